@@ -1,0 +1,1 @@
+//! Which loop is running on this thread.
