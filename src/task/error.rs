@@ -1,0 +1,295 @@
+//! Why a task, or a job on the thread pool, has no output.
+//!
+//! There are three reasons and no fourth: somebody cancelled it, it panicked, or (for a job) the operating system
+//! gave the pool no thread to run it on. One type covers both kinds of work, so that `spawn(f).await?` and
+//! `offload(f).await?` meet the same `match`.
+//!
+//! The size matters more than the speed. Every `Result<T, JoinError>` travels through the cell of a task, so what is
+//! wide here widens every task there is, and errors are rare. Therefore the error is one pointer, everything else
+//! lies behind it, and a `Result<(), JoinError>` is eight bytes.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What a panic was raised with: the box that [`std::panic::catch_unwind`] returns.
+pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+
+/// The reason why a task or an offloaded job has no output: it was cancelled, it panicked, or the thread pool
+/// refused it.
+///
+/// Its `Display` names the work where that is known, and the line that started it:
+///
+/// ```
+/// let error = roundelay::run(async {
+///     roundelay::offload(|| -> u32 { panic!("no such shelf") }).await.unwrap_err()
+/// });
+/// assert!(error.is_panic());
+/// assert!(error.to_string().ends_with("panicked: no such shelf"));
+/// ```
+///
+/// It is `Send` and `Sync`, so it fits `Box<dyn Error + Send + Sync>` and every error library.
+pub struct JoinError(Box<Detail>);
+
+struct Detail {
+    reason: Reason,
+    origin: Option<Origin>,
+}
+
+enum Reason {
+    Cancelled,
+    /// A payload is `Send` but not `Sync`: two threads may not look at it at once. The mutex makes the error `Sync`
+    /// without a line of `unsafe`; taking the payload out by value needs no locking.
+    Panicked(Mutex<Payload>),
+    Refused(io::Error),
+}
+
+/// What the error is about.
+struct Origin {
+    noun: &'static str,
+    name: Option<Box<str>>,
+    verb: &'static str,
+    at: &'static Location<'static>,
+}
+
+impl JoinError {
+    /// The work was cancelled, or its loop ended before it.
+    pub(crate) fn cancelled() -> JoinError {
+        JoinError::because(Reason::Cancelled)
+    }
+
+    /// The work panicked with `payload`.
+    pub(crate) fn panicked(payload: Payload) -> JoinError {
+        JoinError::because(Reason::Panicked(Mutex::new(payload)))
+    }
+
+    /// No thread could be had for the job.
+    pub(crate) fn refused(reason: io::Error) -> JoinError {
+        JoinError::because(Reason::Refused(reason))
+    }
+
+    fn because(reason: Reason) -> JoinError {
+        JoinError(Box::new(Detail {
+            reason,
+            origin: None,
+        }))
+    }
+
+    /// Says which task this is about: `task 'name' spawned at src/main.rs:3:5 ..`.
+    pub(crate) fn of_task(
+        mut self,
+        name: Option<&str>,
+        at: &'static Location<'static>,
+    ) -> JoinError {
+        let name = name.map(Box::from);
+        self.0.origin = Some(Origin {
+            noun: "task",
+            name,
+            verb: "spawned",
+            at,
+        });
+        self
+    }
+
+    /// Says which job this is about: `job offloaded at src/main.rs:3:5 ..`.
+    pub(crate) fn of_job(mut self, at: &'static Location<'static>) -> JoinError {
+        self.0.origin = Some(Origin {
+            noun: "job",
+            name: None,
+            verb: "offloaded",
+            at,
+        });
+        self
+    }
+
+    /// Whether the work was cancelled: by `abort`, by `cancel`, or because its loop ended first.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0.reason, Reason::Cancelled)
+    }
+
+    /// Whether the work panicked. [`into_panic`](Self::into_panic) then gives the payload.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.0.reason, Reason::Panicked(_))
+    }
+
+    /// Whether the thread pool refused the job: it has no thread, and the operating system would not start one.
+    /// [`source`](Error::source) is then the operating system's own error.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0.reason, Reason::Refused(_))
+    }
+
+    /// The payload of the panic, for [`std::panic::resume_unwind`] or a downcast.
+    ///
+    /// ```
+    /// let error = roundelay::run(async {
+    ///     roundelay::spawn(async { std::panic::panic_any(404_u32) }).await.unwrap_err()
+    /// });
+    /// assert_eq!(error.into_panic().downcast_ref(), Some(&404_u32));
+    /// ```
+    ///
+    /// # Panics
+    /// If the work did not panic: ask [`is_panic`](Self::is_panic) first, or use
+    /// [`try_into_panic`](Self::try_into_panic).
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(other) => {
+                panic!("JoinError::into_panic called on an error that is no panic: {other}")
+            }
+        }
+    }
+
+    /// The payload of the panic.
+    ///
+    /// # Errors
+    /// Gives the error back if the work did not panic.
+    pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
+        match std::mem::replace(&mut self.0.reason, Reason::Cancelled) {
+            Reason::Panicked(payload) => {
+                Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
+            }
+            other => {
+                self.0.reason = other;
+                Err(self)
+            }
+        }
+    }
+}
+
+/// Any `?` that leads to an [`io::Error`] takes a `JoinError` along. A refused job keeps the kind of the operating
+/// system's error, the others are [`io::ErrorKind::Other`]; the `JoinError` itself can be had back by a downcast.
+impl From<JoinError> for io::Error {
+    fn from(error: JoinError) -> io::Error {
+        let kind = match &error.0.reason {
+            Reason::Refused(reason) => reason.kind(),
+            Reason::Cancelled | Reason::Panicked(_) => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+impl Error for JoinError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0.reason {
+            Reason::Refused(reason) => Some(reason),
+            Reason::Cancelled | Reason::Panicked(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let subject = Subject(self.0.origin.as_ref());
+        match &self.0.reason {
+            Reason::Cancelled => write!(f, "{subject} was cancelled"),
+            Reason::Panicked(payload) => match message(lock(payload).as_ref()) {
+                Some(message) => write!(f, "{subject} panicked: {message}"),
+                None => write!(f, "{subject} panicked with a payload that is no text"),
+            },
+            Reason::Refused(reason) => write!(
+                f,
+                "the thread pool refused the {subject}: it has no thread and could not start one: {reason}"
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+struct Subject<'a>(Option<&'a Origin>);
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("task"),
+            Some(Origin {
+                noun,
+                name: Some(name),
+                verb,
+                at,
+            }) => write!(f, "{noun} '{name}' {verb} at {at}"),
+            Some(Origin {
+                noun,
+                name: None,
+                verb,
+                at,
+            }) => write!(f, "{noun} {verb} at {at}"),
+        }
+    }
+}
+
+/// The text of a panic, if it was raised with text, as `panic!` does.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// Nothing that can panic runs under this lock, and a payload has no state to be spoilt.
+fn lock(payload: &Mutex<Payload>) -> MutexGuard<'_, Payload> {
+    payload.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_word_and_crosses_threads() {
+        fn crosses_threads<T: Send + Sync>() {}
+        crosses_threads::<JoinError>();
+        assert_eq!(size_of::<JoinError>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<(), JoinError>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn each_reason_says_what_happened_and_to_whom() {
+        let here = Location::caller();
+        let text = |error: JoinError| error.to_string();
+        assert_eq!(text(JoinError::cancelled()), "task was cancelled");
+        assert_eq!(
+            text(JoinError::panicked(Box::new("boom")).of_task(Some("pump"), here)),
+            format!("task 'pump' spawned at {here} panicked: boom")
+        );
+        assert_eq!(
+            text(JoinError::panicked(Box::new(7_u8)).of_task(None, here)),
+            format!("task spawned at {here} panicked with a payload that is no text")
+        );
+        let refused = JoinError::refused(io::ErrorKind::WouldBlock.into()).of_job(here);
+        assert!(text(refused).starts_with(&format!(
+            "the thread pool refused the job offloaded at {here}: "
+        )));
+    }
+
+    #[test]
+    fn a_payload_comes_back_and_only_from_a_panic() {
+        let payload = JoinError::panicked(Box::new(7_u8))
+            .try_into_panic()
+            .expect("it was a panic");
+        assert_eq!(payload.downcast_ref(), Some(&7_u8));
+        let same = JoinError::cancelled()
+            .try_into_panic()
+            .expect_err("it was no panic");
+        assert!(same.is_cancelled() && !same.is_panic() && !same.is_refused());
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_kind_and_its_source_as_an_io_error() {
+        let refused = JoinError::refused(io::ErrorKind::WouldBlock.into());
+        assert!(refused.is_refused() && refused.source().is_some());
+        assert_eq!(io::Error::from(refused).kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(
+            io::Error::from(JoinError::cancelled()).kind(),
+            io::ErrorKind::Other
+        );
+    }
+}
