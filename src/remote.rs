@@ -1,0 +1,325 @@
+//! The only door into a loop from other threads.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use crate::context;
+use crate::scheduler::inbox::{Door, Note};
+use crate::task::JoinHandle;
+use crate::task::cell;
+use crate::task::error::JoinError;
+
+/// Reaches a loop from any thread. Comes from [`EventLoop::remote`](crate::EventLoop::remote) or [`Remote::current`].
+///
+/// Whatever is sent through it arrives in the order in which it was sent. A burst costs at most one system call, and
+/// nothing while the loop is awake. Once the loop is gone every method says so, and none panics.
+///
+/// ```
+/// let remote_sum = roundelay::run(async {
+///     let remote = roundelay::Remote::current();
+///     let thread = std::thread::spawn(move || {
+///         remote.spawn(|| async { 40 + 2 }).wait().unwrap()
+///     });
+///     roundelay::offload(|| thread.join().unwrap()).await.unwrap()
+/// });
+/// assert_eq!(remote_sum, 42);
+/// ```
+#[derive(Clone)]
+pub struct Remote {
+    door: Door,
+}
+
+impl Remote {
+    pub(crate) fn new(door: Door) -> Self {
+        Self { door }
+    }
+
+    /// The way back to the loop that is running on this thread.
+    ///
+    /// # Panics
+    ///
+    /// If no loop is running on this thread; [`try_current`](Self::try_current) does not.
+    #[track_caller]
+    pub fn current() -> Self {
+        Self::new(context::expect_current("Remote::current").door)
+    }
+
+    /// The way back to the loop that is running on this thread, if there is one.
+    pub fn try_current() -> Option<Self> {
+        context::current().map(|context| Self::new(context.door))
+    }
+
+    /// Runs `call` on the loop's thread, between two polls. A panic in it is logged, and the loop goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] gives the call back if the loop is gone. If the loop ends before the call's turn comes, the call is
+    /// dropped on the loop's thread.
+    ///
+    /// ```
+    /// use std::{cell::Cell, rc::Rc};
+    ///
+    /// roundelay::run(async {
+    ///     let (sender, receiver) = std::sync::mpsc::channel();
+    ///     roundelay::Remote::current().post(move || sender.send("posted").unwrap()).unwrap();
+    ///     roundelay::offload(move || assert_eq!(receiver.recv(), Ok("posted"))).await.unwrap();
+    /// });
+    /// ```
+    pub fn post(&self, call: impl FnOnce() + Send + 'static) -> Result<(), Closed> {
+        match self.door.push(Note::Post(Box::new(call))) {
+            Ok(()) => Ok(()),
+            Err(Note::Post(call)) => Err(Closed(call)),
+            Err(Note::Wake(_)) => unreachable!("a post comes back as a post"),
+        }
+    }
+
+    /// Spawns a task on the loop. The closure crosses the threads, and the future that it makes need not.
+    ///
+    /// If the loop is gone, or ends before the task does, the handle yields a [`JoinError`] that
+    /// [is cancelled](JoinError::is_cancelled). Dropping the handle detaches the task.
+    #[track_caller]
+    pub fn spawn<M, F>(&self, make: M) -> RemoteHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output: Send + 'static> + 'static,
+    {
+        let location = Location::caller();
+        let shared = Arc::new(Shared::new(self.door.loop_index()));
+        let report = Report(Arc::clone(&shared));
+        let start = move || {
+            // Posts run with their loop current.
+            let scheduler = &context::expect_current("Remote::spawn").scheduler;
+            drop(JoinHandle::<()>::new(
+                scheduler,
+                cell::new(drive(make, report), (), location),
+            ));
+        };
+        // If the loop is gone, what comes back is dropped here, and the report in it says `cancelled`.
+        drop(self.post(start));
+        RemoteHandle(shared)
+    }
+
+    /// Whether the loop is gone.
+    pub fn is_closed(&self) -> bool {
+        self.door.is_closed()
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Remote(to loop {})", self.door.loop_index())
+    }
+}
+
+/// The loop is gone; here is the call that could not be sent to it.
+pub struct Closed(pub Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Closed")
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the event loop is gone, so nothing can be sent to it")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+/// Awaits, or waits for, a task that runs on a loop of another thread. Comes from [`Remote::spawn`].
+///
+/// # Cancellation
+///
+/// Dropping the handle detaches the task. A wait that is dropped loses nothing.
+///
+/// # Wakes
+///
+/// The waker of the last poll is kept, and woken from the loop's thread when the future has been dropped.
+#[must_use = "dropping the handle detaches the task; say so with `drop`"]
+pub struct RemoteHandle<T>(Arc<Shared<T>>);
+
+impl<T> RemoteHandle<T> {
+    /// Blocks this thread until the task has finished. For threads that run no loop.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting the handle: cancelled, or panicked.
+    ///
+    /// # Panics
+    ///
+    /// On the thread of the task's own loop, where it would wait for ever.
+    pub fn wait(self) -> Result<T, JoinError> {
+        let is_own_loop =
+            Remote::try_current().is_some_and(|here| here.door.loop_index() == self.0.loop_index);
+        assert!(
+            !is_own_loop,
+            "RemoteHandle::wait on the thread of the task's own loop waits for ever: await it"
+        );
+        let mut state = self.0.lock();
+        loop {
+            if let Some(result) = state.result.take() {
+                return result;
+            }
+            state = self
+                .0
+                .finished
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Asks for the task's end. Its future is dropped on the loop's thread; the handle then yields `cancelled`.
+    pub fn abort(&self) {
+        let mut state = self.0.lock();
+        state.is_aborted = true;
+        let task = state.task.take();
+        drop(state);
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+
+    /// Whether the task has finished, and its future has been dropped.
+    pub fn is_finished(&self) -> bool {
+        self.0.lock().is_finished
+    }
+}
+
+impl<T> Future for RemoteHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(context::poll_budget(cx));
+        let waker = cx.waker().clone();
+        let mut state = self.0.lock();
+        if let Some(result) = state.result.take() {
+            drop(state);
+            context::spend_budget();
+            return Poll::Ready(result);
+        }
+        assert!(
+            !state.is_finished,
+            "a RemoteHandle was polled after it had given its output"
+        );
+        let old = state.waker.replace(waker);
+        drop(state);
+        drop(old);
+        Poll::Pending
+    }
+}
+
+impl<T> fmt::Debug for RemoteHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RemoteHandle(of loop {})", self.0.loop_index)
+    }
+}
+
+/// What the handle and the task share, each on its own thread.
+struct Shared<T> {
+    loop_index: usize,
+    state: Mutex<State<T>>,
+    finished: Condvar,
+}
+
+struct State<T> {
+    result: Option<Result<T, JoinError>>,
+    is_finished: bool,
+    is_aborted: bool,
+    /// Who awaits the handle.
+    waker: Option<Waker>,
+    /// The task, so that an abort can wake it.
+    task: Option<Waker>,
+}
+
+impl<T> Shared<T> {
+    fn new(loop_index: usize) -> Self {
+        let state = State {
+            result: None,
+            is_finished: false,
+            is_aborted: false,
+            waker: None,
+            task: None,
+        };
+        Self {
+            loop_index,
+            state: Mutex::new(state),
+            finished: Condvar::new(),
+        }
+    }
+
+    /// No user code runs under this lock, so it is never poisoned in earnest.
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves the task's waker for an abort; `true` if that has come already.
+    fn is_aborted(&self, task: &Waker) -> bool {
+        let mut state = self.lock();
+        // The task's own waker is a number: cloning and dropping it runs nobody's code.
+        state.task = Some(task.clone());
+        state.is_aborted
+    }
+
+    fn finish(&self, result: Result<T, JoinError>) {
+        let mut state = self.lock();
+        if state.is_finished {
+            return;
+        }
+        state.is_finished = true;
+        state.result = Some(result);
+        let waker = state.waker.take();
+        drop(state);
+        self.finished.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// The task's end of it. However the task ends, the handle hears of it.
+struct Report<T>(Arc<Shared<T>>);
+
+impl<T> Report<T> {
+    fn send(self, result: Result<T, JoinError>) {
+        if let (1, Err(error)) = (Arc::strong_count(&self.0), &result) {
+            if error.is_panic() {
+                log::error!(target: "roundelay::task", "{error}; nobody awaits its handle");
+            }
+        }
+        self.0.finish(result);
+    }
+}
+
+impl<T> Drop for Report<T> {
+    fn drop(&mut self) {
+        self.0.finish(Err(JoinError::cancelled()));
+    }
+}
+
+/// The task that `Remote::spawn` spawns. It reports only when the future has been dropped.
+async fn drive<M, F>(make: M, report: Report<F::Output>)
+where
+    M: FnOnce() -> F,
+    F: Future,
+{
+    let result = {
+        let mut future = pin!(async move { make().await });
+        poll_fn(|cx| {
+            if report.0.is_aborted(cx.waker()) {
+                return Poll::Ready(Err(JoinError::cancelled()));
+            }
+            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                Ok(polled) => polled.map(Ok),
+                Err(payload) => Poll::Ready(Err(JoinError::panicked(payload))),
+            }
+        })
+        .await
+    };
+    report.send(result);
+}

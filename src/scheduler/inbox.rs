@@ -1,0 +1,347 @@
+//! Chapter 5. Wakes from other threads, and how to sleep without losing one.
+//!
+//! # The problem
+//!
+//! A thread that has finished a job wants to wake a task. The loop may be asleep in `epoll_wait`, so the thread must
+//! interrupt it; and a system call for each wake is expensive, so it should interrupt only a loop that really sleeps.
+//! The naive pair of flags loses a wake-up:
+//!
+//! ```text
+//!   the loop                          another thread
+//!   --------------------------------  --------------------------------
+//!   the inbox is empty
+//!                                     push(wake)
+//!                                     parked? no: it will see it itself
+//!   parked = true
+//!   epoll_wait ... for ever
+//! ```
+//!
+//! Swapping the loop's two lines (announce first, look afterwards) is right only if both sides' store *and* load are one
+//! indivisible step, or fenced: each processor may delay its own store past its own load, x86 included.
+//!
+//! # The idea
+//!
+//! One word with three values, and both sides only ever *swap* it. Swaps of one word form a single order; who comes
+//! second in it sees what the first has done.
+//!
+//! ```text
+//!                 push: swap(NOTIFIED)
+//!        AWAKE ----------------------------> NOTIFIED      nobody needs a system call
+//!         ^  |                                  ^  |
+//!         |  | park: swap(PARKED)               |  | park, take: there is something, do not sleep
+//!         |  v                                  |  v
+//!         +- PARKED ----------------------------+  AWAKE
+//!      unpark        push: swap(NOTIFIED), saw PARKED: this one thread makes the system call
+//! ```
+//!
+//! - Another thread: push under the lock, *then* swap in `NOTIFIED`. Only the one that swapped out `PARKED` rings the
+//!   bell. **A burst costs at most one system call, and a wake to a loop that is awake costs none.**
+//! - The loop: swap in `PARKED`, and go to sleep only if `AWAKE` came out. If `NOTIFIED` came out, something was pushed
+//!   after the last look. That is the invariant *inbox-before-park*.
+//! - When it looks, it swaps in `AWAKE` *before* it takes the queue. What is pushed after that leaves a fresh `NOTIFIED`;
+//!   in the other order the swap could erase the notice of a push that the take had not seen.
+//!
+//! # A table that never shrinks
+//!
+//! A waker is a number, and the number holds the loop's index. So inboxes live in a static table; they are recycled and
+//! never freed, and any number, however old, may be looked up at any time. A recycled inbox goes on counting serials
+//! where its last loop stopped, so an old number does not fit a new task.
+//!
+//! # Why not otherwise
+//!
+//! - *A lock-free queue*: the lock is held for a push, that is a few nanoseconds; a queue node per wake would allocate.
+//! - *A flag in the task, to push it once only*: would need an atomic in each slot, for the rare case of a flood. The
+//!   queue is thinned instead, when it would have to grow: see `Mail::push`.
+//! - *A pipe*: one write per wake, and a write that fails when the pipe is full.
+//!
+//! Tokio keeps a mutex-protected inject queue and unparks by an atomic state of the same three values; libuv's
+//! `uv_async_send` has a flag per handle; Go's `netpollBreak` a flag per process.
+//!
+//! # Exercises
+//!
+//! 1. In [`Inbox::take`], move the swap behind the lock. `tests/remote.rs` hangs: draw the time-line.
+//! 2. Leave out the swap to `AWAKE` after a park. Nothing is lost. Which count in `tests/remote.rs` grows?
+//! 3. Start each loop's serial at zero. Which test wakes a stranger?
+//!
+//! Sources: `epoll(7)`, `eventfd(2)`; Dijkstra's "sleeping barber"; McKenney, *Is Parallel Programming Hard*, ch. 15.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crossbeam_utils::CachePadded;
+
+use crate::task::id::{MAX_LOOPS, TaskId};
+
+const AWAKE: u8 = 0;
+const NOTIFIED: u8 = 1;
+const PARKED: u8 = 2;
+
+/// Any number may be looked up at any time; an inbox is made when its index is first used.
+static TABLE: [OnceLock<Box<Inbox>>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
+
+/// Indices that may be given out. Touched when a loop is made or ends, never by a wake or a spawn.
+static INDICES: Mutex<Indices> = Mutex::new(Indices {
+    free: Vec::new(),
+    unused: 1,
+});
+
+struct Indices {
+    free: Vec<usize>,
+    unused: usize,
+}
+
+/// What another thread has to say to a loop.
+pub(crate) enum Note {
+    Wake(TaskId),
+    Post(Box<dyn FnOnce() + Send>),
+}
+
+/// Queues a wake for whatever loop the number names. Does nothing if there is none.
+pub(crate) fn wake(id: TaskId) {
+    if let Some(inbox) = TABLE.get(id.loop_index()).and_then(OnceLock::get) {
+        // A wake for a loop that has ended has nobody to go to: *stale-is-inert*.
+        let _ = inbox.push(None, Note::Wake(id));
+    }
+}
+
+/// One loop's door to the other threads.
+pub(crate) struct Inbox {
+    index: usize,
+    state: CachePadded<AtomicU8>,
+    mail: Mutex<Mail>,
+    /// Apart from the mail, so that a thread in the middle of its system call does not keep the others from pushing.
+    bell: Mutex<Option<mio::Waker>>,
+}
+
+struct Mail {
+    notes: Vec<Note>,
+    open: bool,
+    /// Counts the loops that have had this inbox, so that a `Remote` of an earlier one finds itself closed.
+    tenancy: u64,
+    next_serial: u32,
+}
+
+/// The loop's own side. Closes the inbox when it is dropped.
+pub(crate) struct Tenant {
+    inbox: &'static Inbox,
+    tenancy: u64,
+}
+
+/// The other side: `Remote` is made of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Door {
+    inbox: &'static Inbox,
+    tenancy: u64,
+}
+
+impl Tenant {
+    /// Takes an inbox from the table, or says that all are in use.
+    pub(crate) fn new() -> io::Result<Self> {
+        let index = {
+            let mut indices = lock(&INDICES);
+            match indices.free.pop() {
+                Some(index) => index,
+                None if indices.unused < MAX_LOOPS => {
+                    indices.unused += 1;
+                    indices.unused - 1
+                }
+                None => return Err(too_many_loops()),
+            }
+        };
+        let inbox = TABLE[index].get_or_init(|| Box::new(Inbox::new(index)));
+        let mut mail = lock(&inbox.mail);
+        mail.open = true;
+        Ok(Self {
+            inbox,
+            tenancy: mail.tenancy,
+        })
+    }
+
+    /// Hangs up the bell that wakes the loop from its sleep. Until then nobody can have parked.
+    pub(crate) fn hang_bell(&self, bell: mio::Waker) {
+        *lock(&self.inbox.bell) = Some(bell);
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.inbox.index
+    }
+
+    pub(crate) fn first_serial(&self) -> u32 {
+        lock(&self.inbox.mail).next_serial
+    }
+
+    pub(crate) fn door(&self) -> Door {
+        Door {
+            inbox: self.inbox,
+            tenancy: self.tenancy,
+        }
+    }
+
+    /// The loop goes to work. Whatever came while it rested counts as a fresh notice.
+    pub(crate) fn begin(&self) {
+        let mail = lock(&self.inbox.mail);
+        let state = if mail.notes.is_empty() {
+            AWAKE
+        } else {
+            NOTIFIED
+        };
+        // ORDERING: under the lock, so no push lies between the look and the swap. A push whose note was seen here and
+        // whose swap is still to come leaves a `NOTIFIED` too many, which costs one look at an empty queue.
+        self.inbox.state.swap(state, SeqCst);
+    }
+
+    /// The loop rests, and its host waits for its descriptor. Mail that is there already makes it readable at once.
+    pub(crate) fn end(&self) {
+        if !self.park() {
+            self.inbox.ring();
+        }
+    }
+
+    /// Announces that the loop is going to sleep. `false`: do not, there is mail.
+    #[must_use]
+    pub(crate) fn park(&self) -> bool {
+        // ORDERING: SeqCst, partner of the swap in `Inbox::push`: of the two swaps one comes second and sees the other.
+        // With a plain store here a push could miss `PARKED` while this misses its note: the loop sleeps for ever.
+        self.inbox.state.swap(PARKED, SeqCst) == AWAKE
+    }
+
+    /// The loop is awake again; from here on a push costs no system call.
+    pub(crate) fn unpark(&self) {
+        // ORDERING: only this thread leaves `PARKED` for `AWAKE`. A `NOTIFIED` that came meanwhile must survive until
+        // `take` has seen it, so this is a compare-exchange and not a store. SeqCst as everything on this word.
+        let _ = self
+            .inbox
+            .state
+            .compare_exchange(PARKED, AWAKE, SeqCst, SeqCst);
+    }
+
+    /// Whether there may be mail: one load of a word that is in this processor's cache unless somebody wrote.
+    #[inline]
+    pub(crate) fn is_notified(&self) -> bool {
+        // ORDERING: a hint; `take` and `park` decide by swaps. A notice missed here is seen at the next look.
+        self.inbox.state.load(SeqCst) == NOTIFIED
+    }
+
+    /// Swaps all the mail into `notes`, which is empty; its capacity goes the other way, so nothing is allocated.
+    pub(crate) fn take(&self, notes: &mut Vec<Note>) {
+        // ORDERING: before the queue is taken, see "The idea". Partner: the swap in `Inbox::push`.
+        self.inbox.state.swap(AWAKE, SeqCst);
+        std::mem::swap(&mut lock(&self.inbox.mail).notes, notes);
+    }
+
+    /// Shuts the door, and gives back what was still in the box; the serial goes on where this loop stopped.
+    pub(crate) fn close(&self, next_serial: u32) -> Vec<Note> {
+        let mut mail = lock(&self.inbox.mail);
+        if !mail.open || mail.tenancy != self.tenancy {
+            return Vec::new();
+        }
+        mail.open = false;
+        mail.tenancy += 1;
+        mail.next_serial = next_serial;
+        std::mem::take(&mut mail.notes)
+    }
+}
+
+impl Drop for Tenant {
+    fn drop(&mut self) {
+        let next_serial = self.first_serial();
+        // Empty unless the loop was never closed, that is, never finished being made.
+        drop(self.close(next_serial));
+        drop(lock(&self.inbox.bell).take());
+        // ORDERING: nobody can push any more; the next tenant starts awake. SeqCst as everything on this word.
+        self.inbox.state.store(AWAKE, SeqCst);
+        lock(&INDICES).free.push(self.inbox.index);
+    }
+}
+
+impl Door {
+    /// Hands the note back if the loop is gone.
+    pub(crate) fn push(&self, note: Note) -> Result<(), Note> {
+        self.inbox.push(Some(self.tenancy), note)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        let mail = lock(&self.inbox.mail);
+        !mail.open || mail.tenancy != self.tenancy
+    }
+
+    pub(crate) fn loop_index(&self) -> usize {
+        self.inbox.index
+    }
+}
+
+impl Inbox {
+    fn new(index: usize) -> Self {
+        let mail = Mail {
+            notes: Vec::new(),
+            open: false,
+            tenancy: 0,
+            next_serial: 0,
+        };
+        Self {
+            index,
+            state: CachePadded::new(AtomicU8::new(AWAKE)),
+            mail: Mutex::new(mail),
+            bell: Mutex::new(None),
+        }
+    }
+
+    fn push(&self, tenancy: Option<u64>, note: Note) -> Result<(), Note> {
+        lock(&self.mail).push(tenancy, note)?;
+        // ORDERING: after the push. Partners: the swaps in `Tenant::park` and `Tenant::take`.
+        if self.state.swap(NOTIFIED, SeqCst) == PARKED {
+            self.ring();
+        }
+        Ok(())
+    }
+
+    /// The one system call of a burst.
+    #[cold]
+    fn ring(&self) {
+        let Some(Err(error)) = lock(&self.bell).as_ref().map(mio::Waker::wake) else {
+            return;
+        };
+        // An eventfd cannot fail so, and nobody here could be told: the waker belongs to anybody.
+        log::error!(target: "roundelay::wake", "loop {} could not be interrupted: {error}", self.index);
+    }
+}
+
+impl Mail {
+    fn push(&mut self, tenancy: Option<u64>, note: Note) -> Result<(), Note> {
+        if !self.open || tenancy.is_some_and(|tenancy| tenancy != self.tenancy) {
+            return Err(note);
+        }
+        if self.notes.len() == self.notes.capacity() {
+            self.thin_out();
+        }
+        self.notes.push(note);
+        Ok(())
+    }
+
+    /// Before the queue grows: two wakes of one task are as good as one. So a loop that does not look for an hour, while a
+    /// thread wakes the same tasks again and again, holds at most twice as many notes as there are tasks and posts.
+    #[cold]
+    fn thin_out(&mut self) {
+        let mut seen = HashSet::new();
+        self.notes.retain(|note| match note {
+            Note::Wake(id) => seen.insert(*id),
+            Note::Post(_) => true,
+        });
+        let room = self.notes.len().max(8);
+        self.notes.reserve(room);
+    }
+}
+
+/// A lock of ours is never poisoned in earnest: no user code runs while one is held.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn too_many_loops() -> io::Error {
+    io::Error::other(format!(
+        "cannot make another event loop: this process has {} alive, the most there can be; drop one first",
+        MAX_LOOPS - 1
+    ))
+}

@@ -1,0 +1,125 @@
+//! `TaskId`: which loop, which spawn, which slot, in one number.
+//!
+//! ```text
+//!  63        52 51                        24 23                    0
+//! +------------+----------------------------+-----------------------+
+//! | loop (12)  |        serial (28)         |       slot (24)       |
+//! +------------+----------------------------+-----------------------+
+//! ```
+//!
+//! *Loop* is an index into the table of inboxes, so that a wake from any thread finds its way home. *Slot* is an index
+//! into that loop's slab, so that a wake on the loop's own thread finds the task in one step. *Serial* counts the loop's
+//! spawns: a slab forgets who lived in a slot before, the serial does not. One 64-bit comparison answers all three
+//! questions at once: this loop, this slot, this tenant?
+//!
+//! Loop 0 does not exist, which leaves zero free for `Option<TaskId>`.
+
+use std::fmt;
+use std::num::NonZeroU64;
+
+const SLOT_BITS: u32 = 24;
+const SERIAL_BITS: u32 = 28;
+const LOOP_BITS: u32 = 12;
+
+const _: () = assert!(SLOT_BITS + SERIAL_BITS + LOOP_BITS == u64::BITS);
+
+/// How many tasks one loop can hold at a time.
+pub(crate) const MAX_TASKS: usize = 1 << SLOT_BITS;
+/// How many loops a process can hold at a time, counting the loop 0 that does not exist.
+pub(crate) const MAX_LOOPS: usize = 1 << LOOP_BITS;
+
+const SERIAL_MASK: u32 = (1 << SERIAL_BITS) - 1;
+const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+
+/// Names one task among all tasks of the process.
+///
+/// Identifiers are unique among the tasks that are alive, and a loop reuses one only after 2^28 further spawns.
+///
+/// ```
+/// roundelay::run(async {
+///     let handle = roundelay::spawn(async { roundelay::task::current() });
+///     let id = handle.id();
+///     assert_eq!(handle.await.unwrap(), Some(id));
+/// });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TaskId(NonZeroU64);
+
+impl TaskId {
+    /// Packs the three parts; `loop_index` is in `1..MAX_LOOPS`, `slot` below `MAX_TASKS`, and the serial wraps.
+    pub(crate) fn new(loop_index: usize, serial: u32, slot: usize) -> Self {
+        assert!(0 < loop_index && loop_index < MAX_LOOPS && slot < MAX_TASKS);
+        let serial = u64::from(serial & SERIAL_MASK);
+        let bits =
+            (loop_index as u64) << (SERIAL_BITS + SLOT_BITS) | serial << SLOT_BITS | slot as u64;
+        Self(NonZeroU64::new(bits).expect("the loop's part is not zero"))
+    }
+
+    pub(crate) fn bits(self) -> u64 {
+        self.0.get()
+    }
+
+    /// The inverse of [`bits`](Self::bits); `None` for a number that no task can have.
+    pub(crate) fn from_bits(bits: u64) -> Option<Self> {
+        NonZeroU64::new(bits).map(Self)
+    }
+
+    pub(crate) fn loop_index(self) -> usize {
+        (self.bits() >> (SERIAL_BITS + SLOT_BITS)) as usize
+    }
+
+    pub(crate) fn serial(self) -> u32 {
+        (self.bits() >> SLOT_BITS) as u32 & SERIAL_MASK
+    }
+
+    pub(crate) fn slot(self) -> usize {
+        (self.bits() & SLOT_MASK) as usize
+    }
+
+    /// How many spawns ago this task was spawned, seen from `next_serial`. Orders tasks by age across a wrap.
+    pub(crate) fn age(self, next_serial: u32) -> u32 {
+        next_serial.wrapping_sub(self.serial()) & SERIAL_MASK
+    }
+}
+
+impl fmt::Display for TaskId {
+    /// The loop and the serial, as in `1.42`: what a person needs to tell tasks apart.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.loop_index(), self.serial())
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskId({self} in slot {})", self.slot())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_parts_come_back_as_they_went_in() {
+        for (loop_index, serial, slot) in [
+            (1, 0, 0),
+            (MAX_LOOPS - 1, SERIAL_MASK, MAX_TASKS - 1),
+            (7, 42, 9),
+        ] {
+            let id = TaskId::new(loop_index, serial, slot);
+            assert_eq!(
+                (id.loop_index(), id.serial(), id.slot()),
+                (loop_index, serial, slot)
+            );
+            assert_eq!(TaskId::from_bits(id.bits()), Some(id));
+        }
+    }
+
+    #[test]
+    fn age_survives_the_wrap_of_the_serial() {
+        let old = TaskId::new(1, SERIAL_MASK, 0);
+        let young = TaskId::new(1, SERIAL_MASK.wrapping_add(2), 1);
+        let next = SERIAL_MASK.wrapping_add(3);
+        assert!(old.age(next) > young.age(next));
+    }
+}

@@ -1,0 +1,337 @@
+//! Spawning a task, and what one can do with it afterwards.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use super::cell::{self, TaskCell};
+use super::error::JoinError;
+use super::id::TaskId;
+use crate::context;
+use crate::scheduler::Scheduler;
+
+/// Starts a task on the loop that runs on this thread. asyncio's `create_task`.
+///
+/// The task runs whether its handle is awaited or not; the first poll comes when its turn comes, never inside `spawn`.
+///
+/// # Panics
+///
+/// If no loop is running on this thread. Then use [`EventLoop::spawn`](crate::EventLoop::spawn),
+/// [`Remote::spawn`](crate::Remote::spawn) from another thread, or [`try_spawn`]. And if the loop holds 2^24 tasks.
+///
+/// ```
+/// let sum = roundelay::run(async {
+///     let one = roundelay::spawn(async { 1 });
+///     let two = roundelay::spawn(async { 2 });
+///     one.await.unwrap() + two.await.unwrap()
+/// });
+/// assert_eq!(sum, 3);
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: 'static> + 'static,
+{
+    let cell = cell::new(future, (), Location::caller());
+    JoinHandle::new(&context::expect_current("spawn").scheduler, cell)
+}
+
+/// [`spawn`], for those who cannot be sure that a loop is running on this thread.
+///
+/// # Errors
+///
+/// [`NoLoop`] gives the future back.
+///
+/// ```
+/// let refused = roundelay::task::try_spawn(async { 1 }).unwrap_err();
+/// assert_eq!(roundelay::run(refused.0), 1);
+/// ```
+#[track_caller]
+pub fn try_spawn<F>(future: F) -> Result<JoinHandle<F::Output>, NoLoop<F>>
+where
+    F: Future<Output: 'static> + 'static,
+{
+    let Some(context) = context::current() else {
+        return Err(NoLoop(future));
+    };
+    let cell = cell::new(future, (), Location::caller());
+    Ok(JoinHandle::new(&context.scheduler, cell))
+}
+
+/// No loop is running on this thread; here is what was to run on it.
+pub struct NoLoop<F>(pub F);
+
+impl<F> fmt::Debug for NoLoop<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NoLoop")
+    }
+}
+
+impl<F> fmt::Display for NoLoop<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no event loop is running on this thread")
+    }
+}
+
+impl<F> std::error::Error for NoLoop<F> {}
+
+/// The task that is being polled on this thread, or `None` outside of any.
+///
+/// ```
+/// assert_eq!(roundelay::task::current(), None);
+/// assert!(roundelay::run(async { roundelay::task::current().is_some() }));
+/// ```
+pub fn current() -> Option<TaskId> {
+    context::current()?.scheduler.running()
+}
+
+/// Spawns a task that has a name. It shows in panics, in errors and in the report of a shutdown.
+///
+/// ```
+/// roundelay::run(async {
+///     let handle = roundelay::task::Builder::new().name("pump").spawn(async { panic!("dry") });
+///     let error = handle.await.unwrap_err();
+///     assert!(error.to_string().starts_with("task 'pump' spawned at "));
+/// });
+/// ```
+#[derive(Debug, Default)]
+pub struct Builder {
+    name: Option<Box<str>>,
+}
+
+impl Builder {
+    /// A task without a name yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names the task.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into().into_boxed_str());
+        self
+    }
+
+    /// [`spawn`], with what was set.
+    ///
+    /// # Panics
+    ///
+    /// If no loop is running on this thread.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        let context = context::expect_current("task::Builder::spawn");
+        self.spawn_on(&context.scheduler, future)
+    }
+
+    #[track_caller]
+    pub(crate) fn spawn_on<F>(self, scheduler: &Rc<Scheduler>, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        let location = Location::caller();
+        let cell = match self.name {
+            None => cell::new(future, (), location),
+            Some(name) => cell::new(future, name, location),
+        };
+        JoinHandle::new(scheduler, cell)
+    }
+}
+
+/// Awaits a task's output. Dropping the handle detaches the task: it runs on, and its output is dropped.
+///
+/// The output is `Ok` with what the future returned, or a [`JoinError`] if the task was cancelled or panicked.
+///
+/// # Cancellation
+///
+/// A handle may be awaited by reference (`(&mut handle).await`); a wait that is dropped loses nothing.
+///
+/// # Wakes
+///
+/// The waker of the last poll is kept, and woken when the task has finished and its future has been dropped. Dropping
+/// the handle drops that waker.
+///
+/// # Panics
+///
+/// If it is polled again after it has given the output.
+#[must_use = "dropping the handle detaches the task; say so with `drop`"]
+pub struct JoinHandle<T> {
+    task: Pinned,
+    output: PhantomData<fn() -> T>,
+}
+
+impl<T: 'static> JoinHandle<T> {
+    /// The cell's future has the output `T`: the two public doors, here and in `EventLoop`, see to that.
+    #[inline]
+    pub(crate) fn new(scheduler: &Rc<Scheduler>, cell: TaskCell) -> Self {
+        let id = scheduler.admit(cell);
+        Self {
+            task: Pinned {
+                scheduler: Rc::clone(scheduler),
+                id,
+            },
+            output: PhantomData,
+        }
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Asks for the task's end: when its turn comes, its future is dropped instead of polled.
+    ///
+    /// The handle then yields a [`JoinError`] that [is cancelled](JoinError::is_cancelled), unless the task had
+    /// finished before. The future's destructors run on the loop's own stack, never inside `abort`.
+    pub fn abort(&self) {
+        self.task.scheduler.abort(self.task.id);
+    }
+
+    /// [Aborts](Self::abort) the task; the await ends once the task's future has been dropped.
+    ///
+    /// The result is `Ok` if the task had finished before.
+    ///
+    /// # Cancellation
+    ///
+    /// The task is aborted when `cancel` is called. Dropping the await does not take that back.
+    ///
+    /// ```
+    /// roundelay::run(async {
+    ///     let handle = roundelay::spawn(std::future::pending::<()>());
+    ///     assert!(handle.cancel().await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
+    pub fn cancel(self) -> Self {
+        self.abort();
+        self
+    }
+
+    /// Whether the future has finished, or has been dropped.
+    pub fn is_finished(&self) -> bool {
+        self.task.scheduler.is_finished(self.task.id)
+    }
+
+    /// The task's identifier.
+    pub fn id(&self) -> TaskId {
+        self.task.id
+    }
+
+    /// A handle that can end the task and cannot await it. Any number of them may exist.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle {
+            task: self.task.clone(),
+        }
+    }
+
+    /// Drops the future before this returns; see `Scheduler::drop_now`.
+    pub(crate) fn drop_now(&self) {
+        self.task.scheduler.drop_now(self.task.id);
+    }
+}
+
+impl<T: 'static> JoinHandle<T> {
+    /// The output, if the task has finished.
+    pub(crate) fn take_output(&mut self) -> Option<Result<T, JoinError>> {
+        self.is_finished()
+            .then(|| unpack(self.task.scheduler.take_output(self.task.id)))
+    }
+}
+
+/// # Panics
+///
+/// If the output has been taken before: a handle was polled again after it was ready.
+fn unpack<T: 'static>(cell: Option<TaskCell>) -> Result<T, JoinError> {
+    let mut cell = cell.expect("a JoinHandle was polled after it had given its output");
+    let mut output = None;
+    cell.as_mut().take(&mut output);
+    output.expect("a finished cell holds the output of its handle's type")
+}
+
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(context::poll_budget(cx));
+        let output = ready!(self.task.scheduler.poll_join(self.task.id, cx.waker()));
+        context::spend_budget();
+        Poll::Ready(unpack(output))
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        self.task.scheduler.detach(self.task.id);
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinHandle({})", self.task.id)
+    }
+}
+
+/// Ends a task. Comes from [`JoinHandle::abort_handle`].
+///
+/// It keeps the task's slot (not its memory) from being reused, so it can never end a stranger.
+///
+/// ```
+/// roundelay::run(async {
+///     let handle = roundelay::spawn(std::future::pending::<()>());
+///     let abort = handle.abort_handle();
+///     abort.abort();
+///     assert!(handle.await.unwrap_err().is_cancelled());
+///     assert!(abort.is_finished());
+/// });
+/// ```
+#[derive(Clone)]
+pub struct AbortHandle {
+    task: Pinned,
+}
+
+impl AbortHandle {
+    /// See [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        self.task.scheduler.abort(self.task.id);
+    }
+
+    /// See [`JoinHandle::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        self.task.scheduler.is_finished(self.task.id)
+    }
+
+    /// The task's identifier.
+    pub fn id(&self) -> TaskId {
+        self.task.id
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AbortHandle({})", self.task.id)
+    }
+}
+
+/// A task whose slot stays its own for as long as this exists: an abort needs no generation to be sure whom it meets.
+struct Pinned {
+    scheduler: Rc<Scheduler>,
+    id: TaskId,
+}
+
+impl Clone for Pinned {
+    fn clone(&self) -> Self {
+        self.scheduler.pin(self.id);
+        Self {
+            scheduler: Rc::clone(&self.scheduler),
+            id: self.id,
+        }
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        self.scheduler.unpin(self.id);
+    }
+}
