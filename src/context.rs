@@ -39,12 +39,19 @@ pub(crate) fn current() -> Option<Rc<Context>> {
 /// The loop that is running on this thread, for calls that are documented to panic without one.
 #[track_caller]
 pub(crate) fn expect_current(call: &str) -> Rc<Context> {
-    current().unwrap_or_else(|| {
-        panic!(
+    with_current(call, Rc::clone)
+}
+
+/// [`expect_current`] without the counting. `read` runs under a borrow, so it must not run user code.
+#[track_caller]
+pub(crate) fn with_current<R>(call: &str, read: impl FnOnce(&Rc<Context>) -> R) -> R {
+    match CURRENT.with(|current| current.borrow().as_ref().map(read)) {
+        Some(result) => result,
+        None => panic!(
             "`{call}` was called, and no event loop is running on this thread: call it from inside \
              `roundelay::run(async {{ .. }})`, or use `EventLoop::spawn`, or from another thread `Remote::spawn`"
-        )
-    })
+        ),
+    }
 }
 
 /// `Pending`, with the task queued again, if this poll of the task has completed its share of operations.

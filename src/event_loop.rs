@@ -119,7 +119,10 @@ impl EventLoop {
 
     /// Turns until the main task has finished, by a value or by a panic.
     fn drive(&mut self, main: Loan, location: &'static Location<'static>) {
-        let main = JoinHandle::new(&self.context.scheduler, cell::new(main, (), location));
+        let main = JoinHandle::new(
+            Rc::clone(&self.context.scheduler),
+            cell::new(main, (), location),
+        );
         let mut main = DropNow(main);
         let _at_work = AtWork::begin(&self.inbox);
         let result = loop {
@@ -152,7 +155,7 @@ impl EventLoop {
         F: Future<Output: 'static> + 'static,
     {
         JoinHandle::new(
-            &self.context.scheduler,
+            Rc::clone(&self.context.scheduler),
             cell::new(future, (), Location::caller()),
         )
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -92,7 +93,8 @@ impl Remote {
         let report = Report(Arc::clone(&shared));
         let start = move || {
             // Posts run with their loop current.
-            let scheduler = &context::expect_current("Remote::spawn").scheduler;
+            let scheduler =
+                context::with_current("Remote::spawn", |context| Rc::clone(&context.scheduler));
             drop(JoinHandle::<()>::new(
                 scheduler,
                 cell::new(drive(make, report), (), location),

@@ -264,9 +264,7 @@ impl Scheduler {
 
     /// The future is gone. Hands the output to the handle, or drops it; wakes who waits; gives the slot back.
     fn finish(&self, id: TaskId, mut cell: TaskCell) {
-        if let (OnPanic::EndRun, Some(true)) =
-            (self.on_panic, cell.error().map(|error| error.is_panic()))
-        {
+        if self.on_panic == OnPanic::EndRun {
             self.fatal.set(cell.as_mut().take_panic());
         }
         let mut tasks = self.tasks.borrow_mut();
@@ -331,9 +329,13 @@ impl Scheduler {
 
     /// The finished cell of a joinable task, which can be taken once; until then `waker` is kept.
     pub(crate) fn poll_join(&self, id: TaskId, waker: &Waker) -> Poll<Option<TaskCell>> {
-        if self.is_finished(id) {
-            return Poll::Ready(self.take_output(id));
+        let mut tasks = self.tasks.borrow_mut();
+        let slot = &mut tasks.slots[id.slot()];
+        if slot.is_finished {
+            return Poll::Ready(slot.cell.take());
         }
+        drop(tasks);
+        // Somebody else's waker may be cloned and dropped by somebody else's code: not under the borrow.
         let fresh = waker.clone();
         let old = self.tasks.borrow_mut().slots[id.slot()]
             .joiner
@@ -358,17 +360,19 @@ impl Scheduler {
         tasks.release(id.slot());
     }
 
-    /// The join handle is gone: nobody will ask for the output.
+    /// The join handle is gone: its pin goes, and nobody will ask for the output.
     pub(crate) fn detach(&self, id: TaskId) {
         let mut tasks = self.tasks.borrow_mut();
         let slot = &mut tasks.slots[id.slot()];
         slot.is_joinable = false;
+        slot.pins -= 1;
         let joiner = slot.joiner.take();
         let output = if slot.is_finished {
             slot.cell.take()
         } else {
             None
         };
+        tasks.release(id.slot());
         drop(tasks);
         drop(joiner);
         if let Some(cell) = output {

@@ -37,7 +37,8 @@ where
     F: Future<Output: 'static> + 'static,
 {
     let cell = cell::new(future, (), Location::caller());
-    JoinHandle::new(&context::expect_current("spawn").scheduler, cell)
+    let scheduler = context::with_current("spawn", |context| Rc::clone(&context.scheduler));
+    JoinHandle::new(scheduler, cell)
 }
 
 /// [`spawn`], for those who cannot be sure that a loop is running on this thread.
@@ -59,7 +60,7 @@ where
         return Err(NoLoop(future));
     };
     let cell = cell::new(future, (), Location::caller());
-    Ok(JoinHandle::new(&context.scheduler, cell))
+    Ok(JoinHandle::new(Rc::clone(&context.scheduler), cell))
 }
 
 /// No loop is running on this thread; here is what was to run on it.
@@ -140,7 +141,7 @@ impl Builder {
             None => cell::new(future, (), location),
             Some(name) => cell::new(future, name, location),
         };
-        JoinHandle::new(scheduler, cell)
+        JoinHandle::new(Rc::clone(scheduler), cell)
     }
 }
 
@@ -162,20 +163,20 @@ impl Builder {
 /// If it is polled again after it has given the output.
 #[must_use = "dropping the handle detaches the task; say so with `drop`"]
 pub struct JoinHandle<T> {
-    task: Pinned,
+    scheduler: Rc<Scheduler>,
+    /// Pinned once by this handle; `detach` takes the pin back, together with the right to the output.
+    id: TaskId,
     output: PhantomData<fn() -> T>,
 }
 
 impl<T: 'static> JoinHandle<T> {
     /// The cell's future has the output `T`: the two public doors, here and in `EventLoop`, see to that.
     #[inline]
-    pub(crate) fn new(scheduler: &Rc<Scheduler>, cell: TaskCell) -> Self {
+    pub(crate) fn new(scheduler: Rc<Scheduler>, cell: TaskCell) -> Self {
         let id = scheduler.admit(cell);
         Self {
-            task: Pinned {
-                scheduler: Rc::clone(scheduler),
-                id,
-            },
+            scheduler,
+            id,
             output: PhantomData,
         }
     }
@@ -187,7 +188,7 @@ impl<T> JoinHandle<T> {
     /// The handle then yields a [`JoinError`] that [is cancelled](JoinError::is_cancelled), unless the task had
     /// finished before. The future's destructors run on the loop's own stack, never inside `abort`.
     pub fn abort(&self) {
-        self.task.scheduler.abort(self.task.id);
+        self.scheduler.abort(self.id);
     }
 
     /// [Aborts](Self::abort) the task; the await ends once the task's future has been dropped.
@@ -211,24 +212,24 @@ impl<T> JoinHandle<T> {
 
     /// Whether the future has finished, or has been dropped.
     pub fn is_finished(&self) -> bool {
-        self.task.scheduler.is_finished(self.task.id)
+        self.scheduler.is_finished(self.id)
     }
 
     /// The task's identifier.
     pub fn id(&self) -> TaskId {
-        self.task.id
+        self.id
     }
 
     /// A handle that can end the task and cannot await it. Any number of them may exist.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle {
-            task: self.task.clone(),
+            task: Pinned::new(&self.scheduler, self.id),
         }
     }
 
     /// Drops the future before this returns; see `Scheduler::drop_now`.
     pub(crate) fn drop_now(&self) {
-        self.task.scheduler.drop_now(self.task.id);
+        self.scheduler.drop_now(self.id);
     }
 }
 
@@ -236,7 +237,7 @@ impl<T: 'static> JoinHandle<T> {
     /// The output, if the task has finished.
     pub(crate) fn take_output(&mut self) -> Option<Result<T, JoinError>> {
         self.is_finished()
-            .then(|| unpack(self.task.scheduler.take_output(self.task.id)))
+            .then(|| unpack(self.scheduler.take_output(self.id)))
     }
 }
 
@@ -255,7 +256,7 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(context::poll_budget(cx));
-        let output = ready!(self.task.scheduler.poll_join(self.task.id, cx.waker()));
+        let output = ready!(self.scheduler.poll_join(self.id, cx.waker()));
         context::spend_budget();
         Poll::Ready(unpack(output))
     }
@@ -263,13 +264,13 @@ impl<T: 'static> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        self.task.scheduler.detach(self.task.id);
+        self.scheduler.detach(self.id);
     }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JoinHandle({})", self.task.id)
+        write!(f, "JoinHandle({})", self.id)
     }
 }
 
@@ -320,13 +321,19 @@ struct Pinned {
     id: TaskId,
 }
 
+impl Pinned {
+    fn new(scheduler: &Rc<Scheduler>, id: TaskId) -> Self {
+        scheduler.pin(id);
+        Self {
+            scheduler: Rc::clone(scheduler),
+            id,
+        }
+    }
+}
+
 impl Clone for Pinned {
     fn clone(&self) -> Self {
-        self.scheduler.pin(self.id);
-        Self {
-            scheduler: Rc::clone(&self.scheduler),
-            id: self.id,
-        }
+        Self::new(&self.scheduler, self.id)
     }
 }
 
