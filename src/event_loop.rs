@@ -10,6 +10,8 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use log::{Level, log_enabled};
+
 use crate::context::{Context, Entered};
 use crate::offload::{Pool, PoolConfig, Running};
 use crate::reactor::{Reactor, Wait};
@@ -70,6 +72,22 @@ pub struct Turn {
     pub notes: usize,
     /// Tasks that are ready now, for the next turn.
     pub ready: usize,
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Turn {
+            polls,
+            timers,
+            io_events,
+            notes,
+            ready,
+        } = self;
+        write!(
+            f,
+            "{polls} polled, {timers} timers fired, {io_events} I/O events, {notes} notes; {ready} ready"
+        )
+    }
 }
 
 impl EventLoop {
@@ -264,7 +282,10 @@ impl EventLoop {
                 self.look(&mut turn)?;
             }
             let slice = batch.min(self.polls_left.get());
-            let polled = self.context.scheduler.run(slice, waker::of);
+            let polled = match log_enabled!(target: "roundelay::task", Level::Trace) {
+                false => self.context.scheduler.run(slice, waker::of),
+                true => self.context.scheduler.run_and_tell(slice, waker::of),
+            };
             self.polls_left.set(self.polls_left.get() - polled);
             turn.polls += polled;
             batch -= slice;
@@ -273,6 +294,7 @@ impl EventLoop {
             }
         }
         turn.ready = self.context.scheduler.ready_count();
+        log::trace!(target: "roundelay::turn", "{}: {turn}", self.name);
         Ok(turn)
     }
 
@@ -294,6 +316,7 @@ impl EventLoop {
         self.polls_left.set(self.poll_budget);
         let wait = self.sooner(wait);
         let is_asleep = !self.spin() && self.inbox.park();
+        log::trace!(target: "roundelay::turn", "{}: nothing is ready; {}", self.name, told(&wait));
         let polled = self
             .context
             .reactor
@@ -339,8 +362,14 @@ impl EventLoop {
         let count = notes.len();
         for note in notes.drain(..) {
             match note {
-                Note::Wake(id) => self.context.scheduler.wake(id),
-                Note::Post(call) => quietly("a call posted through a Remote", call),
+                Note::Wake(id) => {
+                    log::trace!(target: "roundelay::wake", "task {id} is ready, woken from elsewhere");
+                    self.context.scheduler.wake(id);
+                }
+                Note::Post(call) => {
+                    log::trace!(target: "roundelay::wake", "runs a call that was posted");
+                    quietly("a call posted through a Remote", call);
+                }
             }
         }
         self.notes.replace(notes);
@@ -357,6 +386,18 @@ impl EventLoop {
             drop(mail)
         });
         self.context.offload.close();
+    }
+}
+
+/// A wait, in the words of the log.
+fn told(wait: &Wait) -> String {
+    match wait {
+        Wait::Now => "looks, without waiting".to_owned(),
+        Wait::Until(at) => format!(
+            "sleeps, for {:?} at most",
+            at.saturating_duration_since(Instant::now())
+        ),
+        Wait::Forever => "sleeps, until a socket or another thread wakes it".to_owned(),
     }
 }
 

@@ -211,6 +211,47 @@ impl Scheduler {
         limit
     }
 
+    /// [`run`](Self::run), telling each poll and whom it woke. A loop of its own, so that the other one tells nothing.
+    pub(crate) fn run_and_tell(
+        &self,
+        limit: usize,
+        waker_of: impl Fn(TaskId) -> ManuallyDrop<Waker>,
+    ) -> usize {
+        for polled in 0..limit {
+            let Some(head) = self.head() else {
+                return polled;
+            };
+            let others = self.ready_count() - 1;
+            log::trace!(target: "roundelay::task", "polls {head}");
+            self.run(1, &waker_of);
+            if self.is_finished(head.id) {
+                log::trace!(target: "roundelay::task", "task {} has finished", head.id);
+            }
+            for id in self.queued_behind(others) {
+                log::trace!(target: "roundelay::wake", "task {id} is ready, since the poll of task {}", head.id);
+            }
+        }
+        limit
+    }
+
+    fn head(&self) -> Option<TaskInfo> {
+        let tasks = self.tasks.borrow();
+        tasks
+            .ready
+            .front()
+            .map(|&slot| tasks.describe(slot as usize))
+    }
+
+    fn queued_behind(&self, others: usize) -> Vec<TaskId> {
+        let tasks = self.tasks.borrow();
+        tasks
+            .ready
+            .iter()
+            .skip(others)
+            .map(|&slot| tasks.slots[slot as usize].id)
+            .collect()
+    }
+
     fn next(&self) -> Option<(TaskId, Option<TaskCell>, bool)> {
         let mut tasks = self.tasks.borrow_mut();
         let Tasks { slots, ready, .. } = &mut *tasks;
@@ -404,15 +445,10 @@ impl Scheduler {
     pub(crate) fn describe(&self) -> Vec<TaskInfo> {
         let alive = self.alive();
         let tasks = self.tasks.borrow();
-        let describe = |id: TaskId| {
-            let cell = tasks.slots[id.slot()].cell.as_ref();
-            TaskInfo {
-                id,
-                name: cell.and_then(|cell| cell.name()).map(str::to_owned),
-                location: cell.map(|cell| cell.location()),
-            }
-        };
-        alive.into_iter().map(describe).collect()
+        alive
+            .into_iter()
+            .map(|id| tasks.describe(id.slot()))
+            .collect()
     }
 
     pub(crate) fn task_count(&self) -> usize {
@@ -459,6 +495,18 @@ impl Tasks {
         self.ready.push_back(id.slot() as u32);
         self.reserve_ready();
         id
+    }
+
+    fn describe(&self, slot: usize) -> TaskInfo {
+        let Slot { id, cell, .. } = &self.slots[slot];
+        TaskInfo {
+            id: *id,
+            name: cell
+                .as_ref()
+                .and_then(|cell| cell.name())
+                .map(str::to_owned),
+            location: cell.as_ref().map(|cell| cell.location()),
+        }
     }
 
     /// Frees the slot if nobody needs it. A slot in the ready queue is needed: freed too early, its place in the queue
