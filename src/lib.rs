@@ -17,3 +17,4 @@ pub use event_loop::{Builder, EventLoop, Report, Turn, run};
 pub use remote::{Closed, Remote, RemoteHandle};
 pub use scheduler::OnPanic;
 pub use task::{JoinError, JoinHandle, TaskId, spawn, yield_now};
+pub use time::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
