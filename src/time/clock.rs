@@ -1,0 +1,128 @@
+//! Between the clock on the wall and the ticks of the wheel.
+//!
+//! A tick is a power of two of nanoseconds, so that neither way needs a division. Both ways could
+//! round; only one choice is right. **Deadlines round up and now rounds down**: the wheel fires a
+//! deadline `d` at a moment `n` only if `up(d) <= down(n)`, which implies `d <= n`. So a timer is
+//! never early, and it is late by less than one tick on our account. The way back, from a tick to
+//! an instant, is exact, so a wait that ends at `instant(tick)` finds the timer due: there is no
+//! second rounding which could add a tick or, worse, take one and make the loop spin.
+//!
+//! Nothing overflows: what is too far saturates, which here means that it never fires.
+
+use std::time::{Duration, Instant};
+
+/// A tick is 2^14 ns, 16.4 us: fine enough not to show beside the 50 us in which an operating
+/// system wakes a thread, coarse enough to let a thousand timers a second share a wake-up.
+const TICK_SHIFT: u32 = 14;
+
+/// Counts ticks from the moment when it was made.
+pub(crate) struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    pub(crate) fn starting_at(origin: Instant) -> Self {
+        Clock { origin }
+    }
+
+    /// The last tick that has begun at `now`.
+    pub(crate) fn tick_at(&self, now: Instant) -> u64 {
+        saturate(self.nanos_since_origin(now) >> TICK_SHIFT)
+    }
+
+    /// The first tick that begins at or after `deadline`.
+    pub(crate) fn deadline_tick(&self, deadline: Instant) -> u64 {
+        let almost_a_tick = (1 << TICK_SHIFT) - 1;
+        saturate((self.nanos_since_origin(deadline) + almost_a_tick) >> TICK_SHIFT)
+    }
+
+    /// When a tick begins.
+    pub(crate) fn instant(&self, tick: u64) -> Instant {
+        let since_origin = duration_from_nanos(u128::from(tick) << TICK_SHIFT);
+        saturating_add(self.origin, since_origin)
+    }
+
+    /// A moment before the origin is as good as the origin: everything then has passed.
+    fn nanos_since_origin(&self, instant: Instant) -> u128 {
+        instant.saturating_duration_since(self.origin).as_nanos()
+    }
+}
+
+fn saturate(value: u128) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn duration_from_nanos(nanos: u128) -> Duration {
+    const NANOS_PER_SEC: u128 = 1_000_000_000;
+    Duration::new(
+        saturate(nanos / NANOS_PER_SEC),
+        (nanos % NANOS_PER_SEC) as u32,
+    )
+}
+
+/// `instant + duration`, or the last instant that this platform can name.
+pub(crate) fn saturating_add(instant: Instant, duration: Duration) -> Instant {
+    instant
+        .checked_add(duration)
+        .unwrap_or_else(|| last_instant(instant))
+}
+
+/// `Instant` has no `MAX`, so this climbs as far as the platform goes, in ever smaller steps.
+fn last_instant(mut instant: Instant) -> Instant {
+    let mut step = Duration::MAX;
+    while !step.is_zero() {
+        while let Some(later) = instant.checked_add(step) {
+            instant = later;
+        }
+        step /= 2;
+    }
+    instant
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: Duration = Duration::from_nanos(1 << TICK_SHIFT);
+
+    #[test]
+    fn deadlines_round_up_and_now_rounds_down() {
+        let origin = Instant::now();
+        let clock = Clock::starting_at(origin);
+        for ticks in [0, 1, 2, 63, 64, 65, 1 << 20] {
+            let exact = origin + TICK * ticks;
+            let after = exact + Duration::from_nanos(1);
+            let tick = u64::from(ticks);
+            assert_eq!(
+                (clock.tick_at(exact), clock.deadline_tick(exact)),
+                (tick, tick)
+            );
+            assert_eq!(
+                (clock.tick_at(after), clock.deadline_tick(after)),
+                (tick, tick + 1)
+            );
+            assert_eq!(clock.instant(tick), exact);
+        }
+    }
+
+    #[test]
+    fn a_moment_before_the_origin_is_tick_zero() {
+        let origin = Instant::now();
+        let clock = Clock::starting_at(origin + Duration::from_secs(1));
+        assert_eq!(clock.deadline_tick(origin), 0);
+        assert_eq!(clock.tick_at(origin), 0);
+    }
+
+    #[test]
+    fn what_is_too_far_saturates_and_stays_in_order() {
+        let now = Instant::now();
+        let clock = Clock::starting_at(now);
+        let last = saturating_add(now, Duration::MAX);
+        assert_eq!(last.checked_add(Duration::from_nanos(1)), None);
+        assert_eq!(saturating_add(last, Duration::from_secs(1)), last);
+        let far = saturating_add(now, Duration::from_secs(1 << 40));
+        assert!(now < far && far < last);
+        assert!(clock.deadline_tick(far) <= clock.deadline_tick(last));
+        assert!(clock.instant(u64::MAX) > now);
+    }
+}

@@ -1,0 +1,241 @@
+//! A rhythm, and what becomes of it when nobody listened for a while.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::clock::{duration_from_nanos, saturating_add};
+use super::sleep::{Sleep, sleep_until};
+use crate::context;
+
+/// Ticks every `period`, the first time at once.
+///
+/// # Panics
+/// If `period` is zero.
+///
+/// # Example
+/// ```
+/// use std::time::Duration;
+///
+/// roundelay::run(async {
+///     let mut interval = roundelay::time::interval(Duration::from_millis(1));
+///     let first = interval.tick().await;
+///     let second = interval.tick().await;
+///     assert!(second - first >= interval.period());
+/// });
+/// ```
+#[track_caller]
+pub fn interval(period: Duration) -> Interval {
+    interval_at(Instant::now(), period)
+}
+
+/// Ticks every `period`, the first time at `start`.
+///
+/// # Panics
+/// If `period` is zero.
+///
+/// # Example
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// roundelay::run(async {
+///     let start = Instant::now() + Duration::from_millis(1);
+///     let mut interval = roundelay::time::interval_at(start, Duration::from_millis(1));
+///     assert_eq!(interval.tick().await, start);
+/// });
+/// ```
+#[track_caller]
+pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    assert!(
+        !period.is_zero(),
+        "an interval needs a period above zero; to let others run at each step, use yield_now"
+    );
+    Interval {
+        sleep: sleep_until(start),
+        period,
+        missed_tick: MissedTick::default(),
+    }
+}
+
+/// What an [`Interval`] does when ticks were missed: when a tick is delivered so late that the one
+/// after it is due already. If it is less late than that, the rhythm stands.
+///
+/// With a period of ten, and a tick due at 20 that is delivered at 43:
+///
+/// | | the next ticks are due at |
+/// |---|---|
+/// | `Delay` | 53, 63, 73 |
+/// | `Skip` | 50, 60, 70 |
+/// | `Burst` | 30, 40 (both at once), 50, 60 |
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MissedTick {
+    /// Forgets the missed ticks, and begins a new rhythm with this one.
+    #[default]
+    Delay,
+    /// Forgets the missed ticks, and keeps the rhythm.
+    Skip,
+    /// Delivers the missed ticks without pause. After a suspended night that is a flood.
+    Burst,
+}
+
+impl MissedTick {
+    /// When the tick after the one that was `due`, and is delivered `now`, is due.
+    fn next(self, due: Instant, now: Instant, period: Duration) -> Instant {
+        let next = saturating_add(due, period);
+        if next > now {
+            return next;
+        }
+        match self {
+            MissedTick::Burst => next,
+            MissedTick::Delay => saturating_add(now, period),
+            MissedTick::Skip => {
+                let since_last = (now - due).as_nanos() % period.as_nanos();
+                saturating_add(now, period - duration_from_nanos(since_last))
+            }
+        }
+    }
+}
+
+/// The rhythm made by [`interval`] and [`interval_at`].
+#[derive(Debug)]
+pub struct Interval {
+    sleep: Sleep,
+    period: Duration,
+    missed_tick: MissedTick,
+}
+
+impl Interval {
+    /// Waits for the next tick, and says when it was due.
+    ///
+    /// # Cancellation
+    /// Dropping the future removes the timer. No tick is lost: the next call waits for the same one.
+    ///
+    /// # Wakes
+    /// As [`Sleep`].
+    ///
+    /// # Panics
+    /// When polled before the tick is due and no loop is running on this thread.
+    pub fn tick(&mut self) -> Tick<'_> {
+        Tick { interval: self }
+    }
+
+    /// The poll of [`tick`](Interval::tick), for futures written by hand.
+    ///
+    /// # Cancellation
+    /// While it is pending, the interval keeps the waker, until the tick or until it is dropped.
+    ///
+    /// # Wakes
+    /// The waker of the latest poll, once, when the tick is due.
+    ///
+    /// # Panics
+    /// Before the tick is due, if no loop is running on this thread.
+    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        ready!(context::poll_budget(cx));
+        ready!(self.sleep.poll_deadline(cx, "interval"));
+        context::spend_budget();
+        let due = self.sleep.deadline();
+        let next = self.missed_tick.next(due, Instant::now(), self.period);
+        self.sleep.reset(next);
+        Poll::Ready(due)
+    }
+
+    /// Begins anew: the next tick is due one period from now.
+    pub fn reset(&mut self) {
+        self.reset_at(saturating_add(Instant::now(), self.period));
+    }
+
+    /// Begins anew: the next tick is due at `start`.
+    pub fn reset_at(&mut self, start: Instant) {
+        self.sleep.reset(start);
+    }
+
+    /// When the next tick is due.
+    pub fn next_tick(&self) -> Instant {
+        self.sleep.deadline()
+    }
+
+    /// From tick to tick.
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+
+    /// What happens to missed ticks.
+    pub fn missed_tick(&self) -> MissedTick {
+        self.missed_tick
+    }
+
+    /// Chooses what happens to missed ticks.
+    ///
+    /// # Example
+    /// ```
+    /// use roundelay::time::{MissedTick, interval};
+    /// use std::time::Duration;
+    ///
+    /// let mut interval = interval(Duration::from_secs(60));
+    /// interval.set_missed_tick(MissedTick::Skip);
+    /// assert_eq!(interval.missed_tick(), MissedTick::Skip);
+    /// ```
+    pub fn set_missed_tick(&mut self, missed_tick: MissedTick) {
+        self.missed_tick = missed_tick;
+    }
+}
+
+/// The future of [`Interval::tick`].
+#[derive(Debug)]
+#[must_use = "a tick waits only when it is awaited"]
+pub struct Tick<'a> {
+    interval: &'a mut Interval,
+}
+
+impl Future for Tick<'_> {
+    type Output = Instant;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
+        self.interval.poll_tick(cx)
+    }
+}
+
+/// Guarded by tests/timers.rs::a_dropped_tick_leaves_nothing_behind_and_loses_no_tick.
+impl Drop for Tick<'_> {
+    fn drop(&mut self) {
+        self.interval.sleep.disarm();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next_after(missed_tick: MissedTick, due: u64, now: u64) -> u64 {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let next = missed_tick.next(at(due), at(now), Duration::from_secs(10));
+        next.duration_since(start).as_secs()
+    }
+
+    #[test]
+    fn a_late_tick_that_misses_none_keeps_the_rhythm() {
+        for missed_tick in [MissedTick::Delay, MissedTick::Skip, MissedTick::Burst] {
+            assert_eq!(next_after(missed_tick, 20, 20), 30);
+            assert_eq!(next_after(missed_tick, 20, 29), 30);
+        }
+    }
+
+    #[test]
+    fn missed_ticks_are_delayed_or_skipped_or_delivered_in_a_burst() {
+        assert_eq!(next_after(MissedTick::Delay, 20, 43), 53);
+        assert_eq!(next_after(MissedTick::Skip, 20, 43), 50);
+        assert_eq!(next_after(MissedTick::Burst, 20, 43), 30);
+        assert_eq!(next_after(MissedTick::Burst, 30, 43), 40);
+        assert_eq!(next_after(MissedTick::Burst, 40, 43), 50);
+    }
+
+    #[test]
+    fn a_period_without_end_saturates() {
+        let now = Instant::now();
+        for missed_tick in [MissedTick::Delay, MissedTick::Skip, MissedTick::Burst] {
+            assert!(missed_tick.next(now, now, Duration::MAX) > now);
+        }
+    }
+}

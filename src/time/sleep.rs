@@ -1,0 +1,222 @@
+//! One future, one deadline, at most one timer.
+
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::clock::saturating_add;
+use super::timers::Timers;
+use super::wheel::{Key, Reset};
+use crate::context;
+
+/// Waits until `duration` has passed since this call.
+///
+/// The clock is read here, so time that passes before the first poll counts. Zero is ready at the
+/// first poll: to let other tasks run, say so with `yield_now`.
+///
+/// # Cancellation
+/// Dropping the future removes its timer. Nothing is lost but the wait.
+///
+/// # Wakes
+/// See [`Sleep`].
+///
+/// # Panics
+/// When polled with its deadline ahead and no loop running on this thread.
+///
+/// # Example
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// roundelay::run(async {
+///     let start = Instant::now();
+///     roundelay::time::sleep(Duration::from_millis(2)).await;
+///     assert!(start.elapsed() >= Duration::from_millis(2));
+/// });
+/// ```
+pub fn sleep(duration: Duration) -> Sleep {
+    let state = if duration.is_zero() {
+        State::Elapsed
+    } else {
+        State::Ahead
+    };
+    Sleep {
+        deadline: saturating_add(Instant::now(), duration),
+        state,
+    }
+}
+
+/// Waits until `deadline`. One that has passed is ready at the first poll.
+///
+/// # Cancellation
+/// Dropping the future removes its timer. Nothing is lost but the wait.
+///
+/// # Wakes
+/// See [`Sleep`].
+///
+/// # Panics
+/// When polled with its deadline ahead and no loop running on this thread.
+///
+/// # Example
+/// ```
+/// use roundelay::time::sleep_until;
+/// use std::time::{Duration, Instant};
+///
+/// roundelay::run(async {
+///     let first = Instant::now() + Duration::from_millis(1);
+///     sleep_until(first).await;
+///     sleep_until(first + Duration::from_millis(1)).await; // whatever the time in between
+/// });
+/// ```
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep {
+        deadline,
+        state: State::Unknown,
+    }
+}
+
+/// The future of [`sleep`] and [`sleep_until`].
+///
+/// It is `Unpin`, so it can be awaited by `&mut`, kept in a struct, and polled by hand. Once ready
+/// it stays ready until it is [`reset`](Sleep::reset).
+///
+/// # Wakes
+/// The first poll arms a timer in the running loop. It keeps the waker of the latest poll, and wakes
+/// it once, when the deadline has passed. If it is polled in another loop, the timer moves there.
+/// Dropping it disarms the timer and drops the waker.
+#[must_use = "a sleep waits only when it is awaited"]
+pub struct Sleep {
+    deadline: Instant,
+    state: State,
+}
+
+enum State {
+    /// Not armed, and the clock must say whether the deadline has passed.
+    Unknown,
+    /// Not armed, and computed from the clock as a deadline ahead. If it has passed since, the
+    /// wheel finds that out in the next turn; so the first poll need not read the clock again.
+    Ahead,
+    Armed {
+        key: Key,
+        timers: Rc<Timers>,
+    },
+    Elapsed,
+}
+
+impl Sleep {
+    /// When it will be ready.
+    ///
+    /// After [`sleep`] with a duration too long to add, it is the last instant there is.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether the deadline has passed, by the clock at this moment.
+    pub fn is_elapsed(&self) -> bool {
+        matches!(self.state, State::Elapsed) || self.deadline <= Instant::now()
+    }
+
+    /// Gives it another deadline, earlier or later, whether it was ready or not.
+    ///
+    /// # Wakes
+    /// A task that is waiting goes on waiting, for the new deadline: it is not woken now. Where
+    /// deadlines are equal, this one comes last, as if it had been armed now. If the old deadline
+    /// has fired already, poll it to be woken again.
+    ///
+    /// # Example
+    /// ```
+    /// use roundelay::time::sleep;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// roundelay::run(async {
+    ///     let mut nap = sleep(Duration::MAX);
+    ///     nap.reset(Instant::now() + Duration::from_millis(1));
+    ///     (&mut nap).await;
+    ///     assert!(nap.is_elapsed());
+    /// });
+    /// ```
+    pub fn reset(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        if let State::Armed { key, timers } = &self.state {
+            if timers.reset(key, deadline) == Reset::Moved {
+                return;
+            }
+        }
+        self.enter(State::Unknown);
+    }
+
+    /// Takes the timer away; the deadline stays.
+    pub(super) fn disarm(&mut self) {
+        if let State::Armed { .. } = self.state {
+            self.enter(State::Unknown);
+        }
+    }
+
+    /// A poll that leaves the budget alone: a time-out must be able to fire although the future
+    /// inside has just spent all of it.
+    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>, call: &'static str) -> Poll<()> {
+        let has_passed = match &self.state {
+            State::Elapsed => true,
+            State::Armed { key, timers } => timers.poll_fired(key, cx.waker()).is_ready(),
+            State::Unknown => self.deadline <= Instant::now(),
+            State::Ahead => false,
+        };
+        if has_passed {
+            self.enter(State::Elapsed);
+            return Poll::Ready(());
+        }
+        let timers = &context::expect_current(call).timers;
+        if !self.is_armed_in(timers) {
+            let key = timers.arm(self.deadline, cx.waker());
+            let timers = timers.clone();
+            self.enter(State::Armed { key, timers });
+        }
+        Poll::Pending
+    }
+
+    fn is_armed_in(&self, here: &Rc<Timers>) -> bool {
+        matches!(&self.state, State::Armed { timers, .. } if Rc::ptr_eq(timers, here))
+    }
+
+    /// Every change of state goes through here, so that no key is ever lost.
+    /// Guarded by tests/timers.rs::a_dropped_sleep_leaves_nothing_behind.
+    fn enter(&mut self, state: State) {
+        if let State::Armed { key, timers } = mem::replace(&mut self.state, state) {
+            timers.disarm(key);
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(context::poll_budget(cx));
+        ready!(self.get_mut().poll_deadline(cx, "sleep"));
+        context::spend_budget();
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.enter(State::Elapsed);
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Unknown | State::Ahead => "not armed",
+            State::Armed { .. } => "armed",
+            State::Elapsed => "elapsed",
+        };
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline)
+            .field("state", &state)
+            .finish()
+    }
+}

@@ -1,0 +1,227 @@
+//! A limit on how long a future may take.
+//!
+//! The order of events in one poll is the whole design. **The future first**: if it is ready, its
+//! value counts, though the deadline may have passed in the same turn; and no clock has been
+//! read, no timer armed. **Then the deadline**, and that without looking at the budget: a future
+//! that always spends all of it would otherwise never time out.
+//!
+//! *Why these are functions and not a named type:* to poll a future inside a struct one must
+//! project a pin, which takes `unsafe`, or a macro that hides it. An `async fn` does it for nothing;
+//! what it costs is that the compiler keeps room for the future twice, as argument and as local.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+use std::future::{Future, IntoFuture, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use super::clock::saturating_add;
+use super::sleep::{Sleep, sleep, sleep_until};
+
+/// Gives `future` at most `duration`, counted from the first poll.
+///
+/// If value and deadline come in the same turn, the value counts. Zero polls the future once. If
+/// the future is ready at its first poll, this neither reads the clock nor arms a timer.
+///
+/// # Errors
+/// [`Elapsed`] when the deadline has passed first. The future has then been dropped.
+///
+/// # Cancellation
+/// Dropping it drops the future and removes the timer.
+///
+/// # Wakes
+/// As [`Sleep`], and whatever the future does.
+///
+/// # Panics
+/// When the future waits and no loop is running on this thread.
+///
+/// # Example
+/// ```
+/// use roundelay::time::timeout;
+/// use std::{future, time::Duration};
+///
+/// roundelay::run(async {
+///     assert_eq!(timeout(Duration::from_secs(1), future::ready(7)).await, Ok(7));
+///     let never = future::pending::<()>();
+///     assert!(timeout(Duration::from_millis(1), never).await.is_err());
+/// });
+/// ```
+pub fn timeout<F: IntoFuture>(
+    duration: Duration,
+    future: F,
+) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    limit(future.into_future(), move || sleep(duration))
+}
+
+/// Gives `future` time until `deadline`. One that has passed polls the future once.
+///
+/// Everything else is as for [`timeout`].
+///
+/// # Errors
+/// [`Elapsed`] when the deadline has passed first. The future has then been dropped.
+///
+/// # Cancellation
+/// Dropping it drops the future and removes the timer.
+///
+/// # Wakes
+/// As [`Sleep`], and whatever the future does.
+///
+/// # Panics
+/// When the future waits and no loop is running on this thread.
+///
+/// # Example
+/// ```
+/// use roundelay::time::{sleep, timeout_at};
+/// use std::time::{Duration, Instant};
+///
+/// roundelay::run(async {
+///     // One deadline for two steps.
+///     let deadline = Instant::now() + Duration::from_secs(5);
+///     assert!(timeout_at(deadline, sleep(Duration::from_millis(1))).await.is_ok());
+///     assert!(timeout_at(deadline, sleep(Duration::from_millis(1))).await.is_ok());
+/// });
+/// ```
+pub fn timeout_at<F: IntoFuture>(
+    deadline: Instant,
+    future: F,
+) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    limit(future.into_future(), move || sleep_until(deadline))
+}
+
+async fn limit<F: Future>(future: F, start: impl FnOnce() -> Sleep) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    let mut start = Some(start);
+    let mut limit = None;
+    poll_fn(|cx| {
+        // Guarded by tests/timers.rs::the_value_counts_when_it_comes_in_the_same_turn_as_the_deadline.
+        if let Poll::Ready(value) = future.as_mut().poll(cx) {
+            return Poll::Ready(Ok(value));
+        }
+        if let Some(start) = start.take() {
+            limit = Some(start());
+        }
+        let limit = limit.as_mut().expect("started above");
+        limit
+            .poll_deadline(cx, "timeout")
+            .map(|()| Err(Elapsed(())))
+    })
+    .await
+}
+
+/// Gives `body` at most `duration`, and a [`Deadline`] by which it can change its mind.
+///
+/// It is for work whose length shows only on the way: a transfer that may take as long as bytes keep
+/// coming, a start-up with a strict limit and then none. The clock is read at the first poll;
+/// everything else is as for [`timeout`].
+///
+/// # Errors
+/// [`Elapsed`] when the deadline of the moment has passed before the body ended. The body has
+/// then been dropped.
+///
+/// # Cancellation
+/// Dropping it drops the body and removes the timer.
+///
+/// # Wakes
+/// As [`Sleep`], and whatever the body does.
+///
+/// # Panics
+/// When the body waits and no loop is running on this thread.
+///
+/// # Example
+/// ```
+/// use roundelay::time::{sleep, timeout_with};
+/// use std::time::Duration;
+///
+/// roundelay::run(async {
+///     let pause = Duration::from_millis(20);
+///     let steps = timeout_with(pause * 2, async |deadline| {
+///         for _ in 0..4 {
+///             sleep(pause).await; // each step may take its time; silence may not
+///             deadline.reschedule_after(Duration::from_secs(10));
+///         }
+///         "all four"
+///     });
+///     assert_eq!(steps.await, Ok("all four"));
+/// });
+/// ```
+pub async fn timeout_with<T>(
+    duration: Duration,
+    body: impl AsyncFnOnce(&Deadline) -> T,
+) -> Result<T, Elapsed> {
+    let mut limit = sleep(duration);
+    let deadline = Deadline {
+        at: Cell::new(Some(limit.deadline())),
+    };
+    let mut body = pin!(body(&deadline));
+    poll_fn(|cx| {
+        if let Poll::Ready(value) = body.as_mut().poll(cx) {
+            return Poll::Ready(Ok(value));
+        }
+        let Some(at) = deadline.when() else {
+            limit.disarm();
+            return Poll::Pending;
+        };
+        if at != limit.deadline() {
+            limit.reset(at);
+        }
+        limit
+            .poll_deadline(cx, "timeout_with")
+            .map(|()| Err(Elapsed(())))
+    })
+    .await
+}
+
+/// The deadline of a [`timeout_with`], in the hands of its body.
+///
+/// Only the body can reach it, and after each poll of the body the time-out looks at it. So to change
+/// it wakes nobody, and costs a store.
+#[derive(Debug)]
+pub struct Deadline {
+    at: Cell<Option<Instant>>,
+}
+
+impl Deadline {
+    /// When the body runs out of time; `None` if it never does.
+    pub fn when(&self) -> Option<Instant> {
+        self.at.get()
+    }
+
+    /// Moves the deadline, earlier or later. If it has passed, the body ends where it waits next.
+    pub fn reschedule(&self, deadline: Instant) {
+        self.at.set(Some(deadline));
+    }
+
+    /// Moves the deadline to `duration` from now.
+    pub fn reschedule_after(&self, duration: Duration) {
+        self.reschedule(saturating_add(Instant::now(), duration));
+    }
+
+    /// Takes the limit away. A later [`reschedule`](Deadline::reschedule) puts it back.
+    pub fn lift(&self) {
+        self.at.set(None);
+    }
+}
+
+/// The deadline passed before the work was done.
+///
+/// It converts to an [`io::Error`] of the kind [`TimedOut`](io::ErrorKind::TimedOut), so that `?`
+/// works among I/O.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elapsed(());
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the deadline passed before the operation was done, and it was dropped")
+    }
+}
+
+impl Error for Elapsed {}
+
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        io::Error::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}

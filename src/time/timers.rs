@@ -1,0 +1,115 @@
+//! The driver of time: the wheel, and a waker in each of its entries.
+//!
+//! The wheel knows ticks and items; leaf futures know instants and wakers. This file stands
+//! between them, and its one difficulty is *who may be running while the wheel is borrowed*. The
+//! answer is nobody: to wake, to clone or to drop a waker may run foreign code, and foreign code
+//! may arm, reset and cancel timers, the one that is firing included. So a waker is cloned before
+//! the wheel is borrowed, woken and dropped after. And due timers are taken out **one at a time**:
+//! a timer cancelled by the waker before it in the same expiry does not fire, and one that is
+//! re-armed there is where it belongs.
+//!
+//! *Not needed here:* a lock per shard of the wheel, a list of wakers to be woken after unlocking,
+//! and the state machine by which a timer says to another thread that it is just firing.
+
+use std::cell::RefCell;
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use log::trace;
+
+use super::clock::Clock;
+use super::wheel::{Key, Reset, Wheel};
+
+/// The timers of one loop. A leaf future that arms a timer owns its [`Key`] and must hand it in.
+pub(crate) struct Timers {
+    clock: Clock,
+    wheel: RefCell<Wheel<Waker>>,
+}
+
+impl Timers {
+    pub(crate) fn new() -> Self {
+        Timers {
+            clock: Clock::starting_at(Instant::now()),
+            wheel: RefCell::new(Wheel::new()),
+        }
+    }
+
+    // For the loop.
+
+    /// Whether no timer is armed. Then time need not be looked at.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wheel.borrow().len() == 0
+    }
+
+    /// When the next timer is due. In a crowd of timers it may be somewhat early, as the chapter
+    /// on the wheel explains; it is never late.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let tick = self.wheel.borrow_mut().next_deadline()?;
+        Some(self.clock.instant(tick))
+    }
+
+    /// Wakes all whose deadline has passed, in the order of their deadlines, and says how many.
+    /// Reads the clock once, and not at all if no timer is armed.
+    ///
+    /// It ends: what a waker arms meanwhile has a deadline after the moment when this began, and
+    /// deadlines are rounded up.
+    pub(crate) fn expire(&self) -> usize {
+        if self.is_empty() {
+            return 0;
+        }
+        let now = Instant::now();
+        let now_tick = self.clock.tick_at(now);
+        let mut fired = 0;
+        // A call of its own, so that the borrow ends before the waker is woken.
+        // Guarded by tests/timers.rs::a_waker_may_do_anything_to_the_timers_while_they_fire.
+        while let Some((deadline_tick, waker)) = self.pop_due(now_tick) {
+            trace!(target: "roundelay::timer", "fired, {:?} late",
+                now.saturating_duration_since(self.clock.instant(deadline_tick)));
+            waker.wake();
+            fired += 1;
+        }
+        fired
+    }
+
+    fn pop_due(&self, now_tick: u64) -> Option<(u64, Waker)> {
+        self.wheel.borrow_mut().pop_due(now_tick)
+    }
+
+    // For leaf futures.
+
+    /// Arms a timer that will wake `waker`.
+    pub(crate) fn arm(&self, deadline: Instant, waker: &Waker) -> Key {
+        let deadline_tick = self.clock.deadline_tick(deadline);
+        let waker = waker.clone();
+        self.wheel.borrow_mut().arm(deadline_tick, waker)
+    }
+
+    /// Moves a timer and keeps its waker, unless it has fired.
+    pub(crate) fn reset(&self, key: &Key, deadline: Instant) -> Reset {
+        let deadline_tick = self.clock.deadline_tick(deadline);
+        self.wheel.borrow_mut().reset(key, deadline_tick)
+    }
+
+    /// Ends a timer, fired or not. Its waker is gone when this returns.
+    pub(crate) fn disarm(&self, key: Key) {
+        let waker = self.wheel.borrow_mut().disarm(key);
+        // After the borrow: see the statement above, which ends with its semicolon.
+        drop(waker);
+    }
+
+    /// Ready once the timer has fired; until then sees to it that `waker` is the one to be woken.
+    pub(crate) fn poll_fired(&self, key: &Key, waker: &Waker) -> Poll<()> {
+        match self.wheel.borrow().item(key) {
+            None => return Poll::Ready(()),
+            Some(registered) if registered.will_wake(waker) => return Poll::Pending,
+            Some(_) => {}
+        }
+        let waker = waker.clone();
+        // Both arms drop a waker, and the statement above has ended its borrow.
+        let replaced = self.wheel.borrow_mut().replace(key, waker);
+        match replaced {
+            Ok(_old) => Poll::Pending,
+            Err(_unused) => Poll::Ready(()),
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! # Chapter 6: the timer wheel
+//!
+//! A server gives every request thirty seconds and answers it in two milliseconds. So almost
+//! every timer is *cancelled*, and almost none fires. The first structure that comes to mind is a
+//! binary heap of deadlines, and it is wrong twice. A heap cannot find the timer to be cancelled,
+//! so the corpse stays in it for thirty seconds: at 50,000 requests a second that is a heap of
+//! 1.5 million dead timers around a hundred live ones. And where a tree can find it, both have
+//! paid *log n* to put the timer in an order that nobody ever asked for.
+//!
+//! The wheel sorts as late as it can, and only what is still there.
+//!
+//! ## The idea
+//!
+//! Write the deadline, a number of ticks, in base 64: eleven digits hold any `u64`. Compare it
+//! with `elapsed`, the tick up to which everything has fired. **The highest digit in which the
+//! two differ says the level, and the deadline's digit there says the slot.** Nothing else does.
+//!
+//! ```text
+//!            digit   ..   3    2    1    0             arm: xor, count zeros, append
+//!   elapsed          ..   0    7   20   41
+//!   a deadline       ..   0    7   20   58  ->  level 0, slot 58    differs in the last digit
+//!   another          ..   0    9    3   12  ->  level 2, slot  9    the rest is not looked at
+//!
+//!   level 2   . . . . . . . . . [9] . . . .      one slot = 64 * 64 ticks
+//!                                |
+//!                    cascade: elapsed reaches 9 0 0; the list is dealt out again
+//!                                v
+//!   level 1   . . . [3] . . . . . . . . . .      one slot = 64 ticks
+//!                    |
+//!                    cascade: elapsed reaches 9 3 0
+//!                    v
+//!   level 0   . . . . . . . . . . . . [12].      one slot = one tick
+//!                                      |
+//!                                      pop_due: elapsed reaches 9 3 12, the timer fires
+//! ```
+//!
+//! A slot is a linked list, and each level has one word with a bit for every slot that is not
+//! empty: the earliest slot is a count of trailing zeros, and an empty hour costs nothing to cross.
+//!
+//! | level | a slot is (ticks of 16.4 us) | the level reaches |
+//! |---|---|---|
+//! | 0 | 16 us | 1 ms |
+//! | 1 | 1 ms | 67 ms |
+//! | 2 | 67 ms | 4.3 s |
+//! | 3 | 4.3 s | 4.6 min |
+//! | 4 | 4.6 min | 4.9 h |
+//! | 5 | 4.9 h | 13 days |
+//! | 6..=10 | 13 days and more | nine million years: all 64 bits are valid |
+//!
+//! ## Three properties, and where they come from
+//!
+//! *Finer is earlier.* An entry on level 1 agrees with `elapsed` in digit 2; one on level 2 has
+//! gone beyond it there. So all of level 1 comes before all of level 2, and the first level that
+//! is not empty holds the next deadline. Wheels that choose the level by *distance* lack this:
+//!
+//! | tick | by distance | by digit |
+//! |---|---|---|
+//! | 60 | arm 130, 70 ahead: level 1 | 130 is `2 2`, now is `0 60`: level 1, slot 2 |
+//! | 100 | arm 150, 50 ahead: level 0 | 150 is `2 22`: level 1, slot 2 |
+//! | ask | level 0 says 150, and **130 is late** | slot 2 of level 1 says 130 |
+//!
+//! *Never out of order.* A slot of level 0 is a single tick, so ticks fire one after the other.
+//! *First armed, first fired.* The place is a function of `elapsed` and the deadline, so timers
+//! with equal deadlines are in the same list at every moment. A list grows at its tail only, and a
+//! cascade walks from head to tail. So no step can swap them, however often they are dealt out.
+//!
+//! ## When is the next one?
+//!
+//! On level 0 the slot's number is the answer. A coarser slot knows only its range, so the answer
+//! is the smallest deadline in its list. It is remembered, and lost only when that very timer
+//! goes. But a server that always cancels its earliest timer would walk the list at every park, and
+//! the list may hold 100,000. So the walk gives up beyond [`CROWD`] and answers with the slot's
+//! first tick: the loop then wakes once, early, finds nothing due, and deals the slot out, which
+//! had to be done anyway. Early by one look per level at most; late never.
+//!
+//! ## Pinned entries
+//!
+//! A fired entry stays, marked as fired, until its owner hands in the [`Key`]; and a key cannot be
+//! copied. So the place cannot have a new tenant while the old key lives, and the bug of the
+//! stale handle that cancels a stranger's timer has no way to be written. *Not needed here:*
+//! generations, reference counts, and the intrusive nodes that need them.
+//!
+//! ## Why not otherwise
+//!
+//! - *A binary heap*: cancelling is the operation that matters, and it has none.
+//! - *A `BTreeMap<(deadline, serial), _>`*: right in 40 lines, and the oracle of our tests. It
+//!   costs *log n* and cache misses for each timer, fired or not.
+//! - *A wheel that does not cascade*: far timers fire up to an eighth late. Fine in a kernel, where
+//!   a time-out is a rough thing; a `sleep` should mean what it says.
+//! - *Levels by distance*: see above.
+//!
+//! Others: tokio has this wheel with six levels of milliseconds; smol a `BTreeMap`; libuv a binary
+//! heap; Go a four-ary heap per processor; Linux a wheel without cascades, and a tree for precise
+//! timers.
+//!
+//! ## What it costs
+//!
+//! Arm, reset and disarm are O(1). A timer that fires has been moved at most ten times, mostly once
+//! or twice; one that is cancelled, mostly never. With a waker inside, an entry takes 32 bytes.
+//! The table of entries keeps the size of its busiest time.
+//!
+//! *Promised:* never early, order as above, every `u64` a valid deadline, no allocation once the
+//! table has grown. *As it is today:* eleven levels of 64, and [`CROWD`].
+//!
+//! ## Sources
+//!
+//! - G. Varghese, T. Lauck, *Hashed and Hierarchical Timing Wheels*, SOSP 1987 and IEEE/ACM ToN
+//!   5(6), 1997: this is their scheme 7.
+//! - R. Ahuja, K. Mehlhorn, J. Orlin, R. Tarjan, *Faster Algorithms for the Shortest Path Problem*,
+//!   JACM 37(2), 1990: the radix heap, whose buckets are chosen by the highest digit that differs.
+//! - Linux, `kernel/time/timer.c`: the argument against cascades.
+//!
+//! ## Exercises
+//!
+//! 1. In `link`, append at the head. Which test of `tests/wheel_model.rs` falls, and why does
+//!    `the_wheel_agrees_with_a_sorted_map` fall as well?
+//! 2. In `disarm`, delete the call of `forget`. Who is woken, when, and for whom?
+//! 3. In `place`, use the distance, `deadline - elapsed`, instead of the difference in digits.
+//!    Which test falls first, and which line of the table above is it?
+
+use std::mem;
+
+/// Bits of a deadline that one level looks at.
+const DIGIT: u32 = 6;
+const SLOTS: usize = 1 << DIGIT;
+/// Eleven digits of six bits hold all 64 bits of a tick.
+const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
+/// How many entries `next_deadline` looks at before it settles for an early answer.
+pub(crate) const CROWD: usize = 64;
+
+/// The end of a list, and of the free list.
+const NIL: u32 = u32::MAX;
+/// In `prev`: the entry has fired and waits for its owner. It is in no list.
+const FIRED: u32 = u32::MAX - 1;
+/// In `prev`: the entry has no owner; `next` is the free list.
+const FREE: u32 = u32::MAX - 2;
+
+/// The owner's hold on one entry. It can be neither copied nor forged, and [`Wheel::disarm`] takes
+/// it back, so it is valid for as long as it exists.
+#[derive(Debug)]
+pub(crate) struct Key(u32);
+
+/// Timers by deadline, in ticks. See the chapter above.
+pub(crate) struct Wheel<T> {
+    /// Bit *i* of a level is set if and only if its slot *i* has entries.
+    occupied: [u64; LEVELS],
+    /// The list of each slot: garbage while the slot is not occupied.
+    lists: [[List; SLOTS]; LEVELS],
+    entries: Vec<Entry<T>>,
+    free: u32,
+    armed: usize,
+    /// Every deadline below has fired. No armed deadline is below it.
+    elapsed: u64,
+    /// No armed deadline is below it either; and if `exact`, the earliest is equal to it.
+    bound: u64,
+    exact: bool,
+}
+
+#[derive(Clone, Copy)]
+struct List {
+    head: u32,
+    tail: u32,
+}
+
+/// Either armed (in the list of its slot, with an item), or fired, or free.
+struct Entry<T> {
+    deadline: u64,
+    item: Option<T>,
+    prev: u32,
+    next: u32,
+}
+
+/// A fat reference stands for a waker: two words, one of which is never null.
+const _: () = assert!(size_of::<Entry<&str>>() == 32);
+
+impl<T> Wheel<T> {
+    pub(crate) fn new() -> Self {
+        let empty = List {
+            head: NIL,
+            tail: NIL,
+        };
+        Wheel {
+            occupied: [0; LEVELS],
+            lists: [[empty; SLOTS]; LEVELS],
+            entries: Vec::new(),
+            free: NIL,
+            armed: 0,
+            elapsed: 0,
+            bound: 0,
+            exact: false,
+        }
+    }
+    /// How many timers are armed. Fired ones do not count.
+    pub(crate) fn len(&self) -> usize {
+        self.armed
+    }
+
+    /// Arms a timer. A deadline that has passed counts as due since the last expiry.
+    pub(crate) fn arm(&mut self, deadline: u64, item: T) -> Key {
+        let index = self.allocate(item);
+        self.schedule(index, deadline);
+        Key(index)
+    }
+
+    /// Moves an armed timer, as if it were armed anew: behind all that have the same deadline.
+    /// A timer that has fired has no item left and stays as it is.
+    pub(crate) fn reset(&mut self, key: &Key, deadline: u64) -> Reset {
+        if self.entry(key.0).prev == FIRED {
+            return Reset::HasFired;
+        }
+        self.cancel(key.0);
+        self.schedule(key.0, deadline);
+        Reset::Moved
+    }
+
+    /// Ends a timer, and gives its item back if it has not fired.
+    pub(crate) fn disarm(&mut self, key: Key) -> Option<T> {
+        let Key(index) = key;
+        if self.entry(index).prev != FIRED {
+            self.cancel(index);
+        }
+        self.release(index)
+    }
+
+    /// The item of a timer; `None` once it has fired.
+    pub(crate) fn item(&self, key: &Key) -> Option<&T> {
+        self.entry(key.0).item.as_ref()
+    }
+
+    /// Gives an armed timer another item, and the old one back. If it has fired, the new one is
+    /// given back as the error.
+    pub(crate) fn replace(&mut self, key: &Key, item: T) -> Result<T, T> {
+        match &mut self.entry_mut(key.0).item {
+            Some(place) => Ok(mem::replace(place, item)),
+            None => Err(item),
+        }
+    }
+
+    /// The earliest deadline; or, if more than [`CROWD`] timers share its slot, possibly the
+    /// slot's first tick, which is earlier. Never later.
+    pub(crate) fn next_deadline(&mut self) -> Option<u64> {
+        let (level, slot) = self.first_slot()?;
+        if !self.exact {
+            match self.earliest_in(level, slot) {
+                Some(earliest) => (self.bound, self.exact) = (earliest, true),
+                None => self.bound = self.bound.max(self.first_tick(level, slot)),
+            }
+        }
+        Some(self.bound)
+    }
+
+    /// Fires the earliest timer that is due at `now`: its deadline, and its item. To be called
+    /// until it answers `None`. Between two calls the wheel is whole: arm, reset and disarm at will.
+    pub(crate) fn pop_due(&mut self, now: u64) -> Option<(u64, T)> {
+        while let Some((level, slot)) = self.first_slot() {
+            let start = self.first_tick(level, slot);
+            if start > now {
+                break;
+            }
+            // Nothing is armed between the old `elapsed` and `start`, so all other places stand.
+            self.elapsed = start;
+            if level == 0 {
+                return self.fire(slot);
+            }
+            self.cascade(level, slot);
+        }
+        self.elapsed = self.elapsed.max(now);
+        None
+    }
+
+    // The levels.
+
+    /// Level and slot of a deadline. It depends on `elapsed` and the deadline alone, and as
+    /// `elapsed` moves it changes only where `pop_due` deals the slot out. So nobody stores it.
+    fn place(&self, deadline: u64) -> (usize, usize) {
+        // A difference of zero would have no highest digit; all of level 0 is the last one.
+        let difference = (deadline ^ self.elapsed) | (SLOTS as u64 - 1);
+        let level = (u64::BITS - 1 - difference.leading_zeros()) / DIGIT;
+        let slot = (deadline >> (level * DIGIT)) as usize % SLOTS;
+        (level as usize, slot)
+    }
+
+    /// The slot that comes first. There is none before `elapsed`: those are empty, so the count
+    /// of zeros needs no starting point, and all of a finer level comes before a coarser one.
+    fn first_slot(&self) -> Option<(usize, usize)> {
+        let level = self.occupied.iter().position(|&word| word != 0)?;
+        let slot = self.occupied[level].trailing_zeros() as usize;
+        Some((level, slot))
+    }
+
+    /// The first tick of a slot: `elapsed` down to that level's digit, and then the slot.
+    fn first_tick(&self, level: usize, slot: usize) -> u64 {
+        let shift = level as u32 * DIGIT;
+        let above = (self.elapsed >> shift) & !(SLOTS as u64 - 1);
+        (above | slot as u64) << shift
+    }
+
+    /// The earliest deadline in a slot, unless it is too crowded to say.
+    fn earliest_in(&self, level: usize, slot: usize) -> Option<u64> {
+        if level == 0 {
+            return Some(self.first_tick(level, slot));
+        }
+        let mut earliest = u64::MAX;
+        let mut next = self.lists[level][slot].head;
+        for _ in 0..CROWD {
+            let entry = self.entry(next);
+            earliest = earliest.min(entry.deadline);
+            next = entry.next;
+            if next == NIL {
+                return Some(earliest);
+            }
+        }
+        None
+    }
+
+    /// Deals the timers of a slot out to finer levels, in their order. `elapsed` is its first tick.
+    fn cascade(&mut self, level: usize, slot: usize) {
+        self.occupied[level] &= !(1 << slot);
+        let mut index = self.lists[level][slot].head;
+        while index != NIL {
+            let next = self.entry(index).next;
+            self.link(index);
+            index = next;
+        }
+    }
+
+    fn fire(&mut self, slot: usize) -> Option<(u64, T)> {
+        let index = self.lists[0][slot].head;
+        self.cancel(index);
+        let entry = self.entry_mut(index);
+        entry.prev = FIRED;
+        let item = entry.item.take()?;
+        Some((entry.deadline, item))
+    }
+
+    // One timer.
+
+    fn schedule(&mut self, index: u32, deadline: u64) {
+        let deadline = deadline.max(self.elapsed);
+        if self.armed == 0 || deadline <= self.bound {
+            self.bound = deadline;
+            self.exact = true;
+        }
+        self.armed += 1;
+        self.entry_mut(index).deadline = deadline;
+        self.link(index);
+    }
+
+    fn cancel(&mut self, index: u32) {
+        self.forget(self.entry(index).deadline);
+        self.armed -= 1;
+        self.unlink(index);
+    }
+
+    /// The timer that goes may have been the earliest: then the earliest is not known any more.
+    fn forget(&mut self, deadline: u64) {
+        if deadline == self.bound {
+            self.exact = false;
+        }
+    }
+
+    /// Appends an entry to the list of its slot.
+    /// Guarded by tests/wheel_model.rs::equal_deadlines_fire_in_the_order_of_arming.
+    fn link(&mut self, index: u32) {
+        let (level, slot) = self.place(self.entry(index).deadline);
+        let list = &mut self.lists[level][slot];
+        let prev = if self.occupied[level] & (1 << slot) == 0 {
+            self.occupied[level] |= 1 << slot;
+            list.head = index;
+            NIL
+        } else {
+            list.tail
+        };
+        list.tail = index;
+        if prev != NIL {
+            self.entry_mut(prev).next = index;
+        }
+        let entry = self.entry_mut(index);
+        (entry.prev, entry.next) = (prev, NIL);
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let entry = self.entry(index);
+        let (prev, next) = (entry.prev, entry.next);
+        let (level, slot) = self.place(entry.deadline);
+        match (prev, next) {
+            (NIL, NIL) => self.occupied[level] &= !(1 << slot),
+            (NIL, _) => self.lists[level][slot].head = next,
+            (_, NIL) => self.lists[level][slot].tail = prev,
+            _ => {}
+        }
+        if prev != NIL {
+            self.entry_mut(prev).next = next;
+        }
+        if next != NIL {
+            self.entry_mut(next).prev = prev;
+        }
+    }
+
+    // The table of entries.
+
+    fn entry(&self, index: u32) -> &Entry<T> {
+        &self.entries[index as usize]
+    }
+
+    fn entry_mut(&mut self, index: u32) -> &mut Entry<T> {
+        &mut self.entries[index as usize]
+    }
+
+    fn allocate(&mut self, item: T) -> u32 {
+        let entry = Entry {
+            deadline: 0,
+            item: Some(item),
+            prev: NIL,
+            next: NIL,
+        };
+        if self.free != NIL {
+            let index = self.free;
+            self.free = mem::replace(self.entry_mut(index), entry).next;
+            return index;
+        }
+        let index = self.entries.len();
+        assert!(
+            index < FREE as usize,
+            "more than four thousand million timers"
+        );
+        self.entries.push(entry);
+        index as u32
+    }
+
+    fn release(&mut self, index: u32) -> Option<T> {
+        let next = mem::replace(&mut self.free, index);
+        let entry = self.entry_mut(index);
+        (entry.prev, entry.next) = (FREE, next);
+        entry.item.take()
+    }
+}
+
+/// What became of a [`Wheel::reset`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Reset {
+    Moved,
+    HasFired,
+}
