@@ -1,21 +1,109 @@
 //! Chapter 4. The slab of tasks and the ready queue.
-#![allow(dead_code)]
+//!
+//! # The problem
+//!
+//! A scheduler answers one question: who runs next? The sketch in RFC 2592 answers it in a page: a slab of boxed
+//! futures, a queue of indices, and a waker that pushes its index into the queue. It has four holes:
+//!
+//! 1. A task that is woken twice is in the queue twice, and a busy one fills it.
+//! 2. A task finishes, another moves into its slot, and a waker of the first polls the second.
+//! 3. A waker that fires *during* a poll finds the slab borrowed, and panics.
+//! 4. A waker that fires on another thread finds no slab at all.
+//!
+//! Hole 4 is chapter 5. This chapter closes the other three, and then a fifth, which no single line shows: a loop that
+//! runs tasks *until none is ready* never looks at its sockets if one task always is.
+//!
+//! # The idea
+//!
+//! ```text
+//!        wake(id)                                             run(limit)
+//!   the number fits the slot's?                     pop the head's slot, is_queued = false,
+//!   not queued? then queue it                       take the cell OUT, and let go of the borrow
+//!            |                                                       |
+//!            v                                                       v
+//!   ready: [ 7 | 2 | 5 | .. ] ------------------------------->  poll the cell
+//!                                                                |         |
+//!   slots: 2 {id 1.40, cell}  5 {id 1.38, cell}  7 {id 1.42, cell}     Pending   Ready
+//!            ^                                                   |         |
+//!            +------------------ put_back -----------------------+         v
+//!                                                                 finish: the output stays for the
+//!                                                                 handle, who waits for it is woken
+//! ```
+//!
+//! - *one-queue* closes hole 1: `is_queued` is set by the wake and cleared *before* the poll. A wake during the poll
+//!   queues the task again; cleared after the poll, that wake would be lost.
+//! - *stale-is-inert* closes hole 2: the slot knows its tenant's whole number, and a wake compares it.
+//! - *no-user-code-under-borrow* closes hole 3: while a task is polled its slot is empty and nothing is borrowed. The
+//!   task may wake, spawn, abort, even itself. The same holds for destructors, outputs and foreign wakers: what they
+//!   were in is taken out under the borrow, and they run after it.
+//!
+//! # The batch rule
+//!
+//! The queue is a ring, first in, first out. A *batch* is as many tasks as were ready when the turn began, so what the
+//! batch wakes runs in the next one. Nobody is polled a second time before all who were ready have been polled once.
+//! That alone bounds nothing: a batch may be a million tasks long. So the loop also counts polls, whatever batch they
+//! belong to, and after 64 of them it looks at the mail, the sockets and the timers (chapter 9).
+//!
+//! *Claim:* a due timer, a ready socket and a wake from another thread each wait for at most 64 polls and one look.
+//! *Proof:* `polls_left` starts at 64, falls with every poll, and is refilled by a look only; at zero the loop looks. QED;
+//! `tests/fairness.rs` counts it.
+//!
+//! One poll can still be long. A socket that always has data makes its task loop for ever without returning `Pending`.
+//! So each poll may complete 128 operations of this crate's leaf futures; the 129th wakes its task and returns `Pending`.
+//! A computation that never awaits cannot be helped: it has to [`yield_now`](crate::yield_now), or to
+//! [`offload`](crate::offload).
+//!
+//! # Why not otherwise
+//!
+//! - *A queue of pointers* (`Rc<Task>`, `Arc<Task>`): a count per push and pop, and a task kept alive by the queue.
+//! - *Links inside the slots*: no ring to grow; but each step waits for the slot before it, and with 100,000 tasks that is
+//!   a cache miss at a time. The ring is 4 bytes a task and is read straight ahead.
+//! - *Last in, first out* for a task that was just woken: a cache-warm favourite, and two tasks that wake each other starve
+//!   the rest. Tokio's multi-threaded scheduler limits how often; one thread does not need it.
+//! - *Priorities*: whoever wants them has two loops, or a queue.
+//!
+//! # What others do
+//!
+//! Tokio's `current_thread` counts 61 polls between looks at its driver; asyncio runs what was ready when the turn began, as
+//! here, and has no bound; libuv runs all its callbacks; Go's scheduler looks at the network when it has nothing else, and
+//! from a thread of its own every 10 ms; smol's local executor looks after 200 polls.
+//!
+//! # What it costs
+//!
+//! A wake and a poll are O(1) and allocate nothing: room in the ring is made when a task is spawned. A spawn allocates the
+//! task's cell. `cargo bench --bench core`: `yield`, `spawn`.
+//!
+//! # Not needed here
+//!
+//! No stealing, no remote queue in the hot path, no state word with compare-exchange loops: one thread owns all of this, and
+//! `RefCell` costs a load and a store to prove it.
+//!
+//! # Exercises
+//!
+//! 1. Clear `is_queued` after the poll instead of before. `tests/wake.rs` has a task that sleeps for ever.
+//! 2. Free a finished task's slot although it is still queued (see `Tasks::release`). Whose place in the queue does the
+//!    next tenant inherit? `tests/order.rs` shows it.
+//! 3. Put the cell back before looking at `is_aborted`. Which destructor runs a turn too late?
+//!
+//! Sources: RFC 2592; the asyncio documentation, "Event loop"; `tokio::runtime`, "Current thread scheduler"; Tim Peters'
+//! and others' discussion of `call_soon` order in PEP 3156.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::fmt;
 use std::mem::{self, ManuallyDrop};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-
-use slab::Slab;
 
 use crate::task::cell::TaskCell;
 use crate::task::error::{JoinError, Payload};
 use crate::task::id::{MAX_TASKS, TaskId};
 
+mod handles;
 pub(crate) mod inbox;
+mod tasks;
+
+pub use tasks::TaskInfo;
+use tasks::Tasks;
 
 /// Leaf operations that one poll of a task may complete before the next one asks it to step back.
 const OPERATIONS_PER_POLL: u32 = 128;
@@ -82,71 +170,12 @@ pub(crate) struct Scheduler {
     fatal: Cell<Option<Payload>>,
 }
 
-struct Tasks {
-    slots: Slab<Slot>,
-    ready: VecDeque<u32>,
-    next_serial: u32,
-    is_closed: bool,
-}
-
-/// A task, from its spawning until nobody needs its slot any more: neither the scheduler, nor the ready queue, nor a handle.
-struct Slot {
-    id: TaskId,
-    /// Not here while it is polled, and not after its output has been taken.
-    cell: Option<TaskCell>,
-    /// Who awaits the handle.
-    joiner: Option<Waker>,
-    /// How many handles keep this slot from being reused.
-    pins: u32,
-    is_queued: bool,
-    is_aborted: bool,
-    is_finished: bool,
-    /// There is a `JoinHandle` that may ask for the output.
-    is_joinable: bool,
-}
-
-impl Slot {
-    fn is_needed(&self) -> bool {
-        !self.is_finished || self.is_queued || self.pins > 0
-    }
-}
-
-/// A live task, described for people.
-#[derive(Clone, Debug)]
-pub struct TaskInfo {
-    /// The task's identifier.
-    pub id: TaskId,
-    /// What [`task::Builder::name`](crate::task::Builder::name) called it.
-    pub name: Option<String>,
-    /// The line that spawned it; `None` for the task that is running at this moment.
-    pub location: Option<&'static Location<'static>>,
-}
-
-impl fmt::Display for TaskInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}", self.id)?;
-        if let Some(name) = &self.name {
-            write!(f, " '{name}'")?;
-        }
-        match self.location {
-            Some(location) => write!(f, " spawned at {location}"),
-            None => f.write_str(" running now"),
-        }
-    }
-}
-
 impl Scheduler {
     pub(crate) fn new(loop_index: usize, first_serial: u32, on_panic: OnPanic) -> Self {
-        let tasks = Tasks {
-            slots: Slab::new(),
-            ready: VecDeque::new(),
-            next_serial: first_serial,
-            is_closed: false,
-        };
         Self {
             loop_index,
             on_panic,
-            tasks: RefCell::new(tasks),
+            tasks: RefCell::new(Tasks::new(first_serial)),
             running: Cell::new(None),
             operations_left: Cell::new(OPERATIONS_PER_POLL),
             fatal: Cell::new(None),
@@ -328,138 +357,6 @@ impl Scheduler {
         }
     }
 
-    /// Asks for the end of a task. If it is not being polled at this moment, its future is dropped when its turn comes.
-    pub(crate) fn abort(&self, id: TaskId) {
-        let mut tasks = self.tasks.borrow_mut();
-        let Some(slot) = tasks.slots.get_mut(id.slot()) else {
-            return;
-        };
-        if slot.id == id && !slot.is_finished {
-            slot.is_aborted = true;
-            drop(tasks);
-            self.wake(id);
-        }
-    }
-
-    /// Drops a task's future here and now; one that is being polled is dropped as soon as that poll returns.
-    pub(crate) fn drop_now(&self, id: TaskId) {
-        let mut tasks = self.tasks.borrow_mut();
-        let Some(slot) = tasks.slots.get_mut(id.slot()) else {
-            return;
-        };
-        if slot.id != id || slot.is_finished {
-            return;
-        }
-        slot.is_aborted = true;
-        let Some(mut cell) = slot.cell.take() else {
-            return;
-        };
-        drop(tasks);
-        cell.as_mut().cancel();
-        self.finish(id, cell);
-    }
-
-    pub(crate) fn is_finished(&self, id: TaskId) -> bool {
-        // A handle pins its slot, so the slot's tenant is the one that the handle means.
-        self.tasks
-            .borrow()
-            .slots
-            .get(id.slot())
-            .is_none_or(|slot| slot.id != id || slot.is_finished)
-    }
-
-    /// The finished cell of a joinable task, which can be taken once; until then `waker` is kept.
-    pub(crate) fn poll_join(&self, id: TaskId, waker: &Waker) -> Poll<Option<TaskCell>> {
-        let mut tasks = self.tasks.borrow_mut();
-        let slot = &mut tasks.slots[id.slot()];
-        if slot.is_finished {
-            return Poll::Ready(slot.cell.take());
-        }
-        drop(tasks);
-        // Somebody else's waker may be cloned and dropped by somebody else's code: not under the borrow.
-        let fresh = waker.clone();
-        let old = self.tasks.borrow_mut().slots[id.slot()]
-            .joiner
-            .replace(fresh);
-        drop(old);
-        Poll::Pending
-    }
-
-    pub(crate) fn take_output(&self, id: TaskId) -> Option<TaskCell> {
-        self.tasks.borrow_mut().slots[id.slot()].cell.take()
-    }
-
-    /// One handle more on the slot.
-    pub(crate) fn pin(&self, id: TaskId) {
-        self.tasks.borrow_mut().slots[id.slot()].pins += 1;
-    }
-
-    /// One handle less on the slot.
-    pub(crate) fn unpin(&self, id: TaskId) {
-        let mut tasks = self.tasks.borrow_mut();
-        tasks.slots[id.slot()].pins -= 1;
-        tasks.release(id.slot());
-    }
-
-    /// The join handle is gone: its pin goes, and nobody will ask for the output.
-    pub(crate) fn detach(&self, id: TaskId) {
-        let mut tasks = self.tasks.borrow_mut();
-        let slot = &mut tasks.slots[id.slot()];
-        slot.is_joinable = false;
-        slot.pins -= 1;
-        let joiner = slot.joiner.take();
-        let output = if slot.is_finished {
-            slot.cell.take()
-        } else {
-            None
-        };
-        tasks.release(id.slot());
-        drop(tasks);
-        drop(joiner);
-        if let Some(cell) = output {
-            discard(cell);
-        }
-    }
-
-    /// Drops all tasks, in the order of their spawning. From now on, none is admitted.
-    pub(crate) fn close(&self) {
-        self.tasks.borrow_mut().is_closed = true;
-        for id in self.alive() {
-            self.drop_now(id);
-        }
-    }
-
-    fn alive(&self) -> Vec<TaskId> {
-        let tasks = self.tasks.borrow();
-        let mut alive: Vec<TaskId> = tasks
-            .slots
-            .iter()
-            .filter(|(_, slot)| !slot.is_finished)
-            .map(|(_, slot)| slot.id)
-            .collect();
-        alive.sort_unstable_by_key(|id| std::cmp::Reverse(id.age(tasks.next_serial)));
-        alive
-    }
-
-    /// Describes the tasks that are alive, in the order of their spawning.
-    pub(crate) fn describe(&self) -> Vec<TaskInfo> {
-        let alive = self.alive();
-        let tasks = self.tasks.borrow();
-        alive
-            .into_iter()
-            .map(|id| tasks.describe(id.slot()))
-            .collect()
-    }
-
-    pub(crate) fn task_count(&self) -> usize {
-        self.tasks
-            .borrow()
-            .slots
-            .iter()
-            .filter(|(_, slot)| !slot.is_finished)
-            .count()
-    }
-
     /// The panic that is to end `run`, if there was one.
     pub(crate) fn take_fatal(&self) -> Option<Payload> {
         self.fatal.take()
@@ -473,56 +370,6 @@ impl Scheduler {
     pub(crate) fn spend_operation(&self) {
         self.operations_left
             .set(self.operations_left.get().saturating_sub(1));
-    }
-}
-
-impl Tasks {
-    fn insert(&mut self, loop_index: usize, cell: TaskCell) -> TaskId {
-        let serial = self.next_serial;
-        self.next_serial = serial.wrapping_add(1);
-        let entry = self.slots.vacant_entry();
-        let id = TaskId::new(loop_index, serial, entry.key());
-        entry.insert(Slot {
-            id,
-            cell: Some(cell),
-            joiner: None,
-            pins: 1,
-            is_queued: true,
-            is_aborted: false,
-            is_finished: false,
-            is_joinable: true,
-        });
-        self.ready.push_back(id.slot() as u32);
-        self.reserve_ready();
-        id
-    }
-
-    fn describe(&self, slot: usize) -> TaskInfo {
-        let Slot { id, cell, .. } = &self.slots[slot];
-        TaskInfo {
-            id: *id,
-            name: cell
-                .as_ref()
-                .and_then(|cell| cell.name())
-                .map(str::to_owned),
-            location: cell.as_ref().map(|cell| cell.location()),
-        }
-    }
-
-    /// Frees the slot if nobody needs it. A slot in the ready queue is needed: freed too early, its place in the queue
-    /// would fall to a stranger.
-    fn release(&mut self, slot: usize) {
-        if !self.slots[slot].is_needed() {
-            self.slots.remove(slot);
-        }
-    }
-
-    /// Room for every task at once, made when it is spawned, so that no wake allocates.
-    fn reserve_ready(&mut self) {
-        let missing = self.slots.len().saturating_sub(self.ready.capacity());
-        if missing > 0 {
-            self.ready.reserve(self.slots.len() - self.ready.len());
-        }
     }
 }
 

@@ -1,4 +1,51 @@
-//! Chapter 1. What a task is.
+//! Tasks: spawn them, await them, name them, end them.
+//!
+//! # Chapter 1. What a task is
+//!
+//! A *future* is a value that can be asked, again and again, whether it has finished: `poll`. Nothing happens between
+//! the questions, so somebody must ask, and ask at the right time. A *task* is a future together with that somebody: a
+//! place in the loop's slab, a name by which it can be woken, and the right to be polled when its turn comes.
+//!
+//! Awaiting a future inside another makes one task of both: the outer poll polls the inner one. Spawning it makes a
+//! second task, which goes on whether anybody awaits it or not. asyncio draws the line at the same place: `await coro()`
+//! runs the coroutine inside this task, `create_task(coro())` beside it.
+//!
+//! ```text
+//!                                   (2) a wake
+//!                +---------------------------------------------------+
+//!                v                                                   |
+//!  (1) spawn  +------+  (3) Scheduler::next   +---------+  (4) Pending  +------+
+//!  ---------> |queued| ---------------------> | running | ------------> | idle |
+//!             +------+                        +---------+               +------+
+//!                | ^                           |  |                        |
+//!                | +------(5) woken meanwhile--+  | (6) Ready, or a panic  | (7) abort:
+//!                |                                v                        |     queued, and then
+//!                | (8) aborted        +-----------------------+           |     dropped instead
+//!                +------------------> |       finished        | <---------+     of polled
+//!                                     | future gone, output   |
+//!                                     | waits for the handle  |  (9) taken, or the handle is dropped
+//!                                     +-----------------------+ ------------------------------------> slot free
+//! ```
+//!
+//! 1. [`spawn`] writes the future into its cell (chapter 2) and queues the slot. It never polls.
+//! 2. A waker is a number (chapter 3), and waking puts the slot into the ready queue (chapter 4), from another thread by
+//!    way of the inbox (chapter 5).
+//! 3. The scheduler takes the cell out of its slot, so nothing is borrowed while user code runs.
+//! 4. The future has left its waker with a timer, a socket or another task, and will be heard of.
+//! 5. It woke itself, or what it called did: back to the end of the queue. So does [`yield_now`].
+//! 6. The future is dropped where it stands, its output takes its place, and whoever awaits the handle is woken.
+//! 7. [`JoinHandle::abort`] only asks. The destructors run on the loop's own stack, not inside `abort`; so a chain of ten
+//!    thousand tasks, each aborting the next, needs no deep stack.
+//! 8. [`JoinHandle::cancel`] awaits exactly this moment: when it returns, the future has been dropped.
+//! 9. A finished task keeps its slot for as long as a handle may ask for it, which is why a handle can never mean a
+//!    stranger.
+//!
+//! **Cancelling is dropping.** A future that is dropped stops where it was, at an `await`; its destructors give back what
+//! it held. asyncio throws a `CancelledError` into the coroutine, which may catch it; here there is nothing to catch, and
+//! nothing that could swallow it.
+//!
+//! *Not needed here:* tokio's task state is an atomic word with a reference count in its upper bits, because a worker, a waker
+//! and an abort may meet on it from three threads. One thread needs four booleans.
 
 pub(crate) mod cell;
 pub(crate) mod error;

@@ -1,0 +1,141 @@
+//! Settings, and how a loop is put together from its parts.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::EventLoop;
+use crate::context::Context;
+use crate::offload::{Pool, PoolConfig};
+use crate::reactor::Reactor;
+use crate::scheduler::inbox::Tenant;
+use crate::scheduler::{OnPanic, Scheduler};
+use crate::time::Timers;
+
+/// Settings of a loop. Each has a default that suits most programs.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut event_loop = roundelay::EventLoop::builder()
+///     .name("pump")
+///     .offload_threads(2)
+///     .offload_keep_alive(Duration::from_secs(1))
+///     .build()?;
+/// assert_eq!(event_loop.run(async { "at work" }), "at work");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "makes a loop by `build`"]
+pub struct Builder {
+    name: String,
+    poll_budget: usize,
+    max_io_events: usize,
+    on_panic: OnPanic,
+    spin: Duration,
+    offload: PoolConfig,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            name: "roundelay".to_owned(),
+            poll_budget: 64,
+            max_io_events: 1024,
+            on_panic: OnPanic::Continue,
+            spin: Duration::ZERO,
+            offload: PoolConfig::default(),
+        }
+    }
+}
+
+impl Builder {
+    /// What the loop is called, in its log and in the names of its threads. Default: `roundelay`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// After how many polls at most the loop looks at sockets, timers and other threads. Default: 64; zero counts as one.
+    pub fn poll_budget(mut self, polls: usize) -> Self {
+        self.poll_budget = polls.max(1);
+        self
+    }
+
+    /// How many readiness events one look takes at most; the others wait for the next. Default: 1,024; zero counts as one.
+    pub fn max_io_events(mut self, events: usize) -> Self {
+        self.max_io_events = events.max(1);
+        self
+    }
+
+    /// What a panic in a task does to the loop. Default: [`OnPanic::Continue`].
+    pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
+        self.on_panic = on_panic;
+        self
+    }
+
+    /// How long the loop busy-waits for other threads before it sleeps. Saves a system call and a context switch per wake,
+    /// and burns a processor. Default: zero.
+    pub fn spin(mut self, spin: Duration) -> Self {
+        self.spin = spin;
+        self
+    }
+
+    /// How many threads run offloaded jobs at most; zero counts as one.
+    pub fn offload_threads(mut self, threads: usize) -> Self {
+        self.offload.threads = threads.max(1);
+        self
+    }
+
+    /// How many offloaded jobs may wait for a thread; beyond that `offload(f).await` waits for room. Default: no bound.
+    pub fn offload_queue(mut self, jobs: usize) -> Self {
+        self.offload.queue = jobs.max(1);
+        self
+    }
+
+    /// How long a thread of the pool stays without a job.
+    pub fn offload_keep_alive(mut self, keep_alive: Duration) -> Self {
+        self.offload.keep_alive = keep_alive;
+        self
+    }
+
+    /// The stack size of the pool's threads, in bytes. Default: the standard library's.
+    pub fn offload_stack_size(mut self, bytes: usize) -> Self {
+        self.offload.stack_size = Some(bytes);
+        self
+    }
+
+    /// Makes the loop.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when it has no descriptor left, or if the process has 4,095 loops.
+    pub fn build(self) -> io::Result<EventLoop> {
+        let inbox = Tenant::new()?;
+        let reactor = Reactor::new(self.max_io_events)?;
+        inbox.hang_bell(reactor.new_waker()?);
+        inbox.end();
+        let scheduler = Scheduler::new(inbox.index(), inbox.first_serial(), self.on_panic);
+        let offload = Pool::new(PoolConfig {
+            name: Some(self.name.clone()),
+            ..self.offload
+        });
+        let context = Context {
+            scheduler: Rc::new(scheduler),
+            timers: Rc::new(Timers::new()),
+            reactor: Rc::new(reactor),
+            offload: Rc::new(offload),
+            door: inbox.door(),
+        };
+        Ok(EventLoop {
+            context: Rc::new(context),
+            inbox,
+            notes: RefCell::default(),
+            poll_budget: self.poll_budget,
+            polls_left: Cell::new(0),
+            spin: self.spin,
+            name: self.name,
+        })
+    }
+}

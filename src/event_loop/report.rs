@@ -1,0 +1,76 @@
+//! What a turn did, and what a shutdown left behind.
+
+use std::fmt;
+
+use crate::offload::Running;
+use crate::scheduler::TaskInfo;
+
+/// What one [turn](crate::EventLoop::turn) did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Turn {
+    /// Tasks polled, or dropped because they had been aborted.
+    pub polls: usize,
+    /// Timers that fired.
+    pub timers: usize,
+    /// Readiness events of sockets and other sources.
+    pub io_events: usize,
+    /// Wakes and posts from other threads.
+    pub notes: usize,
+    /// Tasks that are ready now, for the next turn.
+    pub ready: usize,
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Turn {
+            polls,
+            timers,
+            io_events,
+            notes,
+            ready,
+        } = self;
+        write!(
+            f,
+            "{polls} polled, {timers} timers fired, {io_events} I/O events, {notes} notes; {ready} ready"
+        )
+    }
+}
+
+/// What [`EventLoop::shutdown`](crate::EventLoop::shutdown) had to leave behind. Empty if everything finished in time.
+#[derive(Debug)]
+#[non_exhaustive]
+#[must_use = "says what had not finished"]
+pub struct Report {
+    /// Tasks that were dropped before they had finished, in the order of their spawning.
+    pub tasks: Vec<TaskInfo>,
+    /// Jobs that are still running on threads of the pool.
+    pub offload: Vec<Running>,
+}
+
+impl Report {
+    /// Whether everything finished in time.
+    pub fn is_clean(&self) -> bool {
+        self.tasks.is_empty() && self.offload.is_empty()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_clean() {
+            return f.write_str("everything finished");
+        }
+        write!(
+            f,
+            "{} tasks dropped, {} jobs still running",
+            self.tasks.len(),
+            self.offload.len()
+        )?;
+        self.tasks
+            .iter()
+            .try_for_each(|task| write!(f, "\n  {task}"))?;
+        self.offload
+            .iter()
+            .try_for_each(|job| write!(f, "\n  {job}"))
+    }
+}

@@ -1,0 +1,146 @@
+//! What handles ask of the scheduler: abort, join, detach; and the end of all tasks.
+//!
+//! A handle pins its slot, so the slot's tenant is always the one that the handle means, and none of this needs a
+//! generation to be sure. What user code these functions run (a future's destructor, an output's, a waker's) they run
+//! after their borrow has ended.
+
+use std::task::{Poll, Waker};
+
+use super::tasks::TaskInfo;
+use super::{Scheduler, discard};
+use crate::task::cell::TaskCell;
+use crate::task::id::TaskId;
+
+impl Scheduler {
+    /// Asks for the end of a task. If it is not being polled at this moment, its future is dropped when its turn comes.
+    pub(crate) fn abort(&self, id: TaskId) {
+        let mut tasks = self.tasks.borrow_mut();
+        let Some(slot) = tasks.slots.get_mut(id.slot()) else {
+            return;
+        };
+        if slot.id == id && !slot.is_finished {
+            slot.is_aborted = true;
+            drop(tasks);
+            self.wake(id);
+        }
+    }
+
+    /// Drops a task's future here and now; one that is being polled is dropped as soon as that poll returns.
+    pub(crate) fn drop_now(&self, id: TaskId) {
+        let mut tasks = self.tasks.borrow_mut();
+        let Some(slot) = tasks.slots.get_mut(id.slot()) else {
+            return;
+        };
+        if slot.id != id || slot.is_finished {
+            return;
+        }
+        slot.is_aborted = true;
+        let Some(mut cell) = slot.cell.take() else {
+            return;
+        };
+        drop(tasks);
+        cell.as_mut().cancel();
+        self.finish(id, cell);
+    }
+
+    pub(crate) fn is_finished(&self, id: TaskId) -> bool {
+        // A handle pins its slot, so the slot's tenant is the one that the handle means.
+        self.tasks
+            .borrow()
+            .slots
+            .get(id.slot())
+            .is_none_or(|slot| slot.id != id || slot.is_finished)
+    }
+
+    /// The finished cell of a joinable task, which can be taken once; until then `waker` is kept.
+    pub(crate) fn poll_join(&self, id: TaskId, waker: &Waker) -> Poll<Option<TaskCell>> {
+        let mut tasks = self.tasks.borrow_mut();
+        let slot = &mut tasks.slots[id.slot()];
+        if slot.is_finished {
+            return Poll::Ready(slot.cell.take());
+        }
+        drop(tasks);
+        // Somebody else's waker may be cloned and dropped by somebody else's code: not under the borrow.
+        let fresh = waker.clone();
+        let old = self.tasks.borrow_mut().slots[id.slot()]
+            .joiner
+            .replace(fresh);
+        drop(old);
+        Poll::Pending
+    }
+
+    pub(crate) fn take_output(&self, id: TaskId) -> Option<TaskCell> {
+        self.tasks.borrow_mut().slots[id.slot()].cell.take()
+    }
+
+    /// One handle more on the slot.
+    pub(crate) fn pin(&self, id: TaskId) {
+        self.tasks.borrow_mut().slots[id.slot()].pins += 1;
+    }
+
+    /// One handle less on the slot.
+    pub(crate) fn unpin(&self, id: TaskId) {
+        let mut tasks = self.tasks.borrow_mut();
+        tasks.slots[id.slot()].pins -= 1;
+        tasks.release(id.slot());
+    }
+
+    /// The join handle is gone: its pin goes, and nobody will ask for the output.
+    pub(crate) fn detach(&self, id: TaskId) {
+        let mut tasks = self.tasks.borrow_mut();
+        let slot = &mut tasks.slots[id.slot()];
+        slot.is_joinable = false;
+        slot.pins -= 1;
+        let joiner = slot.joiner.take();
+        let output = if slot.is_finished {
+            slot.cell.take()
+        } else {
+            None
+        };
+        tasks.release(id.slot());
+        drop(tasks);
+        drop(joiner);
+        if let Some(cell) = output {
+            discard(cell);
+        }
+    }
+
+    /// Drops all tasks, in the order of their spawning. From now on, none is admitted.
+    pub(crate) fn close(&self) {
+        self.tasks.borrow_mut().is_closed = true;
+        for id in self.alive() {
+            self.drop_now(id);
+        }
+    }
+
+    fn alive(&self) -> Vec<TaskId> {
+        let tasks = self.tasks.borrow();
+        let mut alive: Vec<TaskId> = tasks
+            .slots
+            .iter()
+            .filter(|(_, slot)| !slot.is_finished)
+            .map(|(_, slot)| slot.id)
+            .collect();
+        alive.sort_unstable_by_key(|id| std::cmp::Reverse(id.age(tasks.next_serial)));
+        alive
+    }
+
+    /// Describes the tasks that are alive, in the order of their spawning.
+    pub(crate) fn describe(&self) -> Vec<TaskInfo> {
+        let alive = self.alive();
+        let tasks = self.tasks.borrow();
+        alive
+            .into_iter()
+            .map(|id| tasks.describe(id.slot()))
+            .collect()
+    }
+
+    pub(crate) fn task_count(&self) -> usize {
+        self.tasks
+            .borrow()
+            .slots
+            .iter()
+            .filter(|(_, slot)| !slot.is_finished)
+            .count()
+    }
+}

@@ -1,0 +1,125 @@
+//! The table of tasks: one slot for each, and the queue of those that are ready.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::Location;
+use std::task::Waker;
+
+use slab::Slab;
+
+use crate::task::cell::TaskCell;
+use crate::task::id::TaskId;
+
+pub(super) struct Tasks {
+    pub(super) slots: Slab<Slot>,
+    /// Slots, not pointers. A `u32` each; room for all is made when a task is spawned.
+    pub(super) ready: VecDeque<u32>,
+    pub(super) next_serial: u32,
+    pub(super) is_closed: bool,
+}
+
+/// A task, from its spawning until nobody needs its slot any more: neither the scheduler, nor the ready queue, nor a handle.
+pub(super) struct Slot {
+    pub(super) id: TaskId,
+    /// Not here while it is polled, and not after its output has been taken.
+    pub(super) cell: Option<TaskCell>,
+    /// Who awaits the handle.
+    pub(super) joiner: Option<Waker>,
+    /// How many handles keep this slot from being reused.
+    pub(super) pins: u32,
+    pub(super) is_queued: bool,
+    pub(super) is_aborted: bool,
+    pub(super) is_finished: bool,
+    /// There is a `JoinHandle` that may ask for the output.
+    pub(super) is_joinable: bool,
+}
+
+impl Slot {
+    fn is_needed(&self) -> bool {
+        !self.is_finished || self.is_queued || self.pins > 0
+    }
+}
+
+/// A live task, described for people.
+#[derive(Clone, Debug)]
+pub struct TaskInfo {
+    /// The task's identifier.
+    pub id: TaskId,
+    /// What [`task::Builder::name`](crate::task::Builder::name) called it.
+    pub name: Option<String>,
+    /// The line that spawned it; `None` for the task that is running at this moment.
+    pub location: Option<&'static Location<'static>>,
+}
+
+impl fmt::Display for TaskInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " '{name}'")?;
+        }
+        match self.location {
+            Some(location) => write!(f, " spawned at {location}"),
+            None => f.write_str(" running now"),
+        }
+    }
+}
+
+impl Tasks {
+    pub(super) fn new(next_serial: u32) -> Self {
+        Self {
+            slots: Slab::new(),
+            ready: VecDeque::new(),
+            next_serial,
+            is_closed: false,
+        }
+    }
+
+    /// A new task, at the end of the queue, with one pin for its join handle.
+    pub(super) fn insert(&mut self, loop_index: usize, cell: TaskCell) -> TaskId {
+        let serial = self.next_serial;
+        self.next_serial = serial.wrapping_add(1);
+        let entry = self.slots.vacant_entry();
+        let id = TaskId::new(loop_index, serial, entry.key());
+        entry.insert(Slot {
+            id,
+            cell: Some(cell),
+            joiner: None,
+            pins: 1,
+            is_queued: true,
+            is_aborted: false,
+            is_finished: false,
+            is_joinable: true,
+        });
+        self.ready.push_back(id.slot() as u32);
+        self.reserve_ready();
+        id
+    }
+
+    pub(super) fn describe(&self, slot: usize) -> TaskInfo {
+        let Slot { id, cell, .. } = &self.slots[slot];
+        TaskInfo {
+            id: *id,
+            name: cell
+                .as_ref()
+                .and_then(|cell| cell.name())
+                .map(str::to_owned),
+            location: cell.as_ref().map(|cell| cell.location()),
+        }
+    }
+
+    /// Frees the slot if nobody needs it. A slot in the ready queue is needed: freed too early, its place in the queue
+    /// would fall to a stranger.
+    pub(super) fn release(&mut self, slot: usize) {
+        if !self.slots[slot].is_needed() {
+            self.slots.remove(slot);
+        }
+    }
+
+    /// Room for every task at once, made when it is spawned, so that no wake allocates.
+    fn reserve_ready(&mut self) {
+        let missing = self.slots.len().saturating_sub(self.ready.capacity());
+        if missing > 0 {
+            self.ready.reserve(self.slots.len() - self.ready.len());
+        }
+    }
+}
