@@ -354,14 +354,15 @@ impl EventLoop {
     fn park(&self, wait: Wait, turn: &mut Turn) -> io::Result<()> {
         self.polls_left.set(self.poll_budget);
         let wait = self.sooner(wait);
-        let is_asleep = !self.spin() && self.inbox.park();
+        let may_sleep = !matches!(wait, Wait::Now) && !self.spin(&wait);
+        let is_asleep = may_sleep && self.inbox.park();
+        let wait = if is_asleep { wait } else { Wait::Now };
         log::trace!(target: "roundelay::turn", "{}: nothing is ready; {}", self.name, told(&wait));
-        let polled = self
-            .context
-            .reactor
-            .poll(if is_asleep { wait } else { Wait::Now });
-        self.inbox.unpark();
-        if !is_asleep || self.inbox.is_notified() {
+        let polled = self.context.reactor.poll(wait);
+        if is_asleep {
+            self.inbox.unpark();
+        }
+        if self.inbox.is_notified() {
             turn.notes += self.take_mail();
         }
         turn.io_events += polled?;
@@ -379,13 +380,17 @@ impl EventLoop {
         }
     }
 
-    /// Busy-waits for mail, for as long as [`Builder::spin`] allows. `true` if some came.
-    fn spin(&self) -> bool {
+    /// Busy-waits for mail, for as long as [`Builder::spin`] and the wait allow. `true` if some came.
+    fn spin(&self, wait: &Wait) -> bool {
         if self.spin.is_zero() {
             return false;
         }
         let start = Instant::now();
-        while start.elapsed() < self.spin {
+        let limit = match wait {
+            Wait::Until(at) => self.spin.min(at.saturating_duration_since(start)),
+            Wait::Now | Wait::Forever => self.spin,
+        };
+        while start.elapsed() < limit {
             if self.inbox.is_notified() {
                 return true;
             }

@@ -21,23 +21,24 @@
 //!
 //! # The idea
 //!
-//! One word with three values, and both sides only ever *swap* it. Swaps of one word form a single order; who comes
-//! second in it sees what the first has done.
+//! One word with three values, and every step of either side looks at it and changes it in one. Such steps on one word
+//! form a single order; who comes second in it sees what the first has done.
 //!
 //! ```text
-//!                 push: swap(NOTIFIED)
-//!        AWAKE ----------------------------> NOTIFIED      nobody needs a system call
-//!         ^  |                                  ^  |
-//!         |  | park: swap(PARKED)               |  | park, take: there is something, do not sleep
-//!         |  v                                  |  v
-//!         +- PARKED ----------------------------+  AWAKE
-//!      unpark        push: swap(NOTIFIED), saw PARKED: this one thread makes the system call
+//!                        push: swap
+//!        AWAKE ----------------------------> NOTIFIED      nobody needs a system call; park refuses
+//!        |   ^ ^                              |    ^
+//!   park |   | '--------- take: swap ---------'    |
+//!        v   | unpark                              |
+//!        PARKED -----------------------------------'
+//!                        push: swap, saw PARKED: this one thread makes the system call
 //! ```
 //!
 //! - Another thread: push under the lock, *then* swap in `NOTIFIED`. Only the one that swapped out `PARKED` rings the
 //!   bell. **A burst costs at most one system call, and a wake to a loop that is awake costs none.**
-//! - The loop: swap in `PARKED`, and go to sleep only if `AWAKE` came out. If `NOTIFIED` came out, something was pushed
-//!   after the last look. That is the invariant *inbox-before-park*.
+//! - The loop: go from `AWAKE` to `PARKED`, and sleep only if that succeeded. If `NOTIFIED` was there, something was
+//!   pushed after the last look, and it stays there, so that nobody rings for a loop that does not sleep. That is the
+//!   invariant *inbox-before-park*.
 //! - When it looks, it swaps in `AWAKE` *before* it takes the queue. What is pushed after that leaves a fresh `NOTIFIED`;
 //!   in the other order the swap could erase the notice of a push that the take had not seen.
 //!
@@ -202,9 +203,12 @@ impl Tenant {
     /// Announces that the loop is going to sleep. `false`: do not, there is mail.
     #[must_use]
     pub(crate) fn park(&self) -> bool {
-        // ORDERING: SeqCst, partner of the swap in `Inbox::push`: of the two swaps one comes second and sees the other.
-        // With a plain store here a push could miss `PARKED` while this misses its note: the loop sleeps for ever.
-        self.inbox.state.swap(PARKED, SeqCst) == AWAKE
+        // ORDERING: SeqCst, partner of the swap in `Inbox::push`: of the two steps one comes second and sees the other.
+        // With a load and a store here a push could miss `PARKED` while this misses its note: the loop sleeps for ever.
+        self.inbox
+            .state
+            .compare_exchange(AWAKE, PARKED, SeqCst, SeqCst)
+            .is_ok()
     }
 
     /// The loop is awake again; from here on a push costs no system call.
