@@ -1,1 +1,62 @@
-//! sync
+//! How tasks of one loop wait for one another.
+//!
+//! Nothing here is `Send`, nothing is atomic, nothing is `unsafe`: the tasks that share one of these run on one thread, and
+//! share it by reference or in an `Rc`. To reach a loop from another thread there is [`Remote`](crate::Remote).
+//!
+//! | you want | take | asyncio | tokio |
+//! |---|---|---|---|
+//! | to keep something consistent across an `.await` | [`Mutex`] | `Lock` | `Mutex` |
+//! | the same, with many who only look | [`RwLock`] | | `RwLock` |
+//! | at most so many at a time | [`Semaphore`] | `Semaphore` | `Semaphore` |
+//! | to wait until something has happened | [`Event`] | `Event` | |
+//! | to wait until what a lock guards has changed | [`Condition`] | `Condition` | |
+//! | to start together | [`Barrier`] | `Barrier` | `Barrier` |
+//! | to build a primitive of your own | [`Notify`] | | `Notify` |
+//! | to give work to several workers, and wait until it is done | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | `Queue`, `LifoQueue`, `PriorityQueue` | |
+//! | to send values from many to one | [`mpsc`] | `Queue` | `mpsc` |
+//! | to send one value, once | [`oneshot`] | `Future` | `oneshot` |
+//! | everybody to hear every value | [`broadcast`] | | `broadcast` |
+//! | everybody to know the latest value | [`watch`] | | `watch` |
+//! | to ask tasks to stop | [`CancelToken`] | `Task.cancel` | `tokio_util`'s `CancellationToken` |
+//!
+//! What is touched only *between* two `.await`s needs none of these: a `Cell` or a `RefCell` will do.
+//!
+//! # What they have in common
+//!
+//! First come, first served: whoever has waited longest is served first, and nobody barges in. A waiter that is served is
+//! *given* what it waits for, there and then; if it is dropped before it runs, the next one gets it. Each future spends one
+//! unit of the loop's budget when it completes. They may be polled by any executor.
+//!
+//! All this is done once, in `wait_list.rs`, which is a chapter with a proof; each primitive is the little that is its own.
+
+pub mod broadcast;
+pub mod mpsc;
+pub mod oneshot;
+pub mod watch;
+
+mod barrier;
+mod cancel_token;
+mod condition;
+mod event;
+mod mutex;
+mod notify;
+mod queue;
+mod rwlock;
+mod semaphore;
+mod wait_list;
+mod waker_slot;
+
+pub use barrier::{Barrier, BrokenBarrier};
+pub use cancel_token::{CancelGuard, CancelToken};
+pub use condition::Condition;
+pub use event::Event;
+pub use mutex::{Mutex, MutexGuard, TryLockError};
+pub use notify::{Notified, Notify};
+pub use queue::{
+    Fifo, Lifo, LifoQueue, Priority, PriorityQueue, PutError, Queue, Store, TaskDoneError,
+    TryGetError, TryPutError,
+};
+pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use semaphore::{
+    AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
+};

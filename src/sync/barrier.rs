@@ -1,0 +1,137 @@
+//! A meeting point.
+//!
+//! *Not needed here:* the "draining" state of asyncio and the generations of tokio, which keep a quick party from entering
+//! the next round before the last one has left this one. Each waiter is given its own result when the round is full, so
+//! a round is over at once.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+
+use super::wait_list::{Grants, Wait, WaitList};
+
+/// Lets tasks through `parties` at a time: asyncio's `Barrier`. It can be used again and again.
+///
+/// # Examples
+///
+/// ```
+/// use std::rc::Rc;
+/// use roundelay::sync::Barrier;
+///
+/// roundelay::run(async {
+///     let start = Rc::new(Barrier::new(2));
+///     let other = roundelay::spawn({
+///         let start = Rc::clone(&start);
+///         async move { start.wait().await.unwrap() }
+///     });
+///     let mine = start.wait().await.unwrap();
+///     assert_ne!(mine, other.await.unwrap());
+/// });
+/// ```
+pub struct Barrier {
+    parties: usize,
+    broken: Cell<bool>,
+    waiters: WaitList<(), Result<usize, BrokenBarrier>>,
+}
+
+impl Barrier {
+    /// A barrier for `parties` tasks. 0 counts as 1: nobody waits (as in tokio; asyncio refuses it).
+    pub const fn new(parties: usize) -> Barrier {
+        let parties = if parties == 0 { 1 } else { parties };
+        Barrier {
+            parties,
+            broken: Cell::new(false),
+            waiters: WaitList::new(),
+        }
+    }
+
+    /// Waits for the others. Returns the place in which this one came, from 0 to `parties - 1`, so that one of them can be
+    /// chosen for something: the last, say, which is the only one that did not wait.
+    ///
+    /// # Cancellation
+    ///
+    /// A party that is dropped while it waits is as if it had never come, and the others go on waiting: it does not break
+    /// the barrier (as in asyncio; `threading.Barrier` breaks on a time-out). If the round was already full, nothing
+    /// changes for the others.
+    ///
+    /// # Errors
+    ///
+    /// [`BrokenBarrier`] after [`abort`](Self::abort), and if it is [`reset`](Self::reset) meanwhile.
+    pub async fn wait(&self) -> Result<usize, BrokenBarrier> {
+        Wait::new(self, ()).await
+    }
+
+    /// Starts afresh, unbroken. Those who wait get the error.
+    pub fn reset(&self) {
+        self.broken.set(false);
+        self.turn_away();
+    }
+
+    /// Breaks it: those who wait, and those who come until it is [`reset`](Self::reset), get the error.
+    pub fn abort(&self) {
+        self.broken.set(true);
+        self.turn_away();
+    }
+
+    /// How many it takes.
+    pub fn parties(&self) -> usize {
+        self.parties
+    }
+
+    /// How many wait now.
+    pub fn waiting(&self) -> usize {
+        self.waiters.len()
+    }
+
+    /// Whether it was aborted.
+    pub fn is_broken(&self) -> bool {
+        self.broken.get()
+    }
+
+    fn turn_away(&self) {
+        self.waiters.grant_while(|()| Some(Err(BrokenBarrier(()))));
+    }
+}
+
+impl Grants for Barrier {
+    type Want = ();
+    type Grant = Result<usize, BrokenBarrier>;
+
+    fn waiters(&self) -> &WaitList<(), Self::Grant> {
+        &self.waiters
+    }
+
+    fn try_grant(&self, (): ()) -> Option<Self::Grant> {
+        if self.broken.get() {
+            return Some(Err(BrokenBarrier(())));
+        }
+        if self.waiters.len() + 1 < self.parties {
+            return None;
+        }
+        let mut places = 0..self.parties - 1;
+        self.waiters.grant_while(|()| places.next().map(Ok));
+        Some(Ok(self.parties - 1))
+    }
+}
+
+impl fmt::Debug for Barrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Barrier")
+            .field("parties", &self.parties)
+            .field("waiting", &self.waiting())
+            .field("broken", &self.broken.get())
+            .finish()
+    }
+}
+
+/// The barrier was aborted, or reset while this one waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrokenBarrier(());
+
+impl fmt::Display for BrokenBarrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("did not pass the barrier: it was aborted or reset")
+    }
+}
+
+impl Error for BrokenBarrier {}

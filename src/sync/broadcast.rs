@@ -1,0 +1,363 @@
+//! Every receiver hears every value, if it keeps up.
+//!
+//! The channel keeps the last `capacity` values that somebody has yet to hear, each with the number of those. Every value
+//! ever sent has a number, and a receiver is the number of the next one it wants to hear. The ring never waits for a slow
+//! receiver: the oldest value gives way, and who comes for it is told how many were missed.
+//!
+//! Cloning a value is user code, so it is done on an `Rc` of it, when nothing is borrowed; and the last to hear a value gets
+//! the value itself.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
+use std::rc::Rc;
+
+use super::wait_list::{Grants, Wait, WaitList};
+
+/// A channel that remembers up to `capacity` values for those who have not heard them yet. 0 counts as 1.
+///
+/// # Examples
+///
+/// ```
+/// use roundelay::sync::broadcast;
+///
+/// roundelay::run(async {
+///     let (sender, mut one) = broadcast::channel(8);
+///     let mut two = sender.subscribe();
+///     sender.send("hear, hear").unwrap();
+///     assert_eq!(one.recv().await, Ok("hear, hear"));
+///     assert_eq!(two.recv().await, Ok("hear, hear"));
+/// });
+/// ```
+pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let sender = Sender {
+        chan: Rc::new(Chan {
+            ring: RefCell::new(VecDeque::new()),
+            capacity: capacity.max(1),
+            end: Cell::new(0),
+            senders: Cell::new(1),
+            receivers: Cell::new(0),
+            waiters: WaitList::new(),
+        }),
+    };
+    let receiver = sender.subscribe();
+    (sender, receiver)
+}
+
+struct Chan<T> {
+    /// The values from number `end - ring.len()` up to `end`.
+    ring: RefCell<VecDeque<Heard<T>>>,
+    capacity: usize,
+    /// The number of the next value to be sent.
+    end: Cell<u64>,
+    senders: Cell<usize>,
+    receivers: Cell<usize>,
+    /// Receivers, each wanting the value of its number.
+    waiters: WaitList<u64, ()>,
+}
+
+/// A value in the ring.
+struct Heard<T> {
+    /// None once everybody has heard it.
+    value: Option<Rc<T>>,
+    /// How many receivers have yet to hear it.
+    left: usize,
+}
+
+impl<T> Chan<T> {
+    /// The number of the oldest value that is still there.
+    fn start(&self) -> u64 {
+        self.end.get() - self.ring.borrow().len() as u64
+    }
+
+    /// Hears the value of a number, which is in the ring, for one receiver; the last to do so takes it out.
+    fn hear(&self, number: u64) -> Rc<T> {
+        let place = (number - self.start()) as usize;
+        let ring = &mut *self.ring.borrow_mut();
+        let heard = &mut ring[place];
+        heard.left -= 1;
+        let value = if heard.left == 0 {
+            heard.value.take()
+        } else {
+            heard.value.clone()
+        };
+        while ring.front().is_some_and(|oldest| oldest.left == 0) {
+            ring.pop_front(); // an empty shell: its value went with the last to hear it
+        }
+        value.expect("who has yet to hear a value finds it, or finds its place gone")
+    }
+
+    /// Puts a value in, and returns the one that had to give way.
+    fn push(&self, value: T) -> Option<Heard<T>> {
+        let heard = Heard {
+            value: Some(Rc::new(value)),
+            left: self.receivers.get(),
+        };
+        let ring = &mut *self.ring.borrow_mut();
+        let oldest = if ring.len() == self.capacity {
+            ring.pop_front()
+        } else {
+            None
+        };
+        ring.push_back(heard);
+        self.end.set(self.end.get() + 1);
+        oldest
+    }
+}
+
+impl<T> Grants for Chan<T> {
+    type Want = u64;
+    type Grant = ();
+
+    fn waiters(&self) -> &WaitList<u64, ()> {
+        &self.waiters
+    }
+
+    fn try_grant(&self, number: u64) -> Option<()> {
+        (number < self.end.get() || self.senders.get() == 0).then_some(())
+    }
+}
+
+/// Sends to all receivers. Clones send into the same channel.
+pub struct Sender<T> {
+    chan: Rc<Chan<T>>,
+}
+
+impl<T> Sender<T> {
+    /// Sends to all receivers there are now, without waiting; says how many. If the channel is full, its oldest value is lost
+    /// to those who have not heard it yet.
+    ///
+    /// # Errors
+    ///
+    /// Gives the value back if there is no receiver.
+    pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
+        let receivers = self.chan.receivers.get();
+        if receivers == 0 {
+            return Err(SendError(value));
+        }
+        let oldest = self.chan.push(value);
+        self.chan.waiters.grant_while(|_| Some(()));
+        drop(oldest); // last: it is user code
+        Ok(receivers)
+    }
+
+    /// A receiver of what is sent from now on.
+    pub fn subscribe(&self) -> Receiver<T> {
+        Receiver::new(Rc::clone(&self.chan))
+    }
+
+    /// How many receivers there are.
+    pub fn receiver_count(&self) -> usize {
+        self.chan.receivers.get()
+    }
+
+    /// How many values somebody has yet to hear, counting from the oldest of them.
+    pub fn len(&self) -> usize {
+        self.chan.ring.borrow().len()
+    }
+
+    /// Whether everybody has heard everything.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.chan.senders.set(self.chan.senders.get() + 1);
+        Sender {
+            chan: Rc::clone(&self.chan),
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.chan.senders.set(self.chan.senders.get() - 1);
+        if self.chan.senders.get() == 0 {
+            self.chan.waiters.grant_while(|_| Some(()));
+        }
+    }
+}
+
+/// Hears every value that is sent while it exists.
+pub struct Receiver<T> {
+    chan: Rc<Chan<T>>,
+    /// The number of the value that it hears next.
+    next: u64,
+}
+
+impl<T> Receiver<T> {
+    fn new(chan: Rc<Chan<T>>) -> Receiver<T> {
+        chan.receivers.set(chan.receivers.get() + 1);
+        let next = chan.end.get();
+        Receiver { chan, next }
+    }
+
+    /// Another receiver, of what is sent from now on.
+    pub fn resubscribe(&self) -> Receiver<T> {
+        Receiver::new(Rc::clone(&self.chan))
+    }
+
+    /// How many values it could hear at once.
+    pub fn len(&self) -> usize {
+        (self.chan.end.get() - self.next.max(self.chan.start())) as usize
+    }
+
+    /// Whether it would have to wait.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<T: Clone> Receiver<T> {
+    /// Waits for the next value.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost: a value stays in the channel until the future yields it, unless this receiver lags.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Lagged`] says, once, how many values were missed, and the next call yields the oldest that is left.
+    /// [`RecvError::Closed`] says that all senders are gone and everything has been heard.
+    pub async fn recv(&mut self) -> Result<T, RecvError> {
+        loop {
+            Wait::new(&*self.chan, self.next).await;
+            match self.try_recv() {
+                Ok(value) => return Ok(value),
+                Err(TryRecvError::Lagged(missed)) => return Err(RecvError::Lagged(missed)),
+                Err(TryRecvError::Closed) => return Err(RecvError::Closed),
+                Err(TryRecvError::Empty) => {} // was let through as the last sender went, and one has been cloned since
+            }
+        }
+    }
+
+    /// The next value, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv), and [`TryRecvError::Empty`] if there is none yet.
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        let start = self.chan.start();
+        if self.next < start {
+            let missed = start - self.next;
+            self.next = start;
+            return Err(TryRecvError::Lagged(missed));
+        }
+        if self.next == self.chan.end.get() {
+            let closed = self.chan.senders.get() == 0;
+            return Err(if closed {
+                TryRecvError::Closed
+            } else {
+                TryRecvError::Empty
+            });
+        }
+        let value = self.chan.hear(self.next);
+        self.next += 1;
+        Ok(Rc::try_unwrap(value).unwrap_or_else(|shared| (*shared).clone()))
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        // First: what the destructors below send is not for us.
+        self.chan.receivers.set(self.chan.receivers.get() - 1);
+        let end = self.chan.end.get();
+        loop {
+            let number = self.next.max(self.chan.start());
+            if number >= end {
+                return;
+            }
+            self.next = number + 1;
+            drop(self.chan.hear(number));
+        }
+    }
+}
+
+impl<T> fmt::Debug for Chan<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("broadcast")
+            .field("len", &self.ring.borrow().len())
+            .field("capacity", &self.capacity)
+            .field("senders", &self.senders.get())
+            .field("receivers", &self.receivers.get())
+            .finish()
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sender").field(&self.chan).finish()
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Receiver").field(&self.chan).finish()
+    }
+}
+
+/// There is no receiver; the value comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SendError<T>(pub T);
+
+/// Why no value was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecvError {
+    /// All senders are gone, and everything has been heard.
+    Closed,
+    /// So many values gave way before they were heard.
+    Lagged(u64),
+}
+
+/// Why no value was received on the spot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TryRecvError {
+    /// One may still come.
+    Empty,
+    /// All senders are gone, and everything has been heard.
+    Closed,
+    /// So many values gave way before they were heard.
+    Lagged(u64),
+}
+
+// By hand, so that a value that is not `Debug` can be sent and the result unwrapped all the same.
+impl<T> fmt::Debug for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SendError(..)")
+    }
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("could not send: there is no receiver")
+    }
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecvError::Closed => f.write_str("nothing to receive: all senders are gone"),
+            RecvError::Lagged(missed) => write!(
+                f,
+                "missed {missed} values: receive more often, or give the channel more room"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for TryRecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryRecvError::Empty => f.write_str("nothing to receive yet"),
+            TryRecvError::Closed => RecvError::Closed.fmt(f),
+            TryRecvError::Lagged(missed) => RecvError::Lagged(*missed).fmt(f),
+        }
+    }
+}
+
+impl<T> Error for SendError<T> {}
+impl Error for RecvError {}
+impl Error for TryRecvError {}

@@ -1,0 +1,188 @@
+//! Waiting for what a [`Mutex`] guards to change.
+//!
+//! The one delicate moment is between unlocking and waiting: unlocking wakes, what it wakes may notify, and a
+//! notification that comes then must find its waiter. So a waiter enters the list *first* and gives the lock back second.
+//!
+//! asyncio's `Condition` promises that a cancelled waiter holds the lock again when the cancellation reaches it. In Rust
+//! there are two ways to give up, and each gets the meaning that it can have:
+//!
+//! - *The future is dropped.* Nothing can be awaited in a drop, so the lock is not taken again; and nobody can believe that
+//!   it was, because `wait` took the guard by value and only returns it. No guard, no access: the compiler holds the line.
+//! - *The waiter is asked to stop*, with [`Condition::wait_or`]: it returns with the lock held again, whatever ended the wait.
+
+use std::fmt;
+use std::future::{Future, pending, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use super::mutex::MutexGuard;
+use super::wait_list::{Grants, Wait, WaitList};
+
+/// Waits, without the lock, for somebody to say that what it guards has changed: asyncio's `Condition`, `std`'s `Condvar`.
+///
+/// Notifying does not require the lock (asyncio demands it, `std` does not).
+///
+/// # Examples
+///
+/// ```
+/// use std::rc::Rc;
+/// use roundelay::sync::{Condition, Mutex};
+///
+/// roundelay::run(async {
+///     let shared = Rc::new((Mutex::new(0), Condition::new()));
+///     let waits = roundelay::spawn({
+///         let shared = Rc::clone(&shared);
+///         async move {
+///             let (count, changed) = &*shared;
+///             let guard = changed.wait_for(count.lock().await, |count| *count == 3).await;
+///             *guard
+///         }
+///     });
+///     let (count, changed) = &*shared;
+///     for _ in 0..3 {
+///         *count.lock().await += 1;
+///         changed.notify_one();
+///         roundelay::yield_now().await;
+///     }
+///     assert_eq!(waits.await.unwrap(), 3);
+/// });
+/// ```
+#[derive(Default)]
+pub struct Condition {
+    waiters: WaitList<(), ()>,
+}
+
+impl Condition {
+    /// A condition that nobody waits for. It belongs to no mutex in particular.
+    pub const fn new() -> Condition {
+        Condition {
+            waiters: WaitList::new(),
+        }
+    }
+
+    /// Releases the lock, waits for a notification, and takes the lock again.
+    ///
+    /// # Cancellation
+    ///
+    /// The lock is not held afterwards: the guard went into the call. A notification that this waiter had received, but not
+    /// yet returned from, is handed to the next one. To give up and hold the lock, use [`wait_or`](Self::wait_or).
+    pub async fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.wait_or(guard, pending::<()>()).await.0
+    }
+
+    /// Waits, without the lock, until `predicate` is true of what it guards. It is asked at once, and then after each
+    /// notification.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](Self::wait).
+    pub async fn wait_for<'a, T: ?Sized>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        mut predicate: impl FnMut(&mut T) -> bool,
+    ) -> MutexGuard<'a, T> {
+        while !predicate(&mut guard) {
+            guard = self.wait(guard).await;
+        }
+        guard
+    }
+
+    /// Waits for a notification or for `stop`, a sleep or a [`CancelToken`](super::CancelToken) perhaps, whichever comes
+    /// first; a notification if both do. **Either way the lock is held again** when it returns; `Some` says that it was
+    /// `stop`. This is what asyncio's cancelled `wait` does.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`wait`](Self::wait).
+    pub async fn wait_or<'a, T: ?Sized, S: Future>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        stop: S,
+    ) -> (MutexGuard<'a, T>, Option<S::Output>) {
+        let mutex = MutexGuard::mutex(&guard);
+        let (baton, stopped) = match self.unlocked(guard, stop).await {
+            Ok(baton) => (Some(baton), None),
+            Err(stopped) => (None, Some(stopped)),
+        };
+        let guard = mutex.lock().await;
+        std::mem::forget(baton); // the notification has arrived
+        (guard, stopped)
+    }
+
+    /// The part of a wait during which the lock is not held.
+    async fn unlocked<T: ?Sized, S: Future>(
+        &self,
+        guard: MutexGuard<'_, T>,
+        stop: S,
+    ) -> Result<Baton<'_>, S::Output> {
+        let mut wait = Wait::new(self, ());
+        let mut held = Some(guard);
+        let mut stop = pin!(stop);
+        poll_fn(|cx| {
+            if Pin::new(&mut wait).poll(cx).is_ready() {
+                return Poll::Ready(Ok(Baton(self)));
+            }
+            if !wait.is_queued() {
+                return Poll::Pending; // the budget is spent: the lock stays held
+            }
+            // Guarded by tests/sync_condition.rs::a_notification_sent_by_the_unlock_itself_arrives
+            drop(held.take());
+            stop.as_mut().poll(cx).map(Err)
+        })
+        .await
+    }
+
+    /// Notifies whoever has waited longest. If nobody waits, nothing is stored.
+    pub fn notify_one(&self) {
+        self.notify(1);
+    }
+
+    /// Notifies the `n` that have waited longest.
+    pub fn notify(&self, mut n: usize) {
+        self.waiters.grant_while(|()| {
+            n = n.checked_sub(1)?;
+            Some(())
+        });
+    }
+
+    /// Notifies all who wait.
+    pub fn notify_all(&self) {
+        self.notify(usize::MAX);
+    }
+}
+
+impl Grants for Condition {
+    type Want = ();
+    type Grant = ();
+
+    fn waiters(&self) -> &WaitList<(), ()> {
+        &self.waiters
+    }
+
+    fn try_grant(&self, (): ()) -> Option<()> {
+        None
+    }
+
+    fn left(&self, (): (), notification: Option<()>) {
+        if notification.is_some() {
+            self.notify_one();
+        }
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Condition")
+            .field("waiting", &self.waiters.len())
+            .finish()
+    }
+}
+
+/// A notification on its way back to the lock. If its carrier is dropped, the next one runs.
+struct Baton<'a>(&'a Condition);
+
+impl Drop for Baton<'_> {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}

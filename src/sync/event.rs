@@ -1,0 +1,93 @@
+//! A flag that can be waited for.
+
+use std::cell::Cell;
+use std::fmt;
+
+use super::wait_list::{Grants, Wait, WaitList};
+
+/// A flag that tasks can wait for: asyncio's `Event`.
+///
+/// Those who wait when it is set have been let through for good: clearing it right away does not call them back (as in
+/// trio; in asyncio they are woken too, and none re-checks).
+///
+/// # Examples
+///
+/// ```
+/// use std::rc::Rc;
+/// use roundelay::sync::Event;
+///
+/// roundelay::run(async {
+///     let ready = Rc::new(Event::new());
+///     let waits = roundelay::spawn({
+///         let ready = Rc::clone(&ready);
+///         async move { ready.wait().await }
+///     });
+///     ready.set();
+///     waits.await.unwrap();
+/// });
+/// ```
+#[derive(Default)]
+pub struct Event {
+    set: Cell<bool>,
+    waiters: WaitList<(), ()>,
+}
+
+impl Event {
+    /// An event that is not set.
+    pub const fn new() -> Event {
+        Event {
+            set: Cell::new(false),
+            waiters: WaitList::new(),
+        }
+    }
+
+    /// Sets it and lets everybody through who waits now.
+    pub fn set(&self) {
+        self.set.set(true);
+        if !self.waiters.is_empty() {
+            self.waiters.grant_while(|()| Some(()));
+        }
+    }
+
+    /// Clears it: from now on `wait` waits again.
+    pub fn clear(&self) {
+        self.set.set(false);
+    }
+
+    /// Whether it is set.
+    pub fn is_set(&self) -> bool {
+        self.set.get()
+    }
+
+    /// Waits until it is set; at once if it is.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost: an event is not used up by waiting for it.
+    pub async fn wait(&self) {
+        Wait::new(self, ()).await;
+    }
+}
+
+impl Grants for Event {
+    type Want = ();
+    type Grant = ();
+
+    fn waiters(&self) -> &WaitList<(), ()> {
+        &self.waiters
+    }
+
+    #[inline]
+    fn try_grant(&self, (): ()) -> Option<()> {
+        self.set.get().then_some(())
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("set", &self.set.get())
+            .field("waiting", &self.waiters.len())
+            .finish()
+    }
+}

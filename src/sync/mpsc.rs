@@ -1,0 +1,408 @@
+//! Many senders, one receiver, values in order.
+//!
+//! The room in a bounded channel is a [`Semaphore`]: a sender takes a permit, the receiver gives it back with the value it
+//! takes out. So blocked senders go first come first served, and one that was given room and is dropped passes it on.
+//! An unbounded channel is one with more room than there is memory.
+//!
+//! The channel has *ended*, and [`Receiver::recv`] says `None`, when nothing is left in it and nothing can come any more:
+//! all senders are gone, or it was closed and every permit that was reserved before has been used or given up.
+
+mod error;
+mod receiver;
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
+
+use super::event::Event;
+use super::semaphore::{Semaphore, TryAcquireError};
+use super::waker_slot::WakerSlot;
+
+pub use error::{SendError, TryRecvError, TrySendError};
+pub use receiver::{Receiver, Recv};
+
+/// A channel with room for `capacity` values: whoever sends into a full one waits. 0 counts as 1.
+///
+/// The memory for the values is reused, and grows as they come.
+///
+/// # Examples
+///
+/// ```
+/// use roundelay::sync::mpsc;
+///
+/// roundelay::run(async {
+///     let (sender, mut receiver) = mpsc::channel(2);
+///     roundelay::spawn(async move {
+///         for n in 0..10 {
+///             sender.send(n).await.unwrap();
+///         }
+///     });
+///     let mut sum = 0;
+///     while let Some(n) = receiver.recv().await {
+///         sum += n;
+///     }
+///     assert_eq!(sum, 45);
+/// });
+/// ```
+pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let chan = Chan::new(capacity.max(1));
+    (
+        Sender {
+            chan: Rc::clone(&chan),
+        },
+        Receiver::new(chan),
+    )
+}
+
+/// A channel into which one may always send. What bounds it is the memory, or your care.
+pub fn unbounded_channel<T>() -> (UnboundedSender<T>, Receiver<T>) {
+    let (sender, receiver) = channel(Semaphore::MAX_PERMITS);
+    (UnboundedSender { sender }, receiver)
+}
+
+struct Chan<T> {
+    values: RefCell<VecDeque<T>>,
+    capacity: usize,
+    room: Semaphore,
+    receiver: WakerSlot,
+    senders: Cell<usize>,
+    closed: Event,
+    receiver_gone: Cell<bool>,
+}
+
+impl<T> Chan<T> {
+    fn new(capacity: usize) -> Rc<Chan<T>> {
+        Rc::new(Chan {
+            values: RefCell::new(VecDeque::new()),
+            capacity,
+            room: Semaphore::new(capacity),
+            receiver: WakerSlot::new(),
+            senders: Cell::new(1),
+            closed: Event::new(),
+            receiver_gone: Cell::new(false),
+        })
+    }
+
+    /// Puts a value in; its room has been taken before.
+    #[inline]
+    fn push(&self, value: T) {
+        // A permit may be used when nobody can receive any more. Then the value goes now, not with the last sender.
+        if !self.receiver_gone.get() {
+            self.values.borrow_mut().push_back(value);
+            self.receiver.wake();
+        }
+    }
+
+    #[inline]
+    fn pop(&self) -> Option<T> {
+        let value = self.values.borrow_mut().pop_front()?;
+        self.room.add_permits(1);
+        Some(value)
+    }
+
+    /// Whether nothing more can come. `values` is known to be empty.
+    fn has_ended(&self) -> bool {
+        self.senders.get() == 0
+            || (self.closed.is_set() && self.room.available_permits() == self.capacity)
+    }
+
+    fn close(&self) {
+        self.room.close();
+        self.closed.set();
+    }
+
+    /// Gives room back that was not used; if that ends the channel, the receiver must hear of it.
+    fn give_back(&self) {
+        self.room.add_permits(1);
+        self.tell_if_closed();
+    }
+
+    #[inline]
+    fn tell_if_closed(&self) {
+        if self.closed.is_set() {
+            self.receiver.wake();
+        }
+    }
+}
+
+/// Sends into a bounded channel. Clones send into the same one.
+pub struct Sender<T> {
+    chan: Rc<Chan<T>>,
+}
+
+impl<T> Sender<T> {
+    /// Waits for room and sends.
+    ///
+    /// # Cancellation
+    ///
+    /// The value is dropped, unsent, and the place in the queue is lost. To keep the value, [`reserve`](Self::reserve) first.
+    ///
+    /// # Errors
+    ///
+    /// Gives the value back if the channel is closed.
+    pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
+        match self.reserve().await {
+            Ok(permit) => {
+                permit.send(value);
+                Ok(())
+            }
+            Err(_) => Err(SendError(value)),
+        }
+    }
+
+    /// Waits for room for one value, and holds it.
+    ///
+    /// # Cancellation
+    ///
+    /// The place in the queue is lost; room that was already reserved goes to the next sender.
+    ///
+    /// # Errors
+    ///
+    /// If the channel is closed.
+    pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
+        // A waiter that is dropped gives its room back to the semaphore, which does not know about the end of channels.
+        // Guarded by tests/sync_mpsc.rs::a_granted_sender_dropped_after_close_lets_the_receiver_end
+        let _told = TellOnDrop(&self.chan);
+        let taken = self.chan.room.acquire().await;
+        taken.map_err(|_| SendError(()))?.forget();
+        Ok(Permit { chan: &self.chan })
+    }
+
+    /// Waits for room for one value, and holds it together with the sender, which it gives back when it is used.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`reserve`](Self::reserve); the sender is dropped.
+    ///
+    /// # Errors
+    ///
+    /// If the channel is closed.
+    pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
+        std::mem::forget(self.reserve().await?);
+        Ok(OwnedPermit { sender: Some(self) })
+    }
+
+    /// Sends if there is room and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Gives the value back, and says whether waiting would help.
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        match self.chan.room.try_take(1) {
+            Ok(()) => {
+                self.chan.push(value);
+                Ok(())
+            }
+            Err(TryAcquireError::NoPermits) => Err(TrySendError::Full(value)),
+            Err(TryAcquireError::Closed) => Err(TrySendError::Closed(value)),
+        }
+    }
+
+    /// Reserves room if there is some and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Says whether waiting would help.
+    pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
+        match self.chan.room.try_take(1) {
+            Ok(()) => Ok(Permit { chan: &self.chan }),
+            Err(TryAcquireError::NoPermits) => Err(TrySendError::Full(())),
+            Err(TryAcquireError::Closed) => Err(TrySendError::Closed(())),
+        }
+    }
+
+    /// Waits until the receiver has closed the channel, or is gone.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost.
+    pub async fn closed(&self) {
+        self.chan.closed.wait().await;
+    }
+
+    /// Whether the receiver has closed the channel, or is gone.
+    pub fn is_closed(&self) -> bool {
+        self.chan.closed.is_set()
+    }
+
+    /// How much room is neither filled nor reserved.
+    pub fn capacity(&self) -> usize {
+        self.chan.room.available_permits()
+    }
+
+    /// How much room there is in all.
+    pub fn max_capacity(&self) -> usize {
+        self.chan.capacity
+    }
+
+    /// Whether both send into one channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.chan, &other.chan)
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.chan.senders.set(self.chan.senders.get() + 1);
+        Sender {
+            chan: Rc::clone(&self.chan),
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.chan.senders.set(self.chan.senders.get() - 1);
+        if self.chan.senders.get() == 0 {
+            self.chan.receiver.wake();
+        }
+    }
+}
+
+struct TellOnDrop<'a, T>(&'a Chan<T>);
+
+impl<T> Drop for TellOnDrop<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.tell_if_closed();
+    }
+}
+
+/// Room for one value, held. Good even after the channel was closed; dropping it gives the room back.
+#[must_use = "the room is given back as soon as the permit is dropped"]
+pub struct Permit<'a, T> {
+    chan: &'a Chan<T>,
+}
+
+impl<T> Permit<'_, T> {
+    /// Sends, without waiting. If the receiver is gone, the value is dropped.
+    pub fn send(self, value: T) {
+        let chan = self.chan;
+        std::mem::forget(self);
+        chan.push(value);
+    }
+}
+
+impl<T> Drop for Permit<'_, T> {
+    fn drop(&mut self) {
+        self.chan.give_back();
+    }
+}
+
+/// Room for one value, held together with its sender.
+#[must_use = "the room is given back as soon as the permit is dropped"]
+pub struct OwnedPermit<T> {
+    sender: Option<Sender<T>>,
+}
+
+impl<T> OwnedPermit<T> {
+    /// Sends, without waiting, and gives the sender back. If the receiver is gone, the value is dropped.
+    pub fn send(mut self, value: T) -> Sender<T> {
+        let sender = self
+            .sender
+            .take()
+            .expect("a permit has its sender until it is used");
+        sender.chan.push(value);
+        sender
+    }
+
+    /// Gives the room and the sender back.
+    pub fn release(mut self) -> Sender<T> {
+        let sender = self
+            .sender
+            .take()
+            .expect("a permit has its sender until it is used");
+        sender.chan.give_back();
+        sender
+    }
+}
+
+impl<T> Drop for OwnedPermit<T> {
+    fn drop(&mut self) {
+        if let Some(sender) = self.sender.take() {
+            sender.chan.give_back();
+        }
+    }
+}
+
+/// Sends into an unbounded channel. Clones send into the same one.
+pub struct UnboundedSender<T> {
+    sender: Sender<T>,
+}
+
+impl<T> UnboundedSender<T> {
+    /// Sends, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// Gives the value back if the channel is closed.
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.sender
+            .try_send(value)
+            .map_err(|error| SendError(error.into_inner()))
+    }
+
+    /// Waits until the receiver has closed the channel, or is gone.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost.
+    pub async fn closed(&self) {
+        self.sender.closed().await;
+    }
+
+    /// Whether the receiver has closed the channel, or is gone.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Whether both send into one channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.sender.same_channel(&other.sender)
+    }
+}
+
+impl<T> Clone for UnboundedSender<T> {
+    fn clone(&self) -> Self {
+        UnboundedSender {
+            sender: self.sender.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Chan<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("mpsc")
+            .field("len", &self.values.borrow().len())
+            .field("senders", &self.senders.get())
+            .field("closed", &self.closed.is_set())
+            .finish()
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sender").field(&self.chan).finish()
+    }
+}
+
+impl<T> fmt::Debug for UnboundedSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("UnboundedSender")
+            .field(&self.sender.chan)
+            .finish()
+    }
+}
+
+impl<T> fmt::Debug for Permit<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.chan).finish()
+    }
+}
+
+impl<T> fmt::Debug for OwnedPermit<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnedPermit").field(&self.sender).finish()
+    }
+}

@@ -1,0 +1,162 @@
+//! A lock that is handed over in the order in which it was asked for.
+//!
+//! It is a [`Semaphore`] with one permit beside a `RefCell`. The permit says whose turn it is; the `RefCell` is never
+//! contended and only proves to the compiler, without `unsafe`, what the permit already guarantees. *Not needed here:*
+//! poisoning. A panic while the lock is held releases it, as in tokio and asyncio.
+
+use std::cell::{RefCell, RefMut};
+use std::error::Error;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use super::semaphore::{Semaphore, SemaphorePermit};
+
+/// Mutual exclusion *across* `.await`.
+///
+/// Between two `.await`s nobody else runs anyway: data that is only touched there wants a `RefCell` or a `Cell`. A lock is
+/// for what must stay consistent while its holder waits.
+///
+/// Fair: the lock goes to whoever has waited longest, and nobody barges in (tokio and asyncio choose the same).
+///
+/// # Examples
+///
+/// ```
+/// use roundelay::sync::Mutex;
+///
+/// roundelay::run(async {
+///     let account = Mutex::new(100);
+///     *account.lock().await -= 30;
+///     assert_eq!(account.into_inner(), 70);
+/// });
+/// ```
+pub struct Mutex<T: ?Sized> {
+    turn: Semaphore,
+    value: RefCell<T>,
+}
+
+impl<T> Mutex<T> {
+    /// An unlocked mutex around `value`.
+    pub const fn new(value: T) -> Mutex<T> {
+        Mutex {
+            turn: Semaphore::new(1),
+            value: RefCell::new(value),
+        }
+    }
+
+    /// The value. No lock is needed: nobody can hold it.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits for the lock.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost: a waiter that is dropped gives up its place, and a lock that had already been handed to it goes to
+    /// the next one.
+    pub async fn lock(&self) -> MutexGuard<'_, T> {
+        match self.turn.acquire().await {
+            Ok(turn) => self.guard(turn),
+            Err(_) => unreachable!("the semaphore of a mutex is never closed"),
+        }
+    }
+
+    /// Takes the lock if it is free and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// If it is not free.
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
+        self.turn
+            .try_acquire()
+            .map(|turn| self.guard(turn))
+            .map_err(|_| TryLockError(()))
+    }
+
+    /// The value. No lock is needed: the borrow checker sees that nobody holds it.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    #[inline]
+    fn guard<'a>(&'a self, turn: SemaphorePermit<'a>) -> MutexGuard<'a, T> {
+        MutexGuard {
+            value: self.value.borrow_mut(),
+            mutex: self,
+            _turn: turn,
+        }
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Mutex");
+        match self.try_lock() {
+            Ok(guard) => out.field("value", &&*guard),
+            Err(_) => out.field("value", &format_args!("<locked>")),
+        };
+        out.finish()
+    }
+}
+
+/// The lock, held; dropping it hands the lock to the next waiter.
+#[must_use = "the lock is released as soon as the guard is dropped"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    // The order matters: the borrow ends before the turn is passed on, because that wakes.
+    value: RefMut<'a, T>,
+    mutex: &'a Mutex<T>,
+    _turn: SemaphorePermit<'a>,
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// The mutex that this guard locks.
+    pub fn mutex(guard: &Self) -> &'a Mutex<T> {
+        guard.mutex
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// The lock is held, or spoken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TryLockError(pub(super) ());
+
+impl fmt::Display for TryLockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("could not take the lock at once: it is held, or others wait for it")
+    }
+}
+
+impl Error for TryLockError {}

@@ -1,0 +1,133 @@
+//! A nudge, for building primitives of one's own.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::wait_list::{Grants, Wait, WaitList};
+
+/// Tells one task, or all that wait, to look again: tokio's `Notify`.
+///
+/// `notify_one` while nobody waits is remembered, once: the next to wait goes straight through.
+///
+/// # Examples
+///
+/// ```
+/// use roundelay::sync::Notify;
+///
+/// roundelay::run(async {
+///     let nudge = Notify::new();
+///     nudge.notify_one();
+///     nudge.notified().await; // does not wait: one is stored
+/// });
+/// ```
+#[derive(Default)]
+pub struct Notify {
+    stored: Cell<bool>,
+    /// How often everybody was notified; what a [`Notified`] compares with the moment of its making.
+    rounds: Cell<u64>,
+    waiters: WaitList<u64, Nudge>,
+}
+
+/// How a waiter was notified. One that was meant for a single waiter must not be lost with it.
+#[derive(Clone, Copy)]
+pub(crate) enum Nudge {
+    One,
+    All,
+}
+
+impl Notify {
+    /// Nothing stored, nobody waiting.
+    pub const fn new() -> Notify {
+        Notify {
+            stored: Cell::new(false),
+            rounds: Cell::new(0),
+            waiters: WaitList::new(),
+        }
+    }
+
+    /// Notifies whoever has waited longest; if nobody waits, the next to come.
+    pub fn notify_one(&self) {
+        let mut nudge = Some(Nudge::One);
+        if self.waiters.grant_while(|_| nudge.take()) == 0 {
+            self.stored.set(true);
+        }
+    }
+
+    /// Notifies all who wait, among them each [`Notified`] that exists but was not polled yet. Nothing is stored.
+    pub fn notify_waiters(&self) {
+        self.rounds.set(self.rounds.get().wrapping_add(1));
+        self.waiters.grant_while(|_| Some(Nudge::All));
+    }
+
+    /// Waits to be notified. It hears `notify_waiters` from now on, and takes its place in the queue when first polled.
+    ///
+    /// *Not needed here:* `enable`. Between making the future and awaiting it nobody runs, except at an `.await` of
+    /// the caller's own, and for that case the rounds are counted.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost but the place in the queue: if it had been chosen by `notify_one`, the next waiter is notified
+    /// instead, and if there is none the notification is stored.
+    pub fn notified(&self) -> Notified<'_> {
+        Notified {
+            wait: Wait::new(self, self.rounds.get()),
+        }
+    }
+}
+
+impl Grants for Notify {
+    type Want = u64;
+    type Grant = Nudge;
+
+    fn waiters(&self) -> &WaitList<u64, Nudge> {
+        &self.waiters
+    }
+
+    fn try_grant(&self, round: u64) -> Option<Nudge> {
+        if self.rounds.get() != round {
+            return Some(Nudge::All);
+        }
+        self.stored.take().then_some(Nudge::One)
+    }
+
+    fn left(&self, _: u64, nudge: Option<Nudge>) {
+        // Guarded by tests/sync_notify.rs::a_notification_of_a_dropped_waiter_goes_to_the_next
+        if let Some(Nudge::One) = nudge {
+            self.notify_one();
+        }
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notify")
+            .field("stored", &self.stored.get())
+            .field("waiting", &self.waiters.len())
+            .finish()
+    }
+}
+
+/// The future of [`Notify::notified`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Notified<'a> {
+    wait: Wait<&'a Notify>,
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.wait).poll(cx).map(|_| ())
+    }
+}
+
+impl fmt::Debug for Notified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notified")
+            .field("queued", &self.wait.is_queued())
+            .finish()
+    }
+}

@@ -1,0 +1,360 @@
+//! A counting semaphore, and the counter under [`Mutex`](super::Mutex), [`RwLock`](super::RwLock),
+//! [`mpsc`](super::mpsc) and [`Queue`](super::Queue).
+//!
+//! Permits that are released while somebody waits stay in the counter, but belong to the waiter at the front: newcomers
+//! are refused until the list is empty. So a waiter for many permits is not starved by those who want few; it holds up
+//! those behind it, which is the price of fairness. (tokio hands permits to the front one by one, asyncio only knows
+//! single ones; what can be observed is the same.)
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+use std::rc::Rc;
+
+use super::wait_list::{Grants, Wait, WaitList};
+
+/// Hands out permits, first come first served.
+///
+/// # Examples
+///
+/// ```
+/// use roundelay::sync::Semaphore;
+///
+/// roundelay::run(async {
+///     let desks = Semaphore::new(2);
+///     let one = desks.acquire().await.unwrap();
+///     let two = desks.acquire().await.unwrap();
+///     assert!(desks.try_acquire().is_err());
+///     drop(one);
+///     assert_eq!(desks.available_permits(), 1);
+///     drop(two);
+/// });
+/// ```
+pub struct Semaphore {
+    permits: Cell<usize>,
+    closed: Cell<bool>,
+    waiters: WaitList<usize, Result<(), AcquireError>>,
+}
+
+impl Semaphore {
+    /// As many permits as there can be: a semaphore that starts with these is never exhausted in practice.
+    pub const MAX_PERMITS: usize = usize::MAX;
+
+    /// A semaphore with `permits` to give.
+    pub const fn new(permits: usize) -> Semaphore {
+        Semaphore {
+            permits: Cell::new(permits),
+            closed: Cell::new(false),
+            waiters: WaitList::new(),
+        }
+    }
+
+    /// How many permits are not held. While somebody waits they are spoken for.
+    pub fn available_permits(&self) -> usize {
+        self.permits.get()
+    }
+
+    /// Waits for one permit.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost: a waiter that is dropped gives up its place, and a permit that was already reserved for it goes
+    /// to the next one.
+    ///
+    /// # Errors
+    ///
+    /// If the semaphore is closed, before the call or while it waits.
+    pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.acquire_many(1).await
+    }
+
+    /// Waits for `n` permits at once. Those who come later wait behind, even for one permit.
+    ///
+    /// More than the semaphore will ever have is waited for until it is closed or given more.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// If the semaphore is closed, before the call or while it waits.
+    pub async fn acquire_many(&self, n: usize) -> Result<SemaphorePermit<'_>, AcquireError> {
+        Wait::new(self, n).await?;
+        Ok(SemaphorePermit {
+            semaphore: self,
+            permits: n,
+        })
+    }
+
+    /// Waits for one permit that keeps the semaphore alive, and so may be moved anywhere on the thread.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// If the semaphore is closed, before the call or while it waits.
+    pub fn acquire_owned(
+        self: &Rc<Self>,
+    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + use<> {
+        self.acquire_many_owned(1)
+    }
+
+    /// Waits for `n` permits at once, that keep the semaphore alive.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// If the semaphore is closed, before the call or while it waits.
+    pub fn acquire_many_owned(
+        self: &Rc<Self>,
+        n: usize,
+    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + use<> {
+        let semaphore = Rc::clone(self);
+        async move {
+            Wait::new(&*semaphore, n).await?;
+            Ok(OwnedSemaphorePermit {
+                semaphore,
+                permits: n,
+            })
+        }
+    }
+
+    /// Takes one permit if it is free and nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// Says whether waiting would help.
+    pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.try_acquire_many(1)
+    }
+
+    /// Takes `n` permits if they are free and nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// Says whether waiting would help.
+    pub fn try_acquire_many(&self, n: usize) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.try_take(n).map(|()| SemaphorePermit {
+            semaphore: self,
+            permits: n,
+        })
+    }
+
+    /// Takes one permit if it is free and nobody waits; the permit keeps the semaphore alive.
+    ///
+    /// # Errors
+    ///
+    /// Says whether waiting would help.
+    pub fn try_acquire_owned(self: &Rc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.try_take(1).map(|()| OwnedSemaphorePermit {
+            semaphore: Rc::clone(self),
+            permits: 1,
+        })
+    }
+
+    /// Adds `n` permits, and serves the waiters that this suffices for. More than [`MAX_PERMITS`](Self::MAX_PERMITS)
+    /// are not counted.
+    #[inline]
+    pub fn add_permits(&self, n: usize) {
+        self.permits.set(self.permits.get().saturating_add(n));
+        if !self.waiters.is_empty() {
+            self.serve();
+        }
+    }
+
+    /// Takes up to `n` free permits away for good; says how many there were.
+    pub fn forget_permits(&self, n: usize) -> usize {
+        let forgotten = n.min(self.permits.get());
+        self.permits.set(self.permits.get() - forgotten);
+        forgotten
+    }
+
+    /// Lets nobody acquire any more. Those who wait get the error now; permits that are held stay good, as do those that
+    /// were reserved for a waiter that has not run yet.
+    pub fn close(&self) {
+        self.closed.set(true);
+        self.waiters.grant_while(|_| Some(Err(AcquireError(()))));
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// [`try_acquire_many`](Self::try_acquire_many) without the guard.
+    #[inline]
+    pub(super) fn try_take(&self, n: usize) -> Result<(), TryAcquireError> {
+        match self.try_grant(n) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) => Err(TryAcquireError::Closed),
+            None => Err(TryAcquireError::NoPermits),
+        }
+    }
+
+    /// Gives the permits that there are to those who have waited longest.
+    #[cold]
+    fn serve(&self) {
+        self.waiters.grant_while(|n| {
+            self.permits.set(self.permits.get().checked_sub(n)?);
+            Some(Ok(()))
+        });
+    }
+}
+
+impl Grants for Semaphore {
+    type Want = usize;
+    type Grant = Result<(), AcquireError>;
+
+    fn waiters(&self) -> &WaitList<usize, Self::Grant> {
+        &self.waiters
+    }
+
+    #[inline]
+    fn try_grant(&self, n: usize) -> Option<Self::Grant> {
+        if self.closed.get() {
+            return Some(Err(AcquireError(())));
+        }
+        let permits = self.permits.get();
+        if permits < n || !self.waiters.is_empty() {
+            return None;
+        }
+        self.permits.set(permits - n);
+        Some(Ok(()))
+    }
+
+    fn left(&self, n: usize, grant: Option<Self::Grant>) {
+        match grant {
+            // Guarded by tests/sync_semaphore.rs::a_permit_reserved_for_a_dropped_waiter_goes_to_the_next
+            Some(Ok(())) => self.add_permits(n),
+            Some(Err(_)) => {}
+            // Guarded by tests/sync_semaphore.rs::when_a_greedy_front_leaves_those_behind_it_are_served
+            None => self.serve(),
+        }
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore")
+            .field("permits", &self.permits.get())
+            .field("waiting", &self.waiters.len())
+            .field("closed", &self.closed.get())
+            .finish()
+    }
+}
+
+/// One or more permits; dropping it releases them.
+#[must_use = "the permit is released as soon as it is dropped"]
+#[derive(Debug)]
+pub struct SemaphorePermit<'a> {
+    semaphore: &'a Semaphore,
+    permits: usize,
+}
+
+/// One or more permits that keep their [`Semaphore`] alive; dropping it releases them.
+#[must_use = "the permit is released as soon as it is dropped"]
+#[derive(Debug)]
+pub struct OwnedSemaphorePermit {
+    semaphore: Rc<Semaphore>,
+    permits: usize,
+}
+
+/// What both kinds of permit can do. `$this` is how one is taken apart into another of the same semaphore.
+macro_rules! permit_methods {
+    ($permit:ty, $this:ident => $semaphore:expr) => {
+        /// How many permits this is.
+        pub fn num_permits(&self) -> usize {
+            self.permits
+        }
+
+        /// Keeps the permits from ever being released.
+        pub fn forget(mut self) {
+            self.permits = 0;
+        }
+
+        /// Takes `n` permits off into a guard of their own; `None` if there are fewer.
+        pub fn split(&mut self, n: usize) -> Option<Self> {
+            self.permits = self.permits.checked_sub(n)?;
+            let $this = &*self;
+            Some(Self {
+                semaphore: $semaphore,
+                permits: n,
+            })
+        }
+
+        /// Joins the permits of `other`, of the same semaphore, to this one.
+        ///
+        /// # Errors
+        ///
+        /// Gives `other` back if it is another semaphore's.
+        pub fn merge(&mut self, mut other: Self) -> Result<(), Self> {
+            if !std::ptr::eq(&*self.semaphore, &*other.semaphore) {
+                return Err(other);
+            }
+            self.permits += std::mem::take(&mut other.permits);
+            Ok(())
+        }
+    };
+}
+
+impl<'a> SemaphorePermit<'a> {
+    permit_methods!(SemaphorePermit<'a>, permit => permit.semaphore);
+}
+
+impl OwnedSemaphorePermit {
+    permit_methods!(OwnedSemaphorePermit, permit => Rc::clone(&permit.semaphore));
+}
+
+impl Drop for SemaphorePermit<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.semaphore.add_permits(self.permits);
+    }
+}
+
+impl Drop for OwnedSemaphorePermit {
+    #[inline]
+    fn drop(&mut self) {
+        self.semaphore.add_permits(self.permits);
+    }
+}
+
+/// The semaphore was closed, so there will be no permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AcquireError(());
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("could not acquire a permit: the semaphore is closed")
+    }
+}
+
+impl Error for AcquireError {}
+
+/// Why there was no permit on the spot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The semaphore is closed: there will be none.
+    Closed,
+    /// Too few are free, or others wait: acquire would wait.
+    NoPermits,
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryAcquireError::Closed => "could not acquire a permit: the semaphore is closed",
+            TryAcquireError::NoPermits => {
+                "could not acquire a permit at once: too few are free, or others wait"
+            }
+        })
+    }
+}
+
+impl Error for TryAcquireError {}

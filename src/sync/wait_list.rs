@@ -1,0 +1,471 @@
+//! # The wait list
+//!
+//! Every primitive in [`sync`](super) makes tasks wait for one another, and all of them do it here.
+//!
+//! ## The problem
+//!
+//! The smallest wait list is a queue of wakers: push yours and return `Pending`; whoever releases the lock pops one
+//! and wakes it. It fails three times before it is twenty lines long.
+//!
+//! *Its waiter leaves.* A time-out drops the future at the front. Its waker stays in the queue, the next release is
+//! spent on it, and nobody else ever runs.
+//!
+//! *Its waiter leaves a moment later.* The future was popped and woken, and is dropped before it is polled. The lock is
+//! free, everybody sleeps.
+//!
+//! *A stranger is quicker.* The woken task is not polled at once. A newcomer finds the lock free and takes it; the one
+//! who was woken finds it taken and queues up again, at the end. With enough newcomers it starves.
+//!
+//! ## The idea
+//!
+//! A release does not *announce* that something is free. It **gives** it to the waiter at the front, there and then, and
+//! the waiter carries the grant until it is polled, or hands it back when it is dropped.
+//!
+//! ```text
+//!                      try_grant says yes
+//!      +--------------------------------------------------------> taken
+//!      |                                                            ^
+//!   (new) ---- enter ----> WAITING ---- grant_while ----> GRANTED --+ poll
+//!                             |                              |
+//!                             | leave                        | leave
+//!                             v                              v
+//!                     left(want, None)             left(want, Some(grant))
+//!                     "those behind me may         "here is what I was given:
+//!                      be served now"               pass it on"
+//! ```
+//!
+//! A primitive says four things about itself, in the trait [`Grants`], and is otherwise free of waiting. [`Wait`] is the
+//! one future; nodes live in a slab and are linked by index, so that a waiter leaves from anywhere in O(1).
+//!
+//! ## How it goes wrong, on one thread
+//!
+//! There is no second thread, but there is *user code*: a waker's `clone`, `wake` and `drop` are somebody's functions,
+//! and may lock, release, poll or drop whatever they can reach.
+//!
+//! ```text
+//!   Wait::enter                               the waker's clone
+//!   try_grant: nothing free
+//!   let waker = cx.waker().clone()  ------->  releases the lock; the list is empty: nobody to give it to
+//!   join(waker)   ... and sleeps for ever
+//! ```
+//!
+//! Hence *clone first, then look once more, then join*: between the last look and the join no foreign line runs.
+//!
+//! ## The invariants
+//!
+//! - **given-not-announced**: what a release frees for a waiter belongs to that waiter before any other code runs. Nobody
+//!   barges in, because `try_grant` of a primitive with a count refuses newcomers while somebody waits.
+//! - **settled-before-wake**: an operation makes *all* its grants before it wakes anyone. Whatever user code a wake
+//!   runs, it finds the primitive as if the operation had ended.
+//! - **look-then-join**: no user code runs between the look that found nothing and the join.
+//! - **one-owner**: a node is made by one [`Wait`] and removed by it: when it takes the grant, or when it is dropped.
+//! - **no-user-code-under-borrow**: the `RefCell` is borrowed by this file only, and each borrow ends before a waker is
+//!   cloned, woken or dropped. (Comparing wakers with `will_wake` is not foreign code.)
+//!
+//! ## Proof: no wake-up is lost
+//!
+//! *Claim.* If at some moment at which no operation of the primitive is under way the front waiter could be granted what
+//! it wants, it has been granted it.
+//!
+//! Call the primitive *settled* when its front waiter, if any, cannot be granted. An empty list is settled. Every event
+//! keeps it so:
+//!
+//! 1. **A newcomer joins.** If others wait, the front is unchanged. If not, it is the front itself, and the look just
+//!    before (look-then-join) found that it cannot be granted.
+//! 2. **Something is freed.** The primitive calls [`WaitList::grant_while`], which stops at the first waiter it cannot
+//!    serve: settled by construction, and before any user code (settled-before-wake).
+//! 3. **A waiting one leaves.** If it was the front, the next one is the front and may want less. [`Wait`]'s drop calls
+//!    `left(want, None)`, where the primitive does as in 2.
+//! 4. **A granted one leaves.** Its grant goes to `left(want, Some(grant))`, where the primitive frees it, as in 2.
+//! 5. **Something is taken.** That can only make the front harder to serve.
+//!
+//! So no grantable waiter sleeps. And no granted one does: `grant_while` puts it on the `woken` chain together with its
+//! waker, and that chain is emptied before the operation returns, even if one of the wakers panics; if the waiter has
+//! meanwhile come with another waker, or collected its grant, or left, it has been taken off the chain, and needs no wake.
+//! What this rests on: wakers whose *drop* does not panic, and futures that are dropped, not forgotten. A forgotten waiter
+//! keeps what it was given, as a forgotten guard does.
+//!
+//! ## Why not otherwise
+//!
+//! - *Links inside the futures* (tokio, lilos, the Linux kernel) save the slab, and cost `unsafe` pinning arguments in each
+//!   primitive. A slab entry is reused at once, so after the first wait nothing is allocated here either.
+//! - *Wake and let them race* (Go's normal mode, `parking_lot`) is quicker when threads compete for a lock, because the
+//!   running one may take it again. On one thread the owner does not run beside the waiter, so there is nothing to win.
+//! - *A ticket counter* cannot let a waiter leave from the middle.
+//!
+//! ## What it costs
+//!
+//! Joining, granting and leaving are O(1), and free of allocation once the slab has grown to the number of waiters. A
+//! primitive that nobody waits for touches only [`WaitList::is_empty`], one load.
+//!
+//! ## Sources
+//!
+//! C. A. R. Hoare, *Monitors*, CACM 17(10), 1974 (the hand-over to the waiter at the front). P. Brinch Hansen,
+//! *Operating System Principles*, 1973. D. Vyukov on hand-over in Go's mutex (issue 13086, 2015).
+//!
+//! ## Exercises
+//!
+//! 1. In `Wait::enter`, remove the second `try_grant`. Which test falls, and which code of yours could have seen it?
+//! 2. In `Drop for Wait`, call `left` only if there is a grant. Who is stuck, and why does a mutex never notice?
+//! 3. In `grant_while`, wake each waiter as it is granted. Which of the five points of the proof breaks?
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use slab::Slab;
+
+use crate::context;
+
+/// What a primitive says about itself; everything else about waiting is [`Wait`]'s.
+pub(crate) trait Grants {
+    /// What one waiter asks for: a number of permits, a version newer than this one, or just `()`.
+    type Want: Copy + Unpin;
+    /// What it is given.
+    type Grant;
+
+    /// Those who wait for this primitive.
+    fn waiters(&self) -> &WaitList<Self::Want, Self::Grant>;
+
+    /// Serves a newcomer on the spot, or says that it has to wait. A primitive that gives turns refuses while
+    /// somebody waits already.
+    fn try_grant(&self, want: Self::Want) -> Option<Self::Grant>;
+
+    /// A waiter was dropped: with the grant it never used, or without one. Points 3 and 4 of the proof: pass the grant
+    /// on, and serve those behind it. A primitive whose waiters want nothing that could be used up has nothing to do.
+    fn left(&self, want: Self::Want, grant: Option<Self::Grant>) {
+        let _ = (want, grant);
+    }
+}
+
+/// The future of one waiter: asks, queues up, takes its grant. Spends one unit of the loop's budget.
+///
+/// `D` is `&Primitive` or `Rc<Primitive>`.
+pub(crate) struct Wait<D>
+where
+    D: Deref<Target: Grants>,
+{
+    source: D,
+    want: <D::Target as Grants>::Want,
+    key: Option<Key>,
+}
+
+impl<D> Wait<D>
+where
+    D: Deref<Target: Grants>,
+{
+    pub(crate) fn new(source: D, want: <D::Target as Grants>::Want) -> Self {
+        Wait {
+            source,
+            want,
+            key: None,
+        }
+    }
+
+    /// Whether it has a place in the list.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Takes a place in the list, unless that is no longer needed.
+    #[cold]
+    fn enter(&mut self, cx: &Context<'_>) -> Poll<<D::Target as Grants>::Grant> {
+        let waker = cx.waker().clone();
+        // look-then-join: the clone may have run anything.
+        // Guarded by tests/sync_wait_list.rs::a_release_from_within_the_clone_of_a_waker_is_not_lost
+        if let Some(grant) = self.source.try_grant(self.want) {
+            return Poll::Ready(grant);
+        }
+        self.key = Some(self.source.waiters().join(self.want, waker));
+        Poll::Pending
+    }
+}
+
+impl<D> Future for Wait<D>
+where
+    D: Deref<Target: Grants> + Unpin,
+{
+    type Output = <D::Target as Grants>::Grant;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(context::poll_budget(cx));
+        let grant = match self.key {
+            None => match self.source.try_grant(self.want) {
+                Some(grant) => grant,
+                None => ready!(self.enter(cx)),
+            },
+            Some(key) => {
+                let grant = ready!(self.source.waiters().poll(key, cx));
+                self.key = None;
+                grant
+            }
+        };
+        context::spend_budget();
+        Poll::Ready(grant)
+    }
+}
+
+impl<D> Drop for Wait<D>
+where
+    D: Deref<Target: Grants>,
+{
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            let (grant, waker) = self.source.waiters().leave(key);
+            self.source.left(self.want, grant);
+            drop(waker);
+        }
+    }
+}
+
+/// Names a waiter for as long as its [`Wait`] lives (one-owner); never stale.
+type Key = usize;
+
+/// A FIFO of waiters, each of which wants a `W` until it is given a `G`.
+pub(crate) struct WaitList<W, G> {
+    /// How many wait ungranted. Outside the `RefCell`, because it is what an uncontended primitive reads.
+    waiting: Cell<usize>,
+    nodes: RefCell<Nodes<W, G>>,
+}
+
+impl<W: Copy, G> WaitList<W, G> {
+    pub(crate) const fn new() -> Self {
+        let nodes = Nodes {
+            slab: Slab::new(),
+            waiting: Chain::EMPTY,
+            woken: Chain::EMPTY,
+        };
+        WaitList {
+            waiting: Cell::new(0),
+            nodes: RefCell::new(nodes),
+        }
+    }
+
+    /// Whether nobody waits. Those who were granted do not wait.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.get() == 0
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.get()
+    }
+
+    /// Grants from the front for as long as `decide` knows what to give, then wakes those it gave to. Says how many.
+    ///
+    /// `decide` runs under the borrow: it may touch the primitive's own cells, and nothing else.
+    pub(crate) fn grant_while(&self, decide: impl FnMut(W) -> Option<G>) -> usize {
+        let granted = self.grant_quietly(decide);
+        if granted > 0 {
+            wake_each(|| self.next_to_wake());
+        }
+        granted
+    }
+
+    /// The first half of [`grant_while`](Self::grant_while): the caller empties [`next_to_wake`](Self::next_to_wake).
+    pub(crate) fn grant_quietly(&self, mut decide: impl FnMut(W) -> Option<G>) -> usize {
+        let nodes = &mut *self.nodes.borrow_mut();
+        let mut granted = 0;
+        while nodes.grant_front(&mut decide) {
+            granted += 1;
+        }
+        self.waiting.set(self.waiting.get() - granted);
+        granted
+    }
+
+    /// The waker of the next waiter that was granted and not yet woken.
+    pub(crate) fn next_to_wake(&self) -> Option<Waker> {
+        let nodes = &mut *self.nodes.borrow_mut();
+        let key = nodes.woken.front()?;
+        nodes.woken.unlink(&mut nodes.slab, key);
+        nodes.slab[key].waker.take()
+    }
+
+    fn join(&self, want: W, waker: Waker) -> Key {
+        let nodes = &mut *self.nodes.borrow_mut();
+        let state = State::Waiting(want);
+        let key = nodes.slab.insert(Node {
+            state,
+            waker: Some(waker),
+            before: NONE,
+            after: NONE,
+        });
+        nodes.waiting.push_back(&mut nodes.slab, key);
+        self.waiting.set(self.waiting.get() + 1);
+        key
+    }
+
+    /// Takes the grant, if it is there, and with it the node out of the list; else remembers the newest waker.
+    fn poll(&self, key: Key, cx: &Context<'_>) -> Poll<G> {
+        if !self.is_granted(key) {
+            if self.wakes(key, cx.waker()) {
+                return Poll::Pending;
+            }
+            let waker = cx.waker().clone(); // may run anything: the grant may come meanwhile
+            if let Some(stale) = self.replace_waker(key, waker) {
+                drop(stale); // may run anything, too; but a grant that comes now wakes the new waker
+                return Poll::Pending;
+            }
+        }
+        let (grant, waker) = self.leave(key);
+        drop(waker);
+        Poll::Ready(grant.expect("was granted when last seen, and a grant is never revoked"))
+    }
+
+    fn is_granted(&self, key: Key) -> bool {
+        matches!(self.nodes.borrow().slab[key].state, State::Granted(_))
+    }
+
+    fn wakes(&self, key: Key, waker: &Waker) -> bool {
+        self.nodes.borrow().slab[key]
+            .waker
+            .as_ref()
+            .is_some_and(|kept| kept.will_wake(waker))
+    }
+
+    /// Gives a waiting node another waker and returns the old one; `None` if it was granted meanwhile.
+    fn replace_waker(&self, key: Key, waker: Waker) -> Option<Waker> {
+        if self.is_granted(key) {
+            return None;
+        }
+        self.nodes.borrow_mut().slab[key].waker.replace(waker)
+    }
+
+    /// Takes a node out, wherever it is. The caller drops the waker, when nothing is borrowed.
+    fn leave(&self, key: Key) -> (Option<G>, Option<Waker>) {
+        let nodes = &mut *self.nodes.borrow_mut();
+        let Node { state, waker, .. } = nodes.remove(key);
+        match state {
+            State::Granted(grant) => (Some(grant), waker),
+            State::Waiting(_) => {
+                self.waiting.set(self.waiting.get() - 1);
+                (None, waker)
+            }
+        }
+    }
+}
+
+impl<W: Copy, G> Default for WaitList<W, G> {
+    fn default() -> Self {
+        WaitList::new()
+    }
+}
+
+/// Wakes one waker after the other. If one panics the others are woken all the same, and then the panic goes on.
+pub(crate) fn wake_each(mut next: impl FnMut() -> Option<Waker>) {
+    struct Rest<N: FnMut() -> Option<Waker>>(N);
+    impl<N: FnMut() -> Option<Waker>> Drop for Rest<N> {
+        fn drop(&mut self) {
+            // Empty, unless a wake is unwinding through us. A second panic would abort, so it is dropped.
+            while let Some(waker) = (self.0)() {
+                drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+            }
+        }
+    }
+    let rest = Rest(&mut next);
+    while let Some(waker) = (rest.0)() {
+        waker.wake();
+    }
+}
+
+/// The end of a chain. No slab has room for that many.
+const NONE: Key = usize::MAX;
+
+/// The waiters, and the two chains through them.
+struct Nodes<W, G> {
+    slab: Slab<Node<W, G>>,
+    /// Those who wait, the longest first.
+    waiting: Chain,
+    /// Those who have been granted and are about to be woken. Empty except while an operation wakes them.
+    woken: Chain,
+}
+
+/// One waiter. It is in `waiting` while its state says so; in `woken` while it is granted and has a waker; else in none.
+struct Node<W, G> {
+    state: State<W, G>,
+    waker: Option<Waker>,
+    before: Key,
+    after: Key,
+}
+
+enum State<W, G> {
+    Waiting(W),
+    Granted(G),
+}
+
+impl<W: Copy, G> Nodes<W, G> {
+    /// Moves the front waiter, if `decide` has something for it, to the woken.
+    fn grant_front(&mut self, decide: &mut impl FnMut(W) -> Option<G>) -> bool {
+        let Some(key) = self.waiting.front() else {
+            return false;
+        };
+        let State::Waiting(want) = self.slab[key].state else {
+            unreachable!("a granted waiter still queues")
+        };
+        let Some(grant) = decide(want) else {
+            return false;
+        };
+        self.waiting.unlink(&mut self.slab, key);
+        self.slab[key].state = State::Granted(grant);
+        self.woken.push_back(&mut self.slab, key);
+        true
+    }
+
+    fn remove(&mut self, key: Key) -> Node<W, G> {
+        match &self.slab[key] {
+            Node {
+                state: State::Waiting(_),
+                ..
+            } => self.waiting.unlink(&mut self.slab, key),
+            Node { waker: Some(_), .. } => self.woken.unlink(&mut self.slab, key),
+            _ => {}
+        }
+        self.slab.remove(key)
+    }
+}
+
+/// A doubly linked list through the slab.
+#[derive(Clone, Copy)]
+struct Chain {
+    first: Key,
+    last: Key,
+}
+
+impl Chain {
+    const EMPTY: Chain = Chain {
+        first: NONE,
+        last: NONE,
+    };
+
+    fn front(&self) -> Option<Key> {
+        (self.first != NONE).then_some(self.first)
+    }
+
+    fn push_back<W, G>(&mut self, slab: &mut Slab<Node<W, G>>, key: Key) {
+        let node = &mut slab[key];
+        (node.before, node.after) = (self.last, NONE);
+        match self.last {
+            NONE => self.first = key,
+            last => slab[last].after = key,
+        }
+        self.last = key;
+    }
+
+    fn unlink<W, G>(&mut self, slab: &mut Slab<Node<W, G>>, key: Key) {
+        let (before, after) = (slab[key].before, slab[key].after);
+        match before {
+            NONE => self.first = after,
+            before => slab[before].after = after,
+        }
+        match after {
+            NONE => self.last = before,
+            after => slab[after].before = before,
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Everybody knows the latest value.
+//!
+//! The value lives in an `Rc`, and who looks at it takes a snapshot: another `Rc`. So looking never stands in the way of
+//! sending, across any `.await`, and no user code runs while the channel is borrowed. (tokio lends the value behind a
+//! read lock, and a guard that is kept across an `.await` blocks the sender.)
+
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::fmt;
+use std::mem;
+use std::rc::Rc;
+
+use super::event::Event;
+use super::wait_list::{Grants, Wait, WaitList};
+
+/// A channel that holds one value, at first `value`, which each receiver has seen.
+///
+/// # Examples
+///
+/// ```
+/// use roundelay::sync::watch;
+///
+/// roundelay::run(async {
+///     let (config, mut seen) = watch::channel("old");
+///     roundelay::spawn(async move { config.send("new") });
+///     seen.changed().await.unwrap();
+///     assert_eq!(*seen.borrow_and_update(), "new");
+///     assert!(seen.changed().await.is_err()); // the sender is gone
+/// });
+/// ```
+pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
+    let sender = Sender {
+        chan: Rc::new(Chan {
+            value: RefCell::new(Rc::new(value)),
+            version: Cell::new(0),
+            senders: Cell::new(1),
+            receivers: Cell::new(0),
+            waiters: WaitList::new(),
+            unwatched: Event::new(),
+        }),
+    };
+    let receiver = sender.subscribe();
+    (sender, receiver)
+}
+
+struct Chan<T> {
+    value: RefCell<Rc<T>>,
+    /// How many values came after the first.
+    version: Cell<u64>,
+    senders: Cell<usize>,
+    receivers: Cell<usize>,
+    /// Receivers, each wanting another version than its own.
+    waiters: WaitList<u64, ()>,
+    /// Set while there is no receiver.
+    unwatched: Event,
+}
+
+impl<T> Chan<T> {
+    fn snapshot(&self) -> Rc<T> {
+        Rc::clone(&self.value.borrow())
+    }
+
+    /// Puts a value in and returns the last one, which the caller drops when nothing is borrowed.
+    fn replace(&self, value: Rc<T>) -> Rc<T> {
+        let last = mem::replace(&mut *self.value.borrow_mut(), value);
+        self.version.set(self.version.get() + 1);
+        self.waiters.grant_while(|_| Some(()));
+        last
+    }
+}
+
+impl<T> Grants for Chan<T> {
+    type Want = u64;
+    type Grant = ();
+
+    fn waiters(&self) -> &WaitList<u64, ()> {
+        &self.waiters
+    }
+
+    fn try_grant(&self, seen: u64) -> Option<()> {
+        (seen != self.version.get() || self.senders.get() == 0).then_some(())
+    }
+}
+
+/// Changes the value. Clones change the same one.
+pub struct Sender<T> {
+    chan: Rc<Chan<T>>,
+}
+
+impl<T> Sender<T> {
+    /// Makes `value` the latest.
+    ///
+    /// # Errors
+    ///
+    /// Gives the value back if there is no receiver; see [`send_replace`](Self::send_replace).
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        if self.is_closed() {
+            return Err(SendError(value));
+        }
+        drop(self.chan.replace(Rc::new(value)));
+        Ok(())
+    }
+
+    /// Makes `value` the latest, even if nobody watches, and returns the one before.
+    pub fn send_replace(&self, value: T) -> Rc<T> {
+        self.chan.replace(Rc::new(value))
+    }
+
+    /// Changes a copy of the latest value and makes it the latest. If `modify` panics, nothing has changed.
+    pub fn send_modify(&self, modify: impl FnOnce(&mut T))
+    where
+        T: Clone,
+    {
+        self.send_if_modified(|value| {
+            modify(value);
+            true
+        });
+    }
+
+    /// Changes a copy of the latest value, and makes it the latest if `modify` says that it should be; says so, too.
+    pub fn send_if_modified(&self, modify: impl FnOnce(&mut T) -> bool) -> bool
+    where
+        T: Clone,
+    {
+        let mut value = (*self.chan.snapshot()).clone();
+        let modified = modify(&mut value);
+        if modified {
+            drop(self.chan.replace(Rc::new(value)));
+        }
+        modified
+    }
+
+    /// A snapshot of the latest value.
+    pub fn borrow(&self) -> Rc<T> {
+        self.chan.snapshot()
+    }
+
+    /// A receiver that has seen the value as it is now.
+    pub fn subscribe(&self) -> Receiver<T> {
+        Receiver::new(Rc::clone(&self.chan), self.chan.version.get())
+    }
+
+    /// Whether there is no receiver.
+    pub fn is_closed(&self) -> bool {
+        self.chan.receivers.get() == 0
+    }
+
+    /// Waits until there is no receiver.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost.
+    pub async fn closed(&self) {
+        self.chan.unwatched.wait().await;
+    }
+
+    /// How many receivers there are.
+    pub fn receiver_count(&self) -> usize {
+        self.chan.receivers.get()
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.chan.senders.set(self.chan.senders.get() + 1);
+        Sender {
+            chan: Rc::clone(&self.chan),
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.chan.senders.set(self.chan.senders.get() - 1);
+        if self.chan.senders.get() == 0 {
+            self.chan.waiters.grant_while(|_| Some(()));
+        }
+    }
+}
+
+/// Watches the value. Clones have seen what this one has seen.
+pub struct Receiver<T> {
+    chan: Rc<Chan<T>>,
+    /// The version that it has seen.
+    seen: u64,
+}
+
+impl<T> Receiver<T> {
+    fn new(chan: Rc<Chan<T>>, seen: u64) -> Receiver<T> {
+        chan.receivers.set(chan.receivers.get() + 1);
+        chan.unwatched.clear();
+        Receiver { chan, seen }
+    }
+
+    /// A snapshot of the latest value, which does not count as seen.
+    pub fn borrow(&self) -> Rc<T> {
+        self.chan.snapshot()
+    }
+
+    /// A snapshot of the latest value, which counts as seen.
+    pub fn borrow_and_update(&mut self) -> Rc<T> {
+        self.seen = self.chan.version.get();
+        self.chan.snapshot()
+    }
+
+    /// Whether there is a value that this receiver has not seen.
+    ///
+    /// # Errors
+    ///
+    /// If there is none and all senders are gone.
+    pub fn has_changed(&self) -> Result<bool, RecvError> {
+        let changed = self.seen != self.chan.version.get();
+        if !changed && self.chan.senders.get() == 0 {
+            Err(RecvError(()))
+        } else {
+            Ok(changed)
+        }
+    }
+
+    /// Waits for a value that this receiver has not seen, and counts it as seen. Of several that came meanwhile only the
+    /// latest is there.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost: nothing counts as seen before the future yields.
+    ///
+    /// # Errors
+    ///
+    /// If all senders are gone and their last value has been seen.
+    pub async fn changed(&mut self) -> Result<(), RecvError> {
+        loop {
+            Wait::new(&*self.chan, self.seen).await;
+            // Not always: it was let through as the last sender went, and one may have been cloned since.
+            if self.has_changed()? {
+                self.seen = self.chan.version.get();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until the latest value satisfies `predicate`, which is asked about the present one first, and yields it.
+    ///
+    /// # Cancellation
+    ///
+    /// Values that did not satisfy it count as seen.
+    ///
+    /// # Errors
+    ///
+    /// If all senders are gone and their last value did not satisfy it.
+    pub async fn wait_for(
+        &mut self,
+        mut predicate: impl FnMut(&T) -> bool,
+    ) -> Result<Rc<T>, RecvError> {
+        loop {
+            let value = self.borrow_and_update();
+            if predicate(&value) {
+                return Ok(value);
+            }
+            self.changed().await?;
+        }
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        Receiver::new(Rc::clone(&self.chan), self.seen)
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.chan.receivers.set(self.chan.receivers.get() - 1);
+        if self.chan.receivers.get() == 0 {
+            self.chan.unwatched.set();
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("value", &self.borrow())
+            .finish()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("value", &self.borrow())
+            .finish()
+    }
+}
+
+/// There is no receiver; the value comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SendError<T>(pub T);
+
+// By hand, so that a value that is not `Debug` can be sent and the result unwrapped all the same.
+impl<T> fmt::Debug for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SendError(..)")
+    }
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("could not send: there is no receiver")
+    }
+}
+
+impl<T> Error for SendError<T> {}
+
+/// All senders are gone, and their last value has been seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecvError(());
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing new to see: all senders are gone")
+    }
+}
+
+impl Error for RecvError {}
