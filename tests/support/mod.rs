@@ -1,0 +1,405 @@
+//! What the tests share: a watchdog, ledgers that count to the last one, traces, wakers that count, a logger to listen to.
+//!
+//! Each test file is a crate of its own and uses a part of this, hence the `allow`.
+#![allow(dead_code)]
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::panic::resume_unwind;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+/// Long enough for the slowest sanitizer on a busy machine: a watchdog tells a hang from a result, it measures nothing.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs `body` on a thread of its own and gives its result; if it hangs, ends the process with the test's name.
+///
+/// A hung thread cannot be stopped, so the process has to go, and a test that hangs without saying so is worthless.
+pub(crate) fn watchdog<R: Send + 'static>(
+    limit: Duration,
+    body: impl FnOnce() -> R + Send + 'static,
+) -> R {
+    watch(thread::Builder::new(), limit, body)
+}
+
+/// [`watchdog`], on a thread with a stack of that many bytes.
+pub(crate) fn watchdog_on_stack<R: Send + 'static>(
+    bytes: usize,
+    body: impl FnOnce() -> R + Send + 'static,
+) -> R {
+    watch(thread::Builder::new().stack_size(bytes), PATIENCE, body)
+}
+
+fn watch<R: Send + 'static>(
+    builder: thread::Builder,
+    limit: Duration,
+    body: impl FnOnce() -> R + Send + 'static,
+) -> R {
+    let name = thread::current()
+        .name()
+        .unwrap_or("a test without a name")
+        .to_owned();
+    let (done, is_done) = mpsc::channel::<()>();
+    let thread = builder
+        .name(name.clone())
+        .spawn(move || {
+            // Dropped at the end, by return or by unwinding: the receiver is disconnected then.
+            let _done = done;
+            body()
+        })
+        .expect("a thread for the test");
+    if is_done.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+        eprintln!("\nwatchdog: test '{name}' still runs after {limit:?}: it hangs\n");
+        std::process::abort();
+    }
+    thread
+        .join()
+        .unwrap_or_else(|payload| resume_unwind(payload))
+}
+
+/// Counts from any thread.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counter(Arc<AtomicUsize>);
+
+impl Counter {
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+}
+
+/// Keeps a book of values: each that was made must be dropped exactly once, and on the thread that was foreseen.
+#[derive(Clone, Default)]
+pub(crate) struct Ledger(Arc<Mutex<Vec<Entry>>>);
+
+struct Entry {
+    name: String,
+    drops: usize,
+    dropped_on: Option<thread::ThreadId>,
+}
+
+impl Ledger {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// A value that the ledger watches.
+    pub(crate) fn token(&self, name: impl Into<String>) -> Token {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.push(Entry {
+            name: name.into(),
+            drops: 0,
+            dropped_on: None,
+        });
+        Token {
+            ledger: self.clone(),
+            index: entries.len() - 1,
+        }
+    }
+
+    /// How many tokens were made.
+    pub(crate) fn made(&self) -> usize {
+        self.read(|entries| entries.len())
+    }
+
+    /// How many tokens are not dropped yet.
+    pub(crate) fn alive(&self) -> usize {
+        self.read(|entries| entries.iter().filter(|entry| entry.drops == 0).count())
+    }
+
+    /// Every token that was made was dropped, once.
+    #[track_caller]
+    pub(crate) fn assert_settled(&self) {
+        let open: Vec<String> = self.read(|entries| {
+            entries
+                .iter()
+                .filter(|entry| entry.drops != 1)
+                .map(|entry| format!("'{}' dropped {} times", entry.name, entry.drops))
+                .collect()
+        });
+        assert!(open.is_empty(), "the ledger does not balance: {open:?}");
+    }
+
+    /// [`assert_settled`](Self::assert_settled), and every drop was on this thread.
+    #[track_caller]
+    pub(crate) fn assert_settled_here(&self) {
+        self.assert_settled();
+        let here = thread::current().id();
+        self.read(|entries| {
+            for entry in entries {
+                assert_eq!(
+                    entry.dropped_on,
+                    Some(here),
+                    "'{}' was dropped on a foreign thread",
+                    entry.name
+                );
+            }
+        });
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&[Entry]) -> R) -> R {
+        read(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An entry in a [`Ledger`].
+pub(crate) struct Token {
+    ledger: Ledger,
+    index: usize,
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let mut entries = self.ledger.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = &mut entries[self.index];
+        entry.drops += 1;
+        entry.dropped_on = Some(thread::current().id());
+    }
+}
+
+/// What happened, in order. Compared as a whole.
+#[derive(Debug)]
+pub(crate) struct Trace<T = &'static str>(Rc<RefCell<Vec<T>>>);
+
+impl<T> Trace<T> {
+    pub(crate) fn new() -> Self {
+        Self(Rc::default())
+    }
+
+    pub(crate) fn push(&self, event: T) {
+        self.0.borrow_mut().push(event);
+    }
+
+    /// All that was pushed since the last `take`.
+    pub(crate) fn take(&self) -> Vec<T> {
+        self.0.take()
+    }
+}
+
+impl<T> Clone for Trace<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+/// Runs a closure when it is dropped: user code in a destructor.
+pub(crate) struct OnDrop<F: FnOnce()>(Option<F>);
+
+/// See [`OnDrop`].
+pub(crate) fn on_drop<F: FnOnce()>(run: F) -> OnDrop<F> {
+    OnDrop(Some(run))
+}
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(run) = self.0.take() {
+            run();
+        }
+    }
+}
+
+/// How often a waker of [`counting_waker`] was woken, cloned by nobody's account but `Arc`'s own.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes(AtomicUsize);
+
+impl Wakes {
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// A waker that is nobody's, and its count. `Arc::strong_count` of the count says how many clones are registered:
+/// one for the count itself, one for the waker given here, and one for each clone.
+pub(crate) fn counting_waker() -> (Waker, Arc<Wakes>) {
+    let wakes = Arc::new(Wakes::default());
+    (Waker::from(Arc::clone(&wakes)), wakes)
+}
+
+/// Polls once, with a waker that does nothing.
+pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// What a future gives at its first poll, if it gives it at once.
+pub(crate) fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
+    match poll_once(pin!(future)) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+/// The waker of the task that awaits this.
+pub(crate) async fn own_waker() -> Waker {
+    poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
+}
+
+/// Counts the polls of a future.
+pub(crate) fn counted<F: Future>(polls: &Counter, future: F) -> impl Future<Output = F::Output> {
+    let polls = polls.clone();
+    async move {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            polls.add();
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+}
+
+/// Suspends until somebody opens it. Unlike a channel it holds no waker but the last one, and wakes in `open`.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Rc<RefCell<GateState>>);
+
+#[derive(Default)]
+struct GateState {
+    is_open: bool,
+    waker: Option<Waker>,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn open(&self) {
+        self.0.borrow_mut().is_open = true;
+        let waker = self.0.borrow_mut().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) async fn wait(&self) {
+        poll_fn(|cx| {
+            if self.0.borrow().is_open {
+                return Poll::Ready(());
+            }
+            let waker = cx.waker().clone();
+            let old = self.0.borrow_mut().waker.replace(waker);
+            drop(old);
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) level: log::Level,
+    pub(crate) target: String,
+    pub(crate) text: String,
+}
+
+type Sink = Rc<dyn Fn(&Line)>;
+
+thread_local! {
+    static LINES: RefCell<Option<Vec<Line>>> = const { RefCell::new(None) };
+    static SINK: RefCell<Option<Sink>> = const { RefCell::new(None) };
+}
+
+struct Listener;
+
+impl log::Log for Listener {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        // A thread that is ending has no lines any more; then there is nobody to tell.
+        let sink = SINK.try_with(|sink| sink.borrow().clone()).ok().flatten();
+        let is_heard = LINES
+            .try_with(|lines| lines.borrow().is_some())
+            .unwrap_or(false);
+        if sink.is_none() && !is_heard {
+            return;
+        }
+        let line = Line {
+            level: record.level(),
+            target: record.target().to_owned(),
+            text: record.args().to_string(),
+        };
+        let _ = LINES.try_with(|lines| {
+            if let Some(lines) = &mut *lines.borrow_mut() {
+                lines.push(line.clone());
+            }
+        });
+        // Outside of every borrow: a sink may do whatever it likes, logging included.
+        if let Some(sink) = sink {
+            sink(&line);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// What was logged at `info` and above *on this thread* while `body` ran.
+pub(crate) fn listen<R>(body: impl FnOnce() -> R) -> (R, Vec<Line>) {
+    install();
+    let outer = LINES.replace(Some(Vec::new()));
+    let result = body();
+    let lines = LINES.replace(outer).unwrap_or_default();
+    let lines = lines
+        .into_iter()
+        .filter(|line| line.level <= log::Level::Info)
+        .collect();
+    (result, lines)
+}
+
+/// Calls `sink` for each line that is logged on this thread while `body` runs, at every level down to `trace`.
+pub(crate) fn with_sink<R>(sink: impl Fn(&Line) + 'static, body: impl FnOnce() -> R) -> R {
+    install();
+    let outer = SINK.replace(Some(Rc::new(sink)));
+    let result = body();
+    drop(SINK.replace(outer));
+    result
+}
+
+/// A process has one logger, so ours listens to the whole of it and sorts by thread.
+fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        log::set_logger(&Listener).expect("the tests' logger is the only one");
+        log::set_max_level(log::LevelFilter::Trace);
+    });
+}
+
+/// Random numbers that can be had again: print the seed (xorshift64*, Vigna 2016).
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.max(1))
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+}
