@@ -1,0 +1,374 @@
+//! `Registered`: a descriptor that can be awaited, and the loop of "try, and wait only when told to".
+//!
+//! Every socket of [`crate::net`] is one of these underneath. It is the reactor's leaf future: the only file here that knows
+//! which loop is running.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use log::trace;
+
+use super::ready::{Interest, Ready};
+use super::source::{Place, Source};
+use crate::context;
+
+/// Any descriptor that a poller can watch, made awaitable: a pipe, a netlink socket, an inotify or a tun descriptor.
+///
+/// `S` is whatever owns the descriptor: any mio source, a type of the standard library, an `OwnedFd`. **It must be in
+/// non-blocking mode**, or the first operation that would have to wait stops the whole loop.
+///
+/// Nothing is registered when it is made. The first operation that meets `WouldBlock` registers it with the loop that runs on
+/// this thread, for both directions, and it stays registered until it is dropped, taken apart by
+/// [`into_inner`](Registered::into_inner), or has to wait in another loop, which then takes it over. Any number of tasks may
+/// wait at the same time, in each direction.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use roundelay::reactor::{Interest, Registered};
+///
+/// roundelay::run(async {
+///     let (sender, receiver) = mio::unix::pipe::new()?;
+///     let (sender, receiver) = (Registered::new(sender), Registered::new(receiver));
+///     let reader = roundelay::spawn(async move {
+///         let mut buffer = [0; 16];
+///         let count = receiver.async_io(Interest::READABLE, |mut pipe| pipe.read(&mut buffer)).await?;
+///         std::io::Result::Ok(buffer[..count].to_vec())
+///     });
+///     sender.async_io(Interest::WRITABLE, |mut pipe| pipe.write(b"through a pipe")).await?;
+///     assert_eq!(reader.await.unwrap()?, b"through a pipe");
+///     std::io::Result::Ok(())
+/// }).unwrap();
+/// ```
+pub struct Registered<S: AsFd> {
+    // Before `io`: the slot is free by the time that the descriptor is closed.
+    registration: Registration,
+    io: S,
+}
+
+impl<S: AsFd> Registered<S> {
+    /// Takes a descriptor that is in non-blocking mode. No system call is made, and no loop need be running.
+    pub fn new(io: S) -> Registered<S> {
+        Registered {
+            registration: Registration {
+                source: Source::new(),
+            },
+            io,
+        }
+    }
+
+    /// What was given to [`new`](Registered::new).
+    pub fn get_ref(&self) -> &S {
+        &self.io
+    }
+
+    /// What was given to [`new`](Registered::new), mutably. To exchange the descriptor itself, make a new `Registered`.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.io
+    }
+
+    /// Takes it apart: the loop forgets the descriptor, which stays open and may go to another loop or thread.
+    pub fn into_inner(self) -> S {
+        self.registration.end(self.io.as_fd());
+        self.io
+    }
+
+    /// Waits until one of the directions is ready, and says how.
+    ///
+    /// The answer is a hint: it may be out of date, and it is given at once if nothing is known. So try, with
+    /// [`try_io`](Registered::try_io), and wait again after `WouldBlock`; or let [`async_io`](Registered::async_io) do both.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost: readiness is not consumed by being seen.
+    ///
+    /// # Errors
+    ///
+    /// No loop is running on this thread, or the poller refuses the descriptor (regular files cannot be watched).
+    ///
+    /// ```
+    /// use roundelay::reactor::{Interest, Registered};
+    /// # roundelay::run(async {
+    /// let (sender, _receiver) = mio::unix::pipe::new()?;
+    /// let ready = Registered::new(sender).readiness(Interest::WRITABLE).await?;
+    /// assert!(ready.is_writable());
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    pub async fn readiness(&self, interest: Interest) -> io::Result<Ready> {
+        self.operation(interest, |_| Ok(self.ready(interest))).await
+    }
+
+    /// Tries an operation if one of the directions may be ready, and otherwise says `WouldBlock` without trying.
+    ///
+    /// `f` makes one non-blocking system call on the descriptor, in one of these directions, and reports `WouldBlock`
+    /// faithfully: then, and only then, the direction counts as not ready until the kernel tells the opposite.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`, or what `f` returns, or the poller refuses the descriptor.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use roundelay::reactor::{Interest, Registered};
+    ///
+    /// let (_sender, receiver) = mio::unix::pipe::new().unwrap();
+    /// let receiver = Registered::new(receiver);
+    /// let error = receiver.try_io(Interest::READABLE, |mut pipe| pipe.read(&mut [0])).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    /// ```
+    pub fn try_io<T>(
+        &self,
+        interest: Interest,
+        f: impl FnOnce(&S) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let here = context::current();
+        let source = &self.registration.source;
+        let told_here = here
+            .as_ref()
+            .is_some_and(|context| source.lives_on(&context.reactor));
+        // Another loop's news, or none: then only the kernel knows.
+        if told_here && self.ready(interest).is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let result = f(&self.io);
+        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            && here.is_some()
+        {
+            self.enroll()?;
+            self.note_would_block(interest);
+        }
+        result
+    }
+
+    /// Tries an operation until it does not say `WouldBlock`, and waits in between.
+    ///
+    /// `f` is as for [`try_io`](Registered::try_io). `Interrupted` is tried again at once.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost while it waits: `f` has then moved nothing.
+    ///
+    /// # Wakes
+    ///
+    /// The loop keeps the task's waker and wakes it, with all that wait for the same direction, when the kernel tells of
+    /// readiness. Dropping the future takes the waker out again.
+    ///
+    /// # Errors
+    ///
+    /// What `f` returns; or it would have to wait, and no loop is running on this thread or the poller refuses the descriptor.
+    ///
+    /// See the example of [`Registered`].
+    pub async fn async_io<T>(
+        &self,
+        interest: Interest,
+        f: impl FnMut(&S) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.operation(interest, f).await
+    }
+
+    /// [`async_io`](Registered::async_io) in the shape that adapters need.
+    ///
+    /// # Wakes
+    ///
+    /// These `poll_` forms have no future that could be dropped. All that are about the same direction of this source share one
+    /// place in the line, and the last waker replaces the one before: they are for *one* task a direction. Tasks that
+    /// await the other methods are not concerned.
+    ///
+    /// # Errors
+    ///
+    /// As [`async_io`](Registered::async_io).
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use std::io::Write;
+    /// use roundelay::reactor::{Interest, Registered};
+    /// # roundelay::run(async {
+    /// let (sender, _receiver) = mio::unix::pipe::new()?;
+    /// let sender = Registered::new(sender);
+    /// let count = poll_fn(|cx| sender.poll_io(cx, Interest::WRITABLE, |mut pipe| pipe.write(b"abc"))).await?;
+    /// assert_eq!(count, 3);
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    pub fn poll_io<T>(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        f: impl FnMut(&S) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        self.poll_at(self.registration.source.standing(), cx, interest, f)
+    }
+
+    /// [`readiness`](Registered::readiness) in the shape that adapters need. Keeps its waker as
+    /// [`poll_io`](Registered::poll_io) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`readiness`](Registered::readiness).
+    pub fn poll_readiness(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+    ) -> Poll<io::Result<Ready>> {
+        self.poll_io(cx, interest, |_| Ok(self.ready(interest)))
+    }
+
+    /// A stream moved fewer bytes than it was offered: that direction is drained, or full, until an event says otherwise.
+    pub(crate) fn moved_short(&self, interest: Interest) {
+        self.registration.source.moved_short(interest);
+    }
+
+    /// The future under all the awaited methods.
+    pub(crate) fn operation<T, F>(&self, interest: Interest, attempt: F) -> Operation<'_, S, F>
+    where
+        F: FnMut(&S) -> io::Result<T>,
+    {
+        Operation {
+            io: self,
+            interest,
+            place: Cell::default(),
+            attempt,
+        }
+    }
+
+    fn ready(&self, interest: Interest) -> Ready {
+        self.registration.source.ready().only(interest)
+    }
+
+    /// The refrain: try; if that would block, see to it that the loop will tell, join the line, and wait.
+    fn poll_at<T>(
+        &self,
+        place: &Cell<Place>,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        mut attempt: impl FnMut(&S) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        ready!(context::poll_budget(cx));
+        let source = &self.registration.source;
+        loop {
+            while !self.ready(interest).is_empty() {
+                match attempt(&self.io) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.enroll()?;
+                        self.note_would_block(interest);
+                    }
+                    result => {
+                        source.leave(place);
+                        context::spend_budget();
+                        return Poll::Ready(result);
+                    }
+                }
+            }
+            if self.enroll()? == Enrolled::Already {
+                source.join(place, interest, cx.waker());
+                return Poll::Pending;
+            }
+            // It came over from another loop, which knew that it was not ready. This one has to ask.
+        }
+    }
+
+    /// Sees to it that the current loop watches the descriptor.
+    fn enroll(&self) -> io::Result<Enrolled> {
+        let context = context::current().ok_or_else(no_loop)?;
+        if self.registration.source.lives_on(&context.reactor) {
+            return Ok(Enrolled::Already);
+        }
+        self.registration.end(self.io.as_fd());
+        context
+            .reactor
+            .register(&self.registration.source, self.io.as_fd().as_raw_fd())?;
+        Ok(Enrolled::Now)
+    }
+
+    fn note_would_block(&self, interest: Interest) {
+        self.registration.source.would_block(interest);
+        trace!(target: "roundelay::io", "descriptor {}: {interest:?} would block", self.io.as_fd().as_raw_fd());
+    }
+}
+
+/// Whether the descriptor had to be registered to be watched.
+#[derive(PartialEq, Eq)]
+enum Enrolled {
+    Already,
+    Now,
+}
+
+#[cold]
+fn no_loop() -> io::Error {
+    io::Error::other(
+        "this operation would have to wait, and no roundelay loop is running on this thread to wait with: \
+         await it inside `roundelay::run`, `EventLoop::run` or a spawned task",
+    )
+}
+
+/// Ends the registration when the source is dropped. A type of its own, so that `into_inner` can take the rest.
+struct Registration {
+    source: Rc<Source>,
+}
+
+impl Registration {
+    /// The descriptor stays open: its loop must be told, and everybody who waits there as well.
+    fn end(&self, fd: BorrowedFd<'_>) {
+        if let Some((reactor, token)) = self.source.leave_home() {
+            reactor.deregister(token, fd.as_raw_fd());
+            self.source.wake_everybody();
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if let Some((reactor, token)) = self.source.leave_home() {
+            reactor.forget(token);
+        }
+    }
+}
+
+/// One operation, tried until it does not block. It owns its places in line, and gives them back when it is dropped.
+pub(crate) struct Operation<'a, S: AsFd, F> {
+    io: &'a Registered<S>,
+    interest: Interest,
+    place: Cell<Place>,
+    attempt: F,
+}
+
+/// `attempt` is called, never pinned.
+impl<S: AsFd, F> Unpin for Operation<'_, S, F> {}
+
+impl<S: AsFd, T, F: FnMut(&S) -> io::Result<T>> Future for Operation<'_, S, F> {
+    type Output = io::Result<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let this = self.get_mut();
+        this.io
+            .poll_at(&this.place, cx, this.interest, &mut this.attempt)
+    }
+}
+
+impl<S: AsFd, F> Drop for Operation<'_, S, F> {
+    // Guarded by tests/io_edge.rs::a_cancelled_waiter_leaves_nothing_behind
+    fn drop(&mut self) {
+        self.io.registration.source.leave(&self.place);
+    }
+}
+
+impl<S: AsFd + fmt::Debug> fmt::Debug for Registered<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ready = self.registration.source.ready();
+        f.debug_struct("Registered")
+            .field("io", &self.io)
+            .field("ready", &ready)
+            .finish()
+    }
+}
+
+impl<S: AsFd> AsFd for Registered<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.as_fd()
+    }
+}

@@ -1,0 +1,55 @@
+//! Waiting where there is no `timerfd`: the poller's own time-out.
+//!
+//! kqueue takes nanoseconds and is as precise as can be. Where the system call takes milliseconds, mio rounds *up*: a wait
+//! ends at most a millisecond late, and never so early that the loop would spin.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::Wait;
+
+/// No wait is longer, though it may have to be: the loop then looks at the clock once a day, and waits again.
+///
+/// Some systems refuse or misunderstand a time-out of many days (mio#1948).
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Ends the reactor's wait at a deadline.
+pub(super) struct Alarm;
+
+impl Alarm {
+    pub(super) fn new(_registry: &mio::Registry, _token: mio::Token) -> io::Result<Alarm> {
+        Ok(Alarm)
+    }
+
+    /// What to hand to the poller so that it waits like this.
+    pub(super) fn timeout(&self, wait: Wait) -> io::Result<Option<Duration>> {
+        Ok(match wait {
+            Wait::Now => Some(Duration::ZERO),
+            Wait::Forever => None,
+            Wait::Until(deadline) => Some(
+                deadline
+                    .saturating_duration_since(Instant::now())
+                    .min(LONGEST),
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_becomes_a_time_out_of_a_day_at_most() {
+        let timeout = |wait| Alarm.timeout(wait).unwrap();
+        assert_eq!(timeout(Wait::Now), Some(Duration::ZERO));
+        assert_eq!(timeout(Wait::Forever), None);
+        assert_eq!(timeout(Wait::Until(Instant::now())), Some(Duration::ZERO));
+        assert_eq!(
+            timeout(Wait::Until(Instant::now() + 400 * LONGEST)),
+            Some(LONGEST)
+        );
+        let soon = timeout(Wait::Until(Instant::now() + Duration::from_secs(60))).unwrap();
+        assert!(soon > Duration::ZERO && soon <= Duration::from_secs(60));
+    }
+}

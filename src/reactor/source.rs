@@ -1,0 +1,183 @@
+//! One source as the loop knows it: where it is registered, what is ready, and who waits.
+//!
+//! A [`Source`] is shared (by `Rc`) between the slot in the reactor's slab, which an event reaches by its token, and the
+//! `Registered` socket, which the user's operations come through. Neither side ever runs user code while it holds one of
+//! the borrows below: wakers are cloned before and woken or dropped after.
+//!
+//! # Invariants
+//!
+//! - **not-ready-means-registered**: a direction is remembered as *not* ready only while the source is registered with a
+//!   living reactor. Whoever ends the registration says "unasked" again. So "not ready" may be believed without a system
+//!   call: if it becomes untrue, an event will come.
+//! - **nothing-left**: an entry in `waiters` belongs to one waiting future, which takes it away when it is dropped; the
+//!   `standing` place belongs to the `poll_` methods and goes with the source.
+//!
+//! # Everybody is woken
+//!
+//! When a direction becomes ready, *all* that wait for it are woken, in the order in which they came. Waking one and letting
+//! it hand the news on would save polls where many tasks accept from one listener. But one edge may stand for many bytes or
+//! connections, and the one that was woken may be dropped, or want less than there is, or be a `readable()` that takes
+//! nothing at all; in each case the news would have to be passed on by a destructor. With everybody woken nothing can be lost,
+//! and the one task that nearly always waits alone pays nothing. Who comes back with `WouldBlock` joins at the end of the
+//! line: the lines stay fair.
+//!
+//! # Not needed here: a tick for clearing
+//!
+//! tokio numbers its events, and clears readiness only if no newer event came between the attempt and the clearing: its
+//! driver may run on another thread at that very moment. Here the attempt and the clearing are two statements on the thread
+//! that would have to deliver the event. The kernel may of course *queue* one in between; it is delivered afterwards, and
+//! sets the bit again.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+use std::task::Waker;
+
+use super::Reactor;
+use super::ready::{Direction, Interest, Ready};
+use super::waiters::{Key, Waiters};
+
+/// The part of a source that the reactor and the socket share.
+pub(super) struct Source {
+    ready: Cell<Ready>,
+    home: RefCell<Option<Home>>,
+    waiters: RefCell<Waiters>,
+    standing: Cell<Place>,
+}
+
+/// The loop that will tell of this source, and the number it uses for it.
+///
+/// Not an owner: a socket that outlives its loop must not keep the loop's descriptors open.
+struct Home {
+    reactor: Weak<Reactor>,
+    token: mio::Token,
+}
+
+/// Where one waiting operation stands in line: an entry for each direction that it waits for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place([Option<Key>; 2]);
+
+impl Place {
+    fn key(self, direction: Direction) -> Option<Key> {
+        self.0[direction as usize]
+    }
+
+    fn with(mut self, direction: Direction, key: Key) -> Place {
+        self.0[direction as usize] = Some(key);
+        self
+    }
+}
+
+impl Source {
+    pub(super) fn new() -> Rc<Source> {
+        Rc::new(Source {
+            ready: Cell::new(Ready::UNASKED),
+            home: RefCell::new(None),
+            waiters: RefCell::new(Waiters::new()),
+            standing: Cell::new(Place::default()),
+        })
+    }
+
+    /// What is known at the moment.
+    pub(super) fn ready(&self) -> Ready {
+        self.ready.get()
+    }
+
+    /// The kernel said `WouldBlock`. Only for a source that is registered: *not-ready-means-registered*.
+    pub(super) fn would_block(&self, interest: Interest) {
+        debug_assert!(self.home.borrow().is_some(), "not-ready-means-registered");
+        self.ready.set(self.ready.get().after_would_block(interest));
+    }
+
+    /// A stream moved fewer bytes than it could have.
+    ///
+    /// Unregistered, the guess would lead to waiting for an event that nobody asked the kernel for.
+    // Guarded by tests/io_edge.rs::a_short_read_before_registration_asks_the_kernel_again
+    pub(super) fn moved_short(&self, interest: Interest) {
+        if self.home.borrow().is_some() {
+            self.ready
+                .set(self.ready.get().after_short_transfer(interest));
+        }
+    }
+
+    /// Whether this is the loop that will tell of the source.
+    pub(super) fn lives_on(&self, reactor: &Rc<Reactor>) -> bool {
+        self.home
+            .borrow()
+            .as_ref()
+            .is_some_and(|home| home.reactor.as_ptr() == Rc::as_ptr(reactor))
+    }
+
+    /// The source is registered: from here on "not ready" may be remembered.
+    pub(super) fn settle(&self, reactor: &Rc<Reactor>, token: mio::Token) {
+        *self.home.borrow_mut() = Some(Home {
+            reactor: Rc::downgrade(reactor),
+            token,
+        });
+    }
+
+    /// The registration is over. Gives back where it was, if that loop still lives.
+    pub(super) fn leave_home(&self) -> Option<(Rc<Reactor>, mio::Token)> {
+        self.ready.set(Ready::UNASKED);
+        let home = self.home.take()?;
+        Some((home.reactor.upgrade()?, home.token))
+    }
+
+    /// News from the poller. The wakers of those who wait for it go into `woken`.
+    pub(super) fn deliver(&self, news: Ready, woken: &mut VecDeque<Waker>) {
+        self.ready.set(self.ready.get().with(news));
+        for direction in news.interest().directions() {
+            self.waiters.borrow_mut().take_line(direction, woken);
+        }
+    }
+
+    /// Wakes everybody, because what they wait for will not come: the source has left its loop, or the loop is gone.
+    ///
+    /// They try again, and find out where they stand now.
+    pub(super) fn wake_everybody(&self) {
+        let mut woken = VecDeque::new();
+        for direction in [Direction::Read, Direction::Write] {
+            self.waiters.borrow_mut().take_line(direction, &mut woken);
+        }
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Puts the waker in line for each direction of `interest`, or renews the one that stands there.
+    pub(super) fn join(&self, place: &Cell<Place>, interest: Interest, waker: &Waker) {
+        for direction in interest.directions() {
+            if self
+                .waiters
+                .borrow()
+                .holds(place.get().key(direction), waker)
+            {
+                continue;
+            }
+            // Cloning and dropping a waker may run anybody's code: outside the borrow, both of them, and the place is
+            // read after the clone, which may have changed it.
+            let waker = waker.clone();
+            let key = place.get().key(direction);
+            let (key, replaced) = self.waiters.borrow_mut().join(key, direction, waker);
+            place.set(place.get().with(direction, key));
+            drop(replaced);
+        }
+    }
+
+    /// Takes an operation out of the lines: *nothing-left*.
+    pub(super) fn leave(&self, place: &Cell<Place>) {
+        for key in place.take().0.into_iter().flatten() {
+            let waker = self.waiters.borrow_mut().leave(key);
+            drop(waker);
+        }
+    }
+
+    /// The place that the `poll_` methods share: they have no future that could own one.
+    pub(super) fn standing(&self) -> &Cell<Place> {
+        &self.standing
+    }
+
+    /// How many entries stand or stood in line and were not given back.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.waiters.borrow().len()
+    }
+}
