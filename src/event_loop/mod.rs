@@ -321,12 +321,11 @@ impl EventLoop {
                 self.look(&mut turn)?;
             }
             let slice = batch.min(self.polls_left.get());
-            let polled = match log_enabled!(target: "roundelay::task", Level::Trace) {
+            turn.polls += match log_enabled!(target: "roundelay::task", Level::Trace) {
                 false => self.context.scheduler.run(slice, waker::of),
                 true => self.context.scheduler.run_and_tell(slice, waker::of),
             };
-            self.polls_left.set(self.polls_left.get() - polled);
-            turn.polls += polled;
+            self.polls_left.set(self.polls_left.get() - slice);
             batch -= slice;
             if let Some(payload) = self.context.scheduler.take_fatal() {
                 resume_unwind(payload);

@@ -167,7 +167,7 @@ pub(crate) struct Scheduler {
     running: Cell<Option<TaskId>>,
     operations_left: Cell<u32>,
     /// A panic that is to end `run`; see [`OnPanic::EndRun`].
-    fatal: Cell<Option<Payload>>,
+    fatal: RefCell<Option<Payload>>,
 }
 
 impl Scheduler {
@@ -178,7 +178,7 @@ impl Scheduler {
             tasks: RefCell::new(Tasks::new(first_serial)),
             running: Cell::new(None),
             operations_left: Cell::new(OPERATIONS_PER_POLL),
-            fatal: Cell::new(None),
+            fatal: RefCell::new(None),
         }
     }
 
@@ -223,21 +223,27 @@ impl Scheduler {
         self.running.get()
     }
 
-    /// Polls at most `limit` tasks from the head of the queue, and says how many it took from it.
+    /// Takes at most `limit` entries from the head of the queue, polls their tasks, and says how many polls that were: a
+    /// task that finished while it was queued needs none. Stops early at a panic that is to end the run.
     pub(crate) fn run(
         &self,
         limit: usize,
         waker_of: impl Fn(TaskId) -> ManuallyDrop<Waker>,
     ) -> usize {
-        for polled in 0..limit {
+        let mut polls = 0;
+        for _ in 0..limit {
             let Some((id, cell, is_aborted)) = self.next() else {
-                return polled;
+                break;
             };
             if let Some(cell) = cell {
+                polls += 1;
                 self.step(id, cell, is_aborted, &waker_of);
             }
+            if self.is_ending() {
+                break;
+            }
         }
-        limit
+        polls
     }
 
     /// [`run`](Self::run), telling each poll and whom it woke. A loop of its own, so that the other one tells nothing.
@@ -246,21 +252,26 @@ impl Scheduler {
         limit: usize,
         waker_of: impl Fn(TaskId) -> ManuallyDrop<Waker>,
     ) -> usize {
-        for polled in 0..limit {
-            let Some(head) = self.head() else {
-                return polled;
-            };
+        let mut polls = 0;
+        for _ in 0..limit {
+            let Some(head) = self.head() else { break };
             let others = self.ready_count() - 1;
-            log::trace!(target: "roundelay::task", "polls {head}");
-            self.run(1, &waker_of);
-            if self.is_finished(head.id) {
+            if head.location.is_some() {
+                log::trace!(target: "roundelay::task", "polls {head}");
+            }
+            let polled = self.run(1, &waker_of);
+            polls += polled;
+            if polled > 0 && self.is_finished(head.id) {
                 log::trace!(target: "roundelay::task", "task {} has finished", head.id);
             }
             for id in self.queued_behind(others) {
                 log::trace!(target: "roundelay::wake", "task {id} is ready, since the poll of task {}", head.id);
             }
+            if self.is_ending() {
+                break;
+            }
         }
-        limit
+        polls
     }
 
     fn head(&self) -> Option<TaskInfo> {
@@ -313,30 +324,35 @@ impl Scheduler {
             cell.as_mut().poll(&mut Context::from_waker(&waker))
         };
         self.running.set(outer);
-        match polled {
+        let finished = match polled {
             Poll::Pending => self.put_back(id, cell),
-            Poll::Ready(()) => self.finish(id, cell),
+            Poll::Ready(()) => Some(cell),
+        };
+        if let Some(mut cell) = finished {
+            if self.on_panic == OnPanic::EndRun {
+                // The first panic stops the run, so none is here yet that this could overwrite.
+                // Guarded by tests/embed.rs::the_first_panic_ends_the_turn_at_once.
+                *self.fatal.borrow_mut() = cell.as_mut().take_panic();
+            }
+            self.finish(id, cell);
         }
     }
 
-    fn put_back(&self, id: TaskId, mut cell: TaskCell) {
+    /// Gives the cell back, cancelled, if the task was aborted by itself or by what it called.
+    fn put_back(&self, id: TaskId, mut cell: TaskCell) -> Option<TaskCell> {
         let mut tasks = self.tasks.borrow_mut();
         let slot = &mut tasks.slots[id.slot()];
         if !slot.is_aborted {
             slot.cell = Some(cell);
-            return;
+            return None;
         }
-        // Aborted by itself, or by what it called.
         drop(tasks);
         cell.as_mut().cancel();
-        self.finish(id, cell);
+        Some(cell)
     }
 
     /// The future is gone. Hands the output to the handle, or drops it; wakes who waits; gives the slot back.
-    fn finish(&self, id: TaskId, mut cell: TaskCell) {
-        if self.on_panic == OnPanic::EndRun {
-            self.fatal.set(cell.as_mut().take_panic());
-        }
+    fn finish(&self, id: TaskId, cell: TaskCell) {
         let mut tasks = self.tasks.borrow_mut();
         let slot = &mut tasks.slots[id.slot()];
         slot.is_finished = true;
@@ -360,6 +376,10 @@ impl Scheduler {
     /// The panic that is to end `run`, if there was one.
     pub(crate) fn take_fatal(&self) -> Option<Payload> {
         self.fatal.take()
+    }
+
+    fn is_ending(&self) -> bool {
+        self.fatal.borrow().is_some()
     }
 
     /// Whether the task that is being polled may complete another leaf operation.
