@@ -14,6 +14,7 @@ pub mod task;
 pub mod time;
 
 pub use event_loop::{Builder, EventLoop, Report, Turn, run};
+pub use offload::{Offload, Running, TryOffloadError, offload, try_offload};
 pub use remote::{Closed, Remote, RemoteHandle};
 pub use scheduler::OnPanic;
 pub use task::{JoinError, JoinHandle, TaskId, spawn, yield_now};

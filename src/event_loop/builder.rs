@@ -82,19 +82,20 @@ impl Builder {
         self
     }
 
-    /// How many threads run offloaded jobs at most; zero counts as one.
+    /// How many threads run offloaded jobs at most. Default: 64. With zero there is never a thread, and every job is refused.
     pub fn offload_threads(mut self, threads: usize) -> Self {
-        self.offload.threads = threads.max(1);
+        self.offload.threads = threads;
         self
     }
 
-    /// How many offloaded jobs may wait for a thread; beyond that `offload(f).await` waits for room. Default: no bound.
+    /// How many offloaded jobs may wait for a thread; beyond that `offload(f).await` waits for room, and
+    /// [`try_offload`](crate::try_offload) gives the job back. Default: no bound.
     pub fn offload_queue(mut self, jobs: usize) -> Self {
-        self.offload.queue = jobs.max(1);
+        self.offload.queue = jobs;
         self
     }
 
-    /// How long a thread of the pool stays without a job.
+    /// How long a thread of the pool stays without a job. Default: ten seconds.
     pub fn offload_keep_alive(mut self, keep_alive: Duration) -> Self {
         self.offload.keep_alive = keep_alive;
         self

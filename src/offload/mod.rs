@@ -1,28 +1,127 @@
-//! offload (provisional: no pool exists yet)
-use std::time::Duration;
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PoolConfig {
-    pub(crate) threads: usize,
-    pub(crate) queue: usize,
-    pub(crate) keep_alive: Duration,
-    pub(crate) stack_size: Option<usize>,
-    pub(crate) name: Option<String>,
-}
-pub(crate) struct Pool;
-/// A job that is running.
-#[derive(Clone, Debug)]
-pub struct Running;
-impl std::fmt::Display for Running {
-    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        Ok(())
-    }
-}
-impl Pool {
-    pub(crate) fn new(_: PoolConfig) -> Self {
-        Self
-    }
-    pub(crate) fn close(&self) {}
-    pub(crate) fn join(&self, _: Duration) -> Vec<Running> {
-        Vec::new()
-    }
-}
+//! # Chapter 8: work that blocks
+//!
+//! ## The problem
+//!
+//! A call that blocks stops the loop, and with it every task: one slow look-up of a host name, and ten thousand
+//! connections wait for it. There is no cure on one thread. Such calls need a thread of their own; and the smallest
+//! version that comes to mind is this:
+//!
+//! ```text
+//! fn offload(f) -> Future { let (tx, rx) = oneshot(); thread::spawn(move || tx.send(f())); rx }
+//! ```
+//!
+//! It works, and falls over in five ways. A burst of a thousand jobs is a thousand threads. A thread costs more to
+//! start (some 20 us) than most jobs take to run. If the operating system refuses one, `thread::spawn` panics. Who
+//! drops the future cancels nothing: the job runs although nobody wants it. And when the program ends, nobody knows
+//! what is still running.
+//!
+//! ## The idea
+//!
+//! Keep the threads, and put a line of jobs before them.
+//!
+//! ```text
+//!            the loop's thread            |   one lock   |          threads of the pool
+//!                                         |              |
+//!   offload(f) --- submit --------------> |  line (FIFO) | --- look --> run f --- finish ---.
+//!      |                                  |              |    ^  ^                          |
+//!      v                                  |              |    |  `------ next job ----------|
+//!   Offload<T> --- drop: leave ---------> |              |  unpark                          |
+//!      ^                                  | idle (LIFO)  | <--- park, last in first out ----|
+//!      |                                  |              | ---- idle too long: leave        |
+//!      |                                                                                    |
+//!      `------------- wake: the loop's inbox, one system call for a burst ------------------'
+//! ```
+//!
+//! - **A job** ([`job`]) is one allocation that holds the closure first and the result afterwards. The pool and the
+//!   future share it, and each sees only its side of it.
+//! - **The line** ([`line`]) serves in order of arrival. A job whose future is dropped leaves it at once.
+//! - **The pool** ([`pool`]) starts a worker only if none is idle, calls the one that went idle last, and lets a
+//!   worker go that was idle for `offload_keep_alive`. So the number of threads follows the load, both ways.
+//! - **The answer** comes back by `Waker::wake` and nothing else. The pool knows neither loop nor task; that a wake
+//!   from another thread is safe, and that a burst of them costs one system call, is chapter 5's work.
+//!
+//! ## How it goes wrong
+//!
+//! The dangerous moment is a worker that finds nothing to do and is about to sleep. If it says so too late, it
+//! sleeps while a job waits:
+//!
+//! ```text
+//!   loop's thread                         worker
+//!                                         looks at the line: empty
+//!   puts a job into the line
+//!   looks for an idle worker: none
+//!                                         enters itself as idle
+//!                                         sleeps, for ever
+//! ```
+//!
+//! So "the line is empty" and "I am idle" are one step under one lock, and so are "here is a job" and "who comes for
+//! it". The rule that the lock protects has a name, *somebody-comes*, and lives in [`pool`] in one function. Most of
+//! its ways to break are not races of two instructions but of intentions: a worker was called, and then leaves since
+//! its time is over; a thread was to be started, and the operating system says no. Each is an edge of that function.
+//!
+//! A subtler one: what runs under the lock? Not a closure's destructor, not a result's, no waker. Any of them may
+//! offload again, and would find the lock taken by its own thread.
+//!
+//! ## Why not otherwise
+//!
+//! - *A lock-free queue, a queue for each worker, stealing.* A job that is worth a thread takes microseconds at the
+//!   least; the lock is held for some tens of nanoseconds. tokio replaced its one mutex by a cleverer queue, and
+//!   took it back two days later because users hung (tokio#8056).
+//! - *Calling a worker for every job.* Each call is a system call and a context switch, and on two cores sixty-four
+//!   workers fight for one lock. Here the calls form a chain, see [`pool`]: the loop pays for one.
+//! - *A queue with a bound, and a second queue of those who wait for room in it.* Whoever waits for room waits in
+//!   order, and whoever gets room waits in order: two lines in a row are one line. A job has a future that holds its
+//!   memory either way, so the bound would not even save any. There is one line; `offload_queue` bounds what
+//!   [`try_offload`] adds to it, for those who would rather be turned away than wait.
+//! - *Lazy futures.* A job could join the line at the first poll. Then `let a = offload(..); let b = offload(..);
+//!   a.await; b.await` would run one after the other, which is not what it says.
+//!
+//! *What others do.* tokio: one mutex, at most 512 threads, a thread for each job of a burst. smol's `blocking`:
+//! one pool for the whole process, 500 threads. libuv: four threads for the whole process, so that four slow look-ups
+//! stop all file access. asyncio: `cpu_count + 4`, 32 at most. Go starts a thread when a goroutine blocks, up to
+//! 10,000, and then crashes.
+//!
+//! ## What it costs
+//!
+//! One allocation a job, three short locks of the job and two of the pool. In a burst of a thousand empty jobs one
+//! takes about 0.2 us, most of it handing the cache lines over; in turn, a job takes as long as the operating system
+//! needs to wake two threads. `benches/` has the rows beside tokio and `blocking`.
+//!
+//! ## What is promised
+//!
+//! - A job whose future was dropped before a thread began with it never runs; its closure is dropped on the loop's
+//!   thread. A job that runs goes on; its unwanted result is dropped on the pool's thread.
+//! - Jobs begin in the order in which they were offloaded.
+//! - The future always resolves: with the output, the panic, `cancelled` when the loop ended first, or `refused` when
+//!   there is no thread and none can be had. With fewer threads than wanted, the jobs wait for those there are.
+//! - Ending a loop never waits for a job, unless `shutdown` was given a grace period; then its report names what was
+//!   still running, by the line that offloaded it ([`Running`]).
+//! - No thread before the first job, and none after the last, plus the keep-alive. With `offload_threads(0)` none
+//!   ever, and every job is refused.
+//!
+//! At the time of writing, defaults are 64 threads, ten seconds, and no bound.
+//!
+//! ## Sources
+//!
+//! D. Schmidt et al., *Pattern-Oriented Software Architecture* vol. 2 (2000), "Half-Sync/Half-Async", which this
+//! chapter is an instance of; A. Birrell, *An Introduction to Programming with Threads*, DEC SRC report 35 (1989),
+//! on why the test and the sleep belong under one lock; `pthread_create(3)` and its EAGAIN.
+//!
+//! ## Exercises
+//!
+//! 1. In `State::refused`, drop the last line's call and return `Call::Nobody`. Which test hangs, and what would a
+//!    user see?
+//! 2. In `Shared::work`, wake the waiting task before `look` instead of after it. Nothing breaks. Which test fails
+//!    all the same?
+//! 3. In `Line::leave`, keep the holes. Write the server that runs out of memory.
+
+mod future;
+mod job;
+mod line;
+mod pool;
+#[cfg(test)]
+mod tests;
+
+pub use future::{Offload, TryOffloadError, offload, try_offload};
+pub use pool::Running;
+pub(crate) use pool::{Pool, PoolConfig};

@@ -1,0 +1,224 @@
+//! One job: the closure first, its result afterwards, and the waker of whoever waits for it.
+//!
+//! ```text
+//!              start                    finish                  poll
+//!   Queued -------------> Running ----------------> Done -------------> Over
+//!     | |                    |                       |                   ^
+//!     | |                    | abandon               | abandon           |
+//!     | |                    v          finish       |                   |
+//!     | |                Abandoned ------------------|-------------------|
+//!     | `--- abandon --------------------------------'-------------------'
+//!     `----- fail ---> Done
+//! ```
+//!
+//! `Queued` owns the closure, `Done` owns the result, and the other states own nothing: so both are dropped exactly
+//! once, and the edge that a state leaves by says on which thread. `start` and `finish` belong to the worker, the
+//! rest to the loop's thread.
+//!
+//! The job is one allocation with two names: the pool knows it as a [`Job`], to be run, the future as an
+//! [`Outcome<T>`], to be awaited. Neither name mentions the closure's type, so neither queue nor future is generic
+//! over it.
+//!
+//! Invariant *no-user-code-under-borrow*: the closure, the result and the waker are moved out of the lock before
+//! they are run, dropped or woken.
+
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::task::error::{self, JoinError};
+
+/// What the pool sees of a job.
+pub(crate) trait Job: Send + Sync {
+    /// Runs the closure on this thread, unless the job was abandoned. Returns the waker of whoever waits.
+    fn run(&self) -> Option<Waker>;
+
+    /// Drops the closure on this thread, and gives `error` to whoever waits.
+    fn fail(&self, error: JoinError);
+}
+
+/// What the future sees of a job.
+pub(crate) trait Outcome<T> {
+    /// Takes the result, or leaves the waker to be woken when there is one.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>>;
+
+    /// Nobody waits any more. The closure, if it is still there, or the result is dropped on this thread.
+    fn abandon(&self);
+}
+
+pub(crate) struct Slot<F, T> {
+    at: &'static Location<'static>,
+    inner: Mutex<Inner<F, T>>,
+}
+
+struct Inner<F, T> {
+    stage: Stage<F, T>,
+    waker: Option<Waker>,
+}
+
+enum Stage<F, T> {
+    /// Nobody has begun to run it.
+    Queued(F),
+    /// The closure is on a worker's stack.
+    Running,
+    /// As `Running`, but nobody will ask for the result: the worker drops it.
+    Abandoned,
+    /// The result waits to be taken.
+    Done(Result<T, JoinError>),
+    /// Both are gone.
+    Over,
+}
+
+impl<F, T> Slot<F, T> {
+    pub(crate) fn new(closure: F, at: &'static Location<'static>) -> Slot<F, T> {
+        let stage = Stage::Queued(closure);
+        let inner = Mutex::new(Inner { stage, waker: None });
+        Slot { at, inner }
+    }
+
+    /// No user code runs under this lock, so nothing can poison it.
+    fn lock(&self) -> MutexGuard<'_, Inner<F, T>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self) -> Option<F> {
+        let mut inner = self.lock();
+        match inner.stage {
+            Stage::Queued(_) => match inner.pass_to(Stage::Running) {
+                Stage::Queued(closure) => Some(closure),
+                _ => None,
+            },
+            // It left the line in the instant between its turn and this call.
+            _ => None,
+        }
+    }
+
+    /// Stores the result and hands out the waker; or hands the result back if nobody wants it.
+    fn finish(&self, result: Result<T, JoinError>) -> Result<Option<Waker>, Result<T, JoinError>> {
+        let mut inner = self.lock();
+        if let Stage::Abandoned = inner.stage {
+            inner.stage = Stage::Over;
+            return Err(result);
+        }
+        inner.stage = Stage::Done(result);
+        Ok(inner.waker.take())
+    }
+
+    /// Drops a result that nobody waits for. A panic that nobody waits for is told to the log.
+    fn discard(&self, result: Result<T, JoinError>) {
+        match result {
+            Ok(output) => quietly("the unwanted output of a job", self.at, || drop(output)),
+            Err(error) => {
+                quietly(
+                    "the log",
+                    self.at,
+                    || log::error!(target: TARGET, "{error}; nobody waits for it"),
+                );
+                quietly("the payload of a panic", self.at, || drop(error));
+            }
+        }
+    }
+}
+
+impl<F, T> Inner<F, T> {
+    fn pass_to(&mut self, stage: Stage<F, T>) -> Stage<F, T> {
+        std::mem::replace(&mut self.stage, stage)
+    }
+}
+
+impl<F, T> Job for Slot<F, T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    fn run(&self) -> Option<Waker> {
+        let closure = self.start()?;
+        let narrated = || {
+            log::trace!(target: TARGET, "job offloaded at {} begins", self.at);
+            let output = closure();
+            log::trace!(target: TARGET, "job offloaded at {} is done", self.at);
+            output
+        };
+        let result = panic::catch_unwind(AssertUnwindSafe(narrated))
+            .map_err(|payload| JoinError::panicked(payload).of_job(self.at));
+        self.finish(result).unwrap_or_else(|unwanted| {
+            self.discard(unwanted);
+            None
+        })
+    }
+
+    fn fail(&self, error: JoinError) {
+        let mut inner = self.lock();
+        if !matches!(inner.stage, Stage::Queued(_)) {
+            return;
+        }
+        let closure = inner.pass_to(Stage::Done(Err(error.of_job(self.at))));
+        let waker = inner.waker.take();
+        drop(inner);
+        quietly("the closure of a job", self.at, || drop(closure));
+        quietly("the waker of a job", self.at, || {
+            waker.map_or((), Waker::wake)
+        });
+    }
+}
+
+impl<F, T> Outcome<T> for Slot<F, T> {
+    /// # Wakes
+    /// The slot keeps one waker, that of the last poll. Cloning or dropping a foreign waker is user code, so the new
+    /// one is cloned before the lock and the old one dropped after it.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+        let mut new = None;
+        loop {
+            let mut inner = self.lock();
+            if let Stage::Done(_) = inner.stage {
+                let Stage::Done(result) = inner.pass_to(Stage::Over) else {
+                    unreachable!()
+                };
+                drop(inner);
+                return Poll::Ready(result);
+            }
+            if inner
+                .waker
+                .as_ref()
+                .is_some_and(|waker| waker.will_wake(cx.waker()))
+            {
+                return Poll::Pending;
+            }
+            if new.is_some() {
+                let old = std::mem::replace(&mut inner.waker, new);
+                drop(inner);
+                drop(old);
+                return Poll::Pending;
+            }
+            drop(inner);
+            new = Some(cx.waker().clone());
+        }
+    }
+
+    fn abandon(&self) {
+        let mut inner = self.lock();
+        let next = match inner.stage {
+            Stage::Running => Stage::Abandoned,
+            _ => Stage::Over,
+        };
+        let (stage, waker) = (inner.pass_to(next), inner.waker.take());
+        drop(inner);
+        drop(waker);
+        drop(stage);
+    }
+}
+
+/// The target under which the pool tells its story.
+pub(super) const TARGET: &str = "roundelay::offload";
+
+/// Runs a piece of user code where a panic has nobody to go to: in a worker, or while a loop is being dropped.
+/// Whatever the panic carries is leaked: its own destructor might panic again.
+pub(super) fn quietly(what: &str, at: &Location<'_>, user_code: impl FnOnce()) {
+    let Err(payload) = panic::catch_unwind(AssertUnwindSafe(user_code)) else {
+        return;
+    };
+    let text = error::message(payload.as_ref()).unwrap_or("no text");
+    let tell = || log::error!(target: TARGET, "{what} offloaded at {at} panicked: {text}");
+    std::mem::forget(panic::catch_unwind(tell));
+    std::mem::forget(payload);
+}

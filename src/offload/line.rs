@@ -1,0 +1,143 @@
+//! The line in which jobs wait: first come, first served, and anybody may leave it from the middle.
+//!
+//! A job whose future is dropped must go at once. If it stayed behind as an empty shell until a worker came by, a
+//! server that times out its look-ups while every worker hangs would pile up shells without end.
+//!
+//! So each job draws a ticket, a number that is never used twice. Tickets stand in the queue in rising order, which
+//! makes a leaver's place a matter of binary search. Its place becomes a hole; when the holes outnumber the jobs,
+//! one sweep closes them all. Joining and serving cost O(1), leaving O(log n) plus its share of the sweep, and
+//! nothing allocates once the ring has grown to its working size.
+
+use std::collections::VecDeque;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::job::Job;
+
+/// A place in the line. Stale tickets are inert: no number is drawn twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket(u64);
+
+/// A job that waits, and the line of code that offloaded it. The location could be had from the job, but then the
+/// pool would touch the job's memory under its lock; it is read from there only outside.
+pub(super) struct Waiting {
+    pub(super) job: Arc<dyn Job>,
+    pub(super) at: &'static Location<'static>,
+}
+
+#[derive(Default)]
+pub(super) struct Line {
+    places: VecDeque<(u64, Option<Waiting>)>,
+    holes: usize,
+    drawn: u64,
+}
+
+impl Line {
+    /// How many jobs wait.
+    pub(super) fn len(&self) -> usize {
+        self.places.len() - self.holes
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Draws a ticket that has no place in the line (yet).
+    pub(super) fn draw(&mut self) -> Ticket {
+        self.drawn += 1;
+        Ticket(self.drawn)
+    }
+
+    /// Takes a place at the end of the line.
+    pub(super) fn join(&mut self, job: Waiting) -> Ticket {
+        let ticket = self.draw();
+        self.places.push_back((ticket.0, Some(job)));
+        ticket
+    }
+
+    /// The job that has waited longest.
+    pub(super) fn serve(&mut self) -> Option<Waiting> {
+        while let Some((_, place)) = self.places.pop_front() {
+            match place {
+                Some(job) => return Some(job),
+                None => self.holes -= 1,
+            }
+        }
+        None
+    }
+
+    /// Gives up a place; `None` if the job was served already. The caller drops the job outside its lock.
+    pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Waiting> {
+        let place = self.places.binary_search_by_key(&ticket.0, |place| place.0);
+        let job = self.places[place.ok()?].1.take()?;
+        self.holes += 1;
+        // Guarded by tests::holes_never_outnumber_the_jobs.
+        if self.holes > self.places.len() / 2 {
+            self.places.retain(|place| place.1.is_some());
+            self.holes = 0;
+        }
+        Some(job)
+    }
+
+    /// Everybody who waits, in order; the line is empty afterwards.
+    pub(super) fn dismiss(&mut self) -> Vec<Waiting> {
+        self.holes = 0;
+        self.places.drain(..).filter_map(|place| place.1).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offload::job::Slot;
+
+    fn job() -> Waiting {
+        let at = Location::caller();
+        let job = Arc::new(Slot::new(|| (), at));
+        Waiting { job, at }
+    }
+
+    fn same(served: Option<Waiting>, job: &Arc<dyn Job>) -> bool {
+        served.is_some_and(|served| Arc::ptr_eq(&served.job, job))
+    }
+
+    #[test]
+    fn those_who_leave_do_not_disturb_the_order_of_the_others() {
+        let mut line = Line::default();
+        let jobs: Vec<_> = (0..100).map(|_| job()).collect();
+        let handles: Vec<_> = jobs.iter().map(|waiting| waiting.job.clone()).collect();
+        let tickets: Vec<_> = jobs.into_iter().map(|job| line.join(job)).collect();
+        for n in (0..100).filter(|n| n % 3 != 0) {
+            assert!(same(line.leave(tickets[n]), &handles[n]));
+            assert!(line.leave(tickets[n]).is_none(), "a ticket is good once");
+        }
+        assert_eq!(line.len(), 34);
+        for n in (0..100).step_by(3) {
+            assert!(same(line.serve(), &handles[n]));
+            assert!(line.leave(tickets[n]).is_none(), "it was served");
+        }
+        assert!(line.is_empty() && line.serve().is_none());
+    }
+
+    #[test]
+    fn holes_never_outnumber_the_jobs() {
+        let mut line = Line::default();
+        line.join(job());
+        for _ in 0..10_000 {
+            let ticket = line.join(job());
+            assert!(line.leave(ticket).is_some());
+        }
+        assert_eq!(line.len(), 1);
+        assert!(line.places.len() <= 2 && line.places.capacity() <= 8);
+    }
+
+    #[test]
+    fn a_ticket_without_a_place_is_inert() {
+        let mut line = Line::default();
+        let ticket = line.draw();
+        line.join(job());
+        assert!(line.leave(ticket).is_none());
+        assert_eq!(line.dismiss().len(), 1);
+        assert!(line.is_empty());
+    }
+}

@@ -1,0 +1,272 @@
+//! The pool by itself, without a loop: what only a stubbed operating system, a strange waker or a look at the
+//! bookkeeping can show. What users can see is in `tests/offload.rs`.
+
+use std::io;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use super::future::Offload;
+use super::pool::{Pool, PoolConfig, Start};
+use crate::task::error::JoinError;
+
+type Work = Box<dyn FnOnce() + Send>;
+
+fn pool(threads: usize, start: Start) -> Rc<Pool> {
+    let keep_alive = Duration::MAX;
+    Rc::new(Pool::new(PoolConfig {
+        threads,
+        keep_alive,
+        start,
+        ..PoolConfig::default()
+    }))
+}
+
+fn offload<T: Send + 'static>(
+    pool: &Rc<Pool>,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Offload<T> {
+    Offload::submit(pool.clone(), job, Location::caller())
+}
+
+/// Blocks on a future; gives up loudly when nobody wakes it for a minute.
+fn block_on<T>(mut job: Offload<T>) -> Result<T, JoinError> {
+    struct Bell(Sender<()>);
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.send(()).expect("the test is listening");
+        }
+    }
+    let (bell, rung) = channel();
+    let waker = Waker::from(Arc::new(Bell(bell)));
+    loop {
+        match Pin::new(&mut job).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(result) => return result,
+            Poll::Pending => soon(&rung),
+        }
+    }
+}
+
+fn soon<T>(channel: &Receiver<T>) -> T {
+    channel
+        .recv_timeout(Duration::from_secs(60))
+        .expect("hung: nothing came for a minute")
+}
+
+/// A door that jobs wait before, until the test opens it.
+#[derive(Default)]
+struct Gate(Mutex<bool>, Condvar);
+
+impl Gate {
+    const fn new() -> Gate {
+        Gate(Mutex::new(false), Condvar::new())
+    }
+
+    fn open(&self) {
+        *self.0.lock().unwrap() = true;
+        self.1.notify_all();
+    }
+
+    fn pass(&self) {
+        drop(
+            self.1
+                .wait_while(self.0.lock().unwrap(), |is_open| !*is_open)
+                .unwrap(),
+        );
+    }
+}
+
+fn no_threads_left() -> io::Error {
+    io::Error::from_raw_os_error(11)
+}
+
+#[test]
+fn without_a_worker_a_refused_start_refuses_the_job() {
+    static STARTS: AtomicUsize = AtomicUsize::new(0);
+    fn refuse(_: thread::Builder, _: Work) -> io::Result<()> {
+        STARTS.fetch_add(1, SeqCst);
+        Err(no_threads_left())
+    }
+    let pool = pool(4, refuse);
+    let token = Arc::new(());
+    for n in 1..=3 {
+        let held = token.clone();
+        let job = offload(&pool, move || drop(held));
+        assert_eq!(
+            Arc::strong_count(&token),
+            1,
+            "the closure is dropped at once"
+        );
+        let error = block_on(job).unwrap_err();
+        assert!(
+            error.is_refused() && error.to_string().contains("tests.rs"),
+            "{error}"
+        );
+        assert_eq!(STARTS.load(SeqCst), n, "each job asks once");
+    }
+}
+
+#[test]
+fn with_a_worker_refused_starts_leave_the_jobs_to_it() {
+    static STARTS: AtomicUsize = AtomicUsize::new(0);
+    fn start_one(builder: thread::Builder, work: Work) -> io::Result<()> {
+        match STARTS.fetch_add(1, SeqCst) {
+            0 => builder.spawn(work).map(drop),
+            _ => Err(no_threads_left()),
+        }
+    }
+    let pool = pool(4, start_one);
+    let gate = Arc::new(Gate::default());
+    let (started, starting) = channel();
+    let waits = gate.clone();
+    let first = offload(&pool, move || {
+        started.send(()).unwrap();
+        waits.pass();
+    });
+    soon(&starting);
+    let jobs: Vec<_> = (0..100).map(|n| offload(&pool, move || n)).collect();
+    assert_eq!(
+        STARTS.load(SeqCst),
+        101,
+        "each job that is offloaded asks once"
+    );
+    gate.open();
+    block_on(first).unwrap();
+    for (n, job) in jobs.into_iter().enumerate() {
+        assert_eq!(block_on(job).unwrap(), n);
+    }
+    assert_eq!(
+        STARTS.load(SeqCst),
+        101,
+        "and the worker, going from job to job, asks never"
+    );
+}
+
+/// Worker 1 is busy. Worker 2 takes a job, sees another one, and starts worker 3; the operating system takes its time
+/// to refuse. Meanwhile worker 1 serves the other job and goes idle, and a last job comes: nobody is called for it,
+/// because worker 3 is coming. Then worker 3 is refused.
+#[test]
+fn a_refused_start_calls_the_worker_that_went_idle_meanwhile() {
+    static STARTS: AtomicUsize = AtomicUsize::new(0);
+    static COME: Gate = Gate::new();
+    static REFUSE: Gate = Gate::new();
+    fn refuse_the_third(builder: thread::Builder, work: Work) -> io::Result<()> {
+        match STARTS.fetch_add(1, SeqCst) {
+            0 => builder.spawn(work).map(drop),
+            1 => builder.spawn(|| (COME.pass(), work()).1).map(drop),
+            _ => {
+                REFUSE.pass();
+                Err(no_threads_left())
+            }
+        }
+    }
+    let pool = pool(3, refuse_the_third);
+    let gate = Arc::new(Gate::default());
+    let (started, starting) = channel();
+    let waits = gate.clone();
+    let first = offload(&pool, move || {
+        started.send(()).unwrap();
+        waits.pass();
+    });
+    soon(&starting);
+    let second = offload(&pool, || 2);
+    let third = offload(&pool, || 3);
+    COME.open();
+    while STARTS.load(SeqCst) < 3 {
+        thread::yield_now();
+    }
+    gate.open();
+    block_on(first).unwrap();
+    // The worker is idle by the time that its job's waiter is woken.
+    assert_eq!(block_on(third).unwrap(), 3);
+    let last = offload(&pool, || 4);
+    REFUSE.open();
+    assert_eq!(block_on(last).unwrap(), 4);
+    assert_eq!(block_on(second).unwrap(), 2);
+}
+
+/// A worker is idle when it wakes the task that waits for its last job. The waker here parks until the worker has
+/// been called for the next job, and so takes the call's token.
+#[test]
+fn a_waker_that_parks_does_not_eat_a_call() {
+    struct Parks(Sender<()>, Gate);
+    impl Wake for Parks {
+        fn wake(self: Arc<Self>) {
+            self.0.send(()).unwrap();
+            self.1.pass();
+            thread::park();
+        }
+    }
+    let pool = pool(1, |builder, work| builder.spawn(work).map(drop));
+    let (woken, waking) = channel();
+    let parks = Arc::new(Parks(woken, Gate::new()));
+    let (go, wait) = channel::<()>();
+    let mut first = offload(&pool, move || wait.recv().unwrap());
+    let waker = Waker::from(parks.clone());
+    assert!(
+        Pin::new(&mut first)
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    go.send(()).unwrap();
+    soon(&waking);
+    let second = offload(&pool, || 2);
+    parks.1.open();
+    assert_eq!(block_on(second).unwrap(), 2);
+}
+
+#[test]
+fn a_waker_that_panics_takes_no_worker_along() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("this waker always panics");
+        }
+    }
+    let pool = pool(1, |builder, work| builder.spawn(work).map(drop));
+    let (go, wait) = channel::<()>();
+    let mut first = offload(&pool, move || wait.recv().unwrap());
+    let waker = Waker::from(Arc::new(Panics));
+    assert!(
+        Pin::new(&mut first)
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    go.send(()).unwrap();
+    assert_eq!(block_on(offload(&pool, || 2)).unwrap(), 2);
+    assert!(block_on(first).is_ok());
+}
+
+#[test]
+fn a_closed_pool_drops_what_it_is_given() {
+    let pool = pool(1, |_, _| panic!("no thread is wanted"));
+    pool.close();
+    let token = Arc::new(());
+    let held = token.clone();
+    let job = offload(&pool, move || drop(held));
+    assert_eq!(Arc::strong_count(&token), 1);
+    assert!(block_on(job).unwrap_err().is_cancelled());
+}
+
+#[test]
+fn joining_waits_for_the_threads_of_a_closed_pool() {
+    static ALIVE: AtomicUsize = AtomicUsize::new(0);
+    fn count(builder: thread::Builder, work: Work) -> io::Result<()> {
+        ALIVE.fetch_add(1, SeqCst);
+        builder.spawn(work).map(drop)
+    }
+    let pool = pool(4, count);
+    let jobs: Vec<_> = (0..100).map(|_| offload(&pool, || ())).collect();
+    for job in jobs {
+        block_on(job).unwrap();
+    }
+    assert!((1..=4).contains(&ALIVE.load(SeqCst)));
+    assert!(pool.join(Duration::MAX).is_empty());
+    assert!(pool.join(Duration::ZERO).is_empty());
+}
