@@ -31,6 +31,15 @@ struct Model {
     vacant: Vec<usize>,
     serial: Serial,
     elapsed: u64,
+    ledger: Ledger,
+}
+
+/// What has happened to armed timers, so that no run passes for want of events.
+#[derive(Debug, Default)]
+struct Ledger {
+    fired: u64,
+    cancelled: u64,
+    moved: u64,
 }
 
 struct Timer {
@@ -48,6 +57,7 @@ impl Model {
             vacant: Vec::new(),
             serial: 0,
             elapsed: 0,
+            ledger: Ledger::default(),
         }
     }
 
@@ -83,6 +93,7 @@ impl Model {
         assert_eq!(item, place.map(|_| index));
         if let Some(place) = place {
             assert_eq!(self.sorted.remove(&place), Some(index));
+            self.ledger.cancelled += 1;
         }
         self.vacant.push(index);
         self.check();
@@ -98,6 +109,7 @@ impl Model {
             assert_eq!(self.sorted.remove(&old), Some(index));
             self.sorted.insert(place, index);
             timer.place = Some(place);
+            self.ledger.moved += 1;
         } else {
             assert_eq!(answer, Reset::HasFired);
         }
@@ -118,6 +130,7 @@ impl Model {
                     None
                 );
                 self.elapsed = deadline;
+                self.ledger.fired += 1;
             }
             None => self.elapsed = self.elapsed.max(now),
         }
@@ -304,6 +317,7 @@ fn a_long_random_life_agrees_with_a_sorted_map() {
     println!("{operations} operations, ROUNDELAY_SEED={seed}");
     let mut random = Random(seed);
     let mut done = 0;
+    let mut sum = Ledger::default();
     while done < operations {
         // Each episode has its own temper: from a handful of timers within a few levels to
         // thousands over all of them.
@@ -315,7 +329,12 @@ fn a_long_random_life_agrees_with_a_sorted_map() {
             model.apply(random.op(longest, growth));
         }
         done += length;
+        sum.fired += model.ledger.fired;
+        sum.cancelled += model.ledger.cancelled;
+        sum.moved += model.ledger.moved;
     }
+    println!("{sum:?}");
+    assert!(sum.fired.min(sum.cancelled).min(sum.moved) > operations / 50);
 }
 
 #[test]

@@ -157,7 +157,7 @@ impl Sleep {
 
     /// A poll that leaves the budget alone: a time-out must be able to fire although the future
     /// inside has just spent all of it.
-    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>, call: &'static str) -> Poll<()> {
+    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>, call: &str) -> Poll<()> {
         let has_passed = match &self.state {
             State::Elapsed => true,
             State::Armed { key, timers } => timers.poll_fired(key, cx.waker()).is_ready(),
@@ -168,17 +168,21 @@ impl Sleep {
             self.enter(State::Elapsed);
             return Poll::Ready(());
         }
-        let timers = &context::expect_current(call).timers;
-        if !self.is_armed_in(timers) {
+        if !self.is_armed_here(call) {
+            let timers = context::with_current(call, |here| Rc::clone(&here.timers));
             let key = timers.arm(self.deadline, cx.waker());
-            let timers = timers.clone();
             self.enter(State::Armed { key, timers });
         }
         Poll::Pending
     }
 
-    fn is_armed_in(&self, here: &Rc<Timers>) -> bool {
-        matches!(&self.state, State::Armed { timers, .. } if Rc::ptr_eq(timers, here))
+    fn is_armed_here(&self, call: &str) -> bool {
+        match &self.state {
+            State::Armed { timers, .. } => {
+                context::with_current(call, |here| Rc::ptr_eq(timers, &here.timers))
+            }
+            _ => false,
+        }
     }
 
     /// Every change of state goes through here, so that no key is ever lost.
