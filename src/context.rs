@@ -14,7 +14,7 @@ use std::task::{self, Poll};
 use crate::offload::Pool;
 use crate::reactor::Reactor;
 use crate::scheduler::inbox::Door;
-use crate::scheduler::{Current, Scheduler};
+use crate::scheduler::{self, Current, Scheduler};
 use crate::time::Timers;
 
 thread_local! {
@@ -59,7 +59,7 @@ pub(crate) fn with_current<R>(call: &str, read: impl FnOnce(&Rc<Context>) -> R) 
 /// Every leaf future asks before it tries, and calls [`spend_budget`] when it completes. Outside a loop there is nobody
 /// to be fair to.
 pub(crate) fn poll_budget(cx: &mut task::Context<'_>) -> Poll<()> {
-    if with_scheduler(Scheduler::has_operations_left).unwrap_or(true) {
+    if scheduler::has_operations_left() {
         return Poll::Ready(());
     }
     cx.waker().wake_by_ref();
@@ -68,16 +68,7 @@ pub(crate) fn poll_budget(cx: &mut task::Context<'_>) -> Poll<()> {
 
 /// Takes one operation off the budget of the poll that is going on.
 pub(crate) fn spend_budget() {
-    with_scheduler(Scheduler::spend_operation);
-}
-
-fn with_scheduler<R>(read: impl FnOnce(&Scheduler) -> R) -> Option<R> {
-    CURRENT.with(|current| {
-        current
-            .borrow()
-            .as_ref()
-            .map(|context| read(&context.scheduler))
-    })
+    scheduler::spend_operation();
 }
 
 /// A loop is current for as long as this exists.

@@ -41,6 +41,7 @@
 //!
 //! The queue is a ring, first in, first out. A *batch* is as many tasks as were ready when the turn began, so what the
 //! batch wakes runs in the next one. Nobody is polled a second time before all who were ready have been polled once.
+//! (A loop that [`run`](crate::EventLoop::run)s does not count batches: in a ring, where one ends changes nothing.)
 //! That alone bounds nothing: a batch may be a million tasks long. So the loop also counts polls, whatever batch they
 //! belong to, and after 64 of them it looks at the mail, the sockets and the timers (chapter 9).
 //!
@@ -113,6 +114,21 @@ thread_local! {
     /// destructors of other thread-locals too; `Current` takes the value out again.
     static CURRENT: RefCell<ManuallyDrop<Option<Rc<Scheduler>>>> =
         const { RefCell::new(ManuallyDrop::new(None)) };
+
+    /// What is left of the running poll's share. Outside a loop it is as good as endless: there is nobody to be fair to.
+    static OPERATIONS_LEFT: Cell<u32> = const { Cell::new(u32::MAX) };
+}
+
+/// Whether the poll that is going on may complete another leaf operation.
+#[inline]
+pub(crate) fn has_operations_left() -> bool {
+    OPERATIONS_LEFT.get() > 0
+}
+
+/// Takes one operation off the share of the poll that is going on.
+#[inline]
+pub(crate) fn spend_operation() {
+    OPERATIONS_LEFT.set(OPERATIONS_LEFT.get().saturating_sub(1));
 }
 
 /// Queues the task `id`, on whichever loop and thread it lives. All that a waker does.
@@ -132,12 +148,14 @@ pub(crate) fn wake(id: TaskId) {
 /// Makes a scheduler the one that wakes on this thread go to, until it is dropped.
 pub(crate) struct Current {
     outer: ManuallyDrop<Option<Rc<Scheduler>>>,
+    outer_operations_left: u32,
 }
 
 impl Current {
     pub(crate) fn enter(scheduler: Rc<Scheduler>) -> Self {
         Self {
             outer: CURRENT.replace(ManuallyDrop::new(Some(scheduler))),
+            outer_operations_left: OPERATIONS_LEFT.replace(OPERATIONS_PER_POLL),
         }
     }
 }
@@ -145,6 +163,7 @@ impl Current {
 impl Drop for Current {
     fn drop(&mut self) {
         let outer = mem::replace(&mut self.outer, ManuallyDrop::new(None));
+        OPERATIONS_LEFT.set(self.outer_operations_left);
         drop(ManuallyDrop::into_inner(CURRENT.replace(outer)));
     }
 }
@@ -165,9 +184,10 @@ pub(crate) struct Scheduler {
     on_panic: OnPanic,
     tasks: RefCell<Tasks>,
     running: Cell<Option<TaskId>>,
-    operations_left: Cell<u32>,
     /// A panic that is to end `run`; see [`OnPanic::EndRun`].
-    fatal: RefCell<Option<Payload>>,
+    fatal: Cell<Option<Payload>>,
+    /// Set when [`run`](Self::run) is to return before its limit: the main task has ended, or a panic ends all.
+    should_halt: Cell<bool>,
 }
 
 impl Scheduler {
@@ -177,8 +197,8 @@ impl Scheduler {
             on_panic,
             tasks: RefCell::new(Tasks::new(first_serial)),
             running: Cell::new(None),
-            operations_left: Cell::new(OPERATIONS_PER_POLL),
-            fatal: RefCell::new(None),
+            should_halt: Cell::new(false),
+            fatal: Cell::new(None),
         }
     }
 
@@ -239,7 +259,7 @@ impl Scheduler {
                 polls += 1;
                 self.step(id, cell, is_aborted, &waker_of);
             }
-            if self.is_ending() {
+            if self.should_halt.get() {
                 break;
             }
         }
@@ -267,7 +287,7 @@ impl Scheduler {
             for id in self.queued_behind(others) {
                 log::trace!(target: "roundelay::wake", "task {id} is ready, since the poll of task {}", head.id);
             }
-            if self.is_ending() {
+            if self.should_halt.get() {
                 break;
             }
         }
@@ -319,40 +339,35 @@ impl Scheduler {
             cell.as_mut().cancel();
             Poll::Ready(())
         } else {
-            self.operations_left.set(OPERATIONS_PER_POLL);
+            OPERATIONS_LEFT.set(OPERATIONS_PER_POLL);
             let waker = waker_of(id);
             cell.as_mut().poll(&mut Context::from_waker(&waker))
         };
         self.running.set(outer);
-        let finished = match polled {
+        match polled {
             Poll::Pending => self.put_back(id, cell),
-            Poll::Ready(()) => Some(cell),
-        };
-        if let Some(mut cell) = finished {
-            if self.on_panic == OnPanic::EndRun {
-                // The first panic stops the run, so none is here yet that this could overwrite.
-                // Guarded by tests/embed.rs::the_first_panic_ends_the_turn_at_once.
-                *self.fatal.borrow_mut() = cell.as_mut().take_panic();
-            }
-            self.finish(id, cell);
+            Poll::Ready(()) => self.finish(id, cell),
         }
     }
 
-    /// Gives the cell back, cancelled, if the task was aborted by itself or by what it called.
-    fn put_back(&self, id: TaskId, mut cell: TaskCell) -> Option<TaskCell> {
+    fn put_back(&self, id: TaskId, mut cell: TaskCell) {
         let mut tasks = self.tasks.borrow_mut();
         let slot = &mut tasks.slots[id.slot()];
         if !slot.is_aborted {
             slot.cell = Some(cell);
-            return None;
+            return;
         }
+        // Aborted by itself, or by what it called.
         drop(tasks);
         cell.as_mut().cancel();
-        Some(cell)
+        self.finish(id, cell);
     }
 
     /// The future is gone. Hands the output to the handle, or drops it; wakes who waits; gives the slot back.
-    fn finish(&self, id: TaskId, cell: TaskCell) {
+    fn finish(&self, id: TaskId, mut cell: TaskCell) {
+        if self.on_panic == OnPanic::EndRun && cell.error().is_some_and(JoinError::is_panic) {
+            self.end_by(cell.as_mut().take_panic());
+        }
         let mut tasks = self.tasks.borrow_mut();
         let slot = &mut tasks.slots[id.slot()];
         slot.is_finished = true;
@@ -378,18 +393,21 @@ impl Scheduler {
         self.fatal.take()
     }
 
-    fn is_ending(&self) -> bool {
-        self.fatal.borrow().is_some()
+    /// The first panic ends the run; one that follows before the run has returned is dropped.
+    fn end_by(&self, panic: Option<Payload>) {
+        let first = self.fatal.take().or(panic);
+        self.fatal.set(first);
+        self.halt();
     }
 
-    /// Whether the task that is being polled may complete another leaf operation.
-    pub(crate) fn has_operations_left(&self) -> bool {
-        self.operations_left.get() > 0
+    /// Ends the [`run`](Self::run) that is going on as soon as the present poll has returned.
+    pub(crate) fn halt(&self) {
+        self.should_halt.set(true);
     }
 
-    pub(crate) fn spend_operation(&self) {
-        self.operations_left
-            .set(self.operations_left.get().saturating_sub(1));
+    /// Whether somebody asked for the end since the last time this was asked.
+    pub(crate) fn take_halt(&self) -> bool {
+        self.should_halt.take()
     }
 }
 
