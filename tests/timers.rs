@@ -4,14 +4,15 @@
 //! armed before its deadline is armed for an hour ahead and then reset, which no stall can disturb.
 //! What would hang when it fails runs under a watchdog.
 
+mod support;
+
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn, ready};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::process;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,30 +22,19 @@ use roundelay::time::{
     timeout_with,
 };
 use roundelay::{EventLoop, spawn, yield_now};
+use support::{PATIENCE, poll_once, watchdog};
 
 const MS: Duration = Duration::from_millis(1);
 const NS: Duration = Duration::from_nanos(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Runs `test` on a loop of its own, in a thread of its own, and ends the process if that hangs.
+/// Runs `test` on a loop of its own, under the watchdog.
 fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     watched(|| roundelay::run(test()));
 }
 
 fn watched(test: impl FnOnce() + Send + 'static) {
-    let (sender, receiver) = mpsc::channel::<()>();
-    let thread = thread::spawn(move || {
-        let result = catch_unwind(AssertUnwindSafe(test));
-        drop(sender);
-        result
-    });
-    if receiver.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
-        eprintln!("the watchdog: still running after a minute");
-        process::abort();
-    }
-    if let Err(panic) = thread.join().expect("the panic was caught") {
-        resume_unwind(panic);
-    }
+    watchdog(PATIENCE, test);
 }
 
 /// A waker that counts. The count of its `Arc` tells who still keeps it.
@@ -66,10 +56,6 @@ impl Count {
 fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Arc<Count>) -> Poll<F::Output> {
     let waker = Waker::from(Arc::clone(waker));
     future.poll(&mut Context::from_waker(&waker))
-}
-
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 // Never early, and in order.
