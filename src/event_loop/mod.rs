@@ -83,14 +83,16 @@ use crate::context::{Context, Entered};
 use crate::reactor::Wait;
 use crate::remote::Remote;
 use crate::scheduler::inbox::{Note, Tenant};
-use crate::scheduler::{Scheduler, TaskInfo, quietly};
+use crate::scheduler::{TaskInfo, quietly};
 use crate::task::cell::{self, Loan};
 use crate::task::{JoinHandle, waker};
 
 mod builder;
+mod guards;
 mod report;
 
 pub use builder::Builder;
+use guards::{AtWork, DropNow, HaltOnDrop};
 pub use report::{Report, Turn};
 
 /// Makes a loop, runs `main` on it, and drops the loop. asyncio's `run`.
@@ -443,6 +445,15 @@ impl EventLoop {
     }
 }
 
+/// Which polls belong to one trip.
+enum Batch {
+    /// One for each task that was ready when it began: what a host expects of a turn.
+    Counted,
+    /// As many as come, until nobody is ready or the main task has ended. In a ring, first in, first out, where one batch
+    /// ends and the next begins makes no difference to the order, and not counting saves 5 ns on a lone yield.
+    Endless,
+}
+
 /// A wait, in the words of the log.
 fn told(wait: &Wait) -> String {
     match wait {
@@ -478,49 +489,5 @@ impl fmt::Debug for EventLoop {
             .field("index", &self.inbox.index())
             .field("ready", &self.context.scheduler.ready_count())
             .finish_non_exhaustive()
-    }
-}
-
-/// The loop is at work for as long as this exists. Between two runs it counts as parked, so that a wake from anywhere
-/// makes its descriptor readable for the host.
-struct AtWork<'a>(&'a Tenant);
-
-impl<'a> AtWork<'a> {
-    fn begin(inbox: &'a Tenant) -> Self {
-        inbox.begin();
-        Self(inbox)
-    }
-}
-
-impl Drop for AtWork<'_> {
-    fn drop(&mut self) {
-        self.0.end();
-    }
-}
-
-/// Which polls belong to one trip.
-enum Batch {
-    /// One for each task that was ready when it began: what a host expects of a turn.
-    Counted,
-    /// As many as come, until nobody is ready or the main task has ended. In a ring, first in, first out, where one batch
-    /// ends and the next begins makes no difference to the order, and not counting saves 5 ns on a lone yield.
-    Endless,
-}
-
-/// Part of the main future. It is dropped when that has finished, or panicked, and tells the scheduler to return.
-struct HaltOnDrop(Rc<Scheduler>);
-
-impl Drop for HaltOnDrop {
-    fn drop(&mut self) {
-        self.0.halt();
-    }
-}
-
-/// The main task does not outlive its `run`, not even when that unwinds.
-struct DropNow(JoinHandle<()>);
-
-impl Drop for DropNow {
-    fn drop(&mut self) {
-        self.0.drop_now();
     }
 }
