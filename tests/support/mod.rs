@@ -3,6 +3,8 @@
 //! Each test file is a crate of its own and uses a part of this, hence the `allow`.
 #![allow(dead_code)]
 
+pub(crate) mod jobs;
+
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
