@@ -255,7 +255,10 @@ pub(crate) async fn own_waker() -> Waker {
 }
 
 /// Counts the polls of a future.
-pub(crate) fn counted<F: Future>(polls: &Counter, future: F) -> impl Future<Output = F::Output> {
+pub(crate) fn counted<F: Future>(
+    polls: &Counter,
+    future: F,
+) -> impl Future<Output = F::Output> + use<F> {
     let polls = polls.clone();
     async move {
         let mut future = pin!(future);
