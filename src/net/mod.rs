@@ -1,1 +1,149 @@
-//! net
+//! Sockets: TCP, UDP and Unix, and the look-up of names.
+//!
+//! Each type is a thin face on [`Registered`](crate::reactor::Registered). Four rules hold for all of them:
+//!
+//! - **Try first.** An operation makes its system call at once, and waits only if that would block. A socket is made
+//!   known to the loop when it first has to wait, not before; so sockets may be made anywhere, and only waiting needs a loop.
+//! - **`&self` everywhere.** Any number of tasks may read, write or accept on one socket at the same time; each that waits is
+//!   woken. Whose bytes come first is then a question of who is polled first.
+//! - **A socket belongs to the loop in which it last had to wait.** None is `Send`. To move one to another thread, take it
+//!   apart with `into_std`, and put it together there with `from_std`.
+//! - **Fair.** Each completed operation spends one unit of the task's budget, so a socket that is always ready cannot hold
+//!   the thread.
+//!
+//! An error says what was tried: "connecting to 127.0.0.1:1: Connection refused". Its `kind()` is the system's.
+//!
+//! ```
+//! use roundelay::net::{TcpListener, TcpStream};
+//!
+//! roundelay::run(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let address = listener.local_addr()?;
+//!     let server = roundelay::spawn(async move {
+//!         let (stream, _peer) = listener.accept().await?;
+//!         let mut line = Vec::new();
+//!         stream.read_to_end(&mut line).await?;
+//!         std::io::Result::Ok(line)
+//!     });
+//!     let client = TcpStream::connect(address).await?;
+//!     client.write_all(b"round and round").await?;
+//!     drop(client);
+//!     assert_eq!(server.await.unwrap()?, b"round and round");
+//!     std::io::Result::Ok(())
+//! }).unwrap();
+//! ```
+
+mod datagram;
+mod lookup;
+mod methods;
+mod split;
+mod stream;
+mod tcp;
+mod udp;
+mod unix;
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+pub use self::datagram::UnixDatagram;
+pub use self::lookup::{ToSocketAddrs, lookup_host};
+pub use self::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+pub use self::tcp::{TcpListener, TcpStream};
+pub use self::udp::UdpSocket;
+pub use self::unix::{UnixListener, UnixStream};
+
+/// Says what was being tried when the error came. The kind stays; the original is the `source` of what `get_ref` finds.
+fn while_trying(what: impl fmt::Display, error: io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        Trying {
+            what: what.to_string(),
+            source: error,
+        },
+    )
+}
+
+#[derive(Debug)]
+struct Trying {
+    what: String,
+    source: io::Error,
+}
+
+impl fmt::Display for Trying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.source)
+    }
+}
+
+impl Error for Trying {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// What every socket type has: its descriptor for others to look at, and a `Debug` that shows it.
+macro_rules! socket_traits {
+    ($($socket:ident),*) => {$(
+        impl std::os::fd::AsFd for $socket {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.io.as_fd()
+            }
+        }
+
+        impl std::os::fd::AsRawFd for $socket {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                std::os::fd::AsRawFd::as_raw_fd(self.io.get_ref())
+            }
+        }
+
+        impl std::fmt::Debug for $socket {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_tuple(stringify!($socket)).field(self.io.get_ref()).finish()
+            }
+        }
+    )*};
+}
+use socket_traits;
+
+/// A system call of the user's own, on every socket type.
+macro_rules! try_io {
+    () => {
+        /// Makes a system call of your own on the socket, if the direction may be ready; otherwise says `WouldBlock`.
+        ///
+        /// `f` must make one non-blocking call in that direction and report its `WouldBlock` faithfully, as
+        /// [`Registered::try_io`](crate::reactor::Registered::try_io) says.
+        ///
+        /// # Errors
+        ///
+        /// `WouldBlock`, or what `f` returns.
+        pub fn try_io<T>(
+            &self,
+            interest: crate::reactor::Interest,
+            f: impl FnOnce(std::os::fd::BorrowedFd<'_>) -> std::io::Result<T>,
+        ) -> std::io::Result<T> {
+            self.io
+                .try_io(interest, |socket| f(std::os::fd::AsFd::as_fd(socket)))
+        }
+
+        /// As [`try_io`](Self::try_io), and waits and tries again for as long as `f` says `WouldBlock`.
+        ///
+        /// # Cancellation
+        ///
+        /// Nothing is lost while it waits: `f` has then moved nothing.
+        ///
+        /// # Errors
+        ///
+        /// What `f` returns.
+        pub async fn async_io<T>(
+            &self,
+            interest: crate::reactor::Interest,
+            mut f: impl FnMut(std::os::fd::BorrowedFd<'_>) -> std::io::Result<T>,
+        ) -> std::io::Result<T> {
+            self.io
+                .async_io(interest, |socket| f(std::os::fd::AsFd::as_fd(socket)))
+                .await
+        }
+    };
+}
+use try_io;

@@ -78,7 +78,7 @@
 //!
 //! Any number of tasks may wait on each direction of a source. Readiness may be told in vain, never forgotten. A source
 //! belongs to one loop at a time: the one in which it last had to wait. *How it is done today*: everybody who
-//! waits for a direction is woken; the lines are first-come.
+//! waits for a direction is woken; the lines are first-come, so tasks that accept from one listener take turns.
 //!
 //! ## Sources
 //!
@@ -88,7 +88,7 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `dispatch`, take the source from the slab by its slot alone. Which test in `tests/io_edge.rs` falls, and why?
+//! 1. In `Sources::find`, take the source from the slab by its slot alone. Which test in `tests/io_descriptors.rs` falls, and why?
 //! 2. In `ready.rs`, let `after_short_transfer` forget end of file too. Which test hangs?
 //! 3. In `ready.rs`, let `after_would_block` keep end of file. Which test counts too many polls?
 
@@ -97,6 +97,8 @@ mod registered;
 #[cfg(any(test, not(target_os = "linux")))]
 mod rounded;
 mod source;
+#[cfg(test)]
+mod tests;
 #[cfg(target_os = "linux")]
 mod timerfd;
 mod waiters;
@@ -270,7 +272,7 @@ impl Reactor {
     /// A poller knows a registration by descriptor *and* open file. A source that was dropped while a `dup` of it lived on is
     /// still in the poller's books, and if that `dup` is later made descriptor `fd` again, the kernel says that it knows it
     /// already. No living source has it, so the old registration is ours to take over.
-    // Guarded by tests/io_edge.rs::a_duplicate_that_comes_back_under_the_old_number_is_served
+    // Guarded by tests/io_descriptors.rs::a_duplicate_that_comes_back_under_the_old_number_is_served
     fn watch(&self, fd: RawFd, token: Token) -> io::Result<()> {
         match self.registry.register(&mut SourceFd(&fd), token, INTERESTS) {
             Err(error)
@@ -354,7 +356,7 @@ impl Sources {
     }
 
     /// The source that the token was made for, if it is still there.
-    // Guarded by tests/io_edge.rs::a_stale_event_does_not_reach_the_next_tenant_of_the_slot
+    // Guarded by tests/io_descriptors.rs::a_stale_event_does_not_reach_the_next_tenant_of_the_slot
     fn find(&self, token: Token) -> Option<Rc<Source>> {
         let slot = self.slots.get(slot_of(token))?;
         (slot.serial == serial_of(token)).then(|| Rc::clone(&slot.source))

@@ -41,7 +41,9 @@ mod tests {
 
     #[test]
     fn a_deadline_becomes_a_time_out_of_a_day_at_most() {
-        let timeout = |wait| Alarm.timeout(wait).unwrap();
+        let poll = mio::Poll::new().unwrap();
+        let alarm = Alarm::new(poll.registry(), mio::Token(0)).unwrap();
+        let timeout = |wait| alarm.timeout(wait).unwrap();
         assert_eq!(timeout(Wait::Now), Some(Duration::ZERO));
         assert_eq!(timeout(Wait::Forever), None);
         assert_eq!(timeout(Wait::Until(Instant::now())), Some(Duration::ZERO));

@@ -18,8 +18,7 @@
 //! it hand the news on would save polls where many tasks accept from one listener. But one edge may stand for many bytes or
 //! connections, and the one that was woken may be dropped, or want less than there is, or be a `readable()` that takes
 //! nothing at all; in each case the news would have to be passed on by a destructor. With everybody woken nothing can be lost,
-//! and the one task that nearly always waits alone pays nothing. Who comes back with `WouldBlock` joins at the end of the
-//! line: the lines stay fair.
+//! and the one task that nearly always waits alone pays nothing. Who was woken in vain has kept its place (`waiters.rs`).
 //!
 //! # Not needed here: a tick for clearing
 //!
@@ -127,7 +126,7 @@ impl Source {
     pub(super) fn deliver(&self, news: Ready, woken: &mut VecDeque<Waker>) {
         self.ready.set(self.ready.get().with(news));
         for direction in news.interest().directions() {
-            self.waiters.borrow_mut().take_line(direction, woken);
+            self.waiters.borrow_mut().take_wakers(direction, woken);
         }
     }
 
@@ -137,7 +136,7 @@ impl Source {
     pub(super) fn wake_everybody(&self) {
         let mut woken = VecDeque::new();
         for direction in [Direction::Read, Direction::Write] {
-            self.waiters.borrow_mut().take_line(direction, &mut woken);
+            self.waiters.borrow_mut().take_wakers(direction, &mut woken);
         }
         woken.into_iter().for_each(Waker::wake);
     }

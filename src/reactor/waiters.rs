@@ -3,9 +3,13 @@
 //! Pure, but for the wakers that it stores: nothing here clones, wakes or drops one, so that the owner may call it under a
 //! borrow and leave the user's code for afterwards (*no-user-code-under-borrow*).
 //!
-//! A waiting future owns one entry per direction and holds its key. Readiness empties a line and takes the wakers, but the
-//! entries stay until their owners let go: a key can therefore never name somebody else's entry (*stale-is-inert* by pinning).
-//! Joining, leaving from the middle and taking the whole line each cost O(1) a waiter, and in the steady state no allocation.
+//! A waiting future owns one entry per direction and holds its key. Readiness takes the wakers out, but the entries keep
+//! standing in line until their owners let go of them. That has two uses. A key can never name somebody else's entry
+//! (*stale-is-inert*, by pinning). And who was woken in vain has not lost its place: of several tasks that accept from one
+//! listener, the one that got a connection comes back as the last, and they take turns.
+//!
+//! Joining, and leaving from anywhere, cost O(1); taking a line's wakers costs O(1) for each that stands in it. In the steady
+//! state nothing is allocated.
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -27,7 +31,7 @@ pub(super) struct Waiters {
     lines: [Line; 2],
 }
 
-/// `waker` is there exactly while the entry stands in its line.
+/// `waker` is there until it is woken, and again when its owner finds that it has to wait further.
 struct Entry {
     waker: Option<Waker>,
     before: u32,
@@ -56,41 +60,36 @@ impl Waiters {
         }
     }
 
-    /// Whether the entry stands in its line already, with a waker that wakes the same task.
+    /// Whether the entry has a waker already, one that wakes the same task.
     pub(super) fn holds(&self, key: Option<Key>, waker: &Waker) -> bool {
         key.and_then(|key| self.entries[key.0 as usize].waker.as_ref())
             .is_some_and(|held| held.will_wake(waker))
     }
 
-    /// Puts a waker at the end of its line, into the entry `key` if there is one. Gives back the key, and the waker that it
-    /// replaced (which then keeps its place in the line).
+    /// Puts a waker into the entry `key`, or else at the end of the line. Gives back the key, and the waker that was replaced.
     pub(super) fn join(
         &mut self,
         key: Option<Key>,
         direction: Direction,
         waker: Waker,
     ) -> (Key, Option<Waker>) {
-        let index = key.map_or_else(|| self.insert(direction), |key| key.0);
-        let replaced = self.entries[index as usize].waker.replace(waker);
-        if replaced.is_none() {
-            self.append(index, direction);
-        }
-        (Key(index), replaced)
+        let key = key.unwrap_or_else(|| self.append(direction));
+        let replaced = self.entries[key.0 as usize].waker.replace(waker);
+        (key, replaced)
     }
 
-    /// Takes an entry away, wherever it stands. Gives back its waker, if it was still in line.
+    /// Takes an entry away, wherever it stands. Gives back its waker, if it had not been woken.
     #[must_use]
     pub(super) fn leave(&mut self, key: Key) -> Option<Waker> {
         let entry = self.entries.remove(key.0 as usize);
-        if entry.waker.is_some() {
-            self.unlink(&entry);
-        }
+        self.unlink(&entry);
         entry.waker
     }
 
-    /// Takes all the wakers of one line, first come first. Their entries remain their owners'.
-    pub(super) fn take_line(&mut self, direction: Direction, into: &mut VecDeque<Waker>) {
-        let mut index = std::mem::replace(&mut self.lines[direction as usize], Line::EMPTY).first;
+    /// Takes all the wakers of one line, first come first. The entries remain where they are.
+    // Guarded by tests/io_edge.rs::tasks_that_accept_from_one_listener_take_turns
+    pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut VecDeque<Waker>) {
+        let mut index = self.lines[direction as usize].first;
         while index != NONE {
             let entry = &mut self.entries[index as usize];
             into.extend(entry.waker.take());
@@ -98,40 +97,43 @@ impl Waiters {
         }
     }
 
-    fn insert(&mut self, direction: Direction) -> u32 {
+    fn append(&mut self, direction: Direction) -> Key {
         // A `Vec` would begin with four entries. Nearly every source has at most one waiter, and there may be very many sources.
         if self.entries.capacity() == 0 {
             self.entries.reserve_exact(1);
         }
+        let before = self.lines[direction as usize].last;
         let entry = Entry {
             waker: None,
-            before: NONE,
+            before,
             after: NONE,
             direction,
         };
-        u32::try_from(self.entries.insert(entry)).expect("fewer than 2^32 waiters on one source")
-    }
-
-    fn append(&mut self, index: u32, direction: Direction) {
-        let line = &mut self.lines[direction as usize];
-        let before = std::mem::replace(&mut line.last, index);
-        let entry = &mut self.entries[index as usize];
-        (entry.before, entry.after) = (before, NONE);
-        match before {
-            NONE => line.first = index,
-            before => self.entries[before as usize].after = index,
-        }
+        let index = u32::try_from(self.entries.insert(entry))
+            .expect("fewer than 2^32 waiters on one source");
+        self.lines[direction as usize].last = index;
+        *self.after_of(before, direction) = index;
+        Key(index)
     }
 
     fn unlink(&mut self, entry: &Entry) {
-        let line = &mut self.lines[entry.direction as usize];
-        match entry.before {
-            NONE => line.first = entry.after,
-            before => self.entries[before as usize].after = entry.after,
+        *self.after_of(entry.before, entry.direction) = entry.after;
+        *self.before_of(entry.after, entry.direction) = entry.before;
+    }
+
+    /// The link that leads forward from an entry, or from the head of the line.
+    fn after_of(&mut self, index: u32, direction: Direction) -> &mut u32 {
+        match index {
+            NONE => &mut self.lines[direction as usize].first,
+            index => &mut self.entries[index as usize].after,
         }
-        match entry.after {
-            NONE => line.last = entry.before,
-            after => self.entries[after as usize].before = entry.before,
+    }
+
+    /// The link that leads back from an entry, or from the end of the line.
+    fn before_of(&mut self, index: u32, direction: Direction) -> &mut u32 {
+        match index {
+            NONE => &mut self.lines[direction as usize].last,
+            index => &mut self.entries[index as usize].before,
         }
     }
 
@@ -165,9 +167,9 @@ mod tests {
             .collect()
     }
 
-    fn line_of(waiters: &mut Waiters, direction: Direction, all: &[Waker]) -> Vec<usize> {
+    fn woken(waiters: &mut Waiters, direction: Direction, all: &[Waker]) -> Vec<usize> {
         let mut taken = VecDeque::new();
-        waiters.take_line(direction, &mut taken);
+        waiters.take_wakers(direction, &mut taken);
         taken
             .iter()
             .map(|waker| all.iter().position(|known| known.will_wake(waker)).unwrap())
@@ -175,24 +177,20 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_taken_in_the_order_of_coming_whoever_left_meanwhile() {
+    fn a_line_is_woken_in_the_order_of_coming_whoever_left_meanwhile() {
         let all = wakers(5);
         for leaver in 0..5 {
             let mut waiters = Waiters::new();
-            let keys: Vec<Key> = all
-                .iter()
-                .map(|waker| waiters.join(None, Direction::Read, waker.clone()).0)
-                .collect();
+            let join = |waker: &Waker| waiters.join(None, Direction::Read, waker.clone()).0;
+            let keys: Vec<Key> = all.iter().map(join).collect();
             assert!(waiters.leave(keys[leaver]).is_some());
-            let expected: Vec<usize> = (0..5).filter(|index| *index != leaver).collect();
-            assert_eq!(line_of(&mut waiters, Direction::Read, &all), expected);
-            for key in keys
-                .iter()
-                .enumerate()
-                .filter(|(index, _)| *index != leaver)
-                .map(|(_, key)| *key)
-            {
-                assert!(waiters.leave(key).is_none(), "a woken entry holds no waker");
+            let others: Vec<usize> = (0..5).filter(|index| *index != leaver).collect();
+            assert_eq!(woken(&mut waiters, Direction::Read, &all), others);
+            for other in others {
+                assert!(
+                    waiters.leave(keys[other]).is_none(),
+                    "a woken entry holds no waker"
+                );
             }
             assert_eq!(waiters.len(), 0);
         }
@@ -204,13 +202,13 @@ mod tests {
         let mut waiters = Waiters::new();
         waiters.join(None, Direction::Read, all[0].clone());
         waiters.join(None, Direction::Write, all[1].clone());
-        assert_eq!(line_of(&mut waiters, Direction::Write, &all), [1]);
-        assert_eq!(line_of(&mut waiters, Direction::Write, &all), [0usize; 0]);
-        assert_eq!(line_of(&mut waiters, Direction::Read, &all), [0]);
+        assert_eq!(woken(&mut waiters, Direction::Write, &all), [1]);
+        assert_eq!(woken(&mut waiters, Direction::Write, &all), [0usize; 0]);
+        assert_eq!(woken(&mut waiters, Direction::Read, &all), [0]);
     }
 
     #[test]
-    fn a_new_waker_takes_its_entrys_place_in_line_and_a_woken_entry_goes_to_the_end() {
+    fn who_was_woken_in_vain_keeps_the_place_and_who_comes_anew_is_last() {
         let all = wakers(3);
         let mut waiters = Waiters::new();
         let (first, _) = waiters.join(None, Direction::Read, all[0].clone());
@@ -222,15 +220,17 @@ mod tests {
                 .1
                 .is_some()
         );
-        assert_eq!(line_of(&mut waiters, Direction::Read, &all), [2, 1]);
+        assert_eq!(woken(&mut waiters, Direction::Read, &all), [2, 1]);
+        assert!(waiters.leave(first).is_none());
+        let (anew, _) = waiters.join(None, Direction::Read, all[0].clone());
         waiters.join(Some(second), Direction::Read, all[1].clone());
-        waiters.join(Some(first), Direction::Read, all[0].clone());
-        assert_eq!(line_of(&mut waiters, Direction::Read, &all), [1, 0]);
-        assert_eq!(waiters.len(), 2);
+        assert_eq!(woken(&mut waiters, Direction::Read, &all), [1, 0]);
+        assert!(waiters.leave(second).is_none() && waiters.leave(anew).is_none());
+        assert_eq!(waiters.len(), 0);
     }
 
     #[test]
-    fn random_joins_and_leaves_match_a_plain_list() {
+    fn random_comings_and_goings_match_a_plain_list() {
         let all = wakers(16);
         let mut waiters = Waiters::new();
         let mut model: Vec<(usize, Key)> = Vec::new();
@@ -249,12 +249,12 @@ mod tests {
             }
             if random % 64 == 0 {
                 let names: Vec<usize> = model.iter().map(|(name, _)| *name).collect();
-                assert_eq!(line_of(&mut waiters, Direction::Read, &all), names);
-                model
-                    .drain(..)
-                    .for_each(|(_, key)| drop(waiters.leave(key)));
-                assert_eq!(waiters.len(), 0);
+                assert_eq!(woken(&mut waiters, Direction::Read, &all), names);
+                for (name, key) in &model {
+                    waiters.join(Some(*key), Direction::Read, all[*name].clone());
+                }
             }
+            assert_eq!(waiters.len(), model.len());
         }
     }
 }

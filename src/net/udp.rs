@@ -1,0 +1,201 @@
+//! UDP.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::task::{Context, Poll};
+
+use super::datagram::datagram_methods;
+use super::{ToSocketAddrs, lookup, socket_traits, try_io};
+use crate::reactor::{Interest, Registered};
+
+/// A UDP socket.
+///
+/// ```
+/// use roundelay::net::UdpSocket;
+/// # roundelay::run(async {
+/// let near = UdpSocket::bind("127.0.0.1:0").await?;
+/// let far = UdpSocket::bind("127.0.0.1:0").await?;
+/// near.send_to(b"hello", far.local_addr()?).await?;
+/// let mut buf = [0; 16];
+/// let (count, sender) = far.recv_from(&mut buf).await?;
+/// assert_eq!((&buf[..count], sender), (&b"hello"[..], near.local_addr()?));
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
+pub struct UdpSocket {
+    io: Registered<std::net::UdpSocket>,
+}
+
+impl UdpSocket {
+    /// A socket at the first of the addresses that can be had. Port 0 lets the system choose.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost. Only a look-up of a name waits at all.
+    ///
+    /// # Errors
+    ///
+    /// What the last of the addresses said, or what the look-up said.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<UdpSocket> {
+        lookup::first_that_succeeds("binding to", address, async |address| {
+            UdpSocket::from_std(std::net::UdpSocket::bind(address)?)
+        })
+        .await
+    }
+
+    /// Fixes where [`send`](UdpSocket::send) sends to and [`recv`](UdpSocket::recv) receives from. No packet is sent.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost. Only a look-up of a name waits at all.
+    ///
+    /// # Errors
+    ///
+    /// There is no way to any of the addresses, or what the look-up said.
+    pub async fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
+        lookup::first_that_succeeds("connecting to", address, async |address| {
+            self.io.get_ref().connect(address)
+        })
+        .await
+    }
+
+    /// Sends a datagram to the first of the addresses.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost: while it waits, nothing has been sent.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: no way there, datagram too large; or what the look-up said.
+    pub async fn send_to(&self, buf: &[u8], address: impl ToSocketAddrs) -> io::Result<usize> {
+        let address = lookup::first_of(address).await?;
+        self.io
+            .operation(Interest::WRITABLE, |socket| socket.send_to(buf, address))
+            .await
+    }
+
+    /// [`send_to`](UdpSocket::send_to) without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room now; otherwise as [`send_to`](UdpSocket::send_to).
+    pub fn try_send_to(&self, buf: &[u8], address: SocketAddr) -> io::Result<usize> {
+        self.io
+            .try_io(Interest::WRITABLE, |socket| socket.send_to(buf, address))
+    }
+
+    /// [`send_to`](UdpSocket::send_to) in the shape that adapters need; see [`poll_send`](UdpSocket::poll_send).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](UdpSocket::send_to).
+    pub fn poll_send_to(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        address: SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        self.io.poll_io(cx, Interest::WRITABLE, |socket| {
+            socket.send_to(buf, address)
+        })
+    }
+
+    datagram_methods!(SocketAddr);
+    try_io!();
+
+    /// Looks at the next datagram of the connected address without taking it.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv).
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.io
+            .operation(Interest::READABLE, |socket| socket.peek(buf))
+            .await
+    }
+
+    /// Looks at the next datagram and its sender without taking it.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv).
+    pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.io
+            .operation(Interest::READABLE, |socket| socket.peek_from(buf))
+            .await
+    }
+
+    /// Takes over a socket of the standard library, and puts it into non-blocking mode.
+    ///
+    /// # Errors
+    ///
+    /// The mode cannot be set.
+    pub fn from_std(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
+        socket.set_nonblocking(true)?;
+        Ok(UdpSocket {
+            io: Registered::new(socket),
+        })
+    }
+
+    /// Gives the socket up to the standard library. It stays in non-blocking mode.
+    pub fn into_std(self) -> std::net::UdpSocket {
+        self.io.into_inner()
+    }
+}
+
+/// Plain options of the socket: a getter's or a setter's name, what it is about, and its types.
+macro_rules! options {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $output:ty;)*) => {
+        impl UdpSocket {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            pub fn $name(&self, $($argument: $type),*) -> io::Result<$output> {
+                self.io.get_ref().$name($($argument),*)
+            }
+        )*}
+    };
+}
+
+options! {
+    /// Whether it may send to broadcast addresses.
+    broadcast() -> bool;
+    /// Sets whether it may send to broadcast addresses.
+    set_broadcast(on: bool) -> ();
+    /// How many hops a datagram may make.
+    ttl() -> u32;
+    /// Sets how many hops a datagram may make.
+    set_ttl(hops: u32) -> ();
+    /// Whether what is sent to an IPv4 group comes back to members on this machine.
+    multicast_loop_v4() -> bool;
+    /// Sets whether what is sent to an IPv4 group comes back to members on this machine.
+    set_multicast_loop_v4(on: bool) -> ();
+    /// How many hops a datagram to an IPv4 group may make.
+    multicast_ttl_v4() -> u32;
+    /// Sets how many hops a datagram to an IPv4 group may make.
+    set_multicast_ttl_v4(hops: u32) -> ();
+    /// Whether what is sent to an IPv6 group comes back to members on this machine.
+    multicast_loop_v6() -> bool;
+    /// Sets whether what is sent to an IPv6 group comes back to members on this machine.
+    set_multicast_loop_v6(on: bool) -> ();
+    /// Joins an IPv4 group, on the interface that has this address (unspecified: any).
+    join_multicast_v4(group: &Ipv4Addr, interface: &Ipv4Addr) -> ();
+    /// Leaves an IPv4 group.
+    leave_multicast_v4(group: &Ipv4Addr, interface: &Ipv4Addr) -> ();
+    /// Joins an IPv6 group, on the interface with this index (0: any).
+    join_multicast_v6(group: &Ipv6Addr, interface: u32) -> ();
+    /// Leaves an IPv6 group.
+    leave_multicast_v6(group: &Ipv6Addr, interface: u32) -> ();
+}
+
+socket_traits!(UdpSocket);

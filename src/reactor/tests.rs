@@ -1,0 +1,223 @@
+//! The reactor without a loop: what can be seen only from inside.
+
+use std::cell::Cell;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
+use std::time::Duration;
+
+use super::source::Place;
+use super::*;
+
+/// Wakes by counting, or by panicking.
+#[derive(Default)]
+struct Bell {
+    rung: AtomicUsize,
+    is_broken: bool,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        assert!(!self.is_broken, "a waker of ill will");
+        self.rung.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Bell {
+    fn rung(&self) -> usize {
+        self.rung.load(Ordering::Relaxed)
+    }
+}
+
+/// A registered source of its own, with the other end of its line.
+struct Line {
+    source: Rc<Source>,
+    near: UnixStream,
+    far: UnixStream,
+}
+
+impl Line {
+    fn new(reactor: &Rc<Reactor>) -> Line {
+        let (near, far) = UnixStream::pair().unwrap();
+        let source = Source::new();
+        reactor.register(&source, near.as_raw_fd()).unwrap();
+        source.would_block(Interest::READABLE);
+        Line { source, near, far }
+    }
+
+    fn wait(&self, place: &Cell<Place>, bell: &Arc<Bell>) {
+        self.source
+            .join(place, Interest::READABLE, &Waker::from(Arc::clone(bell)));
+    }
+
+    fn ring(&self) {
+        std::io::Write::write_all(&mut &self.far, b"!").unwrap();
+    }
+}
+
+fn reactor() -> Rc<Reactor> {
+    Rc::new(Reactor::new(64).unwrap())
+}
+
+#[test]
+fn a_place_that_was_left_is_nowhere() {
+    let reactor = reactor();
+    let line = Line::new(&reactor);
+    let (bell, places) = (
+        Arc::new(Bell::default()),
+        [Cell::default(), Cell::default()],
+    );
+    places.iter().for_each(|place| line.wait(place, &bell));
+    assert_eq!((line.source.places(), Arc::strong_count(&bell)), (2, 3));
+    line.wait(&places[0], &bell);
+    assert_eq!(
+        (line.source.places(), Arc::strong_count(&bell)),
+        (2, 3),
+        "waiting twice is waiting once"
+    );
+    places.iter().for_each(|place| line.source.leave(place));
+    places.iter().for_each(|place| line.source.leave(place));
+    assert_eq!((line.source.places(), Arc::strong_count(&bell)), (0, 1));
+}
+
+#[test]
+fn a_waker_that_panics_takes_no_other_with_it() {
+    let reactor = reactor();
+    let line = Line::new(&reactor);
+    let (good, bad) = (
+        Arc::new(Bell::default()),
+        Arc::new(Bell {
+            is_broken: true,
+            ..Bell::default()
+        }),
+    );
+    let places = [Cell::default(), Cell::default(), Cell::default()];
+    for (place, bell) in places.iter().zip([&good, &bad, &good]) {
+        line.wait(place, bell);
+    }
+    line.ring();
+    assert!(catch_unwind(AssertUnwindSafe(|| reactor.poll(Wait::Forever))).is_err());
+    assert_eq!(good.rung(), 1);
+    // Nothing more will come, and yet this does not wait: somebody is still to be woken.
+    assert_eq!(reactor.poll(Wait::Forever).unwrap(), 0);
+    assert_eq!(good.rung(), 2);
+    places.iter().for_each(|place| line.source.leave(place));
+}
+
+#[test]
+fn a_source_counts_until_it_is_forgotten() {
+    let reactor = reactor();
+    assert!(!reactor.has_sources());
+    let line = Line::new(&reactor);
+    assert!(reactor.has_sources());
+    let (home, token) = line.source.leave_home().unwrap();
+    home.deregister(token, line.near.as_raw_fd());
+    assert!(!reactor.has_sources());
+    line.ring();
+    assert_eq!(
+        reactor.poll(Wait::Now).unwrap(),
+        0,
+        "the kernel was told, for the descriptor is still open"
+    );
+}
+
+#[test]
+fn a_source_whose_reactor_is_gone_is_unasked_and_its_waiters_know() {
+    let reactor = reactor();
+    let line = Line::new(&reactor);
+    let (bell, place) = (Arc::new(Bell::default()), Cell::default());
+    line.wait(&place, &bell);
+    assert!(!line.source.ready().is_readable());
+    drop(reactor);
+    assert_eq!(bell.rung(), 1);
+    assert!(
+        line.source.ready().is_readable(),
+        "only the kernel knows now"
+    );
+    assert!(line.source.leave_home().is_none());
+    line.source.leave(&place);
+}
+
+#[test]
+fn one_descriptor_cannot_be_registered_by_two() {
+    let reactor = reactor();
+    let line = Line::new(&reactor);
+    let error = reactor
+        .register(&Source::new(), line.near.as_raw_fd())
+        .unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    assert!(
+        error.to_string().contains("cannot watch descriptor"),
+        "{error}"
+    );
+    let (bell, place) = (Arc::new(Bell::default()), Cell::default());
+    line.wait(&place, &bell);
+    line.ring();
+    reactor.poll(Wait::Forever).unwrap();
+    assert_eq!(bell.rung(), 1, "the first registration is as it was");
+    line.source.leave(&place);
+}
+
+#[test]
+fn a_reused_slot_has_another_token() {
+    let reactor = reactor();
+    let line = Line::new(&reactor);
+    let (_, old) = line.source.leave_home().unwrap();
+    reactor.forget(old);
+    let next = Line::new(&reactor);
+    let (_, new) = next.source.leave_home().unwrap();
+    assert_eq!(slot_of(old), slot_of(new));
+    assert_ne!(old, new);
+    reactor.forget(old);
+    assert!(
+        reactor.has_sources(),
+        "the old token no longer frees the slot"
+    );
+    reactor.forget(new);
+}
+
+#[test]
+fn the_inbox_ends_a_wait_from_another_thread() {
+    let reactor = reactor();
+    let waker = reactor.new_waker().unwrap();
+    for _ in 0..100 {
+        std::thread::scope(|scope| {
+            scope.spawn(|| waker.wake().unwrap());
+            assert_eq!(reactor.poll(Wait::Forever).unwrap(), 0);
+        });
+    }
+}
+
+#[test]
+fn a_deadline_ends_a_wait() {
+    let reactor = reactor();
+    for micros in [0, 1, 50, 1_500] {
+        let deadline = Instant::now() + Duration::from_micros(micros);
+        while Instant::now() < deadline {
+            assert_eq!(reactor.poll(Wait::Until(deadline)).unwrap(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_full_batch_of_events_leaves_the_rest_for_the_next() {
+    let reactor = Rc::new(Reactor::new(4).unwrap());
+    let lines: Vec<Line> = (0..10).map(|_| Line::new(&reactor)).collect();
+    let bell = Arc::new(Bell::default());
+    let places: Vec<Cell<Place>> = lines.iter().map(|_| Cell::default()).collect();
+    lines
+        .iter()
+        .zip(&places)
+        .for_each(|(line, place)| line.wait(place, &bell));
+    while reactor.poll(Wait::Now).unwrap() > 0 {}
+    lines.iter().for_each(Line::ring);
+    let found: Vec<usize> = (0..4).map(|_| reactor.poll(Wait::Now).unwrap()).collect();
+    assert_eq!((found, bell.rung()), (vec![4, 4, 2, 0], 10));
+    lines
+        .iter()
+        .zip(&places)
+        .for_each(|(line, place)| line.source.leave(place));
+}
