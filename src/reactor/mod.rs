@@ -89,8 +89,8 @@
 //! ## Exercises
 //!
 //! 1. In `Sources::find`, take the source from the slab by its slot alone. Which test in `tests/io_descriptors.rs` falls, and why?
-//! 2. In `ready.rs`, let `after_short_transfer` forget end of file too. Which test hangs?
-//! 3. In `ready.rs`, let `after_would_block` keep end of file. Which test counts too many polls?
+//! 2. In `ready.rs`, let `after_short_transfer` forget end of file too. Which test hangs, until its watchdog barks?
+//! 3. In `ready.rs`, let `after_would_block` keep end of file. Which test never leaves one single poll, and why?
 
 mod ready;
 mod registered;

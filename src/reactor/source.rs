@@ -90,7 +90,7 @@ impl Source {
 
     /// A stream moved fewer bytes than it could have.
     ///
-    /// Unregistered, the guess would lead to waiting for an event that nobody asked the kernel for.
+    /// Unregistered, the guess would be worse than asking: it would register a source that perhaps never has to wait.
     // Guarded by tests/io_edge.rs::a_short_read_before_registration_asks_the_kernel_again
     pub(super) fn moved_short(&self, interest: Interest) {
         if self.home.borrow().is_some() {
