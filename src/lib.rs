@@ -1,4 +1,87 @@
 //! A single-threaded event loop, from first principles.
+//!
+//! *A roundelay is a song whose refrain keeps coming round. So does the loop.*
+//!
+//! A hand-written reactor polls sockets and a timer wheel, a scheduler runs lightweight futures from a slab-backed ready
+//! queue, and calls that block go to a pool of threads. It is made to be read, embedded and measured, and it is the same
+//! code for all three.
+//!
+//! ```
+//! use std::time::Duration;
+//! use roundelay::{net::{TcpListener, TcpStream}, offload, sleep, spawn, timeout};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! roundelay::run(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let address = listener.local_addr()?;
+//!     spawn(async move {
+//!         let (stream, _peer) = listener.accept().await?;
+//!         sleep(Duration::from_millis(1)).await; // everybody else runs meanwhile
+//!         stream.write_all(b"hello").await
+//!     });
+//!     let stream = TcpStream::connect(address).await?;
+//!     let mut word = [0; 5];
+//!     timeout(Duration::from_secs(1), stream.read_exact(&mut word)).await??;
+//!     let sum = offload(move || word.iter().map(|&b| u32::from(b)).sum::<u32>()).await?;
+//!     assert_eq!(sum, 532);
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! # Chapter 0. The promise, and the map
+//!
+//! **`Waker` is the only word that the scheduler and the three drivers share.** A driver never names a task, the scheduler
+//! never names a socket, a timer or a thread. So each can be read alone, and this is the order:
+//!
+//! | | read | and learn |
+//! |---|---|---|
+//! | 1 | [`task`] | what a task is: a state diagram |
+//! | 2 | `task/cell.rs` | one allocation: the future, then its output |
+//! | 3 | `task/waker.rs` | a waker is a number |
+//! | 4 | `scheduler/mod.rs` | the slab of tasks, the ready queue, and who waits how long |
+//! | 5 | `scheduler/inbox.rs` | wakes from other threads, and how to sleep without losing one |
+//! | 6 | `time/wheel.rs` | the hierarchical timer wheel |
+//! | 7 | [`reactor`] | sockets: readiness, edges, and tokens that may be stale |
+//! | 8 | [`offload`](fn@offload) | calls that block |
+//! | 9 | [`EventLoop`] | the loop itself |
+//! | | [`sync`], [`future`] | what can be built on it |
+//!
+//! # The life of one wakeup
+//!
+//! ```text
+//!  task            source              reactor              waker           scheduler
+//!   | read(): WouldBlock                  |                    |                |
+//!   |--- leaves its waker -->|            |                    |                |
+//!   |<-- Pending             |            |                    |                |
+//!   .                        |     epoll_wait returns          |                |
+//!   .                        |<-- token ------|                |                |
+//!   .                        |--------------- fires ---------->|                |
+//!   .                                                          |-- queue(id) -->|
+//!   |<------------------------------- poll ------------------------------------|
+//!   | read(): 5 bytes
+//! ```
+//!
+//! # What is promised
+//!
+//! Tests cite these names, and so do the asserts and the comments in the code.
+//!
+//! | name | what holds |
+//! |---|---|
+//! | one-queue | a task is in the ready queue at most once |
+//! | no-user-code-under-borrow | no poll, destructor, foreign waker, hook or log sink runs while a borrow or a lock of ours is held |
+//! | wake-only-queues | a wake never polls, never blocks on user code, never panics, never allocates in the steady state |
+//! | stale-is-inert | a task id, timer key or I/O token that outlived what it named does nothing |
+//! | home-drop | a future, and its output, is dropped on the loop's thread only |
+//! | never-early | a timer fires at or after its deadline |
+//! | inbox-before-park | the loop never sleeps while its inbox holds something |
+//! | nothing-left | after a leaf future is dropped, no waker, timer or waiter of its is registered anywhere |
+//!
+//! # The log
+//!
+//! With the `log` crate's level at `trace` the loop tells one line per event, under the targets `roundelay::turn`, `::wake`,
+//! `::timer`, `::io`, `::offload` and `::task`. Off, it costs a load and a compare per turn, and nothing per wake and poll.
+
 #![deny(unsafe_code)]
 
 mod context;

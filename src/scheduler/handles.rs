@@ -6,7 +6,7 @@
 
 use std::task::{Poll, Waker};
 
-use super::tasks::TaskInfo;
+use super::tasks::{Joiner, TaskInfo};
 use super::{Scheduler, discard};
 use crate::task::cell::TaskCell;
 use crate::task::id::TaskId;
@@ -52,19 +52,29 @@ impl Scheduler {
             .is_none_or(|slot| slot.id != id || slot.is_finished)
     }
 
-    /// The finished cell of a joinable task, which can be taken once; until then `waker` is kept.
-    pub(crate) fn poll_join(&self, id: TaskId, waker: &Waker) -> Poll<Option<TaskCell>> {
+    /// The finished cell of a joinable task, which can be taken once. Until then who asks is remembered: by number if it is
+    /// a task of this crate (`asker`), else by its waker.
+    pub(crate) fn poll_join(
+        &self,
+        id: TaskId,
+        asker: Option<TaskId>,
+        waker: &Waker,
+    ) -> Poll<Option<TaskCell>> {
         let mut tasks = self.tasks.borrow_mut();
         let slot = &mut tasks.slots[id.slot()];
         if slot.is_finished {
             return Poll::Ready(slot.cell.take());
         }
+        let old = if let Some(asker) = asker {
+            slot.joiner.replace(Joiner::Task(asker))
+        } else {
+            drop(tasks);
+            // Somebody else's waker may be cloned and dropped by somebody else's code: not under the borrow.
+            let fresh = Joiner::Waker(waker.clone());
+            tasks = self.tasks.borrow_mut();
+            tasks.slots[id.slot()].joiner.replace(fresh)
+        };
         drop(tasks);
-        // Somebody else's waker may be cloned and dropped by somebody else's code: not under the borrow.
-        let fresh = waker.clone();
-        let old = self.tasks.borrow_mut().slots[id.slot()]
-            .joiner
-            .replace(fresh);
         drop(old);
         Poll::Pending
     }
@@ -136,11 +146,6 @@ impl Scheduler {
     }
 
     pub(crate) fn task_count(&self) -> usize {
-        self.tasks
-            .borrow()
-            .slots
-            .iter()
-            .filter(|(_, slot)| !slot.is_finished)
-            .count()
+        self.tasks.borrow().alive
     }
 }

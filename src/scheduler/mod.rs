@@ -104,7 +104,7 @@ pub(crate) mod inbox;
 mod tasks;
 
 pub use tasks::TaskInfo;
-use tasks::Tasks;
+use tasks::{Joiner, Tasks};
 
 /// Leaf operations that one poll of a task may complete before the next one asks it to step back.
 const OPERATIONS_PER_POLL: u32 = 128;
@@ -218,17 +218,9 @@ impl Scheduler {
         id
     }
 
-    /// *one-queue*, *stale-is-inert*, *wake-only-queues*: these four lines are all three.
     #[inline]
     pub(crate) fn wake(&self, id: TaskId) {
-        let mut tasks = self.tasks.borrow_mut();
-        let Tasks { slots, ready, .. } = &mut *tasks;
-        if let Some(slot) = slots.get_mut(id.slot()) {
-            if slot.id == id && !slot.is_queued && !slot.is_finished {
-                slot.is_queued = true;
-                ready.push_back(id.slot() as u32);
-            }
-        }
+        self.tasks.borrow_mut().wake(id);
     }
 
     pub(crate) fn ready_count(&self) -> usize {
@@ -378,10 +370,20 @@ impl Scheduler {
         } else {
             Some(cell)
         };
+        tasks.alive -= 1;
         tasks.release(id.slot());
+        let elsewhere = match joiner {
+            Some(Joiner::Task(joiner)) if joiner.loop_index() == self.loop_index => {
+                tasks.wake(joiner);
+                None
+            }
+            joiner => joiner,
+        };
         drop(tasks);
-        if let Some(joiner) = joiner {
-            wake_quietly(joiner);
+        match elsewhere {
+            Some(Joiner::Task(joiner)) => inbox::wake(joiner),
+            Some(Joiner::Waker(waker)) => quietly("the waker of a join handle", || waker.wake()),
+            None => {}
         }
         if let Some(cell) = unwanted {
             discard(cell);
@@ -409,11 +411,6 @@ impl Scheduler {
     pub(crate) fn take_halt(&self) -> bool {
         self.should_halt.take()
     }
-}
-
-/// Wakes whoever awaits a task. The waker may be anybody's, and what it does must not take the loop along.
-fn wake_quietly(waker: Waker) {
-    quietly("the waker of a join handle", || waker.wake());
 }
 
 /// Drops an output that nobody will ask for; a panic among them is told.

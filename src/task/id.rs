@@ -48,7 +48,7 @@ pub struct TaskId(NonZeroU64);
 impl TaskId {
     /// Packs the three parts; `loop_index` is in `1..MAX_LOOPS`, `slot` below `MAX_TASKS`, and the serial wraps.
     pub(crate) fn new(loop_index: usize, serial: u32, slot: usize) -> Self {
-        assert!(0 < loop_index && loop_index < MAX_LOOPS && slot < MAX_TASKS);
+        debug_assert!(0 < loop_index && loop_index < MAX_LOOPS && slot < MAX_TASKS);
         let serial = u64::from(serial & SERIAL_MASK);
         let bits =
             (loop_index as u64) << (SERIAL_BITS + SLOT_BITS) | serial << SLOT_BITS | slot as u64;

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 use super::cell::{self, TaskCell};
 use super::error::JoinError;
 use super::id::TaskId;
+use super::waker;
 use crate::context;
 use crate::scheduler::Scheduler;
 
@@ -256,7 +257,8 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(context::poll_budget(cx));
-        let output = ready!(self.scheduler.poll_join(self.id, cx.waker()));
+        let asker = waker::id_of(cx.waker());
+        let output = ready!(self.scheduler.poll_join(self.id, asker, cx.waker()));
         context::spend_budget();
         Poll::Ready(unpack(output))
     }

@@ -84,6 +84,15 @@ pub(crate) fn of(id: TaskId) -> ManuallyDrop<Waker> {
     ManuallyDrop::new(unsafe { Waker::new(data(id), &VTABLE) })
 }
 
+/// The task that a waker wakes, if it is one of ours.
+#[inline]
+pub(crate) fn id_of(waker: &Waker) -> Option<TaskId> {
+    if !ptr::eq(waker.vtable(), &VTABLE) {
+        return None;
+    }
+    TaskId::from_bits(waker.data().addr() as u64)
+}
+
 fn data(id: TaskId) -> *const () {
     ptr::without_provenance(id.bits() as usize)
 }
