@@ -63,7 +63,7 @@ impl Scheduler {
         let mut tasks = self.tasks.borrow_mut();
         let slot = &mut tasks.slots[id.slot()];
         if slot.is_finished {
-            return Poll::Ready(slot.cell.take());
+            return Poll::Ready(tasks.leave(id.slot()));
         }
         let old = if let Some(asker) = asker {
             slot.joiner.replace(Joiner::Task(asker))
@@ -79,8 +79,9 @@ impl Scheduler {
         Poll::Pending
     }
 
-    pub(crate) fn take_output(&self, id: TaskId) -> Option<TaskCell> {
-        self.tasks.borrow_mut().slots[id.slot()].cell.take()
+    /// The join handle of a finished task takes the output, and leaves.
+    pub(crate) fn leave(&self, id: TaskId) -> Option<TaskCell> {
+        self.tasks.borrow_mut().leave(id.slot())
     }
 
     /// One handle more on the slot.
@@ -95,19 +96,11 @@ impl Scheduler {
         tasks.release(id.slot());
     }
 
-    /// The join handle is gone: its pin goes, and nobody will ask for the output.
+    /// The join handle is dropped: nobody will ask for the output.
     pub(crate) fn detach(&self, id: TaskId) {
         let mut tasks = self.tasks.borrow_mut();
-        let slot = &mut tasks.slots[id.slot()];
-        slot.is_joinable = false;
-        slot.pins -= 1;
-        let joiner = slot.joiner.take();
-        let output = if slot.is_finished {
-            slot.cell.take()
-        } else {
-            None
-        };
-        tasks.release(id.slot());
+        let joiner = tasks.slots[id.slot()].joiner.take();
+        let output = tasks.leave(id.slot());
         drop(tasks);
         drop(joiner);
         if let Some(cell) = output {

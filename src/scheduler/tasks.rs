@@ -129,6 +129,20 @@ impl Tasks {
         }
     }
 
+    /// Takes back the join handle's pin, and with it the right to the output, which is here if the task has finished.
+    pub(super) fn leave(&mut self, slot: usize) -> Option<TaskCell> {
+        let left = &mut self.slots[slot];
+        left.is_joinable = false;
+        left.pins -= 1;
+        let output = if left.is_finished {
+            left.cell.take()
+        } else {
+            None
+        };
+        self.release(slot);
+        output
+    }
+
     /// Frees the slot if nobody needs it. A slot in the ready queue is needed: freed too early, its place in the queue
     /// would fall to a stranger.
     pub(super) fn release(&mut self, slot: usize) {

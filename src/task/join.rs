@@ -164,8 +164,8 @@ impl Builder {
 /// If it is polled again after it has given the output.
 #[must_use = "dropping the handle detaches the task; say so with `drop`"]
 pub struct JoinHandle<T> {
-    scheduler: Rc<Scheduler>,
-    /// Pinned once by this handle; `detach` takes the pin back, together with the right to the output.
+    /// `None` once the output has been given. Until then the handle has one of the slot's pins.
+    scheduler: Option<Rc<Scheduler>>,
     id: TaskId,
     output: PhantomData<fn() -> T>,
 }
@@ -176,7 +176,7 @@ impl<T: 'static> JoinHandle<T> {
     pub(crate) fn new(scheduler: Rc<Scheduler>, cell: TaskCell) -> Self {
         let id = scheduler.admit(cell);
         Self {
-            scheduler,
+            scheduler: Some(scheduler),
             id,
             output: PhantomData,
         }
@@ -189,7 +189,9 @@ impl<T> JoinHandle<T> {
     /// The handle then yields a [`JoinError`] that [is cancelled](JoinError::is_cancelled), unless the task had
     /// finished before. The future's destructors run on the loop's own stack, never inside `abort`.
     pub fn abort(&self) {
-        self.scheduler.abort(self.id);
+        if let Some(scheduler) = &self.scheduler {
+            scheduler.abort(self.id);
+        }
     }
 
     /// [Aborts](Self::abort) the task; the await ends once the task's future has been dropped.
@@ -213,7 +215,8 @@ impl<T> JoinHandle<T> {
 
     /// Whether the future has finished, or has been dropped.
     pub fn is_finished(&self) -> bool {
-        self.scheduler.is_finished(self.id)
+        let scheduler = self.scheduler.as_ref();
+        scheduler.is_none_or(|scheduler| scheduler.is_finished(self.id))
     }
 
     /// The task's identifier.
@@ -223,50 +226,62 @@ impl<T> JoinHandle<T> {
 
     /// A handle that can end the task and cannot await it. Any number of them may exist.
     pub fn abort_handle(&self) -> AbortHandle {
+        let pin = self.scheduler.as_ref();
         AbortHandle {
-            task: Pinned::new(&self.scheduler, self.id),
+            id: self.id,
+            task: pin.map(|scheduler| Pinned::new(scheduler, self.id)),
         }
     }
 
     /// Drops the future before this returns; see `Scheduler::drop_now`.
     pub(crate) fn drop_now(&self) {
-        self.scheduler.drop_now(self.id);
+        if let Some(scheduler) = &self.scheduler {
+            scheduler.drop_now(self.id);
+        }
+    }
+}
+
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(context::poll_budget(cx));
+        let Some(scheduler) = &self.scheduler else {
+            panic!("a JoinHandle was polled after it had given its output");
+        };
+        let asker = waker::id_of(cx.waker());
+        let cell = ready!(scheduler.poll_join(self.id, asker, cx.waker()));
+        self.scheduler = None;
+        context::spend_budget();
+        Poll::Ready(unpack(cell))
     }
 }
 
 impl<T: 'static> JoinHandle<T> {
     /// The output, if the task has finished.
     pub(crate) fn take_output(&mut self) -> Option<Result<T, JoinError>> {
-        self.is_finished()
-            .then(|| unpack(self.scheduler.take_output(self.id)))
+        if !self.is_finished() {
+            return None;
+        }
+        self.scheduler
+            .take()
+            .map(|scheduler| unpack(scheduler.leave(self.id)))
     }
 }
 
-/// # Panics
-///
-/// If the output has been taken before: a handle was polled again after it was ready.
 fn unpack<T: 'static>(cell: Option<TaskCell>) -> Result<T, JoinError> {
-    let mut cell = cell.expect("a JoinHandle was polled after it had given its output");
     let mut output = None;
-    cell.as_mut().take(&mut output);
-    output.expect("a finished cell holds the output of its handle's type")
-}
-
-impl<T: 'static> Future for JoinHandle<T> {
-    type Output = Result<T, JoinError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(context::poll_budget(cx));
-        let asker = waker::id_of(cx.waker());
-        let output = ready!(self.scheduler.poll_join(self.id, asker, cx.waker()));
-        context::spend_budget();
-        Poll::Ready(unpack(output))
+    if let Some(mut cell) = cell {
+        cell.as_mut().take(&mut output);
     }
+    output.expect("a finished task keeps an output of its handle's type")
 }
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        self.scheduler.detach(self.id);
+        if let Some(scheduler) = &self.scheduler {
+            scheduler.detach(self.id);
+        }
     }
 }
 
@@ -291,29 +306,34 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// ```
 #[derive(Clone)]
 pub struct AbortHandle {
-    task: Pinned,
+    id: TaskId,
+    /// `None` if the task had given its output before this handle was made.
+    task: Option<Pinned>,
 }
 
 impl AbortHandle {
     /// See [`JoinHandle::abort`].
     pub fn abort(&self) {
-        self.task.scheduler.abort(self.task.id);
+        if let Some(task) = &self.task {
+            task.scheduler.abort(self.id);
+        }
     }
 
     /// See [`JoinHandle::is_finished`].
     pub fn is_finished(&self) -> bool {
-        self.task.scheduler.is_finished(self.task.id)
+        let task = self.task.as_ref();
+        task.is_none_or(|task| task.scheduler.is_finished(self.id))
     }
 
     /// The task's identifier.
     pub fn id(&self) -> TaskId {
-        self.task.id
+        self.id
     }
 }
 
 impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AbortHandle({})", self.task.id)
+        write!(f, "AbortHandle({})", self.id)
     }
 }
 
