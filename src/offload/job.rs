@@ -1,19 +1,23 @@
 //! One job: the closure first, its result afterwards, and the waker of whoever waits for it.
 //!
 //! ```text
-//!              start                    finish                  poll
-//!   Queued -------------> Running ----------------> Done -------------> Over
-//!     | |                    |                       |                   ^
-//!     | |                    | abandon               | abandon           |
-//!     | |                    v          finish       |                   |
-//!     | |                Abandoned ------------------|-------------------|
-//!     | `--- abandon --------------------------------'-------------------'
-//!     `----- fail ---> Done
+//!             start             finish          announce            poll
+//!   Queued -----------> Running ---------> Done ---------> Announced ----> Over
+//!     | |                  |                 |                 |             ^
+//!     | |                  | abandon         | abandon         | abandon     |
+//!     | |                  v       finish    |                 |             |
+//!     | |              Abandoned ------------|-----------------|-------------|
+//!     | `--- abandon ------------------------'-----------------'-------------'
+//!     `----- fail ---> Announced
 //! ```
 //!
-//! `Queued` owns the closure, `Done` owns the result, and the other states own nothing: so both are dropped exactly
-//! once, and the edge that a state leaves by says on which thread. `start` and `finish` belong to the worker, the
-//! rest to the loop's thread.
+//! `Queued` owns the closure, `Done` and `Announced` own the result, and the other states own nothing: so both are
+//! dropped exactly once, and the edge that a state leaves by says on which thread. `start`, `finish` and `announce`
+//! belong to the worker, the rest to the loop's thread.
+//!
+//! Between `finish` and `announce` the worker tells the pool that it is free. A future that could take the result
+//! before that would offload its next job to a worker that still looks busy, and a second thread would be started
+//! to do the work of one.
 //!
 //! The job is one allocation with two names: the pool knows it as a [`Job`], to be run, the future as an
 //! [`Outcome<T>`], to be awaited. Neither name mentions the closure's type, so neither queue nor future is generic
@@ -30,8 +34,11 @@ use crate::task::error::{self, JoinError};
 
 /// What the pool sees of a job.
 pub(crate) trait Job: Send + Sync {
-    /// Runs the closure on this thread, unless the job was abandoned. Returns the waker of whoever waits.
-    fn run(&self) -> Option<Waker>;
+    /// Runs the closure on this thread, unless the job was abandoned.
+    fn run(&self);
+
+    /// Shows the result to the future. Returns the waker of whoever waits.
+    fn announce(&self) -> Option<Waker>;
 
     /// Drops the closure on this thread, and gives `error` to whoever waits.
     fn fail(&self, error: JoinError);
@@ -63,8 +70,10 @@ enum Stage<F, T> {
     Running,
     /// As `Running`, but nobody will ask for the result: the worker drops it.
     Abandoned,
-    /// The result waits to be taken.
+    /// The result is there, and not for the future to see yet.
     Done(Result<T, JoinError>),
+    /// The result waits to be taken.
+    Announced(Result<T, JoinError>),
     /// Both are gone.
     Over,
 }
@@ -93,27 +102,23 @@ impl<F, T> Slot<F, T> {
         }
     }
 
-    /// Stores the result and hands out the waker; or hands the result back if nobody wants it.
-    fn finish(&self, result: Result<T, JoinError>) -> Result<Option<Waker>, Result<T, JoinError>> {
+    /// Stores the result; or hands it back if nobody wants it.
+    fn finish(&self, result: Result<T, JoinError>) -> Option<Result<T, JoinError>> {
         let mut inner = self.lock();
         if let Stage::Abandoned = inner.stage {
             inner.stage = Stage::Over;
-            return Err(result);
+            return Some(result);
         }
         inner.stage = Stage::Done(result);
-        Ok(inner.waker.take())
+        None
     }
 
-    /// Drops a result that nobody waits for. A panic that nobody waits for is told to the log.
+    /// Drops a result that nobody waits for.
     fn discard(&self, result: Result<T, JoinError>) {
         match result {
             Ok(output) => quietly("the unwanted output of a job", self.at, || drop(output)),
             Err(error) => {
-                quietly(
-                    "the log",
-                    self.at,
-                    || log::error!(target: TARGET, "{error}; nobody waits for it"),
-                );
+                quietly("the log", self.at, || tell_unseen(&error));
                 quietly("the payload of a panic", self.at, || drop(error));
             }
         }
@@ -131,8 +136,8 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    fn run(&self) -> Option<Waker> {
-        let closure = self.start()?;
+    fn run(&self) {
+        let Some(closure) = self.start() else { return };
         let narrated = || {
             log::trace!(target: TARGET, "job offloaded at {} begins", self.at);
             let output = closure();
@@ -141,10 +146,18 @@ where
         };
         let result = panic::catch_unwind(AssertUnwindSafe(narrated))
             .map_err(|payload| JoinError::panicked(payload).of_job(self.at));
-        self.finish(result).unwrap_or_else(|unwanted| {
+        if let Some(unwanted) = self.finish(result) {
             self.discard(unwanted);
-            None
-        })
+        }
+    }
+
+    fn announce(&self) -> Option<Waker> {
+        let mut inner = self.lock();
+        inner.stage = match inner.pass_to(Stage::Over) {
+            Stage::Done(result) => Stage::Announced(result),
+            other => other,
+        };
+        inner.waker.take()
     }
 
     fn fail(&self, error: JoinError) {
@@ -152,7 +165,7 @@ where
         if !matches!(inner.stage, Stage::Queued(_)) {
             return;
         }
-        let closure = inner.pass_to(Stage::Done(Err(error.of_job(self.at))));
+        let closure = inner.pass_to(Stage::Announced(Err(error.of_job(self.at))));
         let waker = inner.waker.take();
         drop(inner);
         quietly("the closure of a job", self.at, || drop(closure));
@@ -170,8 +183,8 @@ impl<F, T> Outcome<T> for Slot<F, T> {
         let mut new = None;
         loop {
             let mut inner = self.lock();
-            if let Stage::Done(_) = inner.stage {
-                let Stage::Done(result) = inner.pass_to(Stage::Over) else {
+            if let Stage::Announced(_) = inner.stage {
+                let Stage::Announced(result) = inner.pass_to(Stage::Over) else {
                     unreachable!()
                 };
                 drop(inner);
@@ -204,12 +217,22 @@ impl<F, T> Outcome<T> for Slot<F, T> {
         let (stage, waker) = (inner.pass_to(next), inner.waker.take());
         drop(inner);
         drop(waker);
+        if let Stage::Done(Err(error)) | Stage::Announced(Err(error)) = &stage {
+            tell_unseen(error);
+        }
         drop(stage);
     }
 }
 
 /// The target under which the pool tells its story.
 pub(super) const TARGET: &str = "roundelay::offload";
+
+/// A panic that nobody will see is told to the log at least.
+fn tell_unseen(error: &JoinError) {
+    if error.is_panic() {
+        log::error!(target: TARGET, "{error}; nobody waits for it");
+    }
+}
 
 /// Runs a piece of user code where a panic has nobody to go to: in a worker, or while a loop is being dropped.
 /// Whatever the panic carries is leaked: its own destructor might panic again.

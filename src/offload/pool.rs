@@ -332,26 +332,27 @@ impl Shared {
 
     /// The life of a worker.
     ///
-    /// A worker looks for its next job *before* it wakes whoever waits for the last one. So a task that offloads one
-    /// job after the other finds the worker of the last job idle, not busy with its farewell, and one thread serves
-    /// them all: in the order that comes to mind first, every second job would start or wake another thread.
+    /// A worker looks for its next job *before* it announces the last one. So a task that offloads one job after the
+    /// other finds the worker of the last job idle, not busy with its farewell, and one thread serves them all. In the
+    /// order that comes to mind first, now and then a job would start or wake another thread.
     fn work(self: Arc<Shared>, me: usize) {
         let thread = thread::current();
         let mut idle_since = None;
-        let mut waker = None;
+        let mut done: Option<Arc<dyn Job>> = None;
         self.lock().is_refused = false;
         narrate("started");
         loop {
             let next = self.look(me, &thread, &mut idle_since);
-            let has_told = tell(waker.take());
+            let has_woken = done.take().is_some_and(|job| wake(job.announce()));
             match next {
                 Next::Run(job, call) => {
                     self.perform(call);
-                    waker = job.run();
+                    job.run();
+                    done = Some(job);
                 }
                 // The waker was foreign code. It may have parked, and so have eaten the token of our own call.
                 // Guarded by tests::a_waker_that_parks_does_not_eat_a_call.
-                Next::Park(_) if has_told => {}
+                Next::Park(_) if has_woken => {}
                 Next::Park(time) => thread::park_timeout(time),
                 Next::Leave => break,
             }
@@ -411,8 +412,8 @@ impl Shared {
     }
 }
 
-/// Wakes whoever waits for a finished job. Says whether there was somebody.
-fn tell(waker: Option<Waker>) -> bool {
+/// Wakes whoever waits for a job that is done. Says whether there was somebody.
+fn wake(waker: Option<Waker>) -> bool {
     let Some(waker) = waker else { return false };
     quietly("a waker", Location::caller(), || waker.wake());
     true
