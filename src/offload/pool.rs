@@ -267,12 +267,29 @@ impl State {
     fn arrive(&mut self, worker: usize) {
         if self.coming == Some(worker) {
             self.coming = None;
-        } else if let Some(place) = self.idle.iter().rposition(|idle| idle.worker == worker) {
-            self.idle.remove(place);
         }
         if self.workers[worker].job.take().is_some() {
             self.busy -= 1;
         }
+    }
+
+    /// Enters a worker among the idle. One that is there already, and only turned over in its sleep, keeps its place.
+    fn lie_down(&mut self, worker: usize, thread: &Thread) {
+        if self.place_of(worker).is_none() {
+            let thread = thread.clone();
+            self.idle.push(Idle { worker, thread });
+        }
+    }
+
+    /// Takes a worker that is going to work, or to leave, from the idle, if it is there: nobody may call it now.
+    fn get_up(&mut self, worker: usize) {
+        if let Some(place) = self.place_of(worker) {
+            self.idle.remove(place);
+        }
+    }
+
+    fn place_of(&self, worker: usize) -> Option<usize> {
+        self.idle.iter().rposition(|idle| idle.worker == worker)
     }
 }
 
@@ -365,7 +382,9 @@ impl Shared {
         let mut state = self.lock();
         state.arrive(me);
         if let Some(Waiting { job, at }) = state.line.serve() {
-            *idle_since = None;
+            if idle_since.take().is_some() {
+                state.get_up(me);
+            }
             state.workers[me].job = Some((at, now));
             state.busy += 1;
             // After a refusal only a new job asks the operating system again: no worker does so job after job.
@@ -378,16 +397,14 @@ impl Shared {
         }
         let idle = now.saturating_duration_since(*idle_since.get_or_insert(now));
         if state.is_closed || idle >= self.config.keep_alive {
+            state.get_up(me);
             state.workers.remove(me);
             if state.workers.is_empty() && state.is_closed {
                 self.empty.notify_all();
             }
             return Next::Leave;
         }
-        state.idle.push(Idle {
-            worker: me,
-            thread: thread.clone(),
-        });
+        state.lie_down(me, thread);
         Next::Park(self.config.keep_alive - idle)
     }
 
