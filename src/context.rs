@@ -6,7 +6,7 @@
 //! The thread-local has no destructor (`ManuallyDrop`), so it can be asked at any time, even by a destructor of another
 //! thread-local that drops a loop at the end of its thread. [`Entered`] takes out what it has put in.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;
 use std::task::{self, Poll};
@@ -29,6 +29,81 @@ pub(crate) struct Context {
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) offload: Rc<Pool>,
     pub(crate) door: Door,
+    pub(crate) counters: Counters,
+}
+
+/// What the loop itself counts; the scheduler counts the wakes.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) polls: Counter,
+    pub(crate) timers: Counter,
+    pub(crate) io_events: Counter,
+    pub(crate) notes: Counter,
+    pub(crate) parks: Counter,
+}
+
+#[derive(Default)]
+pub(crate) struct Counter(Cell<u64>);
+
+impl Counter {
+    pub(crate) fn add(&self, count: usize) {
+        self.0.set(self.0.get() + count as u64);
+    }
+}
+
+/// What a loop has done since it was made.
+///
+/// ```
+/// let mut event_loop = roundelay::EventLoop::new()?;
+/// event_loop.run(async {
+///     roundelay::yield_now().await;
+/// });
+/// let metrics = event_loop.metrics();
+/// assert_eq!((metrics.polls, metrics.wakes), (2, 1));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Tasks polled, or dropped because they had been aborted.
+    pub polls: u64,
+    /// Wakes that queued a task. A wake of a task that was queued already, or had finished, is none.
+    pub wakes: u64,
+    /// Timers that fired.
+    pub timers: u64,
+    /// Readiness events of sockets and other sources.
+    pub io_events: u64,
+    /// Wakes and posts from other threads.
+    pub notes: u64,
+    /// How often the loop went to sleep because nothing was ready.
+    pub parks: u64,
+}
+
+impl Metrics {
+    /// Of the loop that is running on this thread. The polls of the last few dozen may be missing.
+    pub fn current() -> Option<Self> {
+        current().map(|context| context.metrics())
+    }
+}
+
+impl Context {
+    pub(crate) fn metrics(&self) -> Metrics {
+        let Counters {
+            polls,
+            timers,
+            io_events,
+            notes,
+            parks,
+        } = &self.counters;
+        Metrics {
+            polls: polls.0.get(),
+            wakes: self.scheduler.wakes(),
+            timers: timers.0.get(),
+            io_events: io_events.0.get(),
+            notes: notes.0.get(),
+            parks: parks.0.get(),
+        }
+    }
 }
 
 /// The loop that is running on this thread.

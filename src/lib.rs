@@ -96,6 +96,7 @@ pub mod sync;
 pub mod task;
 pub mod time;
 
+pub use context::Metrics;
 pub use event_loop::{Builder, EventLoop, Report, Turn, run};
 pub use offload::{Offload, Running, TryOffloadError, offload, try_offload};
 pub use remote::{Closed, Remote, RemoteHandle};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::EventLoop;
-use crate::context::Context;
+use crate::context::{Context, Counters};
 use crate::offload::{Pool, PoolConfig};
 use crate::reactor::Reactor;
 use crate::scheduler::inbox::Tenant;
@@ -128,6 +128,7 @@ impl Builder {
             reactor: Rc::new(reactor),
             offload: Rc::new(offload),
             door: inbox.door(),
+            counters: Counters::default(),
         };
         Ok(EventLoop {
             context: Rc::new(context),

@@ -79,7 +79,7 @@ use std::time::{Duration, Instant};
 
 use log::{Level, log_enabled};
 
-use crate::context::{Context, Entered};
+use crate::context::{Context, Counters, Entered, Metrics};
 use crate::reactor::Wait;
 use crate::remote::Remote;
 use crate::scheduler::inbox::{Note, Tenant};
@@ -275,6 +275,11 @@ impl EventLoop {
         Remote::new(self.inbox.door())
     }
 
+    /// What the loop has done since it was made. A task asks [`Metrics::current`].
+    pub fn metrics(&self) -> Metrics {
+        self.context.metrics()
+    }
+
     /// The tasks that are alive, in the order of their spawning. asyncio's `all_tasks`.
     pub fn tasks(&self) -> Vec<TaskInfo> {
         self.context.scheduler.describe()
@@ -318,9 +323,9 @@ impl EventLoop {
     /// the middle of a batch if need be, comes a look. So a due timer, a ready socket and a wake from another thread each wait
     /// for at most `poll_budget` polls and one look.
     fn trip(&self, wait: Wait, batch: Batch) -> io::Result<Turn> {
-        let mut turn = Turn::default();
+        let before = self.metrics();
         if self.context.scheduler.ready_count() == 0 {
-            self.park(wait, &mut turn)?;
+            self.park(wait)?;
         }
         let mut batch = match batch {
             Batch::Counted => self.context.scheduler.ready_count(),
@@ -328,13 +333,14 @@ impl EventLoop {
         };
         while batch > 0 {
             if self.polls_left.get() == 0 {
-                self.look(&mut turn)?;
+                self.look()?;
             }
             let slice = batch.min(self.polls_left.get());
-            turn.polls += match log_enabled!(target: "roundelay::task", Level::Trace) {
+            let polls = match log_enabled!(target: "roundelay::task", Level::Trace) {
                 false => self.context.scheduler.run(slice, waker::of),
                 true => self.context.scheduler.run_and_tell(slice, waker::of),
             };
+            self.context.counters.polls.add(polls);
             self.polls_left.set(self.polls_left.get() - slice);
             batch -= slice;
             if self.context.scheduler.take_halt() || self.context.scheduler.ready_count() == 0 {
@@ -344,41 +350,51 @@ impl EventLoop {
         if let Some(payload) = self.context.scheduler.take_fatal() {
             resume_unwind(payload);
         }
-        turn.ready = self.context.scheduler.ready_count();
+        let turn = Turn::between(before, self.metrics(), self.context.scheduler.ready_count());
         log::trace!(target: "roundelay::turn", "{}: {turn}", self.name);
         Ok(turn)
     }
 
     /// Sees whether something has happened, without waiting for it.
-    fn look(&self, turn: &mut Turn) -> io::Result<()> {
+    fn look(&self) -> io::Result<()> {
+        let Counters {
+            io_events, timers, ..
+        } = &self.context.counters;
         self.polls_left.set(self.poll_budget);
         if self.inbox.is_notified() {
-            turn.notes += self.take_mail();
+            self.take_mail();
         }
         if self.context.reactor.has_sources() {
-            turn.io_events += self.context.reactor.poll(Wait::Now)?;
+            io_events.add(self.context.reactor.poll(Wait::Now)?);
         }
-        turn.timers += self.context.timers.expire();
+        timers.add(self.context.timers.expire());
         Ok(())
     }
 
     /// Waits until something happens. *inbox-before-park*: announce the sleep first, then look for mail, then sleep.
-    fn park(&self, wait: Wait, turn: &mut Turn) -> io::Result<()> {
+    fn park(&self, wait: Wait) -> io::Result<()> {
+        let Counters {
+            io_events,
+            timers,
+            parks,
+            ..
+        } = &self.context.counters;
         self.polls_left.set(self.poll_budget);
         let wait = self.sooner(wait);
         let may_sleep = !matches!(wait, Wait::Now) && !self.spin(&wait);
         let is_asleep = may_sleep && self.inbox.park();
         let wait = if is_asleep { wait } else { Wait::Now };
-        log::trace!(target: "roundelay::turn", "{}: nothing is ready; {}", self.name, told(&wait));
+        log::trace!(target: "roundelay::turn", "{}: nothing is ready; {}", self.name, report::told(&wait));
         let polled = self.context.reactor.poll(wait);
         if is_asleep {
             self.inbox.unpark();
+            parks.add(1);
         }
         if self.inbox.is_notified() {
-            turn.notes += self.take_mail();
+            self.take_mail();
         }
-        turn.io_events += polled?;
-        turn.timers += self.context.timers.expire();
+        io_events.add(polled?);
+        timers.add(self.context.timers.expire());
         Ok(())
     }
 
@@ -412,10 +428,10 @@ impl EventLoop {
     }
 
     /// Delivers what other threads have sent.
-    fn take_mail(&self) -> usize {
+    fn take_mail(&self) {
         let mut notes = self.notes.take();
         self.inbox.take(&mut notes);
-        let count = notes.len();
+        self.context.counters.notes.add(notes.len());
         for note in notes.drain(..) {
             match note {
                 Note::Wake(id) => {
@@ -429,7 +445,6 @@ impl EventLoop {
             }
         }
         self.notes.replace(notes);
-        count
     }
 
     /// Drops all that lives on the loop, with the loop current, so that destructors find it; what they spawn is dropped at
@@ -452,18 +467,6 @@ enum Batch {
     /// As many as come, until nobody is ready or the main task has ended. In a ring, first in, first out, where one batch
     /// ends and the next begins makes no difference to the order, and not counting saves 5 ns on a lone yield.
     Endless,
-}
-
-/// A wait, in the words of the log.
-fn told(wait: &Wait) -> String {
-    match wait {
-        Wait::Now => "looks, without waiting".to_owned(),
-        Wait::Until(at) => format!(
-            "sleeps, for {:?} at most",
-            at.saturating_duration_since(Instant::now())
-        ),
-        Wait::Forever => "sleeps, until a socket or another thread wakes it".to_owned(),
-    }
 }
 
 /// Never blocks and never panics, wherever it happens: in a task of another loop, in a thread-local's destructor, during

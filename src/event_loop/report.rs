@@ -1,8 +1,11 @@
 //! What a turn did, and what a shutdown left behind.
 
 use std::fmt;
+use std::time::Instant;
 
+use crate::context::Metrics;
 use crate::offload::Running;
+use crate::reactor::Wait;
 use crate::scheduler::TaskInfo;
 
 /// What one [turn](crate::EventLoop::turn) did.
@@ -19,6 +22,18 @@ pub struct Turn {
     pub notes: usize,
     /// Tasks that are ready now, for the next turn.
     pub ready: usize,
+}
+
+impl Turn {
+    pub(super) fn between(before: Metrics, after: Metrics, ready: usize) -> Self {
+        Self {
+            polls: (after.polls - before.polls) as usize,
+            timers: (after.timers - before.timers) as usize,
+            io_events: (after.io_events - before.io_events) as usize,
+            notes: (after.notes - before.notes) as usize,
+            ready,
+        }
+    }
 }
 
 impl fmt::Display for Turn {
@@ -72,5 +87,17 @@ impl fmt::Display for Report {
         self.offload
             .iter()
             .try_for_each(|job| write!(f, "\n  {job}"))
+    }
+}
+
+/// A wait, in the words of the log.
+pub(super) fn told(wait: &Wait) -> String {
+    match wait {
+        Wait::Now => "looks, without waiting".to_owned(),
+        Wait::Until(at) => format!(
+            "sleeps, for {:?} at most",
+            at.saturating_duration_since(Instant::now())
+        ),
+        Wait::Forever => "sleeps, until a socket or another thread wakes it".to_owned(),
     }
 }

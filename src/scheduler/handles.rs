@@ -138,6 +138,10 @@ impl Scheduler {
             .collect()
     }
 
+    pub(crate) fn wakes(&self) -> u64 {
+        self.tasks.borrow().wakes
+    }
+
     pub(crate) fn task_count(&self) -> usize {
         self.tasks.borrow().alive
     }

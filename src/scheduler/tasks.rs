@@ -17,6 +17,8 @@ pub(super) struct Tasks {
     pub(super) next_serial: u32,
     /// Tasks that have not finished.
     pub(super) alive: usize,
+    /// Wakes that queued a task, since the loop was made.
+    pub(super) wakes: u64,
     pub(super) is_closed: bool,
 }
 
@@ -80,6 +82,7 @@ impl Tasks {
             ready: VecDeque::new(),
             next_serial,
             alive: 0,
+            wakes: 0,
             is_closed: false,
         }
     }
@@ -112,6 +115,7 @@ impl Tasks {
         if let Some(slot) = self.slots.get_mut(id.slot()) {
             if slot.id == id && !slot.is_queued && !slot.is_finished {
                 slot.is_queued = true;
+                self.wakes += 1;
                 self.ready.push_back(id.slot() as u32);
             }
         }
