@@ -73,7 +73,7 @@ impl Remote {
     pub fn post(&self, call: impl FnOnce() + Send + 'static) -> Result<(), Closed> {
         match self.door.push(Note::Post(Box::new(call))) {
             Ok(()) => Ok(()),
-            Err(Note::Post(call)) => Err(Closed(call)),
+            Err(Note::Post(call)) => Err(Closed(Mutex::new(call))),
             Err(Note::Wake(_)) => unreachable!("a post comes back as a post"),
         }
     }
@@ -89,7 +89,7 @@ impl Remote {
         F: Future<Output: Send + 'static> + 'static,
     {
         let location = Location::caller();
-        let shared = Arc::new(Shared::new(self.door.loop_index()));
+        let shared = Arc::new(Shared::new(self.door, location));
         let report = Report(Arc::clone(&shared));
         let start = move || {
             // Posts run with their loop current.
@@ -117,8 +117,26 @@ impl fmt::Debug for Remote {
     }
 }
 
-/// The loop is gone; here is the call that could not be sent to it.
-pub struct Closed(pub Box<dyn FnOnce() + Send>);
+/// The loop is gone, and with it the thread that was to run the call. [`into_call`](Self::into_call) gives it back.
+///
+/// It is `Send` and `Sync`, so it fits `Box<dyn Error + Send + Sync>` and every error library.
+pub struct Closed(
+    /// A call is `Send` but not `Sync`; the mutex makes the error `Sync`, and is never locked.
+    Mutex<Box<dyn FnOnce() + Send>>,
+);
+
+impl Closed {
+    /// The call that could not be sent.
+    ///
+    /// ```
+    /// let remote = roundelay::run(async { roundelay::Remote::current() });
+    /// let closed = remote.post(|| println!("here instead")).unwrap_err();
+    /// closed.into_call()();
+    /// ```
+    pub fn into_call(self) -> Box<dyn FnOnce() + Send> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl fmt::Debug for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,19 +173,19 @@ impl<T> RemoteHandle<T> {
     ///
     /// # Panics
     ///
-    /// On the thread of the task's own loop, where it would wait for ever.
+    /// If the task has not finished, and this is the thread of its loop: the wait would never end. And if the output has
+    /// been taken before.
     pub fn wait(self) -> Result<T, JoinError> {
-        let is_own_loop =
-            Remote::try_current().is_some_and(|here| here.door.loop_index() == self.0.loop_index);
-        assert!(
-            !is_own_loop,
-            "RemoteHandle::wait on the thread of the task's own loop waits for ever: await it"
-        );
+        let is_own_thread = self.0.door.is_own_thread();
         let mut state = self.0.lock();
         loop {
-            if let Some(result) = state.result.take() {
+            if let Some(result) = state.take_result() {
                 return result;
             }
+            assert!(
+                !is_own_thread,
+                "RemoteHandle::wait on the thread of the task's own loop waits for ever: await it"
+            );
             state = self
                 .0
                 .finished
@@ -200,15 +218,11 @@ impl<T> Future for RemoteHandle<T> {
         ready!(context::poll_budget(cx));
         let waker = cx.waker().clone();
         let mut state = self.0.lock();
-        if let Some(result) = state.result.take() {
+        if let Some(result) = state.take_result() {
             drop(state);
             context::spend_budget();
             return Poll::Ready(result);
         }
-        assert!(
-            !state.is_finished,
-            "a RemoteHandle was polled after it had given its output"
-        );
         let old = state.waker.replace(waker);
         drop(state);
         drop(old);
@@ -216,15 +230,37 @@ impl<T> Future for RemoteHandle<T> {
     }
 }
 
+impl<T> Drop for RemoteHandle<T> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.is_detached = true;
+        let waker = state.waker.take();
+        let unclaimed = state.result.take();
+        drop(state);
+        drop(waker);
+        drop_unclaimed(unclaimed);
+    }
+}
+
 impl<T> fmt::Debug for RemoteHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RemoteHandle(of loop {})", self.0.loop_index)
+        write!(f, "RemoteHandle(of loop {})", self.0.door.loop_index())
+    }
+}
+
+/// Drops an output that nobody will ask for; a panic is told.
+fn drop_unclaimed<T>(result: Option<Result<T, JoinError>>) {
+    if let Some(Err(error)) = &result {
+        if error.is_panic() {
+            log::error!(target: "roundelay::task", "{error}; nobody awaits its handle");
+        }
     }
 }
 
 /// What the handle and the task share, each on its own thread.
 struct Shared<T> {
-    loop_index: usize,
+    door: Door,
+    location: &'static Location<'static>,
     state: Mutex<State<T>>,
     finished: Condvar,
 }
@@ -233,23 +269,39 @@ struct State<T> {
     result: Option<Result<T, JoinError>>,
     is_finished: bool,
     is_aborted: bool,
+    /// The handle is gone: nobody will ask for the output.
+    is_detached: bool,
     /// Who awaits the handle.
     waker: Option<Waker>,
     /// The task, so that an abort can wake it.
     task: Option<Waker>,
 }
 
+impl<T> State<T> {
+    /// `None`: not yet.
+    fn take_result(&mut self) -> Option<Result<T, JoinError>> {
+        let result = self.result.take();
+        assert!(
+            result.is_some() || !self.is_finished,
+            "a RemoteHandle was asked again after it had given its output"
+        );
+        result
+    }
+}
+
 impl<T> Shared<T> {
-    fn new(loop_index: usize) -> Self {
+    fn new(door: Door, location: &'static Location<'static>) -> Self {
         let state = State {
             result: None,
             is_finished: false,
             is_aborted: false,
+            is_detached: false,
             waker: None,
             task: None,
         };
         Self {
-            loop_index,
+            door,
+            location,
             state: Mutex::new(state),
             finished: Condvar::new(),
         }
@@ -274,10 +326,16 @@ impl<T> Shared<T> {
             return;
         }
         state.is_finished = true;
-        state.result = Some(result);
+        let unclaimed = if state.is_detached {
+            Some(result)
+        } else {
+            state.result = Some(result);
+            None
+        };
         let waker = state.waker.take();
         drop(state);
         self.finished.notify_all();
+        drop_unclaimed(unclaimed);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -289,18 +347,16 @@ struct Report<T>(Arc<Shared<T>>);
 
 impl<T> Report<T> {
     fn send(self, result: Result<T, JoinError>) {
-        if let (1, Err(error)) = (Arc::strong_count(&self.0), &result) {
-            if error.is_panic() {
-                log::error!(target: "roundelay::task", "{error}; nobody awaits its handle");
-            }
-        }
-        self.0.finish(result);
+        let at = self.0.location;
+        self.0
+            .finish(result.map_err(|error| error.of_task(None, at)));
     }
 }
 
 impl<T> Drop for Report<T> {
     fn drop(&mut self) {
-        self.0.finish(Err(JoinError::cancelled()));
+        let cancelled = JoinError::cancelled().of_task(None, self.0.location);
+        self.0.finish(Err(cancelled));
     }
 }
 

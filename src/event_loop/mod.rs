@@ -453,9 +453,11 @@ impl EventLoop {
         let _entered = Entered::new(Rc::clone(&self.context));
         self.context.scheduler.close();
         let mail = self.inbox.close(self.context.scheduler.next_serial());
-        quietly("the destructor of a call posted through a Remote", || {
-            drop(mail)
-        });
+        for note in mail {
+            quietly("the destructor of a call posted through a Remote", || {
+                drop(note)
+            });
+        }
         self.context.offload.close();
     }
 }

@@ -66,8 +66,10 @@
 //!
 //! Sources: `epoll(7)`, `eventfd(2)`; Dijkstra's "sleeping barber"; McKenney, *Is Parallel Programming Hard*, ch. 15.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::io;
+use std::ptr;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -122,6 +124,8 @@ struct Mail {
     /// Counts the loops that have had this inbox, so that a `Remote` of an earlier one finds itself closed.
     tenancy: u64,
     next_serial: u32,
+    /// The thread that the tenant lives on, as [`this_thread`] calls it.
+    thread: usize,
 }
 
 /// The loop's own side. Closes the inbox when it is dropped.
@@ -154,6 +158,7 @@ impl Tenant {
         let inbox = TABLE[index].get_or_init(|| Box::new(Inbox::new(index)));
         let mut mail = lock(&inbox.mail);
         mail.open = true;
+        mail.thread = this_thread();
         Ok(Self {
             inbox,
             tenancy: mail.tenancy,
@@ -271,6 +276,12 @@ impl Door {
         !mail.open || mail.tenancy != self.tenancy
     }
 
+    /// Whether the loop is alive and lives on this thread, running or not.
+    pub(crate) fn is_own_thread(&self) -> bool {
+        let mail = lock(&self.inbox.mail);
+        mail.open && mail.tenancy == self.tenancy && mail.thread == this_thread()
+    }
+
     pub(crate) fn loop_index(&self) -> usize {
         self.inbox.index
     }
@@ -283,6 +294,7 @@ impl Inbox {
             open: false,
             tenancy: 0,
             next_serial: 0,
+            thread: 0,
         };
         Self {
             index,
@@ -336,6 +348,12 @@ impl Mail {
         let room = self.notes.len().max(8);
         self.notes.reserve(room);
     }
+}
+
+/// Tells threads that are alive apart. Unlike `thread::current` it never panics, so a thread-local's destructor may ask.
+fn this_thread() -> usize {
+    thread_local!(static HERE: Cell<u8> = const { Cell::new(0) });
+    HERE.with(|here| ptr::from_ref(here).addr())
 }
 
 /// A lock of ours is never poisoned in earnest: no user code runs while one is held.
