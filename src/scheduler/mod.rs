@@ -413,8 +413,9 @@ impl Scheduler {
     }
 }
 
-/// Drops an output that nobody will ask for; a panic among them is told.
-fn discard(cell: TaskCell) {
+/// Drops an output that nobody will ask for, unless the task's group wants it; a panic that is left is told.
+fn discard(mut cell: TaskCell) {
+    cell.as_mut().tell();
     if let Some(error) = cell.error().filter(|error| error.is_panic()) {
         log::error!(target: "roundelay::task", "{error}; nobody awaits its handle");
     }

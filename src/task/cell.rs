@@ -82,43 +82,49 @@ pub(crate) trait Erased {
 
     /// What the task was called.
     fn name(&self) -> Option<&str>;
+
+    /// Tells the [`Rider`] that the future is gone.
+    fn tell(self: Pin<&mut Self>);
 }
 
-/// Puts a future into its cell. `name` is `()` or a `Box<str>`: an unnamed task does not pay for the name.
+/// Puts a future into its cell. `rider` is `()`, a name, or a child's tie to its group: a task pays for what it has.
 #[inline]
-pub(crate) fn new<F, N>(future: F, name: N, location: &'static Location<'static>) -> TaskCell
+pub(crate) fn new<F, R>(future: F, rider: R, location: &'static Location<'static>) -> TaskCell
 where
     F: Future<Output: 'static> + 'static,
-    N: Name,
+    R: Rider<F::Output>,
 {
     Box::pin(Body {
         stage: Stage::Running(future),
         location,
-        name,
+        rider,
     })
 }
 
-/// The two sorts of name.
-pub(crate) trait Name: 'static {
-    fn get(&self) -> Option<&str>;
-}
-
-impl Name for () {
-    fn get(&self) -> Option<&str> {
+/// What rides in a cell beside a future with the output `T`.
+pub(crate) trait Rider<T>: 'static {
+    fn name(&self) -> Option<&str> {
         None
+    }
+
+    /// The future is gone, no handle will ask for its result, and nothing is borrowed. Whoever wants the result takes it.
+    fn finished(&self, result: &mut Option<Result<T, JoinError>>) {
+        let _ = result;
     }
 }
 
-impl Name for Box<str> {
-    fn get(&self) -> Option<&str> {
+impl<T> Rider<T> for () {}
+
+impl<T> Rider<T> for Box<str> {
+    fn name(&self) -> Option<&str> {
         Some(self)
     }
 }
 
-struct Body<F: Future, N> {
+struct Body<F: Future, R> {
     stage: Stage<F>,
     location: &'static Location<'static>,
-    name: N,
+    rider: R,
 }
 
 enum Stage<F: Future> {
@@ -127,37 +133,42 @@ enum Stage<F: Future> {
     Finished(Option<Result<F::Output, JoinError>>),
 }
 
-impl<F: Future, N> Body<F, N> {
+impl<F: Future, R> Body<F, R> {
     /// The only projection through the pin.
-    fn stage(self: Pin<&mut Self>) -> &mut Stage<F> {
+    fn parts(self: Pin<&mut Self>) -> (&mut Stage<F>, &R) {
         // SAFETY: the future inside stays where it is: callers poll it in place, or drop it in place by assigning
         // another stage, and move nothing but outputs, which are never pinned. `Body` has no `Drop` of its own, and is
         // `Unpin` only if the future is. Guarded by tests/cancel.rs::a_pinned_future_is_dropped_where_it_was_polled.
         // Buys the single allocation: a box within the box costs 18 ns a spawn.
-        unsafe { &mut self.get_unchecked_mut().stage }
+        let body = unsafe { self.get_unchecked_mut() };
+        (&mut body.stage, &body.rider)
+    }
+
+    fn stage(self: Pin<&mut Self>) -> &mut Stage<F> {
+        self.parts().0
     }
 }
 
-impl<F: Future, N: Name> Body<F, N> {
+impl<F: Future, R: Rider<F::Output>> Body<F, R> {
     /// Finishes the cell with `error`. If the destructor of what was there panics, that panic is the error.
-    fn end(self: Pin<&mut Self>, error: JoinError) {
-        let (name, location) = (self.name.get(), self.location);
-        let error = error.of_task(name, location);
-        let stage = self.stage();
+    fn end(mut self: Pin<&mut Self>, error: JoinError) {
+        let error = error.of_task(self.rider.name(), self.location);
+        let stage = self.as_mut().stage();
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             *stage = Stage::Finished(Some(Err(error)))
         }));
         if let Err(payload) = dropped {
             // The future is gone and the error is written; what is dropped now is that error.
-            *stage = Stage::Finished(Some(Err(JoinError::panicked(payload))));
+            let error = JoinError::panicked(payload).of_task(self.rider.name(), self.location);
+            *self.stage() = Stage::Finished(Some(Err(error)));
         }
     }
 }
 
-impl<F, N> Erased for Body<F, N>
+impl<F, R> Erased for Body<F, R>
 where
     F: Future<Output: 'static>,
-    N: Name,
+    R: Rider<F::Output>,
 {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let stage = self.as_mut().stage();
@@ -165,7 +176,7 @@ where
             let Stage::Running(future) = &mut *stage else {
                 return Poll::Ready(());
             };
-            // SAFETY: `stage` came out of a pin and is not moved while it is `Running`; see `Body::stage`.
+            // SAFETY: `stage` came out of a pin and is not moved while it is `Running`; see `Body::parts`.
             let future = unsafe { Pin::new_unchecked(future) };
             let Poll::Ready(output) = future.poll(cx) else {
                 return Poll::Pending;
@@ -214,7 +225,13 @@ where
     }
 
     fn name(&self) -> Option<&str> {
-        self.name.get()
+        self.rider.name()
+    }
+
+    fn tell(self: Pin<&mut Self>) {
+        if let (Stage::Finished(result), rider) = self.parts() {
+            rider.finished(result);
+        }
     }
 }
 

@@ -105,6 +105,17 @@ impl JoinError {
         self
     }
 
+    /// Says which group's body this is about: `body of a task group entered at src/main.rs:3:5 ..`.
+    pub(crate) fn of_body(mut self, at: &'static Location<'static>) -> JoinError {
+        self.0.origin = Some(Origin {
+            noun: "body of a task group",
+            name: None,
+            verb: "entered",
+            at,
+        });
+        self
+    }
+
     /// Whether the work was cancelled: by `abort`, by `cancel`, or because its loop ended first.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0.reason, Reason::Cancelled)
