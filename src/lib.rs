@@ -87,6 +87,7 @@
 mod context;
 mod event_loop;
 pub mod future;
+pub mod group;
 pub mod net;
 mod offload;
 pub mod reactor;
@@ -98,6 +99,7 @@ pub mod time;
 
 pub use context::Metrics;
 pub use event_loop::{Builder, EventLoop, Report, Turn, run};
+pub use group::{GroupError, TaskGroup};
 pub use offload::{Offload, Running, TryOffloadError, offload, try_offload};
 pub use remote::{Closed, Remote, RemoteHandle};
 pub use scheduler::OnPanic;

@@ -43,7 +43,7 @@ mod notify;
 mod queue;
 mod rwlock;
 mod semaphore;
-mod wait_list;
+pub(crate) mod wait_list;
 mod waker_slot;
 
 pub use barrier::{Barrier, BrokenBarrier};

@@ -237,7 +237,7 @@ pub(crate) fn counting_waker() -> (Waker, Arc<Wakes>) {
 }
 
 /// Polls once, with a waker that does nothing.
-pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 

@@ -1,0 +1,200 @@
+//! What went wrong in a group: every real failure, the first to happen first, drawn as a tree.
+
+use std::error::Error;
+use std::fmt::{self, Write};
+use std::panic::resume_unwind;
+
+use crate::task::JoinError;
+
+/// Why a [`TaskGroup`](super::TaskGroup) has no value: its failures, all of them.
+///
+/// The first child to fail comes first, the children that failed after it follow, and what the body itself failed with
+/// comes last. A child that was merely cancelled is not among them. There is no failure at all in one case: the group was
+/// [cancelled](super::TaskGroup::cancel) while its body was still at work, see [`is_cancelled`](Self::is_cancelled).
+///
+/// # As a tree
+///
+/// `Display` gives each failure a branch, and indents whatever it prints. A group whose error is, or wraps, the
+/// `GroupError` of a group within it is drawn as the tree it is:
+///
+/// ```
+/// use roundelay::TaskGroup;
+///
+/// async fn site(faults: [&'static str; 2]) -> Result<(), String> {
+///     let visit = TaskGroup::scope(async |group| {
+///         for fault in faults {
+///             group.spawn(async move { Err::<(), _>(fault) });
+///         }
+///         Ok(())
+///     });
+///     visit.await.map_err(|error| error.to_string())
+/// }
+///
+/// let error = roundelay::run(TaskGroup::scope(async |group| {
+///     group.spawn(site(["no route", "no answer"]));
+///     group.spawn(site(["no power", "no light"]));
+///     Ok(())
+/// }))
+/// .unwrap_err();
+///
+/// assert_eq!(error.to_string(), "\
+/// 2 failures in a task group
+/// ├─ 2 failures in a task group
+/// │  ├─ no route
+/// │  └─ no answer
+/// └─ 2 failures in a task group
+///    ├─ no power
+///    └─ no light");
+/// ```
+///
+/// [`source`](Error::source) is `None`: the tree says it all already, and a report that printed both would say it twice.
+pub struct GroupError<E> {
+    failures: Vec<Failure<E>>,
+}
+
+/// One failure in a [`GroupError`].
+#[derive(Debug)]
+pub enum Failure<E> {
+    /// What a child, or the body, returned.
+    Error(E),
+    /// A child, or the body, panicked; so did one of their destructors. The payload is kept.
+    Panic(JoinError),
+}
+
+impl<E> GroupError<E> {
+    /// No failures: a group that was cancelled before its body had finished.
+    pub(super) fn new(failures: Vec<Failure<E>>) -> Self {
+        Self { failures }
+    }
+
+    /// Whether nothing failed: the group was [cancelled](super::TaskGroup::cancel) before its body had a value to return.
+    pub fn is_cancelled(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// The failures, the first to happen first, the body's own last.
+    pub fn failures(&self) -> &[Failure<E>] {
+        &self.failures
+    }
+
+    /// The failures by value.
+    pub fn into_failures(self) -> Vec<Failure<E>> {
+        self.failures
+    }
+
+    /// The errors among the failures, in their order.
+    pub fn errors(&self) -> impl Iterator<Item = &E> {
+        self.failures.iter().filter_map(Failure::error)
+    }
+
+    /// Splits off the failures that `belongs` holds for: the first part has them, the second the others. A part without
+    /// failures is `None`. asyncio's `except*`.
+    ///
+    /// ```
+    /// # use roundelay::{TaskGroup, group::Failure};
+    /// # let error = roundelay::run(TaskGroup::scope(async |group| {
+    /// #     group.spawn(async { Err::<(), u32>(404) });
+    /// #     group.spawn(async { Err::<(), u32>(500) });
+    /// #     Ok(())
+    /// # })).unwrap_err();
+    /// let (ours, theirs) = error.split(|failure| matches!(failure, Failure::Error(500..)));
+    /// assert_eq!(ours.unwrap().errors().collect::<Vec<_>>(), [&500]);
+    /// assert_eq!(theirs.unwrap().errors().collect::<Vec<_>>(), [&404]);
+    /// ```
+    pub fn split(
+        self,
+        belongs: impl FnMut(&Failure<E>) -> bool,
+    ) -> (Option<GroupError<E>>, Option<GroupError<E>>) {
+        let (ours, theirs): (Vec<_>, Vec<_>) = self.failures.into_iter().partition(belongs);
+        let part = |failures: Vec<_>| (!failures.is_empty()).then(|| GroupError::new(failures));
+        (part(ours), part(theirs))
+    }
+
+    /// Goes on with the first panic among the failures, if there is one; else gives the error back.
+    ///
+    /// # Panics
+    ///
+    /// That is what it is for.
+    pub fn resume_panic(mut self) -> GroupError<E> {
+        let is_panic = |failure: &Failure<E>| matches!(failure, Failure::Panic(_));
+        if let Some(at) = self.failures.iter().position(is_panic) {
+            if let Failure::Panic(error) = self.failures.swap_remove(at) {
+                resume_unwind(error.into_panic());
+            }
+        }
+        self
+    }
+}
+
+impl<E> Failure<E> {
+    /// The error that was returned, if it was no panic.
+    pub fn error(&self) -> Option<&E> {
+        match self {
+            Failure::Error(error) => Some(error),
+            Failure::Panic(_) => None,
+        }
+    }
+
+    /// Whether it was a panic.
+    pub fn is_panic(&self) -> bool {
+        matches!(self, Failure::Panic(_))
+    }
+}
+
+impl<E> IntoIterator for GroupError<E> {
+    type Item = Failure<E>;
+    type IntoIter = std::vec::IntoIter<Failure<E>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.failures.into_iter()
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Error(error) => error.fmt(f),
+            Failure::Panic(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for GroupError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.failures.len() {
+            0 => f.write_str("a task group was cancelled before its body had finished")?,
+            1 => f.write_str("1 failure in a task group")?,
+            n => write!(f, "{n} failures in a task group")?,
+        }
+        let Some((last, before)) = self.failures.split_last() else {
+            return Ok(());
+        };
+        for failure in before {
+            f.write_str("\n├─ ")?;
+            write!(Indented(f, "│  "), "{failure}")?;
+        }
+        f.write_str("\n└─ ")?;
+        write!(Indented(f, "   "), "{last}")
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for GroupError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GroupError").field(&self.failures).finish()
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> Error for GroupError<E> {}
+
+impl<E: fmt::Debug + fmt::Display> Error for Failure<E> {}
+
+/// Writes on, with something in front of every further line.
+struct Indented<'a, 'f>(&'a mut fmt::Formatter<'f>, &'static str);
+
+impl Write for Indented<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut lines = text.split('\n');
+        self.0.write_str(lines.next().unwrap_or_default())?;
+        lines.try_for_each(|line| write!(self.0, "\n{}{line}", self.1))
+    }
+}

@@ -1,0 +1,195 @@
+//! What becomes of the children's values: dropped at once, or kept for `next`; and how many children there may be.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::TaskGroup;
+use crate::sync::Semaphore;
+use crate::sync::wait_list::{Grants, Wait, WaitList};
+
+/// What a handle to a group does with the values of the children that are spawned through it. Sealed: there are
+/// [`Discard`], [`Collect`], and, inside a [`Limited`](super::Limited), [`Bounded`].
+pub trait Keep<V>: sealed::Keep<V> + Clone + 'static {}
+
+pub(super) mod sealed {
+    pub trait Keep<V> {
+        /// A child is about to live.
+        fn joined(&self);
+        /// It lives no more, and this is its value, if it had one. May run the destructor of the value.
+        fn left(&self, value: Option<V>);
+    }
+}
+
+/// Values are dropped as they come, of whatever type they are. A group is made so.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Discard;
+
+impl<V> Keep<V> for Discard {}
+
+impl<V> sealed::Keep<V> for Discard {
+    fn joined(&self) {}
+
+    fn left(&self, value: Option<V>) {
+        drop(value);
+    }
+}
+
+/// Values are kept until [`TaskGroup::next`] asks for them. From [`TaskGroup::with_outputs`].
+pub struct Collect<V>(Rc<Outputs<V>>);
+
+struct Outputs<V> {
+    kept: RefCell<VecDeque<V>>,
+    alive: Cell<usize>,
+    waiters: WaitList<(), Option<V>>,
+}
+
+impl<V> Collect<V> {
+    pub(super) fn new() -> Self {
+        Self(Rc::new(Outputs {
+            kept: RefCell::default(),
+            alive: Cell::new(0),
+            waiters: WaitList::new(),
+        }))
+    }
+
+    pub(super) async fn next(&self) -> Option<V> {
+        Wait::new(&*self.0, ()).await
+    }
+
+    pub(super) fn try_next(&self) -> Option<V> {
+        self.0.try_grant(()).flatten()
+    }
+}
+
+impl<V> Outputs<V> {
+    /// A value; or `None`, for good news and bad: there is none, and nobody lives who could bring one.
+    fn take(&self) -> Option<Option<V>> {
+        let value = self.kept.borrow_mut().pop_front();
+        (value.is_some() || self.alive.get() == 0).then_some(value)
+    }
+
+    fn serve(&self) {
+        if !self.waiters.is_empty() {
+            self.waiters.grant_while(|()| self.take());
+        }
+    }
+}
+
+impl<V> Grants for Outputs<V> {
+    type Want = ();
+    type Grant = Option<V>;
+
+    fn waiters(&self) -> &WaitList<(), Option<V>> {
+        &self.waiters
+    }
+
+    fn try_grant(&self, (): ()) -> Option<Option<V>> {
+        self.waiters.is_empty().then(|| self.take()).flatten()
+    }
+
+    fn left(&self, (): (), grant: Option<Option<V>>) {
+        // Guarded by tests/group.rs::a_value_given_to_a_waiter_that_was_dropped_goes_to_the_next.
+        if let Some(Some(value)) = grant {
+            self.kept.borrow_mut().push_front(value);
+        }
+        self.serve();
+    }
+}
+
+impl<V> Clone for Collect<V> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<V: 'static> Keep<V> for Collect<V> {}
+
+impl<V: 'static> sealed::Keep<V> for Collect<V> {
+    fn joined(&self) {
+        self.0.alive.set(self.0.alive.get() + 1);
+    }
+
+    fn left(&self, value: Option<V>) {
+        self.0.alive.set(self.0.alive.get() - 1);
+        self.0.kept.borrow_mut().extend(value);
+        self.0.serve();
+    }
+}
+
+impl<E: 'static, V: 'static> TaskGroup<E, Collect<V>> {
+    /// The next value, in the order in which the children finish; `None` when none is left and no child that was spawned
+    /// through this handle (or a clone of it) lives.
+    ///
+    /// A child's error is never seen here: it ends the group, and with it the body that waits here.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost: a value that was given to a wait that was dropped goes to whoever asks next.
+    ///
+    /// # Wakes
+    ///
+    /// Those who wait are served in their order, by each child that finishes.
+    ///
+    /// ```
+    /// use roundelay::TaskGroup;
+    ///
+    /// let sum = roundelay::run(TaskGroup::scope(async |group| {
+    ///     let group = group.with_outputs();
+    ///     for n in 1..=10 {
+    ///         group.spawn(async move { Ok::<u32, std::io::Error>(n * n) });
+    ///     }
+    ///     let mut sum = 0;
+    ///     while let Some(square) = group.next().await {
+    ///         sum += square;
+    ///     }
+    ///     Ok(sum)
+    /// }));
+    /// assert_eq!(sum.unwrap(), 385);
+    /// ```
+    pub async fn next(&self) -> Option<V> {
+        self.keep.next().await
+    }
+
+    /// The next value, if one is there already.
+    pub fn try_next(&self) -> Option<V> {
+        self.keep.try_next()
+    }
+}
+
+/// As `K`, and each child gives its room back when it leaves.
+pub struct Bounded<K> {
+    pub(super) keep: K,
+    pub(super) room: Rc<Semaphore>,
+}
+
+impl<K: Clone> Clone for Bounded<K> {
+    fn clone(&self) -> Self {
+        Self {
+            keep: self.keep.clone(),
+            room: Rc::clone(&self.room),
+        }
+    }
+}
+
+impl<V, K: Keep<V>> Keep<V> for Bounded<K> {}
+
+impl<V, K: Keep<V>> sealed::Keep<V> for Bounded<K> {
+    fn joined(&self) {
+        self.keep.joined();
+    }
+
+    fn left(&self, value: Option<V>) {
+        // Even if the value's destructor panics there is room again.
+        let _room = AddOnDrop(&self.room);
+        self.keep.left(value);
+    }
+}
+
+struct AddOnDrop<'a>(&'a Semaphore);
+
+impl Drop for AddOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}

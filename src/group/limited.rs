@@ -1,0 +1,176 @@
+//! A bound on how many children live at once.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::TaskGroup;
+use super::keep::{Bounded, Collect, Keep};
+use crate::sync::{OwnedSemaphorePermit, Semaphore};
+use crate::task::AbortHandle;
+
+/// A handle to a group through which at most so many children live at once. From [`TaskGroup::with_limit`].
+///
+/// The limit counts the children that are spawned through this handle and its clones; others of the same group do not
+/// take their room. A child that waits here for room while it holds some itself, in a full house of such children,
+/// waits for ever, as with any bound.
+pub struct Limited<E: 'static, K> {
+    group: TaskGroup<E, Bounded<K>>,
+}
+
+/// Room for one child, reserved. Dropped unused, it goes to whoever waits next.
+#[must_use = "the room is given up as soon as it is dropped"]
+pub struct Room<E: 'static, K> {
+    group: TaskGroup<E, Bounded<K>>,
+    permit: OwnedSemaphorePermit,
+}
+
+impl<E: 'static, K: Clone> Limited<E, K> {
+    pub(super) fn new(group: &TaskGroup<E, K>, children: usize) -> Self {
+        let keep = Bounded {
+            keep: group.keep.clone(),
+            room: Rc::new(Semaphore::new(children.max(1))),
+        };
+        let shared = Rc::clone(&group.shared);
+        Self {
+            group: TaskGroup { shared, keep },
+        }
+    }
+
+    /// Waits until fewer children than the limit live, then spawns this one. As [`TaskGroup::spawn`] otherwise; a group
+    /// that takes nobody in refuses at once, without a wait.
+    ///
+    /// # Cancellation
+    ///
+    /// The newcomer is dropped with the wait. [`reserve`](Self::reserve) first, if it must not be lost.
+    ///
+    /// # Wakes
+    ///
+    /// First come, first served: each child that leaves lets one in.
+    ///
+    /// ```
+    /// use roundelay::TaskGroup;
+    ///
+    /// let most = roundelay::run(TaskGroup::scope(async |group| {
+    ///     let four = group.with_limit(4);
+    ///     let mut most = 0;
+    ///     for _ in 0..100 {
+    ///         let child = async {
+    ///             roundelay::yield_now().await;
+    ///             Ok::<_, std::io::Error>(())
+    ///         };
+    ///         four.spawn(child).await;
+    ///         most = most.max(group.len());
+    ///     }
+    ///     Ok(most)
+    /// }));
+    /// assert_eq!(most.unwrap(), 4);
+    /// ```
+    #[track_caller]
+    pub fn spawn<V, F>(
+        &self,
+        future: F,
+    ) -> impl Future<Output = Option<AbortHandle>> + use<V, F, E, K>
+    where
+        V: 'static,
+        F: Future<Output = Result<V, E>> + 'static,
+        K: Keep<V>,
+    {
+        let at = Location::caller();
+        let room = self.clone().into_room();
+        async move { room.await?.spawn_at(future, at) }
+    }
+
+    /// Waits for room, and reserves it. `None` if the group takes nobody in any more.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost: room that was given to a wait that was dropped goes to the next.
+    pub async fn reserve(&self) -> Option<Room<E, K>> {
+        self.clone().into_room().await
+    }
+
+    /// Room, if there is some and nobody waits for it.
+    pub fn try_reserve(&self) -> Option<Room<E, K>> {
+        if !self.group.is_open() {
+            return None;
+        }
+        let permit = self.group.keep.room.try_acquire_owned().ok()?;
+        let group = self.group.clone();
+        Some(Room { group, permit })
+    }
+
+    async fn into_room(self) -> Option<Room<E, K>> {
+        if !self.group.is_open() {
+            return None;
+        }
+        let permit = self.group.keep.room.acquire_owned().await.ok()?;
+        let group = self.group;
+        group.is_open().then_some(Room { group, permit })
+    }
+}
+
+impl<E: 'static, K: Clone> Room<E, K> {
+    /// Spawns the child that the room is for. As [`TaskGroup::spawn`].
+    #[track_caller]
+    pub fn spawn<V, F>(self, future: F) -> Option<AbortHandle>
+    where
+        V: 'static,
+        F: Future<Output = Result<V, E>> + 'static,
+        K: Keep<V>,
+    {
+        self.spawn_at(future, Location::caller())
+    }
+
+    fn spawn_at<V, F>(self, future: F, at: &'static Location<'static>) -> Option<AbortHandle>
+    where
+        V: 'static,
+        F: Future<Output = Result<V, E>> + 'static,
+        K: Keep<V>,
+    {
+        let TaskGroup { shared, keep } = self.group;
+        let child = shared.spawn(keep, future, at)?;
+        // The child gives it back when it leaves.
+        self.permit.forget();
+        Some(child)
+    }
+}
+
+impl<E: 'static, V: 'static> Limited<E, Collect<V>> {
+    /// See [`TaskGroup::next`].
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost.
+    pub async fn next(&self) -> Option<V> {
+        self.group.keep.keep.next().await
+    }
+
+    /// See [`TaskGroup::try_next`].
+    pub fn try_next(&self) -> Option<V> {
+        self.group.keep.keep.try_next()
+    }
+}
+
+impl<E: 'static, K: Clone> Clone for Limited<E, K> {
+    fn clone(&self) -> Self {
+        Self {
+            group: self.group.clone(),
+        }
+    }
+}
+
+impl<E: 'static, K> fmt::Debug for Limited<E, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limited")
+            .field("room", &self.group.keep.room.available_permits())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E: 'static, K> fmt::Debug for Room<E, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Room")
+    }
+}

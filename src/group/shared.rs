@@ -1,0 +1,235 @@
+//! What the handles, the children and the scope of one group share.
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::future::Future;
+use std::panic::Location;
+use std::rc::Rc;
+use std::task::{self, Poll, Waker};
+
+use slab::Slab;
+
+use super::child::Child;
+use super::error::Failure;
+use super::keep::Keep;
+use super::teardown;
+use crate::context::Context;
+use crate::scheduler::quietly;
+use crate::task::{AbortHandle, JoinHandle, TaskId, cell};
+
+pub(super) struct Shared<E> {
+    context: Rc<Context>,
+    entered_at: &'static Location<'static>,
+    state: RefCell<State<E>>,
+}
+
+struct State<E> {
+    phase: Phase,
+    /// The children that live, under the keys that they know; `None` for one that is being spawned.
+    members: Slab<Option<TaskId>>,
+    is_body_done: bool,
+    failures: Vec<Failure<E>>,
+    /// Who polls the scope.
+    scope: Option<Waker>,
+    /// The task that will go from `Doomed` to `Cut`.
+    reaper: Option<JoinHandle<()>>,
+}
+
+/// See the picture at the head of the module.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Children may join.
+    Open,
+    /// Somebody failed or cancelled in this turn. Nobody joins; who was ready by then is polled for the last time.
+    Doomed,
+    /// Nobody is polled any more.
+    Cut,
+    /// The scope has returned, or has been dropped.
+    Over,
+}
+
+impl<E: 'static> Shared<E> {
+    pub(super) fn new(context: Rc<Context>, entered_at: &'static Location<'static>) -> Rc<Self> {
+        let state = State {
+            phase: Phase::Open,
+            members: Slab::new(),
+            is_body_done: false,
+            failures: Vec::new(),
+            scope: None,
+            reaper: None,
+        };
+        Rc::new(Self {
+            context,
+            entered_at,
+            state: RefCell::new(state),
+        })
+    }
+
+    pub(super) fn entered_at(&self) -> &'static Location<'static> {
+        self.entered_at
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.state.borrow().phase == Phase::Open
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.state.borrow().phase == Phase::Cut
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.state.borrow().phase == Phase::Over
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.state.borrow().members.len()
+    }
+
+    /// Spawns a child; or drops the newcomer, if the group takes nobody in any more.
+    pub(super) fn spawn<V, F, K>(
+        self: &Rc<Self>,
+        keep: K,
+        future: F,
+        at: &'static Location<'static>,
+    ) -> Option<AbortHandle>
+    where
+        V: 'static,
+        F: Future<Output = Result<V, E>> + 'static,
+        K: Keep<V>,
+    {
+        let key = self.join()?;
+        keep.joined();
+        let child = Child::new(Rc::clone(self), keep, key);
+        let scheduler = Rc::clone(&self.context.scheduler);
+        let cell = cell::new(future, child, at);
+        let handle: JoinHandle<Result<V, E>> = JoinHandle::new(scheduler, cell);
+        if !handle.is_finished() {
+            // A loop that is ending has dropped it already, and the key may be another's.
+            self.state.borrow_mut().members[key] = Some(handle.id());
+        }
+        Some(handle.abort_handle())
+    }
+
+    fn join(&self) -> Option<usize> {
+        let mut state = self.state.borrow_mut();
+        (state.phase == Phase::Open).then(|| state.members.insert(None))
+    }
+
+    /// The child under this key lives no more.
+    pub(super) fn leave(&self, key: usize) {
+        let mut state = self.state.borrow_mut();
+        state.members.remove(key);
+        if !state.is_body_done || !state.members.is_empty() {
+            return;
+        }
+        state.close_if_alone();
+        let scope = state.scope.take();
+        drop(state);
+        wake(scope);
+    }
+
+    /// Remembers a failure, and ends the group.
+    pub(super) fn fail(self: &Rc<Self>, failure: Failure<E>) {
+        self.state.borrow_mut().failures.push(failure);
+        self.doom();
+    }
+
+    /// Ends the group at the end of this turn: behind everybody who is ready now, a task is spawned that cuts it off.
+    ///
+    /// A task, and not the scope itself: the scope is polled when its owner likes, and the siblings are to end now.
+    /// Guarded by tests/group.rs::siblings_are_cancelled_although_nobody_polls_the_scope.
+    pub(super) fn doom(self: &Rc<Self>) {
+        let mut state = self.state.borrow_mut();
+        if state.phase != Phase::Open {
+            return;
+        }
+        state.phase = Phase::Doomed;
+        drop(state);
+        let shared = Rc::clone(self);
+        let cut = async move { shared.cut() };
+        let name: Box<str> = "end of a task group".into();
+        let scheduler = Rc::clone(&self.context.scheduler);
+        let reaper = JoinHandle::new(scheduler, cell::new(cut, name, self.entered_at));
+        self.state.borrow_mut().reaper = Some(reaper);
+    }
+
+    fn cut(&self) {
+        let mut state = self.state.borrow_mut();
+        state.phase = Phase::Cut;
+        let scope = state.scope.take();
+        drop(state);
+        for id in self.ids() {
+            self.context.scheduler.abort(id);
+        }
+        wake(scope);
+    }
+
+    /// The children that live, in the order of their spawning.
+    fn ids(&self) -> Vec<TaskId> {
+        let next_serial = self.context.scheduler.next_serial();
+        let state = self.state.borrow();
+        let mut ids: Vec<TaskId> = state.members.iter().filter_map(|(_, id)| *id).collect();
+        ids.sort_unstable_by_key(|id| Reverse(id.age(next_serial)));
+        ids
+    }
+
+    /// Remembers who polls the scope.
+    pub(super) fn keep_waker(&self, cx: &task::Context<'_>) {
+        let is_known = |kept: &Waker| kept.will_wake(cx.waker());
+        if self.state.borrow().scope.as_ref().is_some_and(is_known) {
+            return;
+        }
+        let fresh = cx.waker().clone();
+        let old = self.state.borrow_mut().scope.replace(fresh);
+        drop(old);
+    }
+
+    /// The body has returned, or has been dropped. With the last child gone, the scope is over.
+    pub(super) fn body_is_done(&self) {
+        let mut state = self.state.borrow_mut();
+        state.is_body_done = true;
+        state.close_if_alone();
+    }
+
+    /// Ready when no child lives.
+    pub(super) fn poll_alone(&self, cx: &task::Context<'_>) -> Poll<()> {
+        self.keep_waker(cx);
+        if self.state.borrow().members.is_empty() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// The scope returns or is dropped: whoever still lives is dropped before this returns. Gives the failures.
+    pub(super) fn end(&self) -> Vec<Failure<E>> {
+        let mut state = self.state.borrow_mut();
+        state.phase = Phase::Over;
+        let (scope, reaper) = (state.scope.take(), state.reaper.take());
+        drop(state);
+        drop(scope);
+        if let Some(reaper) = reaper {
+            reaper.drop_now();
+        }
+        let ids = self.ids();
+        if !ids.is_empty() {
+            teardown::drop_all(&self.context, ids);
+        }
+        std::mem::take(&mut self.state.borrow_mut().failures)
+    }
+}
+
+impl<E> State<E> {
+    /// Children may spawn into a group that is ending, for as long as one of them lives: not any longer.
+    fn close_if_alone(&mut self) {
+        if self.phase == Phase::Open && self.members.is_empty() {
+            self.phase = Phase::Over;
+        }
+    }
+}
+
+/// The waker may be anybody's, and what it does must not take the child along that ends here.
+fn wake(scope: Option<Waker>) {
+    if let Some(scope) = scope {
+        quietly("the waker of a task group's scope", || scope.wake());
+    }
+}
