@@ -1,55 +1,23 @@
 //! Edges: readiness is told once, and must be neither forgotten nor made up.
 
+mod net_support;
 mod support;
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
+use net_support::{poll_in, settle, tcp_pair};
 use roundelay::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use roundelay::reactor::{Interest, Registered};
 use roundelay::{EventLoop, run, spawn, yield_now};
 use support::{Counter, PATIENCE, Trace, counted, counting_waker, now_or_never, watchdog};
-
-/// A connection over the loopback, both ends ours.
-async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let near = TcpStream::connect(listener.local_addr()?).await?;
-    let (far, _) = listener.accept().await?;
-    Ok((near, far))
-}
-
-/// Polls a future once as if by a task of the loop, but with a waker of the test's.
-fn poll_in<F: Future>(
-    event_loop: &mut EventLoop,
-    future: Pin<&mut F>,
-    waker: &Waker,
-) -> Poll<F::Output> {
-    let mut future = Some(future);
-    event_loop.run(poll_fn(|_| {
-        let future = future.take().expect("polled once");
-        Poll::Ready(future.poll(&mut Context::from_waker(waker)))
-    }))
-}
-
-/// Turns until nothing is ready and the kernel has no more to tell. Returns polls and events.
-fn settle(event_loop: &mut EventLoop) -> (usize, usize) {
-    let (mut polls, mut events) = (0, 0);
-    loop {
-        let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
-        polls += turn.polls;
-        events += turn.io_events;
-        if turn.polls == 0 && turn.io_events == 0 {
-            return (polls, events);
-        }
-    }
-}
 
 /// Writes until the kernel takes no more. Returns how much it took.
 fn fill(stream: &TcpStream) -> usize {

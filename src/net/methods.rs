@@ -30,7 +30,7 @@ macro_rules! read_methods {
         /// # std::io::Result::Ok(()) }).unwrap();
         /// ```
         pub async fn read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
-            crate::net::stream::read(self.stream(), buf).await
+            crate::net::stream::wait(self.stream(), crate::net::stream::Read(buf)).await
         }
 
         /// Reads into several buffers at once, one after the other filled.
@@ -46,7 +46,7 @@ macro_rules! read_methods {
             &self,
             bufs: &mut [std::io::IoSliceMut<'_>],
         ) -> std::io::Result<usize> {
-            crate::net::stream::read_vectored(self.stream(), bufs).await
+            crate::net::stream::wait(self.stream(), crate::net::stream::ReadVectored(bufs)).await
         }
 
         /// Reads until the buffer is full.
@@ -137,11 +137,7 @@ macro_rules! read_methods {
         ///
         /// `WouldBlock` if nothing is there; otherwise as [`read`](Self::read).
         pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
-            let stream = self.stream();
-            crate::net::stream::Stream::registered(stream)
-                .try_io(crate::reactor::Interest::READABLE, |source| {
-                    crate::net::stream::read_once(stream, source, buf)
-                })
+            crate::net::stream::try_now(self.stream(), crate::net::stream::Read(buf))
         }
 
         /// Reads what is there into several buffers, without waiting.
@@ -153,11 +149,7 @@ macro_rules! read_methods {
             &self,
             bufs: &mut [std::io::IoSliceMut<'_>],
         ) -> std::io::Result<usize> {
-            let stream = self.stream();
-            crate::net::stream::Stream::registered(stream)
-                .try_io(crate::reactor::Interest::READABLE, |source| {
-                    crate::net::stream::read_vectored_once(stream, source, bufs)
-                })
+            crate::net::stream::try_now(self.stream(), crate::net::stream::ReadVectored(bufs))
         }
 
         /// [`read`](Self::read) in the shape that adapters need.
@@ -175,12 +167,7 @@ macro_rules! read_methods {
             cx: &mut std::task::Context<'_>,
             buf: &mut [u8],
         ) -> std::task::Poll<std::io::Result<usize>> {
-            let stream = self.stream();
-            crate::net::stream::Stream::registered(stream).poll_io(
-                cx,
-                crate::reactor::Interest::READABLE,
-                |source| crate::net::stream::read_once(stream, source, buf),
-            )
+            crate::net::stream::poll(self.stream(), cx, crate::net::stream::Read(buf))
         }
 
         /// [`read_vectored`](Self::read_vectored) in the shape that adapters need; see [`poll_read`](Self::poll_read).
@@ -193,12 +180,7 @@ macro_rules! read_methods {
             cx: &mut std::task::Context<'_>,
             bufs: &mut [std::io::IoSliceMut<'_>],
         ) -> std::task::Poll<std::io::Result<usize>> {
-            let stream = self.stream();
-            crate::net::stream::Stream::registered(stream).poll_io(
-                cx,
-                crate::reactor::Interest::READABLE,
-                |source| crate::net::stream::read_vectored_once(stream, source, bufs),
-            )
+            crate::net::stream::poll(self.stream(), cx, crate::net::stream::ReadVectored(bufs))
         }
 
         /// [`readable`](Self::readable) in the shape that adapters need; see [`poll_read`](Self::poll_read).
@@ -237,7 +219,7 @@ macro_rules! write_methods {
         ///
         /// What the system says; or it would have to wait and no loop is running on this thread.
         pub async fn write(&self, buf: &[u8]) -> std::io::Result<usize> {
-            crate::net::stream::write(self.stream(), buf).await
+            crate::net::stream::wait(self.stream(), crate::net::stream::Write(buf)).await
         }
 
         /// Writes all of it.
@@ -275,7 +257,7 @@ macro_rules! write_methods {
             &self,
             bufs: &[std::io::IoSlice<'_>],
         ) -> std::io::Result<usize> {
-            crate::net::stream::write_vectored(self.stream(), bufs).await
+            crate::net::stream::wait(self.stream(), crate::net::stream::WriteVectored(bufs)).await
         }
 
         /// Writes all of several buffers. The slices are advanced on the way, and do not show the original buffers afterwards.
@@ -328,11 +310,7 @@ macro_rules! write_methods {
         ///
         /// `WouldBlock` if it takes nothing now; otherwise as [`write`](Self::write).
         pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
-            let stream = self.stream();
-            crate::net::stream::Stream::registered(stream)
-                .try_io(crate::reactor::Interest::WRITABLE, |source| {
-                    crate::net::stream::write_once(stream, source, buf)
-                })
+            crate::net::stream::try_now(self.stream(), crate::net::stream::Write(buf))
         }
 
         /// Writes from several buffers as much as the socket takes, without waiting.
@@ -341,11 +319,7 @@ macro_rules! write_methods {
         ///
         /// As [`try_write`](Self::try_write).
         pub fn try_write_vectored(&self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
-            let stream = self.stream();
-            crate::net::stream::Stream::registered(stream)
-                .try_io(crate::reactor::Interest::WRITABLE, |source| {
-                    crate::net::stream::write_vectored_once(stream, source, bufs)
-                })
+            crate::net::stream::try_now(self.stream(), crate::net::stream::WriteVectored(bufs))
         }
 
         /// [`write`](Self::write) in the shape that adapters need.
@@ -363,12 +337,7 @@ macro_rules! write_methods {
             cx: &mut std::task::Context<'_>,
             buf: &[u8],
         ) -> std::task::Poll<std::io::Result<usize>> {
-            let stream = self.stream();
-            crate::net::stream::Stream::registered(stream).poll_io(
-                cx,
-                crate::reactor::Interest::WRITABLE,
-                |source| crate::net::stream::write_once(stream, source, buf),
-            )
+            crate::net::stream::poll(self.stream(), cx, crate::net::stream::Write(buf))
         }
 
         /// [`write_vectored`](Self::write_vectored) in the shape that adapters need; see [`poll_write`](Self::poll_write).
@@ -381,12 +350,7 @@ macro_rules! write_methods {
             cx: &mut std::task::Context<'_>,
             bufs: &[std::io::IoSlice<'_>],
         ) -> std::task::Poll<std::io::Result<usize>> {
-            let stream = self.stream();
-            crate::net::stream::Stream::registered(stream).poll_io(
-                cx,
-                crate::reactor::Interest::WRITABLE,
-                |source| crate::net::stream::write_vectored_once(stream, source, bufs),
-            )
+            crate::net::stream::poll(self.stream(), cx, crate::net::stream::WriteVectored(bufs))
         }
 
         /// [`writable`](Self::writable) in the shape that adapters need; see [`poll_write`](Self::poll_write).

@@ -2,10 +2,10 @@
 //!
 //! The methods that call these functions are in `methods.rs`.
 
-use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
+use std::task::{Context, Poll};
 
 use crate::reactor::{Interest, Registered};
 
@@ -41,107 +41,150 @@ const SURELY_TAKEN_BUFFERS: usize = 16;
 /// And this many bytes: Linux moves at most 2 GiB less a page at once, however much room there is.
 const SURELY_TAKEN_BYTES: usize = 1 << 30;
 
-/// Whether a transfer stopped because the socket had no more to give, or to take, and not because we offered too much or nothing.
+/// Whether a transfer stopped because the socket had no more to give, or to take, and not because we offered too much.
 fn is_short(moved: usize, offered: usize) -> bool {
     moved > 0 && moved < offered && offered <= SURELY_TAKEN_BYTES
 }
 
-/// One read. Every way of reading comes through here or through its vectored twin.
-pub(super) fn read_once<S: Stream>(
-    stream: &S,
-    source: &S::Source,
-    buf: &mut [u8],
-) -> io::Result<usize> {
-    let moved = S::read_now(source, buf)?;
-    if S::SHORT_READ_EMPTIES && is_short(moved, buf.len()) {
-        stream.registered().moved_short(Interest::READABLE);
-    }
-    Ok(moved)
+/// One operation on a stream: what to move, and how to try it once.
+///
+/// Reading, writing, and their vectored twins are each one implementation; awaiting, polling and trying them are the three
+/// functions below. An operation that has nothing to move is done at once, whatever the socket says: nothing can come of waiting.
+pub(super) trait Transfer<S: Stream> {
+    const INTEREST: Interest;
+
+    fn has_nothing_to_move(&self) -> bool;
+
+    fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize>;
 }
 
-pub(super) fn read_vectored_once<S: Stream>(
+pub(super) async fn wait<S: Stream, T: Transfer<S>>(
     stream: &S,
-    source: &S::Source,
-    bufs: &mut [IoSliceMut<'_>],
+    mut transfer: T,
 ) -> io::Result<usize> {
-    let moved = S::read_vectored_now(source, bufs)?;
-    let offered = bufs.iter().map(|buf| buf.len()).sum();
-    if S::SHORT_READ_EMPTIES && bufs.len() <= SURELY_TAKEN_BUFFERS && is_short(moved, offered) {
-        stream.registered().moved_short(Interest::READABLE);
+    if transfer.has_nothing_to_move() {
+        return Ok(0);
     }
-    Ok(moved)
-}
-
-/// One write. A short one has filled the socket, of either kind.
-pub(super) fn write_once<S: Stream>(
-    stream: &S,
-    source: &S::Source,
-    buf: &[u8],
-) -> io::Result<usize> {
-    let moved = S::write_now(source, buf)?;
-    if is_short(moved, buf.len()) {
-        stream.registered().moved_short(Interest::WRITABLE);
-    }
-    Ok(moved)
-}
-
-pub(super) fn write_vectored_once<S: Stream>(
-    stream: &S,
-    source: &S::Source,
-    bufs: &[IoSlice<'_>],
-) -> io::Result<usize> {
-    let moved = S::write_vectored_now(source, bufs)?;
-    if bufs.len() <= SURELY_TAKEN_BUFFERS && is_short(moved, bufs.iter().map(|buf| buf.len()).sum())
-    {
-        stream.registered().moved_short(Interest::WRITABLE);
-    }
-    Ok(moved)
-}
-
-pub(super) fn read<S: Stream>(
-    stream: &S,
-    buf: &mut [u8],
-) -> impl Future<Output = io::Result<usize>> {
     stream
         .registered()
-        .operation(Interest::READABLE, move |source| {
-            read_once(stream, source, buf)
-        })
+        .operation(T::INTEREST, move |source| transfer.attempt(stream, source))
+        .await
 }
 
-pub(super) fn read_vectored<S: Stream>(
+pub(super) fn poll<S: Stream, T: Transfer<S>>(
     stream: &S,
-    bufs: &mut [IoSliceMut<'_>],
-) -> impl Future<Output = io::Result<usize>> {
+    cx: &mut Context<'_>,
+    mut transfer: T,
+) -> Poll<io::Result<usize>> {
+    if transfer.has_nothing_to_move() {
+        return Poll::Ready(Ok(0));
+    }
     stream
         .registered()
-        .operation(Interest::READABLE, move |source| {
-            read_vectored_once(stream, source, bufs)
-        })
+        .poll_io(cx, T::INTEREST, |source| transfer.attempt(stream, source))
 }
 
-pub(super) fn write<S: Stream>(stream: &S, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+pub(super) fn try_now<S: Stream, T: Transfer<S>>(stream: &S, mut transfer: T) -> io::Result<usize> {
+    if transfer.has_nothing_to_move() {
+        return Ok(0);
+    }
     stream
         .registered()
-        .operation(Interest::WRITABLE, move |source| {
-            write_once(stream, source, buf)
-        })
+        .try_io(T::INTEREST, |source| transfer.attempt(stream, source))
 }
 
-pub(super) fn write_vectored<S: Stream>(
-    stream: &S,
-    bufs: &[IoSlice<'_>],
-) -> impl Future<Output = io::Result<usize>> {
-    stream
-        .registered()
-        .operation(Interest::WRITABLE, move |source| {
-            write_vectored_once(stream, source, bufs)
-        })
+/// Read into one buffer.
+pub(super) struct Read<'a>(pub(super) &'a mut [u8]);
+
+impl<S: Stream> Transfer<S> for Read<'_> {
+    const INTEREST: Interest = Interest::READABLE;
+
+    fn has_nothing_to_move(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize> {
+        let moved = S::read_now(source, self.0)?;
+        if S::SHORT_READ_EMPTIES && is_short(moved, self.0.len()) {
+            stream.registered().moved_short(Interest::READABLE);
+        }
+        Ok(moved)
+    }
+}
+
+/// Read into several buffers.
+pub(super) struct ReadVectored<'a, 'b>(pub(super) &'a mut [IoSliceMut<'b>]);
+
+impl ReadVectored<'_, '_> {
+    fn room(&self) -> usize {
+        self.0.iter().map(|buf| buf.len()).sum()
+    }
+}
+
+impl<S: Stream> Transfer<S> for ReadVectored<'_, '_> {
+    const INTEREST: Interest = Interest::READABLE;
+
+    fn has_nothing_to_move(&self) -> bool {
+        self.room() == 0
+    }
+
+    fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize> {
+        let moved = S::read_vectored_now(source, self.0)?;
+        let is_all_offered = self.0.len() <= SURELY_TAKEN_BUFFERS;
+        if S::SHORT_READ_EMPTIES && is_all_offered && is_short(moved, self.room()) {
+            stream.registered().moved_short(Interest::READABLE);
+        }
+        Ok(moved)
+    }
+}
+
+/// Write from one buffer. A short write has filled the socket, of either kind.
+pub(super) struct Write<'a>(pub(super) &'a [u8]);
+
+impl<S: Stream> Transfer<S> for Write<'_> {
+    const INTEREST: Interest = Interest::WRITABLE;
+
+    fn has_nothing_to_move(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize> {
+        let moved = S::write_now(source, self.0)?;
+        if is_short(moved, self.0.len()) {
+            stream.registered().moved_short(Interest::WRITABLE);
+        }
+        Ok(moved)
+    }
+}
+
+/// Write from several buffers.
+pub(super) struct WriteVectored<'a, 'b>(pub(super) &'a [IoSlice<'b>]);
+
+impl WriteVectored<'_, '_> {
+    fn load(&self) -> usize {
+        self.0.iter().map(|buf| buf.len()).sum()
+    }
+}
+
+impl<S: Stream> Transfer<S> for WriteVectored<'_, '_> {
+    const INTEREST: Interest = Interest::WRITABLE;
+
+    fn has_nothing_to_move(&self) -> bool {
+        self.load() == 0
+    }
+
+    fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize> {
+        let moved = S::write_vectored_now(source, self.0)?;
+        if self.0.len() <= SURELY_TAKEN_BUFFERS && is_short(moved, self.load()) {
+            stream.registered().moved_short(Interest::WRITABLE);
+        }
+        Ok(moved)
+    }
 }
 
 pub(super) async fn read_exact<S: Stream>(stream: &S, mut buf: &mut [u8]) -> io::Result<()> {
     while !buf.is_empty() {
-        match read(stream, buf).await? {
+        match wait(stream, Read(buf)).await? {
             0 => {
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
@@ -161,7 +204,7 @@ pub(super) async fn read_to_end<S: Stream>(stream: &S, buf: &mut Vec<u8>) -> io:
         buf,
     };
     loop {
-        match read(stream, filling.room()).await? {
+        match wait(stream, Read(filling.room())).await? {
             0 => return Ok(filling.filled - already),
             moved => filling.filled += moved,
         }
@@ -201,7 +244,7 @@ impl Drop for Filling<'_> {
 
 pub(super) async fn write_all<S: Stream>(stream: &S, mut buf: &[u8]) -> io::Result<()> {
     while !buf.is_empty() {
-        match write(stream, buf).await? {
+        match wait(stream, Write(buf)).await? {
             0 => return Err(wrote_nothing()),
             moved => buf = &buf[moved..],
         }
@@ -215,7 +258,7 @@ pub(super) async fn write_all_vectored<S: Stream>(
 ) -> io::Result<()> {
     IoSlice::advance_slices(&mut bufs, 0);
     while !bufs.is_empty() {
-        match write_vectored(stream, bufs).await? {
+        match wait(stream, WriteVectored(bufs)).await? {
             0 => return Err(wrote_nothing()),
             moved => IoSlice::advance_slices(&mut bufs, moved),
         }
