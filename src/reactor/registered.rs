@@ -258,7 +258,7 @@ impl<S: AsFd> Registered<S> {
                         self.note_would_block(interest);
                     }
                     result => {
-                        source.leave(place);
+                        source.leave_lines(place, interest);
                         context::spend_budget();
                         return Poll::Ready(result);
                     }

@@ -65,6 +65,11 @@ impl Place {
         self.0[direction as usize] = Some(key);
         self
     }
+
+    fn without(mut self, direction: Direction) -> Place {
+        self.0[direction as usize] = None;
+        self
+    }
 }
 
 impl Source {
@@ -163,9 +168,19 @@ impl Source {
 
     /// Takes an operation out of the lines: *nothing-left*.
     pub(super) fn leave(&self, place: &Cell<Place>) {
-        for key in place.take().0.into_iter().flatten() {
-            let waker = self.waiters.borrow_mut().leave(key);
-            drop(waker);
+        self.leave_lines(place, Interest::READABLE | Interest::WRITABLE);
+    }
+
+    /// Takes an operation out of the lines of these directions only. Those that read and those that write through the
+    /// `poll_` methods share the standing place: who is done must leave the other's entry where it is.
+    // Guarded by tests/io_sockets.rs::a_write_through_a_poll_method_leaves_the_waiting_reader_in_line
+    pub(super) fn leave_lines(&self, place: &Cell<Place>, interest: Interest) {
+        for direction in interest.directions() {
+            if let Some(key) = place.get().key(direction) {
+                place.set(place.get().without(direction));
+                let waker = self.waiters.borrow_mut().leave(key);
+                drop(waker);
+            }
         }
     }
 
