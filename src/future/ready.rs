@@ -22,7 +22,7 @@
 // - `queued` is a flag of its own rather than a value of `older`, because the loser of a race to queue must still write
 //   it: that write is what publishes the loser's data to the poll that the winner has ordered.
 // - The first parent's waker lives as long as the list, and so as long as anybody keeps the waker of a child. It cannot be
-//   given back before without a lock, and the lock costs 30 of the 75 ns that a wake and the poll after it then take.
+//   given back before without a lock, and the lock costs 30 of the 80 ns that a wake and the poll after it would then take.
 // - Another parent's waker is taken out to be woken, not cloned under the lock: neither clone, wake nor drop of a foreign
 //   waker runs while the lock is held.
 
