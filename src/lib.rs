@@ -88,6 +88,7 @@ mod context;
 mod event_loop;
 pub mod future;
 pub mod group;
+pub mod io;
 pub mod net;
 mod offload;
 pub mod reactor;

@@ -1,0 +1,155 @@
+//! Writing with a buffer: many small pieces, few system calls.
+
+use std::io;
+
+use super::Write;
+
+/// How much a writer holds back, unless [`BufWriter::with_capacity`] says otherwise.
+const DEFAULT_CAPACITY: usize = 8 * 1024;
+
+/// A writer that collects what is written to it and passes it on when it is flushed, or when there is too much of it.
+///
+/// asyncio's `StreamWriter`: [`write_all`](BufWriter::write_all) is `write` and `drain` in one, and
+/// [`flush`](BufWriter::flush) waits for all of it. What has not been flushed when the writer is dropped **is lost**: a
+/// destructor cannot wait.
+///
+/// # Cancellation
+///
+/// A piece is taken as a whole or not at all, and what has been taken is remembered until it has been written. So every
+/// method may be dropped while it waits; call `flush` again to get on.
+///
+/// ```
+/// use roundelay::io::BufWriter;
+///
+/// roundelay::run(async {
+///     let mut writer = BufWriter::new(Vec::new());
+///     writer.write_all(b"one, ").await?;
+///     writer.write_all(b"two").await?;
+///     assert!(writer.get_ref().is_empty());
+///     writer.flush().await?;
+///     assert_eq!(writer.get_ref(), b"one, two");
+///     std::io::Result::Ok(())
+/// })
+/// .unwrap();
+/// ```
+#[derive(Debug)]
+pub struct BufWriter<W> {
+    inner: W,
+    held: Vec<u8>,
+    /// How many bytes at the front of `held` have been passed on.
+    passed: usize,
+    capacity: usize,
+}
+
+impl<W> BufWriter<W> {
+    /// A writer that holds back up to 8 KiB.
+    pub fn new(inner: W) -> BufWriter<W> {
+        BufWriter::with_capacity(DEFAULT_CAPACITY, inner)
+    }
+
+    /// A writer that holds back up to `capacity` bytes, and allocates them at the first write.
+    pub fn with_capacity(capacity: usize, inner: W) -> BufWriter<W> {
+        BufWriter {
+            inner,
+            held: Vec::new(),
+            passed: 0,
+            capacity,
+        }
+    }
+
+    /// What has been taken and not yet been passed on.
+    pub fn buffer(&self) -> &[u8] {
+        &self.held[self.passed..]
+    }
+
+    /// The writer inside.
+    pub fn get_ref(&self) -> &W {
+        &self.inner
+    }
+
+    /// The writer inside. What you write to it directly overtakes what is held.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.inner
+    }
+
+    /// The writer inside, and what has not been passed on to it.
+    pub fn into_parts(mut self) -> (W, Vec<u8>) {
+        self.held.drain(..self.passed);
+        (self.inner, self.held)
+    }
+}
+
+impl<W: Write> BufWriter<W> {
+    /// Takes all of it. First, if it does not fit beside what is held, waits until that has been passed on.
+    ///
+    /// A piece that is larger than the capacity is taken as a whole too; the next call passes it on. For pieces as large as
+    /// that, writing without a buffer saves a copy.
+    ///
+    /// # Cancellation
+    ///
+    /// If it is dropped while it waits, nothing of `buf` has been taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](BufWriter::flush). Nothing of `buf` has been taken.
+    pub async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
+        if self.buffer().len() + buf.len() > self.capacity {
+            self.pass_on().await?;
+        }
+        if self.held.capacity() == 0 {
+            self.held.reserve_exact(self.capacity.max(buf.len()));
+        }
+        self.held.extend_from_slice(buf);
+        Ok(())
+    }
+
+    /// Waits until all that is held has been passed on, and the writer inside has flushed.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost and nothing is written twice: the next call goes on where this one stopped.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer inside, and `WriteZero` if it takes nothing more. What has not been passed on stays.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        self.pass_on().await?;
+        self.inner.flush().await
+    }
+
+    async fn pass_on(&mut self) -> io::Result<()> {
+        while self.passed < self.held.len() {
+            match self.inner.write(&self.held[self.passed..]).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => self.passed += written,
+            }
+        }
+        self.passed = 0;
+        if self.held.capacity() > self.capacity {
+            self.held = Vec::new();
+        } else {
+            self.held.clear();
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for BufWriter<W> {
+    async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_all(buf).await?;
+        Ok(buf.len())
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        BufWriter::flush(self).await
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        BufWriter::flush(self).await?;
+        self.inner.close().await
+    }
+
+    async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
+        BufWriter::write_all(self, buf).await
+    }
+}

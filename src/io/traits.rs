@@ -1,0 +1,115 @@
+//! What can be read from and written to.
+
+use std::io::{self, IoSlice};
+use std::mem;
+
+/// What bytes can be read from.
+///
+/// Implemented by the stream sockets, their halves, references to sockets, and `&[u8]`.
+///
+/// Implementors promise that dropping the future of `read` before it is ready loses nothing: until then it has read
+/// nothing. All the promises of this module about cancellation stand on that one.
+pub trait Read {
+    /// Reads what is there, at most as much as fits, and waits if nothing is. Zero means that nothing will come any more,
+    /// or that `buf` is empty.
+    fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>>;
+}
+
+/// What bytes can be written to.
+///
+/// Implemented by the stream sockets, their halves, references to sockets, and `Vec<u8>`.
+///
+/// Implementors promise that dropping the future of `write` before it is ready loses nothing: until then it has written
+/// nothing.
+pub trait Write {
+    /// Writes at least one byte, unless `buf` is empty, and says how many it has written.
+    fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>>;
+
+    /// Writes from several buffers, in their order. Unless overridden, writes from the first that is not empty.
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> impl Future<Output = io::Result<usize>> {
+        async move {
+            let first = bufs.iter().find(|buf| !buf.is_empty());
+            self.write(first.map_or(&[], |buf| buf)).await
+        }
+    }
+
+    /// Passes on what is held back. A socket holds nothing back.
+    fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
+        async { Ok(()) }
+    }
+
+    /// Flushes, and tells the reader that nothing more will come.
+    fn close(&mut self) -> impl Future<Output = io::Result<()>>;
+
+    /// Writes all of it.
+    ///
+    /// # Cancellation
+    ///
+    /// Unless the type says otherwise, the count of what has been written is lost.
+    ///
+    /// # Errors
+    ///
+    /// `WriteZero` if nothing more is taken; otherwise those of [`write`](Write::write). Part may have been written.
+    fn write_all(&mut self, mut buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+        async move {
+            while !buf.is_empty() {
+                match self.write(buf).await? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    written => buf = &buf[written..],
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+impl<R: Read + ?Sized> Read for &mut R {
+    async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (**self).read(buf).await
+    }
+}
+
+impl<W: Write + ?Sized> Write for &mut W {
+    async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (**self).write(buf).await
+    }
+
+    async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (**self).write_vectored(bufs).await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        (**self).flush().await
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        (**self).close().await
+    }
+
+    async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
+        (**self).write_all(buf).await
+    }
+}
+
+/// Reads from the front and shortens the slice.
+impl Read for &[u8] {
+    async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = buf.len().min(self.len());
+        let (front, rest) = mem::take(self).split_at(count);
+        buf[..count].copy_from_slice(front);
+        *self = rest;
+        Ok(count)
+    }
+}
+
+/// Appends.
+impl Write for Vec<u8> {
+    async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.extend_from_slice(buf);
+        Ok(buf.len())
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
