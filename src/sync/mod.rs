@@ -50,13 +50,14 @@ pub use barrier::{Barrier, BrokenBarrier};
 pub use cancel_token::{CancelGuard, CancelToken};
 pub use condition::Condition;
 pub use event::Event;
-pub use mutex::{Mutex, MutexGuard, TryLockError};
+pub use mutex::{Lock, Mutex, MutexGuard, TryLockError};
 pub use notify::{Notified, Notify};
 pub use queue::{
-    Fifo, Lifo, LifoQueue, Priority, PriorityQueue, PutError, Queue, Store, TaskDoneError,
-    TryGetError, TryPutError,
+    Fifo, Get, Lifo, LifoQueue, Priority, PriorityQueue, Put, PutError, Queue, Store,
+    TaskDoneError, TryGetError, TryPutError,
 };
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{
-    AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
+    Acquire, AcquireError, AcquireOwned, OwnedSemaphorePermit, Semaphore, SemaphorePermit,
+    TryAcquireError,
 };

@@ -13,10 +13,13 @@ mod receiver;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use super::event::Event;
-use super::semaphore::{Semaphore, TryAcquireError};
+use super::semaphore::{AcquireError, Semaphore, Take, TryAcquireError};
 use super::waker_slot::WakerSlot;
 
 pub use error::{SendError, TryRecvError, TrySendError};
@@ -141,13 +144,11 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// Gives the value back if the channel is closed.
-    pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
-        match self.reserve().await {
-            Ok(permit) => {
-                permit.send(value);
-                Ok(())
-            }
-            Err(_) => Err(SendError(value)),
+    #[inline]
+    pub fn send(&self, value: T) -> Send<'_, T> {
+        Send {
+            value: Some(value),
+            room: Room::new(&self.chan),
         }
     }
 
@@ -161,12 +162,10 @@ impl<T> Sender<T> {
     ///
     /// If the channel is closed.
     pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
-        // A waiter that is dropped gives its room back to the semaphore, which does not know about the end of channels.
-        // Guarded by tests/sync_mpsc.rs::a_granted_sender_dropped_after_close_lets_the_receiver_end
-        let _told = TellOnDrop(&self.chan);
-        let taken = self.chan.room.acquire().await;
-        taken.map_err(|_| SendError(()))?.forget();
-        Ok(Permit { chan: &self.chan })
+        match Room::new(&self.chan).await {
+            Ok(()) => Ok(Permit { chan: &self.chan }),
+            Err(_) => Err(SendError(())),
+        }
     }
 
     /// Waits for room for one value, and holds it together with the sender, which it gives back when it is used.
@@ -260,12 +259,65 @@ impl<T> Drop for Sender<T> {
     }
 }
 
+/// Waits for room for one value.
+struct Room<'a, T> {
+    // The order matters: room that was granted goes back to the semaphore, which knows nothing about the end of channels,
+    // and then the receiver hears of it.
+    // Guarded by tests/sync_mpsc.rs::a_granted_sender_dropped_after_close_lets_the_receiver_end
+    taken: Take<'a>,
+    told: TellOnDrop<'a, T>,
+}
+
 struct TellOnDrop<'a, T>(&'a Chan<T>);
 
 impl<T> Drop for TellOnDrop<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.0.tell_if_closed();
+    }
+}
+
+impl<'a, T> Room<'a, T> {
+    #[inline]
+    fn new(chan: &'a Chan<T>) -> Room<'a, T> {
+        Room {
+            taken: chan.room.take(1),
+            told: TellOnDrop(chan),
+        }
+    }
+}
+
+impl<T> Future for Room<'_, T> {
+    type Output = Result<(), AcquireError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.taken).poll(cx)
+    }
+}
+
+/// The future of [`Sender::send`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Send<'a, T> {
+    value: Option<T>,
+    room: Room<'a, T>,
+}
+
+/// The value is never pinned.
+impl<T> Unpin for Send<'_, T> {}
+
+impl<T> Future for Send<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let room = ready!(Pin::new(&mut self.room).poll(cx));
+        let value = self.value.take().expect("polled after it was ready");
+        if room.is_err() {
+            return Poll::Ready(Err(SendError(value)));
+        }
+        self.room.told.0.push(value);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -392,6 +444,12 @@ impl<T> fmt::Debug for UnboundedSender<T> {
         f.debug_tuple("UnboundedSender")
             .field(&self.sender.chan)
             .finish()
+    }
+}
+
+impl<T> fmt::Debug for Send<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Send").field(self.room.told.0).finish()
     }
 }
 

@@ -7,9 +7,12 @@
 use std::cell::{RefCell, RefMut};
 use std::error::Error;
 use std::fmt;
+use std::future::Future;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use super::semaphore::{Semaphore, SemaphorePermit};
+use super::semaphore::{Semaphore, Take};
 
 /// Mutual exclusion *across* `.await`.
 ///
@@ -56,10 +59,11 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// Nothing is lost: a waiter that is dropped gives up its place, and a lock that had already been handed to it goes to
     /// the next one.
-    pub async fn lock(&self) -> MutexGuard<'_, T> {
-        match self.turn.acquire().await {
-            Ok(turn) => self.guard(turn),
-            Err(_) => unreachable!("the semaphore of a mutex is never closed"),
+    #[inline]
+    pub fn lock(&self) -> Lock<'_, T> {
+        Lock {
+            mutex: self,
+            turn: self.turn.take(1),
         }
     }
 
@@ -69,10 +73,8 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// If it is not free.
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        self.turn
-            .try_acquire()
-            .map(|turn| self.guard(turn))
-            .map_err(|_| TryLockError(()))
+        self.turn.try_take(1).map_err(|_| TryLockError(()))?;
+        Ok(self.guard())
     }
 
     /// The value. No lock is needed: the borrow checker sees that nobody holds it.
@@ -80,12 +82,12 @@ impl<T: ?Sized> Mutex<T> {
         self.value.get_mut()
     }
 
+    /// The guard of one who has the turn.
     #[inline]
-    fn guard<'a>(&'a self, turn: SemaphorePermit<'a>) -> MutexGuard<'a, T> {
+    fn guard(&self) -> MutexGuard<'_, T> {
         MutexGuard {
             value: self.value.borrow_mut(),
-            mutex: self,
-            _turn: turn,
+            turn: Turn(self),
         }
     }
 }
@@ -107,31 +109,69 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     }
 }
 
+/// The future of [`Mutex::lock`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Lock<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+    turn: Take<'a>,
+}
+
+impl<'a, T: ?Sized> Future for Lock<'a, T> {
+    type Output = MutexGuard<'a, T>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<MutexGuard<'a, T>> {
+        let turn = ready!(Pin::new(&mut self.turn).poll(cx));
+        debug_assert!(turn.is_ok(), "the semaphore of a mutex is never closed");
+        Poll::Ready(self.mutex.guard())
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock")
+            .field("queued", &self.turn.is_queued())
+            .finish()
+    }
+}
+
 /// The lock, held; dropping it hands the lock to the next waiter.
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
     // The order matters: the borrow ends before the turn is passed on, because that wakes.
+    // Guarded by tests/sync_locks.rs::a_waker_that_takes_the_lock_at_once_finds_it_borrowed_by_nobody
     value: RefMut<'a, T>,
-    mutex: &'a Mutex<T>,
-    _turn: SemaphorePermit<'a>,
+    turn: Turn<'a, T>,
+}
+
+/// The one permit of a mutex.
+struct Turn<'a, T: ?Sized>(&'a Mutex<T>);
+
+impl<T: ?Sized> Drop for Turn<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.turn.add_permits(1);
+    }
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// The mutex that this guard locks.
     pub fn mutex(guard: &Self) -> &'a Mutex<T> {
-        guard.mutex
+        guard.turn.0
     }
 }
 
 impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         &self.value
     }
 }
 
 impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut T {
         &mut self.value
     }

@@ -14,10 +14,13 @@ mod store;
 
 use std::cell::Cell;
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use super::event::Event;
-use super::semaphore::{Semaphore, TryAcquireError};
+use super::semaphore::{Semaphore, Take, TryAcquireError};
 
 pub use error::{PutError, TaskDoneError, TryGetError, TryPutError};
 pub use store::{Fifo, Lifo, Priority, Store};
@@ -123,15 +126,12 @@ impl<T, S: Store<T>> Queue<T, S> {
     /// # Errors
     ///
     /// Gives the item back if the queue is closed before it is in.
-    pub async fn put(&self, item: T) -> Result<(), PutError<T>> {
-        match self.room.acquire().await {
-            // A place that was reserved before the queue was closed is void: getters may have gone home by now.
-            Ok(place) if !self.closed.get() => {
-                place.forget();
-                self.push(item);
-                Ok(())
-            }
-            _ => Err(PutError(item)),
+    #[inline]
+    pub fn put(&self, item: T) -> Put<'_, T, S> {
+        Put {
+            queue: self,
+            item: Some(item),
+            place: self.room.take(1),
         }
     }
 
@@ -157,9 +157,12 @@ impl<T, S: Store<T>> Queue<T, S> {
     /// # Cancellation
     ///
     /// Nothing is lost but the place in line: an item stays in the queue until the future yields it.
-    pub async fn get(&self) -> Option<T> {
-        self.items.acquire().await.ok()?.forget();
-        self.pop()
+    #[inline]
+    pub fn get(&self) -> Get<'_, T, S> {
+        Get {
+            queue: self,
+            claim: self.items.take(1),
+        }
     }
 
     /// An item, if there is one that is not reserved for somebody who waits.
@@ -288,6 +291,64 @@ impl<T, S: Store<T>> Queue<T, S> {
         if left == 0 {
             self.finished.set();
         }
+    }
+}
+
+/// The future of [`Queue::put`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Put<'a, T, S: Store<T> = Fifo<T>> {
+    queue: &'a Queue<T, S>,
+    item: Option<T>,
+    place: Take<'a>,
+}
+
+/// The item is never pinned.
+impl<T, S: Store<T>> Unpin for Put<'_, T, S> {}
+
+impl<T, S: Store<T>> Future for Put<'_, T, S> {
+    type Output = Result<(), PutError<T>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let place = ready!(Pin::new(&mut self.place).poll(cx));
+        let item = self.item.take().expect("polled after it was ready");
+        // A place that was reserved before the queue was closed is void: getters may have gone home by now.
+        if place.is_err() || self.queue.closed.get() {
+            return Poll::Ready(Err(PutError(item)));
+        }
+        self.queue.push(item);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The future of [`Queue::get`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Get<'a, T, S: Store<T> = Fifo<T>> {
+    queue: &'a Queue<T, S>,
+    claim: Take<'a>,
+}
+
+impl<T, S: Store<T>> Future for Get<'_, T, S> {
+    type Output = Option<T>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        match ready!(Pin::new(&mut self.claim).poll(cx)) {
+            Ok(()) => Poll::Ready(self.queue.pop()),
+            Err(_) => Poll::Ready(None),
+        }
+    }
+}
+
+impl<T, S: Store<T>> fmt::Debug for Put<'_, T, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Put").field(self.queue).finish()
+    }
+}
+
+impl<T, S: Store<T>> fmt::Debug for Get<'_, T, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Get").field(self.queue).finish()
     }
 }
 

@@ -9,7 +9,10 @@
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use super::wait_list::{Grants, Wait, WaitList};
 
@@ -64,8 +67,9 @@ impl Semaphore {
     /// # Errors
     ///
     /// If the semaphore is closed, before the call or while it waits.
-    pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.acquire_many(1).await
+    #[inline]
+    pub fn acquire(&self) -> Acquire<'_> {
+        self.acquire_many(1)
     }
 
     /// Waits for `n` permits at once. Those who come later wait behind, even for one permit.
@@ -79,12 +83,9 @@ impl Semaphore {
     /// # Errors
     ///
     /// If the semaphore is closed, before the call or while it waits.
-    pub async fn acquire_many(&self, n: usize) -> Result<SemaphorePermit<'_>, AcquireError> {
-        Wait::new(self, n).await?;
-        Ok(SemaphorePermit {
-            semaphore: self,
-            permits: n,
-        })
+    #[inline]
+    pub fn acquire_many(&self, n: usize) -> Acquire<'_> {
+        Acquire(self.take(n))
     }
 
     /// Waits for one permit that keeps the semaphore alive, and so may be moved anywhere on the thread.
@@ -96,9 +97,7 @@ impl Semaphore {
     /// # Errors
     ///
     /// If the semaphore is closed, before the call or while it waits.
-    pub fn acquire_owned(
-        self: &Rc<Self>,
-    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + use<> {
+    pub fn acquire_owned(self: &Rc<Self>) -> AcquireOwned {
         self.acquire_many_owned(1)
     }
 
@@ -111,18 +110,8 @@ impl Semaphore {
     /// # Errors
     ///
     /// If the semaphore is closed, before the call or while it waits.
-    pub fn acquire_many_owned(
-        self: &Rc<Self>,
-        n: usize,
-    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + use<> {
-        let semaphore = Rc::clone(self);
-        async move {
-            Wait::new(&*semaphore, n).await?;
-            Ok(OwnedSemaphorePermit {
-                semaphore,
-                permits: n,
-            })
-        }
+    pub fn acquire_many_owned(self: &Rc<Self>, n: usize) -> AcquireOwned {
+        AcquireOwned(Wait::new(Rc::clone(self), n))
     }
 
     /// Takes one permit if it is free and nobody waits.
@@ -187,6 +176,12 @@ impl Semaphore {
         self.closed.get()
     }
 
+    /// [`acquire_many`](Self::acquire_many) without the guard.
+    #[inline]
+    pub(super) fn take(&self, n: usize) -> Take<'_> {
+        Wait::new(self, n)
+    }
+
     /// [`try_acquire_many`](Self::try_acquire_many) without the guard.
     #[inline]
     pub(super) fn try_take(&self, n: usize) -> Result<(), TryAcquireError> {
@@ -239,6 +234,22 @@ impl Grants for Semaphore {
     }
 }
 
+impl fmt::Debug for Acquire<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire")
+            .field("permits", &self.0.request().1)
+            .finish()
+    }
+}
+
+impl fmt::Debug for AcquireOwned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcquireOwned")
+            .field("permits", &self.0.request().1)
+            .finish()
+    }
+}
+
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Semaphore")
@@ -246,6 +257,40 @@ impl fmt::Debug for Semaphore {
             .field("waiting", &self.waiters.len())
             .field("closed", &self.closed.get())
             .finish()
+    }
+}
+
+/// Waits until permits have been taken, for primitives that keep count of them on their own.
+pub(super) type Take<'a> = Wait<&'a Semaphore>;
+
+/// The future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Acquire<'a>(Take<'a>);
+
+impl<'a> Future for Acquire<'a> {
+    type Output = Result<SemaphorePermit<'a>, AcquireError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(Pin::new(&mut self.0).poll(cx))?;
+        let (&semaphore, permits) = self.0.request();
+        Poll::Ready(Ok(SemaphorePermit { semaphore, permits }))
+    }
+}
+
+/// The future of [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct AcquireOwned(Wait<Rc<Semaphore>>);
+
+impl Future for AcquireOwned {
+    type Output = Result<OwnedSemaphorePermit, AcquireError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(Pin::new(&mut self.0).poll(cx))?;
+        let (semaphore, permits) = self.0.request();
+        let semaphore = Rc::clone(semaphore);
+        Poll::Ready(Ok(OwnedSemaphorePermit { semaphore, permits }))
     }
 }
 

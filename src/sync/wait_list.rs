@@ -150,24 +150,39 @@ where
 {
     source: D,
     want: <D::Target as Grants>::Want,
-    key: Option<Key>,
+    /// Its place in the list; [`NONE`] before and after.
+    key: Key,
 }
+
+/// Names a waiter for as long as its [`Wait`] lives (one-owner); never stale.
+type Key = usize;
+
+/// No waiter, and the end of a chain. No slab has room for that many.
+const NONE: Key = usize::MAX;
 
 impl<D> Wait<D>
 where
     D: Deref<Target: Grants>,
 {
+    #[inline]
     pub(crate) fn new(source: D, want: <D::Target as Grants>::Want) -> Self {
         Wait {
             source,
             want,
-            key: None,
+            key: NONE,
         }
     }
 
+    /// What it asked, and whom.
+    #[inline]
+    pub(crate) fn request(&self) -> (&D, <D::Target as Grants>::Want) {
+        (&self.source, self.want)
+    }
+
     /// Whether it has a place in the list.
+    #[inline]
     pub(crate) fn is_queued(&self) -> bool {
-        self.key.is_some()
+        self.key != NONE
     }
 
     /// Takes a place in the list, unless that is no longer needed.
@@ -179,8 +194,21 @@ where
         if let Some(grant) = self.source.try_grant(self.want) {
             return Poll::Ready(grant);
         }
-        self.key = Some(self.source.waiters().join(self.want, waker));
+        self.key = self.source.waiters().join(self.want, waker);
         Poll::Pending
+    }
+
+    fn poll_queued(&mut self, cx: &Context<'_>) -> Poll<<D::Target as Grants>::Grant> {
+        let grant = ready!(self.source.waiters().poll(self.key, cx));
+        self.key = NONE;
+        Poll::Ready(grant)
+    }
+
+    #[cold]
+    fn leave(&mut self) {
+        let (grant, waker) = self.source.waiters().leave(self.key);
+        self.source.left(self.want, grant);
+        drop(waker); // last: it is user code, and the grant is safe by now
     }
 }
 
@@ -193,15 +221,12 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(context::poll_budget(cx));
-        let grant = match self.key {
-            None => match self.source.try_grant(self.want) {
+        let grant = if self.is_queued() {
+            ready!(self.poll_queued(cx))
+        } else {
+            match self.source.try_grant(self.want) {
                 Some(grant) => grant,
                 None => ready!(self.enter(cx)),
-            },
-            Some(key) => {
-                let grant = ready!(self.source.waiters().poll(key, cx));
-                self.key = None;
-                grant
             }
         };
         context::spend_budget();
@@ -215,16 +240,11 @@ where
 {
     #[inline]
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            let (grant, waker) = self.source.waiters().leave(key);
-            self.source.left(self.want, grant);
-            drop(waker);
+        if self.is_queued() {
+            self.leave();
         }
     }
 }
-
-/// Names a waiter for as long as its [`Wait`] lives (one-owner); never stale.
-type Key = usize;
 
 /// A FIFO of waiters, each of which wants a `W` until it is given a `G`.
 pub(crate) struct WaitList<W, G> {
@@ -373,9 +393,6 @@ pub(crate) fn wake_each(mut next: impl FnMut() -> Option<Waker>) {
         waker.wake();
     }
 }
-
-/// The end of a chain. No slab has room for that many.
-const NONE: Key = usize::MAX;
 
 /// The waiters, and the two chains through them.
 struct Nodes<W, G> {
