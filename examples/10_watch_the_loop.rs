@@ -1,0 +1,76 @@
+//! One request, and every phase of the loop that serves it, narrated by the loop itself.
+//!
+//! The narrator is the `log` crate at level `trace`. This example prints its targets in a column of their own; any logger
+//! will do, for instance `env_logger` with `RUST_LOG=roundelay=trace`.
+//!
+//! `cargo run --example 10_watch_the_loop`
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use log::{LevelFilter, Log, Metadata, Record};
+use roundelay::net::{TcpListener, TcpStream};
+use roundelay::{offload, sleep, task, timeout};
+
+struct Narrator {
+    start: std::sync::OnceLock<Instant>,
+}
+
+static NARRATOR: Narrator = Narrator {
+    start: std::sync::OnceLock::new(),
+};
+
+impl Log for Narrator {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("roundelay::")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let at = self.start.get_or_init(Instant::now).elapsed();
+            let target = record.target().trim_start_matches("roundelay::");
+            println!("{:>6} us  {target:<8} {}", at.as_micros(), record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn main() -> io::Result<()> {
+    log::set_logger(&NARRATOR).expect("no other logger is set");
+    log::set_max_level(LevelFilter::Trace);
+
+    roundelay::run(async {
+        say("main: listens, and spawns a server");
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let server = task::Builder::new().name("server").spawn(serve(listener));
+
+        say("main: connects, and sends a number");
+        let stream = TcpStream::connect(address).await?;
+        stream.write_all(&[6]).await?;
+
+        say("main: waits for the answer, one second at most");
+        let mut answer = [0];
+        timeout(Duration::from_secs(1), stream.read_exact(&mut answer)).await??;
+        say(&format!("main: the answer is {}", answer[0]));
+        assert_eq!(answer[0], 42);
+        server.await?
+    })
+}
+
+/// Reads a number, thinks on another thread, sleeps a little, and answers.
+async fn serve(listener: TcpListener) -> io::Result<()> {
+    let (stream, _) = listener.accept().await?;
+    let mut question = [0];
+    stream.read_exact(&mut question).await?;
+    say("server: has the question, and offloads the thinking");
+    let answer = offload(move || question[0] * 7).await?;
+    say("server: knows the answer, and sleeps on it");
+    sleep(Duration::from_millis(2)).await;
+    stream.write_all(&[answer]).await
+}
+
+fn say(line: &str) {
+    println!("\n           ---- {line}");
+}
