@@ -1,9 +1,12 @@
 //! What must happen at the end of a run, however it ends: by a value, by a panic, by an error.
 
-use std::rc::Rc;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use crate::scheduler::Scheduler;
 use crate::scheduler::inbox::Tenant;
+use crate::scheduler::{Scheduler, quietly};
 use crate::task::JoinHandle;
 
 /// The loop is at work for as long as this exists. Between two runs it counts as parked, so that a wake from anywhere
@@ -23,13 +26,36 @@ impl Drop for AtWork<'_> {
     }
 }
 
-/// Part of the main future. It is dropped when that has finished, or panicked, and tells the scheduler to return.
-pub(super) struct HaltOnDrop(pub(super) Rc<Scheduler>);
+/// Polls the main future. When it has finished, or panicked, the scheduler is told to return.
+///
+/// A future that finished is dropped on the spot, before anything else runs. One that panicked is not dropped while that
+/// panic unwinds, because its destructor may panic as well, and then the process would be aborted; see [`bury_main`].
+pub(super) fn poll_main<F: Future>(
+    mut main: Pin<&mut Option<F>>,
+    scheduler: &Scheduler,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output> {
+    let halt = HaltOnDrop(scheduler);
+    let main = main.as_mut().as_pin_mut();
+    let polled = main.expect("polled until it is ready").poll(cx);
+    if polled.is_pending() {
+        mem::forget(halt);
+    }
+    polled
+}
 
-impl Drop for HaltOnDrop {
+struct HaltOnDrop<'a>(&'a Scheduler);
+
+impl Drop for HaltOnDrop<'_> {
     fn drop(&mut self) {
         self.0.halt();
     }
+}
+
+/// Drops what is left of the main future when its run has ended by a panic, its own or a task's. If it panics now, the
+/// first panic is the one that counts.
+pub(super) fn bury_main<F>(mut main: Pin<&mut Option<F>>) {
+    quietly("the destructor of the main future", || main.set(None));
 }
 
 /// The main task does not outlive its `run`, not even when that unwinds.

@@ -69,12 +69,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{Location, resume_unwind};
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use log::{Level, log_enabled};
@@ -85,14 +86,15 @@ use crate::remote::Remote;
 use crate::scheduler::inbox::{Note, Tenant};
 use crate::scheduler::{TaskInfo, quietly};
 use crate::task::cell::{self, Loan};
-use crate::task::{JoinHandle, waker};
+use crate::task::error::Payload;
+use crate::task::{JoinError, JoinHandle, waker};
 
 mod builder;
 mod guards;
 mod report;
 
 pub use builder::Builder;
-use guards::{AtWork, DropNow, HaltOnDrop};
+use guards::{AtWork, DropNow, bury_main, poll_main};
 pub use report::{Report, Turn};
 
 /// Makes a loop, runs `main` on it, and drops the loop. asyncio's `run`.
@@ -168,39 +170,47 @@ impl EventLoop {
     pub fn run<F: Future>(&mut self, main: F) -> F::Output {
         let location = Location::caller();
         let _entered = Entered::new(Rc::clone(&self.context));
-        let mut output = None;
-        {
-            let halt = HaltOnDrop(Rc::clone(&self.context.scheduler));
-            let main = pin!(async {
-                let _halt = halt;
-                output = Some(main.await);
-            });
-            cell::lend(main, |loan| self.drive(loan, location));
+        let (mut main, mut output) = (pin!(Some(main)), None);
+        let polls = pin!(poll_fn(|cx| {
+            output = Some(ready!(poll_main(
+                main.as_mut(),
+                &self.context.scheduler,
+                cx
+            )));
+            main.set(None);
+            Poll::Ready(())
+        }));
+        let ended = cell::lend(polls, |loan| self.drive(loan, location));
+        if let Err(panic) = ended {
+            bury_main(main);
+            resume_unwind(panic);
         }
         output.expect("the main future has finished")
     }
 
-    /// Turns until the main task has finished, by a value or by a panic.
-    fn drive(&mut self, main: Loan, location: &'static Location<'static>) {
+    /// Turns until the main task has finished, by a value or by a panic, or until a panic ends the run.
+    fn drive(&self, main: Loan, location: &'static Location<'static>) -> Result<(), Payload> {
         let main = JoinHandle::new(
             Rc::clone(&self.context.scheduler),
             cell::new(main, (), location),
         );
         let mut main = DropNow(main);
         let _at_work = AtWork::begin(&self.inbox);
-        let result = loop {
-            if let Some(result) = main.0.take_output() {
-                break result;
-            }
+        loop {
             if let Err(error) = self.trip(Wait::Forever, Batch::Endless) {
                 panic!(
                     "the event loop '{}' cannot poll the operating system: {error}",
                     self.name
                 );
             }
-        };
-        if let Err(error) = result {
-            resume_unwind(error.into_panic());
+            // Read even if a panic ends the run: should it be the main task's own, nobody can say that it was not read.
+            let result = main.0.take_output();
+            if let Some(panic) = self.context.scheduler.take_fatal() {
+                return Err(panic);
+            }
+            if let Some(result) = result {
+                return result.map_err(JoinError::into_panic);
+            }
         }
     }
 
@@ -258,7 +268,11 @@ impl EventLoop {
                 .checked_add(timeout)
                 .map_or(Wait::Forever, Wait::Until),
         };
-        self.trip(wait, Batch::Counted)
+        let turn = self.trip(wait, Batch::Counted);
+        match self.context.scheduler.take_fatal() {
+            Some(panic) => resume_unwind(panic),
+            None => turn,
+        }
     }
 
     /// When the loop wants its next turn, if nothing happens before: the deadline of the earliest timer, or this moment
@@ -324,6 +338,8 @@ impl EventLoop {
     /// for at most `poll_budget` polls and one look.
     fn trip(&self, wait: Wait, batch: Batch) -> io::Result<Turn> {
         let before = self.metrics();
+        // Whatever an earlier run left: it has ended.
+        self.context.scheduler.take_halt();
         if self.context.scheduler.ready_count() == 0 {
             self.park(wait)?;
         }
@@ -346,9 +362,6 @@ impl EventLoop {
             if self.context.scheduler.take_halt() || self.context.scheduler.ready_count() == 0 {
                 break;
             }
-        }
-        if let Some(payload) = self.context.scheduler.take_fatal() {
-            resume_unwind(payload);
         }
         let turn = Turn::between(before, self.metrics(), self.context.scheduler.ready_count());
         log::trace!(target: "roundelay::turn", "{}: {turn}", self.name);
@@ -453,6 +466,7 @@ impl EventLoop {
         let _entered = Entered::new(Rc::clone(&self.context));
         self.context.scheduler.close();
         let mail = self.inbox.close(self.context.scheduler.next_serial());
+        // One by one: of two destructors that panic, the second would do so during unwinding.
         for note in mail {
             quietly("the destructor of a call posted through a Remote", || {
                 drop(note)

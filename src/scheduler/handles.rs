@@ -7,7 +7,7 @@
 use std::task::{Poll, Waker};
 
 use super::tasks::{Joiner, TaskInfo};
-use super::{Scheduler, discard};
+use super::{Scheduler, discard, quietly};
 use crate::task::cell::TaskCell;
 use crate::task::id::TaskId;
 
@@ -35,12 +35,11 @@ impl Scheduler {
             return;
         }
         slot.is_aborted = true;
-        let Some(mut cell) = slot.cell.take() else {
+        let Some(cell) = slot.cell.take() else {
             return;
         };
         drop(tasks);
-        cell.as_mut().cancel();
-        self.finish(id, cell);
+        self.cancel(id, cell);
     }
 
     pub(crate) fn is_finished(&self, id: TaskId) -> bool {
@@ -60,23 +59,42 @@ impl Scheduler {
         asker: Option<TaskId>,
         waker: &Waker,
     ) -> Poll<Option<TaskCell>> {
+        let Some(asker) = asker else {
+            return self.poll_join_from_afar(id, waker);
+        };
         let mut tasks = self.tasks.borrow_mut();
-        let slot = &mut tasks.slots[id.slot()];
-        if slot.is_finished {
+        if tasks.slots[id.slot()].is_finished {
             return Poll::Ready(tasks.leave(id.slot()));
         }
-        let old = if let Some(asker) = asker {
-            slot.joiner.replace(Joiner::Task(asker))
-        } else {
-            drop(tasks);
-            // Somebody else's waker may be cloned and dropped by somebody else's code: not under the borrow.
-            let fresh = Joiner::Waker(waker.clone());
-            tasks = self.tasks.borrow_mut();
-            tasks.slots[id.slot()].joiner.replace(fresh)
-        };
+        let fresh = Joiner::Task(asker);
+        let old = tasks.slots[id.slot()].joiner.replace(fresh);
         drop(tasks);
         drop(old);
         Poll::Pending
+    }
+
+    /// Somebody else's waker is cloned and dropped by somebody else's code: not under the borrow. And since that code may
+    /// turn the loop, the task may have finished when the clone is there, and then nobody would wake it.
+    fn poll_join_from_afar(&self, id: TaskId, waker: &Waker) -> Poll<Option<TaskCell>> {
+        if !self.is_finished(id) {
+            let fresh = Joiner::Waker(waker.clone());
+            let old = self.replace_joiner(id, fresh);
+            drop(old);
+        }
+        match self.is_finished(id) {
+            true => Poll::Ready(self.leave(id)),
+            false => Poll::Pending,
+        }
+    }
+
+    /// What is left over: the one who was there, or `joiner` itself if the task has finished and will wake nobody.
+    fn replace_joiner(&self, id: TaskId, joiner: Joiner) -> Option<Joiner> {
+        let mut tasks = self.tasks.borrow_mut();
+        let slot = &mut tasks.slots[id.slot()];
+        if slot.is_finished {
+            return Some(joiner);
+        }
+        slot.joiner.replace(joiner)
     }
 
     /// The join handle of a finished task takes the output, and leaves.
@@ -86,7 +104,11 @@ impl Scheduler {
 
     /// One handle more on the slot.
     pub(crate) fn pin(&self, id: TaskId) {
-        self.tasks.borrow_mut().slots[id.slot()].pins += 1;
+        let pins = &mut self.tasks.borrow_mut().slots[id.slot()].pins;
+        // Handles that are cloned and forgotten, over and over, must not bring the count round to zero.
+        *pins = pins
+            .checked_add(1)
+            .expect("fewer than 2^32 handles of one task");
     }
 
     /// One handle less on the slot.
@@ -102,7 +124,9 @@ impl Scheduler {
         let joiner = tasks.slots[id.slot()].joiner.take();
         let output = tasks.leave(id.slot());
         drop(tasks);
-        drop(joiner);
+        if let Some(joiner) = joiner {
+            quietly("the waker of a join handle", || drop(joiner));
+        }
         if let Some(cell) = output {
             discard(cell);
         }

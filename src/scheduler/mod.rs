@@ -91,12 +91,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem::{self, ManuallyDrop};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::task::cell::TaskCell;
-use crate::task::error::{JoinError, Payload};
+use crate::task::error::{self, JoinError, Payload};
 use crate::task::id::{MAX_TASKS, TaskId};
 
 mod handles;
@@ -108,6 +107,9 @@ use tasks::{Joiner, Tasks};
 
 /// Leaf operations that one poll of a task may complete before the next one asks it to step back.
 const OPERATIONS_PER_POLL: u32 = 128;
+const ENDLESS: u32 = u32::MAX;
+
+const TARGET: &str = "roundelay::task";
 
 thread_local! {
     /// The loop that runs on this thread, for wakers. No destructor (`ManuallyDrop`), so it can be read at any time, in the
@@ -115,8 +117,8 @@ thread_local! {
     static CURRENT: RefCell<ManuallyDrop<Option<Rc<Scheduler>>>> =
         const { RefCell::new(ManuallyDrop::new(None)) };
 
-    /// What is left of the running poll's share. Outside a loop it is as good as endless: there is nobody to be fair to.
-    static OPERATIONS_LEFT: Cell<u32> = const { Cell::new(u32::MAX) };
+    /// What is left of the running poll's share. Where no task is polled, it is endless: there is nobody to be fair to.
+    static OPERATIONS_LEFT: Cell<u32> = const { Cell::new(ENDLESS) };
 }
 
 /// Whether the poll that is going on may complete another leaf operation.
@@ -128,7 +130,10 @@ pub(crate) fn has_operations_left() -> bool {
 /// Takes one operation off the share of the poll that is going on.
 #[inline]
 pub(crate) fn spend_operation() {
-    OPERATIONS_LEFT.set(OPERATIONS_LEFT.get().saturating_sub(1));
+    let left = OPERATIONS_LEFT.get();
+    if left != ENDLESS {
+        OPERATIONS_LEFT.set(left.saturating_sub(1));
+    }
 }
 
 /// Queues the task `id`, on whichever loop and thread it lives. All that a waker does.
@@ -155,7 +160,7 @@ impl Current {
     pub(crate) fn enter(scheduler: Rc<Scheduler>) -> Self {
         Self {
             outer: CURRENT.replace(ManuallyDrop::new(Some(scheduler))),
-            outer_operations_left: OPERATIONS_LEFT.replace(OPERATIONS_PER_POLL),
+            outer_operations_left: OPERATIONS_LEFT.replace(ENDLESS),
         }
     }
 }
@@ -326,15 +331,14 @@ impl Scheduler {
         is_aborted: bool,
         waker_of: &impl Fn(TaskId) -> ManuallyDrop<Waker>,
     ) {
+        if is_aborted {
+            return self.cancel(id, cell);
+        }
+        let waker = waker_of(id);
         let outer = self.running.replace(Some(id));
-        let polled = if is_aborted {
-            cell.as_mut().cancel();
-            Poll::Ready(())
-        } else {
-            OPERATIONS_LEFT.set(OPERATIONS_PER_POLL);
-            let waker = waker_of(id);
-            cell.as_mut().poll(&mut Context::from_waker(&waker))
-        };
+        OPERATIONS_LEFT.set(OPERATIONS_PER_POLL);
+        let polled = cell.as_mut().poll(&mut Context::from_waker(&waker));
+        OPERATIONS_LEFT.set(ENDLESS);
         self.running.set(outer);
         match polled {
             Poll::Pending => self.put_back(id, cell),
@@ -342,7 +346,7 @@ impl Scheduler {
         }
     }
 
-    fn put_back(&self, id: TaskId, mut cell: TaskCell) {
+    fn put_back(&self, id: TaskId, cell: TaskCell) {
         let mut tasks = self.tasks.borrow_mut();
         let slot = &mut tasks.slots[id.slot()];
         if !slot.is_aborted {
@@ -351,13 +355,24 @@ impl Scheduler {
         }
         // Aborted by itself, or by what it called.
         drop(tasks);
+        self.cancel(id, cell);
+    }
+
+    /// Drops a future instead of polling it. Its task is current for its destructors, as it was for its polls.
+    fn cancel(&self, id: TaskId, mut cell: TaskCell) {
+        let outer = self.running.replace(Some(id));
         cell.as_mut().cancel();
+        self.running.set(outer);
         self.finish(id, cell);
     }
 
     /// The future is gone. Hands the output to the handle, or drops it; wakes who waits; gives the slot back.
     fn finish(&self, id: TaskId, mut cell: TaskCell) {
-        if self.on_panic == OnPanic::EndRun && cell.error().is_some_and(JoinError::is_panic) {
+        let is_fatal = self.on_panic == OnPanic::EndRun
+            && cell.error().is_some_and(JoinError::is_panic)
+            // A loop that is being dropped has no run to end.
+            && !self.tasks.borrow().is_closed;
+        if is_fatal {
             self.end_by(cell.as_mut().take_panic());
         }
         let mut tasks = self.tasks.borrow_mut();
@@ -413,18 +428,24 @@ impl Scheduler {
     }
 }
 
-/// Drops an output that nobody will ask for, unless the task's group wants it; a panic that is left is told.
+/// Drops an output that nobody will ask for; unless the task's group wants it. A panic that is left is told, and so
+/// is one of the output's destructor.
 fn discard(mut cell: TaskCell) {
     cell.as_mut().tell();
-    if let Some(error) = cell.error().filter(|error| error.is_panic()) {
-        log::error!(target: "roundelay::task", "{error}; nobody awaits its handle");
+    let unread = cell.error().filter(|error| error.is_panic());
+    if let Some(error) = unread {
+        error::tell(TARGET, format_args!("{error}; nobody awaits its handle"));
     }
-    quietly("the destructor of a task's output", || drop(cell));
+    if let Some(error) = cell.as_mut().discard() {
+        error::tell(
+            TARGET,
+            format_args!("{error}; that was in its output's destructor"),
+        );
+        error::bury(error);
+    }
 }
 
-/// Runs user code that has nobody to report its panic to.
+/// Runs user code that has nobody to report its panic to. What it is handed, it drops; that may be user code too.
 pub(crate) fn quietly(what: &str, run: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
-        log::error!(target: "roundelay::task", "{what} panicked: {}", JoinError::panicked(payload));
-    }
+    error::quietly(TARGET, what, run);
 }

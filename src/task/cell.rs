@@ -55,7 +55,7 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::task::error::{JoinError, Payload};
+use crate::task::error::{self, JoinError, Payload};
 
 /// A task's future, or its output, behind one pointer.
 pub(crate) type TaskCell = Pin<Box<dyn Erased>>;
@@ -73,6 +73,9 @@ pub(crate) trait Erased {
 
     /// The error that the cell is finished with, if it is.
     fn error(&self) -> Option<&JoinError>;
+
+    /// Drops the output where it stands. If its destructor panics, that panic is the answer.
+    fn discard(self: Pin<&mut Self>) -> Option<JoinError>;
 
     /// Moves the payload out of a cell that is finished with a panic; the handle gets the message only.
     fn take_panic(self: Pin<&mut Self>) -> Option<Payload>;
@@ -150,18 +153,28 @@ impl<F: Future, R> Body<F, R> {
 }
 
 impl<F: Future, R: Rider<F::Output>> Body<F, R> {
-    /// Finishes the cell with `error`. If the destructor of what was there panics, that panic is the error.
+    /// Finishes the cell with `error`. If the destructor of what was there panics, that panic is the error instead,
+    /// unless a panic is what has brought us here: the first one is the cause.
     fn end(mut self: Pin<&mut Self>, error: JoinError) {
-        let error = error.of_task(self.rider.name(), self.location);
+        let is_panic = error.is_panic();
+        let error = self.about_this_task(error);
         let stage = self.as_mut().stage();
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             *stage = Stage::Finished(Some(Err(error)))
         }));
-        if let Err(payload) = dropped {
-            // The future is gone and the error is written; what is dropped now is that error.
-            let error = JoinError::panicked(payload).of_task(self.rider.name(), self.location);
-            *self.stage() = Stage::Finished(Some(Err(error)));
+        match dropped {
+            Ok(()) => {}
+            // The future is gone and the error is written, whatever the destructor did.
+            Err(payload) if is_panic => error::bury(payload),
+            Err(payload) => {
+                let error = self.about_this_task(JoinError::panicked(payload));
+                *self.stage() = Stage::Finished(Some(Err(error)));
+            }
         }
+    }
+
+    fn about_this_task(&self, error: JoinError) -> JoinError {
+        error.of_task(self.rider.name(), self.location)
     }
 }
 
@@ -208,6 +221,13 @@ where
             Stage::Finished(Some(Err(error))) => Some(error),
             _ => None,
         }
+    }
+
+    fn discard(mut self: Pin<&mut Self>) -> Option<JoinError> {
+        let stage = self.as_mut().stage();
+        let dropped = catch_unwind(AssertUnwindSafe(|| *stage = Stage::Finished(None)));
+        let payload = dropped.err()?;
+        Some(self.about_this_task(JoinError::panicked(payload)))
     }
 
     fn take_panic(mut self: Pin<&mut Self>) -> Option<Payload> {
@@ -270,7 +290,9 @@ impl Future for Loan {
         // SAFETY: not cleared yet, so `lend` is still running below us on this stack (`Loan` is not `Send`) and holds
         // the exclusive borrow. No second reference exists: the scheduler polls a cell only while it has it in its
         // hands, so a poll never nests in itself.
-        let future = unsafe { Pin::new_unchecked(future.as_mut()) };
+        let future = unsafe { future.as_mut() };
+        // SAFETY: it was pinned when it was lent, and has not been moved since.
+        let future = unsafe { Pin::new_unchecked(future) };
         future.poll(cx)
     }
 }

@@ -12,7 +12,8 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::panic::Location;
+use std::mem;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a panic was raised with: the box that [`std::panic::catch_unwind`] returns.
@@ -243,6 +244,32 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
         .downcast_ref::<&'static str>()
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// Runs user code whose panic has nobody to go to: it is logged, and whoever called goes on.
+///
+/// Two more pieces of user code follow a panic, the log's sink and the destructor of what the panic carries, and either
+/// may panic in turn. What comes out of *that* is leaked: its destructor might do it again, for ever.
+/// Guarded by tests/panic.rs::a_payload_whose_destructor_panics_harms_nobody.
+pub(crate) fn quietly(target: &str, what: impl fmt::Display, user_code: impl FnOnce()) {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) else {
+        return;
+    };
+    let text = message(payload.as_ref()).unwrap_or("with a payload that is no text");
+    tell(target, format_args!("{what} panicked: {text}"));
+    bury(payload);
+}
+
+/// Logs an error where a panic of the log's sink must not get out.
+pub(crate) fn tell(target: &str, line: fmt::Arguments<'_>) {
+    mem::forget(catch_unwind(AssertUnwindSafe(
+        || log::error!(target: target, "{line}"),
+    )));
+}
+
+/// Drops what may hold the payload of a panic, whose destructor may panic as any other.
+pub(crate) fn bury(remains: impl Sized) {
+    mem::forget(catch_unwind(AssertUnwindSafe(|| drop(remains))));
 }
 
 /// Nothing that can panic runs under this lock, and a payload has no state to be spoilt.
