@@ -30,7 +30,7 @@ pub(crate) async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
 }
 
 /// Polls a future once as if by a task of the loop, but with a waker of the test's.
-pub(crate) fn poll_in<F: Future>(
+pub(crate) fn poll_in<F: Future + ?Sized>(
     event_loop: &mut EventLoop,
     future: Pin<&mut F>,
     waker: &Waker,
