@@ -191,8 +191,8 @@ fn twenty_thousand_timers_fire_in_the_order_of_their_deadlines() {
 fn one_turn_fires_all_that_is_due_and_counts_them() {
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
-        let now = Instant::now();
-        for deadline in [now; 10].into_iter().chain([now + HOUR]) {
+        let far = Instant::now() + 2 * HOUR;
+        for deadline in [long_due(); 10].into_iter().chain([far]) {
             drop(event_loop.spawn(async move {
                 let mut nap = pin!(sleep(HOUR));
                 poll_fn(|cx| Poll::Ready(assert!(nap.as_mut().poll(cx).is_pending()))).await;
@@ -204,8 +204,33 @@ fn one_turn_fires_all_that_is_due_and_counts_them() {
         assert_eq!((armed.polls, armed.timers), (11, 0));
         let fired = event_loop.turn(Some(Duration::ZERO)).unwrap();
         assert_eq!((fired.polls, fired.timers), (10, 10));
-        assert!(event_loop.next_deadline().unwrap() >= now + HOUR);
+        assert!(event_loop.next_deadline().unwrap() >= far);
     });
+}
+
+#[test]
+fn after_one_timer_the_next_is_looked_at_on_time_and_after_several_with_a_little_slack() {
+    watched(|| {
+        let mut event_loop = EventLoop::new().unwrap();
+        let tick = Duration::from_nanos(1 << 14);
+        let mut next_after = |count: usize| {
+            let arm = || armed(long_due(), Waker::noop());
+            let due: Vec<_> = event_loop.run(async { (0..count).map(|_| arm()).collect() });
+            assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().timers, count);
+            let _next = event_loop.run(async { arm() });
+            drop(due);
+            event_loop.next_deadline().unwrap()
+        };
+        assert!(next_after(1) <= Instant::now());
+        let before = Instant::now();
+        let next = next_after(2);
+        assert!(before + 2 * tick < next && next <= Instant::now() + 3 * tick);
+    });
+}
+
+/// Passed, whichever tick it is rounded up to.
+fn long_due() -> Instant {
+    Instant::now().checked_sub(MS).unwrap()
 }
 
 #[test]
@@ -613,10 +638,9 @@ fn a_panicking_waker_loses_no_other_timer() {
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         let waker = Arc::new(Count::default());
-        let now = Instant::now();
         let nap = event_loop.run(async {
-            arm_acting(now, || panic!("a waker of ill will"));
-            armed(now, &Waker::from(Arc::clone(&waker)))
+            arm_acting(long_due(), || panic!("a waker of ill will"));
+            armed(long_due(), &Waker::from(Arc::clone(&waker)))
         });
         let turn = catch_unwind(AssertUnwindSafe(|| event_loop.turn(Some(Duration::ZERO))));
         assert!(turn.is_err(), "it is the waker's fault, and its message");

@@ -114,9 +114,11 @@
 //!
 //! 1. In `link`, append at the head. Which test of `tests/wheel_model.rs` falls, and why does
 //!    `the_wheel_agrees_with_a_sorted_map` fall as well?
-//! 2. In `disarm`, delete the call of `forget`. Who is woken, when, and for whom?
+//! 2. In `cancel`, delete the call of `forget`. Who is woken, when, and for whom? See
+//!    `when_the_earliest_is_cancelled_the_second_is_next`.
 //! 3. In `place`, use the distance, `deadline - elapsed`, instead of the difference in digits.
-//!    Which test falls first, and which line of the table above is it?
+//!    `a_later_timer_nearby_does_not_hide_an_earlier_one_from_afar` falls: which line of the table
+//!    above is it?
 
 use std::mem;
 
