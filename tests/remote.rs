@@ -791,7 +791,10 @@ fn a_panic_comes_back_through_the_handle_with_the_line_that_spawned_it() {
             });
             handle.wait()
         });
-        let error: roundelay::JoinError = result.map(|()| ()).unwrap_err();
+        let error: roundelay::JoinError = match result {
+            Ok(()) => unreachable!("it panics"),
+            Err(error) => error,
+        };
         let text = error.to_string();
         assert!(text.contains(file!()), "{text}");
         assert!(text.ends_with("panicked: on the other thread"), "{text}");

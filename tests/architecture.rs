@@ -1,0 +1,437 @@
+//! The architecture on the first page of the design, held against the sources. A table that nobody checks rots.
+
+#[path = "support/sources.rs"]
+mod sources;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use sources::{Crate, Source, blank_comments_and_literals, end_of_item, files};
+
+/// Who may import whom: a file may import what stands below it. Inside a row files may import each other (but not in a
+/// circle), unless the row says otherwise.
+const TABLE: &[(&str, Row)] = &[
+    ("the crate", Row::Together(&["lib.rs"])),
+    ("the loop", Row::Together(&["event_loop/"])),
+    ("leaf futures", Row::Together(LEAF_FUTURES)),
+    ("the current loop", Row::Together(&["context.rs"])),
+    ("wakers", Row::Together(&["task/waker.rs"])),
+    ("the scheduler", Row::Together(&["scheduler/"])),
+    ("cells", Row::Together(&["task/cell.rs"])),
+    (
+        "the drivers",
+        Row::Apart(&["time/timers.rs", "reactor/", "offload/"]),
+    ),
+    ("pure", Row::Together(PURE)),
+];
+
+const LEAF_FUTURES: &[&str] = &[
+    "future/",
+    "group",
+    "io/",
+    "net/",
+    "offload/future.rs",
+    "reactor/registered.rs",
+    "remote.rs",
+    "signal",
+    "sync/",
+    "task/join.rs",
+    "task/mod.rs",
+    "task/yield_now.rs",
+    "time/interval.rs",
+    "time/mod.rs",
+    "time/sleep.rs",
+    "time/timeout.rs",
+];
+
+const PURE: &[&str] = &[
+    "reactor/ready.rs",
+    "task/error.rs",
+    "task/id.rs",
+    "time/clock.rs",
+    "time/wheel.rs",
+];
+
+enum Row {
+    Together(&'static [&'static str]),
+    /// These never know each other.
+    Apart(&'static [&'static str]),
+}
+
+/// Where a file stands: its row, and its place in the row.
+fn place(path: &str) -> Option<(usize, usize)> {
+    let mut best: Option<(usize, usize, usize)> = None;
+    for (row, (_, members)) in TABLE.iter().enumerate() {
+        let (Row::Together(members) | Row::Apart(members)) = members;
+        for (column, member) in members.iter().enumerate() {
+            // The longest name wins: `offload/future.rs` before `offload/`.
+            if path.starts_with(member) && best.is_none_or(|(_, _, length)| member.len() > length) {
+                best = Some((row, column, member.len()));
+            }
+        }
+    }
+    best.map(|(row, column, _)| (row, column))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[track_caller]
+fn assert_none(problem: &str, found: &[String]) {
+    assert!(
+        found.is_empty(),
+        "\n\n{problem}:\n  {}\n",
+        found.join("\n  ")
+    );
+}
+
+// Who imports whom.
+
+#[test]
+fn every_file_has_its_place_in_the_table() {
+    let homeless: Vec<String> = Crate::read(root())
+        .sources
+        .iter()
+        .filter(|source| place(&source.path).is_none())
+        .map(|source| source.path.clone())
+        .collect();
+    assert_none("these files stand nowhere in the table above", &homeless);
+}
+
+#[test]
+fn every_file_imports_only_what_stands_below_it() {
+    let mut upwards = Vec::new();
+    for import in Crate::read(root()).imports() {
+        let (Some(from), Some(to)) = (place(&import.from), place(&import.to)) else {
+            continue;
+        };
+        let is_apart = matches!(TABLE[from.0].1, Row::Apart(_));
+        if from.0 > to.0 || (from.0 == to.0 && from.1 != to.1 && is_apart) {
+            upwards.push(format!(
+                "{} ({}) imports {} ({}), as `{}`",
+                import.from, TABLE[from.0].0, import.to, TABLE[to.0].0, import.words
+            ));
+        }
+    }
+    assert_none(
+        "these imports go up, or from one driver to another",
+        &upwards,
+    );
+}
+
+/// A folder is one room; only files that the table lists by themselves count apart.
+#[test]
+fn no_module_imports_itself_in_a_circle() {
+    let member = |path: &str| {
+        let (row, column) = place(path)?;
+        let (Row::Together(members) | Row::Apart(members)) = &TABLE[row].1;
+        Some(members[column].to_owned())
+    };
+    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for import in Crate::read(root()).imports() {
+        if let (Some(from), Some(to)) = (member(&import.from), member(&import.to)) {
+            if from != to {
+                graph.entry(from).or_default().insert(to);
+            }
+        }
+    }
+    let reaches = |from: &str, goal: &str| {
+        let (mut seen, mut todo) = (BTreeSet::new(), vec![from]);
+        while let Some(next) = todo.pop() {
+            let imports = graph.get(next).into_iter().flatten();
+            todo.extend(imports.filter(|to| seen.insert(*to)).map(String::as_str));
+        }
+        seen.iter().any(|to| *to == goal)
+    };
+    let in_circle = |from: &&String| reaches(from, from);
+    let circles: Vec<String> = graph
+        .keys()
+        .filter(in_circle)
+        .map(|from| {
+            let back: Vec<&str> = graph[from]
+                .iter()
+                .filter(|to| reaches(to, from))
+                .map(String::as_str)
+                .collect();
+            format!("{from} -> {}", back.join(", "))
+        })
+        .collect();
+    assert_none("these import each other in a circle", &circles);
+}
+
+#[test]
+fn the_wheel_stands_alone() {
+    let imports: Vec<String> = Crate::read(root())
+        .imports()
+        .into_iter()
+        .filter(|import| import.from == "time/wheel.rs")
+        .map(|import| import.words)
+        .collect();
+    assert_none(
+        "time/wheel.rs is taught and fuzzed as a single file, but imports",
+        &imports,
+    );
+}
+
+/// The reader of the sources has a test of its own: an import that it overlooked would pass for none.
+#[test]
+fn the_imports_that_make_the_design_are_seen() {
+    let imports = Crate::read(root()).imports();
+    for (from, to) in [
+        ("event_loop/mod.rs", "scheduler/mod.rs"),
+        ("event_loop/mod.rs", "task/join.rs"),
+        ("event_loop/builder.rs", "reactor/mod.rs"),
+        ("context.rs", "offload/pool.rs"),
+        ("context.rs", "time/timers.rs"),
+        ("task/waker.rs", "task/id.rs"),
+        ("scheduler/mod.rs", "scheduler/tasks.rs"),
+        ("scheduler/handles.rs", "scheduler/mod.rs"),
+        ("net/lookup.rs", "offload/future.rs"),
+    ] {
+        assert!(
+            imports
+                .iter()
+                .any(|import| import.from == from && import.to == to),
+            "{from} imports {to}, and the test did not see it: {imports:#?}"
+        );
+    }
+    let code = blank_comments_and_literals("a('\"', 'x', &'a T) // b\n\"c \\\" d\" e r#\"f\"#");
+    assert_eq!(code.split_whitespace().collect::<String>(), "a(,,&aT)e");
+}
+
+// Unsafe code.
+
+const UNSAFE_ROOMS: &[&str] = &["reactor/timerfd.rs", "task/cell.rs", "task/waker.rs"];
+const UNSAFE_BLOCKS: usize = 15;
+
+/// The lines, counted from zero, in whose code the word stands.
+fn lines_with<'a>(source: &'a Source, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let is_word = move |line: &str| {
+        line.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .any(|part| part == word)
+    };
+    source
+        .code
+        .lines()
+        .enumerate()
+        .filter(move |(_, line)| is_word(line))
+        .map(|(index, _)| index)
+}
+
+/// Whether a comment on that line, or shortly above it, says `words`. Clippy sees to it that it is the right one.
+fn is_explained(source: &Source, line: usize, words: &str) -> bool {
+    let lines: Vec<&str> = source.text.lines().collect();
+    lines[line.saturating_sub(8)..=line]
+        .iter()
+        .any(|line| line.contains(words))
+}
+
+#[test]
+fn unsafe_code_lives_in_three_rooms_and_in_fifteen_blocks_at_most() {
+    let mut count = 0;
+    let mut outside = Vec::new();
+    for source in Crate::read(root()).sources {
+        let blocks = lines_with(&source, "unsafe").count();
+        count += blocks;
+        if blocks > 0 && !UNSAFE_ROOMS.contains(&source.path.as_str()) {
+            outside.push(format!("{} has {blocks}", source.path));
+        }
+    }
+    assert_none("unsafe code outside its rooms", &outside);
+    assert!(
+        count <= UNSAFE_BLOCKS,
+        "{count} unsafe blocks, and {UNSAFE_BLOCKS} are the most"
+    );
+}
+
+#[test]
+fn every_unsafe_block_says_why_it_is_safe_and_which_test_guards_it() {
+    let mut silent = Vec::new();
+    for source in Crate::read(root()).sources {
+        for line in lines_with(&source, "unsafe") {
+            if !is_explained(&source, line, "SAFETY: ") {
+                silent.push(format!("src/{}:{}", source.path, line + 1));
+            }
+        }
+    }
+    assert_none("unsafe without a SAFETY comment", &silent);
+}
+
+// Comments that can be checked.
+
+#[test]
+fn every_atomic_operation_names_its_partner() {
+    const ORDERINGS: &[&str] = &["SeqCst", "Relaxed", "Acquire", "Release", "AcqRel"];
+    let mut silent = Vec::new();
+    let sources = Crate::read(root()).sources;
+    for source in sources
+        .iter()
+        .filter(|source| source.code.contains("atomic::"))
+    {
+        let lines: BTreeSet<usize> = ORDERINGS
+            .iter()
+            .flat_map(|word| lines_with(source, word))
+            .collect();
+        for line in lines {
+            let code = source
+                .code
+                .lines()
+                .nth(line)
+                .expect("a line that was just found");
+            let is_import = code.trim_start().starts_with("use ");
+            if !is_import && !is_explained(source, line, "ORDERING: ") {
+                silent.push(format!("src/{}:{}: {}", source.path, line + 1, code.trim()));
+            }
+        }
+    }
+    assert_none("atomic operations without an ORDERING comment", &silent);
+}
+
+/// Every text of the project that a reader may meet.
+fn texts() -> Vec<(String, String)> {
+    [".rs", ".md", ".toml", ".yml", ".sh"]
+        .iter()
+        .flat_map(|ending| files(root(), ending))
+        .map(|file| {
+            let path = file.strip_prefix(root()).expect("below the root");
+            let text = fs::read_to_string(&file).expect("a text is UTF-8");
+            (path.to_string_lossy().into_owned(), text)
+        })
+        .collect()
+}
+
+/// The words of a comment may stand on two lines.
+fn joined(text: &str) -> String {
+    let lines = text
+        .lines()
+        .map(|line| line.trim_start().trim_start_matches(['/', '!']).trim());
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_guard_is_a_test_that_exists() {
+    let mut missing = Vec::new();
+    for (path, text) in texts()
+        .iter()
+        .filter(|(path, _)| !path.starts_with("tests/architecture"))
+    {
+        let text = joined(text);
+        for (at, _) in text.match_indices("tests/") {
+            let end = text[at..]
+                .find(|c: char| !(c.is_alphanumeric() || "/_.:".contains(c)))
+                .map_or(text.len(), |end| at + end);
+            let name = text[at..end].trim_end_matches(['.', ':']);
+            let (file, test) = name.split_once("::").unwrap_or((name, ""));
+            if !file.ends_with(".rs")
+                || text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '/')
+            {
+                continue;
+            }
+            let function = test.rsplit("::").next().unwrap_or_default();
+            let is_there = fs::read_to_string(root().join(file))
+                .is_ok_and(|text| function.is_empty() || text.contains(&format!("fn {function}(")));
+            if !is_there {
+                missing.push(format!("{path} names {name}"));
+            }
+        }
+    }
+    missing.dedup();
+    assert_none("tests that are named as guards and do not exist", &missing);
+}
+
+#[test]
+fn every_example_that_is_named_exists() {
+    let mut missing = Vec::new();
+    for (path, text) in texts()
+        .iter()
+        .filter(|(path, _)| !path.starts_with("tests/architecture"))
+    {
+        for (at, _) in text.match_indices("examples/") {
+            let name = text[at..]
+                .split(|c: char| !(c.is_alphanumeric() || "/_.".contains(c)))
+                .next();
+            let name = name.unwrap_or_default().trim_end_matches('.');
+            let is_file = name.ends_with(".rs")
+                && !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '/');
+            if is_file && !root().join(name).exists() {
+                missing.push(format!("{path} names {name}"));
+            }
+        }
+    }
+    assert_none("examples that are named and do not exist", &missing);
+}
+
+// Sizes.
+
+const LINES_OF_A_FILE: usize = 500;
+const LINES_OF_A_FUNCTION: usize = 60;
+
+#[test]
+fn no_file_is_longer_than_five_hundred_lines() {
+    let long: Vec<String> = Crate::read(root())
+        .sources
+        .iter()
+        .map(|source| (&source.path, source.text.lines().count()))
+        .filter(|(_, lines)| *lines > LINES_OF_A_FILE)
+        .map(|(path, lines)| format!("src/{path}: {lines}"))
+        .collect();
+    assert_none("files that are too long", &long);
+}
+
+#[test]
+fn functions_are_short() {
+    let mut lengths = Vec::new();
+    let mut long = Vec::new();
+    for source in Crate::read(root()).sources {
+        for (start, _) in source.code.match_indices("fn ") {
+            let is_word = source.code[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            let end = end_of_item(&source.code, start);
+            let body = &source.code[start..end];
+            if is_word || !body.contains('{') {
+                continue;
+            }
+            let lines = body.lines().filter(|line| !line.trim().is_empty()).count();
+            lengths.push(lines);
+            if lines > LINES_OF_A_FUNCTION {
+                let line = source.code[..start].lines().count();
+                long.push(format!("src/{}:{line}: {lines} lines", source.path));
+            }
+        }
+    }
+    assert_none("functions of more than sixty lines", &long);
+    lengths.sort_unstable();
+    let median = lengths[lengths.len() / 2];
+    assert!(
+        median <= 8,
+        "half of the functions have more than {median} lines"
+    );
+}
+
+// The book belongs to everybody.
+
+#[test]
+fn nothing_ties_the_project_to_the_place_where_it_was_written() {
+    // In two parts, so that this file does not find itself.
+    let words = [
+        ["/wo", "rk/"],
+        ["/ro", "ot/"],
+        ["/ho", "me/"],
+        ["/tm", "p/bash"],
+        ["hub.", "git"],
+        ["LESSONS", ".md"],
+        ["this ses", "sion"],
+        ["wt/", "hub"],
+    ]
+    .map(|parts| parts.concat());
+    let mut found = Vec::new();
+    for (path, text) in texts() {
+        for (index, line) in text.lines().enumerate() {
+            for word in words.iter().filter(|word| line.contains(*word)) {
+                found.push(format!("{path}:{}: {word}", index + 1));
+            }
+        }
+    }
+    assert_none("words that mean something at one desk only", &found);
+}
