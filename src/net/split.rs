@@ -155,9 +155,10 @@ impl<S: Stream> AsRef<S> for OwnedWriteHalf<S> {
 
 impl<S: Stream> Drop for OwnedWriteHalf<S> {
     fn drop(&mut self) {
-        if self.shutdown_on_drop
-            && let Err(error) = self.stream.shutdown(Shutdown::Write)
-        {
+        if !self.shutdown_on_drop {
+            return;
+        }
+        if let Err(error) = self.stream.shutdown(Shutdown::Write) {
             // Mostly the peer has reset the connection, and there is nothing left to end.
             log::trace!(target: "roundelay::io", "cannot shut down the writing side: {error}");
         }
