@@ -47,11 +47,10 @@ macro_rules! for_each_stream {
     };
 }
 
-#[cfg_attr(
-    not(any(feature = "futures-io", feature = "tokio", feature = "hyper")),
-    expect(unused_imports)
-)]
-pub(super) use {for_each_reader, for_each_stream, for_each_writer};
+#[cfg(feature = "hyper")]
+pub(super) use for_each_stream;
+#[cfg(any(feature = "futures-io", feature = "tokio"))]
+pub(super) use {for_each_reader, for_each_writer};
 
 /// What closing means for a socket: the writing side ends, the reading side stays.
 pub(super) trait EndWriting {
