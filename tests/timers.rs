@@ -195,7 +195,8 @@ fn one_turn_fires_all_that_is_due_and_counts_them() {
         for deadline in [long_due(); 10].into_iter().chain([far]) {
             drop(event_loop.spawn(async move {
                 let mut nap = pin!(sleep(HOUR));
-                poll_fn(|cx| Poll::Ready(assert!(nap.as_mut().poll(cx).is_pending()))).await;
+                let first = poll_fn(|cx| Poll::Ready(nap.as_mut().poll(cx))).await;
+                assert!(first.is_pending());
                 nap.as_mut().reset(deadline);
                 nap.await;
             }));
@@ -217,9 +218,10 @@ fn after_one_timer_the_next_is_looked_at_on_time_and_after_several_with_a_little
             let arm = || armed(long_due(), Waker::noop());
             let due: Vec<_> = event_loop.run(async { (0..count).map(|_| arm()).collect() });
             assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().timers, count);
-            let _next = event_loop.run(async { arm() });
-            drop(due);
-            event_loop.next_deadline().unwrap()
+            let next: Vec<_> = event_loop.run(async { vec![arm()] });
+            let deadline = event_loop.next_deadline().unwrap();
+            drop((due, next));
+            deadline
         };
         assert!(next_after(1) <= Instant::now());
         let before = Instant::now();
@@ -522,16 +524,18 @@ fn outside_a_loop_the_panic_says_what_to_do() {
         let payload = catch_unwind(AssertUnwindSafe(poll)).expect_err("there is no loop");
         payload.downcast_ref::<String>().expect("a message").clone()
     };
-    let nap = message(&mut || drop(poll_once(pin!(sleep(HOUR)))));
+    let nap = message(&mut || assert!(poll_once(pin!(sleep(HOUR))).is_ready()));
     assert!(
         nap.contains("`sleep`") && nap.contains("roundelay::run"),
         "{nap}"
     );
-    let limit = message(&mut || drop(poll_once(pin!(timeout(HOUR, pending::<()>())))));
+    let limit = message(&mut || {
+        assert!(poll_once(pin!(timeout(HOUR, pending::<()>()))).is_ready());
+    });
     assert!(limit.contains("`timeout`"), "{limit}");
     let rhythm = message(&mut || {
         let mut rhythm = interval_at(Instant::now() + HOUR, HOUR);
-        drop(poll_once(pin!(rhythm.tick())));
+        assert!(poll_once(pin!(rhythm.tick())).is_ready());
     });
     assert!(rhythm.contains("`interval`"), "{rhythm}");
 }
@@ -599,6 +603,22 @@ fn a_waker_may_do_anything_to_the_timers_while_they_fire() {
     });
 }
 
+#[test]
+fn a_waker_that_arms_what_is_due_again_and_again_does_not_hold_the_loop() {
+    fn again() {
+        arm_acting(long_due(), again);
+    }
+    watched(|| {
+        let mut event_loop = EventLoop::new().unwrap();
+        event_loop.run(async { arm_acting(long_due(), again) });
+        for _ in 0..10 {
+            assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().timers, 1);
+        }
+        drop(NAPS.take());
+        assert_eq!(event_loop.next_deadline(), None);
+    });
+}
+
 /// A waker whose clone and drop are user code: here its destructor arms and cancels timers.
 struct DropsIntoTimers;
 
@@ -638,16 +658,16 @@ fn a_panicking_waker_loses_no_other_timer() {
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         let waker = Arc::new(Count::default());
-        let nap = event_loop.run(async {
+        let naps = event_loop.run(async {
             arm_acting(long_due(), || panic!("a waker of ill will"));
-            armed(long_due(), &Waker::from(Arc::clone(&waker)))
+            vec![armed(long_due(), &Waker::from(Arc::clone(&waker)))]
         });
         let turn = catch_unwind(AssertUnwindSafe(|| event_loop.turn(Some(Duration::ZERO))));
         assert!(turn.is_err(), "it is the waker's fault, and its message");
         assert_eq!(waker.wakes(), 0);
         event_loop.turn(Some(Duration::ZERO)).unwrap();
         assert_eq!(waker.wakes(), 1);
-        drop((nap, NAPS.take()));
+        drop((naps, NAPS.take()));
     });
 }
 

@@ -46,11 +46,6 @@ impl Timers {
 
     // For the loop.
 
-    /// Whether no timer is armed. Then time need not be looked at.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.wheel.borrow().len() == 0
-    }
-
     /// When the loop must look again. That is when the next timer is due; or, among very many, a
     /// little before, as the chapter on the wheel explains; or [`SLACK_TICKS`] after several fired.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -61,18 +56,23 @@ impl Timers {
     /// Wakes all whose deadline has passed, in the order of their deadlines, and says how many.
     /// Reads the clock once, and not at all if no timer is armed.
     ///
-    /// It ends: what a waker arms meanwhile has a deadline after the moment when this began, and
-    /// deadlines are rounded up.
+    /// It ends, whatever the wakers do: what fires here was armed before, or stands for one that was.
+    /// What a waker arms, and moves into the past, over and over, fires once a look.
     pub(crate) fn expire(&self) -> usize {
-        if self.is_empty() {
+        let armed = self.wheel.borrow().len();
+        if armed == 0 {
             return 0;
         }
         let now = Instant::now();
         let now_tick = self.clock.tick_at(now);
         let mut fired = 0;
-        // A call of its own, so that the borrow ends before the waker is woken.
-        // Guarded by tests/timers.rs::a_waker_may_do_anything_to_the_timers_while_they_fire.
-        while let Some((deadline_tick, waker)) = self.pop_due(now_tick) {
+        while fired < armed {
+            // A statement of its own, so that the borrow ends before the waker is woken.
+            // Guarded by tests/timers.rs::a_waker_may_do_anything_to_the_timers_while_they_fire.
+            let due = self.wheel.borrow_mut().pop_due(now_tick);
+            let Some((deadline_tick, waker)) = due else {
+                break;
+            };
             trace!(target: "roundelay::timer", "fired, {:?} late",
                 now.saturating_duration_since(self.clock.instant(deadline_tick)));
             waker.wake();
@@ -82,10 +82,6 @@ impl Timers {
             self.slack_until.set(now_tick.saturating_add(SLACK_TICKS));
         }
         fired
-    }
-
-    fn pop_due(&self, now_tick: u64) -> Option<(u64, Waker)> {
-        self.wheel.borrow_mut().pop_due(now_tick)
     }
 
     // For leaf futures.

@@ -151,7 +151,7 @@ pub(crate) struct Wheel<T> {
     entries: Vec<Entry<T>>,
     free: u32,
     armed: usize,
-    /// Every deadline below has fired. No armed deadline is below it.
+    /// All before this tick has fired, so no armed deadline is below it.
     elapsed: u64,
     /// No armed deadline is below it either; and if `exact`, the earliest is equal to it.
     bound: u64,
@@ -164,7 +164,7 @@ struct List {
     tail: u32,
 }
 
-/// Either armed (in the list of its slot, with an item), or fired, or free.
+/// Armed (in the list of its slot, with an item), or fired, or free.
 struct Entry<T> {
     deadline: u64,
     item: Option<T>,
@@ -192,6 +192,7 @@ impl<T> Wheel<T> {
             exact: false,
         }
     }
+
     /// How many timers are armed. Fired ones do not count.
     pub(crate) fn len(&self) -> usize {
         self.armed
