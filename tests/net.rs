@@ -1,5 +1,5 @@
-//! The sockets in ordinary use: every public method, once at least. Streams are in `net_streams.rs`, datagrams and Unix
-//! sockets in `net_datagrams.rs` and `net_unix.rs`.
+//! The sockets in ordinary use: every public method, once at least. Streams are in `net_streams.rs`, datagrams and
+//! Unix sockets in `net_datagrams.rs` and `net_unix.rs`.
 
 mod net_support;
 mod support;

@@ -8,7 +8,8 @@ use std::path::Path;
 use super::{socket_traits, try_io, while_trying};
 use crate::reactor::Registered;
 
-/// The methods that both kinds of datagram socket have. A datagram is moved whole, so nothing is ever drained by half.
+/// The methods that both kinds of datagram socket have. A datagram is moved whole, so nothing is ever drained by
+/// half.
 macro_rules! datagram_methods {
     ($address:ty) => {
         /// Sends a datagram to the address that the socket is connected to.
@@ -44,7 +45,8 @@ macro_rules! datagram_methods {
         ///
         /// # Wakes
         ///
-        /// All `poll_` methods of one direction share one place in the line, and the last waker replaces the one before.
+        /// All `poll_` methods of one direction share one place in the line, and the last waker replaces the one
+        /// before.
         ///
         /// # Errors
         ///

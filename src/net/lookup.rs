@@ -9,15 +9,16 @@ use crate::{context, offload};
 
 /// Anything that names one or more socket addresses: what `bind`, `connect` and [`lookup_host`] accept.
 ///
-/// Addresses, and strings that spell an address out, never leave the thread. A name such as `"localhost:80"` is looked up by the
-/// system's resolver, which blocks, and therefore on the offload pool. The trait is sealed.
+/// Addresses, and strings that spell an address out, never leave the thread. A name such as `"localhost:80"` is
+/// looked up by the system's resolver, which blocks, and therefore on the offload pool. The trait is sealed.
 pub trait ToSocketAddrs: sealed::Name {}
 
 /// The addresses behind a name, in the resolver's order of preference.
 ///
 /// # Cancellation
 ///
-/// Dropping the future drops a look-up that has not begun. One that is under way goes on and its result is thrown away.
+/// Dropping the future drops a look-up that has not begun. One that is under way goes on and its result is thrown
+/// away.
 ///
 /// # Errors
 ///

@@ -1,12 +1,13 @@
 //! The methods of streams and of their halves: two macros, for reading and for writing.
 //!
-//! A macro, because a reader of the documentation looks for methods, and a trait would have to be imported. The work is done
-//! in `stream.rs`.
+//! A macro, because a reader of the documentation looks for methods, and a trait would have to be imported. The work
+//! is done in `stream.rs`.
 
 /// The methods of everything that can be read from and that has a `fn stream(&self) -> &impl Stream`.
 macro_rules! read_methods {
     () => {
-        /// Reads what is there, at most as much as fits. Zero means that the peer has ended its side (or `buf` is empty).
+        /// Reads what is there, at most as much as fits. Zero means that the peer has ended its side (or `buf` is
+        /// empty).
         ///
         /// # Cancellation
         ///
@@ -14,8 +15,8 @@ macro_rules! read_methods {
         ///
         /// # Wakes
         ///
-        /// While it waits the loop keeps the task's waker, and wakes it with all others that wait to read here; dropping the
-        /// future takes it out.
+        /// While it waits the loop keeps the task's waker, and wakes it with all others that wait to read here;
+        /// dropping the future takes it out.
         ///
         /// # Errors
         ///
@@ -53,8 +54,8 @@ macro_rules! read_methods {
         ///
         /// # Cancellation
         ///
-        /// **The count of what has been read is lost**, and with it the place in the stream: the bytes are in the buffer, but
-        /// how many is not known. Where that matters, count yourself around [`read`](Self::read).
+        /// **The count of what has been read is lost**, and with it the place in the stream: the bytes are in the
+        /// buffer, but how many is not known. Where that matters, count yourself around [`read`](Self::read).
         ///
         /// # Errors
         ///
@@ -79,7 +80,8 @@ macro_rules! read_methods {
         ///
         /// # Cancellation
         ///
-        /// Nothing is lost: what has been read is in `buf`, which is exactly as long as that. The same holds after an error.
+        /// Nothing is lost: what has been read is in `buf`, which is exactly as long as that. The same holds after an
+        /// error.
         ///
         /// # Errors
         ///
@@ -98,7 +100,8 @@ macro_rules! read_methods {
             crate::net::stream::read_to_end(self.stream(), buf).await
         }
 
-        /// Waits until a read may get on. A hint: it may come in vain, so follow it with [`try_read`](Self::try_read).
+        /// Waits until a read may get on. A hint: it may come in vain, so follow it with
+        /// [`try_read`](Self::try_read).
         ///
         /// # Cancellation
         ///
@@ -156,8 +159,8 @@ macro_rules! read_methods {
         ///
         /// # Wakes
         ///
-        /// All `poll_` methods that read here share one place in the line: the last waker replaces the one before. They are
-        /// for one task at a time; tasks that await the other methods are not concerned.
+        /// All `poll_` methods that read here share one place in the line: the last waker replaces the one before.
+        /// They are for one task at a time; tasks that await the other methods are not concerned.
         ///
         /// # Errors
         ///
@@ -170,7 +173,8 @@ macro_rules! read_methods {
             crate::net::stream::poll(self.stream(), cx, crate::net::stream::Read(buf))
         }
 
-        /// [`read_vectored`](Self::read_vectored) in the shape that adapters need; see [`poll_read`](Self::poll_read).
+        /// [`read_vectored`](Self::read_vectored) in the shape that adapters need; see
+        /// [`poll_read`](Self::poll_read).
         ///
         /// # Errors
         ///
@@ -212,8 +216,8 @@ macro_rules! write_methods {
         ///
         /// # Wakes
         ///
-        /// While it waits the loop keeps the task's waker, and wakes it with all others that wait to write here; dropping the
-        /// future takes it out.
+        /// While it waits the loop keeps the task's waker, and wakes it with all others that wait to write here;
+        /// dropping the future takes it out.
         ///
         /// # Errors
         ///
@@ -226,7 +230,8 @@ macro_rules! write_methods {
         ///
         /// # Cancellation
         ///
-        /// **The count of what has been written is lost.** Where that matters, count yourself around [`write`](Self::write).
+        /// **The count of what has been written is lost.** Where that matters, count yourself around
+        /// [`write`](Self::write).
         ///
         /// # Errors
         ///
@@ -260,7 +265,8 @@ macro_rules! write_methods {
             crate::net::stream::wait(self.stream(), crate::net::stream::WriteVectored(bufs)).await
         }
 
-        /// Writes all of several buffers. The slices are advanced on the way, and do not show the original buffers afterwards.
+        /// Writes all of several buffers. The slices are advanced on the way, and do not show the original buffers
+        /// afterwards.
         ///
         /// # Cancellation
         ///
@@ -287,7 +293,8 @@ macro_rules! write_methods {
             crate::net::stream::write_all_vectored(self.stream(), bufs).await
         }
 
-        /// Waits until a write may get on. A hint: it may come in vain, so follow it with [`try_write`](Self::try_write).
+        /// Waits until a write may get on. A hint: it may come in vain, so follow it with
+        /// [`try_write`](Self::try_write).
         ///
         /// # Cancellation
         ///
@@ -326,8 +333,8 @@ macro_rules! write_methods {
         ///
         /// # Wakes
         ///
-        /// All `poll_` methods that write here share one place in the line: the last waker replaces the one before. They
-        /// are for one task at a time; tasks that await the other methods are not concerned.
+        /// All `poll_` methods that write here share one place in the line: the last waker replaces the one before.
+        /// They are for one task at a time; tasks that await the other methods are not concerned.
         ///
         /// # Errors
         ///
@@ -340,7 +347,8 @@ macro_rules! write_methods {
             crate::net::stream::poll(self.stream(), cx, crate::net::stream::Write(buf))
         }
 
-        /// [`write_vectored`](Self::write_vectored) in the shape that adapters need; see [`poll_write`](Self::poll_write).
+        /// [`write_vectored`](Self::write_vectored) in the shape that adapters need; see
+        /// [`poll_write`](Self::poll_write).
         ///
         /// # Errors
         ///

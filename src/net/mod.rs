@@ -3,13 +3,14 @@
 //! Each type is a thin face on [`Registered`](crate::reactor::Registered). Four rules hold for all of them:
 //!
 //! - **Try first.** An operation makes its system call at once, and waits only if that would block. A socket is made
-//!   known to the loop when it first has to wait, not before; so sockets may be made anywhere, and only waiting needs a loop.
-//! - **`&self` everywhere.** Any number of tasks may read, write or accept on one socket at the same time; each that waits is
-//!   woken. Whose bytes come first is then a question of who is polled first.
-//! - **A socket belongs to the loop in which it last had to wait.** None is `Send`. To move one to another thread, take it
-//!   apart with `into_std`, and put it together there with `from_std`.
-//! - **Fair.** Each completed operation spends one unit of the task's budget, so a socket that is always ready cannot hold
-//!   the thread.
+//!   known to the loop when it first has to wait, not before; so sockets may be made anywhere, and only waiting needs
+//!   a loop.
+//! - **`&self` everywhere.** Any number of tasks may read, write or accept on one socket at the same time; each that
+//!   waits is woken. Whose bytes come first is then a question of who is polled first.
+//! - **A socket belongs to the loop in which it last had to wait.** None is `Send`. To move one to another thread,
+//!   take it apart with `into_std`, and put it together there with `from_std`.
+//! - **Fair.** Each completed operation spends one unit of the task's budget, so a socket that is always ready cannot
+//!   hold the thread.
 //!
 //! An error says what was tried: "connecting to 127.0.0.1:1: Connection refused". Its `kind()` is the system's.
 //!
@@ -53,7 +54,8 @@ pub use self::tcp::{TcpListener, TcpStream};
 pub use self::udp::UdpSocket;
 pub use self::unix::{UnixListener, UnixStream};
 
-/// Says what was being tried when the error came. The kind stays; the original is the `source` of what `get_ref` finds.
+/// Says what was being tried when the error came. The kind stays; the original is the `source` of what `get_ref`
+/// finds.
 fn while_trying(what: impl fmt::Display, error: io::Error) -> io::Error {
     io::Error::new(
         error.kind(),

@@ -1,7 +1,7 @@
 //! The two halves of a stream, for two owners.
 //!
-//! Every operation takes `&self`, so borrowed halves are for the reader's sake: a function that gets a [`ReadHalf`] cannot
-//! write. The owned halves share the stream by `Rc`, one for each of two tasks.
+//! Every operation takes `&self`, so borrowed halves are for the reader's sake: a function that gets a [`ReadHalf`]
+//! cannot write. The owned halves share the stream by `Rc`, one for each of two tasks.
 
 use std::error::Error;
 use std::fmt;
@@ -11,11 +11,13 @@ use std::rc::Rc;
 use super::methods::{read_methods, write_methods};
 use super::stream::Stream;
 
-/// The reading half of a borrowed [`TcpStream`](super::TcpStream) or [`UnixStream`](super::UnixStream), by its `split`.
+/// The reading half of a borrowed [`TcpStream`](super::TcpStream) or [`UnixStream`](super::UnixStream), by its
+/// `split`.
 #[derive(Debug)]
 pub struct ReadHalf<'a, S>(pub(super) &'a S);
 
-/// The writing half of a borrowed [`TcpStream`](super::TcpStream) or [`UnixStream`](super::UnixStream), by its `split`.
+/// The writing half of a borrowed [`TcpStream`](super::TcpStream) or [`UnixStream`](super::UnixStream), by its
+/// `split`.
 #[derive(Debug)]
 pub struct WriteHalf<'a, S>(pub(super) &'a S);
 
@@ -27,8 +29,8 @@ pub struct OwnedReadHalf<S>(Rc<S>);
 
 /// The writing half of a [`TcpStream`](super::TcpStream) or [`UnixStream`](super::UnixStream), by its `into_split`.
 ///
-/// **Dropping it shuts the writing side down**: the peer reads the end of the stream, as if the whole had been dropped.
-/// [`forget`](OwnedWriteHalf::forget) it to avoid that.
+/// **Dropping it shuts the writing side down**: the peer reads the end of the stream, as if the whole had been
+/// dropped. [`forget`](OwnedWriteHalf::forget) it to avoid that.
 #[derive(Debug)]
 pub struct OwnedWriteHalf<S: Stream> {
     stream: Rc<S>,
@@ -123,7 +125,8 @@ impl<S: Stream> OwnedWriteHalf<S> {
 
     write_methods!();
 
-    /// Ends the writing side: the peer reads the end of the stream behind all that was written. Dropping does the same.
+    /// Ends the writing side: the peer reads the end of the stream behind all that was written. Dropping does the
+    /// same.
     ///
     /// # Errors
     ///

@@ -16,8 +16,9 @@ pub trait Stream {
 
     /// Whether a read that brings less than was asked for has emptied the socket.
     ///
-    /// epoll(7) promises it for streams, and a TCP read stops short only there (and at urgent data, which the reactor watches
-    /// for). A read from a Unix socket also stops behind a message that carried descriptors, though more bytes wait.
+    /// epoll(7) promises it for streams, and a TCP read stops short only there (and at urgent data, which the reactor
+    /// watches for). A read from a Unix socket also stops behind a message that carried descriptors, though more
+    /// bytes wait.
     // Guarded by tests/io_edge.rs::bytes_behind_a_passed_descriptor_are_not_forgotten
     #[doc(hidden)]
     const SHORT_READ_EMPTIES: bool;
@@ -41,15 +42,17 @@ const SURELY_TAKEN_BUFFERS: usize = 16;
 /// And this many bytes: Linux moves at most 2 GiB less a page at once, however much room there is.
 const SURELY_TAKEN_BYTES: usize = 1 << 30;
 
-/// Whether a transfer stopped because the socket had no more to give, or to take, and not because we offered too much.
+/// Whether a transfer stopped because the socket had no more to give, or to take, and not because we offered too
+/// much.
 fn is_short(moved: usize, offered: usize) -> bool {
     moved > 0 && moved < offered && offered <= SURELY_TAKEN_BYTES
 }
 
 /// One operation on a stream: what to move, and how to try it once.
 ///
-/// Reading, writing, and their vectored twins are each one implementation; awaiting, polling and trying them are the three
-/// functions below. An operation that has nothing to move is done at once, whatever the socket says: nothing can come of waiting.
+/// Reading, writing, and their vectored twins are each one implementation; awaiting, polling and trying them are the
+/// three functions below. An operation that has nothing to move is done at once, whatever the socket says: nothing
+/// can come of waiting.
 pub(super) trait Transfer<S: Stream> {
     const INTEREST: Interest;
 
@@ -211,7 +214,8 @@ pub(super) async fn read_to_end<S: Stream>(stream: &S, buf: &mut Vec<u8>) -> io:
     }
 }
 
-/// A vector that is longer than what it holds while it is being read into, and no longer than that when this is dropped.
+/// A vector that is longer than what it holds while it is being read into, and no longer than that when this is
+/// dropped.
 ///
 /// The room is cleared once for each time that the vector grows, not for each read.
 struct Filling<'a> {

@@ -29,8 +29,8 @@ impl TcpListener {
     /// Listens on the first of the addresses that can be had. Port 0 lets the system choose; ask
     /// [`local_addr`](TcpListener::local_addr) which.
     ///
-    /// `SO_REUSEADDR` is set, so that a server can be started again at once. 128 connections may wait to be accepted; for
-    /// other options make the socket with another crate and hand it to [`from_std`](TcpListener::from_std).
+    /// `SO_REUSEADDR` is set, so that a server can be started again at once. 128 connections may wait to be accepted.
+    /// For other options make the socket with another crate and hand it to [`from_std`](TcpListener::from_std).
     ///
     /// # Cancellation
     ///
@@ -58,8 +58,8 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// What the system says. At the descriptor limit (`EMFILE`, `ENFILE`) the connection stays in the queue and the next
-    /// `accept` fails at once in the same way, so sleep a little before it.
+    /// What the system says. At the descriptor limit (`EMFILE`, `ENFILE`) the connection stays in the queue and the
+    /// next `accept` fails at once in the same way, so sleep a little before it.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         self.io.operation(Interest::READABLE, accept_once).await
     }
@@ -160,8 +160,8 @@ fn accept_once(listener: &mio::net::TcpListener) -> io::Result<(TcpStream, Socke
 
 /// A TCP connection.
 ///
-/// Dropping it closes both directions. See [`split`](TcpStream::split) and [`into_split`](TcpStream::into_split) for two owners,
-/// and [`shutdown`](TcpStream::shutdown) for ending one direction.
+/// Dropping it closes both directions. See [`split`](TcpStream::split) and [`into_split`](TcpStream::into_split) for
+/// two owners, and [`shutdown`](TcpStream::shutdown) for ending one direction.
 ///
 /// ```
 /// use roundelay::net::{TcpListener, TcpStream};
@@ -246,7 +246,8 @@ impl TcpStream {
             .poll_io(cx, Interest::READABLE, |stream| stream.peek(buf))
     }
 
-    /// Ends one direction, or both. After `Shutdown::Write` the peer reads the end of the stream, and may still answer.
+    /// Ends one direction, or both. After `Shutdown::Write` the peer reads the end of the stream, and may still
+    /// answer.
     ///
     /// # Errors
     ///
@@ -348,8 +349,8 @@ impl TcpStream {
 
 /// Whether the attempt to connect has ended, and how; `WouldBlock` if not.
 ///
-/// Asked at once, without waiting for the socket to be writable: on one's own machine a connection is often there already. The
-/// error is asked for first, for a socket that failed has no peer either.
+/// Asked at once, without waiting for the socket to be writable: on one's own machine a connection is often there
+/// already. The error is asked for first, for a socket that failed has no peer either.
 fn is_connected(stream: &mio::net::TcpStream) -> io::Result<()> {
     if let Some(error) = stream.take_error()? {
         return Err(error);

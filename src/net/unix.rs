@@ -72,8 +72,8 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// What the system says. At the descriptor limit (`EMFILE`, `ENFILE`) the connection stays in the queue and the next
-    /// `accept` fails at once in the same way, so sleep a little before it.
+    /// What the system says. At the descriptor limit (`EMFILE`, `ENFILE`) the connection stays in the queue and the
+    /// next `accept` fails at once in the same way, so sleep a little before it.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         self.io.operation(Interest::READABLE, accept_once).await
     }
@@ -179,8 +179,8 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Nobody listens there. `WouldBlock` on Linux: too many wait there to be accepted, and the kernel offers no way to stand
-    /// in that line; sleep a little and try again.
+    /// Nobody listens there. `WouldBlock` on Linux: too many wait there to be accepted, and the kernel offers no way
+    /// to stand in that line; sleep a little and try again.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
         let path = path.as_ref();
         let connected = UnixStream::finish(mio::net::UnixStream::connect(path)).await;
@@ -238,7 +238,8 @@ impl UnixStream {
     write_methods!();
     try_io!();
 
-    /// Ends one direction, or both. After `Shutdown::Write` the peer reads the end of the stream, and may still answer.
+    /// Ends one direction, or both. After `Shutdown::Write` the peer reads the end of the stream, and may still
+    /// answer.
     ///
     /// # Errors
     ///

@@ -3,9 +3,10 @@
 //! ## The problem
 //!
 //! One thread, ten thousand sockets. The naive loop asks each in turn: `read` says `WouldBlock`, next. That is ten
-//! thousand system calls to learn that nothing happened. So the kernel is asked once, for all of them: `epoll_wait` on Linux,
-//! `kevent` on the BSDs, both behind [`mio`]. The naive version of *that* is one line: wait, and for each event wake the task that
-//! registered the descriptor. It goes wrong in four ways, and each is a bug that a real runtime shipped:
+//! thousand system calls to learn that nothing happened. So the kernel is asked once, for all of them: `epoll_wait`
+//! on Linux, `kevent` on the BSDs, both behind [`mio`]. The naive version of *that* is one line: wait, and for each
+//! event wake the task that registered the descriptor. It goes wrong in four ways, and each is a bug that a real
+//! runtime shipped:
 //!
 //! ```text
 //! the naive line                      what happens
@@ -17,14 +18,15 @@
 //!
 //! ## Some facts about epoll, and what they mean for us
 //!
-//! *Edge-triggered* events come when readiness *changes*; level-triggered ones for as long as it lasts. Level-triggered
-//! would mean telling the kernel of each wait's begin and end, two system calls around every one that blocks. With
-//! edges, one registration serves for a source's whole life, in both directions. The price: an edge that we forget
-//! never comes back, so we must remember. That memory is the **readiness cache** (`ready.rs`), one byte a source.
+//! *Edge-triggered* events come when readiness *changes*; level-triggered ones for as long as it lasts.
+//! Level-triggered would mean telling the kernel of each wait's begin and end, two system calls around every one that
+//! blocks. With edges, one registration serves for a source's whole life, in both directions. The price: an edge that
+//! we forget never comes back, so we must remember. That memory is the **readiness cache** (`ready.rs`), one byte a
+//! source.
 //!
-//! A socket that is used without ever blocking need not be known to the kernel's poller at all. So nothing is registered
-//! when a socket is made: **try first, wait only when told to**. The first `WouldBlock` registers, and since registering
-//! reports what is ready at that moment, nothing that came in between is lost.
+//! A socket that is used without ever blocking need not be known to the kernel's poller at all. So nothing is
+//! registered when a socket is made: **try first, wait only when told to**. The first `WouldBlock` registers, and
+//! since registering reports what is ready at that moment, nothing that came in between is lost.
 //!
 //! ```text
 //!                 attempt ──── done ────────────────────────────► the caller has it
@@ -40,12 +42,13 @@
 //!     └──────────────────────┘ serial + slot  └────────────────────────────┘
 //! ```
 //!
-//! Closing a descriptor removes it from the poller, *if* it was the last one for that open file. When a `dup` of it lives on,
-//! events keep coming for a source that is gone. Therefore a token holds not only the slot but a serial, counted up for every
-//! registration. A stale token finds another serial in the slot, or none, and is dropped: *stale-is-inert*. That is also why
-//! closing costs no `EPOLL_CTL_DEL`: drop frees the slot, `close` does the rest. (The serial has 36 bits. Should a number
-//! come round while a stale registration of the same slot still lives, one source would be tried once in vain. A false
-//! *ready* is never more than that, for the kernel's `WouldBlock` overrules it.)
+//! Closing a descriptor removes it from the poller, *if* it was the last one for that open file. When a `dup` of it
+//! lives on, events keep coming for a source that is gone. Therefore a token holds not only the slot but a serial,
+//! counted up for every registration. A stale token finds another serial in the slot, or none, and is dropped:
+//! *stale-is-inert*. That is also why closing costs no `EPOLL_CTL_DEL`: drop frees the slot, `close` does the rest.
+//! (The serial has 36 bits. Should a number come round while a stale registration of the same slot still lives, one
+//! source would be tried once in vain. A false *ready* is never more than that, for the kernel's `WouldBlock`
+//! overrules it.)
 //!
 //! ## The hole between the attempt and the clearing
 //!
@@ -56,39 +59,44 @@
 //! we wait                                  │ the edge is delivered: "readable", we are woken
 //! ```
 //!
-//! In a runtime whose poller runs on another thread the last two steps may come in the other order, and the edge is lost.
-//! Here they cannot: only this thread delivers. See `source.rs`, *Not needed here*.
+//! In a runtime whose poller runs on another thread the last two steps may come in the other order, and the edge is
+//! lost. Here they cannot: only this thread delivers. See `source.rs`, *Not needed here*.
 //!
 //! ## Why not otherwise
 //!
-//! - *io_uring*: the kernel takes whole operations instead of telling of readiness. Buffers must then belong to the kernel
-//!   while it works, which changes the face of every read; containers often forbid it. mio is portable and enough.
-//! - *The descriptor as the token*, with a table by descriptor: no slab, but then stale events misfire (RUSTSEC-2024-0019).
+//! - *io_uring*: the kernel takes whole operations instead of telling of readiness. Buffers must then belong to the
+//!   kernel while it works, which changes the face of every read; containers often forbid it. mio is portable and
+//!   enough.
+//! - *The descriptor as the token*, with a table by descriptor: no slab, but then stale events misfire
+//!   (RUSTSEC-2024-0019).
 //! - *`EPOLLONESHOT`*: one waiter, one event, one system call to re-arm. We would pay for what the cache gives.
 //!
-//! *What others do*: tokio is edge-triggered with a readiness cache, as here, and atomic; smol is one-shot; libuv and Python's
-//! asyncio are level-triggered; Go keeps one edge-triggered registration per descriptor, with one waiter a direction.
+//! *What others do*: tokio is edge-triggered with a readiness cache, as here, and atomic; smol is one-shot; libuv and
+//! Python's asyncio are level-triggered; Go keeps one edge-triggered registration per descriptor, with one waiter a
+//! direction.
 //!
 //! ## What it costs
 //!
-//! Registering, finding, joining and leaving are O(1). A turn costs one `epoll_wait` and O(1) an event. A blocked read costs no
-//! system call but the `read` that said so. In the steady state nothing is allocated. Benches: `echo`, `sleep`.
+//! Registering, finding, joining and leaving are O(1). A turn costs one `epoll_wait` and O(1) an event. A blocked
+//! read costs no system call but the `read` that said so. In the steady state nothing is allocated. Benches: `echo`,
+//! `sleep`.
 //!
 //! ## What is promised
 //!
-//! Any number of tasks may wait on each direction of a source. Readiness may be told in vain, never forgotten. A source
-//! belongs to one loop at a time: the one in which it last had to wait. *How it is done today*: everybody who
+//! Any number of tasks may wait on each direction of a source. Readiness may be told in vain, never forgotten. A
+//! source belongs to one loop at a time: the one in which it last had to wait. *How it is done today*: everybody who
 //! waits for a direction is woken; the lines are first-come, so tasks that accept from one listener take turns.
 //!
 //! ## Sources
 //!
-//! D. C. Schmidt, "Reactor", in *Pattern Languages of Program Design*, 1995; J. Lemon, "Kqueue", USENIX ATC 2001, section 2;
-//! L. Gammo et al., "Comparing and Evaluating epoll, select, and poll", OLS 2004; epoll(7), "Questions and answers"
-//! 3, 6 and 9; timerfd_create(2).
+//! D. C. Schmidt, "Reactor", in *Pattern Languages of Program Design*, 1995; J. Lemon, "Kqueue: A generic and
+//! scalable event notification facility", USENIX ATC (FREENIX) 2001; L. Gammo et al., "Comparing and Evaluating
+//! epoll, select, and poll Event Mechanisms", OLS 2004; epoll(7), "Questions and answers" 0, 6 and 9;
+//! timerfd_create(2).
 //!
 //! ## Exercises
 //!
-//! 1. In `Sources::find`, take the source from the slab by its slot alone. Which test in `tests/io_descriptors.rs` falls, and why?
+//! 1. In `Sources::find`, take the source by its slot alone. Which tests in `tests/io_descriptors.rs` fall, and why?
 //! 2. In `ready.rs`, let `after_short_transfer` forget end of file too. Which test hangs, until its watchdog barks?
 //! 3. In `ready.rs`, let `after_would_block` keep end of file. Which test never leaves one single poll, and why?
 
@@ -194,7 +202,8 @@ impl Reactor {
         mio::Waker::new(&self.registry, INBOX)
     }
 
-    /// Waits for events, remembers their news, and wakes those who wait for them. Returns how many events reached a source.
+    /// Waits for events, remembers their news, and wakes those who wait for them. Returns how many events reached a
+    /// source.
     ///
     /// A signal that interrupts the wait is no error; it ends the wait, with nothing found.
     pub(crate) fn poll(&self, wait: Wait) -> io::Result<usize> {
@@ -269,9 +278,9 @@ impl Reactor {
 
     /// The system call, and the one case in which it must be another one.
     ///
-    /// A poller knows a registration by descriptor *and* open file. A source that was dropped while a `dup` of it lived on is
-    /// still in the poller's books, and if that `dup` is later made descriptor `fd` again, the kernel says that it knows it
-    /// already. No living source has it, so the old registration is ours to take over.
+    /// A poller knows a registration by descriptor *and* open file. A source that was dropped while a `dup` of it
+    /// lived on is still in the poller's books, and if that `dup` is later made descriptor `fd` again, the kernel
+    /// says that it knows it already. No living source has it, so the old registration is ours to take over.
     // Guarded by tests/io_descriptors.rs::a_duplicate_that_comes_back_under_the_old_number_is_served
     fn watch(&self, fd: RawFd, token: Token) -> io::Result<()> {
         match self.registry.register(&mut SourceFd(&fd), token, INTERESTS) {
@@ -303,7 +312,8 @@ impl Reactor {
 }
 
 impl Drop for Reactor {
-    /// The sockets may live on, and meet another loop. Who still waits for one is woken, and learns that this loop is gone.
+    /// The sockets may live on, and meet another loop. Who still waits for one is woken, and learns that this loop is
+    /// gone.
     fn drop(&mut self) {
         for slot in std::mem::take(&mut self.sources.get_mut().slots) {
             slot.1.source.leave_home();

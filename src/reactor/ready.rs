@@ -9,9 +9,10 @@
 //! | closed, error | end of file, hang-up, a pending error | **no** | yes |
 //! | urgent | out-of-band data is near | **no** | yes |
 //!
-//! A short read only *suggests* that nothing more can be had, so it may not hide an end of file that has been announced: no
-//! second edge would ever tell of it. `WouldBlock` is the kernel's own word and overrules everything that we remember. That is
-//! what keeps a hung-up source whose reads go on to say `WouldBlock` (a FIFO that found a new writer) from spinning the loop.
+//! A short read only *suggests* that nothing more can be had, so it may not hide an end of file that has been
+//! announced: no second edge would ever tell of it. `WouldBlock` is the kernel's own word and overrules everything
+//! that we remember. That is what keeps a hung-up source whose reads go on to say `WouldBlock` (a FIFO that found a
+//! new writer) from spinning the loop.
 
 use std::fmt;
 use std::ops::BitOr;
@@ -98,8 +99,8 @@ impl Direction {
 
 /// What the loop last heard about a source.
 ///
-/// It may be out of date in one direction only: a source that is said to be ready may turn out not to be. The answer to that
-/// is always to try, and to wait again on `WouldBlock`.
+/// It may be out of date in one direction only: a source that is said to be ready may turn out not to be. The answer
+/// to that is always to try, and to wait again on `WouldBlock`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ready(u8);
 
@@ -147,7 +148,8 @@ impl Ready {
         Ready(self.0 & !interest.0)
     }
 
-    /// After a transfer that moved less than it could have: the plain bit goes, unless something that must be seen stands beside it.
+    /// After a transfer that moved less than it could have: the plain bit goes, unless something that must be seen
+    /// stands beside it.
     #[must_use]
     pub(super) const fn after_short_transfer(self, interest: Interest) -> Ready {
         let held = self.0 & interest.0 & !(READABLE | WRITABLE);

@@ -1,7 +1,7 @@
 //! `Registered`: a descriptor that can be awaited, and the loop of "try, and wait only when told to".
 //!
-//! Every socket of [`crate::net`] is one of these underneath. It is the reactor's leaf future: the only file here that knows
-//! which loop is running.
+//! Every socket of [`crate::net`] is one of these underneath. It is the reactor's leaf future: the only file here
+//! that knows which loop is running.
 
 use std::cell::Cell;
 use std::fmt;
@@ -23,10 +23,10 @@ use crate::context;
 /// `S` is whatever owns the descriptor: any mio source, a type of the standard library, an `OwnedFd`. **It must be in
 /// non-blocking mode**, or the first operation that would have to wait stops the whole loop.
 ///
-/// Nothing is registered when it is made. The first operation that meets `WouldBlock` registers it with the loop that runs on
-/// this thread, for both directions, and it stays registered until it is dropped, taken apart by
-/// [`into_inner`](Registered::into_inner), or has to wait in another loop, which then takes it over. Any number of tasks may
-/// wait at the same time, in each direction.
+/// Nothing is registered when it is made. The first operation that meets `WouldBlock` registers it with the loop that
+/// runs on this thread, for both directions, and it stays registered until it is dropped, taken apart by
+/// [`into_inner`](Registered::into_inner), or has to wait in another loop, which then takes it over. Any number of
+/// tasks may wait at the same time, in each direction.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -67,7 +67,8 @@ impl<S: AsFd> Registered<S> {
         &self.io
     }
 
-    /// What was given to [`new`](Registered::new), mutably. To exchange the descriptor itself, make a new `Registered`.
+    /// What was given to [`new`](Registered::new), mutably. To exchange the descriptor itself, make a new
+    /// `Registered`.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.io
     }
@@ -81,7 +82,8 @@ impl<S: AsFd> Registered<S> {
     /// Waits until one of the directions is ready, and says how.
     ///
     /// The answer is a hint: it may be out of date, and it is given at once if nothing is known. So try, with
-    /// [`try_io`](Registered::try_io), and wait again after `WouldBlock`; or let [`async_io`](Registered::async_io) do both.
+    /// [`try_io`](Registered::try_io), and wait again after `WouldBlock`; or let [`async_io`](Registered::async_io)
+    /// do both.
     ///
     /// # Cancellation
     ///
@@ -155,12 +157,13 @@ impl<S: AsFd> Registered<S> {
     ///
     /// # Wakes
     ///
-    /// The loop keeps the task's waker and wakes it, with all that wait for the same direction, when the kernel tells of
-    /// readiness. Dropping the future takes the waker out again.
+    /// The loop keeps the task's waker and wakes it, with all that wait for the same direction, when the kernel tells
+    /// of readiness. Dropping the future takes the waker out again.
     ///
     /// # Errors
     ///
-    /// What `f` returns; or it would have to wait, and no loop is running on this thread or the poller refuses the descriptor.
+    /// What `f` returns; or it would have to wait, and no loop is running on this thread or the poller refuses the
+    /// descriptor.
     ///
     /// See the example of [`Registered`].
     pub async fn async_io<T>(
@@ -175,9 +178,9 @@ impl<S: AsFd> Registered<S> {
     ///
     /// # Wakes
     ///
-    /// These `poll_` forms have no future that could be dropped. All that are about the same direction of this source share one
-    /// place in the line, and the last waker replaces the one before: they are for *one* task a direction. Tasks that
-    /// await the other methods are not concerned.
+    /// These `poll_` forms have no future that could be dropped. All that are about the same direction of this source
+    /// share one place in the line, and the last waker replaces the one before: they are for *one* task a direction.
+    /// Tasks that await the other methods are not concerned.
     ///
     /// # Errors
     ///
@@ -217,7 +220,8 @@ impl<S: AsFd> Registered<S> {
         self.poll_io(cx, interest, |_| Ok(self.ready(interest)))
     }
 
-    /// A stream moved fewer bytes than it was offered: that direction is drained, or full, until an event says otherwise.
+    /// A stream moved fewer bytes than it was offered: that direction is drained, or full, until an event says
+    /// otherwise.
     pub(crate) fn moved_short(&self, interest: Interest) {
         self.registration.source.moved_short(interest);
     }

@@ -1,7 +1,7 @@
 //! Waiting where there is no `timerfd`: the poller's own time-out.
 //!
-//! kqueue takes nanoseconds and is as precise as can be. Where the system call takes milliseconds, mio rounds *up*: a wait
-//! ends at most a millisecond late, and never so early that the loop would spin.
+//! kqueue takes nanoseconds and is as precise as can be. Where the system call takes milliseconds, mio rounds *up*: a
+//! wait ends at most a millisecond late, and never so early that the loop would spin.
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -1,15 +1,15 @@
 //! Who waits for a source: two first-come lines on one slab.
 //!
-//! Pure, but for the wakers that it stores: nothing here clones, wakes or drops one, so that the owner may call it under a
-//! borrow and leave the user's code for afterwards (*no-user-code-under-borrow*).
+//! Pure, but for the wakers that it stores: nothing here clones, wakes or drops one, so that the owner may call it
+//! under a borrow and leave the user's code for afterwards (*no-user-code-under-borrow*).
 //!
-//! A waiting future owns one entry per direction and holds its key. Readiness takes the wakers out, but the entries keep
-//! standing in line until their owners let go of them. That has two uses. A key can never name somebody else's entry
-//! (*stale-is-inert*, by pinning). And who was woken in vain has not lost its place: of several tasks that accept from one
-//! listener, the one that got a connection comes back as the last, and they take turns.
+//! A waiting future owns one entry per direction and holds its key. Readiness takes the wakers out, but the entries
+//! keep standing in line until their owners let go of them. That has two uses. A key can never name somebody else's
+//! entry (*stale-is-inert*, by pinning). And who was woken in vain has not lost its place: of several tasks that
+//! accept from one listener, the one that got a connection comes back as the last, and they take turns.
 //!
-//! Joining, and leaving from anywhere, cost O(1); taking a line's wakers costs O(1) for each that stands in it. In the steady
-//! state nothing is allocated.
+//! Joining, and leaving from anywhere, cost O(1); taking a line's wakers costs O(1) for each that stands in it. In
+//! the steady state nothing is allocated.
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -66,7 +66,8 @@ impl Waiters {
             .is_some_and(|held| held.will_wake(waker))
     }
 
-    /// Puts a waker into the entry `key`, or else at the end of the line. Gives back the key, and the waker that was replaced.
+    /// Puts a waker into the entry `key`, or else at the end of the line. Gives back the key, and the waker that was
+    /// replaced.
     pub(super) fn join(
         &mut self,
         key: Option<Key>,
@@ -98,7 +99,8 @@ impl Waiters {
     }
 
     fn append(&mut self, direction: Direction) -> Key {
-        // A `Vec` would begin with four entries. Nearly every source has at most one waiter, and there may be very many sources.
+        // A `Vec` would begin with four entries. Nearly every source has at most one waiter, and there may be very
+        // many sources.
         if self.entries.capacity() == 0 {
             self.entries.reserve_exact(1);
         }
