@@ -172,6 +172,9 @@ impl<T> Future for Receiver<T> {
         if answer.is_pending() {
             receiver.shared.receiver.register(cx);
             answer = receiver.poll_value(); // the clone of the waker may have sent it
+            if answer.is_ready() {
+                receiver.shared.receiver.clear();
+            }
         }
         if answer.is_ready() {
             context::spend_budget();
@@ -183,10 +186,13 @@ impl<T> Future for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     #[inline]
     fn drop(&mut self) {
-        self.shared.closed.set(true);
-        self.shared.sender.wake();
-        self.shared.receiver.clear();
-        drop(self.shared.value.take()); // here, and not when the sender is dropped one day
+        if self.shared.sender_gone.get() {
+            drop(self.shared.value.take()); // here and now, while nothing else of the channel is left
+        } else {
+            self.shared.closed.set(true);
+            self.shared.receiver.clear();
+            self.shared.sender.wake();
+        }
     }
 }
 

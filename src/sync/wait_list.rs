@@ -106,8 +106,8 @@
 //! ## Exercises
 //!
 //! 1. In `Wait::enter`, remove the second `try_grant`. Which test falls, and which code of yours could have seen it?
-//! 2. In `Drop for Wait`, call `left` only if there is a grant. Who is stuck, and why does a mutex never notice?
-//! 3. In `grant_while`, wake each waiter as it is granted. Which of the five points of the proof breaks?
+//! 2. In `Wait::leave`, call `left` only if there is a grant. Which test falls, and why would a mutex never notice?
+//! 3. In `grant_while`, wake each waiter as it is granted. Which test falls, and which point of the proof?
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -282,8 +282,10 @@ impl<W: Copy, G> WaitList<W, G> {
     /// `decide` runs under the borrow: it may touch the primitive's own cells, and nothing else.
     pub(crate) fn grant_while(&self, decide: impl FnMut(W) -> Option<G>) -> usize {
         let granted = self.grant_quietly(decide);
-        if granted > 0 {
-            wake_each(|| self.next_to_wake());
+        match granted {
+            0 => {}
+            1 => self.next_to_wake().into_iter().for_each(Waker::wake),
+            _ => wake_each(|| self.next_to_wake()),
         }
         granted
     }
@@ -323,38 +325,39 @@ impl<W: Copy, G> WaitList<W, G> {
 
     /// Takes the grant, if it is there, and with it the node out of the list; else remembers the newest waker.
     fn poll(&self, key: Key, cx: &Context<'_>) -> Poll<G> {
-        if !self.is_granted(key) {
-            if self.wakes(key, cx.waker()) {
-                return Poll::Pending;
-            }
-            let waker = cx.waker().clone(); // may run anything: the grant may come meanwhile
-            if let Some(stale) = self.replace_waker(key, waker) {
-                drop(stale); // may run anything, too; but a grant that comes now wakes the new waker
-                return Poll::Pending;
-            }
+        if let Some(grant) = self.collect(key) {
+            return Poll::Ready(grant);
         }
-        let (grant, waker) = self.leave(key);
-        drop(waker);
-        Poll::Ready(grant.expect("was granted when last seen, and a grant is never revoked"))
+        if self.wakes(key, cx.waker()) {
+            return Poll::Pending;
+        }
+        let waker = cx.waker().clone(); // may run anything: the grant may come meanwhile
+        if let Some(grant) = self.collect(key) {
+            return Poll::Ready(grant);
+        }
+        let stale = self.nodes.borrow_mut().slab[key].waker.replace(waker);
+        drop(stale); // may run anything, too; but a grant that comes now wakes the new waker
+        Poll::Pending
     }
 
-    fn is_granted(&self, key: Key) -> bool {
-        matches!(self.nodes.borrow().slab[key].state, State::Granted(_))
+    fn collect(&self, key: Key) -> Option<G> {
+        let mut nodes = self.nodes.borrow_mut();
+        if let State::Waiting(_) = nodes.slab[key].state {
+            return None;
+        }
+        let Node { state, waker, .. } = nodes.remove(key);
+        drop(nodes);
+        drop(waker); // it is still there if it was to be woken in this very moment
+        match state {
+            State::Granted(grant) => Some(grant),
+            State::Waiting(_) => None,
+        }
     }
 
     fn wakes(&self, key: Key, waker: &Waker) -> bool {
-        self.nodes.borrow().slab[key]
-            .waker
-            .as_ref()
-            .is_some_and(|kept| kept.will_wake(waker))
-    }
-
-    /// Gives a waiting node another waker and returns the old one; `None` if it was granted meanwhile.
-    fn replace_waker(&self, key: Key, waker: Waker) -> Option<Waker> {
-        if self.is_granted(key) {
-            return None;
-        }
-        self.nodes.borrow_mut().slab[key].waker.replace(waker)
+        let nodes = self.nodes.borrow();
+        let kept = &nodes.slab[key].waker;
+        kept.as_ref().is_some_and(|kept| kept.will_wake(waker))
     }
 
     /// Takes a node out, wherever it is. The caller drops the waker, when nothing is borrowed.

@@ -43,6 +43,9 @@ impl<T> Receiver<T> {
         if answer.is_pending() {
             self.chan.receiver.register(cx);
             answer = self.take(); // the clone of the waker may have sent something
+            if answer.is_ready() {
+                self.chan.receiver.clear();
+            }
         }
         if answer.is_ready() {
             context::spend_budget();
