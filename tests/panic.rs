@@ -11,8 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use roundelay::task::Builder;
-use roundelay::{EventLoop, JoinError, OnPanic, Remote, run, spawn, yield_now};
-use support::{Counter, Ledger, Line, Token, listen, on_drop};
+use roundelay::{EventLoop, JoinError, JoinHandle, OnPanic, Remote, run, spawn, yield_now};
+use support::{Counter, Ledger, Line, Token, listen, on_drop, watchdog_on_stack};
 
 fn new_loop(on_panic: OnPanic) -> EventLoop {
     let builder = EventLoop::builder().on_panic(on_panic);
@@ -522,7 +522,7 @@ fn a_main_future_whose_run_is_ended_by_another_task_is_not_touched_again() {
     while turn(&mut event_loop) > 0 {}
     event_loop.run(yield_now());
     assert_eq!(polls.get(), polled);
-    drop::<roundelay::JoinHandle<()>>(bad);
+    drop::<JoinHandle<()>>(bad);
 }
 
 #[test]
@@ -574,7 +574,7 @@ fn with_end_run_a_panic_of_a_task_comes_out_of_run_at_once_and_the_others_stay()
         .map(|(): ()| ())
         .expect_err("it panicked");
     assert!(text.to_string().ends_with("the first"), "{text}");
-    drop::<roundelay::JoinHandle<()>>(worse);
+    drop::<JoinHandle<()>>(worse);
 }
 
 #[test]
@@ -668,6 +668,55 @@ fn outside_of_a_loop_spawn_panics_with_one_sentence_that_says_what_to_do() {
     }
     assert_eq!(text.lines().count(), 1);
     ledger.assert_settled_here();
+}
+
+/// What `spawn` needs of the stack, measured in futures: the one that its caller made, and in a release build nothing more.
+/// Without optimisation each function on the way moves it through frames of its own: six with a plain `spawn`, eight with
+/// a name.
+#[test]
+fn a_future_of_three_megabytes_is_spawned_without_a_stack_to_match() {
+    const SIZE: usize = 3 << 20;
+    const ROOM: usize = match cfg!(debug_assertions) {
+        true => 9 * SIZE,
+        false => SIZE + SIZE / 2,
+    };
+
+    async fn big() -> u8 {
+        let ballast = [1_u8; SIZE];
+        yield_now().await;
+        ballast[std::hint::black_box(17)]
+    }
+    #[inline(never)]
+    fn is_big() -> bool {
+        size_of_val(&big()) >= SIZE
+    }
+    #[inline(never)]
+    fn from_outside(event_loop: &EventLoop) -> JoinHandle<u8> {
+        event_loop.spawn(big())
+    }
+    #[inline(never)]
+    fn from_inside() -> JoinHandle<u8> {
+        spawn(big())
+    }
+    #[inline(never)]
+    fn with_a_name() -> JoinHandle<u8> {
+        Builder::new().name("big").spawn(big())
+    }
+
+    let sum = watchdog_on_stack(ROOM, || {
+        assert!(is_big());
+        let mut event_loop = new_loop(OnPanic::Continue);
+        let outside = from_outside(&event_loop);
+        event_loop.run(async {
+            let handles = [outside, from_inside(), with_a_name()];
+            let mut sum = 0;
+            for handle in handles {
+                sum += handle.await.expect("it ends well");
+            }
+            sum
+        })
+    });
+    assert_eq!(sum, 3);
 }
 
 #[test]
