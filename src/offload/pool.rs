@@ -179,6 +179,14 @@ impl Pool {
     }
 }
 
+#[cfg(test)]
+impl Pool {
+    /// How many workers have nothing to do.
+    pub(super) fn idle_count(&self) -> usize {
+        self.shared.lock().idle.len()
+    }
+}
+
 impl Drop for Pool {
     fn drop(&mut self) {
         self.close();
@@ -234,6 +242,7 @@ enum Call {
 impl State {
     /// Restores *somebody-comes*. At most `threads` workers may exist afterwards.
     fn call(&mut self, threads: usize) -> Call {
+        self.check();
         if self.line.is_empty() || self.coming.is_some() {
             return Call::Nobody;
         }
@@ -286,6 +295,15 @@ impl State {
         if let Some(place) = self.place_of(worker) {
             self.idle.remove(place);
         }
+    }
+
+    /// Each worker is idle, busy, or coming, and in one of these places only.
+    fn check(&self) {
+        let known = self.idle.len() + self.busy + usize::from(self.coming.is_some());
+        debug_assert!(
+            known == self.workers.len() || self.is_closed,
+            "a worker is lost, or listed twice"
+        );
     }
 
     fn place_of(&self, worker: usize) -> Option<usize> {
@@ -405,6 +423,7 @@ impl Shared {
             return Next::Leave;
         }
         state.lie_down(me, thread);
+        state.check();
         Next::Park(self.config.keep_alive - idle)
     }
 
