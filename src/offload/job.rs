@@ -29,6 +29,7 @@
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::thread;
 
 use crate::task::error::{self, JoinError};
 
@@ -235,13 +236,18 @@ fn tell_unseen(error: &JoinError) {
 }
 
 /// Runs a piece of user code where a panic has nobody to go to: in a worker, or while a loop is being dropped.
-/// Whatever the panic carries is leaked: its own destructor might panic again.
 pub(super) fn quietly(what: &str, at: &Location<'_>, user_code: impl FnOnce()) {
-    let Err(payload) = panic::catch_unwind(AssertUnwindSafe(user_code)) else {
+    let Err(payload) = catch(user_code) else {
         return;
     };
     let text = error::message(payload.as_ref()).unwrap_or("no text");
-    let tell = || log::error!(target: TARGET, "{what} offloaded at {at} panicked: {text}");
-    std::mem::forget(panic::catch_unwind(tell));
-    std::mem::forget(payload);
+    let told = catch(|| log::error!(target: TARGET, "{what} offloaded at {at} panicked: {text}"));
+    // A payload has a destructor too. One that panics again and again is not worth a third look.
+    for payload in [Err(payload), told] {
+        std::mem::forget(catch(|| drop(payload)));
+    }
+}
+
+fn catch(user_code: impl FnOnce()) -> thread::Result<()> {
+    panic::catch_unwind(AssertUnwindSafe(user_code))
 }
