@@ -1,5 +1,6 @@
 //! Every one of them, or the first: futures of one type, as many as there are.
 
+use std::fmt;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -155,6 +156,24 @@ pub struct TryJoinAll<F: Future> {
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct RaceAll<F> {
     group: Group<F>,
+}
+
+impl<F: Future> fmt::Debug for JoinAll<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinAll").finish_non_exhaustive()
+    }
+}
+
+impl<F: Future> fmt::Debug for TryJoinAll<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryJoinAll").finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for RaceAll<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RaceAll").finish_non_exhaustive()
+    }
 }
 
 // The futures are in boxes, and an output is never pinned: each of these may be moved while it is awaited.

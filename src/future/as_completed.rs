@@ -1,6 +1,7 @@
 //! One after another, in the order in which they finish.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
@@ -58,6 +59,12 @@ pub struct AsCompleted<F: Future> {
     set: Set<F>,
     /// What an `until` has met and not yet returned.
     finished: VecDeque<(usize, F::Output)>,
+}
+
+impl<F: Future> fmt::Debug for AsCompleted<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsCompleted").finish_non_exhaustive()
+    }
 }
 
 // The futures are in boxes, and an output is never pinned.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::fmt;
 use std::rc::Rc;
 
 use super::TaskGroup;
@@ -37,6 +38,14 @@ impl<V> sealed::Keep<V> for Discard {
 
 /// Values are kept until [`TaskGroup::next`] asks for them. From [`TaskGroup::with_outputs`].
 pub struct Collect<V>(Rc<Outputs<V>>);
+
+impl<V> fmt::Debug for Collect<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collect")
+            .field("kept", &self.0.kept.borrow().len())
+            .finish_non_exhaustive()
+    }
+}
 
 struct Outputs<V> {
     kept: RefCell<VecDeque<V>>,
@@ -161,6 +170,14 @@ impl<E: 'static, V: 'static> TaskGroup<E, Collect<V>> {
 pub struct Bounded<K> {
     pub(super) keep: K,
     pub(super) room: Rc<Semaphore>,
+}
+
+impl<K> fmt::Debug for Bounded<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bounded")
+            .field("room", &self.room)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<K: Clone> Clone for Bounded<K> {

@@ -1,6 +1,6 @@
 //! How tasks of one loop wait for one another.
 //!
-//! Nothing here is `Send`, nothing is atomic, nothing is `unsafe`: the tasks that share one of these run on one thread, and
+//! Nothing here is `Sync`, nothing is atomic, nothing is `unsafe`: the tasks that share one of these run on one thread, and
 //! share it by reference or in an `Rc`. To reach a loop from another thread there is [`Remote`](crate::Remote).
 //!
 //! | you want | take | asyncio | tokio |

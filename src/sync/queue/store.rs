@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
+use std::fmt;
 use std::mem;
 
 /// The store of a [`Queue`](super::Queue): one of [`Fifo`], [`Lifo`] and [`Priority`].
@@ -38,6 +39,30 @@ pub struct Priority<T> {
     heap: RefCell<BinaryHeap<Entry<T>>>,
     /// How many items were ever put: the tie-breaker.
     puts: Cell<u64>,
+}
+
+impl<T> fmt::Debug for Fifo<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fifo")
+            .field("len", &sealed::Store::len(self))
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Lifo<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lifo")
+            .field("len", &sealed::Store::len(self))
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Priority<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Priority")
+            .field("len", &self.heap.borrow().len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<T> sealed::Store<T> for Fifo<T> {
