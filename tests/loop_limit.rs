@@ -1,0 +1,53 @@
+//! As many loops as fit, and a clear word when no more do. Alone in its process, because it takes all there are.
+
+use std::error::Error;
+
+use roundelay::EventLoop;
+
+/// A waker has twelve bits for the loop, and loop 0 does not exist.
+const MOST: usize = 4_095;
+
+fn as_many_as_fit() -> (Vec<EventLoop>, std::io::Error) {
+    let mut loops = Vec::new();
+    loop {
+        match EventLoop::new() {
+            Ok(event_loop) => loops.push(event_loop),
+            Err(error) => return (loops, error),
+        }
+    }
+}
+
+/// Where the limit of descriptors is too low for 4,095 loops, the operating system is the one who refuses.
+#[test]
+fn one_loop_too_many_is_an_error_and_leaves_no_trace() {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let (mut loops, error) = as_many_as_fit();
+    if loops.len() == MOST {
+        assert_eq!(
+            error.to_string(),
+            "cannot make another event loop: this process has 4095 alive, the most there can be; drop one first"
+        );
+    } else {
+        println!("only {} loops: {error}", loops.len());
+        assert!(error.raw_os_error().is_some(), "{error}");
+        assert!(error.source().is_none());
+    }
+
+    // The last one works as well as the first.
+    let last = loops.last_mut().expect("at least one");
+    assert_eq!(
+        last.run(async { roundelay::spawn(async { 42 }).await.unwrap() }),
+        42
+    );
+
+    // What it says to do helps.
+    loops.swap_remove(0);
+    loops.push(EventLoop::new().unwrap());
+    assert!(EventLoop::new().is_err());
+
+    // A loop that could not be made has kept nothing: as many fit as before.
+    let most = loops.len();
+    drop(loops);
+    let (loops, _) = as_many_as_fit();
+    assert_eq!(loops.len(), most);
+}
