@@ -4,7 +4,6 @@ mod support;
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
-use std::process::Command;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
@@ -300,27 +299,6 @@ fn a_loop_in_a_thread_local_ends_with_its_thread() {
         ledger.assert_settled();
         assert!(remote.is_closed());
     });
-}
-
-/// The main thread is not joined by anybody: its thread-locals end with the process, and so must it, quietly.
-#[test]
-fn a_loop_in_a_thread_local_of_the_main_thread_ends_with_the_process() {
-    const CHILD: &str = "ROUNDELAY_TEST_CHILD";
-    if std::env::var_os(CHILD).is_some() {
-        assert_eq!(thread::current().name(), Some("main"));
-        let event_loop = EventLoop::new().unwrap();
-        drop(event_loop.spawn(pending::<()>()));
-        IN_THREAD.set(Some(event_loop));
-        return;
-    }
-    let child = Command::new(std::env::current_exe().unwrap())
-        .env(CHILD, "1")
-        // With one thread the test harness runs the test on the main thread.
-        .args(["--exact", "--test-threads=1", "--nocapture"])
-        .arg("a_loop_in_a_thread_local_of_the_main_thread_ends_with_the_process")
-        .output()
-        .unwrap();
-    assert!(child.status.success(), "{child:?}");
 }
 
 #[test]
