@@ -91,6 +91,7 @@ pub mod group;
 pub mod io;
 pub mod net;
 mod offload;
+mod pinned;
 pub mod reactor;
 mod remote;
 mod scheduler;
@@ -106,3 +107,11 @@ pub use remote::{Closed, Remote, RemoteHandle};
 pub use scheduler::OnPanic;
 pub use task::{JoinError, JoinHandle, TaskId, spawn, yield_now};
 pub use time::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
+
+#[cfg(not(unix))]
+compile_error!("roundelay waits for Unix file descriptors; there is no port to other systems yet");
+
+/// The README's code runs too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

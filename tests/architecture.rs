@@ -46,6 +46,7 @@ const LEAF_FUTURES: &[&str] = &[
 ];
 
 const PURE: &[&str] = &[
+    "pinned.rs",
     "reactor/ready.rs",
     "task/error.rs",
     "task/id.rs",
@@ -203,7 +204,12 @@ fn the_imports_that_make_the_design_are_seen() {
 
 // Unsafe code.
 
-const UNSAFE_ROOMS: &[&str] = &["reactor/timerfd.rs", "task/cell.rs", "task/waker.rs"];
+const UNSAFE_ROOMS: &[&str] = &[
+    "pinned.rs",
+    "reactor/timerfd.rs",
+    "task/cell.rs",
+    "task/waker.rs",
+];
 const UNSAFE_BLOCKS: usize = 15;
 
 /// The lines, counted from zero, in whose code the word stands.
@@ -229,7 +235,7 @@ fn is_explained(source: &Source, line: usize, words: &str) -> bool {
 }
 
 #[test]
-fn unsafe_code_lives_in_three_rooms_and_in_fifteen_blocks_at_most() {
+fn unsafe_code_lives_in_four_rooms_and_in_fifteen_blocks_at_most() {
     let mut count = 0;
     let mut outside = Vec::new();
     for source in Crate::read(root()).sources {

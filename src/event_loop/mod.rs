@@ -78,24 +78,24 @@ use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
-use log::{Level, log_enabled};
-
-use crate::context::{Context, Counters, Entered, Metrics};
+use crate::context::{Context, Entered, Metrics};
 use crate::reactor::Wait;
 use crate::remote::Remote;
 use crate::scheduler::inbox::{Note, Tenant};
 use crate::scheduler::{TaskInfo, quietly};
 use crate::task::cell::{self, Loan};
 use crate::task::error::Payload;
-use crate::task::{JoinError, JoinHandle, waker};
+use crate::task::{JoinError, JoinHandle};
 
 mod builder;
 mod guards;
 mod report;
+mod trip;
 
 pub use builder::Builder;
 use guards::{AtWork, DropNow, bury_main, poll_main};
 pub use report::{Report, Turn};
+use trip::Batch;
 
 /// Makes a loop, runs `main` on it, and drops the loop. asyncio's `run`.
 ///
@@ -331,135 +331,6 @@ impl EventLoop {
         Report { tasks, offload }
     }
 
-    /// One trip: wait if there is nothing to do, then poll what was ready when the batch began.
-    ///
-    /// The batch rule and the bound: what a counted batch wakes runs in the next one, and after `poll_budget` polls, in
-    /// the middle of a batch if need be, comes a look. So a due timer, a ready socket and a wake from another thread each wait
-    /// for at most `poll_budget` polls and one look.
-    fn trip(&self, wait: Wait, batch: Batch) -> io::Result<Turn> {
-        let before = self.metrics();
-        // Whatever an earlier run left: it has ended.
-        self.context.scheduler.take_halt();
-        if self.context.scheduler.ready_count() == 0 {
-            self.park(wait)?;
-        }
-        let mut batch = match batch {
-            Batch::Counted => self.context.scheduler.ready_count(),
-            Batch::Endless => usize::MAX,
-        };
-        while batch > 0 {
-            if self.polls_left.get() == 0 {
-                self.look()?;
-            }
-            let slice = batch.min(self.polls_left.get());
-            let polls = match log_enabled!(target: "roundelay::task", Level::Trace) {
-                false => self.context.scheduler.run(slice, waker::of),
-                true => self.context.scheduler.run_and_tell(slice, waker::of),
-            };
-            self.context.counters.polls.add(polls);
-            self.polls_left.set(self.polls_left.get() - slice);
-            batch -= slice;
-            if self.context.scheduler.take_halt() || self.context.scheduler.ready_count() == 0 {
-                break;
-            }
-        }
-        let turn = Turn::between(before, self.metrics(), self.context.scheduler.ready_count());
-        log::trace!(target: "roundelay::turn", "{}: {turn}", self.name);
-        Ok(turn)
-    }
-
-    /// Sees whether something has happened, without waiting for it.
-    fn look(&self) -> io::Result<()> {
-        let Counters {
-            io_events, timers, ..
-        } = &self.context.counters;
-        self.polls_left.set(self.poll_budget);
-        if self.inbox.is_notified() {
-            self.take_mail();
-        }
-        if self.context.reactor.has_sources() {
-            io_events.add(self.context.reactor.poll(Wait::Now)?);
-        }
-        timers.add(self.context.timers.expire());
-        Ok(())
-    }
-
-    /// Waits until something happens. *inbox-before-park*: announce the sleep first, then look for mail, then sleep.
-    fn park(&self, wait: Wait) -> io::Result<()> {
-        let Counters {
-            io_events,
-            timers,
-            parks,
-            ..
-        } = &self.context.counters;
-        self.polls_left.set(self.poll_budget);
-        let wait = self.sooner(wait);
-        let may_sleep = !matches!(wait, Wait::Now) && !self.spin(&wait);
-        let is_asleep = may_sleep && self.inbox.park();
-        let wait = if is_asleep { wait } else { Wait::Now };
-        log::trace!(target: "roundelay::turn", "{}: nothing is ready; {}", self.name, report::told(&wait));
-        let polled = self.context.reactor.poll(wait);
-        if is_asleep {
-            self.inbox.unpark();
-            parks.add(1);
-        }
-        if self.inbox.is_notified() {
-            self.take_mail();
-        }
-        io_events.add(polled?);
-        timers.add(self.context.timers.expire());
-        Ok(())
-    }
-
-    /// The wait that was asked for, or until the next timer, whichever is shorter.
-    fn sooner(&self, wait: Wait) -> Wait {
-        match (wait, self.context.timers.next_deadline()) {
-            (Wait::Now, _) => Wait::Now,
-            (wait, None) => wait,
-            (Wait::Forever, Some(deadline)) => Wait::Until(deadline),
-            (Wait::Until(at), Some(deadline)) => Wait::Until(at.min(deadline)),
-        }
-    }
-
-    /// Busy-waits for mail, for as long as [`Builder::spin`] and the wait allow. `true` if some came.
-    fn spin(&self, wait: &Wait) -> bool {
-        if self.spin.is_zero() {
-            return false;
-        }
-        let start = Instant::now();
-        let limit = match wait {
-            Wait::Until(at) => self.spin.min(at.saturating_duration_since(start)),
-            Wait::Now | Wait::Forever => self.spin,
-        };
-        while start.elapsed() < limit {
-            if self.inbox.is_notified() {
-                return true;
-            }
-            std::hint::spin_loop();
-        }
-        false
-    }
-
-    /// Delivers what other threads have sent.
-    fn take_mail(&self) {
-        let mut notes = self.notes.take();
-        self.inbox.take(&mut notes);
-        self.context.counters.notes.add(notes.len());
-        for note in notes.drain(..) {
-            match note {
-                Note::Wake(id) => {
-                    log::trace!(target: "roundelay::wake", "task {id} is ready, woken from elsewhere");
-                    self.context.scheduler.wake(id);
-                }
-                Note::Post(call) => {
-                    log::trace!(target: "roundelay::wake", "runs a call that was posted");
-                    quietly("a call posted through a Remote", call);
-                }
-            }
-        }
-        self.notes.replace(notes);
-    }
-
     /// Drops all that lives on the loop, with the loop current, so that destructors find it; what they spawn is dropped at
     /// once. Closes the doors.
     fn close(&mut self) {
@@ -474,15 +345,6 @@ impl EventLoop {
         }
         self.context.offload.close();
     }
-}
-
-/// Which polls belong to one trip.
-enum Batch {
-    /// One for each task that was ready when it began: what a host expects of a turn.
-    Counted,
-    /// As many as come, until nobody is ready or the main task has ended. In a ring, first in, first out, where one batch
-    /// ends and the next begins makes no difference to the order, and not counting saves 5 ns on a lone yield.
-    Endless,
 }
 
 /// Never blocks and never panics, wherever it happens: in a task of another loop, in a thread-local's destructor, during

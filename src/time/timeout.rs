@@ -4,22 +4,19 @@
 //! value counts, though the deadline may have passed in the same turn; and no clock has been
 //! read, no timer armed. **Then the deadline**, and that without looking at the budget: a future
 //! that always spends all of it would otherwise never time out.
-//!
-//! *Why these are functions and not a named type:* to poll a future inside a struct one must
-//! project a pin, which takes `unsafe`, or a macro that hides it. An `async fn` does it for nothing;
-//! what it costs is that the compiler keeps room for the future twice, as argument and as local.
 
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::io;
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::clock::saturating_add;
 use super::sleep::{Sleep, sleep, sleep_until};
+use crate::pinned::Beside;
 
 /// Gives `future` at most `duration`, counted from the first poll.
 ///
@@ -53,7 +50,7 @@ pub fn timeout<F: IntoFuture>(
     duration: Duration,
     future: F,
 ) -> impl Future<Output = Result<F::Output, Elapsed>> {
-    limit(future.into_future(), move || sleep(duration))
+    Beside::new(Some(future.into_future()), Limit::After(duration))
 }
 
 /// Gives `future` time until `deadline`. One that has passed polls the future once.
@@ -88,27 +85,44 @@ pub fn timeout_at<F: IntoFuture>(
     deadline: Instant,
     future: F,
 ) -> impl Future<Output = Result<F::Output, Elapsed>> {
-    limit(future.into_future(), move || sleep_until(deadline))
+    Beside::new(Some(future.into_future()), Limit::At(deadline))
 }
 
-async fn limit<F: Future>(future: F, start: impl FnOnce() -> Sleep) -> Result<F::Output, Elapsed> {
-    let mut future = pin!(future);
-    let mut start = Some(start);
-    let mut limit = None;
-    poll_fn(|cx| {
+/// The limit of a time-out. The clock is not read, and no timer exists, before the future has had to wait.
+enum Limit {
+    After(Duration),
+    At(Instant),
+    Running(Sleep),
+}
+
+impl Limit {
+    fn run(&mut self) -> &mut Sleep {
+        match *self {
+            Limit::After(duration) => *self = Limit::Running(sleep(duration)),
+            Limit::At(deadline) => *self = Limit::Running(sleep_until(deadline)),
+            Limit::Running(_) => {}
+        }
+        match self {
+            Limit::Running(sleep) => sleep,
+            Limit::After(_) | Limit::At(_) => unreachable!("it runs now"),
+        }
+    }
+}
+
+impl<F: Future> Future for Beside<Option<F>, Limit> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (mut future, limit) = self.project();
+        let guarded = future.as_mut().as_pin_mut();
         // Guarded by tests/timers.rs::the_value_counts_when_it_comes_in_the_same_turn_as_the_deadline.
-        if let Poll::Ready(value) = future.as_mut().poll(cx) {
+        if let Poll::Ready(value) = guarded.expect("polled until it is ready").poll(cx) {
             return Poll::Ready(Ok(value));
         }
-        if let Some(start) = start.take() {
-            limit = Some(start());
-        }
-        let limit = limit.as_mut().expect("started above");
-        limit
-            .poll_deadline(cx, "timeout")
-            .map(|()| Err(Elapsed(())))
-    })
-    .await
+        ready!(limit.run().poll_deadline(cx, "timeout"));
+        future.set(None);
+        Poll::Ready(Err(Elapsed(())))
+    }
 }
 
 /// Gives `body` at most `duration`, and a [`Deadline`] by which it can change its mind.
