@@ -34,9 +34,11 @@
 //! }).unwrap();
 //! ```
 
+mod connection;
 mod datagram;
 mod lookup;
 mod methods;
+mod serve;
 mod split;
 mod stream;
 mod tcp;
@@ -49,6 +51,7 @@ use std::io;
 
 pub use self::datagram::UnixDatagram;
 pub use self::lookup::{ToSocketAddrs, lookup_host};
+pub use self::serve::{Accept, Serve, Served, serve};
 pub use self::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use self::tcp::{TcpListener, TcpStream};
 pub use self::udp::UdpSocket;

@@ -1,0 +1,155 @@
+//! One connection of a server, and the book in which each has its entry.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::thread;
+
+use super::serve::Served;
+use crate::sync::Notify;
+use crate::task::JoinError;
+
+/// Serves one connection. Its error and its panic are told to the log and to the book, and to nobody else.
+pub(super) async fn connection<S, P, H, F, E>(
+    mut entry: Entry,
+    handler: Rc<H>,
+    stream: S,
+    peer: P,
+) -> Result<(), Infallible>
+where
+    P: fmt::Debug + Clone,
+    H: Fn(S, P) -> F,
+    F: Future<Output = Result<(), E>>,
+    E: fmt::Display,
+{
+    let who = peer.clone();
+    let mut future = pin!(Some(async move { handler(stream, peer).await }));
+    entry.end = match poll_fn(|cx| poll_contained(future.as_mut(), cx)).await {
+        Ok(Ok(())) => End::Finished,
+        Ok(Err(error)) => {
+            log::warn!(target: "roundelay::io", "the connection from {who:?} failed: {error}");
+            End::Failed
+        }
+        Err(payload) => {
+            let error = JoinError::panicked(payload);
+            log::error!(target: "roundelay::io", "the connection from {who:?}: {error}");
+            End::Panicked
+        }
+    };
+    Ok(())
+}
+
+/// Polls a future to its end, and drops it, with its panics caught.
+fn poll_contained<F: Future>(
+    mut future: Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Box<dyn Any + Send>>> {
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        let future = future.as_mut().as_pin_mut();
+        future.expect("not polled after its end").poll(cx)
+    }));
+    let result = match polled {
+        Ok(Poll::Pending) => return Poll::Pending,
+        Ok(Poll::Ready(output)) => Ok(output),
+        Err(payload) => Err(payload),
+    };
+    let dropped = catch_unwind(AssertUnwindSafe(|| future.set(None)));
+    Poll::Ready(dropped.and(result))
+}
+
+/// What became of the connections so far.
+#[derive(Default)]
+pub(super) struct Book {
+    served: RefCell<Served>,
+    alive: Cell<usize>,
+    ended: Notify,
+    is_closed: Cell<bool>,
+}
+
+impl Book {
+    pub(super) fn enter(self: &Rc<Self>) -> Entry {
+        let mut served = self.served.borrow_mut();
+        served.accepted += 1;
+        self.alive.set(self.alive.get() + 1);
+        served.peak = served.peak.max(self.alive.get());
+        Entry {
+            book: Rc::clone(self),
+            end: End::Cancelled,
+        }
+    }
+
+    pub(super) fn limited(&self) {
+        self.served.borrow_mut().limited += 1;
+    }
+
+    pub(super) fn refused(&self) {
+        self.served.borrow_mut().refused += 1;
+    }
+
+    /// The grace is over: what happens now is tidying up.
+    pub(super) fn close(&self) {
+        self.is_closed.set(true);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
+    pub(super) fn alive(&self) -> usize {
+        self.alive.get()
+    }
+
+    pub(super) fn served(&self) -> Served {
+        *self.served.borrow()
+    }
+
+    /// Waits until a connection ends.
+    pub(super) async fn one_ended(&self) {
+        self.ended.notified().await;
+    }
+
+    /// Waits until none is open.
+    pub(super) async fn all_ended(&self) {
+        while self.alive() > 0 {
+            self.one_ended().await;
+        }
+    }
+}
+
+/// A connection's line in the book, owned by its task: written when that ends, in whichever way.
+pub(super) struct Entry {
+    book: Rc<Book>,
+    end: End,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Cancelled,
+    Finished,
+    Failed,
+    Panicked,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        // Cut off, and its destructor panics.
+        let is_panicking = thread::panicking();
+        let mut served = self.book.served.borrow_mut();
+        *match self.end {
+            End::Cancelled if is_panicking => &mut served.panicked,
+            End::Cancelled => &mut served.cancelled,
+            End::Finished => &mut served.finished,
+            End::Failed => &mut served.failed,
+            End::Panicked => &mut served.panicked,
+        } += 1;
+        drop(served);
+        self.book.alive.set(self.book.alive.get() - 1);
+        self.book.ended.notify_waiters();
+    }
+}

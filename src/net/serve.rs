@@ -1,0 +1,429 @@
+//! A server around a listener: accept, spawn, survive, stop, report.
+//!
+//! # The problem
+//!
+//! Every server begins with the same five lines, and each of the five is wrong:
+//!
+//! ```text
+//! loop {
+//!     let (stream, peer) = listener.accept().await?;   // 1. one error ends the server
+//!     spawn(handle(stream, peer));                     // 2. as many as come   3. a panic is lost
+//! }                                                    // 4. nothing ends it   5. and then they run on
+//! ```
+//!
+//! 1. `accept` fails when the process has no descriptor left (`EMFILE`), or the system has none (`ENFILE`). That is no
+//!    reason to end, but neither may one simply go on: the connection stays in the queue, the listener stays readable, and
+//!    the next `accept` fails at once. Real servers have asked 98,000 times in ten seconds, and have written five million log
+//!    lines in three.
+//! 2. Without a bound a server takes on work until something else breaks.
+//! 3. to 5. are what a [`TaskGroup`] is for.
+//!
+//! # The idea
+//!
+//! ```text
+//!            room in the group?            accept                  spawn into the room
+//!   .---> reserve ----------------> listener.accept() ----Ok----> the handler's task --.
+//!   |        | full: waits for            |                                           |
+//!   |        | a connection to end        | no descriptor: log (once a second), wait  |
+//!   '--------+----------------------------+-------------------------------------------'
+//!
+//!   shutdown: drop the listener; wait, for the grace at most, until all have ended; cancel the rest; report
+//! ```
+//!
+//! *Room first, then accept.* At its limit the server leaves the newcomer in the kernel's queue, where it costs it nothing:
+//! back-pressure. The other way round, accept and refuse, answers sooner and spends a descriptor, a task and two packets on
+//! each client that is turned away, most of them when it can afford them least.
+//!
+//! *A wait for descriptors has two ends.* It doubles from 5 ms to half a second; and it is over as soon as one of the
+//! server's own connections ends, since that has freed a descriptor. The first success starts it from 5 ms again.
+//!
+//! *A failure stays with its connection.* In a group the first error ends all. Here errors and panics are caught in the
+//! connection's own task, told to the log and counted.
+//!
+//! # What it costs
+//!
+//! One allocation per connection, its task; a connection's end wakes nobody unless somebody waits for it.
+//!
+//! # Not needed here
+//!
+//! A reserve descriptor, opened at the start and closed at the limit in order to accept and close one connection: it turns
+//! clients away quickly, and races with every other thread that opens a file.
+//!
+//! # Exercises
+//!
+//! 1. Take the wait out of `Accepting::survive`. Which test counts the calls of `accept`?
+//! 2. Reserve the room after `accept`. Which test finds a connection that nobody serves?
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Future, IntoFuture, Pending, pending};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::connection::{Book, connection};
+use super::{TcpListener, TcpStream, UnixListener, UnixStream};
+use crate::group::{Discard, GroupError, Limited, Room, TaskGroup};
+use crate::time::{sleep, timeout};
+
+/// How long the server waits at first when the system has no descriptor for it, and at most.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// How often it complains about that.
+const COMPLAINT_EVERY: Duration = Duration::from_secs(1);
+
+/// Something that accepts connections. An `Rc` of one is one, too: for a listener that is to outlive its server.
+pub trait Accept: 'static {
+    /// A connection.
+    type Stream: 'static;
+    /// Who connected.
+    type Peer: fmt::Debug + Clone + 'static;
+
+    /// Waits for a connection.
+    ///
+    /// # Cancellation
+    ///
+    /// Must lose nothing: a server that is stopped drops the wait.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` (and `EBADF`) says that there will never be another connection. Any other error is taken for one that
+    /// passes.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>>;
+}
+
+impl Accept for TcpListener {
+    type Stream = TcpStream;
+    type Peer = std::net::SocketAddr;
+
+    async fn accept(&self) -> io::Result<(TcpStream, Self::Peer)> {
+        TcpListener::accept(self).await
+    }
+}
+
+impl Accept for UnixListener {
+    type Stream = UnixStream;
+    type Peer = std::os::unix::net::SocketAddr;
+
+    async fn accept(&self) -> io::Result<(UnixStream, Self::Peer)> {
+        UnixListener::accept(self).await
+    }
+}
+
+impl<L: Accept> Accept for Rc<L> {
+    type Stream = L::Stream;
+    type Peer = L::Peer;
+
+    async fn accept(&self) -> io::Result<(L::Stream, L::Peer)> {
+        L::accept(self).await
+    }
+}
+
+/// Serves the connections of `listener`, each by a task that runs `handler`. Awaiting it runs the server.
+///
+/// ```
+/// use std::{io, rc::Rc, time::Duration};
+/// use roundelay::net::{TcpListener, TcpStream, serve};
+/// use roundelay::sync::CancelToken;
+///
+/// roundelay::run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let address = listener.local_addr()?;
+///     let stop = CancelToken::new();
+///
+///     let echo = |stream: TcpStream, _peer| async move {
+///         let mut buffer = [0; 1024];
+///         loop {
+///             match stream.read(&mut buffer).await? {
+///                 0 => return io::Result::Ok(()),
+///                 n => stream.write_all(&buffer[..n]).await?,
+///             }
+///         }
+///     };
+///     let server = serve(listener, echo)
+///         .limit(100)
+///         .shutdown(stop.clone().cancelled_owned())
+///         .grace(Duration::from_secs(5));
+///     let server = roundelay::spawn(server.into_future());
+///
+///     let client = TcpStream::connect(address).await?;
+///     client.write_all(b"ping").await?;
+///     let mut answer = [0; 4];
+///     client.read_exact(&mut answer).await?;
+///     assert_eq!(&answer, b"ping");
+///     drop(client);
+///
+///     stop.cancel();
+///     let report = server.await??;
+///     assert_eq!((report.accepted, report.finished), (1, 1));
+///     io::Result::Ok(())
+/// })
+/// .unwrap();
+/// ```
+pub fn serve<L, H, F, E>(listener: L, handler: H) -> Serve<L, H>
+where
+    L: Accept,
+    H: Fn(L::Stream, L::Peer) -> F + 'static,
+    F: Future<Output = Result<(), E>> + 'static,
+    E: fmt::Display + 'static,
+{
+    Serve {
+        listener,
+        handler,
+        limit: 1_000,
+        grace: Duration::from_secs(10),
+        shutdown: pending(),
+    }
+}
+
+/// A server that is about to run. From [`serve`]; runs when it is awaited.
+///
+/// It ends when its [`shutdown`](Self::shutdown) future does, and gives a [`Served`].
+///
+/// # Cancellation
+///
+/// Dropping the running server closes the listener and drops all connections: when `drop` returns, all have been dropped,
+/// as [`TaskGroup::scope`] says.
+///
+/// # Errors
+///
+/// If the listener itself is broken. An `accept` that fails for another reason is tried again after a while; what the
+/// handlers return, or panic with, is logged and counted.
+#[derive(Debug)]
+#[must_use = "a server runs when it is awaited"]
+pub struct Serve<L, H, S = Pending<()>> {
+    listener: L,
+    handler: H,
+    limit: usize,
+    grace: Duration,
+    shutdown: S,
+}
+
+impl<L, H, S> Serve<L, H, S> {
+    /// How many connections are served at once. Others wait in the kernel's queue until one ends. Default: 1,000, which
+    /// stays below the usual limit of 1,024 descriptors; zero counts as one.
+    pub fn limit(mut self, connections: usize) -> Self {
+        self.limit = connections;
+        self
+    }
+
+    /// How long connections may go on after [`shutdown`](Self::shutdown). Those that have not ended by then are dropped
+    /// where they wait. Default: ten seconds.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// What the server ends by: a signal, a token's [`cancelled_owned`](crate::sync::CancelToken::cancelled_owned), any
+    /// future. Default: nothing does.
+    ///
+    /// The listener is closed at once; who still waits in its queue is turned away by the system. A handler whose clients
+    /// never hang up of their own accord should watch for the same event.
+    pub fn shutdown<T: Future<Output = ()>>(self, shutdown: T) -> Serve<L, H, T> {
+        Serve {
+            listener: self.listener,
+            handler: self.handler,
+            limit: self.limit,
+            grace: self.grace,
+            shutdown,
+        }
+    }
+}
+
+impl<L, H, F, E, S> Serve<L, H, S>
+where
+    L: Accept,
+    H: Fn(L::Stream, L::Peer) -> F + 'static,
+    F: Future<Output = Result<(), E>> + 'static,
+    E: fmt::Display + 'static,
+    S: Future<Output = ()>,
+{
+    async fn run(self) -> io::Result<Served> {
+        let book = Rc::new(Book::default());
+        let noted = Rc::clone(&book);
+        let outcome = TaskGroup::scope(async |group: TaskGroup<Infallible>| {
+            let accepting = Accepting {
+                listener: self.listener,
+                handler: Rc::new(self.handler),
+                room: group.with_limit(self.limit),
+                book: Rc::clone(&noted),
+                wait: SHORTEST_WAIT,
+                complained: None,
+            };
+            let ended = unless(self.shutdown, accepting.run()).await;
+            log::debug!(target: "roundelay::io", "a server stops, {} connections are open", noted.alive());
+            // A grace that has run out is no error: whoever is left is cut off, and its own entry says so.
+            let _in_time = timeout(self.grace, noted.all_ended()).await;
+            noted.close();
+            group.cancel();
+            Ok(ended)
+        })
+        .await;
+        match outcome {
+            Ok(None) => Ok(book.served()),
+            Ok(Some(broken)) => Err(broken),
+            // Nothing but a panic fails here: the shutdown's, which goes on, or that of a destructor among those cut off.
+            Err(panics) if !book.is_closed() => panic_on(panics),
+            Err(panics) => {
+                log::error!(target: "roundelay::io", "as a server cut off its last connections: {panics}");
+                Ok(book.served())
+            }
+        }
+    }
+}
+
+impl<L, H, F, E, S> IntoFuture for Serve<L, H, S>
+where
+    L: Accept,
+    H: Fn(L::Stream, L::Peer) -> F + 'static,
+    F: Future<Output = Result<(), E>> + 'static,
+    E: fmt::Display + 'static,
+    S: Future<Output = ()> + 'static,
+{
+    type Output = io::Result<Served>;
+    type IntoFuture = Pin<Box<dyn Future<Output = io::Result<Served>>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// The half of a server's life in which it accepts.
+struct Accepting<L, H> {
+    listener: L,
+    handler: Rc<H>,
+    room: Limited<Infallible, Discard>,
+    book: Rc<Book>,
+    /// How long the next wait for a descriptor will be.
+    wait: Duration,
+    complained: Option<Complaint>,
+}
+
+/// The last line in the log about an `accept` that failed.
+struct Complaint {
+    at: Instant,
+    /// How many have failed since.
+    unsaid: u64,
+}
+
+impl<L, H, F, E> Accepting<L, H>
+where
+    L: Accept,
+    H: Fn(L::Stream, L::Peer) -> F + 'static,
+    F: Future<Output = Result<(), E>> + 'static,
+    E: fmt::Display + 'static,
+{
+    /// Accepts until the listener breaks.
+    async fn run(mut self) -> io::Error {
+        loop {
+            let room = self.reserve().await;
+            match self.listener.accept().await {
+                Ok((stream, peer)) => {
+                    self.wait = SHORTEST_WAIT;
+                    let handler = Rc::clone(&self.handler);
+                    let entry = self.book.enter();
+                    room.spawn(connection(entry, handler, stream, peer));
+                }
+                Err(error) if is_broken(&error) => return error,
+                Err(error) => self.survive(&error).await,
+            }
+        }
+    }
+
+    async fn reserve(&self) -> Room<Infallible, Discard> {
+        if let Some(room) = self.room.try_reserve() {
+            return room;
+        }
+        self.book.limited();
+        let room = self.room.reserve().await;
+        room.expect("nobody ends the group while its body accepts")
+    }
+
+    /// Says that `accept` failed, and waits until it may do better.
+    async fn survive(&mut self, error: &io::Error) {
+        self.book.refused();
+        self.complain(error);
+        let wait = self.wait;
+        self.wait = (wait * 2).min(LONGEST_WAIT);
+        // Guarded by tests/serve.rs::a_listener_that_fails_is_asked_a_few_times_a_second.
+        crate::race!(sleep(wait), self.book.one_ended());
+    }
+
+    fn complain(&mut self, error: &io::Error) {
+        let unsaid = match &mut self.complained {
+            Some(last) if last.at.elapsed() < COMPLAINT_EVERY => {
+                last.unsaid += 1;
+                return;
+            }
+            last => last.as_ref().map_or(0, |last| last.unsaid),
+        };
+        log::warn!(
+            target: "roundelay::io",
+            "cannot accept a connection, trying again: {error} ({} open, {unsaid} more failures since the last line)",
+            self.book.alive(),
+        );
+        let at = Instant::now();
+        self.complained = Some(Complaint { at, unsaid: 0 });
+    }
+}
+
+fn panic_on(panics: GroupError<Infallible>) -> ! {
+    let error = panics.resume_panic();
+    unreachable!("without an error type there are panics only: {error}")
+}
+
+/// Whether no later `accept` can succeed: `EINVAL` or `EBADF`, which have this number on every Unix.
+fn is_broken(error: &io::Error) -> bool {
+    const EBADF: i32 = 9;
+    error.kind() == io::ErrorKind::InvalidInput || error.raw_os_error() == Some(EBADF)
+}
+
+/// Runs `work` until `stop` is ready; then drops it, and gives `None`.
+async fn unless<W: Future>(stop: impl Future<Output = ()>, work: W) -> Option<W::Output> {
+    let stopped = async {
+        stop.await;
+        None
+    };
+    crate::race!(stopped, async { Some(work.await) })
+}
+
+/// What a server did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Served {
+    /// Connections that were accepted. The next four add up to it.
+    pub accepted: u64,
+    /// Those whose handler returned `Ok`.
+    pub finished: u64,
+    /// Those whose handler returned an error.
+    pub failed: u64,
+    /// Those whose handler panicked.
+    pub panicked: u64,
+    /// Those that had not ended when the grace was over, and were dropped.
+    pub cancelled: u64,
+    /// The most that were open at the same time.
+    pub peak: usize,
+    /// How many times the server stood at its limit and waited for a connection to end before it accepted the next.
+    pub limited: u64,
+    /// How many times `accept` failed, for want of descriptors most likely. No connection is lost by that.
+    pub refused: u64,
+}
+
+impl fmt::Display for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} connections accepted, {} at a time at most: {} finished, {} failed, {} panicked, {} cut off; waited {} times \
+             at the limit; accept failed {} times",
+            self.accepted,
+            self.peak,
+            self.finished,
+            self.failed,
+            self.panicked,
+            self.cancelled,
+            self.limited,
+            self.refused,
+        )
+    }
+}
