@@ -194,7 +194,7 @@ table! {
     mpsc::Permit<'static, u8>: Unpin;
     mpsc::Receiver<u8>: Unpin;
     mpsc::Recv<'static, u8>: Unpin;
-    mpsc::Send<'static, u8>: Unpin;
+    mpsc::Sending<'static, u8>: Unpin;
     mpsc::SendError<u8>: Send Sync Unpin;
     mpsc::Sender<u8>: Unpin;
     mpsc::TryRecvError: Send Sync Unpin;

@@ -145,8 +145,8 @@ impl<T> Sender<T> {
     ///
     /// Gives the value back if the channel is closed.
     #[inline]
-    pub fn send(&self, value: T) -> Send<'_, T> {
-        Send {
+    pub fn send(&self, value: T) -> Sending<'_, T> {
+        Sending {
             value: Some(value),
             room: Room::new(&self.chan),
         }
@@ -298,15 +298,15 @@ impl<T> Future for Room<'_, T> {
 
 /// The future of [`Sender::send`].
 #[must_use = "futures do nothing unless awaited"]
-pub struct Send<'a, T> {
+pub struct Sending<'a, T> {
     value: Option<T>,
     room: Room<'a, T>,
 }
 
 /// The value is never pinned.
-impl<T> Unpin for Send<'_, T> {}
+impl<T> Unpin for Sending<'_, T> {}
 
-impl<T> Future for Send<'_, T> {
+impl<T> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     #[inline]
@@ -447,9 +447,9 @@ impl<T> fmt::Debug for UnboundedSender<T> {
     }
 }
 
-impl<T> fmt::Debug for Send<'_, T> {
+impl<T> fmt::Debug for Sending<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Send").field(self.room.told.0).finish()
+        f.debug_tuple("Sending").field(self.room.told.0).finish()
     }
 }
 
