@@ -318,7 +318,8 @@ impl EventLoop {
         let deadline = Instant::now().checked_add(grace);
         let remaining = || deadline.map(|at| at.saturating_duration_since(Instant::now()));
         while self.context.scheduler.task_count() > 0 && remaining() != Some(Duration::ZERO) {
-            if self.turn(remaining()).is_err() {
+            if let Err(error) = self.turn(remaining()) {
+                log::error!(target: "roundelay::turn", "{}: a shutdown gives up its grace: {error}", self.name);
                 break;
             }
         }
