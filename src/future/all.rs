@@ -190,7 +190,7 @@ impl<F: Future> Future for JoinAll<F> {
             outputs[index] = Some(output);
             Continue(())
         }));
-        Poll::Ready(std::mem::take(outputs).into_iter().flatten().collect())
+        Poll::Ready(take_all(outputs).collect())
     }
 }
 
@@ -213,7 +213,7 @@ where
             if failed { Break(()) } else { Continue(()) }
         }));
         *group = Group::empty();
-        Poll::Ready(std::mem::take(outputs).into_iter().flatten().collect())
+        Poll::Ready(take_all(outputs).collect())
     }
 }
 
@@ -263,6 +263,12 @@ impl<F: Future> Group<F> {
             Group::Many(set) => set.poll_each(cx, finished),
         }
     }
+}
+
+/// The outputs, when all are there. Collected again they stay in the memory that they are in.
+fn take_all<T>(outputs: &mut Vec<Option<T>>) -> impl Iterator<Item = T> + use<T> {
+    let outputs = std::mem::take(outputs).into_iter();
+    outputs.map(|output| output.expect("a child that has finished has left its output"))
 }
 
 type Parts<F> = (Group<F>, Vec<Option<<F as Future>::Output>>);

@@ -51,7 +51,7 @@
 //!
 //! # Why not otherwise
 //!
-//! - *A task for each child.* That is [`spawn`](crate::spawn) and `TaskGroup`: right where children should go on while
+//! - *A task for each child.* That is [`spawn`](crate::spawn) and [`TaskGroup`](crate::TaskGroup): right where children should go on while
 //!   their parent does something else, impossible where they borrow.
 //! - *The futures inside the links*, in one allocation, as `FuturesUnordered` has it. A waker that owns the future can be
 //!   the last to let go of it, on any thread; to prevent that takes `unsafe` and care. Two allocations take neither.
@@ -76,9 +76,9 @@
 //! | `gather(*aws, return_exceptions=True)` | [`join_all`] of futures that give a `Result` |
 //! | `wait(aws, return_when=..)` | [`AsCompleted::until`] |
 //! | `as_completed(aws)` | [`as_completed`] |
-//! | `wait_for(aw, timeout)` | `timeout(duration, future)` |
+//! | `wait_for(aw, timeout)` | [`timeout`](crate::timeout) |
 //! | `shield(aw)` | `let handle = spawn(future)`, and await the handle: dropping a handle detaches its task, so what cancels you does not cancel it |
-//! | `TaskGroup` | `TaskGroup` |
+//! | `TaskGroup` | [`TaskGroup`](crate::TaskGroup) |
 //!
 //! A child's panic is not an output: it passes through to the awaiting task. To have it as a value, spawn the child; its
 //! handle gives a `JoinError`.
