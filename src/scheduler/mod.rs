@@ -94,7 +94,7 @@ use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use crate::task::cell::TaskCell;
+use crate::task::cell::{self, TaskCell};
 use crate::task::error::{self, JoinError, Payload};
 use crate::task::id::{MAX_TASKS, TaskId};
 
@@ -443,6 +443,7 @@ fn discard(mut cell: TaskCell) {
         );
         error::bury(error);
     }
+    cell::recycle(cell);
 }
 
 /// Runs user code that has nobody to report its panic to. What it is handed, it drops; that may be user code too.

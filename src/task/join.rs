@@ -273,6 +273,7 @@ fn unpack<T: 'static>(cell: Option<TaskCell>) -> Result<T, JoinError> {
     let mut output = None;
     if let Some(mut cell) = cell {
         cell.as_mut().take(&mut output);
+        cell::recycle(cell);
     }
     output.expect("a finished task keeps an output of its handle's type")
 }
