@@ -3,6 +3,7 @@
 //! Each test file is a crate of its own and uses a part of this, hence the `allow`.
 #![allow(dead_code)]
 
+pub(crate) mod hooked;
 pub(crate) mod jobs;
 
 use std::cell::RefCell;

@@ -1,0 +1,749 @@
+//! *no-user-code-under-borrow*: wherever the loop runs the user's code, that code may do anything to the loop.
+//!
+//! A *place* is where user code runs: a poll, a destructor, a foreign waker, the sink of the log. A *deed* is what it does
+//! there. Every deed is done in every place. None of them may panic; when all is over every value has been dropped once, on
+//! its own thread; and nothing was logged as an error that the place itself did not bring about.
+
+mod support;
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::{Future, pending, poll_fn};
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use roundelay::net::UnixStream;
+use roundelay::task::{AbortHandle, try_spawn};
+use roundelay::time::Sleep;
+use roundelay::{EventLoop, JoinHandle, Offload, Remote, offload, run, sleep, spawn, yield_now};
+use support::hooked::{Use, hooked_waker};
+use support::{Ledger, PATIENCE, Token, listen, own_waker, watchdog, with_sink};
+
+// What user code does.
+
+/// Something for every deed to be done to. One for each place and deed.
+struct World {
+    ledger: Ledger,
+    /// Of tasks that are parked, queued, and finished with an output that nobody has read.
+    handles: RefCell<Vec<JoinHandle<Parting>>>,
+    aborts: RefCell<Vec<AbortHandle>>,
+    /// Of those tasks, and of one that is gone.
+    wakers: RefCell<Vec<Waker>>,
+    loops: RefCell<Vec<EventLoop>>,
+    naps: RefCell<Vec<Pin<Box<Sleep>>>>,
+    jobs: RefCell<Vec<Offload<Token>>>,
+}
+
+/// A value that does a little of everything when it is dropped.
+struct Parting {
+    _token: Token,
+    born: Option<Token>,
+    waker: Option<Waker>,
+}
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+        let born = self.born.take();
+        if let Ok(handle) = try_spawn(async move {
+            let _born = born;
+            yield_now().await;
+        }) {
+            handle.abort_handle().abort();
+            drop(handle);
+        }
+    }
+}
+
+impl World {
+    /// To be called inside a loop.
+    async fn new(ledger: &Ledger) -> Rc<Self> {
+        let world = Rc::new(Self {
+            ledger: ledger.clone(),
+            handles: RefCell::default(),
+            aborts: RefCell::default(),
+            wakers: RefCell::default(),
+            loops: RefCell::default(),
+            naps: RefCell::default(),
+            jobs: RefCell::default(),
+        });
+        let waker = own_waker().await;
+        let parting = |name: &str| Parting {
+            _token: ledger.token(name),
+            born: Some(ledger.token(format!("born of {name}"))),
+            waker: Some(waker.clone()),
+        };
+        let (parked, busy, finished) = (parting("parked"), parting("busy"), parting("finished"));
+        let leaves = Rc::clone(&world);
+        world.watch(spawn(async move {
+            let waker = own_waker().await;
+            leaves.wakers.borrow_mut().push(waker);
+            drop(leaves);
+            pending::<()>().await;
+            parked
+        }));
+        world.watch(spawn(async move {
+            for _ in 0..20 {
+                yield_now().await;
+            }
+            busy
+        }));
+        world.watch(spawn(async move { finished }));
+        let gone = spawn(own_waker()).await.expect("it ends well");
+        world.wakers.borrow_mut().extend([gone, waker.clone()]);
+        yield_now().await;
+
+        let mut inner = EventLoop::new().expect("a loop");
+        let (parting, armed) = (parting("inside the inner loop"), ledger.token("armed"));
+        drop(inner.spawn(async move {
+            let _parting = parting;
+            pending::<()>().await;
+        }));
+        drop(inner.spawn(async move {
+            let _armed = armed;
+            sleep(Duration::MAX).await;
+        }));
+        inner.turn(Some(Duration::ZERO)).expect("a turn");
+        let token = ledger.token("posted to the inner loop");
+        inner
+            .remote()
+            .post(move || drop(token))
+            .expect("the loop is there");
+        world.loops.borrow_mut().push(inner);
+
+        for _ in 0..2 {
+            let mut nap = Box::pin(sleep(Duration::MAX));
+            let polled = poll_fn(|cx| Poll::Ready(nap.as_mut().poll(cx))).await;
+            assert!(polled.is_pending());
+            world.naps.borrow_mut().push(nap);
+        }
+        let token = ledger.token("a job's");
+        world.jobs.borrow_mut().push(offload(move || token));
+        world
+    }
+
+    fn watch(&self, handle: JoinHandle<Parting>) {
+        self.aborts.borrow_mut().push(handle.abort_handle());
+        self.handles.borrow_mut().push(handle);
+    }
+
+    /// A task that belongs to the place itself, so that a deed can abort it.
+    fn know<T>(&self, handle: JoinHandle<T>) -> JoinHandle<T> {
+        self.aborts.borrow_mut().push(handle.abort_handle());
+        handle
+    }
+
+    /// Everything holds the world that is inside the world.
+    fn empty(&self) {
+        drop(self.handles.take());
+        drop(self.aborts.take());
+        drop(self.loops.take());
+        drop(self.naps.take());
+        drop(self.jobs.take());
+    }
+}
+
+type Deed = (&'static str, fn(&World));
+
+const DEEDS: [Deed; 15] = [
+    ("nothing", |_| ()),
+    ("spawns and forgets", |world| {
+        let token = world.ledger.token("spawned and forgotten");
+        drop(try_spawn(async move {
+            let _token = token;
+            yield_now().await;
+        }));
+    }),
+    ("spawns and keeps", |world| {
+        let token = world.ledger.token("spawned and kept");
+        let parting = Parting {
+            _token: token,
+            born: None,
+            waker: None,
+        };
+        if let Ok(handle) = try_spawn(async move { parting }) {
+            world.watch(handle);
+        }
+    }),
+    ("spawns a hundred, so that every table grows", |world| {
+        for _ in 0..100 {
+            let token = world.ledger.token("one of a hundred");
+            drop(try_spawn(async move { drop(token) }));
+        }
+    }),
+    ("aborts everybody, itself too", |world| {
+        let aborts = world.aborts.borrow().clone();
+        aborts.iter().for_each(AbortHandle::abort);
+    }),
+    ("wakes everybody, itself too", |world| {
+        let wakers = world.wakers.borrow().clone();
+        wakers.iter().for_each(Waker::wake_by_ref);
+        wakers.into_iter().for_each(Waker::wake);
+    }),
+    ("drops all handles", |world| drop(world.handles.take())),
+    ("drops all that can abort", |world| {
+        drop(world.aborts.take())
+    }),
+    ("drops a loop", |world| drop(world.loops.take())),
+    ("runs a loop", |world| {
+        let token = world.ledger.token("inside a nested loop");
+        run(async move {
+            sleep(Duration::ZERO).await;
+            yield_now().await;
+            let handle = spawn(async move { drop(token) });
+            handle.await.expect("it ends well");
+        });
+    }),
+    ("turns another loop", |world| {
+        let inner = world.loops.borrow_mut().pop();
+        if let Some(mut inner) = inner {
+            inner.turn(Some(Duration::ZERO)).expect("a turn");
+        }
+    }),
+    ("posts and spawns from afar", |world| {
+        if let Some(remote) = Remote::try_current() {
+            let (posted, spawned) = (world.ledger.token("posted"), world.ledger.token("spawned"));
+            drop(remote.post(move || drop(posted)));
+            drop(remote.spawn(async move || drop(spawned)));
+        }
+    }),
+    ("resets its timers, to now and to never", |world| {
+        let deadlines = [
+            Instant::now(),
+            Instant::now() + Duration::from_secs(1 << 40),
+        ];
+        for (nap, deadline) in world.naps.borrow_mut().iter_mut().zip(deadlines) {
+            nap.as_mut().reset(deadline);
+        }
+    }),
+    ("drops its timers", |world| drop(world.naps.take())),
+    ("drops its job, and offloads another", |world| {
+        drop(world.jobs.take());
+        let token = world.ledger.token("another job's");
+        if Remote::try_current().is_some_and(|here| !here.is_closed()) {
+            world.jobs.borrow_mut().push(offload(move || token));
+        }
+    }),
+];
+
+// How user code gets to where it runs.
+
+thread_local! {
+    /// Code that is waiting for its place. A `Trigger` is a number, so it may be sent to where code of this thread may not.
+    static CODE: RefCell<BTreeMap<usize, Box<dyn FnOnce()>>> = const { RefCell::new(BTreeMap::new()) };
+    static NEXT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Runs the deed, on the thread where it was made.
+struct Trigger(usize);
+
+impl Trigger {
+    fn new(code: impl FnOnce() + 'static) -> Self {
+        let number = NEXT.get();
+        NEXT.set(number + 1);
+        CODE.with_borrow_mut(|waiting| waiting.insert(number, Box::new(code)));
+        Self(number)
+    }
+
+    /// The first time, runs the code; outside of every borrow.
+    fn fire(&self) {
+        let code = CODE.with_borrow_mut(|waiting| waiting.remove(&self.0));
+        if let Some(code) = code {
+            code();
+        }
+    }
+
+    fn on_drop(self) -> FiresOnDrop {
+        FiresOnDrop(self)
+    }
+}
+
+struct FiresOnDrop(Trigger);
+
+impl Drop for FiresOnDrop {
+    fn drop(&mut self) {
+        self.0.fire();
+    }
+}
+
+/// A future whose guard is dropped by the scheduler, not by its own last poll.
+struct Manual<T: Unpin, G: Unpin> {
+    output: Option<T>,
+    _guard: G,
+}
+
+impl<T: Unpin, G: Unpin> Future for Manual<T, G> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        self.output.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+fn finishes<G: Unpin>(guard: G) -> Manual<(), G> {
+    Manual {
+        output: Some(()),
+        _guard: guard,
+    }
+}
+
+fn parks<G: Unpin>(guard: G) -> Manual<(), G> {
+    Manual {
+        output: None,
+        _guard: guard,
+    }
+}
+
+async fn a_few_turns() {
+    for _ in 0..5 {
+        yield_now().await;
+    }
+}
+
+fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> bool {
+    future.poll(&mut Context::from_waker(waker)).is_ready()
+}
+
+/// A waker that fires at the first use of this sort.
+fn fires_at(moment: Use, trigger: Trigger) -> Waker {
+    hooked_waker(move |done| {
+        if done == moment {
+            trigger.fire();
+        }
+    })
+}
+
+/// Does every deed in `place`, each with a world and a loop of its own. `errors` are logged by the place itself.
+fn do_everything<P, F>(errors: usize, place: P)
+where
+    P: Fn(Rc<World>, Trigger) -> F + Send + 'static,
+    F: Future<Output = ()> + 'static,
+{
+    watchdog(PATIENCE, move || {
+        for (what, deed) in DEEDS {
+            let ledger = Ledger::new();
+            let panics: Rc<RefCell<Vec<Box<dyn Any + Send>>>> = Rc::default();
+            let is_done = Rc::new(Cell::new(false));
+            let (_, lines) = listen(|| {
+                let mut event_loop = EventLoop::new().expect("a loop");
+                event_loop.run(async {
+                    let world = World::new(&ledger).await;
+                    let (panics, is_done) = (Rc::clone(&panics), Rc::clone(&is_done));
+                    let acts_on = Rc::clone(&world);
+                    let trigger = Trigger::new(move || {
+                        is_done.set(true);
+                        let done = catch_unwind(AssertUnwindSafe(|| deed(&acts_on)));
+                        panics.borrow_mut().extend(done.err());
+                    });
+                    place(Rc::clone(&world), trigger).await;
+                    a_few_turns().await;
+                    world.empty();
+                });
+                event_loop.turn(Some(Duration::ZERO)).expect("a turn");
+                drop(event_loop);
+            });
+            assert!(is_done.get(), "the place was never reached: {what}");
+            let payloads = panics.take();
+            let texts: Vec<_> = payloads.iter().map(|p| p.downcast_ref::<&str>()).collect();
+            assert!(texts.is_empty(), "{what}: panicked: {texts:?}");
+            let logged: Vec<_> = lines
+                .iter()
+                .filter(|l| l.level == log::Level::Error)
+                .collect();
+            assert_eq!(logged.len(), errors, "{what}: {logged:?}");
+            // A job that began goes on, on another thread, and drops what it has when it is done.
+            while ledger.alive() > 0 {
+                std::thread::yield_now();
+            }
+            ledger.assert_settled();
+        }
+    });
+}
+
+// The places.
+
+#[test]
+fn a_poll_may_do_anything() {
+    do_everything(0, async |world, trigger| {
+        let handle = world.know(spawn(async move {
+            trigger.fire();
+            yield_now().await;
+        }));
+        drop(handle.await);
+    });
+}
+
+#[test]
+fn the_destructor_of_a_future_that_has_finished_may_do_anything() {
+    do_everything(0, async |world, trigger| {
+        drop(world.know(spawn(finishes(trigger.on_drop()))).await);
+    });
+}
+
+#[test]
+fn the_destructor_of_a_future_that_is_aborted_may_do_anything() {
+    // Parked, and before its first poll.
+    for turns in [1, 0] {
+        do_everything(0, move |world: Rc<World>, trigger: Trigger| async move {
+            let handle = world.know(spawn(parks(trigger.on_drop())));
+            for _ in 0..turns {
+                yield_now().await;
+            }
+            drop(handle.cancel().await);
+        });
+    }
+}
+
+#[test]
+fn the_destructor_of_a_future_that_aborts_itself_may_do_anything() {
+    do_everything(0, async |world, trigger| {
+        let own: Rc<RefCell<Option<AbortHandle>>> = Rc::default();
+        let mine = Rc::clone(&own);
+        let handle = world.know(spawn(async move {
+            let _guard = trigger.on_drop();
+            mine.take().expect("its own handle").abort();
+            pending::<()>().await;
+        }));
+        own.replace(Some(handle.abort_handle()));
+        drop(handle.await);
+    });
+}
+
+#[test]
+fn the_destructor_of_a_future_that_panics_may_do_anything() {
+    do_everything(0, async |world, trigger| {
+        let handle = world.know(spawn(async move {
+            let _guard = trigger.on_drop();
+            panic!("on purpose");
+        }));
+        drop(handle.await.map(|(): ()| ()));
+    });
+}
+
+#[test]
+fn the_destructor_of_a_panics_payload_may_do_anything() {
+    do_everything(1, async |_, trigger| {
+        let payload = trigger.on_drop();
+        drop(spawn(async move { panic_any(payload) }));
+        a_few_turns().await;
+    });
+}
+
+#[test]
+fn the_destructor_of_an_output_that_nobody_wants_may_do_anything() {
+    do_everything(0, async |_, trigger| {
+        let output = trigger.on_drop();
+        drop(spawn(async move { output }));
+        a_few_turns().await;
+    });
+}
+
+#[test]
+fn the_destructor_of_an_output_that_its_handle_drops_may_do_anything() {
+    do_everything(0, async |world, trigger| {
+        let output = trigger.on_drop();
+        let handle = world.know(spawn(async move { output }));
+        yield_now().await;
+        drop(handle);
+    });
+}
+
+#[test]
+fn a_joiners_waker_may_do_anything_when_it_is_woken() {
+    do_everything(0, async |_, trigger| {
+        let mut handle = spawn(yield_now());
+        assert!(!poll_with(
+            Pin::new(&mut handle),
+            &fires_at(Use::Wake, trigger)
+        ));
+        a_few_turns().await;
+        handle.await.expect("it ends well");
+    });
+}
+
+#[test]
+fn a_joiners_waker_may_do_anything_when_it_is_cloned() {
+    do_everything(0, async |world, trigger| {
+        let mut handle = world.know(spawn(yield_now()));
+        assert!(!poll_with(
+            Pin::new(&mut handle),
+            &fires_at(Use::Clone, trigger)
+        ));
+        drop(handle.await);
+    });
+}
+
+#[test]
+fn a_joiners_waker_may_do_anything_when_it_is_dropped() {
+    // By another one that replaces it, by the handle that is dropped, and by the task that has finished.
+    for way in 0..3 {
+        do_everything(0, move |world: Rc<World>, trigger: Trigger| async move {
+            let is_registered = Arc::new(AtomicBool::new(false));
+            let registered = Arc::clone(&is_registered);
+            let waker = hooked_waker(move |done| {
+                if done == Use::Drop && registered.load(SeqCst) || done == Use::Wake && way == 2 {
+                    trigger.fire();
+                }
+            });
+            let mut handle = world.know(spawn(yield_now()));
+            assert!(!poll_with(Pin::new(&mut handle), &waker));
+            drop(waker);
+            is_registered.store(true, SeqCst);
+            match way {
+                0 => drop(handle.await),
+                1 => drop(handle),
+                _ => a_few_turns().await,
+            }
+        });
+    }
+}
+
+/// A waker whose clone turns the very loop whose task is being awaited, until that task has finished.
+#[test]
+fn a_joiners_waker_may_finish_the_task_when_it_is_cloned_and_the_handle_notices() {
+    let event_loop = Rc::new(RefCell::new(EventLoop::new().expect("a loop")));
+    let mut handle = event_loop.borrow().spawn(async { "an output" });
+    let turns = Rc::clone(&event_loop);
+    let trigger = Trigger::new(move || {
+        let turn = turns.borrow_mut().turn(Some(Duration::ZERO));
+        assert_eq!(turn.expect("a turn").polls, 1);
+    });
+    let waker = fires_at(Use::Clone, trigger);
+    let polled = Pin::new(&mut handle).poll(&mut Context::from_waker(&waker));
+    match polled {
+        Poll::Ready(output) => assert_eq!(output.expect("it ends well"), "an output"),
+        Poll::Pending => panic!("it has finished, and nobody would wake us"),
+    }
+}
+
+#[test]
+fn a_posted_call_may_do_anything() {
+    do_everything(0, async |_, trigger| {
+        Remote::current()
+            .post(move || trigger.fire())
+            .expect("the loop is there");
+        while CODE.with_borrow(|waiting| !waiting.is_empty()) {
+            yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn the_destructor_of_a_call_that_comes_too_late_may_do_anything() {
+    do_everything(0, async |_, trigger| {
+        let gone = EventLoop::new().expect("a loop").remote();
+        let guard = trigger.on_drop();
+        assert!(gone.post(move || drop(guard)).is_err());
+    });
+}
+
+#[test]
+fn the_destructor_of_a_call_that_a_loop_leaves_behind_may_do_anything() {
+    do_everything(0, async |_, trigger| {
+        let inner = EventLoop::new().expect("a loop");
+        let guard = trigger.on_drop();
+        inner
+            .remote()
+            .post(move || drop(guard))
+            .expect("the loop is there");
+        drop(inner);
+    });
+}
+
+#[test]
+fn the_destructor_of_a_task_that_a_loop_leaves_behind_may_do_anything() {
+    do_everything(0, async |_, trigger| {
+        let inner = EventLoop::new().expect("a loop");
+        drop(inner.spawn(parks(trigger.on_drop())));
+        drop(inner);
+    });
+}
+
+#[test]
+fn the_destructor_of_a_task_may_do_anything_at_the_end_of_its_own_loop() {
+    // The world is empty by then, so the task keeps what it needs, and the deed finds what is left.
+    do_everything(0, async |_, trigger| drop(spawn(parks(trigger.on_drop()))));
+}
+
+#[test]
+fn a_timers_waker_may_do_anything_when_it_is_woken() {
+    do_everything(0, async |_, trigger| {
+        let mut nap = pin!(sleep(Duration::from_millis(1)));
+        assert!(!poll_with(nap.as_mut(), &fires_at(Use::Wake, trigger)));
+        sleep(Duration::from_millis(2)).await;
+    });
+}
+
+#[test]
+fn a_timers_waker_may_do_anything_when_it_is_cloned_or_dropped() {
+    for moment in [Use::Clone, Use::Drop] {
+        do_everything(0, move |_: Rc<World>, trigger: Trigger| async move {
+            let mut nap = Box::pin(sleep(Duration::MAX));
+            assert!(!poll_with(nap.as_mut(), &fires_at(moment, trigger)));
+            drop(nap);
+        });
+    }
+}
+
+#[test]
+fn a_sockets_waker_may_do_anything_when_it_is_woken() {
+    do_everything(0, async |_, trigger| {
+        let (one, other) = UnixStream::pair().expect("a pair of sockets");
+        let waker = fires_at(Use::Wake, trigger);
+        let mut byte = [0];
+        let mut reads = pin!(one.read(&mut byte));
+        assert!(!poll_with(reads.as_mut(), &waker));
+        other.write_all(b"x").await.expect("there is room");
+        one.read_exact(&mut [0]).await.expect("there is a byte");
+    });
+}
+
+#[test]
+fn a_sockets_waker_may_do_anything_when_it_is_cloned_or_dropped() {
+    for moment in [Use::Clone, Use::Drop] {
+        do_everything(0, move |_: Rc<World>, trigger: Trigger| async move {
+            let (one, _other) = UnixStream::pair().expect("a pair of sockets");
+            let waker = fires_at(moment, trigger);
+            let mut byte = [0];
+            let mut reads = Box::pin(one.read(&mut byte));
+            assert!(!poll_with(reads.as_mut(), &waker));
+            drop(reads);
+        });
+    }
+}
+
+#[test]
+fn a_socket_may_be_dropped_by_the_waker_that_its_readiness_wakes() {
+    do_everything(0, async |_, trigger| {
+        let (one, other) = UnixStream::pair().expect("a pair of sockets");
+        let mut other = other.into_std();
+        let kept = Rc::new(RefCell::new(Some(one)));
+        let drops = Rc::clone(&kept);
+        let both = Trigger::new(move || {
+            drop(drops.take());
+            trigger.fire();
+        });
+        let waker = fires_at(Use::Wake, both);
+        let polled = kept.borrow().as_ref().map(|one| {
+            let mut cx = Context::from_waker(&waker);
+            one.poll_read(&mut cx, &mut [0]).is_ready()
+        });
+        assert_eq!(polled, Some(false));
+        other.write_all(b"x").expect("there is room");
+        while kept.borrow().is_some() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+}
+
+#[test]
+fn the_closure_of_a_job_that_never_runs_may_do_anything_when_it_is_dropped() {
+    do_everything(0, async |_, trigger| {
+        let mut inner = EventLoop::builder()
+            .offload_threads(1)
+            .build()
+            .expect("a loop");
+        let guard = trigger.on_drop();
+        inner.run(async move {
+            let (lets_go, may_go) = std::sync::mpsc::channel::<()>();
+            let (begins, has_begun) = std::sync::mpsc::channel();
+            let busy = offload(move || {
+                begins.send(()).expect("the test listens");
+                may_go.recv().expect_err("until it is let go");
+            });
+            has_begun.recv().expect("the job begins");
+            drop(offload(move || drop(guard)));
+            drop(lets_go);
+            busy.await.expect("it ends well");
+        });
+    });
+}
+
+#[test]
+fn the_output_of_a_job_may_do_anything_when_it_is_dropped() {
+    do_everything(0, async |_, trigger| {
+        let output = trigger.on_drop();
+        drop(offload(move || output).await.expect("it ends well"));
+    });
+}
+
+/// The sink acts at the first line, at the second, and so on: in the middle of whatever the loop is telling.
+#[test]
+fn the_sink_of_the_log_may_do_anything_at_every_line() {
+    for moment in 0..60 {
+        do_everything(0, move |_: Rc<World>, trigger: Trigger| async move {
+            let lines = Rc::new(Cell::new(0));
+            let (counts, trigger) = (Rc::clone(&lines), Rc::new(trigger));
+            let fires = Rc::clone(&trigger);
+            let sink = move |_: &support::Line| {
+                counts.set(counts.get() + 1);
+                if counts.get() > moment {
+                    fires.fire();
+                }
+            };
+            let body = async {
+                sleep(Duration::from_millis(1)).await;
+                offload(|| ()).await.expect("it ends well");
+                let (one, other) = UnixStream::pair().expect("a pair of sockets");
+                let reads = spawn(async move { one.read(&mut [0]).await });
+                yield_now().await;
+                other.write_all(b"x").await.expect("there is room");
+                drop(reads.await);
+            };
+            let mut inner = EventLoop::new().expect("a loop");
+            with_sink(sink, move || inner.run(body));
+            // Should there have been fewer lines: the deed is done all the same.
+            trigger.fire();
+        });
+    }
+}
+
+#[test]
+fn the_sink_of_the_log_may_do_anything_when_a_panic_is_told() {
+    do_everything(1, async |_, trigger| {
+        let fires = move |line: &support::Line| {
+            if line.level == log::Level::Error {
+                trigger.fire();
+            }
+        };
+        let mut inner = EventLoop::new().expect("a loop");
+        with_sink(fires, move || {
+            inner.run(async {
+                drop(spawn(async { panic!("on purpose") }));
+                a_few_turns().await;
+            });
+        });
+    });
+}
+
+#[test]
+fn a_sink_of_the_log_that_panics_at_an_error_does_not_take_the_loop_along() {
+    let ledger = Ledger::new();
+    let fires = |line: &support::Line| assert_ne!(line.level, log::Level::Error, "the sink");
+    with_sink(fires, || {
+        run(async {
+            for _ in 0..3 {
+                let token = ledger.token("a task's");
+                drop(spawn(async move {
+                    let _token = token;
+                    panic!("on purpose");
+                }));
+                Remote::current()
+                    .post(|| panic!("on purpose"))
+                    .expect("the loop is there");
+            }
+            a_few_turns().await;
+            sleep(Duration::from_millis(1)).await;
+        });
+    });
+    ledger.assert_settled_here();
+}
