@@ -392,25 +392,27 @@ fn a_run_leaves_the_other_tasks_to_the_next_run_and_the_function_run_drops_them(
     let ledger = Ledger::new();
     let mut event_loop = EventLoop::new().unwrap();
     let token = ledger.token("goes on");
-    let other = event_loop.run(async {
-        spawn(async move {
+    let mut other = None;
+    event_loop.run(async {
+        other = Some(spawn(async move {
             let _token = token;
             yield_now().await;
             yield_now().await;
             42
-        })
+        }));
     });
     assert_eq!(ledger.alive(), 1);
-    assert_eq!(event_loop.run(other).unwrap(), 42);
+    assert_eq!(event_loop.run(other.take().expect("a handle")).unwrap(), 42);
     drop(event_loop);
 
     let token = ledger.token("ends with its loop");
-    let other = run(async {
-        spawn(async move {
+    let mut other = None;
+    run(async {
+        other = Some(spawn(async move {
             let _token = token;
             pending::<()>().await;
-        })
+        }));
     });
     ledger.assert_settled_here();
-    assert!(run(other).unwrap_err().is_cancelled());
+    assert!(run(other.expect("a handle")).unwrap_err().is_cancelled());
 }

@@ -28,6 +28,7 @@ mod sources;
 /// An inherent constant goes before a trait's, and this one exists only where the bound holds.
 macro_rules! implements {
     ($type:ty: $bound:path) => {{
+        #[allow(dead_code)]
         trait Otherwise {
             const ANSWER: bool = false;
         }

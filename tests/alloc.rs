@@ -1,0 +1,368 @@
+//! What the loop allocates: one cell a task, and in the steady state nothing else. Counted to the last byte by an allocator
+//! of our own, per thread, so that tests do not disturb each other.
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc;
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use roundelay::{EventLoop, Remote, run, sleep, spawn, task, yield_now};
+use support::{Gate, PATIENCE, own_waker, watchdog};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    /// Bytes that this thread has allocated and not freed.
+    static ALLOCATED_HERE: Cell<isize> = const { Cell::new(0) };
+}
+
+fn note(bytes: isize) {
+    if bytes > 0 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+    }
+    ALLOCATED_HERE.set(ALLOCATED_HERE.get() + bytes);
+}
+
+// SAFETY: passes everything on to the system's allocator, and counts.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size() as isize);
+        // SAFETY: the caller's promise, passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        note(-(layout.size() as isize));
+        // SAFETY: the caller's promise, passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note(-(layout.size() as isize));
+        note(size as isize);
+        // SAFETY: the caller's promise, passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many allocations this thread has made since `before`.
+fn since(before: usize) -> usize {
+    ALLOCATIONS.get() - before
+}
+
+/// Room that a table of `count` tasks needs is made once; this makes it.
+async fn warm_up(count: usize) {
+    let tasks: Vec<_> = (0..count).map(|_| spawn(yield_now())).collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+#[test]
+fn the_allocator_counts() {
+    let before = ALLOCATIONS.get();
+    drop(std::hint::black_box(Box::new(7_u64)));
+    let mut list = std::hint::black_box(Vec::<u8>::with_capacity(1));
+    list.reserve(1_000);
+    assert_eq!(since(before), 3);
+}
+
+#[test]
+fn a_spawn_allocates_once_and_a_join_never() {
+    run(async {
+        warm_up(200).await;
+        let mut handles = Vec::with_capacity(100);
+        let before = ALLOCATIONS.get();
+        for n in 0..100_u64 {
+            handles.push(spawn(async move {
+                yield_now().await;
+                // The output is wider than the future: it moves into the same cell all the same.
+                [n; 32]
+            }));
+        }
+        assert_eq!(since(before), 100, "a cell each");
+        let before = ALLOCATIONS.get();
+        for (n, handle) in handles.drain(..).enumerate() {
+            assert_eq!(handle.await.unwrap(), [n as u64; 32]);
+        }
+        assert_eq!(since(before), 0);
+    });
+}
+
+#[test]
+fn a_name_is_one_allocation_more() {
+    run(async {
+        warm_up(20).await;
+        let name = String::from("pump").into_boxed_str();
+        let before = ALLOCATIONS.get();
+        let handle = task::Builder::new().name(name).spawn(async {});
+        assert_eq!(since(before), 1, "the name was allocated by the caller");
+        handle.await.unwrap();
+    });
+}
+
+#[test]
+fn detaching_aborting_and_abort_handles_allocate_nothing() {
+    run(async {
+        warm_up(200).await;
+        let tasks: Vec<_> = (0..100)
+            .map(|_| spawn(std::future::pending::<()>()))
+            .collect();
+        yield_now().await;
+        let before = ALLOCATIONS.get();
+        for task in &tasks[..50] {
+            let abort = task.abort_handle();
+            abort.clone().abort();
+            drop(abort);
+        }
+        yield_now().await;
+        assert!(tasks[..50].iter().all(|task| task.is_finished()));
+        // A cancelled task has an error to hand out, and that is an allocation each. Nothing else is.
+        let errors = since(before);
+        assert!(errors <= 50, "{errors} allocations for 50 aborts");
+        let before = ALLOCATIONS.get();
+        drop(tasks);
+        assert_eq!(since(before), 0);
+    });
+}
+
+#[test]
+fn polls_yields_and_wakes_allocate_nothing() {
+    run(async {
+        warm_up(200).await;
+        let gates: Vec<_> = (0..100).map(|_| [Gate::new(), Gate::new()]).collect();
+        let done = Gate::new();
+        let count = std::rc::Rc::new(Cell::new(0));
+        for gate in &gates {
+            let ([first, second], done, count) = (gate.clone(), done.clone(), count.clone());
+            drop(spawn(async move {
+                first.wait().await;
+                for _ in 0..10 {
+                    yield_now().await;
+                    task::consume_budget().await;
+                }
+                second.wait().await;
+                count.set(count.get() + 1);
+                if count.get() == 100 {
+                    done.open();
+                }
+            }));
+        }
+        yield_now().await;
+        let before = ALLOCATIONS.get();
+        for [first, second] in &gates {
+            first.open();
+            second.open();
+        }
+        done.wait().await;
+        let waker = own_waker().await;
+        for _ in 0..1_000 {
+            let clone = waker.clone();
+            waker.wake_by_ref();
+            clone.wake();
+        }
+        yield_now().await;
+        assert_eq!(since(before), 0);
+    });
+}
+
+#[test]
+fn turns_that_find_nothing_and_runs_of_a_ready_future_allocate_next_to_nothing() {
+    let mut event_loop = EventLoop::new().unwrap();
+    event_loop.run(warm_up(10));
+    event_loop.turn(Some(Duration::ZERO)).unwrap();
+    let before = ALLOCATIONS.get();
+    for _ in 0..100 {
+        event_loop.turn(Some(Duration::ZERO)).unwrap();
+    }
+    assert_eq!(since(before), 0);
+    let before = ALLOCATIONS.get();
+    for n in 0..100 {
+        assert_eq!(event_loop.run(async { n }), n);
+    }
+    // The loan of the main future, and its cell.
+    assert!(since(before) <= 200, "{} for 100 runs", since(before));
+}
+
+#[test]
+fn sleeping_allocates_nothing_once_the_wheel_has_room() {
+    watchdog(PATIENCE, || {
+        run(async {
+            let mut naps = Vec::with_capacity(100);
+            // The first round makes the room that the second one is measured in.
+            for round in 0..2 {
+                let before = ALLOCATIONS.get();
+                for n in 0..100 {
+                    naps.push(spawn(sleep(Duration::from_micros(n * 20))));
+                }
+                for nap in naps.drain(..) {
+                    nap.await.unwrap();
+                }
+                for _ in 0..100 {
+                    sleep(Duration::from_micros(10)).await;
+                    drop(sleep(Duration::from_secs(1)));
+                }
+                if round == 1 {
+                    assert_eq!(since(before), 100, "the cells of the tasks");
+                }
+            }
+        });
+    });
+}
+
+/// Bursts of wakes from another thread; the loop sleeps between them.
+#[test]
+fn wakes_from_another_thread_allocate_nothing_on_either_side() {
+    const ROUNDS: usize = 200;
+    watchdog(PATIENCE, || {
+        let (count, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (waker_out, waker_in) = mpsc::channel::<Waker>();
+        let thread = thread::spawn({
+            let (count, seen) = (count.clone(), seen.clone());
+            move || {
+                let waker = waker_in.recv().unwrap();
+                let mut before = 0;
+                for round in 1..=ROUNDS {
+                    // The queues have grown to the size of a burst in the first rounds.
+                    if round == 20 {
+                        before = ALLOCATIONS.get();
+                    }
+                    count.store(round, SeqCst);
+                    for _ in 0..4 {
+                        waker.wake_by_ref();
+                    }
+                    while seen.load(SeqCst) < round {
+                        thread::yield_now();
+                    }
+                }
+                since(before)
+            }
+        });
+        run(async {
+            waker_out.send(own_waker().await).unwrap();
+            let mut before = 0;
+            poll_fn(|_| {
+                let round = count.load(SeqCst);
+                if round < 20 {
+                    before = ALLOCATIONS.get();
+                }
+                seen.store(round, SeqCst);
+                if round == ROUNDS {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
+            assert_eq!(since(before), 0, "on the loop's side");
+        });
+        assert_eq!(thread.join().unwrap(), 0, "on the other side");
+    });
+}
+
+#[test]
+fn a_post_allocates_its_call_and_nothing_else() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let remote = event_loop.remote();
+    let round = |event_loop: &mut EventLoop| {
+        for n in 0..100_u64 {
+            remote
+                .post(move || assert!(std::hint::black_box(n) < 100))
+                .unwrap();
+        }
+        event_loop.turn(Some(Duration::ZERO)).unwrap();
+    };
+    round(&mut event_loop);
+    round(&mut event_loop);
+    let before = ALLOCATIONS.get();
+    round(&mut event_loop);
+    assert_eq!(since(before), 100);
+}
+
+/// The loop is frozen: it polls a task that does not come back. Eight threads go on waking.
+#[test]
+fn a_flood_of_wakes_at_a_frozen_loop_is_thinned_out_and_loses_nobody() {
+    const TASKS: usize = 100;
+    watchdog(PATIENCE, || {
+        run(async {
+            let polled = std::rc::Rc::new(Cell::new(0));
+            let (waker_out, wakers) = mpsc::channel();
+            for _ in 0..TASKS {
+                let (polled, waker_out) = (polled.clone(), waker_out.clone());
+                drop(spawn(poll_fn(move |cx| {
+                    polled.set(polled.get() + 1);
+                    waker_out.send(cx.waker().clone()).unwrap();
+                    Poll::<()>::Pending
+                })));
+            }
+            yield_now().await;
+            let wakers: Vec<Waker> = wakers.try_iter().collect();
+            assert_eq!((wakers.len(), polled.get()), (TASKS, TASKS));
+
+            let flood = || {
+                let before = ALLOCATED_HERE.get();
+                for n in 0..100_000 {
+                    wakers[n % TASKS].wake_by_ref();
+                }
+                ALLOCATED_HERE.get() - before
+            };
+            let growth: isize = thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(flood)).collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap())
+                    .sum()
+            });
+            // 800,000 notes would be 12 megabytes and more.
+            assert!(growth < 16_384, "{growth} bytes for a flood of wakes");
+            Remote::current().spawn(|| async {}).await.unwrap();
+            yield_now().await;
+            assert_eq!(
+                polled.get(),
+                2 * TASKS,
+                "each once, however often it was woken"
+            );
+        });
+    });
+}
+
+/// A task that has finished leaves nothing behind: neither a cell, nor a timer, nor a waker.
+#[test]
+fn ten_rounds_of_everything_use_as_much_memory_as_two() {
+    watchdog(PATIENCE, || {
+        run(async {
+            let mut in_use = Vec::with_capacity(10);
+            for _ in 0..10 {
+                let tasks: Vec<_> = (0..500_u64)
+                    .map(|n| {
+                        spawn(async move {
+                            sleep(Duration::from_micros(n)).await;
+                            Remote::current().post(|| ()).unwrap();
+                            n
+                        })
+                    })
+                    .collect();
+                for (n, task) in tasks.into_iter().enumerate() {
+                    if n % 3 == 0 {
+                        task.abort();
+                    }
+                    let _ = task.await;
+                }
+                yield_now().await;
+                in_use.push(ALLOCATED_HERE.get());
+            }
+            assert_eq!(in_use[9], in_use[1], "{in_use:?}");
+        });
+    });
+}
