@@ -104,6 +104,20 @@ where
     F: Future<Output: 'static> + 'static,
     R: Rider<F::Output>,
 {
+    // On the way to a spare cell the future lies on the stack once more, and a large one shall not.
+    if size_of::<Body<F, R>>() > LARGEST_SPARE {
+        fresh(future, rider, location)
+    } else {
+        spare_or_fresh(future, rider, location)
+    }
+}
+
+#[inline]
+fn spare_or_fresh<F, R>(future: F, rider: R, location: &'static Location<'static>) -> TaskCell
+where
+    F: Future<Output: 'static> + 'static,
+    R: Rider<F::Output>,
+{
     let mut contents = Some((future, rider, location));
     if let Some(mut spare) = Spares::take(size_of::<Body<F, R>>()) {
         if spare.as_mut().refill(&mut contents) {
@@ -113,6 +127,15 @@ where
     let Some((future, rider, location)) = contents else {
         unreachable!("a cell that was not refilled took nothing")
     };
+    fresh(future, rider, location)
+}
+
+#[inline]
+fn fresh<F, R>(future: F, rider: R, location: &'static Location<'static>) -> TaskCell
+where
+    F: Future<Output: 'static> + 'static,
+    R: Rider<F::Output>,
+{
     let mut cell = Box::<Body<F, R>>::new_uninit();
     let body = Body {
         stage: Stage::Running(future),
@@ -129,7 +152,7 @@ where
 
 /// Drops the cell, or keeps it for a future of the same type if nothing is left in it.
 pub(crate) fn recycle(cell: TaskCell) {
-    if cell.is_empty() {
+    if cell.is_empty() && size_of_val(&*cell) <= LARGEST_SPARE {
         Spares::keep(cell);
     }
 }
@@ -143,6 +166,8 @@ thread_local! {
 
 const SHELVES: usize = 16;
 const SHELF_BYTES: usize = 128 * 1024;
+/// What is larger goes back to the allocator at once: a thread must not sit on megabytes because it once ran a large task.
+const LARGEST_SPARE: usize = 4 * 1024;
 
 struct Spares([Vec<TaskCell>; SHELVES]);
 
