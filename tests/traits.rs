@@ -123,6 +123,8 @@ table! {
     net::OwnedWriteHalf<net::TcpStream>: Unpin;
     net::ReadHalf<'static, net::TcpStream>: Unpin;
     net::ReuniteError<net::TcpStream>: Unpin;
+    net::Serve<net::TcpListener, fn()>: Unpin;
+    net::Served: Send Sync Unpin;
     net::TcpListener: Unpin;
     net::TcpStream: Unpin;
     net::UdpSocket: Unpin;

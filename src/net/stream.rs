@@ -240,7 +240,7 @@ impl Filling<'_> {
 }
 
 impl Drop for Filling<'_> {
-    // Guarded by tests/net.rs::read_to_end_keeps_what_it_has_when_it_is_cancelled
+    // Guarded by tests/net_streams.rs::read_to_end_keeps_what_it_has_when_it_is_cancelled
     fn drop(&mut self) {
         self.buf.truncate(self.filled);
     }
