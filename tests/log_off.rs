@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use roundelay::{Remote, offload, run, sleep, spawn, task, yield_now};
+use roundelay::{Remote, offload, run, sleep, task, yield_now};
 
 struct Silent;
 
