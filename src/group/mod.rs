@@ -164,7 +164,8 @@ impl<E: 'static> TaskGroup<E> {
     /// destructor, if that is where it stands) returns; and a scope more than [`DEPTH_LIMIT`] levels below another that
     /// is being dropped leaves its children to that one's drop.
     ///
-    /// Errors of children that nobody can be told any more are dropped, panics are logged.
+    /// Errors of children that nobody can be told any more are dropped, panics are logged. A scope that is forgotten
+    /// (`mem::forget`) leaves its children to their loop, as plain tasks.
     ///
     /// # Wakes
     ///

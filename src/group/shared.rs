@@ -137,7 +137,7 @@ impl<E: 'static> Shared<E> {
     /// Ends the group at the end of this turn: behind everybody who is ready now, a task is spawned that cuts it off.
     ///
     /// A task, and not the scope itself: the scope is polled when its owner likes, and the siblings are to end now.
-    /// Guarded by tests/group.rs::siblings_are_cancelled_although_nobody_polls_the_scope.
+    /// Guarded by tests/group_cancel.rs::siblings_are_cancelled_although_nobody_polls_the_scope.
     pub(super) fn doom(self: &Rc<Self>) {
         let mut state = self.state.borrow_mut();
         if state.phase != Phase::Open {
@@ -210,9 +210,8 @@ impl<E: 'static> Shared<E> {
         if let Some(reaper) = reaper {
             reaper.drop_now();
         }
-        let ids = self.ids();
-        if !ids.is_empty() {
-            teardown::drop_all(&self.context, ids);
+        if self.len() > 0 {
+            teardown::drop_all(&self.context, self.ids());
         }
         std::mem::take(&mut self.state.borrow_mut().failures)
     }
