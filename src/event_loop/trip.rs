@@ -112,7 +112,7 @@ impl EventLoop {
         }
     }
 
-    /// Busy-waits for mail, for as long as [`Builder::spin`] and the wait allow. `true` if some came.
+    /// Busy-waits for mail, for as long as [`Builder::spin`](crate::Builder::spin) and the wait allow. `true` if some came.
     fn spin(&self, wait: &Wait) -> bool {
         if self.spin.is_zero() {
             return false;

@@ -127,7 +127,7 @@ macro_rules! race {
 /// or queued for, is free again. A future that was merely borrowed would stay alive and unpolled while the arm runs; if
 /// it had just been given a lock that the arm waits for, both would wait for ever. Therefore `&mut future` is refused.
 /// Give the future itself; or, if it must outlive the choice, spawn it, or keep it in a set of
-/// [`as_completed`](crate::future::as_completed). A future that makes progress without being polled, such as a
+/// [`as_completed`](fn@crate::future::as_completed). A future that makes progress without being polled, such as a
 /// `JoinHandle` or a `Sleep`, may be lent as `Pin::new(&mut handle)`.
 ///
 /// # Cancellation

@@ -75,7 +75,7 @@
 //! | `gather(a, b)` | [`join!`](crate::join), [`join_all`]; [`try_join!`](crate::try_join), [`try_join_all`] to stop at the first error |
 //! | `gather(*aws, return_exceptions=True)` | [`join_all`] of futures that give a `Result` |
 //! | `wait(aws, return_when=..)` | [`AsCompleted::until`] |
-//! | `as_completed(aws)` | [`as_completed`] |
+//! | `as_completed(aws)` | [`as_completed`](fn@as_completed) |
 //! | `wait_for(aw, timeout)` | [`timeout`](crate::timeout) |
 //! | `shield(aw)` | `let handle = spawn(future)`, and await the handle: dropping a handle detaches its task, so what cancels you does not cancel it |
 //! | `TaskGroup` | [`TaskGroup`](crate::TaskGroup) |

@@ -29,7 +29,6 @@
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::thread;
 
 use crate::task::error::{self, JoinError};
 
@@ -119,8 +118,8 @@ impl<F, T> Slot<F, T> {
         match result {
             Ok(output) => quietly("the unwanted output of a job", self.at, || drop(output)),
             Err(error) => {
-                quietly("the log", self.at, || tell_unseen(&error));
-                quietly("the payload of a panic", self.at, || drop(error));
+                tell_unseen(&error);
+                error::bury(error);
             }
         }
     }
@@ -231,23 +230,11 @@ pub(super) const TARGET: &str = "roundelay::offload";
 /// A panic that nobody will see is told to the log at least.
 fn tell_unseen(error: &JoinError) {
     if error.is_panic() {
-        log::error!(target: TARGET, "{error}; nobody waits for it");
+        error::tell(TARGET, format_args!("{error}; nobody waits for it"));
     }
 }
 
 /// Runs a piece of user code where a panic has nobody to go to: in a worker, or while a loop is being dropped.
 pub(super) fn quietly(what: &str, at: &Location<'_>, user_code: impl FnOnce()) {
-    let Err(payload) = catch(user_code) else {
-        return;
-    };
-    let text = error::message(payload.as_ref()).unwrap_or("no text");
-    let told = catch(|| log::error!(target: TARGET, "{what} offloaded at {at} panicked: {text}"));
-    // A payload has a destructor too. One that panics again and again is not worth a third look.
-    for payload in [Err(payload), told] {
-        std::mem::forget(catch(|| drop(payload)));
-    }
-}
-
-fn catch(user_code: impl FnOnce()) -> thread::Result<()> {
-    panic::catch_unwind(AssertUnwindSafe(user_code))
+    error::quietly(TARGET, format_args!("{what} offloaded at {at}"), user_code);
 }

@@ -34,7 +34,7 @@
 //!
 //! - **A job** ([`job`]) is one allocation that holds the closure first and the result afterwards. The pool and the
 //!   future share it, and each sees only its side of it.
-//! - **The line** ([`line`]) serves in order of arrival. A job whose future is dropped leaves it at once.
+//! - **The line** ([`line`](mod@line)) serves in order of arrival. A job whose future is dropped leaves it at once.
 //! - **The pool** ([`pool`]) starts a worker only if none is idle, calls the one that went idle last, and lets a
 //!   worker go that was idle for `offload_keep_alive`. So the number of threads follows the load, both ways.
 //! - **The answer** comes back by `Waker::wake` and nothing else. The pool knows neither loop nor task; that a wake

@@ -33,9 +33,9 @@ use std::time::{Duration, Instant};
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
-use super::job::{Job, TARGET, quietly};
+use super::job::{Job, TARGET};
 use super::line::{Line, Ticket, Waiting};
-use crate::task::error::JoinError;
+use crate::task::error::{self, JoinError};
 
 /// How a loop's pool is set up. `Builder` fills it in.
 #[derive(Clone, Debug)]
@@ -375,7 +375,7 @@ impl Shared {
         let mut idle_since = None;
         let mut done: Option<Arc<dyn Job>> = None;
         self.lock().is_refused = false;
-        narrate("started");
+        narrate(&thread, "started");
         loop {
             let next = self.look(me, &thread, &mut idle_since);
             let has_woken = done.take().is_some_and(|job| wake(job.announce()));
@@ -392,7 +392,7 @@ impl Shared {
                 Next::Leave => break,
             }
         }
-        narrate("let go");
+        narrate(&thread, "let go");
     }
 
     fn look(&self, me: usize, thread: &Thread, idle_since: &mut Option<Instant>) -> Next {
@@ -451,7 +451,7 @@ impl Shared {
 /// Wakes whoever waits for a job that is done. Says whether there was somebody.
 fn wake(waker: Option<Waker>) -> bool {
     let Some(waker) = waker else { return false };
-    quietly("a waker", Location::caller(), || waker.wake());
+    error::quietly(TARGET, "a waker", || waker.wake());
     true
 }
 
@@ -474,10 +474,8 @@ fn none_allowed() -> io::Error {
 }
 
 /// A line in the story of a worker. A log sink is user code.
-fn narrate(what: &str) {
-    quietly(
-        "the log",
-        Location::caller(),
-        || log::trace!(target: TARGET, "thread {what}"),
-    );
+fn narrate(thread: &Thread, what: &str) {
+    let name = thread.name().unwrap_or_default();
+    let line = || log::trace!(target: TARGET, "thread '{name}' {what}");
+    error::quietly(TARGET, "the log", line);
 }

@@ -60,7 +60,7 @@
 //!
 //! # Exercises
 //!
-//! 1. In [`Inbox::take`], move the swap behind the lock. `tests/remote.rs` hangs: draw the time-line.
+//! 1. In [`Tenant::take`], move the swap behind the lock. `tests/remote.rs` hangs: draw the time-line.
 //! 2. Leave out the swap to `AWAKE` after a park. Nothing is lost. Which count in `tests/remote_cost.rs` grows?
 //! 3. Start each loop's serial at zero. Which test wakes a stranger?
 //!

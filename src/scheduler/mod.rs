@@ -51,8 +51,8 @@
 //!
 //! One poll can still be long. A socket that always has data makes its task loop for ever without returning `Pending`.
 //! So each poll may complete 128 operations of this crate's leaf futures; the 129th wakes its task and returns `Pending`.
-//! A computation that never awaits cannot be helped: it has to [`yield_now`](crate::yield_now), or to
-//! [`offload`](crate::offload).
+//! A computation that never awaits cannot be helped: it has to [`yield_now`](fn@crate::yield_now), or to
+//! [`offload`](fn@crate::offload).
 //!
 //! # Why not otherwise
 //!

@@ -1,4 +1,4 @@
-//! Waiting for what a [`Mutex`] guards to change.
+//! Waiting for what a [`Mutex`](super::Mutex) guards to change.
 //!
 //! The one delicate moment is between unlocking and waiting: unlocking wakes, what it wakes may notify, and a
 //! notification that comes then must find its waiter. So a waiter enters the list *first* and gives the lock back second.

@@ -32,7 +32,7 @@
 //!    way of the inbox (chapter 5).
 //! 3. The scheduler takes the cell out of its slot, so nothing is borrowed while user code runs.
 //! 4. The future has left its waker with a timer, a socket or another task, and will be heard of.
-//! 5. It woke itself, or what it called did: back to the end of the queue. So does [`yield_now`].
+//! 5. It woke itself, or what it called did: back to the end of the queue. So does [`yield_now`](fn@yield_now).
 //! 6. The future is dropped where it stands, its output takes its place, and whoever awaits the handle is woken.
 //! 7. [`JoinHandle::abort`] only asks. The destructors run on the loop's own stack, not inside `abort`; so a chain of ten
 //!    thousand tasks, each aborting the next, needs no deep stack.
