@@ -132,6 +132,64 @@ fn a_question_and_its_answer_never_miss_each_other() {
     });
 }
 
+/// Answers each question once, in a task of its own; the thread asks by writing the number and waking.
+async fn answer(question: Arc<AtomicUsize>, answer: Arc<AtomicUsize>, rounds: usize) {
+    poll_fn(|_| {
+        let n = question.load(SeqCst);
+        answer.store(n, SeqCst);
+        if n == rounds {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// The first wake makes the loop empty its inbox, and the second comes sooner or later, now and then in the very moment
+/// when the inbox is emptied. No third one comes to make it good.
+#[test]
+fn a_wake_that_comes_while_the_inbox_is_emptied_is_not_lost() {
+    const ROUNDS: usize = 20_000;
+    for spin in [Duration::ZERO, Duration::from_micros(100)] {
+        watchdog(PATIENCE, move || {
+            let mut event_loop = EventLoop::builder().spin(spin).build().unwrap();
+            event_loop.run(async {
+                let questions: [Arc<AtomicUsize>; 2] = Default::default();
+                let answers: [Arc<AtomicUsize>; 2] = Default::default();
+                let (waker_out, wakers) = mpsc::channel();
+                let tasks = [0, 1].map(|n| {
+                    let (question, answered) = (questions[n].clone(), answers[n].clone());
+                    let waker_out = waker_out.clone();
+                    spawn(async move {
+                        waker_out.send(own_waker().await).unwrap();
+                        answer(question, answered, ROUNDS).await;
+                    })
+                });
+                let thread = thread::spawn(move || {
+                    let wakers = [wakers.recv().unwrap(), wakers.recv().unwrap()];
+                    for round in 1..=ROUNDS {
+                        for n in [0, 1] {
+                            questions[n].store(round, SeqCst);
+                            wakers[n].wake_by_ref();
+                            for _ in 0..round % 200 {
+                                std::hint::spin_loop();
+                            }
+                        }
+                        while answers.iter().any(|answer| answer.load(SeqCst) < round) {
+                            thread::yield_now();
+                        }
+                    }
+                });
+                for task in tasks {
+                    task.await.unwrap();
+                }
+                thread.join().unwrap();
+            });
+        });
+    }
+}
+
 #[test]
 fn each_call_is_run_or_dropped_or_given_back_when_the_loop_ends_meanwhile() {
     for round in 0..50 {
