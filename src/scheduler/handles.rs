@@ -4,6 +4,7 @@
 //! generation to be sure. What user code these functions run (a future's destructor, an output's, a waker's) they run
 //! after their borrow has ended.
 
+use std::mem;
 use std::task::{Poll, Waker};
 
 use super::tasks::{Joiner, TaskInfo};
@@ -66,8 +67,8 @@ impl Scheduler {
         if tasks.slots[id.slot()].is_finished {
             return Poll::Ready(tasks.leave(id.slot()));
         }
-        let fresh = Joiner::Task(asker);
-        let old = tasks.slots[id.slot()].joiner.replace(fresh);
+        let fresh = Joiner::Task(Some(asker));
+        let old = mem::replace(&mut tasks.slots[id.slot()].joiner, fresh);
         drop(tasks);
         drop(old);
         Poll::Pending
@@ -88,13 +89,13 @@ impl Scheduler {
     }
 
     /// What is left over: the one who was there, or `joiner` itself if the task has finished and will wake nobody.
-    fn replace_joiner(&self, id: TaskId, joiner: Joiner) -> Option<Joiner> {
+    fn replace_joiner(&self, id: TaskId, joiner: Joiner) -> Joiner {
         let mut tasks = self.tasks.borrow_mut();
         let slot = &mut tasks.slots[id.slot()];
         if slot.is_finished {
-            return Some(joiner);
+            return joiner;
         }
-        slot.joiner.replace(joiner)
+        mem::replace(&mut slot.joiner, joiner)
     }
 
     /// The join handle of a finished task takes the output, and leaves.
@@ -124,7 +125,7 @@ impl Scheduler {
         let joiner = tasks.slots[id.slot()].joiner.take();
         let output = tasks.leave(id.slot());
         drop(tasks);
-        if let Some(joiner) = joiner {
+        if let Joiner::Waker(joiner) = joiner {
             quietly("the waker of a join handle", || drop(joiner));
         }
         if let Some(cell) = output {

@@ -388,17 +388,17 @@ impl Scheduler {
         tasks.alive -= 1;
         tasks.release(id.slot());
         let elsewhere = match joiner {
-            Some(Joiner::Task(joiner)) if joiner.loop_index() == self.loop_index => {
+            Joiner::Task(Some(joiner)) if joiner.loop_index() == self.loop_index => {
                 tasks.wake(joiner);
-                None
+                Joiner::NOBODY
             }
             joiner => joiner,
         };
         drop(tasks);
         match elsewhere {
-            Some(Joiner::Task(joiner)) => inbox::wake(joiner),
-            Some(Joiner::Waker(waker)) => quietly("the waker of a join handle", || waker.wake()),
-            None => {}
+            Joiner::Task(Some(joiner)) => inbox::wake(joiner),
+            Joiner::Waker(waker) => quietly("the waker of a join handle", || waker.wake()),
+            Joiner::Task(None) => {}
         }
         if let Some(cell) = unwanted {
             discard(cell);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::panic::Location;
 use std::task::Waker;
 
@@ -28,7 +29,7 @@ pub(super) struct Slot {
     /// Not here while it is polled, and not after its output has been taken.
     pub(super) cell: Option<TaskCell>,
     /// Who awaits the handle.
-    pub(super) joiner: Option<Joiner>,
+    pub(super) joiner: Joiner,
     /// How many handles keep this slot from being reused.
     pub(super) pins: u32,
     pub(super) is_queued: bool,
@@ -40,9 +41,21 @@ pub(super) struct Slot {
 
 /// Who awaits a task. Mostly another task of this crate, and then its number is enough: it is queued where the output is
 /// put down, without a way through its waker. Saves 9 ns a join.
+///
+/// Nobody is a task without a number, so that all three fit in the waker's two words.
 pub(super) enum Joiner {
-    Task(TaskId),
+    Task(Option<TaskId>),
     Waker(Waker),
+}
+
+const _: () = assert!(size_of::<Joiner>() == 16 && size_of::<Slot>() == 48);
+
+impl Joiner {
+    pub(super) const NOBODY: Self = Self::Task(None);
+
+    pub(super) fn take(&mut self) -> Self {
+        mem::replace(self, Self::NOBODY)
+    }
 }
 
 impl Slot {
@@ -96,7 +109,7 @@ impl Tasks {
         entry.insert(Slot {
             id,
             cell: Some(cell),
-            joiner: None,
+            joiner: Joiner::NOBODY,
             pins: 1,
             is_queued: true,
             is_aborted: false,
