@@ -60,12 +60,8 @@
 //!
 //! # Exercises
 //!
-<<<<<<< Updated upstream
-//! 1. In [`Tenant::take`], move the swap behind the lock. `tests/remote.rs` hangs: draw the time-line.
-=======
 //! 1. In `Tenant::take`, move the swap behind the lock. `tests/remote.rs` may run for a day before it hangs;
 //!    `tests/inbox_model.rs` tries every order of the steps, and has found it at once. Draw its time-line.
->>>>>>> Stashed changes
 //! 2. Leave out the swap to `AWAKE` after a park. Nothing is lost. Which count in `tests/remote_cost.rs` grows?
 //! 3. Start each loop's serial at zero. Which test wakes a stranger?
 //!
