@@ -168,10 +168,18 @@ fn a_task_that_aborts_itself_goes_no_further_than_its_next_await() {
             }
         });
         own.replace(Some(handle.abort_handle()));
+        let mark = trace.clone();
+        drop(spawn(async move { mark.push("its neighbour's turn") }));
         assert!(handle.await.expect_err("it was aborted").is_cancelled());
         trace.push("main goes on");
     });
-    assert_eq!(trace.take(), ["still here", "dropped", "main goes on"]);
+    let expected = [
+        "still here",
+        "dropped",
+        "its neighbour's turn",
+        "main goes on",
+    ];
+    assert_eq!(trace.take(), expected);
 }
 
 #[test]

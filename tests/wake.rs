@@ -216,6 +216,7 @@ fn a_waker_of_a_finished_task_whose_handle_is_alive_is_inert() {
     assert!(handle.is_finished());
     let waker = kept.take().expect("the task left its waker");
     event_loop.run(async { waker.wake() });
+    assert!(event_loop.next_deadline().is_none(), "nobody is queued");
     assert_eq!(turns_until_idle(&mut event_loop), 0);
     assert!(handle.is_finished());
 }

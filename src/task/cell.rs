@@ -42,7 +42,8 @@
 //! 1. Replace `*stage = Stage::Finished(..)` by `mem::replace` followed by a drop. Which test shows that a future was
 //!    moved after it had been pinned?
 //! 2. Take the second `catch_unwind` away. Which test aborts the process, and why is it not just a failed test?
-//! 3. Let [`lend`] return without breaking the loan. What does `tests/panic.rs` read then, and under which sanitizer?
+//! 3. A loan ends twice: [`lend`] breaks it, and `DropNow` (chapter 9) drops the stand-in. Either is enough. Leave out both:
+//!    what does `tests/panic.rs` poll then, and which sanitizer says so?
 
 #![allow(unsafe_code)]
 

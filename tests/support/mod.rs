@@ -8,6 +8,7 @@ pub(crate) mod jobs;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
+use std::io::{self, Write};
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -58,7 +59,11 @@ fn watch<R: Send + 'static>(
         })
         .expect("a thread for the test");
     if is_done.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-        eprintln!("\nwatchdog: test '{name}' still runs after {limit:?}: it hangs\n");
+        // Not `eprintln`: the test harness keeps what that says for later, and there is no later.
+        let _ = writeln!(
+            io::stderr(),
+            "\nwatchdog: test '{name}' still runs after {limit:?}: it hangs\n"
+        );
         std::process::abort();
     }
     thread
