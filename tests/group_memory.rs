@@ -86,34 +86,53 @@ fn ten_million_short_children_run_in_the_memory_of_those_that_live() {
 }
 
 #[test]
-fn a_child_costs_one_allocation() {
+fn children_that_come_and_go_cost_no_allocation_in_the_steady_state() {
     scope(async |group| {
         batch(&group).await;
         let before = ALLOCATIONS.get();
         batch(&group).await;
-        assert_eq!(ALLOCATIONS.get() - before, 100);
+        assert_eq!(ALLOCATIONS.get() - before, 0);
     });
 }
 
 #[test]
-fn so_does_one_whose_value_is_kept_and_one_that_waits_for_room() {
+fn nor_do_those_whose_values_are_kept_and_those_that_wait_for_room() {
     scope(async |group| {
         let kept = group.with_outputs();
-        batch(&kept).await;
-        while kept.next().await.is_some() {}
-        let before = ALLOCATIONS.get();
-        batch(&kept).await;
-        while kept.next().await.is_some() {}
-        assert_eq!(ALLOCATIONS.get() - before, 100);
-
         let limited = group.with_limit(10);
-        for _ in 0..100 {
-            limited.spawn(turn()).await;
-        }
+        let keep = async || {
+            batch(&kept).await;
+            while kept.next().await.is_some() {}
+        };
+        let wait = async || {
+            for _ in 0..100 {
+                limited.spawn(turn()).await;
+            }
+            while !group.is_empty() {
+                yield_now().await;
+            }
+        };
+        keep().await;
         let before = ALLOCATIONS.get();
-        for _ in 0..100 {
-            limited.spawn(turn()).await;
-        }
-        assert_eq!(ALLOCATIONS.get() - before, 100);
+        keep().await;
+        assert_eq!(ALLOCATIONS.get() - before, 0);
+        wait().await;
+        let before = ALLOCATIONS.get();
+        wait().await;
+        assert_eq!(ALLOCATIONS.get() - before, 0);
+    });
+}
+
+#[test]
+fn a_child_of_a_new_kind_costs_one() {
+    scope(async |group| {
+        batch(&group).await;
+        let before = ALLOCATIONS.get();
+        let large = [7_u8; 300];
+        group.spawn(async move {
+            yield_now().await;
+            Ok(u64::from(large[299]))
+        });
+        assert_eq!(ALLOCATIONS.get() - before, 1);
     });
 }

@@ -8,8 +8,9 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use roundelay::future::race_all;
+use roundelay::group::Failure;
 use roundelay::{GroupError, TaskGroup, run, spawn, yield_now};
-use support::{Gate, Ledger, PATIENCE, Trace, poll_once, watchdog};
+use support::{Gate, Ledger, PATIENCE, Trace, on_drop, poll_once, watchdog};
 
 type Outcome<T = ()> = Result<T, GroupError<&'static str>>;
 type Group = TaskGroup<&'static str>;
@@ -395,4 +396,17 @@ fn a_scope_that_loses_a_race_leaves_nobody_behind() {
             ledger.assert_settled();
         });
     });
+}
+
+#[test]
+fn a_kept_value_that_panics_when_the_last_handle_goes_fails_the_group() {
+    let outcome: Outcome = run(TaskGroup::scope(async |group| {
+        let kept = group.with_outputs();
+        kept.spawn(async { Ok(on_drop(|| panic!("a value"))) });
+        Ok(()) // and with it goes the handle; the child has the last one
+    }));
+    let failures = outcome.unwrap_err().into_failures();
+    assert!(
+        matches!(&failures[..], [Failure::Panic(error)] if error.to_string().contains("a value"))
+    );
 }

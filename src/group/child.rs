@@ -1,6 +1,7 @@
 //! The tie between a child and its group: it rides in the child's cell, and is told when the child's future is gone.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -10,68 +11,78 @@ use super::shared::Shared;
 use crate::task::JoinError;
 use crate::task::cell::Rider;
 
-/// No slab has so many entries.
-const LEFT: usize = usize::MAX;
+/// One child's place in its group, until it leaves. Generic over the type of its value, so that the last act needs no
+/// knowledge of it.
+pub(super) struct Child<V: 'static, E: 'static, K: Keep<V>> {
+    tie: Cell<Option<Tie<E, K>>>,
+    value: PhantomData<fn(V)>,
+}
 
-/// One child's place in its group. Generic over the type of its value, so that the last act needs no knowledge of it.
-pub(super) struct Child<V, E: 'static, K: Keep<V>>
-where
-    V: 'static,
-{
+struct Tie<E: 'static, K> {
     group: Rc<Shared<E>>,
     keep: K,
-    /// Under which key the group knows it; [`LEFT`] afterwards.
-    key: Cell<usize>,
-    value: std::marker::PhantomData<fn(V)>,
+    /// Under which the group knows it.
+    key: usize,
 }
 
 impl<V, E, K: Keep<V>> Child<V, E, K> {
     pub(super) fn new(group: Rc<Shared<E>>, keep: K, key: usize) -> Self {
         Self {
-            group,
-            keep,
-            key: Cell::new(key),
-            value: std::marker::PhantomData,
+            tie: Cell::new(Some(Tie { group, keep, key })),
+            value: PhantomData,
         }
     }
+}
 
-    fn leave(&self, value: Option<V>) {
-        let key = self.key.replace(LEFT);
-        if key == LEFT {
-            return;
-        }
-        // Runs the destructor of a value that nobody wants, or the waker of somebody who waits for it.
-        let left = catch_unwind(AssertUnwindSafe(|| self.keep.left(value)));
+impl<E, K> Tie<E, K> {
+    fn leave<V>(self, value: Option<V>)
+    where
+        K: Keep<V>,
+    {
+        let Self { group, keep, key } = self;
+        // Runs the destructor of a value that nobody wants, or the waker of somebody who waits for it; and if this was the
+        // last handle that could ask for values, the destructors of those that are left.
+        let left = catch_unwind(AssertUnwindSafe(move || {
+            keep.left(value);
+            drop(keep);
+        }));
         if let Err(payload) = left {
-            self.group
-                .fail(Failure::Panic(JoinError::panicked(payload)));
+            group.fail(Failure::Panic(JoinError::panicked(payload)));
         }
-        self.group.leave(key);
+        group.leave(key);
     }
 }
 
 impl<V, E, K: Keep<V>> Rider<Result<V, E>> for Child<V, E, K> {
     fn finished(&self, result: &mut Option<Result<Result<V, E>, JoinError>>) {
+        let Some(tie) = self.tie.take() else {
+            return;
+        };
         // A scope that has been dropped hears nothing; then the scheduler tells a panic to the log, as it does for any
         // task that nobody awaits.
-        let result = if self.group.is_over() {
-            None
-        } else {
-            result.take()
-        };
-        match result {
-            Some(Ok(Ok(value))) => return self.leave(Some(value)),
-            Some(Ok(Err(error))) => self.group.fail(Failure::Error(error)),
-            Some(Err(error)) if error.is_panic() => self.group.fail(Failure::Panic(error)),
+        let is_over = tie.group.is_over();
+        match if is_over { None } else { result.take() } {
+            Some(Ok(Ok(value))) => return tie.leave(Some(value)),
+            Some(Ok(Err(error))) => tie.group.fail(Failure::Error(error)),
+            Some(Err(error)) if error.is_panic() => tie.group.fail(Failure::Panic(error)),
             Some(Err(_)) | None => {}
         }
-        self.leave(None);
+        tie.leave(None);
+    }
+
+    fn is_spent(&self) -> bool {
+        let tie = self.tie.take();
+        let is_spent = tie.is_none();
+        self.tie.set(tie);
+        is_spent
     }
 }
 
 /// Only for a child that never was: its loop had no room for another task, and `spawn` panics.
 impl<V, E, K: Keep<V>> Drop for Child<V, E, K> {
     fn drop(&mut self) {
-        self.leave(None);
+        if let Some(tie) = self.tie.take() {
+            tie.leave(None);
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::{self, Write};
 use std::panic::resume_unwind;
 
+use crate::scheduler::quietly;
 use crate::task::JoinError;
 
 /// Why a [`TaskGroup`](super::TaskGroup) has no value: its failures, all of them.
@@ -138,6 +139,14 @@ impl<E> Failure<E> {
     /// Whether it was a panic.
     pub fn is_panic(&self) -> bool {
         matches!(self, Failure::Panic(_))
+    }
+
+    /// The scope has been dropped: nobody is left who could be told of a panic but the log.
+    pub(super) fn tell_the_log(self) {
+        if let Failure::Panic(error) = &self {
+            log::error!(target: "roundelay::task", "{error}; the scope of its group was dropped");
+        }
+        quietly("the destructor of a task group's failure", || drop(self));
     }
 }
 

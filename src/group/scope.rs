@@ -11,7 +11,6 @@ use super::error::{Failure, GroupError};
 use super::shared::Shared;
 use super::{Discard, TaskGroup};
 use crate::context;
-use crate::scheduler::quietly;
 use crate::task::JoinError;
 
 /// `None` if the group was cancelled before its body had a value.
@@ -106,10 +105,7 @@ impl<E> Drop for Scope<E> {
     fn drop(&mut self) {
         // Empty if the scope has returned. If not, nobody is left who could be told.
         for failure in self.0.end() {
-            if let Failure::Panic(error) = &failure {
-                log::error!(target: "roundelay::task", "{error}; the scope of its group was dropped");
-            }
-            quietly("the destructor of a task group's failure", || drop(failure));
+            failure.tell_the_log();
         }
     }
 }

@@ -130,6 +130,9 @@ impl<E: 'static> Shared<E> {
 
     /// Remembers a failure, and ends the group.
     pub(super) fn fail(self: &Rc<Self>, failure: Failure<E>) {
+        if self.is_over() {
+            return failure.tell_the_log();
+        }
         self.state.borrow_mut().failures.push(failure);
         self.doom();
     }

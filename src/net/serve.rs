@@ -42,7 +42,7 @@
 //!
 //! # What it costs
 //!
-//! One allocation per connection, its task; a connection's end wakes nobody unless somebody waits for it.
+//! One allocation per connection at most, its task; a connection's end wakes nobody unless somebody waits for it.
 //!
 //! # Not needed here
 //!

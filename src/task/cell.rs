@@ -50,7 +50,6 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -207,13 +206,24 @@ pub(crate) trait Rider<T>: 'static {
     fn finished(&self, result: &mut Option<Result<T, JoinError>>) {
         let _ = result;
     }
+
+    /// Whether there is nothing left in it that would have to be dropped.
+    fn is_spent(&self) -> bool;
 }
 
-impl<T> Rider<T> for () {}
+impl<T> Rider<T> for () {
+    fn is_spent(&self) -> bool {
+        true
+    }
+}
 
 impl<T> Rider<T> for Box<str> {
     fn name(&self) -> Option<&str> {
         Some(self)
+    }
+
+    fn is_spent(&self) -> bool {
+        false
     }
 }
 
@@ -371,7 +381,7 @@ where
     }
 
     fn is_empty(&self) -> bool {
-        matches!(self.stage, Stage::Finished(None)) && !mem::needs_drop::<R>()
+        matches!(self.stage, Stage::Finished(None)) && self.rider.is_spent()
     }
 
     fn tell(self: Pin<&mut Self>) {
