@@ -185,7 +185,11 @@ impl Spares {
         let _ = SPARES.try_with(|spares| {
             let mut spares = spares.borrow_mut();
             let shelf = spares.shelf(size);
-            if shelf.len() * size < SHELF_BYTES {
+            if shelf.capacity() == 0 {
+                // Once in the life of a thread, so that no join ever allocates.
+                shelf.reserve_exact(SHELF_BYTES / size);
+            }
+            if shelf.len() < shelf.capacity() {
                 shelf.push(cell);
             }
         });
