@@ -105,6 +105,28 @@ fn a_spawn_allocates_a_cell_and_the_next_of_its_kind_refills_it() {
     });
 }
 
+/// An empty cell is kept for the next task of its kind, but nobody wants to keep megabytes for one that may never come.
+#[test]
+fn a_cell_of_megabytes_is_not_kept() {
+    support::watchdog_on_stack(64 << 20, || {
+        run(async {
+            warm_up(10).await;
+            let before = ALLOCATED_HERE.get();
+            for _ in 0..3 {
+                spawn(async {
+                    let wide = std::hint::black_box([0_u8; 1 << 20]);
+                    yield_now().await;
+                    std::hint::black_box(&wide);
+                })
+                .await
+                .unwrap();
+            }
+            let kept = ALLOCATED_HERE.get() - before;
+            assert!(kept < 1 << 17, "{kept} bytes are kept");
+        });
+    });
+}
+
 #[test]
 fn a_name_is_one_allocation_more() {
     run(async {
