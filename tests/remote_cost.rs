@@ -83,32 +83,36 @@ fn a_burst_at_a_loop_that_sleeps_costs_one() {
         let mut event_loop = EventLoop::new().unwrap();
         let waker = waker_of_a_task(&mut event_loop);
         let (bell, remote) = (Bell::of(&event_loop), event_loop.remote());
-        let before = bell.rings();
-        let (done, is_done) = mpsc::channel();
+        let (finish, finished) = mpsc::channel();
         let thread = thread::spawn(move || {
-            let (is_over, over) = mpsc::channel::<()>();
-            let (has_begun, begun) = mpsc::channel();
-            remote
-                .post(move || {
-                    has_begun.send(()).unwrap();
-                    over.recv().unwrap();
-                })
-                .unwrap();
-            begun.recv().unwrap();
-            burst(&remote, &waker);
-            is_over.send(()).unwrap();
-            done.send(()).unwrap();
+            let (mut rounds, mut interruptions) = (0, 0);
+            // Now and then the burst may find the loop awake: so until it has been found asleep a few times.
+            while rounds < 20 || interruptions < 5 {
+                let before = bell.rings();
+                let (is_over, over) = mpsc::channel::<()>();
+                let (has_begun, begun) = mpsc::channel();
+                remote
+                    .post(move || {
+                        has_begun.send(()).unwrap();
+                        over.recv().unwrap();
+                    })
+                    .unwrap();
+                begun.recv().unwrap();
+                burst(&remote, &waker);
+                let rings = bell.rings() - before;
+                assert!(rings <= 1, "{rings} system calls for one burst");
+                is_over.send(()).unwrap();
+                interruptions += rings;
+                rounds += 1;
+                remote.spawn(yield_now).wait().unwrap();
+            }
+            finish.send(()).unwrap();
             drop(remote.spawn(|| async {}));
         });
-        let mut polls = 0;
-        while is_done.try_recv().is_err() {
-            polls += event_loop.turn(None).unwrap().polls;
+        while finished.try_recv().is_err() && !thread.is_finished() {
+            event_loop.run(sleep(Duration::from_millis(5)));
         }
         thread.join().unwrap();
-        assert!(polls <= 1 + THREADS * 125 + 1);
-        // One for the burst; one, at most, for the last task, which came after it.
-        let rings = bell.rings() - before;
-        assert!((1..=3).contains(&rings), "{rings} system calls");
     });
 }
 
