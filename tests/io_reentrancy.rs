@@ -6,6 +6,7 @@ mod support;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
@@ -115,24 +116,25 @@ fn a_waker_may_wait_on_the_same_direction_again() {
 fn a_waker_that_is_replaced_may_drop_a_future_that_waits_beside_it() {
     let mut event_loop = EventLoop::new().unwrap();
     let (near, _far) = UnixStream::pair().unwrap();
-    let near: &'static UnixStream = Box::leak(Box::new(near));
+    let near = Rc::new(near);
     let (waker, wakes) = counting_waker();
-    let mut other: Read = Box::pin(async { near.readable().await });
+    let beside = Rc::clone(&near);
+    let mut other: Read = Box::pin(async move { beside.readable().await });
     // The direction must be known not to be ready for `readable` to wait.
-    wait_with(&mut event_loop, near, Waker::noop().clone());
+    wait_with(&mut event_loop, &near, Waker::noop().clone());
     assert!(poll_in(&mut event_loop, other.as_mut(), &waker).is_pending());
     WAITING.set(Some(other));
     let on_drop = || drop(WAITING.take());
     wait_with(
         &mut event_loop,
-        near,
+        &near,
         Waker::from(Arc::new(Acting {
             on_wake: || {},
             on_drop,
         })),
     );
     assert_eq!(Arc::strong_count(&wakes), 3);
-    wait_with(&mut event_loop, near, Waker::noop().clone());
+    wait_with(&mut event_loop, &near, Waker::noop().clone());
     assert_eq!(
         Arc::strong_count(&wakes),
         2,
