@@ -274,23 +274,25 @@ fn no_task_delays_an_accept_beyond_the_bound() {
 
 #[test]
 fn a_host_that_turns_by_hand_gets_a_look_in_each_turn() {
-    let mut event_loop = EventLoop::new().expect("a loop");
-    let busy = Busy::new(usize::MAX);
-    event_loop.run(async { a_task_that_wakes_itself(&busy) });
-    for turn in 1..100 {
-        let said = Counter::default();
-        let says = said.clone();
-        event_loop
-            .remote()
-            .post(move || says.add())
-            .expect("the loop is there");
-        let done = event_loop.turn(Some(Duration::ZERO)).expect("a turn");
-        assert_eq!(
-            (said.get(), done.polls, done.notes),
-            (1, 1, 1),
-            "turn {turn}"
-        );
-    }
+    watchdog(PATIENCE, || {
+        let mut event_loop = EventLoop::new().expect("a loop");
+        let busy = Busy::new(usize::MAX);
+        event_loop.run(async { a_task_that_wakes_itself(&busy) });
+        for turn in 1..100 {
+            let said = Counter::default();
+            let says = said.clone();
+            event_loop
+                .remote()
+                .post(move || says.add())
+                .expect("the loop is there");
+            let done = event_loop.turn(Some(Duration::ZERO)).expect("a turn");
+            assert_eq!(
+                (said.get(), done.polls, done.notes),
+                (1, 1, 1),
+                "turn {turn}"
+            );
+        }
+    });
 }
 
 /// Polls that `work` needs as a task of its own.
@@ -305,87 +307,97 @@ fn polls_of<F: Future<Output: 'static> + 'static>(work: F) -> usize {
 
 #[test]
 fn a_poll_completes_128_operations_and_the_next_one_steps_back() {
-    let spends = |operations: usize| async move {
-        for _ in 0..operations {
-            consume_budget().await;
+    watchdog(PATIENCE, || {
+        let spends = |operations: usize| async move {
+            for _ in 0..operations {
+                consume_budget().await;
+            }
+        };
+        for (operations, polls) in [
+            (0, 1),
+            (1, 1),
+            (128, 1),
+            (129, 2),
+            (256, 2),
+            (257, 3),
+            (1_000, 8),
+        ] {
+            assert_eq!(
+                polls_of(spends(operations)),
+                polls,
+                "{operations} operations"
+            );
         }
-    };
-    for (operations, polls) in [
-        (0, 1),
-        (1, 1),
-        (128, 1),
-        (129, 2),
-        (256, 2),
-        (257, 3),
-        (1_000, 8),
-    ] {
-        assert_eq!(
-            polls_of(spends(operations)),
-            polls,
-            "{operations} operations"
-        );
-    }
+    });
 }
 
 #[test]
 fn reads_and_writes_that_never_wait_spend_the_budget() {
-    const ROUNDS: usize = 1_000;
-    let polls = polls_of(async {
-        let (one, other) = UnixStream::pair().expect("a pair of sockets");
-        for _ in 0..ROUNDS {
-            other.write_all(b"x").await.expect("there is room");
-            one.read_exact(&mut [0]).await.expect("there is a byte");
-        }
+    watchdog(PATIENCE, || {
+        const ROUNDS: usize = 1_000;
+        let polls = polls_of(async {
+            let (one, other) = UnixStream::pair().expect("a pair of sockets");
+            for _ in 0..ROUNDS {
+                other.write_all(b"x").await.expect("there is room");
+                one.read_exact(&mut [0]).await.expect("there is a byte");
+            }
+        });
+        assert_eq!(polls, (2 * ROUNDS).div_ceil(OPERATIONS_PER_POLL));
     });
-    assert_eq!(polls, (2 * ROUNDS).div_ceil(OPERATIONS_PER_POLL));
 }
 
 #[test]
 fn awaiting_handles_of_finished_tasks_spends_the_budget() {
-    const HANDLES: usize = 1_000;
-    let polls = polls_of(async {
-        let handles: Vec<_> = (0..HANDLES).map(|_| spawn(async {})).collect();
-        yield_now().await;
-        for handle in handles {
-            handle.await.expect("it ends well");
-        }
+    watchdog(PATIENCE, || {
+        const HANDLES: usize = 1_000;
+        let polls = polls_of(async {
+            let handles: Vec<_> = (0..HANDLES).map(|_| spawn(async {})).collect();
+            yield_now().await;
+            for handle in handles {
+                handle.await.expect("it ends well");
+            }
+        });
+        assert_eq!(polls, 1 + HANDLES.div_ceil(OPERATIONS_PER_POLL));
     });
-    assert_eq!(polls, 1 + HANDLES.div_ceil(OPERATIONS_PER_POLL));
 }
 
 #[test]
 fn timers_that_are_due_spend_the_budget() {
-    const NAPS: usize = 1_000;
-    let polls = polls_of(async {
-        for _ in 0..NAPS {
-            sleep(Duration::ZERO).await;
-        }
+    watchdog(PATIENCE, || {
+        const NAPS: usize = 1_000;
+        let polls = polls_of(async {
+            for _ in 0..NAPS {
+                sleep(Duration::ZERO).await;
+            }
+        });
+        assert_eq!(polls, NAPS.div_ceil(OPERATIONS_PER_POLL));
     });
-    assert_eq!(polls, NAPS.div_ceil(OPERATIONS_PER_POLL));
 }
 
 #[test]
 fn each_task_has_a_budget_of_its_own_and_each_poll_a_fresh_one() {
-    let polls: Vec<Counter> = (0..3).map(|_| Counter::default()).collect();
-    run(async {
-        let handles: Vec<_> = polls
-            .iter()
-            .map(|polls| {
-                spawn(counted(polls, async {
-                    for _ in 0..10 {
-                        for _ in 0..OPERATIONS_PER_POLL {
-                            consume_budget().await;
+    watchdog(PATIENCE, || {
+        let polls: Vec<Counter> = (0..3).map(|_| Counter::default()).collect();
+        run(async {
+            let handles: Vec<_> = polls
+                .iter()
+                .map(|polls| {
+                    spawn(counted(polls, async {
+                        for _ in 0..10 {
+                            for _ in 0..OPERATIONS_PER_POLL {
+                                consume_budget().await;
+                            }
+                            yield_now().await;
                         }
-                        yield_now().await;
-                    }
-                }))
-            })
-            .collect();
-        for handle in handles {
-            handle.await.expect("it ends well");
-        }
+                    }))
+                })
+                .collect();
+            for handle in handles {
+                handle.await.expect("it ends well");
+            }
+        });
+        assert!(polls.iter().all(|polls| polls.get() == 11), "{polls:?}");
     });
-    assert!(polls.iter().all(|polls| polls.get() == 11), "{polls:?}");
 }
 
 #[test]
@@ -406,50 +418,55 @@ fn futures_that_share_a_task_share_its_budget_and_none_of_them_hangs() {
 
 #[test]
 fn outside_of_a_poll_the_budget_is_endless() {
-    let spend = || (0..10 * OPERATIONS_PER_POLL).all(|_| now_or_never(consume_budget()).is_some());
-    assert!(spend(), "without a loop");
-    let in_a_call = Counter::default();
-    run(async {
-        // This poll has spent everything when the call runs, right behind it.
-        let adds = in_a_call.clone();
-        let call = move || {
-            if spend() {
-                adds.add();
+    watchdog(PATIENCE, || {
+        let spend =
+            || (0..10 * OPERATIONS_PER_POLL).all(|_| now_or_never(consume_budget()).is_some());
+        assert!(spend(), "without a loop");
+        let in_a_call = Counter::default();
+        run(async {
+            // This poll has spent everything when the call runs, right behind it.
+            let adds = in_a_call.clone();
+            let call = move || {
+                if spend() {
+                    adds.add();
+                }
+            };
+            Remote::current().post(call).expect("the loop is there");
+            for _ in 0..OPERATIONS_PER_POLL {
+                consume_budget().await;
             }
-        };
-        Remote::current().post(call).expect("the loop is there");
-        for _ in 0..OPERATIONS_PER_POLL {
-            consume_budget().await;
-        }
-        assert!(now_or_never(consume_budget()).is_none());
-        let waits = pin!(async {
-            while in_a_call.get() == 0 {
-                yield_now().await;
-            }
+            assert!(now_or_never(consume_budget()).is_none());
+            let waits = pin!(async {
+                while in_a_call.get() == 0 {
+                    yield_now().await;
+                }
+            });
+            waits.await;
         });
-        waits.await;
+        assert_eq!(in_a_call.get(), 1);
+        assert!(spend(), "behind a loop");
     });
-    assert_eq!(in_a_call.get(), 1);
-    assert!(spend(), "behind a loop");
 }
 
 #[test]
 fn a_loop_inside_a_task_has_its_own_budget_and_gives_the_outer_one_back() {
-    run(async {
-        for _ in 0..OPERATIONS_PER_POLL - 1 {
-            consume_budget().await;
-        }
-        let polls = polls_of(async {
-            for _ in 0..OPERATIONS_PER_POLL {
+    watchdog(PATIENCE, || {
+        run(async {
+            for _ in 0..OPERATIONS_PER_POLL - 1 {
                 consume_budget().await;
             }
+            let polls = polls_of(async {
+                for _ in 0..OPERATIONS_PER_POLL {
+                    consume_budget().await;
+                }
+            });
+            assert_eq!(polls, 1);
+            assert!(
+                now_or_never(consume_budget()).is_some(),
+                "one operation was left"
+            );
+            let mut next = pin!(consume_budget());
+            assert!(poll_once(next.as_mut()).is_pending(), "and now none is");
         });
-        assert_eq!(polls, 1);
-        assert!(
-            now_or_never(consume_budget()).is_some(),
-            "one operation was left"
-        );
-        let mut next = pin!(consume_budget());
-        assert!(poll_once(next.as_mut()).is_pending(), "and now none is");
     });
 }

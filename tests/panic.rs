@@ -76,23 +76,24 @@ where
 /// The payload of a panic, whose destructor panics in turn, with a payload of the same sort.
 struct Hydra {
     heads: u32,
+    ledger: Ledger,
     _token: Token,
 }
 
 impl Hydra {
     fn new(ledger: &Ledger, heads: u32) -> Self {
-        let _token = ledger.token(format!("a payload with {heads} heads"));
-        Self { heads, _token }
+        Self {
+            heads,
+            ledger: ledger.clone(),
+            _token: ledger.token(format!("a payload with {heads} heads")),
+        }
     }
 }
 
 impl Drop for Hydra {
     fn drop(&mut self) {
         if self.heads > 0 {
-            panic_any(Hydra {
-                heads: self.heads - 1,
-                _token: Ledger::new().token("a head"),
-            });
+            panic_any(Hydra::new(&self.ledger, self.heads - 1));
         }
     }
 }
@@ -107,308 +108,338 @@ fn errors(lines: &[Line]) -> Vec<&str> {
 
 #[test]
 fn a_panic_in_a_task_is_caught_and_its_handle_yields_the_payload() {
-    run(async {
-        let error = spawn(async { panic_any(7_u8) }).await.map(|(): ()| ());
-        let error = error.expect_err("it panicked");
-        assert!(error.is_panic() && !error.is_cancelled());
-        assert_eq!(error.into_panic().downcast_ref(), Some(&7_u8));
-        let text = spawn(async { panic!("{}", "boom") }).await.map(|(): ()| ());
-        assert_eq!(
-            text_of(text.expect_err("it panicked").into_panic().as_ref()),
-            "boom"
-        );
+    watchdog(PATIENCE, || {
+        run(async {
+            let error = spawn(async { panic_any(7_u8) }).await.map(|(): ()| ());
+            let error = error.expect_err("it panicked");
+            assert!(error.is_panic() && !error.is_cancelled());
+            assert_eq!(error.into_panic().downcast_ref(), Some(&7_u8));
+            let text = spawn(async { panic!("{}", "boom") }).await.map(|(): ()| ());
+            assert_eq!(
+                text_of(text.expect_err("it panicked").into_panic().as_ref()),
+                "boom"
+            );
+        });
     });
 }
 
 #[test]
 fn after_a_panic_the_other_tasks_go_on() {
-    let polls = Counter::default();
-    run(async {
-        let counts = polls.clone();
-        let neighbour = spawn(async move {
-            for _ in 0..10 {
-                counts.add();
+    watchdog(PATIENCE, || {
+        let polls = Counter::default();
+        run(async {
+            let counts = polls.clone();
+            let neighbour = spawn(async move {
+                for _ in 0..10 {
+                    counts.add();
+                    yield_now().await;
+                }
+            });
+            let bad = spawn(async {
                 yield_now().await;
-            }
+                panic!("in its second poll");
+            });
+            assert!(
+                bad.await
+                    .map(|(): ()| ())
+                    .expect_err("it panicked")
+                    .is_panic()
+            );
+            neighbour.await.expect("the neighbour ends well");
         });
-        let bad = spawn(async {
-            yield_now().await;
-            panic!("in its second poll");
-        });
-        assert!(
-            bad.await
-                .map(|(): ()| ())
-                .expect_err("it panicked")
-                .is_panic()
-        );
-        neighbour.await.expect("the neighbour ends well");
+        assert_eq!(polls.get(), 10);
     });
-    assert_eq!(polls.get(), 10);
 }
 
 #[test]
 fn an_error_names_the_task_and_the_line_that_spawned_it() {
-    run(async {
-        let line = Location::caller().line() + 1;
-        let handle = Builder::new().name("pump").spawn(async { panic!("dry") });
-        let error = handle.await.map(|(): ()| ()).expect_err("it panicked");
-        let start = format!("task 'pump' spawned at {}:{line}:", file!());
-        let text = error.to_string();
-        assert!(
-            text.starts_with(&start) && text.ends_with(" panicked: dry"),
-            "{text}"
-        );
+    watchdog(PATIENCE, || {
+        run(async {
+            let line = Location::caller().line() + 1;
+            let handle = Builder::new().name("pump").spawn(async { panic!("dry") });
+            let error = handle.await.map(|(): ()| ()).expect_err("it panicked");
+            let start = format!("task 'pump' spawned at {}:{line}:", file!());
+            let text = error.to_string();
+            assert!(
+                text.starts_with(&start) && text.ends_with(" panicked: dry"),
+                "{text}"
+            );
+        });
     });
 }
 
 #[test]
 fn a_panic_that_nobody_awaits_is_logged_with_the_name_and_the_line() {
-    let line = Location::caller().line() + 3;
-    let ((), lines) = listen(|| {
-        run(async {
-            drop(Builder::new().name("pump").spawn(async { panic!("dry") }));
-            yield_now().await;
+    watchdog(PATIENCE, || {
+        let line = Location::caller().line() + 3;
+        let ((), lines) = listen(|| {
+            run(async {
+                drop(Builder::new().name("pump").spawn(async { panic!("dry") }));
+                yield_now().await;
+            });
         });
+        let lines = errors(&lines);
+        let start = format!("task 'pump' spawned at {}:{line}:", file!());
+        assert!(
+            lines.len() == 1 && lines[0].starts_with(&start),
+            "{lines:?}"
+        );
+        assert!(
+            lines[0].contains(" panicked: dry; nobody awaits"),
+            "{lines:?}"
+        );
     });
-    let lines = errors(&lines);
-    let start = format!("task 'pump' spawned at {}:{line}:", file!());
-    assert!(
-        lines.len() == 1 && lines[0].starts_with(&start),
-        "{lines:?}"
-    );
-    assert!(
-        lines[0].contains(" panicked: dry; nobody awaits"),
-        "{lines:?}"
-    );
 }
 
 #[test]
 fn a_panic_is_logged_when_its_handle_is_dropped_unread() {
-    let ((), lines) = listen(|| {
-        run(async {
-            let handle = spawn(async { panic!("dry") });
-            yield_now().await;
-            assert!(handle.is_finished());
-            drop(handle);
+    watchdog(PATIENCE, || {
+        let ((), lines) = listen(|| {
+            run(async {
+                let handle = spawn(async { panic!("dry") });
+                yield_now().await;
+                assert!(handle.is_finished());
+                drop(handle);
+            });
         });
+        let lines = errors(&lines);
+        assert!(lines.len() == 1 && lines[0].contains("dry"), "{lines:?}");
     });
-    let lines = errors(&lines);
-    assert!(lines.len() == 1 && lines[0].contains("dry"), "{lines:?}");
 }
 
 #[test]
 fn a_panic_that_somebody_reads_is_not_logged() {
-    let ((), lines) = listen(|| {
-        run(async { drop(spawn(async { panic!("dry") }).await.map(|(): ()| ())) });
+    watchdog(PATIENCE, || {
+        let ((), lines) = listen(|| {
+            run(async { drop(spawn(async { panic!("dry") }).await.map(|(): ()| ())) });
+        });
+        assert_eq!(errors(&lines), [""; 0]);
     });
-    assert_eq!(errors(&lines), [""; 0]);
 }
 
 #[test]
 fn the_error_of_a_panic_in_the_destructor_of_a_future_names_the_task() {
-    let ledger = Ledger::new();
-    let ((), lines) = listen(|| {
-        run(async {
-            for is_aborted in [false, true] {
-                let token = ledger.token("an output");
-                let mut output = Some(token);
-                let future = manual(
-                    move |_| match is_aborted {
-                        true => Poll::Pending,
-                        false => Poll::Ready(output.take()),
-                    },
-                    bomb("in the future's destructor"),
-                );
-                let handle = Builder::new().name("pump").spawn(future);
-                yield_now().await;
-                handle.abort();
-                let error = handle.await.map(drop).expect_err("it panicked");
-                assert!(error.is_panic(), "aborted: {is_aborted}");
-                let text = error.to_string();
-                assert!(text.starts_with("task 'pump' spawned at "), "{text}");
-                assert!(text.ends_with("in the future's destructor"), "{text}");
-            }
+    watchdog(PATIENCE, || {
+        let ledger = Ledger::new();
+        let ((), lines) = listen(|| {
+            run(async {
+                for is_aborted in [false, true] {
+                    let token = ledger.token("an output");
+                    let mut output = Some(token);
+                    let future = manual(
+                        move |_| match is_aborted {
+                            true => Poll::Pending,
+                            false => Poll::Ready(output.take()),
+                        },
+                        bomb("in the future's destructor"),
+                    );
+                    let handle = Builder::new().name("pump").spawn(future);
+                    yield_now().await;
+                    handle.abort();
+                    let error = handle.await.map(drop).expect_err("it panicked");
+                    assert!(error.is_panic(), "aborted: {is_aborted}");
+                    let text = error.to_string();
+                    assert!(text.starts_with("task 'pump' spawned at "), "{text}");
+                    assert!(text.ends_with("in the future's destructor"), "{text}");
+                }
+            });
         });
+        ledger.assert_settled();
+        assert_eq!(errors(&lines), [""; 0], "somebody read it");
     });
-    ledger.assert_settled();
-    assert_eq!(errors(&lines), [""; 0], "somebody read it");
 }
 
 #[test]
 fn a_panic_in_the_destructor_of_a_future_that_is_aborted_before_its_first_poll_is_caught() {
-    run(async {
-        let handle = spawn(manual(|_| Poll::Ready(()), bomb("never polled")));
-        let error = handle.cancel().await.expect_err("it was aborted");
-        assert!(
-            error.to_string().ends_with("panicked: never polled"),
-            "{error}"
-        );
+    watchdog(PATIENCE, || {
+        run(async {
+            let handle = spawn(manual(|_| Poll::Ready(()), bomb("never polled")));
+            let error = handle.cancel().await.expect_err("it was aborted");
+            assert!(
+                error.to_string().ends_with("panicked: never polled"),
+                "{error}"
+            );
+        });
     });
 }
 
 #[test]
 fn of_a_panic_in_the_poll_and_one_in_the_destructor_the_first_is_told() {
-    let ledger = Ledger::new();
-    run(async {
-        let token = ledger.token("the payload");
-        let mut payload = Some(token);
-        let future = manual(
-            move |_| -> Poll<()> { panic_any(payload.take()) },
-            bomb("in the destructor"),
-        );
-        let error = spawn(future).await.expect_err("it panicked twice");
-        let payload = error.into_panic();
-        assert!(
-            payload.is::<Option<Token>>(),
-            "the first panic is the cause"
-        );
+    watchdog(PATIENCE, || {
+        let ledger = Ledger::new();
+        run(async {
+            let token = ledger.token("the payload");
+            let mut payload = Some(token);
+            let future = manual(
+                move |_| -> Poll<()> { panic_any(payload.take()) },
+                bomb("in the destructor"),
+            );
+            let error = spawn(future).await.expect_err("it panicked twice");
+            let payload = error.into_panic();
+            assert!(
+                payload.is::<Option<Token>>(),
+                "the first panic is the cause"
+            );
+        });
+        ledger.assert_settled();
     });
-    ledger.assert_settled();
 }
 
 #[test]
 fn a_panic_in_the_destructor_of_an_output_that_nobody_wants_is_logged_with_the_name() {
-    for is_detached_first in [true, false] {
-        let ((), lines) = listen(|| {
-            run(async {
-                let future = async { bomb("in the output's destructor") };
-                let handle = Builder::new().name("pump").spawn(future);
-                if !is_detached_first {
+    watchdog(PATIENCE, || {
+        for is_detached_first in [true, false] {
+            let ((), lines) = listen(|| {
+                run(async {
+                    let future = async { bomb("in the output's destructor") };
+                    let handle = Builder::new().name("pump").spawn(future);
+                    if !is_detached_first {
+                        yield_now().await;
+                        assert!(handle.is_finished());
+                    }
+                    drop(handle);
                     yield_now().await;
-                    assert!(handle.is_finished());
-                }
-                drop(handle);
-                yield_now().await;
+                });
             });
-        });
-        let lines = errors(&lines);
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        for part in ["'pump' spawned at ", "in the output's destructor"] {
-            assert!(lines[0].contains(part), "{lines:?}");
+            let lines = errors(&lines);
+            assert_eq!(lines.len(), 1, "{lines:?}");
+            for part in ["'pump' spawned at ", "in the output's destructor"] {
+                assert!(lines[0].contains(part), "{lines:?}");
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn a_panic_in_a_destructor_while_the_loop_is_dropped_spares_the_other_tasks() {
-    let ledger = Ledger::new();
-    let ((), lines) = listen(|| {
-        let event_loop = new_loop(OnPanic::Continue);
-        for _ in 0..3 {
-            let (token, bomb) = (ledger.token("a task's"), bomb("at the end"));
-            drop(event_loop.spawn(async move {
-                let _parts = (token, bomb);
-                pending::<()>().await;
-            }));
-        }
-        drop(event_loop);
+    watchdog(PATIENCE, || {
+        let ledger = Ledger::new();
+        let ((), lines) = listen(|| {
+            let event_loop = new_loop(OnPanic::Continue);
+            for _ in 0..3 {
+                let (token, bomb) = (ledger.token("a task's"), bomb("at the end"));
+                drop(event_loop.spawn(async move {
+                    let _parts = (token, bomb);
+                    pending::<()>().await;
+                }));
+            }
+            drop(event_loop);
+        });
+        ledger.assert_settled_here();
+        let lines = errors(&lines);
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(
+            lines.iter().all(|line| line.contains("spawned at ")),
+            "{lines:?}"
+        );
     });
-    ledger.assert_settled_here();
-    let lines = errors(&lines);
-    assert_eq!(lines.len(), 3, "{lines:?}");
-    assert!(
-        lines.iter().all(|line| line.contains("spawned at ")),
-        "{lines:?}"
-    );
 }
 
 #[test]
 fn a_payload_whose_destructor_panics_harms_nobody() {
-    for heads in [1, 2, 3] {
-        let ledger = Ledger::new();
-        let polls = Counter::default();
-        let ((), _) = listen(|| {
-            run(async {
-                let hydra = Hydra::new(&ledger, heads);
-                drop(spawn(async move { panic_any(hydra) }));
-                let hydra = Hydra::new(&ledger, heads);
-                drop(spawn(manual(
-                    {
-                        let mut hydra = Some(hydra);
-                        move |_| -> Poll<()> { panic_any(hydra.take().expect("one poll")) }
-                    },
-                    bomb("in the destructor"),
-                )));
-                let hydra = Hydra::new(&ledger, heads);
-                let unread = spawn(async move { panic_any(hydra) });
-                let hydra = Hydra::new(&ledger, heads);
-                drop(spawn(async move { on_drop(move || panic_any(hydra)) }));
-                let hydra = Hydra::new(&ledger, heads);
-                drop(spawn(manual(
-                    |_| Poll::Ready(()),
-                    on_drop(move || panic_any(hydra)),
-                )));
-                let counts = polls.clone();
-                let last = spawn(async move { counts.add() });
-                last.await.expect("it ends well");
-                assert!(unread.is_finished());
-                drop(unread);
+    watchdog(PATIENCE, || {
+        for heads in [1, 2, 3] {
+            let ledger = Ledger::new();
+            let polls = Counter::default();
+            let ((), _) = listen(|| {
+                run(async {
+                    let hydra = Hydra::new(&ledger, heads);
+                    drop(spawn(async move { panic_any(hydra) }));
+                    let hydra = Hydra::new(&ledger, heads);
+                    drop(spawn(manual(
+                        {
+                            let mut hydra = Some(hydra);
+                            move |_| -> Poll<()> { panic_any(hydra.take().expect("one poll")) }
+                        },
+                        bomb("in the destructor"),
+                    )));
+                    let hydra = Hydra::new(&ledger, heads);
+                    let unread = spawn(async move { panic_any(hydra) });
+                    let hydra = Hydra::new(&ledger, heads);
+                    drop(spawn(async move { on_drop(move || panic_any(hydra)) }));
+                    let hydra = Hydra::new(&ledger, heads);
+                    drop(spawn(manual(
+                        |_| Poll::Ready(()),
+                        on_drop(move || panic_any(hydra)),
+                    )));
+                    let counts = polls.clone();
+                    let last = spawn(async move { counts.add() });
+                    last.await.expect("it ends well");
+                    assert!(unread.is_finished());
+                    drop(unread);
+                });
             });
-        });
-        assert_eq!(polls.get(), 1, "heads: {heads}");
-        ledger.assert_settled();
-    }
+            assert_eq!(polls.get(), 1, "heads: {heads}");
+            ledger.assert_settled();
+        }
+    });
 }
 
 #[test]
 fn a_payload_whose_destructor_panics_comes_to_whoever_reads_the_handle() {
-    let ledger = Ledger::new();
-    run(async {
-        let hydra = Hydra::new(&ledger, 0);
-        let error = spawn(async move { panic_any(hydra) })
-            .await
-            .map(|(): ()| ())
-            .expect_err("it panicked");
-        assert!(error.into_panic().is::<Hydra>());
+    watchdog(PATIENCE, || {
+        let ledger = Ledger::new();
+        run(async {
+            let hydra = Hydra::new(&ledger, 0);
+            let error = spawn(async move { panic_any(hydra) })
+                .await
+                .map(|(): ()| ())
+                .expect_err("it panicked");
+            assert!(error.into_panic().is::<Hydra>());
+        });
+        ledger.assert_settled();
     });
-    ledger.assert_settled();
 }
 
 #[test]
 fn a_panic_in_a_posted_call_is_logged_and_the_loop_goes_on() {
-    let ledger = Ledger::new();
-    let ((), lines) = listen(|| {
-        run(async {
-            let remote = Remote::current();
-            let token = ledger.token("what the call owns");
-            remote
-                .post(move || {
-                    let _token = token;
-                    panic!("posted");
-                })
-                .expect("the loop is there");
-            let hydra = Hydra::new(&ledger, 2);
-            remote
-                .post(move || panic_any(hydra))
-                .expect("the loop is there");
-            let (says, hears) = std::sync::mpsc::channel();
-            let call = move || says.send("after").expect("somebody hears");
-            remote.post(call).expect("the loop is there");
-            while hears.try_recv().is_err() {
-                yield_now().await;
-            }
+    watchdog(PATIENCE, || {
+        let ledger = Ledger::new();
+        let ((), lines) = listen(|| {
+            run(async {
+                let remote = Remote::current();
+                let token = ledger.token("what the call owns");
+                remote
+                    .post(move || {
+                        let _token = token;
+                        panic!("posted");
+                    })
+                    .expect("the loop is there");
+                let hydra = Hydra::new(&ledger, 2);
+                remote
+                    .post(move || panic_any(hydra))
+                    .expect("the loop is there");
+                let (says, hears) = std::sync::mpsc::channel();
+                let call = move || says.send("after").expect("somebody hears");
+                remote.post(call).expect("the loop is there");
+                while hears.try_recv().is_err() {
+                    yield_now().await;
+                }
+            });
         });
+        ledger.assert_settled_here();
+        let lines = errors(&lines);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].ends_with("panicked: posted"), "{lines:?}");
     });
-    ledger.assert_settled_here();
-    let lines = errors(&lines);
-    assert_eq!(lines.len(), 2, "{lines:?}");
-    assert!(lines[0].ends_with("panicked: posted"), "{lines:?}");
 }
 
 #[test]
 fn panics_in_the_destructors_of_calls_that_a_loop_leaves_behind_are_all_caught() {
-    let ledger = Ledger::new();
-    let ((), lines) = listen(|| {
-        let event_loop = new_loop(OnPanic::Continue);
-        for _ in 0..3 {
-            let (token, bomb) = (ledger.token("a call's"), on_drop(|| panic!("never called")));
-            let call = move || drop((token, bomb));
-            event_loop.remote().post(call).expect("the loop is there");
-        }
-        drop(event_loop);
+    watchdog(PATIENCE, || {
+        let ledger = Ledger::new();
+        let ((), lines) = listen(|| {
+            let event_loop = new_loop(OnPanic::Continue);
+            for _ in 0..3 {
+                let (token, bomb) = (ledger.token("a call's"), on_drop(|| panic!("never called")));
+                let call = move || drop((token, bomb));
+                event_loop.remote().post(call).expect("the loop is there");
+            }
+            drop(event_loop);
+        });
+        ledger.assert_settled_here();
+        assert_eq!(errors(&lines).len(), 3, "{lines:?}");
     });
-    ledger.assert_settled_here();
-    assert_eq!(errors(&lines).len(), 3, "{lines:?}");
 }
 
 #[test]
@@ -451,49 +482,51 @@ fn a_panic_of_the_main_future_comes_out_of_run_and_the_loop_can_run_again() {
 /// Counts what is done to a future that has panicked. Pinned on the stack of `run`: touched later, it is freed memory.
 #[test]
 fn a_main_future_that_panics_is_not_touched_again() {
-    struct Main<'a> {
-        log: &'a Cell<Vec<&'static str>>,
-        address: usize,
-    }
-    impl Main<'_> {
-        fn note(&self, what: &'static str) {
-            let mut log = self.log.take();
-            log.push(what);
-            self.log.set(log);
+    watchdog(PATIENCE, || {
+        struct Main<'a> {
+            log: &'a Cell<Vec<&'static str>>,
+            address: usize,
         }
-    }
-    impl Future for Main<'_> {
-        type Output = ();
-        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-            self.note("polled");
-            self.address = std::ptr::from_ref(&*self).addr();
-            cx.waker().wake_by_ref();
-            panic!("main");
+        impl Main<'_> {
+            fn note(&self, what: &'static str) {
+                let mut log = self.log.take();
+                log.push(what);
+                self.log.set(log);
+            }
         }
-    }
-    impl Drop for Main<'_> {
-        fn drop(&mut self) {
-            let is_at_home = self.address == std::ptr::from_ref(self).addr();
-            self.note(if is_at_home {
-                "dropped"
-            } else {
-                "dropped elsewhere"
-            });
+        impl Future for Main<'_> {
+            type Output = ();
+            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+                self.note("polled");
+                self.address = std::ptr::from_ref(&*self).addr();
+                cx.waker().wake_by_ref();
+                panic!("main");
+            }
         }
-    }
+        impl Drop for Main<'_> {
+            fn drop(&mut self) {
+                let is_at_home = self.address == std::ptr::from_ref(self).addr();
+                self.note(if is_at_home {
+                    "dropped"
+                } else {
+                    "dropped elsewhere"
+                });
+            }
+        }
 
-    let mut event_loop = new_loop(OnPanic::Continue);
-    let log = Cell::new(Vec::new());
-    let main = Main {
-        log: &log,
-        address: 0,
-    };
-    assert_eq!(panic_of(|| event_loop.run(main)), "main");
-    assert_eq!(log.take(), ["polled", "dropped"]);
-    while turn(&mut event_loop) > 0 {}
-    event_loop.run(yield_now());
-    drop(event_loop);
-    assert_eq!(log.take(), [""; 0]);
+        let mut event_loop = new_loop(OnPanic::Continue);
+        let log = Cell::new(Vec::new());
+        let main = Main {
+            log: &log,
+            address: 0,
+        };
+        assert_eq!(panic_of(|| event_loop.run(main)), "main");
+        assert_eq!(log.take(), ["polled", "dropped"]);
+        while turn(&mut event_loop) > 0 {}
+        event_loop.run(yield_now());
+        drop(event_loop);
+        assert_eq!(log.take(), [""; 0]);
+    });
 }
 
 /// A panic of a task ends the run while the main future waits: its task must go, because the future does.
@@ -591,95 +624,107 @@ fn with_end_run_a_panic_of_a_task_comes_out_of_run_at_once_and_the_others_stay()
 
 #[test]
 fn with_end_run_a_panic_is_not_lost_behind_tasks_that_finish_in_the_same_turn() {
-    let mut event_loop = new_loop(OnPanic::EndRun);
-    drop(event_loop.spawn(async { panic!("a task") }));
-    for _ in 0..10 {
-        drop(event_loop.spawn(async {}));
-    }
-    assert_eq!(panic_of(|| turn(&mut event_loop)), "a task");
-    assert_eq!(turn(&mut event_loop), 10);
-    assert_eq!(turn(&mut event_loop), 0);
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop(OnPanic::EndRun);
+        drop(event_loop.spawn(async { panic!("a task") }));
+        for _ in 0..10 {
+            drop(event_loop.spawn(async {}));
+        }
+        assert_eq!(panic_of(|| turn(&mut event_loop)), "a task");
+        assert_eq!(turn(&mut event_loop), 10);
+        assert_eq!(turn(&mut event_loop), 0);
+    });
 }
 
 #[test]
 fn with_end_run_a_panic_while_the_loop_is_dropped_is_logged_and_ends_nothing() {
-    let ledger = Ledger::new();
-    let ((), lines) = listen(|| {
-        let event_loop = new_loop(OnPanic::EndRun);
-        for _ in 0..2 {
-            let hydra = Hydra::new(&ledger, 2);
-            let bomb = on_drop(move || panic_any(hydra));
-            drop(event_loop.spawn(manual(|_| Poll::<()>::Pending, bomb)));
-        }
-        drop(event_loop);
+    watchdog(PATIENCE, || {
+        let ledger = Ledger::new();
+        let ((), lines) = listen(|| {
+            let event_loop = new_loop(OnPanic::EndRun);
+            for _ in 0..2 {
+                let hydra = Hydra::new(&ledger, 2);
+                let bomb = on_drop(move || panic_any(hydra));
+                drop(event_loop.spawn(manual(|_| Poll::<()>::Pending, bomb)));
+            }
+            drop(event_loop);
+        });
+        ledger.assert_settled_here();
+        let lines = errors(&lines);
+        let unread = lines.iter().filter(|line| line.contains("nobody awaits"));
+        assert_eq!(unread.count(), 2, "{lines:?}");
     });
-    ledger.assert_settled_here();
-    let lines = errors(&lines);
-    let unread = lines.iter().filter(|line| line.contains("nobody awaits"));
-    assert_eq!(unread.count(), 2, "{lines:?}");
 }
 
 #[test]
 fn a_handle_that_is_read_twice_says_so() {
-    let text = run(async {
-        let mut handle = spawn(async {});
-        (&mut handle).await.expect("it ends well");
-        let again = spawn(async move { (&mut handle).await.expect("never") });
-        again.await.expect_err("it panicked").to_string()
+    watchdog(PATIENCE, || {
+        let text = run(async {
+            let mut handle = spawn(async {});
+            (&mut handle).await.expect("it ends well");
+            let again = spawn(async move { (&mut handle).await.expect("never") });
+            again.await.expect_err("it panicked").to_string()
+        });
+        assert!(text.contains("after it had given its output"), "{text}");
     });
-    assert!(text.contains("after it had given its output"), "{text}");
 }
 
 #[test]
 fn a_foreign_waker_that_panics_when_it_is_woken_is_logged_and_the_task_still_finishes() {
-    struct Grumpy;
-    impl std::task::Wake for Grumpy {
-        fn wake(self: std::sync::Arc<Self>) {
-            panic!("leave me alone");
+    watchdog(PATIENCE, || {
+        struct Grumpy;
+        impl std::task::Wake for Grumpy {
+            fn wake(self: std::sync::Arc<Self>) {
+                panic!("leave me alone");
+            }
         }
-    }
-    let ((), lines) = listen(|| {
-        run(async {
-            let mut handle = spawn(async { 7 });
-            let grumpy = std::sync::Arc::new(Grumpy).into();
-            let polled = Pin::new(&mut handle).poll(&mut Context::from_waker(&grumpy));
-            assert!(polled.is_pending());
-            yield_now().await;
-            assert_eq!(handle.await.expect("it ends well"), 7);
+        let ((), lines) = listen(|| {
+            run(async {
+                let mut handle = spawn(async { 7 });
+                let grumpy = std::sync::Arc::new(Grumpy).into();
+                let polled = Pin::new(&mut handle).poll(&mut Context::from_waker(&grumpy));
+                assert!(polled.is_pending());
+                yield_now().await;
+                assert_eq!(handle.await.expect("it ends well"), 7);
+            });
         });
+        let lines = errors(&lines);
+        assert!(
+            lines.len() == 1 && lines[0].contains("leave me alone"),
+            "{lines:?}"
+        );
     });
-    let lines = errors(&lines);
-    assert!(
-        lines.len() == 1 && lines[0].contains("leave me alone"),
-        "{lines:?}"
-    );
 }
 
 #[test]
 fn a_cancelled_error_has_no_payload() {
-    let error: JoinError = run(async {
-        let handle = spawn(pending::<()>());
-        handle.cancel().await.expect_err("it was cancelled")
+    watchdog(PATIENCE, || {
+        let error: JoinError = run(async {
+            let handle = spawn(pending::<()>());
+            handle.cancel().await.expect_err("it was cancelled")
+        });
+        let error = error.try_into_panic().expect_err("no panic");
+        assert!(error.is_cancelled());
+        assert!(panic_of(|| error.into_panic()).contains("no panic"));
     });
-    let error = error.try_into_panic().expect_err("no panic");
-    assert!(error.is_cancelled());
-    assert!(panic_of(|| error.into_panic()).contains("no panic"));
 }
 
 #[test]
 fn outside_of_a_loop_spawn_panics_with_one_sentence_that_says_what_to_do() {
-    let ledger = Ledger::new();
-    let token = ledger.token("the future's");
-    let text = panic_of(|| drop(spawn(async move { drop(token) })));
-    for part in [
-        "`spawn`",
-        "no event loop is running on this thread",
-        "Remote::spawn",
-    ] {
-        assert!(text.contains(part), "{text}");
-    }
-    assert_eq!(text.lines().count(), 1);
-    ledger.assert_settled_here();
+    watchdog(PATIENCE, || {
+        let ledger = Ledger::new();
+        let token = ledger.token("the future's");
+        let text = panic_of(|| drop(spawn(async move { drop(token) })));
+        for part in [
+            "`spawn`",
+            "no event loop is running on this thread",
+            "Remote::spawn",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert_eq!(text.lines().count(), 1);
+        ledger.assert_settled_here();
+    });
 }
 
 /// What `spawn` needs of the stack, measured in futures: the one that its caller made, and in a release build nothing more.
@@ -733,25 +778,27 @@ fn a_future_of_three_megabytes_is_spawned_without_a_stack_to_match() {
 
 #[test]
 fn a_loop_dropped_while_its_thread_panics_drops_its_tasks_even_if_they_panic_too() {
-    let ledger = Ledger::new();
-    let book = ledger.clone();
-    let thread = thread::Builder::new().name("a thread that panics".to_owned());
-    let thread = thread.spawn(move || {
-        let event_loop = new_loop(OnPanic::Continue);
-        for _ in 0..3 {
-            let parts = (book.token("a task's"), bomb("in a destructor"));
-            drop(event_loop.spawn(async move {
-                let _parts = parts;
-                pending::<()>().await;
-            }));
-        }
-        panic!("the thread");
+    watchdog(PATIENCE, || {
+        let ledger = Ledger::new();
+        let book = ledger.clone();
+        let thread = thread::Builder::new().name("a thread that panics".to_owned());
+        let thread = thread.spawn(move || {
+            let event_loop = new_loop(OnPanic::Continue);
+            for _ in 0..3 {
+                let parts = (book.token("a task's"), bomb("in a destructor"));
+                drop(event_loop.spawn(async move {
+                    let _parts = parts;
+                    pending::<()>().await;
+                }));
+            }
+            panic!("the thread");
+        });
+        let payload = thread
+            .expect("a thread")
+            .join()
+            .map(|(): ()| ())
+            .expect_err("it panicked");
+        assert_eq!(text_of(payload.as_ref()), "the thread");
+        ledger.assert_settled();
     });
-    let payload = thread
-        .expect("a thread")
-        .join()
-        .map(|(): ()| ())
-        .expect_err("it panicked");
-    assert_eq!(text_of(payload.as_ref()), "the thread");
-    ledger.assert_settled();
 }

@@ -510,19 +510,21 @@ fn a_joiners_waker_may_do_anything_when_it_is_dropped() {
 /// A waker whose clone turns the very loop whose task is being awaited, until that task has finished.
 #[test]
 fn a_joiners_waker_may_finish_the_task_when_it_is_cloned_and_the_handle_notices() {
-    let event_loop = Rc::new(RefCell::new(EventLoop::new().expect("a loop")));
-    let mut handle = event_loop.borrow().spawn(async { "an output" });
-    let turns = Rc::clone(&event_loop);
-    let trigger = Trigger::new(move || {
-        let turn = turns.borrow_mut().turn(Some(Duration::ZERO));
-        assert_eq!(turn.expect("a turn").polls, 1);
+    watchdog(PATIENCE, || {
+        let event_loop = Rc::new(RefCell::new(EventLoop::new().expect("a loop")));
+        let mut handle = event_loop.borrow().spawn(async { "an output" });
+        let turns = Rc::clone(&event_loop);
+        let trigger = Trigger::new(move || {
+            let turn = turns.borrow_mut().turn(Some(Duration::ZERO));
+            assert_eq!(turn.expect("a turn").polls, 1);
+        });
+        let waker = fires_at(Use::Clone, trigger);
+        let polled = Pin::new(&mut handle).poll(&mut Context::from_waker(&waker));
+        match polled {
+            Poll::Ready(output) => assert_eq!(output.expect("it ends well"), "an output"),
+            Poll::Pending => panic!("it has finished, and nobody would wake us"),
+        }
     });
-    let waker = fires_at(Use::Clone, trigger);
-    let polled = Pin::new(&mut handle).poll(&mut Context::from_waker(&waker));
-    match polled {
-        Poll::Ready(output) => assert_eq!(output.expect("it ends well"), "an output"),
-        Poll::Pending => panic!("it has finished, and nobody would wake us"),
-    }
 }
 
 #[test]
@@ -727,23 +729,25 @@ fn the_sink_of_the_log_may_do_anything_when_a_panic_is_told() {
 
 #[test]
 fn a_sink_of_the_log_that_panics_at_an_error_does_not_take_the_loop_along() {
-    let ledger = Ledger::new();
-    let fires = |line: &support::Line| assert_ne!(line.level, log::Level::Error, "the sink");
-    with_sink(fires, || {
-        run(async {
-            for _ in 0..3 {
-                let token = ledger.token("a task's");
-                drop(spawn(async move {
-                    let _token = token;
-                    panic!("on purpose");
-                }));
-                Remote::current()
-                    .post(|| panic!("on purpose"))
-                    .expect("the loop is there");
-            }
-            a_few_turns().await;
-            sleep(Duration::from_millis(1)).await;
+    watchdog(PATIENCE, || {
+        let ledger = Ledger::new();
+        let fires = |line: &support::Line| assert_ne!(line.level, log::Level::Error, "the sink");
+        with_sink(fires, || {
+            run(async {
+                for _ in 0..3 {
+                    let token = ledger.token("a task's");
+                    drop(spawn(async move {
+                        let _token = token;
+                        panic!("on purpose");
+                    }));
+                    Remote::current()
+                        .post(|| panic!("on purpose"))
+                        .expect("the loop is there");
+                }
+                a_few_turns().await;
+                sleep(Duration::from_millis(1)).await;
+            });
         });
+        ledger.assert_settled_here();
     });
-    ledger.assert_settled_here();
 }

@@ -129,112 +129,126 @@ fn a_task_woken_while_it_is_polled_by_the_task_that_it_wakes_is_polled_again() {
 
 #[test]
 fn a_task_woken_twice_is_polled_once() {
-    let mut event_loop = new_loop();
-    let polls = Counter::default();
-    let (_handle, waker) = parked(&event_loop, &polls);
-    assert_eq!(turns_until_idle(&mut event_loop), 1);
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let polls = Counter::default();
+        let (_handle, waker) = parked(&event_loop, &polls);
+        assert_eq!(turns_until_idle(&mut event_loop), 1);
 
-    let waker = waker.take().expect("the task left its waker");
-    event_loop.run(async {
-        for _ in 0..5 {
-            waker.wake_by_ref();
-            let by_value = waker.clone();
-            by_value.wake();
-        }
-        yield_now().await;
-        yield_now().await;
+        let waker = waker.take().expect("the task left its waker");
+        event_loop.run(async {
+            for _ in 0..5 {
+                waker.wake_by_ref();
+                let by_value = waker.clone();
+                by_value.wake();
+            }
+            yield_now().await;
+            yield_now().await;
+        });
+        assert_eq!(polls.get(), 2);
+        assert_eq!(turns_until_idle(&mut event_loop), 0);
     });
-    assert_eq!(polls.get(), 2);
-    assert_eq!(turns_until_idle(&mut event_loop), 0);
 }
 
 #[test]
 fn a_task_woken_a_thousand_times_by_another_thread_before_the_loop_looks_is_polled_once() {
-    let mut event_loop = new_loop();
-    let polls = Counter::default();
-    let (_handle, waker) = parked(&event_loop, &polls);
-    assert_eq!(turns_until_idle(&mut event_loop), 1);
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let polls = Counter::default();
+        let (_handle, waker) = parked(&event_loop, &polls);
+        assert_eq!(turns_until_idle(&mut event_loop), 1);
 
-    let waker = waker.take().expect("the task left its waker");
-    on_another_thread(move || (0..1_000).for_each(|_| waker.wake_by_ref()));
-    assert_eq!(turns_until_idle(&mut event_loop), 1);
-    assert_eq!(polls.get(), 2);
+        let waker = waker.take().expect("the task left its waker");
+        on_another_thread(move || (0..1_000).for_each(|_| waker.wake_by_ref()));
+        assert_eq!(turns_until_idle(&mut event_loop), 1);
+        assert_eq!(polls.get(), 2);
+    });
 }
 
 #[test]
 fn a_task_that_was_not_woken_is_not_polled() {
-    let mut event_loop = new_loop();
-    let polls = Counter::default();
-    let (_handle, _waker) = parked(&event_loop, &polls);
-    event_loop.run(async {
-        for _ in 0..1_000 {
-            yield_now().await;
-        }
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let polls = Counter::default();
+        let (_handle, _waker) = parked(&event_loop, &polls);
+        event_loop.run(async {
+            for _ in 0..1_000 {
+                yield_now().await;
+            }
+        });
+        assert_eq!(polls.get(), 1);
     });
-    assert_eq!(polls.get(), 1);
 }
 
 #[test]
 fn a_wake_by_value_and_a_wake_by_reference_do_the_same() {
-    for by_value in [false, true] {
-        let mut event_loop = new_loop();
-        let polls = Counter::default();
-        let (_handle, waker) = parked(&event_loop, &polls);
-        turns_until_idle(&mut event_loop);
-        let waker = waker.take().expect("the task left its waker");
-        event_loop.run(async move {
-            match by_value {
-                true => waker.wake(),
-                false => waker.wake_by_ref(),
-            }
-        });
-        turns_until_idle(&mut event_loop);
-        assert_eq!(polls.get(), 2, "by value: {by_value}");
-    }
+    watchdog(PATIENCE, || {
+        for by_value in [false, true] {
+            let mut event_loop = new_loop();
+            let polls = Counter::default();
+            let (_handle, waker) = parked(&event_loop, &polls);
+            turns_until_idle(&mut event_loop);
+            let waker = waker.take().expect("the task left its waker");
+            event_loop.run(async move {
+                match by_value {
+                    true => waker.wake(),
+                    false => waker.wake_by_ref(),
+                }
+            });
+            turns_until_idle(&mut event_loop);
+            assert_eq!(polls.get(), 2, "by value: {by_value}");
+        }
+    });
 }
 
 #[test]
 fn a_waker_of_a_finished_task_is_inert() {
-    let mut event_loop = new_loop();
-    let (waker, _) = stale_waker(&mut event_loop);
-    let same = waker.clone();
-    event_loop.run(async { same.wake() });
-    assert_eq!(turns_until_idle(&mut event_loop), 0);
-    waker.wake_by_ref();
-    assert_eq!(turns_until_idle(&mut event_loop), 0);
-    on_another_thread(move || waker.wake());
-    assert_eq!(turns_until_idle(&mut event_loop), 0);
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let (waker, _) = stale_waker(&mut event_loop);
+        let same = waker.clone();
+        event_loop.run(async { same.wake() });
+        assert_eq!(turns_until_idle(&mut event_loop), 0);
+        waker.wake_by_ref();
+        assert_eq!(turns_until_idle(&mut event_loop), 0);
+        on_another_thread(move || waker.wake());
+        assert_eq!(turns_until_idle(&mut event_loop), 0);
+    });
 }
 
 #[test]
 fn a_waker_of_a_finished_task_whose_handle_is_alive_is_inert() {
-    let mut event_loop = new_loop();
-    let kept = Rc::new(RefCell::new(None));
-    let keep = Rc::clone(&kept);
-    let handle = event_loop.spawn(async move { keep.replace(Some(own_waker().await)) });
-    turns_until_idle(&mut event_loop);
-    assert!(handle.is_finished());
-    let waker = kept.take().expect("the task left its waker");
-    event_loop.run(async { waker.wake() });
-    assert!(event_loop.next_deadline().is_none(), "nobody is queued");
-    assert_eq!(turns_until_idle(&mut event_loop), 0);
-    assert!(handle.is_finished());
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let kept = Rc::new(RefCell::new(None));
+        let keep = Rc::clone(&kept);
+        let handle = event_loop.spawn(async move { keep.replace(Some(own_waker().await)) });
+        turns_until_idle(&mut event_loop);
+        assert!(handle.is_finished());
+        let waker = kept.take().expect("the task left its waker");
+        event_loop.run(async { waker.wake() });
+        assert!(event_loop.next_deadline().is_none(), "nobody is queued");
+        assert_eq!(turns_until_idle(&mut event_loop), 0);
+        assert!(handle.is_finished());
+    });
 }
 
 #[test]
 fn a_task_woken_in_its_last_poll_is_not_polled_again_and_its_slot_is_not_lost() {
-    let mut event_loop = new_loop();
-    let mut names = HashSet::new();
-    for _ in 0..100 {
-        let handle = event_loop.spawn(poll_fn(|cx| {
-            cx.waker().wake_by_ref();
-            Poll::Ready(())
-        }));
-        names.insert(slot_of(handle.id()));
-        event_loop.run(handle).expect("it ends well");
-        turns_until_idle(&mut event_loop);
-    }
-    assert!(names.len() <= 3, "100 tasks used the slots {names:?}");
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let mut names = HashSet::new();
+        for _ in 0..100 {
+            let handle = event_loop.spawn(poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                Poll::Ready(())
+            }));
+            names.insert(slot_of(handle.id()));
+            event_loop.run(handle).expect("it ends well");
+            turns_until_idle(&mut event_loop);
+        }
+        assert!(names.len() <= 3, "100 tasks used the slots {names:?}");
+    });
 }
 
 /// A task's identifier tells its slot to whoever debugs.
@@ -245,22 +259,24 @@ fn slot_of(id: TaskId) -> String {
 
 #[test]
 fn a_stale_waker_spares_the_new_tenant_of_the_slot() {
-    let mut event_loop = new_loop();
-    let (stale, old) = stale_waker(&mut event_loop);
-    let polls = Counter::default();
-    let (tenant, _waker) = parked(&event_loop, &polls);
-    assert_eq!(slot_of(tenant.id()), slot_of(old), "the slot is reused");
-    assert_ne!(tenant.id(), old);
-    assert_eq!(turns_until_idle(&mut event_loop), 1);
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let (stale, old) = stale_waker(&mut event_loop);
+        let polls = Counter::default();
+        let (tenant, _waker) = parked(&event_loop, &polls);
+        assert_eq!(slot_of(tenant.id()), slot_of(old), "the slot is reused");
+        assert_ne!(tenant.id(), old);
+        assert_eq!(turns_until_idle(&mut event_loop), 1);
 
-    let same = stale.clone();
-    event_loop.run(async {
-        same.wake_by_ref();
-        yield_now().await;
+        let same = stale.clone();
+        event_loop.run(async {
+            same.wake_by_ref();
+            yield_now().await;
+        });
+        on_another_thread(move || stale.wake());
+        assert_eq!(turns_until_idle(&mut event_loop), 0);
+        assert_eq!(polls.get(), 1);
     });
-    on_another_thread(move || stale.wake());
-    assert_eq!(turns_until_idle(&mut event_loop), 0);
-    assert_eq!(polls.get(), 1);
 }
 
 /// Each tenant leaves its waker behind in its last poll, for eight threads to fire. Whatever they hit, the tenants after
@@ -316,21 +332,23 @@ fn wakers_fired_from_eight_threads_at_a_reused_slot_harm_nobody() {
 
 #[test]
 fn a_waker_outlives_its_loop() {
-    let mut event_loop = new_loop();
-    let (finished, _) = stale_waker(&mut event_loop);
-    let polls = Counter::default();
-    let (handle, alive) = parked(&event_loop, &polls);
-    turns_until_idle(&mut event_loop);
-    let alive = alive.take().expect("the task left its waker");
-    drop(event_loop);
-    assert!(handle.is_finished());
-    for waker in [finished, alive] {
-        waker.wake_by_ref();
-        let same = waker.clone();
-        run(async { same.wake() });
-        on_another_thread(move || waker.wake());
-    }
-    assert_eq!(polls.get(), 1);
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let (finished, _) = stale_waker(&mut event_loop);
+        let polls = Counter::default();
+        let (handle, alive) = parked(&event_loop, &polls);
+        turns_until_idle(&mut event_loop);
+        let alive = alive.take().expect("the task left its waker");
+        drop(event_loop);
+        assert!(handle.is_finished());
+        for waker in [finished, alive] {
+            waker.wake_by_ref();
+            let same = waker.clone();
+            run(async { same.wake() });
+            on_another_thread(move || waker.wake());
+        }
+        assert_eq!(polls.get(), 1);
+    });
 }
 
 /// A loop that has the inbox which `old`'s loop had. Loops of other tests may come between, so it takes some patience.
@@ -357,69 +375,76 @@ fn loop_of(id: TaskId) -> String {
 
 #[test]
 fn a_waker_of_an_earlier_loop_wakes_nobody_in_the_loop_that_has_its_inbox_now() {
-    let mut event_loop = new_loop();
-    let stale: Vec<(Waker, TaskId)> = (0..50).map(|_| stale_waker(&mut event_loop)).collect();
-    let old = stale[0].1;
-    drop(event_loop);
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let stale: Vec<(Waker, TaskId)> = (0..50).map(|_| stale_waker(&mut event_loop)).collect();
+        let old = stale[0].1;
+        drop(event_loop);
 
-    let mut event_loop = successor_of(old);
-    let polls = Counter::default();
-    let tenants: Vec<_> = (0..50).map(|_| parked(&event_loop, &polls)).collect();
-    turns_until_idle(&mut event_loop);
-    assert_eq!(polls.get(), 50);
-    let names: HashSet<TaskId> = tenants.iter().map(|(handle, _)| handle.id()).collect();
-    assert!(stale.iter().all(|(_, id)| !names.contains(id)));
+        let mut event_loop = successor_of(old);
+        let polls = Counter::default();
+        let tenants: Vec<_> = (0..50).map(|_| parked(&event_loop, &polls)).collect();
+        turns_until_idle(&mut event_loop);
+        assert_eq!(polls.get(), 50);
+        let names: HashSet<TaskId> = tenants.iter().map(|(handle, _)| handle.id()).collect();
+        assert!(stale.iter().all(|(_, id)| !names.contains(id)));
 
-    let (here, there): (Vec<_>, Vec<_>) = stale.into_iter().map(|(w, _)| (w.clone(), w)).unzip();
-    event_loop.run(async { here.iter().for_each(Waker::wake_by_ref) });
-    here.iter().for_each(Waker::wake_by_ref);
-    on_another_thread(move || there.into_iter().for_each(Waker::wake));
-    assert_eq!(turns_until_idle(&mut event_loop), 0);
-    assert_eq!(polls.get(), 50);
+        let (here, there): (Vec<_>, Vec<_>) =
+            stale.into_iter().map(|(w, _)| (w.clone(), w)).unzip();
+        event_loop.run(async { here.iter().for_each(Waker::wake_by_ref) });
+        here.iter().for_each(Waker::wake_by_ref);
+        on_another_thread(move || there.into_iter().for_each(Waker::wake));
+        assert_eq!(turns_until_idle(&mut event_loop), 0);
+        assert_eq!(polls.get(), 50);
+    });
 }
 
 #[test]
 fn two_wakers_will_wake_the_same_task_exactly_if_they_are_of_the_same_task() {
-    let mut event_loop = new_loop();
-    let (old, old_id) = stale_waker(&mut event_loop);
-    let (tenant, id) = stale_waker(&mut event_loop);
-    assert_eq!(slot_of(old_id), slot_of(id), "the slot is reused");
-    assert!(!old.will_wake(&tenant), "only the slots agree");
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let (old, old_id) = stale_waker(&mut event_loop);
+        let (tenant, id) = stale_waker(&mut event_loop);
+        assert_eq!(slot_of(old_id), slot_of(id), "the slot is reused");
+        assert!(!old.will_wake(&tenant), "only the slots agree");
 
-    let mut other_loop = new_loop();
-    let (stranger, _) = stale_waker(&mut other_loop);
-    assert!(!stranger.will_wake(&old) && !stranger.will_wake(&tenant));
+        let mut other_loop = new_loop();
+        let (stranger, _) = stale_waker(&mut other_loop);
+        assert!(!stranger.will_wake(&old) && !stranger.will_wake(&tenant));
 
-    let (first, second) = event_loop.run(async {
-        let first = own_waker().await;
-        yield_now().await;
-        (first, own_waker().await)
+        let (first, second) = event_loop.run(async {
+            let first = own_waker().await;
+            yield_now().await;
+            (first, own_waker().await)
+        });
+        assert!(first.will_wake(&second), "two polls of one task");
+        assert!(first.will_wake(&first.clone()));
+        assert!(first.clone().will_wake(&second.clone()));
+        let far = first.clone();
+        let far = thread::spawn(move || far.clone())
+            .join()
+            .expect("a clone from afar");
+        assert!(far.will_wake(&first));
     });
-    assert!(first.will_wake(&second), "two polls of one task");
-    assert!(first.will_wake(&first.clone()));
-    assert!(first.clone().will_wake(&second.clone()));
-    let far = first.clone();
-    let far = thread::spawn(move || far.clone())
-        .join()
-        .expect("a clone from afar");
-    assert!(far.will_wake(&first));
 }
 
 #[test]
 fn all_wakers_have_one_vtable_at_one_address() {
-    let mut event_loop = new_loop();
-    let (one, _) = stale_waker(&mut event_loop);
-    let other = run(async { spawn(own_waker()).await.expect("it ends well") });
-    let clone = one.clone();
-    let far = clone.clone();
-    let far = thread::spawn(move || far.clone())
-        .join()
-        .expect("a clone from afar");
-    for waker in [&other, &clone, &far] {
-        assert!(ptr::eq(one.vtable(), waker.vtable()));
-    }
-    assert_eq!(one.data(), far.data());
-    assert_ne!(one.data(), other.data());
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let (one, _) = stale_waker(&mut event_loop);
+        let other = run(async { spawn(own_waker()).await.expect("it ends well") });
+        let clone = one.clone();
+        let far = clone.clone();
+        let far = thread::spawn(move || far.clone())
+            .join()
+            .expect("a clone from afar");
+        for waker in [&other, &clone, &far] {
+            assert!(ptr::eq(one.vtable(), waker.vtable()));
+        }
+        assert_eq!(one.data(), far.data());
+        assert_ne!(one.data(), other.data());
+    });
 }
 
 #[test]
