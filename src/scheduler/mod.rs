@@ -107,7 +107,8 @@ use tasks::{Joiner, Tasks};
 
 /// Leaf operations that one poll of a task may complete before the next one asks it to step back.
 const OPERATIONS_PER_POLL: u32 = 128;
-const ENDLESS: u32 = u32::MAX;
+/// More than the refusals that an honest poll meets: one for each leaf future that it polls when its share is spent.
+const MAX_REFUSALS: u32 = 10_000;
 
 const TARGET: &str = "roundelay::task";
 
@@ -118,21 +119,60 @@ thread_local! {
         const { RefCell::new(ManuallyDrop::new(None)) };
 
     /// What is left of the running poll's share. Where no task is polled, it is endless: there is nobody to be fair to.
-    static OPERATIONS_LEFT: Cell<u32> = const { Cell::new(ENDLESS) };
+    static SHARE: Cell<Share> = const { Cell::new(Share::ENDLESS) };
+}
+
+/// What a poll may still complete, and how often it has been refused more.
+#[derive(Clone, Copy)]
+struct Share {
+    operations_left: u32,
+    refusals: u32,
+}
+
+impl Share {
+    const FULL: Self = Self {
+        operations_left: OPERATIONS_PER_POLL,
+        refusals: 0,
+    };
+    const ENDLESS: Self = Self {
+        operations_left: u32::MAX,
+        refusals: 0,
+    };
 }
 
 /// Whether the poll that is going on may complete another leaf operation.
 #[inline]
 pub(crate) fn has_operations_left() -> bool {
-    OPERATIONS_LEFT.get() > 0
+    SHARE.get().operations_left > 0 || gives_in()
+}
+
+/// Refuses, but not for ever: an executor that somebody runs *inside* a poll asks again and again, and nobody could refill
+/// its share before that poll returns. Guarded by tests/budget.rs::an_executor_inside_a_poll_gets_through.
+#[cold]
+fn gives_in() -> bool {
+    let refusals = SHARE.get().refusals + 1;
+    let is_enough = refusals == MAX_REFUSALS;
+    SHARE.set(if is_enough {
+        Share::FULL
+    } else {
+        Share {
+            operations_left: 0,
+            refusals,
+        }
+    });
+    is_enough
 }
 
 /// Takes one operation off the share of the poll that is going on.
 #[inline]
 pub(crate) fn spend_operation() {
-    let left = OPERATIONS_LEFT.get();
-    if left != ENDLESS {
-        OPERATIONS_LEFT.set(left.saturating_sub(1));
+    let share = SHARE.get();
+    if share.operations_left != u32::MAX {
+        let operations_left = share.operations_left.saturating_sub(1);
+        SHARE.set(Share {
+            operations_left,
+            ..share
+        });
     }
 }
 
@@ -153,14 +193,14 @@ pub(crate) fn wake(id: TaskId) {
 /// Makes a scheduler the one that wakes on this thread go to, until it is dropped.
 pub(crate) struct Current {
     outer: ManuallyDrop<Option<Rc<Scheduler>>>,
-    outer_operations_left: u32,
+    outer_share: Share,
 }
 
 impl Current {
     pub(crate) fn enter(scheduler: Rc<Scheduler>) -> Self {
         Self {
             outer: CURRENT.replace(ManuallyDrop::new(Some(scheduler))),
-            outer_operations_left: OPERATIONS_LEFT.replace(ENDLESS),
+            outer_share: SHARE.replace(Share::ENDLESS),
         }
     }
 }
@@ -168,7 +208,7 @@ impl Current {
 impl Drop for Current {
     fn drop(&mut self) {
         let outer = mem::replace(&mut self.outer, ManuallyDrop::new(None));
-        OPERATIONS_LEFT.set(self.outer_operations_left);
+        SHARE.set(self.outer_share);
         drop(ManuallyDrop::into_inner(CURRENT.replace(outer)));
     }
 }
@@ -336,9 +376,9 @@ impl Scheduler {
         }
         let waker = waker_of(id);
         let outer = self.running.replace(Some(id));
-        OPERATIONS_LEFT.set(OPERATIONS_PER_POLL);
+        SHARE.set(Share::FULL);
         let polled = cell.as_mut().poll(&mut Context::from_waker(&waker));
-        OPERATIONS_LEFT.set(ENDLESS);
+        SHARE.set(Share::ENDLESS);
         self.running.set(outer);
         match polled {
             Poll::Pending => self.put_back(id, cell),
