@@ -48,10 +48,11 @@ fn main() {
         }
 
         // A panic over there comes back as an error, and the loop goes on.
+        println!("a job panics; Rust says so first, on standard error:");
         let error = offload(|| -> u32 { panic!("the disk is on fire") })
             .await
             .unwrap_err();
-        println!("a panic comes back: {error}");
+        println!("  it comes back as an error: {error}");
 
         // A job that nobody waits for any more does not start. One that runs goes on, and its result is dropped.
         drop(offload(|| println!("never printed")));

@@ -1,6 +1,7 @@
 //! A host that owns the thread: it polls our descriptor with our deadline, beside its own, and turns the loop by hand.
 //!
-//! Here the host is a bare `mio::Poll` with a socket of its own; it could be a GUI, a game, or another runtime.
+//! Here the host is a bare `mio::Poll` with a socket of its own; it could be a GUI, a game, or another runtime. Each turn says
+//! what it did; its notes are what other threads had sent.
 //!
 //! `cargo run --release --example 09_embed_in_a_host_loop`
 
