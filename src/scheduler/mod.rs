@@ -98,17 +98,15 @@ use crate::task::cell::{self, TaskCell};
 use crate::task::error::{self, JoinError, Payload};
 use crate::task::id::{MAX_TASKS, TaskId};
 
+mod budget;
 mod handles;
 pub(crate) mod inbox;
 mod tasks;
 
+use budget::Share;
+pub(crate) use budget::{has_operations_left, spend_operation};
 pub use tasks::TaskInfo;
 use tasks::{Joiner, Tasks};
-
-/// Leaf operations that one poll of a task may complete before the next one asks it to step back.
-const OPERATIONS_PER_POLL: u32 = 128;
-/// More than the refusals that an honest poll meets: one for each leaf future that it polls when its share is spent.
-const MAX_REFUSALS: u32 = 10_000;
 
 const TARGET: &str = "roundelay::task";
 
@@ -117,63 +115,6 @@ thread_local! {
     /// destructors of other thread-locals too; `Current` takes the value out again.
     static CURRENT: RefCell<ManuallyDrop<Option<Rc<Scheduler>>>> =
         const { RefCell::new(ManuallyDrop::new(None)) };
-
-    /// What is left of the running poll's share. Where no task is polled, it is endless: there is nobody to be fair to.
-    static SHARE: Cell<Share> = const { Cell::new(Share::ENDLESS) };
-}
-
-/// What a poll may still complete, and how often it has been refused more.
-#[derive(Clone, Copy)]
-struct Share {
-    operations_left: u32,
-    refusals: u32,
-}
-
-impl Share {
-    const FULL: Self = Self {
-        operations_left: OPERATIONS_PER_POLL,
-        refusals: 0,
-    };
-    const ENDLESS: Self = Self {
-        operations_left: u32::MAX,
-        refusals: 0,
-    };
-}
-
-/// Whether the poll that is going on may complete another leaf operation.
-#[inline]
-pub(crate) fn has_operations_left() -> bool {
-    SHARE.get().operations_left > 0 || gives_in()
-}
-
-/// Refuses, but not for ever: an executor that somebody runs *inside* a poll asks again and again, and nobody could refill
-/// its share before that poll returns. Guarded by tests/budget.rs::an_executor_inside_a_poll_gets_through.
-#[cold]
-fn gives_in() -> bool {
-    let refusals = SHARE.get().refusals + 1;
-    let is_enough = refusals == MAX_REFUSALS;
-    SHARE.set(if is_enough {
-        Share::FULL
-    } else {
-        Share {
-            operations_left: 0,
-            refusals,
-        }
-    });
-    is_enough
-}
-
-/// Takes one operation off the share of the poll that is going on.
-#[inline]
-pub(crate) fn spend_operation() {
-    let share = SHARE.get();
-    if share.operations_left != u32::MAX {
-        let operations_left = share.operations_left.saturating_sub(1);
-        SHARE.set(Share {
-            operations_left,
-            ..share
-        });
-    }
 }
 
 /// Queues the task `id`, on whichever loop and thread it lives. All that a waker does.
@@ -200,7 +141,7 @@ impl Current {
     pub(crate) fn enter(scheduler: Rc<Scheduler>) -> Self {
         Self {
             outer: CURRENT.replace(ManuallyDrop::new(Some(scheduler))),
-            outer_share: SHARE.replace(Share::ENDLESS),
+            outer_share: Share::ENDLESS.begin(),
         }
     }
 }
@@ -208,7 +149,7 @@ impl Current {
 impl Drop for Current {
     fn drop(&mut self) {
         let outer = mem::replace(&mut self.outer, ManuallyDrop::new(None));
-        SHARE.set(self.outer_share);
+        self.outer_share.begin();
         drop(ManuallyDrop::into_inner(CURRENT.replace(outer)));
     }
 }
@@ -376,9 +317,9 @@ impl Scheduler {
         }
         let waker = waker_of(id);
         let outer = self.running.replace(Some(id));
-        SHARE.set(Share::FULL);
+        Share::FULL.begin();
         let polled = cell.as_mut().poll(&mut Context::from_waker(&waker));
-        SHARE.set(Share::ENDLESS);
+        Share::ENDLESS.begin();
         self.running.set(outer);
         match polled {
             Poll::Pending => self.put_back(id, cell),
