@@ -11,7 +11,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::thread;
 
-use super::serve::Served;
 use crate::sync::Notify;
 use crate::task::JoinError;
 
@@ -151,5 +150,45 @@ impl Drop for Entry {
         drop(served);
         self.book.alive.set(self.book.alive.get() - 1);
         self.book.ended.notify_waiters();
+    }
+}
+
+/// What a server did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Served {
+    /// Connections that were accepted. The next four add up to it.
+    pub accepted: u64,
+    /// Those whose handler returned `Ok`.
+    pub finished: u64,
+    /// Those whose handler returned an error.
+    pub failed: u64,
+    /// Those whose handler panicked.
+    pub panicked: u64,
+    /// Those that had not ended when the grace was over, and were dropped.
+    pub cancelled: u64,
+    /// The most that were open at the same time.
+    pub peak: usize,
+    /// How many times the server stood at its limit and waited for a connection to end before it accepted the next.
+    pub limited: u64,
+    /// How many times `accept` failed, for want of descriptors most likely. No connection is lost by that.
+    pub refused: u64,
+}
+
+impl fmt::Display for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} connections accepted, {} at a time at most: {} finished, {} failed, {} panicked, {} cut off; waited {} times \
+             at the limit; accept failed {} times",
+            self.accepted,
+            self.peak,
+            self.finished,
+            self.failed,
+            self.panicked,
+            self.cancelled,
+            self.limited,
+            self.refused,
+        )
     }
 }

@@ -49,9 +49,10 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+pub use self::connection::Served;
 pub use self::datagram::UnixDatagram;
 pub use self::lookup::{ToSocketAddrs, lookup_host};
-pub use self::serve::{Accept, Serve, Served, serve};
+pub use self::serve::{Accept, Serve, serve};
 pub use self::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use self::tcp::{TcpListener, TcpStream};
 pub use self::udp::UdpSocket;

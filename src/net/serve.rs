@@ -62,7 +62,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::connection::{Book, connection};
+use super::connection::{Book, Served, connection};
 use super::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::group::{Discard, GroupError, Limited, Room, TaskGroup};
 use crate::time::{sleep, timeout};
@@ -386,44 +386,4 @@ async fn unless<W: Future>(stop: impl Future<Output = ()>, work: W) -> Option<W:
         None
     };
     crate::race!(stopped, async { Some(work.await) })
-}
-
-/// What a server did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Served {
-    /// Connections that were accepted. The next four add up to it.
-    pub accepted: u64,
-    /// Those whose handler returned `Ok`.
-    pub finished: u64,
-    /// Those whose handler returned an error.
-    pub failed: u64,
-    /// Those whose handler panicked.
-    pub panicked: u64,
-    /// Those that had not ended when the grace was over, and were dropped.
-    pub cancelled: u64,
-    /// The most that were open at the same time.
-    pub peak: usize,
-    /// How many times the server stood at its limit and waited for a connection to end before it accepted the next.
-    pub limited: u64,
-    /// How many times `accept` failed, for want of descriptors most likely. No connection is lost by that.
-    pub refused: u64,
-}
-
-impl fmt::Display for Served {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} connections accepted, {} at a time at most: {} finished, {} failed, {} panicked, {} cut off; waited {} times \
-             at the limit; accept failed {} times",
-            self.accepted,
-            self.peak,
-            self.finished,
-            self.failed,
-            self.panicked,
-            self.cancelled,
-            self.limited,
-            self.refused,
-        )
-    }
 }
