@@ -60,8 +60,7 @@ fn main() -> Result<()> {
             plant.spawn(async { Ok(TaskGroup::scope(power_house).await?) });
             Ok(())
         });
-        let tree = error.await.unwrap_err().to_string();
-        println!("   {}", tree.replace('\n', "\n   "));
+        println!("{}", error.await.unwrap_err());
         assert_eq!(RUNNING.get(), 0, "no task outlives its scope");
 
         println!("3. A limit: spawn waits for room, so an endless supply of work piles up nowhere");

@@ -64,7 +64,6 @@ fn main() -> io::Result<()> {
         report("8 in 20 ms", &answers, start);
         let refills = (REQUESTS / HANDS - 1) as u32;
         assert!(start.elapsed() >= refills * REFILL, "never too early");
-
         server.abort();
         Ok(())
     })
