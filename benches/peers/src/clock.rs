@@ -1,0 +1,63 @@
+//! Time on the processor, and where a process may run.
+
+use std::io;
+use std::time::Duration;
+
+/// The processor time of a whole process, all its threads, in user and kernel mode.
+pub fn cpu_of(process: u32) -> io::Result<Duration> {
+    let mut clock = 0;
+    // SAFETY: `clock` is there to be written to.
+    match unsafe { libc::clock_getcpuclockid(process as libc::pid_t, &mut clock) } {
+        0 => read(clock),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// The processor time of this process.
+pub fn cpu() -> Duration {
+    read(libc::CLOCK_PROCESS_CPUTIME_ID).expect("the system knows the time of its processes")
+}
+
+fn read(clock: libc::clockid_t) -> io::Result<Duration> {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is there to be written to.
+    match unsafe { libc::clock_gettime(clock, &mut time) } {
+        0 => Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Keeps this thread, and those that it starts from now on, on one processor; if there is such a processor.
+pub fn pin_to(processor: usize) {
+    let count = std::thread::available_parallelism().map_or(1, |count| count.get());
+    if processor >= count {
+        return;
+    }
+    // SAFETY: a set of bits, for which all zeros is a value.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `processor` is far below the number of bits.
+    unsafe { libc::CPU_SET(processor, &mut set) };
+    // SAFETY: `set` is as large as the call is told.
+    let code = unsafe { libc::sched_setaffinity(0, size_of_val(&set), &set) };
+    if code != 0 {
+        eprintln!(
+            "cannot stay on processor {processor}: {}",
+            io::Error::last_os_error()
+        );
+    }
+}
+
+/// The memory that this process has in use, in bytes.
+pub fn resident() -> usize {
+    let fields = std::fs::read_to_string("/proc/self/statm").expect("the system shows memory");
+    let pages = fields
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<usize>().ok());
+    // SAFETY: asks for a number.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+    pages.expect("a number of pages") * page
+}

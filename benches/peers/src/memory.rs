@@ -1,0 +1,67 @@
+//! The system's allocator, and a count of what is handed out while somebody counts.
+//!
+//! When nobody does, it costs each allocation the reading of one flag; for all runtimes alike.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+pub struct Counting;
+
+// ORDERING: all relaxed. Sums; who reads them knows that nobody allocates at that moment.
+static IS_COUNTING: AtomicBool = AtomicBool::new(false);
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+static REQUESTED: AtomicUsize = AtomicUsize::new(0);
+static USABLE: AtomicUsize = AtomicUsize::new(0);
+
+/// What a piece of code has allocated and kept, in bytes, and how often it allocated.
+#[derive(Clone, Copy, Default)]
+pub struct Count {
+    pub calls: usize,
+    pub requested: usize,
+    pub usable: usize,
+}
+
+/// Counts until [`stop`].
+pub fn start() {
+    for sum in [&CALLS, &REQUESTED, &USABLE] {
+        sum.store(0, Relaxed);
+    }
+    IS_COUNTING.store(true, Relaxed);
+}
+
+pub fn stop() -> Count {
+    IS_COUNTING.store(false, Relaxed);
+    Count {
+        calls: CALLS.load(Relaxed),
+        requested: REQUESTED.load(Relaxed),
+        usable: USABLE.load(Relaxed),
+    }
+}
+
+// SAFETY: hands every call on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is the one that is asked for.
+        let block = unsafe { System.alloc(layout) };
+        if IS_COUNTING.load(Relaxed) {
+            CALLS.fetch_add(1, Relaxed);
+            REQUESTED.fetch_add(layout.size(), Relaxed);
+            USABLE.fetch_add(usable_size(block), Relaxed);
+        }
+        block
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if IS_COUNTING.load(Relaxed) {
+            REQUESTED.fetch_sub(layout.size(), Relaxed);
+            USABLE.fetch_sub(usable_size(block), Relaxed);
+        }
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+fn usable_size(block: *mut u8) -> usize {
+    // SAFETY: the system's allocator handed this block out, and has not taken it back.
+    unsafe { libc::malloc_usable_size(block.cast()) }
+}

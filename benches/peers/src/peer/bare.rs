@@ -1,0 +1,175 @@
+//! Two mio loops that do nothing but echo: the limit for what a runtime on mio can reach, and what one writes first.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Registry, Token};
+
+use super::{LOOPBACK, Talk};
+
+/// How the loop treats readiness.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// One registration per connection; one read per event, and not another after a short one; the answer written at once.
+    Optimal,
+    /// Reads until nothing is left, then asks to be told when it may write, writes, and asks to be told when it may read.
+    Naive,
+}
+
+const LISTENER: Token = Token(usize::MAX);
+
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    /// Bytes that are read and not yet written.
+    held: usize,
+    written: usize,
+}
+
+pub fn serve(manner: Manner, talk: Talk, listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(1_024);
+    let address = LOOPBACK.parse().expect("an address");
+    let mut listener = TcpListener::bind(address)?;
+    poll.registry()
+        .register(&mut listener, LISTENER, Interest::READABLE)?;
+    listening(listener.local_addr()?);
+    let (mut connections, mut free) = (Vec::new(), Vec::new());
+    loop {
+        poll.poll(&mut events, None)?;
+        for event in &events {
+            if event.token() == LISTENER {
+                accept(
+                    &listener,
+                    poll.registry(),
+                    talk,
+                    &mut connections,
+                    &mut free,
+                )?;
+                continue;
+            }
+            let place: &mut Option<Connection> = &mut connections[event.token().0];
+            let Some(connection) = place else { continue };
+            let is_open = match manner {
+                Manner::Optimal => connection.serve_at_once(talk),
+                Manner::Naive => connection.serve_in_turns(
+                    talk,
+                    poll.registry(),
+                    event.token(),
+                    event.is_writable(),
+                ),
+            };
+            if !is_open.unwrap_or(false) {
+                *place = None;
+                free.push(event.token().0);
+            }
+        }
+    }
+}
+
+fn accept(
+    listener: &TcpListener,
+    registry: &Registry,
+    talk: Talk,
+    connections: &mut Vec<Option<Connection>>,
+    free: &mut Vec<usize>,
+) -> io::Result<()> {
+    let (Talk::Whole(size) | Talk::Framed(size)) = talk;
+    loop {
+        match listener.accept() {
+            Ok((mut stream, _)) => {
+                stream.set_nodelay(true)?;
+                let index = free.pop().unwrap_or(connections.len());
+                registry.register(&mut stream, Token(index), Interest::READABLE)?;
+                let connection = Connection {
+                    stream,
+                    buffer: vec![0; size],
+                    held: 0,
+                    written: 0,
+                };
+                if index == connections.len() {
+                    connections.push(None);
+                }
+                connections[index] = Some(connection);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Connection {
+    /// Says whether the connection is still open.
+    fn serve_at_once(&mut self, talk: Talk) -> io::Result<bool> {
+        loop {
+            let count = match self.stream.read(&mut self.buffer[self.held..]) {
+                Ok(0) => return Ok(false),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+                Err(error) => return Err(error),
+            };
+            let is_full = self.held + count == self.buffer.len();
+            self.held += count;
+            if is_full || matches!(talk, Talk::Whole(_)) {
+                write_all(&mut self.stream, &self.buffer[..self.held])?;
+                self.held = 0;
+            }
+            if !is_full {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn serve_in_turns(
+        &mut self,
+        talk: Talk,
+        registry: &Registry,
+        token: Token,
+        is_writable: bool,
+    ) -> io::Result<bool> {
+        if is_writable && self.is_answering(talk) {
+            while self.written < self.held {
+                match self.stream.write(&self.buffer[self.written..self.held]) {
+                    Ok(count) => self.written += count,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+                    Err(error) => return Err(error),
+                }
+            }
+            (self.held, self.written) = (0, 0);
+            registry.reregister(&mut self.stream, token, Interest::READABLE)?;
+            return Ok(true);
+        }
+        while self.held < self.buffer.len() {
+            match self.stream.read(&mut self.buffer[self.held..]) {
+                Ok(0) => return Ok(false),
+                Ok(count) => self.held += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        if self.is_answering(talk) {
+            registry.reregister(&mut self.stream, token, Interest::WRITABLE)?;
+        }
+        Ok(true)
+    }
+
+    fn is_answering(&self, talk: Talk) -> bool {
+        match talk {
+            Talk::Whole(_) => self.held > 0,
+            Talk::Framed(size) => self.held == size,
+        }
+    }
+}
+
+/// The clients of these rows read what they asked for, so room comes soon.
+fn write_all(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

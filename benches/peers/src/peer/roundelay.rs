@@ -1,0 +1,74 @@
+use super::*;
+use ::roundelay::net::{TcpListener, TcpStream};
+
+pub struct Roundelay;
+
+impl Peer for Roundelay {
+    fn block_on<F: Future + 'static>(main: F) -> F::Output {
+        ::roundelay::run(main)
+    }
+
+    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        let handle = ::roundelay::spawn(future);
+        async { handle.await.expect("no panic") }
+    }
+
+    fn detach<F: Future<Output = ()> + 'static>(future: F) {
+        drop(::roundelay::spawn(future));
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + 'static {
+        ::roundelay::yield_now()
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
+        ::roundelay::sleep(duration)
+    }
+
+    async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
+        ::roundelay::timeout(duration, future).await.ok()
+    }
+
+    fn offload<T, F>(job: F) -> impl Future<Output = T> + 'static
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let offload = ::roundelay::offload(job);
+        async { offload.await.expect("no panic") }
+    }
+
+    async fn serve(talk: Talk, listening: impl FnOnce(SocketAddr) + 'static) -> io::Result<()> {
+        let listener = TcpListener::bind(LOOPBACK).await?;
+        listening(listener.local_addr()?);
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            drop(::roundelay::spawn(echo(stream, talk)));
+        }
+    }
+}
+
+async fn echo(stream: TcpStream, talk: Talk) -> io::Result<()> {
+    match talk {
+        Talk::Whole(size) => {
+            let mut buffer = vec![0; size];
+            loop {
+                match stream.read(&mut buffer).await? {
+                    0 => return Ok(()),
+                    count => stream.write_all(&buffer[..count]).await?,
+                }
+            }
+        }
+        Talk::Framed(size) => {
+            let mut buffer = vec![0; size];
+            loop {
+                stream.read_exact(&mut buffer).await?;
+                stream.write_all(&buffer).await?;
+            }
+        }
+    }
+}

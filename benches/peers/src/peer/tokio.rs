@@ -1,0 +1,143 @@
+use super::*;
+use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
+use ::tokio::net::{TcpListener, TcpStream};
+use ::tokio::runtime::Builder;
+use ::tokio::task::{LocalSet, spawn_local};
+
+/// `build_local`, with `enable_all`.
+pub struct TokioLocalRuntime;
+
+/// A `current_thread` runtime with `enable_all`, and a `LocalSet` on it.
+pub struct TokioLocalSet;
+
+impl Peer for TokioLocalRuntime {
+    fn block_on<F: Future + 'static>(main: F) -> F::Output {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build_local(Default::default());
+        runtime.expect("a runtime").block_on(main)
+    }
+
+    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        spawn(future)
+    }
+
+    fn detach<F: Future<Output = ()> + 'static>(future: F) {
+        drop(spawn_local(future));
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + 'static {
+        ::tokio::task::yield_now()
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
+        ::tokio::time::sleep(duration)
+    }
+
+    async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
+        ::tokio::time::timeout(duration, future).await.ok()
+    }
+
+    fn offload<T, F>(job: F) -> impl Future<Output = T> + 'static
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let handle = ::tokio::task::spawn_blocking(job);
+        async { handle.await.expect("no panic") }
+    }
+
+    fn serve(
+        talk: Talk,
+        listening: impl FnOnce(SocketAddr) + 'static,
+    ) -> impl Future<Output = io::Result<()>> + 'static {
+        serve(talk, listening)
+    }
+}
+
+impl Peer for TokioLocalSet {
+    fn block_on<F: Future + 'static>(main: F) -> F::Output {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        LocalSet::new().block_on(&runtime.expect("a runtime"), main)
+    }
+
+    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        spawn(future)
+    }
+
+    fn detach<F: Future<Output = ()> + 'static>(future: F) {
+        drop(spawn_local(future));
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + 'static {
+        ::tokio::task::yield_now()
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
+        ::tokio::time::sleep(duration)
+    }
+
+    async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
+        ::tokio::time::timeout(duration, future).await.ok()
+    }
+
+    fn offload<T, F>(job: F) -> impl Future<Output = T> + 'static
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        TokioLocalRuntime::offload(job)
+    }
+
+    fn serve(
+        talk: Talk,
+        listening: impl FnOnce(SocketAddr) + 'static,
+    ) -> impl Future<Output = io::Result<()>> + 'static {
+        serve(talk, listening)
+    }
+}
+
+fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+where
+    F: Future<Output: 'static> + 'static,
+{
+    let handle = spawn_local(future);
+    async { handle.await.expect("no panic") }
+}
+
+async fn serve(talk: Talk, listening: impl FnOnce(SocketAddr) + 'static) -> io::Result<()> {
+    let listener = TcpListener::bind(LOOPBACK).await?;
+    listening(listener.local_addr()?);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        drop(spawn_local(echo(stream, talk)));
+    }
+}
+
+async fn echo(mut stream: TcpStream, talk: Talk) -> io::Result<()> {
+    match talk {
+        Talk::Whole(size) => {
+            let mut buffer = vec![0; size];
+            loop {
+                match stream.read(&mut buffer).await? {
+                    0 => return Ok(()),
+                    count => stream.write_all(&buffer[..count]).await?,
+                }
+            }
+        }
+        Talk::Framed(size) => {
+            let mut buffer = vec![0; size];
+            loop {
+                stream.read_exact(&mut buffer).await?;
+                stream.write_all(&buffer).await?;
+            }
+        }
+    }
+}

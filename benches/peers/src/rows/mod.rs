@@ -1,0 +1,110 @@
+//! What is measured: the table of the rows, and how one of them is run in this process.
+
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::peer::Peer;
+use crate::peer::bare::Manner;
+
+mod memory;
+mod offload;
+mod sockets;
+mod spawn;
+pub mod table;
+mod timers;
+mod wakes;
+mod yields;
+
+/// Named results. All rows of the table that show one of them name it.
+pub type Metrics = Vec<(&'static str, f64)>;
+
+/// How much to do.
+#[derive(Clone, Copy)]
+pub struct Effort {
+    /// How long the samples of one process may take together.
+    pub time: Duration,
+    pub is_quick: bool,
+    /// How many are alive, for the rows that ask how the loop scales.
+    pub alive: usize,
+}
+
+/// Runs a row, or says that this runtime does not offer what it takes.
+pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
+    let needs = table::find(name)?.needs;
+    let is_offered = match needs {
+        table::Needs::Tasks => true,
+        table::Needs::Timers => P::HAS_TIMERS,
+        table::Needs::Sockets => P::HAS_SOCKETS,
+        table::Needs::Threads => P::HAS_OFFLOAD,
+    };
+    if !is_offered {
+        return None;
+    }
+    yields::run::<P>(name, effort)
+        .or_else(|| wakes::run::<P>(name, effort))
+        .or_else(|| spawn::run::<P>(name, effort))
+        .or_else(|| timers::run::<P>(name, effort))
+        .or_else(|| offload::run::<P>(name, effort))
+        .or_else(|| memory::run::<P>(name, effort))
+        .or_else(|| sockets::run::<P>(name, effort))
+}
+
+/// The same for a loop that is not a runtime: it has sockets, and that is all.
+pub fn run_bare(manner: Manner, name: &str, effort: Effort) -> Option<Metrics> {
+    sockets::run_bare(manner, name, effort)
+}
+
+/// Times `body` again and again, at least five times, and takes the median. Nanoseconds for each of `operations`.
+async fn sample(effort: Effort, operations: usize, mut body: impl AsyncFnMut()) -> f64 {
+    body().await;
+    let (begin, mut times) = (Instant::now(), Vec::new());
+    while times.len() < 5 || begin.elapsed() < effort.time {
+        let start = Instant::now();
+        body().await;
+        times.push(start.elapsed().as_nanos() as f64 / operations as f64);
+        if begin.elapsed() > 20 * effort.time {
+            break;
+        }
+    }
+    median(&mut times)
+}
+
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// A share of sorted values lies below this one.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
+}
+
+/// Until all tasks have been polled.
+async fn settle<P: Peer>() {
+    if P::HAS_TIMERS {
+        P::sleep(Duration::from_millis(300)).await;
+    }
+    for _ in 0..3 {
+        P::yield_now().await;
+    }
+}
+
+async fn waker() -> Waker {
+    poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
+}
+
+/// The same numbers in the same order for everybody.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+const SEED: Random = Random(0x9e37_79b9_7f4a_7c15);
+const HOUR: Duration = Duration::from_secs(3_600);

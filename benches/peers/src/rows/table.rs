@@ -1,0 +1,519 @@
+//! The rows: what each measures, what it takes, what is shown of it, and what we set out to reach.
+
+/// What a runtime must have for a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    Tasks,
+    Timers,
+    Sockets,
+    Threads,
+}
+
+pub struct Row {
+    pub name: &'static str,
+    pub group: &'static str,
+    pub needs: Needs,
+    pub lines: &'static [Line],
+}
+
+impl Row {
+    /// Takes seconds for each process, so it is repeated less often.
+    pub fn is_heavy(&self) -> bool {
+        [
+            "fire_1m",
+            "fan_out_1m",
+            "timer_1m",
+            "yield_100k",
+            "echo_10k",
+            "timers_bulk",
+        ]
+        .contains(&self.name)
+    }
+}
+
+/// One of a row's figures.
+pub struct Line {
+    pub metric: &'static str,
+    pub label: &'static str,
+    pub unit: &'static str,
+    pub is_more_better: bool,
+    pub reach: Reach,
+}
+
+/// What we set out to reach: ours divided by theirs, or the other way where more is better.
+#[derive(Clone, Copy)]
+pub enum Reach {
+    None,
+    OfBest(f64),
+    /// Of the best, and of tokio's `LocalRuntime`.
+    OfBestAndTokio(f64, f64),
+    OfTokio(f64),
+    /// At least so much of the optimal mio loop's, and more than tokio's.
+    OfBareLoop(f64),
+    AtMost(f64),
+}
+
+use Reach::*;
+
+const fn less(metric: &'static str, label: &'static str, unit: &'static str, reach: Reach) -> Line {
+    Line {
+        metric,
+        label,
+        unit,
+        is_more_better: false,
+        reach,
+    }
+}
+
+const fn more(metric: &'static str, label: &'static str, unit: &'static str, reach: Reach) -> Line {
+    Line {
+        metric,
+        label,
+        unit,
+        is_more_better: true,
+        reach,
+    }
+}
+
+/// A row whose only figure is `ns`.
+macro_rules! time {
+    ($group:expr, $needs:ident, $name:literal, $label:literal, $reach:expr) => {
+        Row {
+            name: $name,
+            group: $group,
+            needs: Needs::$needs,
+            lines: &[less("ns", $label, "ns", $reach)],
+        }
+    };
+}
+
+macro_rules! echo {
+    ($name:literal, $label:literal, $reach:expr, $cpu:expr) => {
+        Row {
+            name: $name,
+            group: SOCKETS,
+            needs: Needs::Sockets,
+            lines: &[
+                more("per_s", $label, "requests/s", $reach),
+                less(
+                    "cpu",
+                    concat!($label, ": server's processor time"),
+                    "us",
+                    $cpu,
+                ),
+                less("p50", concat!($label, ": p50"), "us", Reach::None),
+                less("p99", concat!($label, ": p99"), "us", Reach::None),
+                less("p999", concat!($label, ": p99.9"), "us", Reach::None),
+            ],
+        }
+    };
+}
+
+macro_rules! sleep {
+    ($name:literal, $label:literal, $reach:expr) => {
+        Row {
+            name: $name,
+            group: LATE,
+            needs: Needs::Timers,
+            lines: &[
+                less(
+                    "over_p50",
+                    concat!($label, ": too long by, p50"),
+                    "us",
+                    $reach,
+                ),
+                less(
+                    "over_p99",
+                    concat!($label, ": too long by, p99"),
+                    "us",
+                    Reach::None,
+                ),
+                less("cpu", concat!($label, ": processor time"), "us", $reach),
+            ],
+        }
+    };
+}
+
+macro_rules! bytes {
+    ($name:literal, $label:literal, $needs:ident, $reach:expr) => {
+        Row {
+            name: $name,
+            group: MEMORY,
+            needs: Needs::$needs,
+            lines: &[
+                less(
+                    "usable",
+                    concat!("bytes ", $label, ", handed out by the allocator"),
+                    "B",
+                    $reach,
+                ),
+                less(
+                    "resident",
+                    concat!("bytes ", $label, ", by which the process grew"),
+                    "B",
+                    Reach::None,
+                ),
+            ],
+        }
+    };
+}
+
+const TASKS: &str = "Tasks and wakers";
+const SPAWN: &str = "Spawning";
+const TIMERS: &str = "Timers that never fire";
+const LATE: &str = "Timers that fire";
+const THREADS: &str = "Threads";
+const SOCKETS: &str = "Sockets";
+const MEMORY: &str = "Memory";
+const LOOP: &str = "The loop itself";
+
+pub const ROWS: &[Row] = &[
+    time!(TASKS, Tasks, "waker", "waker: clone and drop", OfBest(0.6)),
+    time!(
+        TASKS,
+        Tasks,
+        "self_wake",
+        "a task wakes itself",
+        Reach::None
+    ),
+    time!(
+        TASKS,
+        Tasks,
+        "yield_1",
+        "yield, one task, drivers on",
+        OfBestAndTokio(0.5, 0.05)
+    ),
+    time!(
+        TASKS,
+        Tasks,
+        "yield_1000",
+        "yield, 1,000 tasks",
+        OfBest(0.8)
+    ),
+    time!(
+        TASKS,
+        Tasks,
+        "yield_100k",
+        "yield, 100,000 tasks",
+        OfBest(0.8)
+    ),
+    time!(
+        TASKS,
+        Timers,
+        "yield_1_sleepers",
+        "yield, one among 100,000 sleepers",
+        OfBest(0.6)
+    ),
+    time!(TASKS, Tasks, "ping_pong", "ping-pong, one leg", OfBest(0.6)),
+    time!(
+        TASKS,
+        Tasks,
+        "fan_out_1000",
+        "fan-out to 1,000 idle tasks, each",
+        OfBest(0.8)
+    ),
+    time!(
+        TASKS,
+        Tasks,
+        "fan_out_1m",
+        "fan-out to 1,000,000 idle tasks, each",
+        OfBest(0.8)
+    ),
+    time!(
+        SPAWN,
+        Tasks,
+        "spawn_64",
+        "spawn and join in turn, 64 B",
+        OfBest(0.8)
+    ),
+    time!(
+        SPAWN,
+        Tasks,
+        "spawn_1k",
+        "spawn and join in turn, 1 KiB",
+        OfBest(0.8)
+    ),
+    time!(
+        SPAWN,
+        Tasks,
+        "spawn_16k",
+        "spawn and join in turn, 16 KiB",
+        OfBest(0.8)
+    ),
+    time!(
+        SPAWN,
+        Tasks,
+        "spawn_batch",
+        "spawn and join, 1,000 at once",
+        OfBest(0.8)
+    ),
+    time!(SPAWN, Tasks, "spawn_chain", "spawn in a chain", OfBest(0.8)),
+    time!(
+        TIMERS,
+        Timers,
+        "guard_ready",
+        "time-out around a ready body",
+        OfBest(0.5)
+    ),
+    time!(
+        TIMERS,
+        Timers,
+        "guard_yield",
+        "time-out around a body that yields once",
+        OfBest(0.5)
+    ),
+    time!(
+        TIMERS,
+        Timers,
+        "timer_64",
+        "arm and cancel, 64 alive",
+        OfBest(0.3)
+    ),
+    time!(
+        TIMERS,
+        Timers,
+        "timer_4096",
+        "arm and cancel, 4,096 alive",
+        OfBest(0.3)
+    ),
+    time!(
+        TIMERS,
+        Timers,
+        "timer_100k",
+        "arm and cancel, 100,000 alive",
+        OfBest(0.3)
+    ),
+    time!(
+        TIMERS,
+        Timers,
+        "timer_1m",
+        "arm and cancel, 1,000,000 alive",
+        OfBest(0.3)
+    ),
+    time!(
+        TIMERS,
+        Timers,
+        "timers_bulk",
+        "arm 100,000, then cancel them, each",
+        OfBest(0.3)
+    ),
+    Row {
+        name: "fire_100k",
+        group: LATE,
+        needs: Needs::Timers,
+        lines: &[
+            less(
+                "cpu",
+                "100,000 fire in 200 ms: processor time, each",
+                "ns",
+                OfTokio(0.7),
+            ),
+            less(
+                "late_p50",
+                "100,000 fire in 200 ms: late by, p50",
+                "us",
+                AtMost(100.0),
+            ),
+            less(
+                "late_p99",
+                "100,000 fire in 200 ms: late by, p99",
+                "us",
+                Reach::None,
+            ),
+            less(
+                "stall",
+                "100,000 fire in 200 ms: longest stall",
+                "us",
+                Reach::None,
+            ),
+        ],
+    },
+    Row {
+        name: "fire_1m",
+        group: LATE,
+        needs: Needs::Timers,
+        lines: &[
+            less(
+                "cpu",
+                "1,000,000 fire in 1 s: processor time, each",
+                "ns",
+                Reach::None,
+            ),
+            less(
+                "late_p50",
+                "1,000,000 fire in 1 s: late by, p50",
+                "us",
+                Reach::None,
+            ),
+            less(
+                "late_p99",
+                "1,000,000 fire in 1 s: late by, p99",
+                "us",
+                Reach::None,
+            ),
+            less(
+                "stall",
+                "1,000,000 fire in 1 s: longest stall",
+                "us",
+                Reach::None,
+            ),
+        ],
+    },
+    sleep!("sleep_50us", "sleep of 50 us", Reach::None),
+    sleep!("sleep_100us", "sleep of 100 us", OfBest(1.0)),
+    sleep!("sleep_1ms", "sleep of 1 ms", OfBest(1.0)),
+    sleep!("sleep_10ms", "sleep of 10 ms", Reach::None),
+    Row {
+        name: "foreign_parked",
+        group: THREADS,
+        needs: Needs::Tasks,
+        lines: &[
+            less(
+                "ns",
+                "wake from a thread, the loop parked: until it has answered, p50",
+                "ns",
+                OfBest(1.0),
+            ),
+            less(
+                "p99",
+                "wake from a thread, the loop parked: until it has answered, p99",
+                "ns",
+                Reach::None,
+            ),
+        ],
+    },
+    Row {
+        name: "foreign_awake",
+        group: THREADS,
+        needs: Needs::Tasks,
+        lines: &[
+            less(
+                "ns",
+                "wake from a thread, the loop awake: until it has answered, p50",
+                "ns",
+                OfBest(1.0),
+            ),
+            less(
+                "p99",
+                "wake from a thread, the loop awake: until it has answered, p99",
+                "ns",
+                Reach::None,
+            ),
+        ],
+    },
+    time!(
+        THREADS,
+        Threads,
+        "offload_turn",
+        "offload in turn",
+        OfBest(1.0)
+    ),
+    time!(
+        THREADS,
+        Threads,
+        "offload_burst",
+        "offload in bursts of 100, each",
+        OfBest(1.0)
+    ),
+    echo!("echo_1", "echo, 1 connection", None, Reach::None),
+    echo!(
+        "echo_50",
+        "echo, 50 connections",
+        OfBareLoop(0.99),
+        Reach::None
+    ),
+    echo!(
+        "echo_1000",
+        "echo, 1,000 connections",
+        OfBareLoop(0.99),
+        Reach::None
+    ),
+    echo!("echo_10k", "echo, 9,900 connections", None, Reach::None),
+    echo!(
+        "pipelined",
+        "echo, 50 connections, 16 pipelined, each read and answered by itself",
+        OfTokio(1.3),
+        Reach::None
+    ),
+    echo!(
+        "pipelined_whole",
+        "echo, 50 connections, 16 pipelined, read and answered together",
+        None,
+        Reach::None
+    ),
+    echo!(
+        "stream_64k",
+        "64 KiB there and back, 8 connections",
+        None,
+        Reach::None
+    ),
+    echo!("connect", "connect, ask once, close", None, Reach::None),
+    echo!(
+        "echo_busy",
+        "echo, 50 connections, while 100,000 timers churn and one task yields",
+        None,
+        Reach::None
+    ),
+    bytes!(
+        "bytes_task",
+        "per parked task, 72-byte future",
+        Tasks,
+        AtMost(128.0)
+    ),
+    bytes!("bytes_sleeper", "per sleeping task", Timers, AtMost(192.0)),
+    bytes!(
+        "bytes_connection",
+        "per idle connection",
+        Sockets,
+        Reach::None
+    ),
+    time!(
+        LOOP,
+        Tasks,
+        "loop",
+        "a loop is made, runs nothing, is dropped",
+        Reach::None
+    ),
+];
+
+/// Measured with more and more alive, and plotted.
+pub const SCALES: &[Row] = &[
+    Row {
+        name: "scale_arm",
+        group: "arm and cancel",
+        needs: Needs::Timers,
+        lines: &[
+            less("arm", "arm one of so many timers", "ns", Reach::None),
+            less("cancel", "cancel one of so many timers", "ns", Reach::None),
+        ],
+    },
+    time!(
+        "wake",
+        Tasks,
+        "scale_wake",
+        "wake each of so many tasks",
+        Reach::None
+    ),
+    time!(
+        "spawn",
+        Tasks,
+        "scale_spawn",
+        "spawn and join so many tasks",
+        Reach::None
+    ),
+    Row {
+        name: "scale_echo",
+        group: "echo",
+        needs: Needs::Sockets,
+        lines: &[less(
+            "cpu",
+            "one of so many connections echoes 64 B: server's processor time",
+            "us",
+            Reach::None,
+        )],
+    },
+];
+
+pub fn find(name: &str) -> Option<&'static Row> {
+    ROWS.iter().chain(SCALES).find(|row| row.name == name)
+}

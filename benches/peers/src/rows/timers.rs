@@ -1,0 +1,241 @@
+//! What do timers cost that never fire, and how late are those that do?
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn, ready};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::*;
+use crate::{clock, fail};
+
+const BATCH: usize = 1_000;
+
+pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
+    let ns = match name {
+        "guard_ready" => P::block_on_task(guard::<P>(effort, false)),
+        "guard_yield" => P::block_on_task(guard::<P>(effort, true)),
+        "timer_64" => P::block_on_task(arm_and_cancel::<P>(effort, 64)),
+        "timer_4096" => P::block_on_task(arm_and_cancel::<P>(effort, 4_096)),
+        "timer_100k" => P::block_on_task(arm_and_cancel::<P>(effort, 100_000)),
+        "timer_1m" => P::block_on_task(arm_and_cancel::<P>(
+            effort,
+            if effort.is_quick { 300_000 } else { 1_000_000 },
+        )),
+        "timers_bulk" => P::block_on_task(bulk::<P>(effort)),
+        "scale_arm" => return Some(P::block_on_task(arm_then_cancel::<P>(effort))),
+        "fire_100k" => {
+            return Some(P::block_on(fire::<P>(
+                100_000,
+                Duration::from_millis(200),
+                Duration::from_millis(400),
+            )));
+        }
+        "fire_1m" if effort.is_quick => {
+            return Some(P::block_on(fire::<P>(200_000, SECOND / 5, SECOND)));
+        }
+        "fire_1m" => return Some(P::block_on(fire::<P>(1_000_000, SECOND, 3 * SECOND))),
+        "sleep_50us" => {
+            return Some(P::block_on_task(nap::<P>(
+                effort,
+                Duration::from_micros(50),
+            )));
+        }
+        "sleep_100us" => {
+            return Some(P::block_on_task(nap::<P>(
+                effort,
+                Duration::from_micros(100),
+            )));
+        }
+        "sleep_1ms" => return Some(P::block_on_task(nap::<P>(effort, Duration::from_millis(1)))),
+        "sleep_10ms" => {
+            return Some(P::block_on_task(nap::<P>(
+                effort,
+                Duration::from_millis(10),
+            )));
+        }
+        _ => return None,
+    };
+    Some(vec![("ns", ns)])
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn guard<P: Peer>(effort: Effort, is_yielding: bool) -> f64 {
+    P::idle().await;
+    sample(effort, BATCH, async || {
+        for _ in 0..BATCH {
+            let passed = match is_yielding {
+                true => P::timeout(SECOND, P::yield_now()).await,
+                false => P::timeout(SECOND, ready(())).await,
+            };
+            assert!(passed.is_some());
+        }
+    })
+    .await
+}
+
+/// Makes a timer, polls it, drops it, while so many others are armed.
+async fn arm_and_cancel<P: Peer>(effort: Effort, alive: usize) -> f64 {
+    let mut random = SEED;
+    let mut sleeps: Vec<_> = (0..alive)
+        .map(|_| Box::pin(P::sleep(far(&mut random))))
+        .collect();
+    poll_each(&mut sleeps).await;
+    sample(effort, BATCH, async || {
+        poll_fn(|cx| {
+            for _ in 0..BATCH {
+                let sleep = pin!(P::sleep(far(&mut random)));
+                assert!(sleep.poll(cx).is_pending());
+            }
+            Poll::Ready(())
+        })
+        .await;
+    })
+    .await
+}
+
+fn far(random: &mut Random) -> Duration {
+    SECOND * 60 + Duration::from_micros(random.below(3_600_000_000))
+}
+
+async fn poll_each<F: Future>(futures: &mut [Pin<Box<F>>]) {
+    poll_fn(|cx| {
+        for future in &mut *futures {
+            assert!(future.as_mut().poll(cx).is_pending());
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// Arms a hundred thousand, and drops them all.
+async fn bulk<P: Peer>(effort: Effort) -> f64 {
+    let mut random = SEED;
+    sample(effort, 100_000, async || {
+        let mut sleeps: Vec<_> = (0..100_000)
+            .map(|_| Box::pin(P::sleep(far(&mut random))))
+            .collect();
+        poll_each(&mut sleeps).await;
+    })
+    .await
+}
+
+/// Arms so many, one after the other, and then cancels them, each phase by itself.
+async fn arm_then_cancel<P: Peer>(effort: Effort) -> Metrics {
+    let (mut random, count) = (SEED, effort.alive);
+    let (mut arm, mut cancel) = (Vec::new(), Vec::new());
+    let begin = Instant::now();
+    let each = |start: Instant| start.elapsed().as_nanos() as f64 / count as f64;
+    while arm.len() < 5 || begin.elapsed() < effort.time {
+        let mut sleeps: Vec<_> = (0..count)
+            .map(|_| Box::pin(P::sleep(far(&mut random))))
+            .collect();
+        let start = Instant::now();
+        poll_each(&mut sleeps).await;
+        arm.push(each(start));
+        let start = Instant::now();
+        drop(sleeps);
+        cancel.push(each(start));
+        P::yield_now().await;
+    }
+    vec![("arm", median(&mut arm)), ("cancel", median(&mut cancel))]
+}
+
+/// So many tasks sleep, each until a moment of its own within `window`, which begins after `margin`.
+async fn fire<P: Peer>(count: usize, window: Duration, margin: Duration) -> Metrics {
+    let start = Instant::now() + margin;
+    let party = Rc::new(Party::default());
+    party.lateness.borrow_mut().reserve(count);
+    party.missing.set(count);
+    let mut random = SEED;
+    for _ in 0..count {
+        let deadline = start + Duration::from_nanos(random.below(window.as_nanos() as u64));
+        let party = Rc::clone(&party);
+        P::detach(async move {
+            P::sleep(deadline.saturating_duration_since(Instant::now())).await;
+            party.come(deadline);
+        });
+    }
+    let almost = start - Duration::from_millis(10);
+    P::sleep(almost.saturating_duration_since(Instant::now())).await;
+    let is_on_time = Instant::now() < start;
+    let before = clock::cpu();
+    Everybody(&party).await;
+    let cpu = (clock::cpu() - before).as_nanos() as f64 / count as f64;
+    let mut late = party.lateness.take();
+    late.sort_by(f64::total_cmp);
+    if !is_on_time {
+        fail(&format!("has not armed {count} timers within {margin:?}"));
+    }
+    let early = late.iter().filter(|&&late| late < 0.0).count();
+    vec![
+        ("cpu", cpu),
+        ("late_p50", quantile(&late, 0.5)),
+        ("late_p99", quantile(&late, 0.99)),
+        ("stall", party.stall.get().as_nanos() as f64 / 1e3),
+        ("early", early as f64),
+    ]
+}
+
+#[derive(Default)]
+struct Party {
+    missing: Cell<usize>,
+    /// In microseconds.
+    lateness: RefCell<Vec<f64>>,
+    last: Cell<Option<Instant>>,
+    /// The longest time between two that fired, one after the other. They are microseconds apart when nothing stalls.
+    stall: Cell<Duration>,
+    waiting: Cell<Option<Waker>>,
+}
+
+impl Party {
+    fn come(&self, deadline: Instant) {
+        let now = Instant::now();
+        let early = deadline.saturating_duration_since(now).as_nanos() as f64;
+        let late = now.saturating_duration_since(deadline).as_nanos() as f64;
+        self.lateness.borrow_mut().push((late - early) / 1e3);
+        if let Some(last) = self.last.replace(Some(now)) {
+            self.stall.set(self.stall.get().max(now - last));
+        }
+        self.missing.set(self.missing.get() - 1);
+        if self.missing.get() == 0 {
+            if let Some(waker) = self.waiting.take() {
+                waker.wake();
+            }
+        }
+    }
+}
+
+struct Everybody<'a>(&'a Party);
+
+impl Future for Everybody<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.missing.get() == 0 {
+            return Poll::Ready(());
+        }
+        self.0.waiting.set(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+}
+
+/// How much too long is a sleep, in microseconds, and what does it take of the processor's time?
+async fn nap<P: Peer>(effort: Effort, duration: Duration) -> Metrics {
+    let count = (2 * effort.time.as_micros() / duration.as_micros()).clamp(20, 2_000);
+    let mut over = Vec::new();
+    let before = clock::cpu();
+    for _ in 0..count {
+        let start = Instant::now();
+        P::sleep(duration).await;
+        over.push((start.elapsed().as_secs_f64() - duration.as_secs_f64()) * 1e6);
+    }
+    let cpu = (clock::cpu() - before).as_nanos() as f64 / 1e3 / over.len() as f64;
+    over.sort_by(f64::total_cmp);
+    vec![
+        ("over_p50", quantile(&over, 0.5)),
+        ("over_p99", quantile(&over, 0.99)),
+        ("cpu", cpu),
+    ]
+}

@@ -1,0 +1,314 @@
+//! Every row on every peer: each peer and each repetition in a process of its own, interleaved.
+//!
+//! One repetition is all rows; in a row the peers follow each other, and who begins moves on from repetition to repetition.
+//! So whatever the machine does for a while (another program, a warmer processor) hits all peers alike.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, thread};
+
+use serde_json::Value;
+
+use crate::rows::table::{ROWS, Row, SCALES};
+use crate::{PEERS, builds, plot, report};
+
+const HELP: &str = "\
+cargo bench --bench compare -- [OPTIONS]
+
+  --quick          once, with fewer of everything: under three minutes; writes to target/compare
+  --rows A,B,..    these rows only            --peers A,B,..   these peers only
+  --reps N         so many repetitions        --ms N           milliseconds of samples for each process
+  --no-scales      without the curves         --no-builds      without compile times and sizes
+  --out FOLDER     writes to this folder instead of BENCHMARKS.md and benches/results
+  --keep           keeps the figures of the last run where this one has none
+  --report         measures nothing, writes the report again";
+
+/// What has been measured.
+#[derive(Default)]
+pub struct Results {
+    /// Row, peer, figure: one value for each repetition. Why there is none stands under `errors`.
+    pub rows: BTreeMap<String, BTreeMap<String, Figures>>,
+    /// Row, peer, how many alive, figure.
+    pub scales: BTreeMap<String, BTreeMap<String, BTreeMap<usize, Figures>>>,
+    pub builds: BTreeMap<String, Figures>,
+    pub errors: BTreeMap<String, BTreeMap<String, String>>,
+    /// Machine, versions, date, command.
+    pub about: BTreeMap<String, String>,
+}
+
+pub type Figures = BTreeMap<String, Vec<f64>>;
+
+struct Options {
+    is_quick: bool,
+    rows: Option<Vec<String>>,
+    peers: Option<Vec<String>>,
+    repetitions: usize,
+    milliseconds: u64,
+    has_scales: bool,
+    has_builds: bool,
+    is_keeping: bool,
+    is_measuring: bool,
+    out: Option<PathBuf>,
+    help: bool,
+}
+
+impl Options {
+    fn parse(arguments: &[String]) -> Result<Self, lexopt::Error> {
+        use lexopt::prelude::*;
+        let mut options = Options {
+            is_quick: arguments.iter().any(|argument| argument == "--quick"),
+            rows: None,
+            peers: None,
+            repetitions: 5,
+            milliseconds: 60,
+            has_scales: true,
+            has_builds: true,
+            is_keeping: false,
+            is_measuring: true,
+            out: None,
+            help: false,
+        };
+        if options.is_quick {
+            (options.repetitions, options.milliseconds) = (1, 20);
+            (options.has_scales, options.has_builds) = (false, false);
+        }
+        let list = |words: String| Some(words.split(',').map(str::to_string).collect());
+        let mut parser = lexopt::Parser::from_args(arguments);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("quick") => {}
+                Long("rows") => options.rows = list(parser.value()?.string()?),
+                Long("peers") => options.peers = list(parser.value()?.string()?),
+                Long("reps") => options.repetitions = parser.value()?.parse()?,
+                Long("ms") => options.milliseconds = parser.value()?.parse()?,
+                Long("no-scales") => options.has_scales = false,
+                Long("no-builds") => options.has_builds = false,
+                Long("keep") => options.is_keeping = true,
+                Long("report") => (options.is_measuring, options.is_keeping) = (false, true),
+                Long("out") => options.out = Some(parser.value()?.into()),
+                Long("help") => options.help = true,
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(options)
+    }
+
+    fn has_row(&self, name: &str) -> bool {
+        self.rows
+            .as_ref()
+            .is_none_or(|rows| rows.iter().any(|row| row == name))
+    }
+
+    fn peers(&self) -> Vec<&'static str> {
+        let is_wanted = |peer: &&str| {
+            self.peers
+                .as_ref()
+                .is_none_or(|peers| peers.iter().any(|name| peer.starts_with(name.as_str())))
+        };
+        PEERS.iter().copied().filter(is_wanted).collect()
+    }
+}
+
+/// The folder of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let options = Options::parse(arguments)?;
+    if options.help {
+        println!("{HELP}");
+        return Ok(());
+    }
+    let (page, folder) = match &options.out {
+        Some(folder) => (folder.join("BENCHMARKS.md"), folder.clone()),
+        None if options.is_quick => (
+            root().join("target/compare/BENCHMARKS.md"),
+            root().join("target/compare"),
+        ),
+        None => (root().join("BENCHMARKS.md"), root().join("benches/results")),
+    };
+    fs::create_dir_all(&folder)?;
+    let file = folder.join("compare.json");
+    let mut results = Results::default();
+    if options.is_keeping {
+        results = Results::from_json(&serde_json::from_str(&fs::read_to_string(&file)?)?);
+    }
+    if options.is_measuring {
+        results.about.extend(report::about(arguments));
+        results.measure(&options)?;
+        fs::write(&file, results.to_text()?)?;
+    }
+    let plots = plot::draw(&results, &folder)?;
+    fs::write(
+        &page,
+        report::page(
+            &results,
+            &plots,
+            page.parent().unwrap_or(Path::new("")),
+            &folder,
+        ),
+    )?;
+    println!(
+        "{}\n{}",
+        page.canonicalize()?.display(),
+        file.canonicalize()?.display()
+    );
+    Ok(())
+}
+
+impl Results {
+    fn measure(&mut self, options: &Options) -> Result<(), Box<dyn Error>> {
+        let (begin, peers) = (Instant::now(), options.peers());
+        let rows: Vec<_> = ROWS
+            .iter()
+            .filter(|row| options.has_row(row.name))
+            .collect();
+        for row in &rows {
+            self.rows.remove(row.name);
+            self.errors.remove(row.name);
+        }
+        for repetition in 0..options.repetitions {
+            for row in rows.iter().filter(|row| !row.is_heavy() || repetition < 3) {
+                eprintln!(
+                    "{:>5.0?} s  {}/{}  {}",
+                    begin.elapsed().as_secs(),
+                    repetition + 1,
+                    options.repetitions,
+                    row.name
+                );
+                for turn in 0..peers.len() {
+                    self.row(row, peers[(turn + repetition) % peers.len()], options)?;
+                }
+            }
+        }
+        if options.has_scales {
+            self.scales(&peers, options)?;
+        }
+        if options.has_builds {
+            self.builds = builds::measure(&peers)?;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, row: &Row, peer: &str, options: &Options) -> io::Result<()> {
+        if self
+            .errors
+            .get(row.name)
+            .is_some_and(|errors| errors.contains_key(peer))
+        {
+            return Ok(());
+        }
+        match process(peer, row.name, options, 0)? {
+            Ok(figures) => {
+                let all = self
+                    .rows
+                    .entry(row.name.into())
+                    .or_default()
+                    .entry(peer.into())
+                    .or_default();
+                for (name, figure) in figures {
+                    all.entry(name).or_default().push(figure);
+                }
+            }
+            Err(reason) => {
+                self.errors
+                    .entry(row.name.into())
+                    .or_default()
+                    .insert(peer.into(), reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn scales(&mut self, peers: &[&str], options: &Options) -> io::Result<()> {
+        for row in SCALES.iter().filter(|row| options.has_row(row.name)) {
+            self.scales.remove(row.name);
+            // More sockets than ports of one address and descriptors of one process are not to be had.
+            let most = if row.name == "scale_echo" {
+                100_000
+            } else {
+                1_000_000
+            };
+            for alive in [100, 1_000, 10_000, 100_000, 1_000_000]
+                .into_iter()
+                .filter(|&alive| alive <= most)
+            {
+                eprintln!("{} {alive}", row.name);
+                for peer in peers
+                    .iter()
+                    .filter(|peer| !peer.contains("naive") && !peer.contains("LocalSet"))
+                {
+                    if let Ok(figures) = process(peer, row.name, options, alive)? {
+                        let figures = figures
+                            .into_iter()
+                            .map(|(name, figure)| (name, vec![figure]))
+                            .collect();
+                        let curve = self
+                            .scales
+                            .entry(row.name.into())
+                            .or_default()
+                            .entry(peer.to_string())
+                            .or_default();
+                        curve.insert(alive, figures);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+type Outcome = Result<BTreeMap<String, f64>, String>;
+
+fn process(peer: &str, row: &str, options: &Options, alive: usize) -> io::Result<Outcome> {
+    let mut command = Command::new(env::current_exe()?);
+    command
+        .args(["run", peer, row])
+        .args([options.milliseconds.to_string(), alive.to_string()]);
+    if options.is_quick {
+        command.arg("--quick");
+    }
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let begin = Instant::now();
+    while child.try_wait()?.is_none() {
+        if begin.elapsed() > Duration::from_secs(40) {
+            child.kill()?;
+            child.wait()?;
+            return Ok(Err("has not ended within 40 s".into()));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    let output = child.wait_with_output()?;
+    let line = String::from_utf8_lossy(&output.stdout);
+    match serde_json::from_str::<Value>(line.trim()) {
+        Ok(Value::Object(figures)) => Ok(Ok(figures
+            .into_iter()
+            .filter_map(|(name, figure)| Some((name, figure.as_f64()?)))
+            .collect())),
+        _ => Ok(Err(reason(&String::from_utf8_lossy(&output.stderr)))),
+    }
+}
+
+/// What a process has said before it ended: the message of its panic, or its only line.
+fn reason(said: &str) -> String {
+    let lines: Vec<_> = said
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    let panic = lines.iter().position(|line| line.contains("panicked at"));
+    let line = match panic {
+        Some(at) => lines.get(at + 1),
+        None => lines.last(),
+    };
+    line.map_or("has ended without a word".into(), |line| {
+        line.chars().take(120).collect()
+    })
+}
