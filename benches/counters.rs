@@ -121,7 +121,7 @@ fn measure() -> Figures {
         for operation in OPERATIONS {
             match each(counter, operation.name) {
                 Ok(figure) => {
-                    drop(figures.insert(format!("{}.{}", operation.name, counter.name), figure))
+                    figures.insert(format!("{}.{}", operation.name, counter.name), figure);
                 }
                 Err(error) => eprintln!(
                     "NOT CHECKED: {} of `{}`: {error}",

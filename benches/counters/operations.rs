@@ -59,8 +59,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
+fn in_a_task(work: impl Future<Output = ()> + 'static) {
+    roundelay::run(async { roundelay::spawn(work).await }).expect("no panic");
+}
+
 fn spawn_join(count: usize) {
-    roundelay::run(async {
+    in_a_task(async move {
         for number in 0..count {
             assert_eq!(
                 roundelay::spawn(async move { number }).await.ok(),
@@ -72,7 +76,7 @@ fn spawn_join(count: usize) {
 
 /// With a timer armed and a socket registered.
 fn yield_now(count: usize) {
-    roundelay::run(async {
+    in_a_task(async move {
         let (socket, _other) = UnixStream::pair().expect("a pair");
         drop(roundelay::spawn(
             async move { socket.read(&mut [0; 1]).await },
@@ -87,7 +91,7 @@ fn yield_now(count: usize) {
 /// One task wakes a hundred others, and each is polled.
 fn wake(count: usize) {
     const CROWD: usize = 100;
-    roundelay::run(async {
+    in_a_task(async move {
         let wakers = Rc::new(RefCell::new(Vec::new()));
         for _ in 0..CROWD {
             drop(roundelay::spawn(Idle {
@@ -123,7 +127,7 @@ impl Future for Idle {
 
 /// With a thousand others alive.
 fn arm_cancel(count: usize) {
-    roundelay::run(async {
+    in_a_task(async move {
         for number in 0..1_000 {
             drop(roundelay::spawn(roundelay::sleep(
                 HOUR + Duration::from_secs(number),
@@ -143,7 +147,7 @@ fn arm_cancel(count: usize) {
 
 /// A time-out around a body that yields once.
 fn guard(count: usize) {
-    roundelay::run(async {
+    in_a_task(async move {
         for _ in 0..count {
             assert!(
                 roundelay::timeout(HOUR, roundelay::yield_now())

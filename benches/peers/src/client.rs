@@ -231,7 +231,7 @@ impl Fleet {
         }
         let mut answered = 0;
         loop {
-            self.poll.poll(&mut events, Some(Duration::from_secs(10)))?;
+            self.poll.poll(&mut events, Some(Duration::from_secs(3)))?;
             if events.is_empty() {
                 return Err(io::Error::other("the server is silent"));
             }

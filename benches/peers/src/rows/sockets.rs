@@ -153,7 +153,7 @@ fn watch(address: SocketAddr, load: Load, effort: Effort) -> io::Result<Metrics>
         ]);
     }
     client.wait()?;
-    Load::read_report(&line).ok_or_else(|| io::Error::other(format!("no report: '{line}'")))
+    Load::read_report(&line).ok_or_else(|| io::Error::other("it has got no answers"))
 }
 
 fn start_client(address: SocketAddr, load: Load, effort: Effort) -> io::Result<Child> {
