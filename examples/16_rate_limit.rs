@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use roundelay::future::try_join_all;
 use roundelay::net::{TcpListener, TcpStream, serve};
 use roundelay::sync::Semaphore;
-use roundelay::{interval, race, sleep, spawn};
+use roundelay::{race, sleep, spawn};
 
 const HANDS: usize = 8;
 const REQUESTS: usize = 64;
@@ -52,10 +52,8 @@ fn main() -> io::Result<()> {
             request(address).await
         };
         let refill = async {
-            let mut clock = interval(REFILL);
-            clock.tick().await; // the first tick comes at once, and the bucket is full
             loop {
-                clock.tick().await;
+                sleep(REFILL).await; // not an interval: a late tick would bring the next one closer
                 bucket.add_permits(HANDS - bucket.available_permits());
             }
         };
