@@ -7,18 +7,16 @@ use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use roundelay::task::{self, AbortHandle};
-use roundelay::{EventLoop, JoinHandle, Remote, offload, run, sleep, spawn, yield_now};
+use roundelay::task::AbortHandle;
+use roundelay::{EventLoop, JoinHandle, Remote, offload, run, sleep, spawn, task, yield_now};
 use support::{
-    Counter, Gate, Ledger, PATIENCE, Token, Trace, counting_waker, now_or_never, on_drop,
-    own_waker, poll_once, watchdog,
+    Counter, Ledger, PATIENCE, Token, Trace, counting_waker, now_or_never, on_drop, own_waker,
+    poll_once, watchdog,
 };
 
 fn new_loop() -> EventLoop {
@@ -68,19 +66,6 @@ fn assert_all_ended(handles: Vec<JoinHandle<()>>) {
             Err(error) => assert!(error.is_cancelled() && index != 3),
         }
     }
-}
-
-#[test]
-fn a_loop_that_never_ran_is_dropped_with_all_its_tasks() {
-    watchdog(PATIENCE, || {
-        let ledger = Ledger::new();
-        let event_loop = new_loop();
-        for _ in 0..10 {
-            drop(event_loop.spawn(holds(ledger.token("never polled"))));
-        }
-        drop(event_loop);
-        ledger.assert_settled_here();
-    });
 }
 
 #[test]
@@ -404,47 +389,6 @@ fn wakers_that_outlive_their_loop_keep_nothing_alive() {
     });
 }
 
-/// async-executor#163: a waker that fires while the loop is being dropped.
-#[test]
-fn wakers_may_fire_from_other_threads_while_the_loop_is_dropped() {
-    watchdog(PATIENCE, || {
-        let is_over = Arc::new(AtomicBool::new(false));
-        let (send, receive) = mpsc::channel::<Waker>();
-        let firing = Arc::clone(&is_over);
-        let thread = thread::spawn(move || {
-            let mut wakers: Vec<Waker> = Vec::new();
-            while !firing.load(SeqCst) {
-                wakers.extend(receive.try_iter());
-                wakers.iter().for_each(Waker::wake_by_ref);
-                if wakers.len() > 64 {
-                    wakers.clear();
-                }
-            }
-        });
-        let ledger = Ledger::new();
-        for _ in 0..500 {
-            let mut event_loop = new_loop();
-            for _ in 0..4 {
-                let (send, token) = (send.clone(), ledger.token("a task's"));
-                drop(event_loop.spawn(async move {
-                    let _token = token;
-                    poll_fn(|cx| {
-                        send.send(cx.waker().clone()).expect("the thread listens");
-                        Poll::<()>::Pending
-                    })
-                    .await;
-                }));
-            }
-            turn(&mut event_loop);
-            turn(&mut event_loop);
-            drop(event_loop);
-        }
-        is_over.store(true, SeqCst);
-        thread.join().expect("the thread ends well");
-        ledger.assert_settled_here();
-    });
-}
-
 #[test]
 fn dropping_a_loop_does_not_wait_for_a_job_on_its_pool() {
     watchdog(PATIENCE, || {
@@ -519,19 +463,5 @@ fn loops_are_made_and_dropped_by_the_thousand_without_using_the_table_up() {
         while !loops.is_empty() {
             drop(loops.remove(loops.len() / 2));
         }
-    });
-}
-
-#[test]
-fn a_gate_that_outlives_the_loop_opens_for_nobody() {
-    watchdog(PATIENCE, || {
-        let gate = Gate::new();
-        let mut event_loop = new_loop();
-        let waits = gate.clone();
-        let handle = event_loop.spawn(async move { waits.wait().await });
-        turn(&mut event_loop);
-        drop(event_loop);
-        gate.open();
-        assert!(now_or_never(handle).expect("it has ended").is_err());
     });
 }

@@ -7,14 +7,15 @@ use std::collections::HashSet;
 use std::future::{pending, poll_fn};
 use std::ptr;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use roundelay::{EventLoop, JoinHandle, TaskId, run, spawn, yield_now};
-use support::{Counter, Gate, PATIENCE, counted, own_waker, watchdog};
+use support::{Counter, PATIENCE, counted, own_waker, watchdog};
 
 const NOT_AT_ALL: Option<Duration> = Some(Duration::ZERO);
 
@@ -466,103 +467,6 @@ fn wakers_are_cloned_and_dropped_on_any_thread_in_any_number() {
                 let one = thread.join().expect("the thread ends well");
                 assert!(one.is_some_and(|one| one.will_wake(&waker)));
             }
-        });
-    });
-}
-
-/// The thread answers each number with a wake, at a moment when the loop is about to sleep, sleeps, or has just woken.
-#[test]
-fn a_wake_from_another_thread_finds_the_loop_parked_or_about_to_park() {
-    const ROUNDS: u32 = 20_000;
-
-    watchdog(PATIENCE, || {
-        let answer = Arc::new(Mutex::new(0_u32));
-        let (ask, asked) = mpsc::channel::<(u32, Waker)>();
-        let thread = thread::spawn({
-            let answer = Arc::clone(&answer);
-            move || {
-                for (number, waker) in asked {
-                    *answer.lock().expect("the answer") = number;
-                    waker.wake();
-                }
-            }
-        });
-        let polls = Counter::default();
-        run(counted(&polls, async {
-            for number in 1..=ROUNDS {
-                let mut is_asked = false;
-                poll_fn(|cx| {
-                    if !std::mem::replace(&mut is_asked, true) {
-                        ask.send((number, cx.waker().clone()))
-                            .expect("the thread listens");
-                        return Poll::Pending;
-                    }
-                    assert_eq!(*answer.lock().expect("the answer"), number);
-                    Poll::Ready(())
-                })
-                .await;
-            }
-        }));
-        drop(ask);
-        thread.join().expect("the thread ends well");
-        assert_eq!(polls.get(), ROUNDS as usize + 1, "one poll for each wake");
-    });
-}
-
-#[test]
-fn a_wake_from_another_thread_reaches_a_loop_that_never_rests() {
-    watchdog(PATIENCE, || {
-        let is_awake = Arc::new(AtomicBool::new(false));
-        run(async {
-            let waker = own_waker().await;
-            let thread = thread::spawn({
-                let is_awake = Arc::clone(&is_awake);
-                move || {
-                    is_awake.store(true, SeqCst);
-                    waker.wake();
-                }
-            });
-            let busy = spawn(async {
-                loop {
-                    yield_now().await;
-                }
-            });
-            poll_fn(|_| match is_awake.load(SeqCst) {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            })
-            .await;
-            thread.join().expect("the thread ends well");
-            busy.abort();
-        });
-    });
-}
-
-#[test]
-fn a_wake_crosses_between_nested_loops_both_ways() {
-    watchdog(PATIENCE, || {
-        let outer = Gate::new();
-        let inner = Gate::new();
-        let mut inner_loop = new_loop();
-        let waiting = inner_loop.spawn({
-            let inner = inner.clone();
-            async move { inner.wait().await }
-        });
-        turns_until_idle(&mut inner_loop);
-        run(async {
-            let opened = spawn({
-                let outer = outer.clone();
-                async move { outer.wait().await }
-            });
-            yield_now().await;
-            // The outer loop is current: this wake goes to a loop that rests.
-            inner.open();
-            inner_loop.run(async {
-                waiting.await.expect("the inner task was woken");
-                // The inner loop is current: this wake goes to the loop around it.
-                outer.open();
-            });
-            opened.await.expect("the outer task was woken");
         });
     });
 }

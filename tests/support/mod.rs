@@ -3,8 +3,10 @@
 //! Each test file is a crate of its own and uses a part of this, hence the `allow`.
 #![allow(dead_code)]
 
+pub(crate) mod deeds;
 pub(crate) mod hooked;
 pub(crate) mod jobs;
+pub(crate) mod panics;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
