@@ -48,7 +48,7 @@ unsafe impl GlobalAlloc for Counting {
 /// What a process is asked to do, and so what it answers with.
 const ALLOCATIONS_OF: &str = "allocations-of";
 /// Far below one operation's worth of any of the three.
-const NOISE: f64 = 0.02;
+const NOISE: f64 = 0.05;
 const MARGIN: f64 = 1.04;
 
 fn main() -> ExitCode {
@@ -118,7 +118,12 @@ const COUNTERS: [Counter; 3] = [
 fn measure() -> Figures {
     let mut figures = Figures::new();
     for counter in COUNTERS {
-        for operation in OPERATIONS {
+        // How often a server polls is up to its client, too; its system calls are fewer, never more.
+        let is_steady = |name: &str| counter.name != "instructions" || name != "echo";
+        for operation in OPERATIONS
+            .iter()
+            .filter(|operation| is_steady(operation.name))
+        {
             match each(counter, operation.name) {
                 Ok(figure) => {
                     figures.insert(format!("{}.{}", operation.name, counter.name), figure);
@@ -137,7 +142,7 @@ fn each(counter: Counter, operation: &str) -> Result<f64> {
     let once = (counter.count)(operation, counter.times)?;
     let twice = (counter.count)(operation, 2 * counter.times)?;
     let each = (twice - once) / counter.times as f64;
-    Ok((each * 100.0).round() / 100.0)
+    Ok((each.max(0.0) * 100.0).round() / 100.0)
 }
 
 fn compare() -> Result<()> {
@@ -170,7 +175,7 @@ fn record() -> Result<()> {
     let compiler = Command::new("rustc").arg("--version").output()?;
     let mut text = format!(
         "# The most that one operation may take; compared by `cargo bench --bench counters`, written by\n\
-         # `cargo bench --bench counters -- --record`, four per cent above what was counted.\n# {}\n",
+         # `cargo bench --bench counters -- --record`, instructions four per cent above what was counted.\n# {}\n",
         String::from_utf8_lossy(&compiler.stdout).trim()
     );
     let mut group = String::new();
@@ -180,10 +185,11 @@ fn record() -> Result<()> {
             text += &format!("\n[{operation}]\n");
             group = operation.to_string();
         }
-        let bound = if counter == "instructions" {
-            (figure * MARGIN).ceil()
-        } else {
-            figure
+        let bound = match counter {
+            "instructions" => (figure * MARGIN).ceil(),
+            // A client that is quick now and then spares the server a look.
+            _ if figure > 1.0 => figure.ceil(),
+            _ => figure,
         };
         text += &format!("{counter} = {bound} # {figure}\n");
     }
