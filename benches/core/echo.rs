@@ -179,10 +179,10 @@ where
     R::new().run(async {
         let connections: Vec<_> = streams
             .into_iter()
-            .map(|stream| R::spawn(async move { echo(stream).await }))
+            .map(|stream| R::spawn(async move { echo(stream).await.expect("an echo") }))
             .collect();
         for connection in connections {
-            connection.await.expect("an echo");
+            drop(connection.await);
         }
     });
 }

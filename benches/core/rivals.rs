@@ -8,7 +8,8 @@ use crate::HOUR;
 pub(crate) trait Rival {
     fn new() -> Self;
     fn run<F: Future>(&mut self, main: F) -> F::Output;
-    fn spawn<F>(future: F) -> impl Future<Output = F::Output>
+    /// The runtime's own handle, which yields a `Result`.
+    fn spawn<F>(future: F) -> impl Future<Output: 'static>
     where
         F: Future<Output: 'static> + 'static;
     fn yield_now() -> impl Future<Output = ()>;
@@ -21,7 +22,7 @@ pub(crate) trait Rival {
     where
         F: Future<Output = ()> + 'static,
     {
-        self.run(async { Self::spawn(future).await });
+        self.run(async { drop(Self::spawn(future).await) });
     }
 
     /// Gives both drivers something to look after.
@@ -47,12 +48,11 @@ impl Rival for Roundelay {
         self.0.run(main)
     }
 
-    fn spawn<F>(future: F) -> impl Future<Output = F::Output>
+    fn spawn<F>(future: F) -> impl Future<Output: 'static>
     where
         F: Future<Output: 'static> + 'static,
     {
-        let handle = roundelay::spawn(future);
-        async { handle.await.expect("no panic") }
+        roundelay::spawn(future)
     }
 
     fn yield_now() -> impl Future<Output = ()> {
@@ -84,12 +84,11 @@ impl Rival for Tokio {
         self.0.block_on(main)
     }
 
-    fn spawn<F>(future: F) -> impl Future<Output = F::Output>
+    fn spawn<F>(future: F) -> impl Future<Output: 'static>
     where
         F: Future<Output: 'static> + 'static,
     {
-        let handle = tokio::task::spawn_local(future);
-        async { handle.await.expect("no panic") }
+        tokio::task::spawn_local(future)
     }
 
     fn yield_now() -> impl Future<Output = ()> {

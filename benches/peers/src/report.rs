@@ -118,7 +118,11 @@ pub fn page(results: &Results, plots: &[Plot], page: &Path, folder: &Path) -> St
             let _ = writeln!(text, "| {name} | {value} |");
         }
     }
-    if results.about.get("command").is_some_and(|command| command.contains("--quick")) {
+    if results
+        .about
+        .get("command")
+        .is_some_and(|command| command.contains("--quick"))
+    {
         text += "\n**Quick**: everything once, and with fewer sleepers, tasks and connections than the rows say.\n";
     }
     text += &reaches(results);

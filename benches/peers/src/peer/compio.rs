@@ -12,16 +12,11 @@ impl Peer for Compio {
         Runtime::new().expect("a runtime").block_on(main)
     }
 
-    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+    fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
     where
         F: Future<Output: 'static> + 'static,
     {
-        let handle = ::compio::runtime::spawn(future);
-        async {
-            handle
-                .await
-                .unwrap_or_else(|_| panic!("the task has panicked"))
-        }
+        ::compio::runtime::spawn(future)
     }
 
     fn detach<F: Future<Output = ()> + 'static>(future: F) {

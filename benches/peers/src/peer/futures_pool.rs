@@ -28,7 +28,7 @@ impl Peer for FuturesPool {
         output
     }
 
-    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+    fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
     where
         F: Future<Output: 'static> + 'static,
     {

@@ -12,7 +12,7 @@ impl Peer for Glommio {
         executor.expect("an executor").run(main)
     }
 
-    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+    fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
     where
         F: Future<Output: 'static> + 'static,
     {

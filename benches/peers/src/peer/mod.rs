@@ -4,10 +4,12 @@
 //! does not have, its constants say, and the rows that need it leave it out; where it lacks only a `yield_now`, it gets
 //! [`yield_by_hand`], which is what its users write.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -50,7 +52,8 @@ pub trait Peer: 'static {
         Self::block_on(main)
     }
 
-    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+    /// The runtime's own handle. Some yield the output, others a `Result`.
+    fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
     where
         F: Future<Output: 'static> + 'static;
 
@@ -75,12 +78,25 @@ pub trait Peer: 'static {
         listening: impl FnOnce(SocketAddr) + 'static,
     ) -> impl Future<Output = io::Result<()>> + 'static;
 
-    /// Runs a future as a task.
+    /// Runs a future as a task, and yields its output.
+    fn as_task<F>(task: F) -> impl Future<Output = F::Output> + 'static
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        async {
+            let slot = Rc::new(Cell::new(None));
+            let into = Rc::clone(&slot);
+            Self::spawn(async move { into.set(Some(task.await)) }).await;
+            slot.take().expect("the task has not panicked")
+        }
+    }
+
+    /// The same on a loop of its own.
     fn block_on_task<F>(task: F) -> F::Output
     where
         F: Future<Output: 'static> + 'static,
     {
-        Self::block_on(async { Self::spawn(task).await })
+        Self::block_on(Self::as_task(task))
     }
 
     /// Gives the drivers that there are something to look after: a socket that stays silent, a timer of an hour.

@@ -29,7 +29,7 @@ macro_rules! peer {
                 runtime.expect("a runtime").block_on(main)
             }
 
-            fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+            fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
             where
                 F: Future<Output: 'static> + 'static,
             {

@@ -8,12 +8,11 @@ impl Peer for Roundelay {
         ::roundelay::run(main)
     }
 
-    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+    fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
     where
         F: Future<Output: 'static> + 'static,
     {
-        let handle = ::roundelay::spawn(future);
-        async { handle.await.expect("no panic") }
+        ::roundelay::spawn(future)
     }
 
     fn detach<F: Future<Output = ()> + 'static>(future: F) {

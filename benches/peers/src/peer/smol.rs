@@ -19,7 +19,7 @@ impl Peer for Smol {
         ::smol::block_on(executor().run(main))
     }
 
-    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+    fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
     where
         F: Future<Output: 'static> + 'static,
     {

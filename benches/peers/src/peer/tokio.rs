@@ -18,11 +18,11 @@ impl Peer for TokioLocalRuntime {
         runtime.expect("a runtime").block_on(main)
     }
 
-    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+    fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
     where
         F: Future<Output: 'static> + 'static,
     {
-        spawn(future)
+        spawn_local(future)
     }
 
     fn detach<F: Future<Output = ()> + 'static>(future: F) {
@@ -64,11 +64,11 @@ impl Peer for TokioLocalSet {
         LocalSet::new().block_on(&runtime.expect("a runtime"), main)
     }
 
-    fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
+    fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
     where
         F: Future<Output: 'static> + 'static,
     {
-        spawn(future)
+        spawn_local(future)
     }
 
     fn detach<F: Future<Output = ()> + 'static>(future: F) {
@@ -101,14 +101,6 @@ impl Peer for TokioLocalSet {
     ) -> impl Future<Output = io::Result<()>> + 'static {
         serve(talk, listening)
     }
-}
-
-fn spawn<F>(future: F) -> impl Future<Output = F::Output> + 'static
-where
-    F: Future<Output: 'static> + 'static,
-{
-    let handle = spawn_local(future);
-    async { handle.await.expect("no panic") }
 }
 
 async fn serve(talk: Talk, listening: impl FnOnce(SocketAddr) + 'static) -> io::Result<()> {

@@ -10,10 +10,10 @@ const BURST: usize = 100;
 pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
     let ns = match name {
         "offload_turn" => {
-            P::block_on_with_threads(async move { P::spawn(in_turn::<P>(effort)).await })
+            P::block_on_with_threads(async move { P::as_task(in_turn::<P>(effort)).await })
         }
         "offload_burst" => {
-            P::block_on_with_threads(async move { P::spawn(burst::<P>(effort)).await })
+            P::block_on_with_threads(async move { P::as_task(burst::<P>(effort)).await })
         }
         _ => return None,
     };
