@@ -198,8 +198,14 @@ impl Fleet {
         for index in 0..load.connections {
             // Another address of one's own for every ten thousand, as an address has but so many ports.
             let from = SocketAddr::from(([127, 0, 1, 1 + (index / 10_000) as u8], 0));
-            let stream = connect_from(from, address)?;
+            let mut stream = connect_from(from, address)?;
             stream.set_nodelay(true)?;
+            // No more than a listener's queue holds: who comes when it is full tries again after a second.
+            if index % 64 == 63 {
+                let mut bytes = vec![7; load.size * load.depth];
+                stream.write_all(&bytes)?;
+                stream.read_exact(&mut bytes)?;
+            }
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
             poll.registry().register(
