@@ -43,7 +43,7 @@
 //!    moved after it had been pinned?
 //! 2. Take the second `catch_unwind` away. Which test aborts the process, and why is it not just a failed test?
 //! 3. A loan ends twice: [`lend`] breaks it, and `DropNow` (chapter 9) drops the stand-in. Either is enough. Leave out both:
-//!    what does `tests/panic.rs` poll then, and which sanitizer says so?
+//!    what does `tests/panic_run.rs` poll then, and which sanitizer says so?
 
 #![allow(unsafe_code)]
 
@@ -406,7 +406,8 @@ pub(crate) fn lend<R>(
 ) -> R {
     // SAFETY: erases the lifetime only; the vtable and the address stay the same. The pointer is used by `Loan::poll`
     // alone, and by that only until `broken` clears it, which happens before the borrow ends, by return or by unwinding.
-    // Guarded by tests/panic.rs::a_main_future_that_panics_is_not_touched_again. Buys `run` with borrows.
+    // Guarded by tests/panic_run.rs::a_main_future_whose_run_is_ended_by_another_task_is_not_touched_again. Buys `run`
+    // with borrows.
     let future: Pin<&mut (dyn Future<Output = ()> + 'static)> =
         unsafe { std::mem::transmute(future) };
     // SAFETY: the pointer is turned back into a pinned reference only, so the pin holds.
