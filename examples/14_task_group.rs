@@ -1,7 +1,6 @@
 //! Structured concurrency: tasks that end as a whole, with an account of all that went wrong.
 //!
-//! asyncio's `TaskGroup`, trio's nursery. The scope ends when every child has ended; the first error cancels the others; and
-//! no task outlives its scope, not even one that a time-out drops.
+//! asyncio's `TaskGroup`, trio's nursery: the scope ends when every child has; the first error cancels the others.
 //!
 //! `cargo run --release --example 14_task_group`
 

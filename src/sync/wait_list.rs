@@ -119,6 +119,7 @@ use std::task::{Context, Poll, Waker, ready};
 use slab::Slab;
 
 use crate::context;
+use crate::task::error;
 
 /// What a primitive says about itself; everything else about waiting is [`Wait`]'s.
 pub(crate) trait Grants {
@@ -387,7 +388,7 @@ pub(crate) fn wake_each(mut next: impl FnMut() -> Option<Waker>) {
         fn drop(&mut self) {
             // Empty, unless a wake is unwinding through us. A second panic would abort, so it is dropped.
             while let Some(waker) = (self.0)() {
-                drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+                error::bury(catch_unwind(AssertUnwindSafe(|| waker.wake())));
             }
         }
     }

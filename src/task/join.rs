@@ -148,6 +148,8 @@ impl Builder {
 
 /// Awaits a task's output. Dropping the handle detaches the task: it runs on, and its output is dropped.
 ///
+/// A handle that ends up in its own task's output, or two in each other's, is a cycle, and leaks as one of `Rc`s does.
+///
 /// The output is `Ok` with what the future returned, or a [`JoinError`] if the task was cancelled or panicked.
 ///
 /// # Cancellation
