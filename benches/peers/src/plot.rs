@@ -201,6 +201,7 @@ fn curves(results: &Results, row: &Row, line: &Line, file: &Path) -> Result<()> 
     let axis = format!("{}: {}", line.label, line.unit);
     chart
         .configure_mesh()
+        .max_light_lines(1)
         .x_desc("how many")
         .y_desc(&axis)
         .x_label_formatter(&|alive| format!("{alive}"))

@@ -51,10 +51,10 @@ pub fn about(arguments: &[String]) -> BTreeMap<String, String> {
         ("date", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
         (
             "command",
-            Some(format!(
-                "cargo bench --bench compare -- {}",
-                arguments.join(" ")
-            )),
+            Some(match arguments {
+                [] => "cargo bench --bench compare".to_string(),
+                words => format!("cargo bench --bench compare -- {}", words.join(" ")),
+            }),
         ),
         ("commit", said("git", &["rev-parse", "--short", "HEAD"])),
         (
@@ -75,9 +75,9 @@ pub fn about(arguments: &[String]) -> BTreeMap<String, String> {
 fn versions() -> String {
     let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap_or_default();
     let version = |name: &str| {
-        let package = lock
-            .split("[[package]]")
-            .find(|package| package.contains(&format!("name = \"{name}\"\n")))?;
+        // Where the tree has several, the newest is the one that we use ourselves.
+        let named = |package: &&str| package.contains(&format!("name = \"{name}\"\n"));
+        let package = lock.split("[[package]]").filter(named).last()?;
         let version = package
             .lines()
             .find_map(|line| line.strip_prefix("version = "))?;
@@ -113,6 +113,7 @@ pub fn page(results: &Results, plots: &[Plot], page: &Path, folder: &Path) -> St
         "kernel",
         "compiler",
         "versions",
+        "again",
     ] {
         if let Some(value) = results.about.get(name) {
             let _ = writeln!(text, "| {name} | {value} |");
@@ -175,7 +176,7 @@ Every figure is the median of several processes; each process is one runtime and
 What they do is in `benches/peers/src/rows`, how each is set up in `benches/peers/src/peer`. Run it yourself:
 
 ```console
-$ cargo bench --bench compare              # everything; about half an hour
+$ cargo bench --bench compare              # everything; about a quarter of an hour
 $ cargo bench --bench compare -- --quick   # once, with fewer of everything; under three minutes
 $ cargo bench --bench core                 # the core beside tokio, in one process
 ```

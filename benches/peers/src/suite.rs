@@ -138,7 +138,12 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         results = Results::from_json(&serde_json::from_str(&fs::read_to_string(&file)?)?);
     }
     if options.is_measuring {
-        results.about.extend(report::about(arguments));
+        let mut about = report::about(arguments);
+        if options.is_keeping {
+            let again = format!("{}, on {}", about["command"], about["date"]);
+            about = BTreeMap::from([("again".to_string(), again)]);
+        }
+        results.about.extend(about);
         results.measure(&options)?;
         fs::write(&file, results.to_text()?)?;
     }

@@ -4,12 +4,17 @@ use std::future::{Future, poll_fn};
 use std::task::Poll;
 
 use super::*;
+use crate::clock;
 
 const BURST: usize = 100;
 
 pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
     let ns = match name {
         "offload_turn" => {
+            P::block_on_with_threads(async move { P::as_task(in_turn::<P>(effort)).await })
+        }
+        "offload_pinned" => {
+            clock::pin_to(0);
             P::block_on_with_threads(async move { P::as_task(in_turn::<P>(effort)).await })
         }
         "offload_burst" => {

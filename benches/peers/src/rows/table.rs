@@ -411,6 +411,13 @@ pub const ROWS: &[Row] = &[
     time!(
         THREADS,
         Threads,
+        "offload_pinned",
+        "offload in turn, all on one processor",
+        OfBest(1.0)
+    ),
+    time!(
+        THREADS,
+        Threads,
         "offload_burst",
         "offload in bursts of 100, each",
         OfBest(1.0)
