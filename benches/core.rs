@@ -41,9 +41,8 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 fn main() {
     divan::main();
-    let is_whole = std::env::args()
-        .skip(1)
-        .all(|argument| argument == "--bench");
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let is_whole = arguments == ["--bench"];
     if is_whole {
         memory::report();
         echo::report();
