@@ -33,7 +33,7 @@
 //! # Looks are not free
 //!
 //! The mail costs a load, the timers a clock reading (but only if there is a timer), the sockets a system call (but only if
-//! there is a source). 64 polls of 10 ns share one system call of 200 ns. *A lone task that yields pays no system call per
+//! there is a source). 64 polls of a dozen nanoseconds share one system call of some hundred. *A lone task that yields pays no system call per
 //! yield*; nor does it hold up a socket for more than 64 polls.
 //!
 //! # Embedding

@@ -17,7 +17,7 @@ pub(super) enum Batch {
     /// One for each task that was ready when it began: what a host expects of a turn.
     Counted,
     /// As many as come, until nobody is ready or the main task has ended. In a ring, first in, first out, where one batch
-    /// ends and the next begins makes no difference to the order, and not counting saves 5 ns on a lone yield.
+    /// ends and the next begins makes no difference to the order, and not counting takes 40 of 286 instructions off a lone yield.
     Endless,
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Slot {
 }
 
 /// Who awaits a task. Mostly another task of this crate, and then its number is enough: it is queued where the output is
-/// put down, without a way through its waker. Saves 9 ns a join.
+/// put down, without a way through its waker. Saves 34 of 998 instructions of a spawn+join.
 ///
 /// Nobody is a task without a number, so that all three fit in the waker's two words.
 pub(super) enum Joiner {

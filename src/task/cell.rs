@@ -257,7 +257,7 @@ impl<F: Future, R> Body<F, R> {
         // SAFETY: the future inside stays where it is: callers poll it in place, or drop it in place by assigning
         // another stage, and move nothing but outputs, which are never pinned. `Body` has no `Drop` of its own, and is
         // `Unpin` only if the future is. Guarded by tests/cancel.rs::a_pinned_future_is_dropped_where_it_was_polled.
-        // Buys the single allocation: a box within the box costs 18 ns a spawn.
+        // Buys the single allocation: a box within the box would cost one more, 125 instructions with its release.
         let body = unsafe { self.get_unchecked_mut() };
         Parts {
             stage: &mut body.stage,
