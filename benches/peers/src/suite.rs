@@ -140,7 +140,9 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     if options.is_measuring {
         let mut about = report::about(arguments);
         if options.is_keeping {
-            let again = format!("{}, on {}", about["command"], about["date"]);
+            let earlier = results.about.get("again").map(|again| format!("{again}; "));
+            let earlier = earlier.unwrap_or_default();
+            let again = format!("{earlier}{}, on {}", about["command"], about["date"]);
             about = BTreeMap::from([("again".to_string(), again)]);
         }
         results.about.extend(about);
