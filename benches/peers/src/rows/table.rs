@@ -167,165 +167,39 @@ const SOCKETS: &str = "Sockets";
 const MEMORY: &str = "Memory";
 const LOOP: &str = "The loop itself";
 
+// One row, one line.
+#[rustfmt::skip]
 pub const ROWS: &[Row] = &[
     time!(TASKS, Tasks, "waker", "waker: clone and drop", OfBest(0.6)),
-    time!(
-        TASKS,
-        Tasks,
-        "self_wake",
-        "a task wakes itself",
-        Reach::None
-    ),
-    time!(
-        TASKS,
-        Tasks,
-        "yield_1",
-        "yield, one task, drivers on",
-        OfBestAndTokio(0.5, 0.05)
-    ),
-    time!(
-        TASKS,
-        Tasks,
-        "yield_1000",
-        "yield, 1,000 tasks",
-        OfBest(0.8)
-    ),
-    time!(
-        TASKS,
-        Tasks,
-        "yield_100k",
-        "yield, 100,000 tasks",
-        OfBest(0.8)
-    ),
-    time!(
-        TASKS,
-        Timers,
-        "yield_1_sleepers",
-        "yield, one among 100,000 sleepers",
-        OfBest(0.6)
-    ),
+    time!(TASKS, Tasks, "self_wake", "a task wakes itself", Reach::None),
+    time!(TASKS, Tasks, "yield_1", "yield, one task, drivers on", OfBestAndTokio(0.5, 0.05)),
+    time!(TASKS, Tasks, "yield_1000", "yield, 1,000 tasks", OfBest(0.8)),
+    time!(TASKS, Tasks, "yield_100k", "yield, 100,000 tasks", OfBest(0.8)),
+    time!(TASKS, Timers, "yield_1_sleepers", "yield, one among 100,000 sleepers", OfBest(0.6)),
     time!(TASKS, Tasks, "ping_pong", "ping-pong, one leg", OfBest(0.6)),
-    time!(
-        TASKS,
-        Tasks,
-        "fan_out_1000",
-        "fan-out to 1,000 idle tasks, each",
-        OfBest(0.8)
-    ),
-    time!(
-        TASKS,
-        Tasks,
-        "fan_out_1m",
-        "fan-out to 1,000,000 idle tasks, each",
-        OfBest(0.8)
-    ),
-    time!(
-        SPAWN,
-        Tasks,
-        "spawn_64",
-        "spawn and join in turn, 64 B",
-        OfBest(0.8)
-    ),
-    time!(
-        SPAWN,
-        Tasks,
-        "spawn_1k",
-        "spawn and join in turn, 1 KiB",
-        OfBest(0.8)
-    ),
-    time!(
-        SPAWN,
-        Tasks,
-        "spawn_16k",
-        "spawn and join in turn, 16 KiB",
-        OfBest(0.8)
-    ),
-    time!(
-        SPAWN,
-        Tasks,
-        "spawn_batch",
-        "spawn and join, 1,000 at once",
-        OfBest(0.8)
-    ),
+    time!(TASKS, Tasks, "fan_out_1000", "fan-out to 1,000 idle tasks, each", OfBest(0.8)),
+    time!(TASKS, Tasks, "fan_out_1m", "fan-out to 1,000,000 idle tasks, each", OfBest(0.8)),
+    time!(SPAWN, Tasks, "spawn_64", "spawn and join in turn, 64 B", OfBest(0.8)),
+    time!(SPAWN, Tasks, "spawn_1k", "spawn and join in turn, 1 KiB", OfBest(0.8)),
+    time!(SPAWN, Tasks, "spawn_16k", "spawn and join in turn, 16 KiB", OfBest(0.8)),
+    time!(SPAWN, Tasks, "spawn_batch", "spawn and join, 1,000 at once", OfBest(0.8)),
     time!(SPAWN, Tasks, "spawn_chain", "spawn in a chain", OfBest(0.8)),
-    time!(
-        TIMERS,
-        Timers,
-        "guard_ready",
-        "time-out around a ready body",
-        OfBest(0.5)
-    ),
-    time!(
-        TIMERS,
-        Timers,
-        "guard_yield",
-        "time-out around a body that yields once",
-        OfBest(0.5)
-    ),
-    time!(
-        TIMERS,
-        Timers,
-        "timer_64",
-        "arm and cancel, 64 alive",
-        OfBest(0.3)
-    ),
-    time!(
-        TIMERS,
-        Timers,
-        "timer_4096",
-        "arm and cancel, 4,096 alive",
-        OfBest(0.3)
-    ),
-    time!(
-        TIMERS,
-        Timers,
-        "timer_100k",
-        "arm and cancel, 100,000 alive",
-        OfBest(0.3)
-    ),
-    time!(
-        TIMERS,
-        Timers,
-        "timer_1m",
-        "arm and cancel, 1,000,000 alive",
-        OfBest(0.3)
-    ),
-    time!(
-        TIMERS,
-        Timers,
-        "timers_bulk",
-        "arm 100,000, then cancel them, each",
-        OfBest(0.3)
-    ),
+    time!(TIMERS, Timers, "guard_ready", "time-out around a ready body", OfBest(0.5)),
+    time!(TIMERS, Timers, "guard_yield", "time-out around a body that yields once", OfBest(0.5)),
+    time!(TIMERS, Timers, "timer_64", "arm and cancel, 64 alive", OfBest(0.3)),
+    time!(TIMERS, Timers, "timer_4096", "arm and cancel, 4,096 alive", OfBest(0.3)),
+    time!(TIMERS, Timers, "timer_100k", "arm and cancel, 100,000 alive", OfBest(0.3)),
+    time!(TIMERS, Timers, "timer_1m", "arm and cancel, 1,000,000 alive", OfBest(0.3)),
+    time!(TIMERS, Timers, "timers_bulk", "arm 100,000, then cancel them, each", OfBest(0.3)),
     Row {
         name: "fire_100k",
         group: LATE,
         needs: Needs::Timers,
         lines: &[
-            less(
-                "cpu",
-                "100,000 fire in 200 ms: processor time, each",
-                "ns",
-                OfTokio(0.7),
-            ),
-            less(
-                "late_p50",
-                "100,000 fire in 200 ms: late by, p50",
-                "us",
-                AtMost(100.0),
-            ),
-            less(
-                "late_p99",
-                "100,000 fire in 200 ms: late by, p99",
-                "us",
-                Reach::None,
-            ),
-            less(
-                "stall",
-                "100,000 fire in 200 ms: longest stall",
-                "us",
-                Reach::None,
-            ),
+            less("cpu", "100,000 fire in 200 ms: processor time, each", "ns", OfTokio(0.7)),
+            less("late_p50", "100,000 fire in 200 ms: late by, p50", "us", AtMost(100.0)),
+            less("late_p99", "100,000 fire in 200 ms: late by, p99", "us", Reach::None),
+            less("stall", "100,000 fire in 200 ms: longest stall", "us", Reach::None),
         ],
     },
     Row {
@@ -333,30 +207,10 @@ pub const ROWS: &[Row] = &[
         group: LATE,
         needs: Needs::Timers,
         lines: &[
-            less(
-                "cpu",
-                "1,000,000 fire in 1 s: processor time, each",
-                "ns",
-                Reach::None,
-            ),
-            less(
-                "late_p50",
-                "1,000,000 fire in 1 s: late by, p50",
-                "us",
-                Reach::None,
-            ),
-            less(
-                "late_p99",
-                "1,000,000 fire in 1 s: late by, p99",
-                "us",
-                Reach::None,
-            ),
-            less(
-                "stall",
-                "1,000,000 fire in 1 s: longest stall",
-                "us",
-                Reach::None,
-            ),
+            less("cpu", "1,000,000 fire in 1 s: processor time, each", "ns", Reach::None),
+            less("late_p50", "1,000,000 fire in 1 s: late by, p50", "us", Reach::None),
+            less("late_p99", "1,000,000 fire in 1 s: late by, p99", "us", Reach::None),
+            less("stall", "1,000,000 fire in 1 s: longest stall", "us", Reach::None),
         ],
     },
     sleep!("sleep_50us", "sleep of 50 us", Reach::None),
@@ -368,18 +222,8 @@ pub const ROWS: &[Row] = &[
         group: THREADS,
         needs: Needs::Tasks,
         lines: &[
-            less(
-                "ns",
-                "wake from a thread, the loop parked: until it has answered, p50",
-                "ns",
-                OfBest(1.0),
-            ),
-            less(
-                "p99",
-                "wake from a thread, the loop parked: until it has answered, p99",
-                "ns",
-                Reach::None,
-            ),
+            less("ns", "wake from a thread, the loop parked: until it has answered, p50", "ns", OfBest(1.0)),
+            less("p99", "wake from a thread, the loop parked: until it has answered, p99", "ns", Reach::None),
         ],
     },
     Row {
@@ -387,100 +231,26 @@ pub const ROWS: &[Row] = &[
         group: THREADS,
         needs: Needs::Tasks,
         lines: &[
-            less(
-                "ns",
-                "wake from a thread, the loop awake: until it has answered, p50",
-                "ns",
-                OfBest(1.0),
-            ),
-            less(
-                "p99",
-                "wake from a thread, the loop awake: until it has answered, p99",
-                "ns",
-                Reach::None,
-            ),
+            less("ns", "wake from a thread, the loop awake: until it has answered, p50", "ns", OfBest(1.0)),
+            less("p99", "wake from a thread, the loop awake: until it has answered, p99", "ns", Reach::None),
         ],
     },
-    time!(
-        THREADS,
-        Threads,
-        "offload_turn",
-        "offload in turn",
-        OfBest(1.0)
-    ),
-    time!(
-        THREADS,
-        Threads,
-        "offload_pinned",
-        "offload in turn, all on one processor",
-        OfBest(1.0)
-    ),
-    time!(
-        THREADS,
-        Threads,
-        "offload_burst",
-        "offload in bursts of 100, each",
-        OfBest(1.0)
-    ),
+    time!(THREADS, Threads, "offload_turn", "offload in turn", OfBest(1.0)),
+    time!(THREADS, Threads, "offload_pinned", "offload in turn, all on one processor", OfBest(1.0)),
+    time!(THREADS, Threads, "offload_burst", "offload in bursts of 100, each", OfBest(1.0)),
     echo!("echo_1", "echo, 1 connection", None, Reach::None),
-    echo!(
-        "echo_50",
-        "echo, 50 connections",
-        OfBareLoop(0.99),
-        Reach::None
-    ),
-    echo!(
-        "echo_1000",
-        "echo, 1,000 connections",
-        OfBareLoop(0.99),
-        Reach::None
-    ),
+    echo!("echo_50", "echo, 50 connections", OfBareLoop(0.99), Reach::None),
+    echo!("echo_1000", "echo, 1,000 connections", OfBareLoop(0.99), Reach::None),
     echo!("echo_10k", "echo, 9,900 connections", None, Reach::None),
-    echo!(
-        "pipelined",
-        "echo, 50 connections, 16 pipelined, each read and answered by itself",
-        OfTokio(1.3),
-        Reach::None
-    ),
-    echo!(
-        "pipelined_whole",
-        "echo, 50 connections, 16 pipelined, read and answered together",
-        None,
-        Reach::None
-    ),
-    echo!(
-        "stream_64k",
-        "64 KiB there and back, 8 connections",
-        None,
-        Reach::None
-    ),
+    echo!("pipelined", "echo, 50 connections, 16 pipelined, each read and answered by itself", OfTokio(1.3), Reach::None),
+    echo!("pipelined_whole", "echo, 50 connections, 16 pipelined, read and answered together", None, Reach::None),
+    echo!("stream_64k", "64 KiB there and back, 8 connections", None, Reach::None),
     echo!("connect", "connect, ask once, close", None, Reach::None),
-    echo!(
-        "echo_busy",
-        "echo, 50 connections, while 100,000 timers churn and one task yields",
-        None,
-        Reach::None
-    ),
-    bytes!(
-        "bytes_task",
-        "per parked task, 72-byte future",
-        Tasks,
-        AtMost(128.0)
-    ),
+    echo!("echo_busy", "echo, 50 connections, while 100,000 timers churn and one task yields", None, Reach::None),
+    bytes!("bytes_task", "per parked task, 72-byte future", Tasks, AtMost(128.0)),
     bytes!("bytes_sleeper", "per sleeping task", Timers, AtMost(192.0)),
-    bytes!(
-        "bytes_connection",
-        "per idle connection",
-        Sockets,
-        Reach::None
-    ),
-    time!(
-        LOOP,
-        Tasks,
-        "loop",
-        "a loop is made, runs nothing, is dropped",
-        Reach::None
-    ),
+    bytes!("bytes_connection", "per idle connection", Sockets, Reach::None),
+    time!(LOOP, Tasks, "loop", "a loop is made, runs nothing, is dropped", Reach::None),
 ];
 
 /// Measured with more and more alive, and plotted.
