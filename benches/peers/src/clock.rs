@@ -31,9 +31,12 @@ fn read(clock: libc::clockid_t) -> io::Result<Duration> {
 }
 
 /// Keeps this thread, and those that it starts from now on, on one processor; if there is such a processor.
+///
+/// Counts what the machine has, and not what this thread may use: a client inherits its server's one processor.
 pub fn pin_to(processor: usize) {
-    let count = std::thread::available_parallelism().map_or(1, |count| count.get());
-    if processor >= count {
+    // SAFETY: asks for a number.
+    let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    if processor as libc::c_long >= count {
         return;
     }
     // SAFETY: a set of bits, for which all zeros is a value.
