@@ -13,6 +13,7 @@ use crate::scheduler::inbox::{Door, Note};
 use crate::task::JoinHandle;
 use crate::task::cell;
 use crate::task::error::JoinError;
+use crate::task::foreign;
 
 /// Reaches a loop from any thread. Comes from [`EventLoop::remote`](crate::EventLoop::remote) or [`Remote::current`].
 ///
@@ -225,7 +226,7 @@ impl<T> Future for RemoteHandle<T> {
         }
         let old = state.waker.replace(waker);
         drop(state);
-        drop(old);
+        foreign::let_go(old, OF);
         Poll::Pending
     }
 }
@@ -237,7 +238,7 @@ impl<T> Drop for RemoteHandle<T> {
         let waker = state.waker.take();
         let unclaimed = state.result.take();
         drop(state);
-        drop(waker);
+        foreign::let_go(waker, OF);
         drop_unclaimed(unclaimed);
     }
 }
@@ -256,6 +257,9 @@ fn drop_unclaimed<T>(result: Option<Result<T, JoinError>>) {
         }
     }
 }
+
+/// Whose waker it is, for the log.
+const OF: &str = "a remote handle";
 
 /// What the handle and the task share, each on its own thread.
 struct Shared<T> {
@@ -337,7 +341,7 @@ impl<T> Shared<T> {
         self.finished.notify_all();
         drop_unclaimed(unclaimed);
         if let Some(waker) = waker {
-            waker.wake();
+            foreign::wake(waker, OF);
         }
     }
 }

@@ -49,6 +49,7 @@ const PURE: &[&str] = &[
     "pinned.rs",
     "reactor/ready.rs",
     "task/error.rs",
+    "task/foreign.rs",
     "task/id.rs",
     "time/clock.rs",
     "time/wheel.rs",

@@ -3,7 +3,6 @@
 mod sync_support;
 
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use roundelay::sync::{Event, Notify, Semaphore};
@@ -225,7 +224,7 @@ fn one_waker_that_panics_keeps_no_other_from_being_woken() {
         assert!(probe.poll_with(&panics).is_pending());
         after.push(waiting(event.wait()));
     }
-    assert!(catch_unwind(AssertUnwindSafe(|| event.set())).is_err());
+    event.set(); // whoever sets it has nothing to do with the waker, and hears nothing of the panic
     assert_eq!(before.wakes(), 1);
     before.ready();
     for mut probe in after {

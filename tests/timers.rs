@@ -662,11 +662,9 @@ fn a_panicking_waker_loses_no_other_timer() {
             arm_acting(long_due(), || panic!("a waker of ill will"));
             vec![armed(long_due(), &Waker::from(Arc::clone(&waker)))]
         });
-        let turn = catch_unwind(AssertUnwindSafe(|| event_loop.turn(Some(Duration::ZERO))));
-        assert!(turn.is_err(), "it is the waker's fault, and its message");
-        assert_eq!(waker.wakes(), 0);
-        event_loop.turn(Some(Duration::ZERO)).unwrap();
-        assert_eq!(waker.wakes(), 1);
+        // The loop has nothing to do with it: tests/panic_waker.rs reads what is logged.
+        let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+        assert_eq!((turn.timers, waker.wakes()), (2, 1));
         drop((naps, NAPS.take()));
     });
 }

@@ -30,12 +30,17 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Wake, Waker};
 
+use crate::task::foreign;
+
 /// The end of the list.
 const NOBODY: u32 = u32::MAX;
 /// What `newest` holds once the set is gone: a push then does nothing.
 const CLOSED: u32 = u32::MAX - 1;
 /// How many children a set can hold.
 pub(super) const MOST: usize = CLOSED as usize;
+
+/// Whose waker the parent's is, for the log.
+const OF: &str = "a set of futures";
 
 /// Who was woken, newest first, and who wants to know.
 pub(super) struct ReadyList {
@@ -63,7 +68,7 @@ impl ReadyList {
         // ORDERING: only this function, and so only this thread, writes `moved`; `take` publishes it to the pushers.
         if self.moved.load(Ordering::Relaxed) || !first.will_wake(parent) {
             self.moved.store(true, Ordering::Relaxed);
-            drop(self.replace_parent(Some(parent.clone())));
+            foreign::let_go(self.replace_parent(Some(parent.clone())), OF);
         }
     }
 
@@ -79,7 +84,7 @@ impl ReadyList {
     pub(super) fn close(&self) {
         // ORDERING: nothing is read on the strength of CLOSED, and whoever misses it pushes onto a list nobody takes.
         self.newest.store(CLOSED, Ordering::Relaxed);
-        drop(self.replace_parent(None));
+        foreign::let_go(self.replace_parent(None), OF);
     }
 
     fn replace_parent(&self, parent: Option<Waker>) -> Option<Waker> {
@@ -91,11 +96,17 @@ impl ReadyList {
         // ORDERING: `take` has published the last `register`.
         if self.moved.load(Ordering::Relaxed) {
             if let Some(parent) = self.replace_parent(None) {
-                parent.wake();
+                foreign::wake(parent, OF);
             }
         } else if let Some(parent) = self.first_parent.get() {
-            parent.wake_by_ref();
+            foreign::wake_by_ref(parent, OF);
         }
+    }
+}
+
+impl Drop for ReadyList {
+    fn drop(&mut self) {
+        foreign::let_go(self.first_parent.take(), OF);
     }
 }
 

@@ -14,7 +14,7 @@ use super::error::Failure;
 use super::keep::Keep;
 use super::teardown;
 use crate::context::Context;
-use crate::scheduler::quietly;
+use crate::task::foreign;
 use crate::task::{AbortHandle, JoinHandle, TaskId, cell};
 
 pub(super) struct Shared<E> {
@@ -184,7 +184,7 @@ impl<E: 'static> Shared<E> {
         }
         let fresh = cx.waker().clone();
         let old = self.state.borrow_mut().scope.replace(fresh);
-        drop(old);
+        foreign::let_go(old, OF);
     }
 
     /// The body has returned, or has been dropped. With the last child gone, the scope is over.
@@ -209,7 +209,7 @@ impl<E: 'static> Shared<E> {
         state.phase = Phase::Over;
         let (scope, reaper) = (state.scope.take(), state.reaper.take());
         drop(state);
-        drop(scope);
+        foreign::let_go(scope, OF);
         if let Some(reaper) = reaper {
             reaper.drop_now();
         }
@@ -229,9 +229,11 @@ impl<E> State<E> {
     }
 }
 
-/// The waker may be anybody's, and what it does must not take the child along that ends here.
+/// Whose waker the scope's is, for the log.
+const OF: &str = "a task group's scope";
+
 fn wake(scope: Option<Waker>) {
     if let Some(scope) = scope {
-        quietly("the waker of a task group's scope", || scope.wake());
+        foreign::wake(scope, OF);
     }
 }

@@ -31,6 +31,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::task::error::{self, JoinError};
+use crate::task::foreign;
 
 /// What the pool sees of a job.
 pub(crate) trait Job: Send + Sync {
@@ -169,9 +170,9 @@ where
         let waker = inner.waker.take();
         drop(inner);
         quietly("the closure of a job", self.at, || drop(closure));
-        quietly("the waker of a job", self.at, || {
-            waker.map_or((), Waker::wake)
-        });
+        if let Some(waker) = waker {
+            foreign::wake(waker, "a job");
+        }
     }
 }
 
@@ -200,7 +201,7 @@ impl<F, T> Outcome<T> for Slot<F, T> {
             if new.is_some() {
                 let old = std::mem::replace(&mut inner.waker, new);
                 drop(inner);
-                drop(old);
+                foreign::let_go(old, "a job");
                 return Poll::Pending;
             }
             drop(inner);
@@ -216,7 +217,7 @@ impl<F, T> Outcome<T> for Slot<F, T> {
         };
         let (stage, waker) = (inner.pass_to(next), inner.waker.take());
         drop(inner);
-        drop(waker);
+        foreign::let_go(waker, "a job");
         if let Stage::Done(Err(error)) | Stage::Announced(Err(error)) = &stage {
             tell_unseen(error);
         }

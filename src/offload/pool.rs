@@ -36,6 +36,7 @@ use slab::Slab;
 use super::job::{Job, TARGET};
 use super::line::{Line, Ticket, Waiting};
 use crate::task::error::{self, JoinError};
+use crate::task::foreign;
 
 /// How a loop's pool is set up. `Builder` fills it in.
 #[derive(Clone, Debug)]
@@ -451,7 +452,7 @@ impl Shared {
 /// Wakes whoever waits for a job that is done. Says whether there was somebody.
 fn wake(waker: Option<Waker>) -> bool {
     let Some(waker) = waker else { return false };
-    error::quietly(TARGET, "a waker", || waker.wake());
+    foreign::wake(waker, "a job");
     true
 }
 

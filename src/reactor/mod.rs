@@ -132,6 +132,7 @@ use self::rounded::Alarm;
 use self::source::Source;
 #[cfg(target_os = "linux")]
 use self::timerfd::Alarm;
+use crate::task::foreign;
 
 /// The inbox's `mio::Waker`.
 const INBOX: Token = Token(usize::MAX);
@@ -389,7 +390,8 @@ impl Sources {
 
 /// The reactor's scratch list of wakers, borrowed for one turn and given back on every way out.
 ///
-/// If a foreign waker panics, those behind it stay in the list, and the next turn wakes them without waiting.
+/// If the log's sink panics while the news is told, the wakers stay in the list, and the next turn wakes them without
+/// waiting.
 struct Wakes<'a> {
     reactor: &'a Reactor,
     list: VecDeque<Waker>,
@@ -405,7 +407,7 @@ impl<'a> Wakes<'a> {
 
     fn wake(mut self) {
         while let Some(waker) = self.list.pop_front() {
-            waker.wake();
+            foreign::wake(waker, source::OF);
         }
     }
 }

@@ -36,6 +36,10 @@ use std::task::Waker;
 use super::Reactor;
 use super::ready::{Direction, Interest, Ready};
 use super::waiters::{Key, Waiters};
+use crate::task::foreign;
+
+/// Whose wakers these are, for the log.
+pub(super) const OF: &str = "a source's waiter";
 
 /// The part of a source that the reactor and the socket share.
 pub(super) struct Source {
@@ -140,11 +144,17 @@ impl Source {
     ///
     /// They try again, and find out where they stand now.
     pub(super) fn wake_everybody(&self) {
-        let mut woken = VecDeque::new();
-        for direction in [Direction::Read, Direction::Write] {
-            self.waiters.borrow_mut().take_wakers(direction, &mut woken);
+        for waker in self.take_wakers() {
+            foreign::wake(waker, OF);
         }
-        woken.into_iter().for_each(Waker::wake);
+    }
+
+    fn take_wakers(&self) -> VecDeque<Waker> {
+        let mut taken = VecDeque::new();
+        for direction in [Direction::Read, Direction::Write] {
+            self.waiters.borrow_mut().take_wakers(direction, &mut taken);
+        }
+        taken
     }
 
     /// Puts the waker in line for each direction of `interest`, or renews the one that stands there.
@@ -163,7 +173,7 @@ impl Source {
             let key = place.get().key(direction);
             let (key, replaced) = self.waiters.borrow_mut().join(key, direction, waker);
             place.set(place.get().with(direction, key));
-            drop(replaced);
+            foreign::let_go(replaced, OF);
         }
     }
 
@@ -180,7 +190,7 @@ impl Source {
             if let Some(key) = place.get().key(direction) {
                 place.set(place.get().without(direction));
                 let waker = self.waiters.borrow_mut().leave(key);
-                drop(waker);
+                foreign::let_go(waker, OF);
             }
         }
     }
@@ -194,5 +204,14 @@ impl Source {
     #[cfg(test)]
     pub(super) fn places(&self) -> usize {
         self.waiters.borrow().len()
+    }
+}
+
+impl Drop for Source {
+    /// The futures have taken their wakers with them; those of the `poll_` methods are still here.
+    fn drop(&mut self) {
+        for waker in self.take_wakers() {
+            foreign::let_go(waker, OF);
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::mem;
 use std::task::{Poll, Waker};
 
 use super::tasks::{Joiner, TaskInfo};
-use super::{Scheduler, discard, quietly};
+use super::{Scheduler, discard};
 use crate::task::cell::TaskCell;
 use crate::task::id::TaskId;
 
@@ -70,7 +70,7 @@ impl Scheduler {
         let fresh = Joiner::Task(Some(asker));
         let old = mem::replace(&mut tasks.slots[id.slot()].joiner, fresh);
         drop(tasks);
-        drop(old);
+        old.let_go();
         Poll::Pending
     }
 
@@ -79,8 +79,7 @@ impl Scheduler {
     fn poll_join_from_afar(&self, id: TaskId, waker: &Waker) -> Poll<Option<TaskCell>> {
         if !self.is_finished(id) {
             let fresh = Joiner::Waker(waker.clone());
-            let old = self.replace_joiner(id, fresh);
-            drop(old);
+            self.replace_joiner(id, fresh).let_go();
         }
         match self.is_finished(id) {
             true => Poll::Ready(self.leave(id)),
@@ -125,9 +124,7 @@ impl Scheduler {
         let joiner = tasks.slots[id.slot()].joiner.take();
         let output = tasks.leave(id.slot());
         drop(tasks);
-        if let Joiner::Waker(joiner) = joiner {
-            quietly("the waker of a join handle", || drop(joiner));
-        }
+        joiner.let_go();
         if let Some(cell) = output {
             discard(cell);
         }

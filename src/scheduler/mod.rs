@@ -96,6 +96,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::task::cell::{self, TaskCell};
 use crate::task::error::{self, JoinError, Payload};
+use crate::task::foreign;
 use crate::task::id::{MAX_TASKS, TaskId};
 
 mod budget;
@@ -378,7 +379,7 @@ impl Scheduler {
         drop(tasks);
         match elsewhere {
             Joiner::Task(Some(joiner)) => inbox::wake(joiner),
-            Joiner::Waker(waker) => quietly("the waker of a join handle", || waker.wake()),
+            Joiner::Waker(waker) => foreign::wake(waker, "a join handle"),
             Joiner::Task(None) => {}
         }
         if let Some(cell) = unwanted {

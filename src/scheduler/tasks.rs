@@ -9,6 +9,7 @@ use std::task::Waker;
 use slab::Slab;
 
 use crate::task::cell::TaskCell;
+use crate::task::foreign;
 use crate::task::id::TaskId;
 
 pub(super) struct Tasks {
@@ -55,6 +56,13 @@ impl Joiner {
 
     pub(super) fn take(&mut self) -> Self {
         mem::replace(self, Self::NOBODY)
+    }
+
+    /// Drops it. A waker may run anybody's code, so nothing may be borrowed.
+    pub(super) fn let_go(self) {
+        if let Joiner::Waker(waker) = self {
+            foreign::let_go(waker, "a join handle");
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use std::task::Poll;
 
 use slab::Slab;
 
-use super::wait_list::{Grants, Wait, WaitList, wake_each};
+use super::wait_list::{Grants, Wait, WaitList};
 
 /// Tells any number of tasks to stop. Clones are the same token; [`child_token`](Self::child_token)s are cancelled with it,
 /// but not it with them.
@@ -81,17 +81,9 @@ impl CancelToken {
 
     /// Cancels it and all its descendants. Before anybody is woken, all of them are.
     pub fn cancel(&self) {
-        let family = Node::cancel_family(&self.node);
-        let mut rest = family.iter();
-        let mut node = rest.next();
-        wake_each(|| {
-            loop {
-                match node?.waiters.next_to_wake() {
-                    Some(waker) => return Some(waker),
-                    None => node = rest.next(),
-                }
-            }
-        });
+        for node in Node::cancel_family(&self.node) {
+            node.waiters.wake_granted();
+        }
     }
 
     /// Whether it was cancelled.

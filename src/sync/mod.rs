@@ -25,7 +25,8 @@
 //!
 //! First come, first served: whoever has waited longest is served first, and nobody barges in. A waiter that is served is
 //! *given* what it waits for, there and then; if it is dropped before it runs, the next one gets it. Each future spends one
-//! unit of the loop's budget when it completes. They may be polled by any executor.
+//! unit of the loop's budget when it completes. They may be polled by any executor: a waker of another one's that panics is
+//! logged, and the call that woke it goes on.
 //!
 //! All this is done once, in `wait_list.rs`, which is a chapter with a proof; each primitive is the little that is its own.
 

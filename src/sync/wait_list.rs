@@ -80,10 +80,10 @@
 //! 5. **Something is taken.** That can only make the front harder to serve.
 //!
 //! So no grantable waiter sleeps. And no granted one does: `grant_while` puts it on the `woken` chain together with its
-//! waker, and that chain is emptied before the operation returns, even if one of the wakers panics; if the waiter has
-//! meanwhile come with another waker, or collected its grant, or left, it has been taken off the chain, and needs no wake.
-//! What this rests on: wakers whose *drop* does not panic, and futures that are dropped, not forgotten. A forgotten waiter
-//! keeps what it was given, as a forgotten guard does.
+//! waker, and that chain is emptied before the operation returns, even if one of the wakers panics (`task/foreign.rs`); if
+//! the waiter has meanwhile come with another waker, or collected its grant, or left, it has been taken off the chain, and
+//! needs no wake. What this rests on: futures that are dropped, not forgotten. A forgotten waiter keeps what it was given, as
+//! a forgotten guard does.
 //!
 //! ## Why not otherwise
 //!
@@ -112,14 +112,13 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use slab::Slab;
 
 use crate::context;
-use crate::task::error;
+use crate::task::foreign;
 
 /// What a primitive says about itself; everything else about waiting is [`Wait`]'s.
 pub(crate) trait Grants {
@@ -160,6 +159,9 @@ type Key = usize;
 
 /// No waiter, and the end of a chain. No slab has room for that many.
 const NONE: Key = usize::MAX;
+
+/// Whose wakers these are, for the log.
+pub(super) const OF: &str = "a waiter in `sync`";
 
 impl<D> Wait<D>
 where
@@ -209,7 +211,7 @@ where
     fn leave(&mut self) {
         let (grant, waker) = self.source.waiters().leave(self.key);
         self.source.left(self.want, grant);
-        drop(waker); // last: it is user code, and the grant is safe by now
+        foreign::let_go(waker, OF); // last: it is user code, and the grant is safe by now
     }
 }
 
@@ -283,15 +285,13 @@ impl<W: Copy, G> WaitList<W, G> {
     /// `decide` runs under the borrow: it may touch the primitive's own cells, and nothing else.
     pub(crate) fn grant_while(&self, decide: impl FnMut(W) -> Option<G>) -> usize {
         let granted = self.grant_quietly(decide);
-        match granted {
-            0 => {}
-            1 => self.next_to_wake().into_iter().for_each(Waker::wake),
-            _ => wake_each(|| self.next_to_wake()),
+        if granted > 0 {
+            self.wake_granted();
         }
         granted
     }
 
-    /// The first half of [`grant_while`](Self::grant_while): the caller empties [`next_to_wake`](Self::next_to_wake).
+    /// The first half of [`grant_while`](Self::grant_while): the caller sees to the second, [`wake_granted`](Self::wake_granted).
     pub(crate) fn grant_quietly(&self, mut decide: impl FnMut(W) -> Option<G>) -> usize {
         let nodes = &mut *self.nodes.borrow_mut();
         let mut granted = 0;
@@ -302,8 +302,14 @@ impl<W: Copy, G> WaitList<W, G> {
         granted
     }
 
-    /// The waker of the next waiter that was granted and not yet woken.
-    pub(crate) fn next_to_wake(&self) -> Option<Waker> {
+    /// Wakes all that were granted and not yet woken, one after the other, whatever a wake may do.
+    pub(crate) fn wake_granted(&self) {
+        while let Some(waker) = self.next_to_wake() {
+            foreign::wake(waker, OF);
+        }
+    }
+
+    fn next_to_wake(&self) -> Option<Waker> {
         let nodes = &mut *self.nodes.borrow_mut();
         let key = nodes.woken.front()?;
         nodes.woken.unlink(&mut nodes.slab, key);
@@ -337,7 +343,7 @@ impl<W: Copy, G> WaitList<W, G> {
             return Poll::Ready(grant);
         }
         let stale = self.nodes.borrow_mut().slab[key].waker.replace(waker);
-        drop(stale); // may run anything, too; but a grant that comes now wakes the new waker
+        foreign::let_go(stale, OF); // may run anything, too; but a grant that comes now wakes the new waker
         Poll::Pending
     }
 
@@ -348,7 +354,7 @@ impl<W: Copy, G> WaitList<W, G> {
         }
         let Node { state, waker, .. } = nodes.remove(key);
         drop(nodes);
-        drop(waker); // it is still there if it was to be woken in this very moment
+        foreign::let_go(waker, OF); // it is still there if it was to be woken in this very moment
         match state {
             State::Granted(grant) => Some(grant),
             State::Waiting(_) => None,
@@ -378,23 +384,6 @@ impl<W: Copy, G> WaitList<W, G> {
 impl<W: Copy, G> Default for WaitList<W, G> {
     fn default() -> Self {
         WaitList::new()
-    }
-}
-
-/// Wakes one waker after the other. If one panics the others are woken all the same, and then the panic goes on.
-pub(crate) fn wake_each(mut next: impl FnMut() -> Option<Waker>) {
-    struct Rest<N: FnMut() -> Option<Waker>>(N);
-    impl<N: FnMut() -> Option<Waker>> Drop for Rest<N> {
-        fn drop(&mut self) {
-            // Empty, unless a wake is unwinding through us. A second panic would abort, so it is dropped.
-            while let Some(waker) = (self.0)() {
-                error::bury(catch_unwind(AssertUnwindSafe(|| waker.wake())));
-            }
-        }
-    }
-    let rest = Rest(&mut next);
-    while let Some(waker) = (rest.0)() {
-        waker.wake();
     }
 }
 

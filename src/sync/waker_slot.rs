@@ -6,6 +6,9 @@
 use std::cell::Cell;
 use std::task::{Context, Waker};
 
+use super::wait_list::OF;
+use crate::task::foreign;
+
 /// At most one waker. The cell is never borrowed, so user code cannot meet a borrow.
 #[derive(Default)]
 pub(super) struct WakerSlot(Cell<Option<Waker>>);
@@ -17,22 +20,26 @@ impl WakerSlot {
 
     /// Remembers whom to wake. Cloning a waker is user code: *look again afterwards* whether what is awaited has come.
     pub(super) fn register(&self, cx: &Context<'_>) {
-        let kept = self.0.take().filter(|kept| kept.will_wake(cx.waker()));
-        let waker = kept.unwrap_or_else(|| cx.waker().clone());
-        self.0.set(Some(waker));
+        let kept = self.0.take();
+        if kept.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
+            self.0.set(kept);
+            return;
+        }
+        foreign::let_go(kept, OF);
+        self.0.set(Some(cx.waker().clone()));
     }
 
     /// Wakes who waits, if anybody does, and forgets it.
     #[inline]
     pub(super) fn wake(&self) {
         if let Some(waker) = self.0.take() {
-            waker.wake();
+            foreign::wake(waker, OF);
         }
     }
 
     /// Forgets who waits.
     #[inline]
     pub(super) fn clear(&self) {
-        drop(self.0.take());
+        foreign::let_go(self.0.take(), OF);
     }
 }

@@ -251,10 +251,16 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
 /// Two more pieces of user code follow a panic, the log's sink and the destructor of what the panic carries, and either
 /// may panic in turn: see [`bury`].
 /// Guarded by tests/panic.rs::a_payload_whose_destructor_panics_harms_nobody.
+#[inline]
 pub(crate) fn quietly(target: &str, what: impl fmt::Display, user_code: impl FnOnce()) {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) else {
-        return;
-    };
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
+        tell_and_bury(target, &what, payload);
+    }
+}
+
+/// Logs a panic that has nobody to go to, and drops what it was raised with.
+#[cold]
+pub(super) fn tell_and_bury(target: &str, what: &dyn fmt::Display, payload: Payload) {
     let text = message(payload.as_ref()).unwrap_or("with a payload that is no text");
     tell(target, format_args!("{what} panicked: {text}"));
     bury(payload);

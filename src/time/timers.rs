@@ -19,6 +19,7 @@ use log::trace;
 
 use super::clock::Clock;
 use super::wheel::{Key, Reset, Wheel};
+use crate::task::foreign;
 
 /// 49 us. When several timers have fired at once there are many, and the next of them are close. To
 /// be woken for each tick costs more than the timers do, so the loop then waits at least this long
@@ -26,6 +27,9 @@ use super::wheel::{Key, Reset, Wheel};
 /// of somebody who needs to be punctual, puts nothing off. 100,000 timers within 200 ms take a third
 /// less processor time with it.
 const SLACK_TICKS: u64 = 3;
+
+/// Whose wakers these are, for the log.
+const OF: &str = "a timer";
 
 /// The timers of one loop. A leaf future that arms a timer owns its [`Key`] and must hand it in.
 pub(crate) struct Timers {
@@ -75,7 +79,7 @@ impl Timers {
             };
             trace!(target: "roundelay::timer", "fired, {:?} late",
                 now.saturating_duration_since(self.clock.instant(deadline_tick)));
-            waker.wake();
+            foreign::wake(waker, OF);
             fired += 1;
         }
         if fired > 1 {
@@ -103,7 +107,7 @@ impl Timers {
     pub(crate) fn disarm(&self, key: Key) {
         let waker = self.wheel.borrow_mut().disarm(key);
         // After the borrow: see the statement above, which ends with its semicolon.
-        drop(waker);
+        foreign::let_go(waker, OF);
     }
 
     /// Ready once the timer has fired; until then sees to it that `waker` is the one to be woken.
@@ -114,11 +118,13 @@ impl Timers {
             Some(_) => {}
         }
         let waker = waker.clone();
-        // Both arms drop a waker, and the statement above has ended its borrow.
         let replaced = self.wheel.borrow_mut().replace(key, waker);
-        match replaced {
-            Ok(_old) => Poll::Pending,
-            Err(_unused) => Poll::Ready(()),
-        }
+        let (fired, spare) = match replaced {
+            Ok(old) => (Poll::Pending, old),
+            Err(unused) => (Poll::Ready(()), unused),
+        };
+        // After the borrow, as above.
+        foreign::let_go(spare, OF);
+        fired
     }
 }

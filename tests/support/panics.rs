@@ -83,7 +83,10 @@ impl Drop for Hydra {
 pub(crate) fn errors(lines: &[Line]) -> Vec<&str> {
     lines
         .iter()
-        .filter(|line| line.level == log::Level::Error && line.target == "roundelay::task")
+        .filter(|line| {
+            line.level == log::Level::Error
+                && ["roundelay::task", "roundelay::wake"].contains(&line.target.as_str())
+        })
         .map(|line| line.text.as_str())
         .collect()
 }
