@@ -378,10 +378,17 @@ where
             }
             match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
                 Ok(polled) => polled.map(Ok),
-                Err(payload) => Poll::Ready(Err(JoinError::panicked(payload))),
+                Err(payload) => Poll::Ready(Err(heeded(JoinError::panicked(payload)))),
             }
         })
         .await
     };
     report.send(result);
+}
+
+/// The panic ends the run, if that is how the loop was made.
+fn heeded(mut error: JoinError) -> JoinError {
+    let scheduler = context::with_current("Remote::spawn", |context| Rc::clone(&context.scheduler));
+    scheduler.heed(&mut error);
+    error
 }

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use roundelay::group::Failure;
+use roundelay::task::{self, TaskInfo};
 use roundelay::{EventLoop, GroupError, OnPanic, TaskGroup, run, yield_now};
 use support::{Gate, Ledger, PATIENCE, Trace, on_drop, poll_once, watchdog};
 
@@ -387,4 +388,22 @@ fn a_panic_of_a_child_ends_the_run_if_the_loop_was_made_so() {
     assert_eq!(ended.err().unwrap().downcast_ref(), Some(&9_u8));
     ledger.assert_settled();
     assert!(event_loop.tasks().is_empty());
+}
+
+#[test]
+fn a_child_that_has_a_name_shows_it_in_its_error_and_among_the_tasks() {
+    let outcome: Result<(), _> = run(TaskGroup::scope(async |group| {
+        let two = group.with_limit(2);
+        let named = |task: TaskInfo| task.name;
+        group.spawn_named("reader", pending::<Result<(), &str>>());
+        let room = two.reserve().await.unwrap();
+        room.spawn_named("writer", async { panic!("out of ink") as Result<(), _> });
+        let names: Vec<_> = task::all().into_iter().filter_map(named).collect();
+        assert_eq!(names, ["reader", "writer"]);
+        Ok(())
+    }));
+    let text = outcome.unwrap_err().to_string();
+    assert!(text.contains("task 'writer' spawned at "), "{text}");
+    assert!(text.contains("panicked: out of ink"), "{text}");
+    assert!(task::all().is_empty(), "no loop is running here");
 }

@@ -2,12 +2,13 @@
 
 mod support;
 
-use std::future::{pending, poll_fn};
+use std::future::{IntoFuture, pending, poll_fn};
 use std::panic::panic_any;
 use std::task::Poll;
 use std::time::Duration;
 
-use roundelay::{EventLoop, JoinHandle, OnPanic, yield_now};
+use roundelay::net::{TcpListener, TcpStream, serve};
+use roundelay::{EventLoop, JoinHandle, OnPanic, spawn, yield_now};
 use support::panics::{Hydra, bomb, errors, manual, panic_of};
 use support::{Counter, Ledger, PATIENCE, listen, on_drop, watchdog};
 
@@ -162,6 +163,46 @@ fn with_end_run_a_panic_is_not_lost_behind_tasks_that_finish_in_the_same_turn() 
         assert_eq!(panic_of(|| turn(&mut event_loop)), "a task");
         assert_eq!(turn(&mut event_loop), 10);
         assert_eq!(turn(&mut event_loop), 0);
+    });
+}
+
+#[test]
+fn with_end_run_a_panic_in_a_connection_ends_the_run_and_the_server_goes_on_in_the_next() {
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop(OnPanic::EndRun);
+        let (server, address) = event_loop.run(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let handler = |stream: TcpStream, _peer| async move {
+                let mut command = [0];
+                stream.read_exact(&mut command).await?;
+                assert_eq!(&command, b"+", "a bug");
+                stream.write_all(&command).await
+            };
+            (spawn(serve(listener, handler).into_future()), address)
+        });
+        let ask = |command: &'static [u8]| async move {
+            let client = TcpStream::connect(address).await.unwrap();
+            client.write_all(command).await.unwrap();
+            let mut answer = Vec::new();
+            client.read_to_end(&mut answer).await.unwrap();
+            answer
+        };
+        assert!(panic_of(|| event_loop.run(ask(b"-"))).contains("a bug"));
+        assert_eq!(event_loop.run(ask(b"+")), b"+");
+        assert!(!server.is_finished());
+    });
+}
+
+#[test]
+fn with_end_run_a_panic_of_a_task_whose_handle_is_remote_ends_the_run_and_its_handle_has_the_text()
+{
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop(OnPanic::EndRun);
+        let handle = event_loop.remote().spawn(|| async { panic!("far away") });
+        assert_eq!(panic_of(|| event_loop.run(pending::<()>())), "far away");
+        let error = event_loop.run(handle).map(|(): ()| ()).unwrap_err();
+        assert!(error.to_string().ends_with("panicked: far away"), "{error}");
     });
 }
 

@@ -199,7 +199,7 @@ fn the_report_names_the_jobs_that_no_one_can_stop() {
         assert_eq!((job.location.file(), job.location.line()), (file!(), line));
         let text = report.to_string();
         assert!(
-            text.starts_with("1 tasks dropped, 1 jobs still running\n"),
+            text.starts_with("1 task dropped, 1 job still running\n"),
             "{text}"
         );
         assert_eq!(text.matches(file!()).count(), 2, "{text}");

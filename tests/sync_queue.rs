@@ -289,23 +289,30 @@ fn a_comparison_that_panics_leaves_the_counts_right() {
     queue.try_put(Superstitious(1)).unwrap();
     let put = catch_unwind(AssertUnwindSafe(|| queue.try_put(Superstitious(13))));
     assert!(put.is_err());
-    assert_eq!(queue.len(), 2);
+    assert_eq!((queue.len(), queue.unfinished()), (2, 2));
+    assert!(queue.try_put(Superstitious(2)).is_ok());
     queue.close();
-    for _ in 0..2 {
-        drop(catch_unwind(AssertUnwindSafe(|| {
-            at_once(queue.get()).is_some()
-        })));
+    let mut join = waiting(queue.join());
+    for left in [2, 1, 0] {
+        // Who got its item says that it is done. An item that a panic kept from coming out was got by nobody.
+        let got = catch_unwind(AssertUnwindSafe(|| at_once(queue.get()).is_some()));
+        if got.is_ok_and(|is_some| is_some) {
+            queue.task_done().unwrap();
+        }
+        assert_eq!((queue.len(), queue.unfinished()), (left, left));
     }
-    assert!(queue.is_empty());
     assert!(at_once(queue.get()).is_none());
+    join.ready();
 }
 
-/// An item that looks into its own queue when it is compared.
-struct Nosy(Rc<Queue<Nosy, roundelay::sync::Priority<Nosy>>>);
+/// An item that uses its own queue when it is compared.
+struct Nosy(Rc<Queue<Nosy, roundelay::sync::Priority<Nosy>>>, Meddling);
+
+type Meddling = fn(&Rc<Queue<Nosy, roundelay::sync::Priority<Nosy>>>);
 
 impl Ord for Nosy {
     fn cmp(&self, _: &Self) -> Ordering {
-        drop(self.0.try_get());
+        (self.1)(&self.0);
         Ordering::Equal
     }
 }
@@ -322,21 +329,30 @@ impl PartialEq for Nosy {
 impl Eq for Nosy {}
 
 #[test]
-fn a_comparison_that_uses_the_queue_itself_panics_with_a_sentence() {
-    let queue = Rc::new(Queue::priority(3));
-    assert!(queue.try_put(Nosy(Rc::clone(&queue))).is_ok());
-    let put = catch_unwind(AssertUnwindSafe(|| {
-        queue.try_put(Nosy(Rc::clone(&queue))).is_ok()
-    }));
-    let payload = put.unwrap_err();
-    let sentence = payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .unwrap_or_default();
-    assert!(
-        sentence.contains("used that queue while they were compared"),
-        "{sentence}"
-    );
-    // The items hold their queue.
-    queue.close_now();
+fn a_comparison_that_uses_the_queue_itself_panics_with_a_sentence_and_changes_nothing() {
+    let meddlings: [Meddling; 3] = [
+        |queue| drop(queue.try_get()),
+        |queue| drop(queue.try_put(Nosy(Rc::clone(queue), |_| {}))),
+        |queue| queue.close_now(),
+    ];
+    for meddling in meddlings {
+        let queue = Rc::new(Queue::priority(3));
+        let put = || queue.try_put(Nosy(Rc::clone(&queue), meddling)).is_ok();
+        assert!(put());
+        let payload = catch_unwind(AssertUnwindSafe(put)).unwrap_err();
+        let sentence = payload.downcast_ref::<String>().unwrap();
+        assert!(
+            sentence.contains("used that queue while they were compared"),
+            "{sentence}"
+        );
+        // The second item is in, and nothing else has happened.
+        assert_eq!((queue.len(), queue.unfinished()), (2, 2));
+        assert!(!queue.is_closed() && !queue.is_full());
+        drop(catch_unwind(AssertUnwindSafe(put)));
+        assert_eq!((queue.len(), queue.unfinished()), (3, 3));
+        assert!(queue.is_full());
+        // The items hold their queue.
+        queue.close_now();
+        assert_eq!((queue.len(), queue.unfinished()), (0, 0));
+    }
 }

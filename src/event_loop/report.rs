@@ -47,7 +47,7 @@ impl fmt::Display for Turn {
         } = self;
         write!(
             f,
-            "{polls} polled, {timers} timers fired, {io_events} I/O events, {notes} notes; {ready} ready"
+            "polls: {polls}, timers: {timers}, I/O events: {io_events}, notes: {notes}; ready: {ready}"
         )
     }
 }
@@ -75,11 +75,13 @@ impl fmt::Display for Report {
         if self.is_clean() {
             return f.write_str("everything finished");
         }
+        let (tasks, jobs) = (self.tasks.len(), self.offload.len());
+        let plural = |count| if count == 1 { "" } else { "s" };
         write!(
             f,
-            "{} tasks dropped, {} jobs still running",
-            self.tasks.len(),
-            self.offload.len()
+            "{tasks} task{} dropped, {jobs} job{} still running",
+            plural(tasks),
+            plural(jobs)
         )?;
         self.tasks
             .iter()

@@ -78,6 +78,23 @@ impl<V, E, K: Keep<V>> Rider<Result<V, E>> for Child<V, E, K> {
     }
 }
 
+/// A child with a name. Its cell is not used again: the name would have to be dropped.
+pub(super) struct Named<R>(pub(super) R, pub(super) Box<str>);
+
+impl<T, R: Rider<T>> Rider<T> for Named<R> {
+    fn name(&self) -> Option<&str> {
+        Some(&self.1)
+    }
+
+    fn finished(&self, result: &mut Option<Result<T, JoinError>>) {
+        self.0.finished(result);
+    }
+
+    fn is_spent(&self) -> bool {
+        false
+    }
+}
+
 /// Only for a child that never was: its loop had no room for another task, and `spawn` panics.
 impl<V, E, K: Keep<V>> Drop for Child<V, E, K> {
     fn drop(&mut self) {

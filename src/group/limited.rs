@@ -79,7 +79,7 @@ impl<E: 'static, K: Clone> Limited<E, K> {
     {
         let at = Location::caller();
         let room = self.clone().into_room();
-        async move { room.await?.spawn_at(future, at) }
+        async move { room.await?.spawn_at(None, future, at) }
     }
 
     /// Waits for room, and reserves it. `None` if the group takes nobody in any more.
@@ -120,17 +120,34 @@ impl<E: 'static, K: Clone> Room<E, K> {
         F: Future<Output = Result<V, E>> + 'static,
         K: Keep<V>,
     {
-        self.spawn_at(future, Location::caller())
+        self.spawn_at(None, future, Location::caller())
     }
 
-    fn spawn_at<V, F>(self, future: F, at: &'static Location<'static>) -> Option<AbortHandle>
+    /// Spawns the child that the room is for, with a name. As [`TaskGroup::spawn_named`].
+    #[track_caller]
+    pub fn spawn_named<V, F>(self, name: impl Into<String>, future: F) -> Option<AbortHandle>
+    where
+        V: 'static,
+        F: Future<Output = Result<V, E>> + 'static,
+        K: Keep<V>,
+    {
+        let name = name.into().into_boxed_str();
+        self.spawn_at(Some(name), future, Location::caller())
+    }
+
+    fn spawn_at<V, F>(
+        self,
+        name: Option<Box<str>>,
+        future: F,
+        at: &'static Location<'static>,
+    ) -> Option<AbortHandle>
     where
         V: 'static,
         F: Future<Output = Result<V, E>> + 'static,
         K: Keep<V>,
     {
         let TaskGroup { shared, keep } = self.group;
-        let child = shared.spawn(keep, future, at)?;
+        let child = shared.spawn(keep, name, future, at)?;
         // The child gives it back when it leaves.
         self.permit.forget();
         Some(child)

@@ -268,7 +268,34 @@ impl<E: 'static, K: Clone> TaskGroup<E, K> {
         K: Keep<V>,
     {
         self.shared
-            .spawn(self.keep.clone(), future, Location::caller())
+            .spawn(self.keep.clone(), None, future, Location::caller())
+    }
+
+    /// [`spawn`](Self::spawn), with a name for the child. It shows in panics, in errors, and wherever tasks are listed.
+    ///
+    /// # Panics
+    ///
+    /// If the loop holds 2^24 tasks.
+    ///
+    /// ```
+    /// use roundelay::TaskGroup;
+    ///
+    /// let result = roundelay::run(TaskGroup::scope(async |group| {
+    ///     group.spawn_named("pump", async { panic!("dry") as Result<(), std::io::Error> });
+    ///     Ok(())
+    /// }));
+    /// assert!(result.unwrap_err().to_string().contains("task 'pump' spawned at "));
+    /// ```
+    #[track_caller]
+    pub fn spawn_named<V, F>(&self, name: impl Into<String>, future: F) -> Option<AbortHandle>
+    where
+        V: 'static,
+        F: Future<Output = Result<V, E>> + 'static,
+        K: Keep<V>,
+    {
+        let name = Some(name.into().into_boxed_str());
+        self.shared
+            .spawn(self.keep.clone(), name, future, Location::caller())
     }
 
     /// A handle to the same group through which at most `children` live at once (zero counts as one). Its `spawn` waits for

@@ -9,7 +9,7 @@ use std::task::{self, Poll, Waker};
 
 use slab::Slab;
 
-use super::child::Child;
+use super::child::{Child, Named};
 use super::error::Failure;
 use super::keep::Keep;
 use super::teardown;
@@ -89,6 +89,7 @@ impl<E: 'static> Shared<E> {
     pub(super) fn spawn<V, F, K>(
         self: &Rc<Self>,
         keep: K,
+        name: Option<Box<str>>,
         future: F,
         at: &'static Location<'static>,
     ) -> Option<AbortHandle>
@@ -101,7 +102,10 @@ impl<E: 'static> Shared<E> {
         keep.joined();
         let child = Child::new(Rc::clone(self), keep, key);
         let scheduler = Rc::clone(&self.context.scheduler);
-        let cell = cell::new(future, child, at);
+        let cell = match name {
+            None => cell::new(future, child, at),
+            Some(name) => cell::new(future, Named(child, name), at),
+        };
         let handle: JoinHandle<Result<V, E>> = JoinHandle::new(scheduler, cell);
         if !handle.is_finished() {
             // A loop that is ending has dropped it already, and the key may be another's.

@@ -11,10 +11,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::thread;
 
+use crate::context;
 use crate::sync::Notify;
 use crate::task::JoinError;
 
-/// Serves one connection. Its error and its panic are told to the log and to the book, and to nobody else.
+/// Serves one connection. Its error and its panic are told to the log and to the book, and to nobody else; unless the loop
+/// was made to end by panics.
 pub(super) async fn connection<S, P, H, F, E>(
     mut entry: Entry,
     handler: Rc<H>,
@@ -36,8 +38,10 @@ where
             End::Failed
         }
         Err(payload) => {
-            let error = JoinError::panicked(payload);
+            let mut error = JoinError::panicked(payload);
             log::error!(target: "roundelay::io", "the connection from {who:?}: {error}");
+            let scheduler = context::with_current("serve", |context| Rc::clone(&context.scheduler));
+            scheduler.heed(&mut error);
             End::Panicked
         }
     };
@@ -179,8 +183,8 @@ impl fmt::Display for Served {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} connections accepted, {} at a time at most: {} finished, {} failed, {} panicked, {} cut off; waited {} times \
-             at the limit; accept failed {} times",
+            "connections: {}, at once: {}, finished: {}, failed: {}, panicked: {}, cut off: {}; waits at the limit: {}, \
+             failed accepts: {}",
             self.accepted,
             self.peak,
             self.finished,

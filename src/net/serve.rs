@@ -189,7 +189,8 @@ where
 /// # Errors
 ///
 /// If the listener itself is broken. An `accept` that fails for another reason is tried again after a while; what the
-/// handlers return, or panic with, is logged and counted.
+/// handlers return, or panic with, is logged and counted. Under [`OnPanic::EndRun`](crate::OnPanic::EndRun) a handler's
+/// panic ends the run as well, as any task's; the server itself goes on in the next one.
 #[derive(Debug)]
 #[must_use = "a server runs when it is awaited"]
 pub struct Serve<L, H, S = Pending<()>> {

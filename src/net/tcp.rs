@@ -29,8 +29,20 @@ impl TcpListener {
     /// Listens on the first of the addresses that can be had. Port 0 lets the system choose; ask
     /// [`local_addr`](TcpListener::local_addr) which.
     ///
-    /// `SO_REUSEADDR` is set, so that a server can be started again at once. 128 connections may wait to be accepted.
-    /// For other options make the socket with another crate and hand it to [`from_std`](TcpListener::from_std).
+    /// `SO_REUSEADDR` is set, so that a server can be started again at once. For options that must be set before binding,
+    /// make the socket with another crate and hand it to [`from_std`](TcpListener::from_std).
+    ///
+    /// 128 connections may wait to be accepted, as in the standard library; who comes beyond them waits for the client's own
+    /// next attempt, a second later. A server that must take in a crowd at once says so, and the kernel's limit
+    /// (`net.core.somaxconn` on Linux) is then the only one:
+    ///
+    /// ```
+    /// # use roundelay::net::TcpListener;
+    /// # roundelay::run(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// socket2::SockRef::from(&listener).listen(4_096)?; // of the crate socket2
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     ///
     /// # Cancellation
     ///

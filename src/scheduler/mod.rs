@@ -387,6 +387,14 @@ impl Scheduler {
         }
     }
 
+    /// A panic that was caught on the way to the scheduler: a connection's, or that of a task whose handle is on another
+    /// thread. It ends the run, if this is how the loop was made; the error then has the message only.
+    pub(crate) fn heed(&self, error: &mut JoinError) {
+        if self.on_panic == OnPanic::EndRun && error.is_panic() {
+            self.end_by(error.take_payload());
+        }
+    }
+
     /// The panic that is to end `run`, if there was one.
     pub(crate) fn take_fatal(&self) -> Option<Payload> {
         self.fatal.take()

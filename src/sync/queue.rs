@@ -16,6 +16,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -214,6 +215,7 @@ impl<T, S: Store<T>> Queue<T, S> {
     /// Closes it and drops what is in it, at once; for [`join`](Self::join) those items count as done. A getter that has
     /// been woken but has not run yet gets `None`.
     pub fn close_now(&self) {
+        self.store.expect_idle();
         self.closed.set(true);
         let dropped = self.store.take_all();
         self.room.close();
@@ -252,9 +254,12 @@ impl<T, S: Store<T>> Queue<T, S> {
         self.unfinished.get()
     }
 
-    /// Puts an item in; its place has been taken before. It counts even if the store panics, in a comparison: it is in.
+    /// Puts an item in; its place has been taken before. It counts even if a comparison panics: it is in.
     #[inline]
     fn push(&self, item: T) {
+        let place = OnDrop(|| self.room.add_permits(1));
+        self.store.expect_idle();
+        mem::forget(place);
         let unfinished = self.unfinished.get();
         self.unfinished.set(unfinished + 1);
         if unfinished == 0 {
@@ -265,16 +270,29 @@ impl<T, S: Store<T>> Queue<T, S> {
     }
 
     /// Takes an item to which the caller has the claim. There is none if [`close_now`](Self::close_now) was quicker.
+    ///
+    /// If a comparison panics, the item that was about to come out is dropped. Nobody has got it, so nobody will say that it
+    /// is done, and it counts as done.
     #[inline]
     fn pop(&self) -> Option<T> {
-        let _vacated = OnDrop(|| {
-            if self.closed.get() {
-                self.end_if_drained()
-            } else {
-                self.room.add_permits(1)
-            }
-        });
-        self.store.pop()
+        let claim = OnDrop(|| self.items.add_permits(1));
+        self.store.expect_idle();
+        mem::forget(claim);
+        let _vacated = OnDrop(|| self.vacate());
+        let lost = OnDrop(|| self.finish_all_but(self.unfinished.get() - 1));
+        let item = self.store.pop();
+        mem::forget(lost);
+        item
+    }
+
+    /// A place has fallen vacant.
+    #[inline]
+    fn vacate(&self) {
+        if self.closed.get() {
+            self.end_if_drained();
+        } else {
+            self.room.add_permits(1);
+        }
     }
 
     /// The getters are told of the end by the one who takes the last item, not before: one who has a claim may be dropped,

@@ -349,12 +349,9 @@ where
         Some(self.about_this_task(JoinError::panicked(payload)))
     }
 
-    fn take_panic(mut self: Pin<&mut Self>) -> Option<Payload> {
-        let message = Box::new(self.error().filter(|error| error.is_panic())?.to_string());
-        let stage = self.as_mut().stage();
-        let copy = Stage::Finished(Some(Err(JoinError::panicked(message))));
-        match std::mem::replace(stage, copy) {
-            Stage::Finished(Some(Err(error))) => error.try_into_panic().ok(),
+    fn take_panic(self: Pin<&mut Self>) -> Option<Payload> {
+        match self.stage() {
+            Stage::Finished(Some(Err(error))) => error.take_payload(),
             _ => None,
         }
     }

@@ -172,6 +172,21 @@ impl JoinError {
     }
 }
 
+impl JoinError {
+    /// Moves the payload out, for somebody who goes on with the panic. What is left reads the same, as long as it was text.
+    pub(crate) fn take_payload(&mut self) -> Option<Payload> {
+        let Reason::Panicked(payload) = &mut self.0.reason else {
+            return None;
+        };
+        let payload = payload.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let left: Payload = match message(payload.as_ref()) {
+            Some(text) => Box::new(text.to_owned()),
+            None => Box::new(()),
+        };
+        Some(mem::replace(payload, left))
+    }
+}
+
 /// Any `?` that leads to an [`io::Error`] takes a `JoinError` along. A refused job keeps the kind of the operating
 /// system's error, the others are [`io::ErrorKind::Other`]; the `JoinError` itself can be had back by a downcast.
 impl From<JoinError> for io::Error {

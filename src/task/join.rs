@@ -13,7 +13,7 @@ use super::error::JoinError;
 use super::id::TaskId;
 use super::waker;
 use crate::context;
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Scheduler, TaskInfo};
 
 /// Starts a task on the loop that runs on this thread. asyncio's `create_task`.
 ///
@@ -89,6 +89,24 @@ impl<F> std::error::Error for NoLoop<F> {}
 /// ```
 pub fn current() -> Option<TaskId> {
     context::current()?.scheduler.running()
+}
+
+/// The tasks of the loop that is running on this thread, in the order of their spawning; none if no loop is. asyncio's
+/// `all_tasks`.
+///
+/// The task that asks is among them, without its name and its line: while it is polled, its cell is out of its slot.
+/// Outside of a loop there is [`EventLoop::tasks`](crate::EventLoop::tasks).
+///
+/// ```
+/// roundelay::run(async {
+///     let pump = roundelay::task::Builder::new().name("pump").spawn(std::future::pending::<()>());
+///     let names: Vec<_> = roundelay::task::all().into_iter().filter_map(|task| task.name).collect();
+///     assert_eq!(names, ["pump"]);
+///     drop(pump);
+/// });
+/// ```
+pub fn all() -> Vec<TaskInfo> {
+    context::current().map_or_else(Vec::new, |context| context.scheduler.describe())
 }
 
 /// Spawns a task that has a name. It shows in panics, in errors and in the report of a shutdown.

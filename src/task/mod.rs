@@ -57,7 +57,7 @@ pub(crate) mod yield_now;
 
 pub use error::JoinError;
 pub use id::TaskId;
-pub use join::{AbortHandle, Builder, JoinHandle, NoLoop, current, spawn, try_spawn};
+pub use join::{AbortHandle, Builder, JoinHandle, NoLoop, all, current, spawn, try_spawn};
 pub use yield_now::{ConsumeBudget, YieldNow, consume_budget, yield_now};
 
 pub use crate::scheduler::TaskInfo;
