@@ -1,9 +1,10 @@
 //! What the loop allocates: one cell a task, and in the steady state nothing else. Counted to the last byte by an allocator
-//! of our own, per thread, so that tests do not disturb each other.
+//! of our own, per thread.
 
+#[path = "support/allocations.rs"]
+mod allocations;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -13,53 +14,9 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use allocations::{allocations, bytes, since};
 use roundelay::{EventLoop, Remote, run, sleep, spawn, task, yield_now};
 use support::{Gate, PATIENCE, own_waker, watchdog};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    /// Bytes that this thread has allocated and not freed.
-    static ALLOCATED_HERE: Cell<isize> = const { Cell::new(0) };
-}
-
-fn note(bytes: isize) {
-    if bytes > 0 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-    }
-    ALLOCATED_HERE.set(ALLOCATED_HERE.get() + bytes);
-}
-
-// SAFETY: passes everything on to the system's allocator, and counts.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note(layout.size() as isize);
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        note(-(layout.size() as isize));
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        note(-(layout.size() as isize));
-        note(size as isize);
-        // SAFETY: the caller's promise, passed on.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// How many allocations this thread has made since `before`.
-fn since(before: usize) -> usize {
-    ALLOCATIONS.get() - before
-}
 
 /// Room that a table of `count` tasks needs is made once; this makes it.
 async fn warm_up(count: usize) {
@@ -71,7 +28,7 @@ async fn warm_up(count: usize) {
 
 #[test]
 fn the_allocator_counts() {
-    let before = ALLOCATIONS.get();
+    let before = allocations();
     drop(std::hint::black_box(Box::new(7_u64)));
     let mut list = std::hint::black_box(Vec::<u8>::with_capacity(1));
     list.reserve(1_000);
@@ -87,7 +44,7 @@ fn a_spawn_allocates_a_cell_and_the_next_of_its_kind_refills_it() {
             (100, 1, "a cell each, and a shelf to put them"),
             (0, 0, "spares"),
         ] {
-            let before = ALLOCATIONS.get();
+            let before = allocations();
             for n in 0..100_u64 {
                 handles.push(spawn(async move {
                     yield_now().await;
@@ -96,7 +53,7 @@ fn a_spawn_allocates_a_cell_and_the_next_of_its_kind_refills_it() {
                 }));
             }
             assert_eq!(since(before), spawns, "{why}");
-            let before = ALLOCATIONS.get();
+            let before = allocations();
             for (n, handle) in handles.drain(..).enumerate() {
                 assert_eq!(handle.await.unwrap(), [n as u64; 32]);
             }
@@ -111,7 +68,7 @@ fn a_cell_of_megabytes_is_not_kept() {
     support::watchdog_on_stack(64 << 20, || {
         run(async {
             warm_up(10).await;
-            let before = ALLOCATED_HERE.get();
+            let before = bytes();
             for _ in 0..3 {
                 spawn(async {
                     let wide = std::hint::black_box([0_u8; 1 << 20]);
@@ -121,7 +78,7 @@ fn a_cell_of_megabytes_is_not_kept() {
                 .await
                 .unwrap();
             }
-            let kept = ALLOCATED_HERE.get() - before;
+            let kept = bytes() - before;
             assert!(kept < 1 << 17, "{kept} bytes are kept");
         });
     });
@@ -132,7 +89,7 @@ fn a_name_is_one_allocation_more() {
     run(async {
         warm_up(20).await;
         let name = String::from("pump").into_boxed_str();
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         let handle = task::Builder::new().name(name).spawn(async {});
         assert_eq!(since(before), 1, "the name was allocated by the caller");
         handle.await.unwrap();
@@ -147,7 +104,7 @@ fn detaching_aborting_and_abort_handles_allocate_nothing() {
             .map(|_| spawn(std::future::pending::<()>()))
             .collect();
         yield_now().await;
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         for task in &tasks[..50] {
             let abort = task.abort_handle();
             abort.clone().abort();
@@ -158,7 +115,7 @@ fn detaching_aborting_and_abort_handles_allocate_nothing() {
         // A cancelled task has an error to hand out, and that is an allocation each. Nothing else is.
         let errors = since(before);
         assert!(errors <= 50, "{errors} allocations for 50 aborts");
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         drop(tasks);
         assert_eq!(since(before), 0);
     });
@@ -195,7 +152,7 @@ async fn poll_yield_and_wake() -> usize {
         }));
     }
     yield_now().await;
-    let before = ALLOCATIONS.get();
+    let before = allocations();
     for [first, second] in &gates {
         first.open();
         second.open();
@@ -216,12 +173,12 @@ fn turns_that_find_nothing_and_runs_of_a_ready_future_allocate_next_to_nothing()
     let mut event_loop = EventLoop::new().unwrap();
     event_loop.run(warm_up(10));
     event_loop.turn(Some(Duration::ZERO)).unwrap();
-    let before = ALLOCATIONS.get();
+    let before = allocations();
     for _ in 0..100 {
         event_loop.turn(Some(Duration::ZERO)).unwrap();
     }
     assert_eq!(since(before), 0);
-    let before = ALLOCATIONS.get();
+    let before = allocations();
     for n in 0..100 {
         assert_eq!(event_loop.run(async { n }), n);
     }
@@ -236,7 +193,7 @@ fn sleeping_allocates_nothing_once_the_wheel_has_room() {
             let mut naps = Vec::with_capacity(100);
             // The first round makes the room that the second one is measured in.
             for round in 0..2 {
-                let before = ALLOCATIONS.get();
+                let before = allocations();
                 for n in 0..100 {
                     naps.push(spawn(sleep(Duration::from_micros(n * 20))));
                 }
@@ -274,7 +231,7 @@ fn wakes_from_another_thread_allocate_nothing_on_either_side() {
                 for round in 1..=ROUNDS {
                     // The queues have grown to the size of a burst in the first rounds.
                     if round == 20 {
-                        before = ALLOCATIONS.get();
+                        before = allocations();
                     }
                     count.store(round, SeqCst);
                     for _ in 0..4 {
@@ -293,7 +250,7 @@ fn wakes_from_another_thread_allocate_nothing_on_either_side() {
             poll_fn(|_| {
                 let round = count.load(SeqCst);
                 if round < 20 {
-                    before = ALLOCATIONS.get();
+                    before = allocations();
                 }
                 seen.store(round, SeqCst);
                 if round == ROUNDS {
@@ -323,7 +280,7 @@ fn a_post_allocates_its_call_and_nothing_else() {
     };
     round(&mut event_loop);
     round(&mut event_loop);
-    let before = ALLOCATIONS.get();
+    let before = allocations();
     round(&mut event_loop);
     assert_eq!(since(before), 100);
 }
@@ -349,11 +306,11 @@ fn a_flood_of_wakes_at_a_frozen_loop_is_thinned_out_and_loses_nobody() {
             assert_eq!((wakers.len(), polled.get()), (TASKS, TASKS));
 
             let flood = || {
-                let before = ALLOCATED_HERE.get();
+                let before = bytes();
                 for n in 0..100_000 {
                     wakers[n % TASKS].wake_by_ref();
                 }
-                ALLOCATED_HERE.get() - before
+                bytes() - before
             };
             let growth: isize = thread::scope(|scope| {
                 let threads: Vec<_> = (0..8).map(|_| scope.spawn(flood)).collect();
@@ -398,7 +355,7 @@ fn ten_rounds_of_everything_use_as_much_memory_as_two() {
                     let _ = task.await;
                 }
                 yield_now().await;
-                in_use.push(ALLOCATED_HERE.get());
+                in_use.push(bytes());
             }
             assert_eq!(in_use[9], in_use[1], "{in_use:?}");
         });

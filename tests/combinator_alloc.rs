@@ -1,45 +1,16 @@
 //! What combinators and buffered streams allocate: the macros nothing, a set a box and a link for each child, a wake nothing.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "support/allocations.rs"]
+mod allocations;
+
 use std::future::{pending, poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
+use allocations::allocations_of;
 use roundelay::future::{as_completed, join_all};
 use roundelay::io::{BufReader, BufWriter};
 use roundelay::{join, race, select, try_join};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: each call goes on to the system's allocator as it came; the count beside it has no destructor, so it can be
-// reached for as long as the thread runs.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise about the layout is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise about the pointer is passed on, and it came from `alloc` above.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static GLOBAL: Counting = Counting;
-
-/// How often `operation` allocates.
-fn allocations(operation: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
-    operation();
-    ALLOCATIONS.get() - before
-}
 
 fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -60,14 +31,14 @@ fn the_macros_allocate_nothing() {
         assert_eq!(race!(pending(), ready(4)), 4);
         select! { five = ready(5) => assert_eq!(five, 5), () = pending() => unreachable!() }
     };
-    assert_eq!(allocations(|| now(all)), 0);
+    assert_eq!(allocations_of(|| now(all)), 0);
 }
 
 #[test]
 fn few_futures_cost_a_box_each_and_many_a_box_and_a_link() {
-    let few = allocations(|| drop(now(join_all((0..10).map(ready)))));
+    let few = allocations_of(|| drop(now(join_all((0..10).map(ready)))));
     assert!(few <= 10 + 2, "{few} for ten");
-    let many = allocations(|| drop(now(join_all((0..10_000).map(ready)))));
+    let many = allocations_of(|| drop(now(join_all((0..10_000).map(ready)))));
     assert!(many <= 20_000 + 10, "{many} for ten thousand");
 }
 
@@ -85,7 +56,7 @@ fn a_wake_and_the_poll_that_follows_allocate_nothing() {
     assert!(poll_once(&mut pin!(all.next())).is_pending());
     let wake_all =
         || (0..1_000).for_each(|number| wakers.borrow()[number].as_ref().unwrap().wake_by_ref());
-    let count = allocations(|| {
+    let count = allocations_of(|| {
         for _ in 0..10 {
             wake_all();
             assert!(poll_once(&mut pin!(all.next())).is_pending());
@@ -100,7 +71,7 @@ fn a_buffered_stream_allocates_its_buffer_once() {
     let mut reader = BufReader::new(text.as_bytes());
     let mut line = String::with_capacity(16);
     now(reader.read_line(&mut line)).unwrap();
-    let reads = allocations(|| {
+    let reads = allocations_of(|| {
         for _ in 1..10_000 {
             line.clear();
             now(reader.read_line(&mut line)).unwrap();
@@ -111,6 +82,6 @@ fn a_buffered_stream_allocates_its_buffer_once() {
     let mut writer = BufWriter::new(Vec::with_capacity(100_000));
     now(writer.write_all(b"begin")).unwrap();
     let writes =
-        allocations(|| (0..9_000).for_each(|_| now(writer.write_all(b"0123456789")).unwrap()));
+        allocations_of(|| (0..9_000).for_each(|_| now(writer.write_all(b"0123456789")).unwrap()));
     assert_eq!(writes, 0);
 }

@@ -1,46 +1,12 @@
 //! A group needs memory for the children that live, not for those that have lived.
-//!
-//! Allocations are counted per thread, so that what the test harness does elsewhere is not on the bill.
 
+#[path = "support/allocations.rs"]
+mod allocations;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocations::{allocations, bytes, peak, since};
 use roundelay::{GroupError, TaskGroup, run, yield_now};
 use support::{PATIENCE, watchdog};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    static BYTES: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn account(allocations: usize, bytes: isize) {
-    ALLOCATIONS.set(ALLOCATIONS.get() + allocations);
-    BYTES.set(BYTES.get() + bytes);
-    PEAK.set(PEAK.get().max(BYTES.get()));
-}
-
-// SAFETY: hands everything on to the system's allocator; the counters are plain cells that allocate nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        account(1, layout.size() as isize);
-        // SAFETY: the caller's promise is handed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        account(0, -(layout.size() as isize));
-        // SAFETY: the caller's promise is handed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 type Outcome<T> = Result<T, GroupError<&'static str>>;
 
@@ -75,12 +41,12 @@ fn ten_million_short_children_run_in_the_memory_of_those_that_live() {
     watchdog(PATIENCE, move || {
         scope(async |group| {
             batch(&group).await;
-            let (before, peak) = (BYTES.get(), PEAK.get());
+            let (in_use, most) = (bytes(), peak());
             for _ in 0..batches {
                 batch(&group).await;
             }
-            assert_eq!(BYTES.get(), before, "each child leaves something behind");
-            assert_eq!(PEAK.get(), peak, "more at once than the first batch");
+            assert_eq!(bytes(), in_use, "each child leaves something behind");
+            assert_eq!(peak(), most, "more at once than the first batch");
         });
     });
 }
@@ -89,9 +55,9 @@ fn ten_million_short_children_run_in_the_memory_of_those_that_live() {
 fn children_that_come_and_go_cost_no_allocation_in_the_steady_state() {
     scope(async |group| {
         batch(&group).await;
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         batch(&group).await;
-        assert_eq!(ALLOCATIONS.get() - before, 0);
+        assert_eq!(since(before), 0);
     });
 }
 
@@ -113,13 +79,13 @@ fn nor_do_those_whose_values_are_kept_and_those_that_wait_for_room() {
             }
         };
         keep().await;
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         keep().await;
-        assert_eq!(ALLOCATIONS.get() - before, 0);
+        assert_eq!(since(before), 0);
         wait().await;
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         wait().await;
-        assert_eq!(ALLOCATIONS.get() - before, 0);
+        assert_eq!(since(before), 0);
     });
 }
 
@@ -127,12 +93,12 @@ fn nor_do_those_whose_values_are_kept_and_those_that_wait_for_room() {
 fn a_child_of_a_new_kind_costs_one() {
     scope(async |group| {
         batch(&group).await;
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         let large = [7_u8; 300];
         group.spawn(async move {
             yield_now().await;
             Ok(u64::from(large[299]))
         });
-        assert_eq!(ALLOCATIONS.get() - before, 1);
+        assert_eq!(since(before), 1);
     });
 }

@@ -1,39 +1,16 @@
 //! What sockets allocate: once a source, and once more when it first waits; nothing in the steady state.
 
+#[path = "support/allocations.rs"]
+mod allocations;
 mod net_support;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::rc::Rc;
 
+use allocations::{allocations, since};
 use net_support::{in_loop, tcp_pair};
 use roundelay::net::UdpSocket;
 use roundelay::spawn;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: each call goes on to the system's allocator as it came; the count beside it has no destructor, so it can be
-// reached for as long as the thread runs.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise about the layout is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise about the pointer is passed on, and it came from `alloc` above.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static GLOBAL: Counting = Counting;
 
 #[test]
 fn an_echo_that_waits_for_every_message_allocates_nothing() {
@@ -51,12 +28,12 @@ fn an_echo_that_waits_for_every_message_allocates_nothing() {
         let mut before = 0;
         for round in 0..1_100 {
             if round == 100 {
-                before = ALLOCATIONS.get();
+                before = allocations();
             }
             near.write_all(b"there and back again").await?;
             near.read_exact(&mut [0; 20]).await?;
         }
-        assert_eq!(ALLOCATIONS.get() - before, 0);
+        assert_eq!(since(before), 0);
         drop(near);
         echo.await.unwrap()
     });
@@ -79,7 +56,7 @@ fn many_waiters_on_one_socket_allocate_nothing_once_as_many_have_waited() {
         let mut before = 0;
         for round in 0..300 {
             if round == 100 {
-                before = ALLOCATIONS.get();
+                before = allocations();
             }
             for _ in 0..16 {
                 far.send(b"to one").await?;
@@ -88,7 +65,7 @@ fn many_waiters_on_one_socket_allocate_nothing_once_as_many_have_waited() {
                 far.recv(&mut [0; 8]).await?;
             }
         }
-        assert_eq!(ALLOCATIONS.get() - before, 0);
+        assert_eq!(since(before), 0);
         Ok(())
     });
 }
@@ -97,10 +74,10 @@ fn many_waiters_on_one_socket_allocate_nothing_once_as_many_have_waited() {
 fn a_socket_that_never_waits_allocates_once() {
     in_loop(|| async {
         let (std_near, _far) = std::os::unix::net::UnixStream::pair()?;
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         let near = roundelay::net::UnixStream::from_std(std_near)?;
         near.write_all(b"into the buffer").await?;
-        assert_eq!(ALLOCATIONS.get() - before, 1);
+        assert_eq!(since(before), 1);
         Ok(())
     });
 }

@@ -1,44 +1,19 @@
 //! What `sync` allocates: nothing where nobody waits, and nothing where as many have waited before.
 
+#[path = "support/allocations.rs"]
+mod allocations;
 mod sync_support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
+use allocations::allocations_of;
 use roundelay::sync::{CancelToken, Event, Mutex, Notify, Queue, RwLock, Semaphore, mpsc, oneshot};
 
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: each call goes on to the system's allocator as it came; the count beside it has no destructor, so it can be
-// reached for as long as the thread runs.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise about the layout is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise about the pointer is passed on, and it came from `alloc` above.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static GLOBAL: Counting = Counting;
-
 /// How often `operation` allocates, the second time.
-fn allocations(mut operation: impl FnMut()) -> usize {
+fn allocations_again(mut operation: impl FnMut()) -> usize {
     operation();
-    let before = ALLOCATIONS.get();
-    operation();
-    ALLOCATIONS.get() - before
+    allocations_of(operation)
 }
 
 /// Polls a future to its end, without a heap.
@@ -74,7 +49,7 @@ fn where_nobody_waits_nothing_is_allocated() {
     let (unbounded, mut receiver_of_unbounded) = mpsc::unbounded_channel();
     let queue = Queue::bounded(1);
     event.set();
-    let count = allocations(|| {
+    let count = allocations_again(|| {
         *now(mutex.lock()) += 1;
         drop(now(lock.read()));
         *now(lock.write()) += 1;
@@ -100,7 +75,7 @@ fn where_nobody_waits_nothing_is_allocated() {
 fn where_as_many_have_waited_before_nothing_is_allocated() {
     let (mutex, event, queue) = (Mutex::new(0), Event::new(), Queue::bounded(1));
     let (sender, mut receiver) = mpsc::channel(1);
-    let count = allocations(|| {
+    let count = allocations_again(|| {
         let held = now(mutex.lock());
         *waits_for(mutex.lock(), || drop(held)) += 1;
         waits_for(event.wait(), || event.set());
@@ -122,7 +97,7 @@ fn where_as_many_have_waited_before_nothing_is_allocated() {
 
 #[test]
 fn a_oneshot_channel_is_one_allocation() {
-    let count = allocations(|| {
+    let count = allocations_again(|| {
         let (sender, receiver) = oneshot::channel();
         waits_for(receiver, || sender.send([0_u64; 8]).unwrap()).unwrap();
     });
