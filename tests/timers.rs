@@ -181,7 +181,7 @@ fn twenty_thousand_timers_fire_in_the_order_of_their_deadlines() {
         let fired = lineup.fired_by(start + 100 * MS).await;
         assert_eq!(fired.len(), 20_000);
         // Up to the tick: deadlines within one are equal.
-        let tick = Duration::from_nanos(1 << 14);
+        let tick = Duration::from_nanos(1 << 10);
         let in_order = |pair: &[usize]| deadline(pair[0]) < deadline(pair[1]) + tick;
         assert!(fired.windows(2).all(in_order));
     });
@@ -213,7 +213,7 @@ fn one_turn_fires_all_that_is_due_and_counts_them() {
 fn after_one_timer_the_next_is_looked_at_on_time_and_after_several_with_a_little_slack() {
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
-        let tick = Duration::from_nanos(1 << 14);
+        let slack = Duration::from_micros(10);
         let mut next_after = |count: usize| {
             let arm = || armed(long_due(), Waker::noop());
             let due: Vec<_> = event_loop.run(async { (0..count).map(|_| arm()).collect() });
@@ -224,9 +224,11 @@ fn after_one_timer_the_next_is_looked_at_on_time_and_after_several_with_a_little
             deadline
         };
         assert!(next_after(1) <= Instant::now());
-        let before = Instant::now();
-        let next = next_after(2);
-        assert!(before + 2 * tick < next && next <= Instant::now() + 3 * tick);
+        for (count, slack) in [(2, slack), (4, 3 * slack), (1_000, 10 * slack)] {
+            let before = Instant::now();
+            let next = next_after(count);
+            assert!(before + slack <= next && next <= Instant::now() + slack);
+        }
     });
 }
 

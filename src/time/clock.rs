@@ -7,13 +7,16 @@
 //! an instant, is exact, so a wait that ends at `instant(tick)` finds the timer due: there is no
 //! second rounding which could add a tick or, worse, take one and make the loop spin.
 //!
-//! Nothing overflows: what is too far saturates, which here means that it never fires.
+//! Nothing overflows: 64 bits of nanoseconds last for 584 years, and what is further away saturates,
+//! which here means that it never fires.
 
 use std::time::{Duration, Instant};
 
-/// A tick is 2^14 ns, 16.4 us: fine enough not to show beside the 50 us in which an operating
-/// system wakes a thread, coarse enough to let a thousand timers a second share a wake-up.
-const TICK_SHIFT: u32 = 14;
+/// A tick is 2^10 ns, a microsecond: it makes a timer half a microsecond late in the mean, beside the
+/// 30 us in which an operating system wakes a thread. Ticks of 16 us cost a `sleep` of 50 us a third
+/// of its punctuality, and saved nothing: that timers share a wake-up is the business of
+/// [`Timers::next_deadline`](super::Timers::next_deadline).
+const TICK: u64 = 1 << 10;
 
 /// Counts ticks from the moment when it was made.
 pub(crate) struct Clock {
@@ -27,37 +30,36 @@ impl Clock {
 
     /// The last tick that has begun at `now`.
     pub(crate) fn tick_at(&self, now: Instant) -> u64 {
-        saturate(self.nanos_since_origin(now) >> TICK_SHIFT)
+        self.nanos_since_origin(now) / TICK
     }
 
     /// The first tick that begins at or after `deadline`.
     pub(crate) fn deadline_tick(&self, deadline: Instant) -> u64 {
-        let almost_a_tick = (1 << TICK_SHIFT) - 1;
-        saturate((self.nanos_since_origin(deadline) + almost_a_tick) >> TICK_SHIFT)
+        self.nanos_since_origin(deadline).div_ceil(TICK)
     }
 
     /// When a tick begins.
     pub(crate) fn instant(&self, tick: u64) -> Instant {
-        let since_origin = duration_from_nanos(u128::from(tick) << TICK_SHIFT);
+        let since_origin = Duration::from_nanos(tick.saturating_mul(TICK));
         saturating_add(self.origin, since_origin)
     }
 
     /// A moment before the origin is as good as the origin: everything then has passed.
-    fn nanos_since_origin(&self, instant: Instant) -> u128 {
-        instant.saturating_duration_since(self.origin).as_nanos()
+    fn nanos_since_origin(&self, instant: Instant) -> u64 {
+        let since_origin = instant.saturating_duration_since(self.origin);
+        since_origin
+            .as_secs()
+            .saturating_mul(NANOS_PER_SEC)
+            .saturating_add(since_origin.subsec_nanos().into())
     }
 }
 
-fn saturate(value: u128) -> u64 {
-    u64::try_from(value).unwrap_or(u64::MAX)
-}
+const NANOS_PER_SEC: u64 = 1_000_000_000;
 
 pub(crate) fn duration_from_nanos(nanos: u128) -> Duration {
-    const NANOS_PER_SEC: u128 = 1_000_000_000;
-    Duration::new(
-        saturate(nanos / NANOS_PER_SEC),
-        (nanos % NANOS_PER_SEC) as u32,
-    )
+    let per_sec = u128::from(NANOS_PER_SEC);
+    let secs = u64::try_from(nanos / per_sec).unwrap_or(u64::MAX);
+    Duration::new(secs, (nanos % per_sec) as u32)
 }
 
 /// `instant + duration`, or the last instant that this platform can name.
@@ -83,14 +85,12 @@ fn last_instant(mut instant: Instant) -> Instant {
 mod tests {
     use super::*;
 
-    const TICK: Duration = Duration::from_nanos(1 << TICK_SHIFT);
-
     #[test]
     fn deadlines_round_up_and_now_rounds_down() {
         let origin = Instant::now();
         let clock = Clock::starting_at(origin);
         for ticks in [0, 1, 2, 63, 64, 65, 1 << 20] {
-            let exact = origin + TICK * ticks;
+            let exact = origin + Duration::from_nanos(TICK) * ticks;
             let after = exact + Duration::from_nanos(1);
             let tick = u64::from(ticks);
             assert_eq!(
@@ -124,5 +124,6 @@ mod tests {
         assert!(now < far && far < last);
         assert!(clock.deadline_tick(far) <= clock.deadline_tick(last));
         assert!(clock.instant(u64::MAX) > now);
+        assert!(clock.tick_at(last) < clock.deadline_tick(last), "never");
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! What holds for all of them:
 //!
-//! - **Never early.** A deadline that lies between two ticks of 16 us rounds up.
+//! - **Never early.** A deadline that lies between two ticks of a microsecond rounds up.
 //! - **In order.** Earlier deadlines fire first; equal ones in the order in which they were armed.
 //! - **Any [`Duration`](std::time::Duration) is valid.** What is too far away saturates and never
 //!   fires, `Duration::MAX` included. Deadlines in the past are valid too, and due at once.

@@ -37,15 +37,16 @@
 //! A slot is a linked list, and each level has one word with a bit for every slot that is not
 //! empty: the earliest slot is a count of trailing zeros, and an empty hour costs nothing to cross.
 //!
-//! | level | a slot is (ticks of 16.4 us) | the level reaches |
+//! | level | a slot is (ticks of 1.02 us) | the level reaches |
 //! |---|---|---|
-//! | 0 | 16 us | 1 ms |
-//! | 1 | 1 ms | 67 ms |
-//! | 2 | 67 ms | 4.3 s |
-//! | 3 | 4.3 s | 4.6 min |
-//! | 4 | 4.6 min | 4.9 h |
-//! | 5 | 4.9 h | 13 days |
-//! | 6..=10 | 13 days and more | nine million years: all 64 bits are valid |
+//! | 0 | 1 us | 66 us |
+//! | 1 | 66 us | 4.2 ms |
+//! | 2 | 4.2 ms | 268 ms |
+//! | 3 | 268 ms | 17 s |
+//! | 4 | 17 s | 18 min |
+//! | 5 | 18 min | 20 h |
+//! | 6 | 20 h | 52 days |
+//! | 7..=10 | 52 days and more | half a million years: all 64 bits are valid |
 //!
 //! ## Three properties, and where they come from
 //!
@@ -95,8 +96,8 @@
 //!
 //! ## What it costs
 //!
-//! Arm, reset and disarm are O(1). A timer that fires has been moved at most ten times, mostly once
-//! or twice; one that is cancelled, mostly never. With a waker inside, an entry takes 32 bytes.
+//! Arm, reset and disarm are O(1). A timer that fires has been moved at most ten times, mostly two
+//! to four times; one that is cancelled, mostly never. With a waker inside, an entry takes 32 bytes.
 //! The table of entries keeps the size of its busiest time.
 //!
 //! *Promised:* never early, order as above, every `u64` a valid deadline, no allocation once the

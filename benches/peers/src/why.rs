@@ -10,7 +10,7 @@ pub fn why(row: &str, metric: &str) -> Option<&'static str> {
             "Both read the clock for each timer, which is half of it; armed and cancelled in bulk (below) ours is the fastest."
         }
         ("fire_100k", "cpu") => {
-            "We wake up every 49 us to be punctual; who takes less fires once a millisecond, and so is a millisecond late."
+            "We wake up every 150 us to be punctual; who takes less fires once a millisecond, and so is a millisecond late."
         }
         ("fire_100k", _) => {
             "Who is more punctual never sleeps: 2,000 ns each is all of the processor."
