@@ -1,19 +1,49 @@
-//! The tie between a child and its group: it rides in the child's cell, and is told when the child's future is gone.
+//! A child: how it is spawned into its group, and the tie that rides in its cell and is told when its future is gone.
 
 use std::cell::Cell;
+use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
 use super::error::Failure;
 use super::keep::Keep;
 use super::shared::Shared;
-use crate::task::JoinError;
-use crate::task::cell::Rider;
+use crate::task::cell::{self, Rider};
+use crate::task::{AbortHandle, JoinError, JoinHandle};
+
+/// Spawns a child; or drops the newcomer, if the group takes nobody in any more.
+pub(super) fn spawn<V, E, F, K>(
+    group: &Rc<Shared<E>>,
+    keep: K,
+    name: Option<Box<str>>,
+    future: F,
+    at: &'static Location<'static>,
+) -> Option<AbortHandle>
+where
+    V: 'static,
+    E: 'static,
+    F: Future<Output = Result<V, E>> + 'static,
+    K: Keep<V>,
+{
+    let key = group.join()?;
+    keep.joined();
+    let child = Child::new(Rc::clone(group), keep, key);
+    let cell = match name {
+        None => cell::new(future, child, at),
+        Some(name) => cell::new(future, Named(child, name), at),
+    };
+    let handle: JoinHandle<Result<V, E>> = JoinHandle::new(Rc::clone(group.scheduler()), cell);
+    if !handle.is_finished() {
+        // A loop that is ending has dropped it already, and the key may be another's.
+        group.settle(key, handle.id());
+    }
+    Some(handle.abort_handle())
+}
 
 /// One child's place in its group, until it leaves. Generic over the type of its value, so that the last act needs no
 /// knowledge of it.
-pub(super) struct Child<V: 'static, E: 'static, K: Keep<V>> {
+struct Child<V: 'static, E: 'static, K: Keep<V>> {
     tie: Cell<Option<Tie<E, K>>>,
     value: PhantomData<fn(V)>,
 }
@@ -26,7 +56,7 @@ struct Tie<E: 'static, K> {
 }
 
 impl<V, E, K: Keep<V>> Child<V, E, K> {
-    pub(super) fn new(group: Rc<Shared<E>>, keep: K, key: usize) -> Self {
+    fn new(group: Rc<Shared<E>>, keep: K, key: usize) -> Self {
         Self {
             tie: Cell::new(Some(Tie { group, keep, key })),
             value: PhantomData,
@@ -79,7 +109,7 @@ impl<V, E, K: Keep<V>> Rider<Result<V, E>> for Child<V, E, K> {
 }
 
 /// A child with a name. Its cell is not used again: the name would have to be dropped.
-pub(super) struct Named<R>(pub(super) R, pub(super) Box<str>);
+struct Named<R>(R, Box<str>);
 
 impl<T, R: Rider<T>> Rider<T> for Named<R> {
     fn name(&self) -> Option<&str> {

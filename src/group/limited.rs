@@ -5,8 +5,8 @@ use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::TaskGroup;
 use super::keep::{Bounded, Collect, Keep};
+use super::{TaskGroup, child};
 use crate::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::task::AbortHandle;
 
@@ -147,7 +147,7 @@ impl<E: 'static, K: Clone> Room<E, K> {
         K: Keep<V>,
     {
         let TaskGroup { shared, keep } = self.group;
-        let child = shared.spawn(keep, name, future, at)?;
+        let child = child::spawn(&shared, keep, name, future, at)?;
         // The child gives it back when it leaves.
         self.permit.forget();
         Some(child)

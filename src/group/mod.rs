@@ -267,8 +267,8 @@ impl<E: 'static, K: Clone> TaskGroup<E, K> {
         F: Future<Output = Result<V, E>> + 'static,
         K: Keep<V>,
     {
-        self.shared
-            .spawn(self.keep.clone(), None, future, Location::caller())
+        let keep = self.keep.clone();
+        child::spawn(&self.shared, keep, None, future, Location::caller())
     }
 
     /// [`spawn`](Self::spawn), with a name for the child. It shows in panics, in errors, and wherever tasks are listed.
@@ -293,9 +293,8 @@ impl<E: 'static, K: Clone> TaskGroup<E, K> {
         F: Future<Output = Result<V, E>> + 'static,
         K: Keep<V>,
     {
-        let name = Some(name.into().into_boxed_str());
-        self.shared
-            .spawn(self.keep.clone(), name, future, Location::caller())
+        let (keep, name) = (self.keep.clone(), name.into().into_boxed_str());
+        child::spawn(&self.shared, keep, Some(name), future, Location::caller())
     }
 
     /// A handle to the same group through which at most `children` live at once (zero counts as one). Its `spawn` waits for

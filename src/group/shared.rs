@@ -2,20 +2,18 @@
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::{self, Poll, Waker};
 
 use slab::Slab;
 
-use super::child::{Child, Named};
 use super::error::Failure;
-use super::keep::Keep;
 use super::teardown;
 use crate::context::Context;
+use crate::scheduler::Scheduler;
 use crate::task::foreign;
-use crate::task::{AbortHandle, JoinHandle, TaskId, cell};
+use crate::task::{JoinHandle, TaskId, cell};
 
 pub(super) struct Shared<E> {
     context: Rc<Context>,
@@ -85,38 +83,19 @@ impl<E: 'static> Shared<E> {
         self.state.borrow().members.len()
     }
 
-    /// Spawns a child; or drops the newcomer, if the group takes nobody in any more.
-    pub(super) fn spawn<V, F, K>(
-        self: &Rc<Self>,
-        keep: K,
-        name: Option<Box<str>>,
-        future: F,
-        at: &'static Location<'static>,
-    ) -> Option<AbortHandle>
-    where
-        V: 'static,
-        F: Future<Output = Result<V, E>> + 'static,
-        K: Keep<V>,
-    {
-        let key = self.join()?;
-        keep.joined();
-        let child = Child::new(Rc::clone(self), keep, key);
-        let scheduler = Rc::clone(&self.context.scheduler);
-        let cell = match name {
-            None => cell::new(future, child, at),
-            Some(name) => cell::new(future, Named(child, name), at),
-        };
-        let handle: JoinHandle<Result<V, E>> = JoinHandle::new(scheduler, cell);
-        if !handle.is_finished() {
-            // A loop that is ending has dropped it already, and the key may be another's.
-            self.state.borrow_mut().members[key] = Some(handle.id());
-        }
-        Some(handle.abort_handle())
+    pub(super) fn scheduler(&self) -> &Rc<Scheduler> {
+        &self.context.scheduler
     }
 
-    fn join(&self) -> Option<usize> {
+    /// A key for a child that is about to be spawned; `None` if the group takes nobody in any more.
+    pub(super) fn join(&self) -> Option<usize> {
         let mut state = self.state.borrow_mut();
         (state.phase == Phase::Open).then(|| state.members.insert(None))
+    }
+
+    /// The child under this key is that task.
+    pub(super) fn settle(&self, key: usize, id: TaskId) {
+        self.state.borrow_mut().members[key] = Some(id);
     }
 
     /// The child under this key lives no more.

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Instant;
 
-use crate::suite::{Figures, root};
+use crate::results::{Figures, root};
 
 struct Hello {
     peer: &'static str,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::results::{Figures, Results};
 use crate::rows::Metrics;
-use crate::suite::{Figures, Results};
 
 pub fn of_metrics(metrics: &Metrics) -> Value {
     let figures = metrics

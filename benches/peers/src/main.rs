@@ -19,6 +19,7 @@ mod memory;
 mod peer;
 mod plot;
 mod report;
+mod results;
 mod rows;
 mod suite;
 mod why;

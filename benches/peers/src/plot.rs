@@ -7,9 +7,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::PEERS;
-use crate::report::median_of;
+use crate::results::Results;
 use crate::rows::table::{Line, ROWS, Row, SCALES};
-use crate::suite::Results;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -80,7 +79,7 @@ fn pairs(row: &'static Row) -> impl Iterator<Item = (&'static Row, &'static Line
 }
 
 fn ours(results: &Results, row: &Row, line: &Line) -> Option<f64> {
-    median_of(results, row.name, PEERS[0], line.metric)
+    results.median_of(row.name, PEERS[0], line.metric)
 }
 
 /// One line of dots for each figure: how many times ours theirs is. To the right of the line they need more than we do.
@@ -116,7 +115,7 @@ fn beside(results: &Results, lines: &[(&Row, &Line)], title: &str, file: &Path) 
         let place = root.map_coordinate_inverse(place);
         root.draw(&Text::new(line.label.to_string(), (12, place.1 - 6), style))?;
         for (peer, colour) in PEERS.iter().zip(COLOURS) {
-            let Some(theirs) = median_of(results, row.name, peer, line.metric) else {
+            let Some(theirs) = results.median_of(row.name, peer, line.metric) else {
                 continue;
             };
             let ratio = if line.is_more_better {

@@ -8,9 +8,8 @@ use std::process::Command;
 
 use crate::PEERS;
 use crate::plot::Plot;
-use crate::rows::median;
+use crate::results::{Results, root};
 use crate::rows::table::{Line, Needs, ROWS, Reach, Row};
-use crate::suite::{Results, root};
 use crate::why::why;
 
 const US: &str = PEERS[0];
@@ -18,19 +17,6 @@ const TOKIO: &str = PEERS[1];
 const BARE: &str = "mio, optimal";
 /// Less than this is a draw.
 const DRAW: f64 = 1.02;
-
-pub fn median_of(results: &Results, row: &str, peer: &str, metric: &str) -> Option<f64> {
-    let mut values = results.rows.get(row)?.get(peer)?.get(metric)?.clone();
-    (!values.is_empty()).then(|| median(&mut values))
-}
-
-/// Half the way between the quartiles, as a share of the median.
-fn spread_of(results: &Results, row: &str, peer: &str, metric: &str) -> Option<f64> {
-    let mut values = results.rows.get(row)?.get(peer)?.get(metric)?.clone();
-    let middle = median(&mut values);
-    let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
-    (values.len() > 2 && middle > 0.0).then(|| (at(0.75) - at(0.25)) / 2.0 / middle)
-}
 
 pub fn about(arguments: &[String]) -> BTreeMap<String, String> {
     let said = |program: &str, arguments: &[&str]| {
@@ -195,8 +181,7 @@ fn lines(results: &Results) -> impl Iterator<Item = (&'static Row, &'static Line
     let lines = ROWS
         .iter()
         .flat_map(|row| row.lines.iter().map(move |line| (row, line)));
-    lines
-        .filter_map(|(row, line)| Some((row, line, median_of(results, row.name, US, line.metric)?)))
+    lines.filter_map(|(row, line)| Some((row, line, results.median_of(row.name, US, line.metric)?)))
 }
 
 /// How many times ours theirs is; where more is better, the other way round.
@@ -212,7 +197,7 @@ fn ratio(line: &Line, ours: f64, theirs: f64) -> f64 {
 fn best(results: &Results, row: &Row, line: &Line, ours: f64) -> Option<(&'static str, f64)> {
     let runtimes = PEERS[1..].iter().filter(|peer| !peer.starts_with("mio"));
     let figures =
-        runtimes.filter_map(|peer| Some((*peer, median_of(results, row.name, peer, line.metric)?)));
+        runtimes.filter_map(|peer| Some((*peer, results.median_of(row.name, peer, line.metric)?)));
     figures.min_by(|a, b| ratio(line, ours, a.1).total_cmp(&ratio(line, ours, b.1)))
 }
 
@@ -225,7 +210,9 @@ fn reaches(results: &Results) -> String {
             continue;
         };
         let of = |peer: &'static str| {
-            median_of(results, row.name, peer, line.metric).map(|theirs| (peer, theirs))
+            results
+                .median_of(row.name, peer, line.metric)
+                .map(|theirs| (peer, theirs))
         };
         let mut tell = |reach: String, other: Option<(&str, f64)>, reached: f64, holds: bool| {
             let theirs = other.map_or("–".into(), |(peer, theirs)| {
@@ -300,35 +287,40 @@ fn reaches(results: &Results) -> String {
     text
 }
 
+const LOSSES: &str = "
+## Where we lose
+
+By more than two per cent: to the best of the others, and to the bare loop. That has no tasks, and is the limit: what lies
+between is the price of a task and of its wakes. Where a reason stands behind a row, it is to be seen in the code or in another
+row, unless it says that it is only likely.
+
+";
+
 fn losses(results: &Results) -> String {
-    let mut text = String::from("\n## Where we lose\n\n");
+    let mut text = String::from(LOSSES);
     let mut count = 0;
     for (row, line, ours) in lines(results) {
         let mut rivals: Vec<_> = best(results, row, line, ours).into_iter().collect();
-        rivals.extend(median_of(results, row.name, BARE, line.metric).map(|theirs| (BARE, theirs)));
+        rivals.extend(
+            results
+                .median_of(row.name, BARE, line.metric)
+                .map(|theirs| (BARE, theirs)),
+        );
         rivals.retain(|(_, theirs)| ratio(line, ours, *theirs) < 1.0 / DRAW);
         if rivals.is_empty() {
             continue;
         }
         count += 1;
-        let others = rivals.iter().map(|(peer, theirs)| {
-            format!(
-                "{peer} {} (×{:.2})",
-                short(*theirs),
-                ratio(line, ours, *theirs)
-            )
-        });
-        let others = others.collect::<Vec<_>>().join(", ");
-        let why = why(row.name, line.metric)
-            .map(|why| format!(" {why}"))
-            .unwrap_or_default();
-        let _ = writeln!(
-            text,
-            "- **{}**: {} {}; {others}.{why}",
-            line.label,
-            short(ours),
-            line.unit
-        );
+        let mut others = Vec::new();
+        let mut reasons = Vec::new();
+        for (peer, theirs) in rivals {
+            let ratio = ratio(line, ours, theirs);
+            others.push(format!("{peer} {} (×{ratio:.2})", short(theirs)));
+            reasons.extend(why(row.name, line.metric, peer).map(|why| format!(" {why}")));
+        }
+        let (label, unit, ours) = (line.label, line.unit, short(ours));
+        let (others, reasons) = (others.join(", "), reasons.concat());
+        let _ = writeln!(text, "- **{label}**: {ours} {unit}; {others}.{reasons}");
     }
     if count == 0 {
         text += "Nowhere by more than two per cent.\n";
@@ -345,7 +337,7 @@ fn table(results: &Results, group: &str) -> String {
     }
     let has_any = |peer: &&&str| {
         rows.iter()
-            .any(|(row, line, _)| median_of(results, row.name, peer, line.metric).is_some())
+            .any(|(row, line, _)| results.median_of(row.name, peer, line.metric).is_some())
     };
     let peers: Vec<_> = PEERS.iter().filter(has_any).collect();
     let mut text = format!("\n### {group}\n\n| | unit |");
@@ -364,9 +356,9 @@ fn table(results: &Results, group: &str) -> String {
 }
 
 fn cell(results: &Results, row: &Row, line: &Line, peer: &str, ours: f64) -> String {
-    let spread = spread_of(results, row.name, peer, line.metric);
+    let spread = results.spread_of(row.name, peer, line.metric);
     let spread = spread.map_or(String::new(), |spread| format!(" ±{:.0} %", spread * 100.0));
-    match median_of(results, row.name, peer, line.metric) {
+    match results.median_of(row.name, peer, line.metric) {
         Some(ours) if peer == US => format!("**{}**{spread}", short(ours)),
         Some(theirs) => format!(
             "{}{spread}, ×{:.2}",

@@ -12,6 +12,7 @@ use std::{env, fs, io, thread};
 
 use serde_json::Value;
 
+use crate::results::{Results, root};
 use crate::rows::table::{ROWS, Row, SCALES};
 use crate::{PEERS, builds, plot, report};
 
@@ -25,21 +26,6 @@ cargo bench --bench compare -- [OPTIONS]
   --out FOLDER     writes to this folder instead of BENCHMARKS.md and benches/results
   --keep           keeps the figures of the last run where this one has none
   --report         measures nothing, writes the report again";
-
-/// What has been measured.
-#[derive(Default)]
-pub struct Results {
-    /// Row, peer, figure: one value for each repetition. Why there is none stands under `errors`.
-    pub rows: BTreeMap<String, BTreeMap<String, Figures>>,
-    /// Row, peer, how many alive, figure.
-    pub scales: BTreeMap<String, BTreeMap<String, BTreeMap<usize, Figures>>>,
-    pub builds: BTreeMap<String, Figures>,
-    pub errors: BTreeMap<String, BTreeMap<String, String>>,
-    /// Machine, versions, date, command.
-    pub about: BTreeMap<String, String>,
-}
-
-pub type Figures = BTreeMap<String, Vec<f64>>;
 
 struct Options {
     is_quick: bool,
@@ -110,11 +96,6 @@ impl Options {
         };
         PEERS.iter().copied().filter(is_wanted).collect()
     }
-}
-
-/// The folder of the repository.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {

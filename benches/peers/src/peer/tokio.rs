@@ -10,98 +10,67 @@ pub struct TokioLocalRuntime;
 /// A `current_thread` runtime with `enable_all`, and a `LocalSet` on it.
 pub struct TokioLocalSet;
 
-impl Peer for TokioLocalRuntime {
-    fn block_on<F: Future + 'static>(main: F) -> F::Output {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build_local(Default::default());
-        runtime.expect("a runtime").block_on(main)
-    }
+/// The two differ in how they are set up, and in nothing else.
+macro_rules! peer {
+    ($name:ty, $main:ident => $block_on:expr) => {
+        impl Peer for $name {
+            fn block_on<F: Future + 'static>($main: F) -> F::Output {
+                $block_on
+            }
 
-    fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
-    where
-        F: Future<Output: 'static> + 'static,
-    {
-        spawn_local(future)
-    }
+            fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
+            where
+                F: Future<Output: 'static> + 'static,
+            {
+                spawn_local(future)
+            }
 
-    fn detach<F: Future<Output = ()> + 'static>(future: F) {
-        drop(spawn_local(future));
-    }
+            fn detach<F: Future<Output = ()> + 'static>(future: F) {
+                drop(spawn_local(future));
+            }
 
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        ::tokio::task::yield_now()
-    }
+            fn yield_now() -> impl Future<Output = ()> + 'static {
+                ::tokio::task::yield_now()
+            }
 
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
-        ::tokio::time::sleep(duration)
-    }
+            fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
+                ::tokio::time::sleep(duration)
+            }
 
-    async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
-        ::tokio::time::timeout(duration, future).await.ok()
-    }
+            async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
+                ::tokio::time::timeout(duration, future).await.ok()
+            }
 
-    fn offload<T, F>(job: F) -> impl Future<Output = T> + 'static
-    where
-        T: Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
-    {
-        let handle = ::tokio::task::spawn_blocking(job);
-        async { handle.await.expect("no panic") }
-    }
+            fn offload<T, F>(job: F) -> impl Future<Output = T> + 'static
+            where
+                T: Send + 'static,
+                F: FnOnce() -> T + Send + 'static,
+            {
+                let handle = ::tokio::task::spawn_blocking(job);
+                async { handle.await.expect("no panic") }
+            }
 
-    fn serve(
-        talk: Talk,
-        listening: impl FnOnce(SocketAddr) + 'static,
-    ) -> impl Future<Output = io::Result<()>> + 'static {
-        serve(talk, listening)
-    }
+            fn serve(
+                talk: Talk,
+                listening: impl FnOnce(SocketAddr) + 'static,
+            ) -> impl Future<Output = io::Result<()>> + 'static {
+                serve(talk, listening)
+            }
+        }
+    };
 }
 
-impl Peer for TokioLocalSet {
-    fn block_on<F: Future + 'static>(main: F) -> F::Output {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        LocalSet::new().block_on(&runtime.expect("a runtime"), main)
-    }
+peer!(TokioLocalRuntime, main => {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(Default::default());
+    runtime.expect("a runtime").block_on(main)
+});
 
-    fn spawn<F>(future: F) -> impl Future<Output: 'static> + 'static
-    where
-        F: Future<Output: 'static> + 'static,
-    {
-        spawn_local(future)
-    }
-
-    fn detach<F: Future<Output = ()> + 'static>(future: F) {
-        drop(spawn_local(future));
-    }
-
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        ::tokio::task::yield_now()
-    }
-
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
-        ::tokio::time::sleep(duration)
-    }
-
-    async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
-        ::tokio::time::timeout(duration, future).await.ok()
-    }
-
-    fn offload<T, F>(job: F) -> impl Future<Output = T> + 'static
-    where
-        T: Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
-    {
-        TokioLocalRuntime::offload(job)
-    }
-
-    fn serve(
-        talk: Talk,
-        listening: impl FnOnce(SocketAddr) + 'static,
-    ) -> impl Future<Output = io::Result<()>> + 'static {
-        serve(talk, listening)
-    }
-}
+peer!(TokioLocalSet, main => {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), main)
+});
 
 async fn serve(talk: Talk, listening: impl FnOnce(SocketAddr) + 'static) -> io::Result<()> {
     let listener = TcpListener::bind(LOOPBACK).await?;

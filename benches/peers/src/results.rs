@@ -1,0 +1,40 @@
+//! What has been measured, and the one place where several figures become one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::rows::median;
+
+#[derive(Default)]
+pub struct Results {
+    /// Row, peer, figure: one value for each repetition. Why there is none stands under `errors`.
+    pub rows: BTreeMap<String, BTreeMap<String, Figures>>,
+    /// Row, peer, how many alive, figure.
+    pub scales: BTreeMap<String, BTreeMap<String, BTreeMap<usize, Figures>>>,
+    pub builds: BTreeMap<String, Figures>,
+    pub errors: BTreeMap<String, BTreeMap<String, String>>,
+    /// Machine, versions, date, command.
+    pub about: BTreeMap<String, String>,
+}
+
+pub type Figures = BTreeMap<String, Vec<f64>>;
+
+impl Results {
+    pub fn median_of(&self, row: &str, peer: &str, metric: &str) -> Option<f64> {
+        let mut values = self.rows.get(row)?.get(peer)?.get(metric)?.clone();
+        (!values.is_empty()).then(|| median(&mut values))
+    }
+
+    /// Half the way between the quartiles, as a share of the median.
+    pub fn spread_of(&self, row: &str, peer: &str, metric: &str) -> Option<f64> {
+        let mut values = self.rows.get(row)?.get(peer)?.get(metric)?.clone();
+        let middle = median(&mut values);
+        let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
+        (values.len() > 2 && middle > 0.0).then(|| (at(0.75) - at(0.25)) / 2.0 / middle)
+    }
+}
+
+/// The folder of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
