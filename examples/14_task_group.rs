@@ -87,7 +87,7 @@ async fn power_house(group: TaskGroup<Box<dyn Error>>) -> Result<()> {
         line.wait().await;
         Err::<(), _>("the line is down".into())
     });
-    group.spawn(async move {
+    group.spawn_named("fuse", async move {
         fuse.wait().await;
         assert!(!fuse.is_set(), "the fuse has blown");
         Ok(())

@@ -12,7 +12,7 @@ use crate::context;
 use crate::scheduler::inbox::{Door, Note};
 use crate::task::JoinHandle;
 use crate::task::cell;
-use crate::task::error::JoinError;
+use crate::task::error::{self, JoinError};
 use crate::task::foreign;
 
 /// Reaches a loop from any thread. Comes from [`EventLoop::remote`](crate::EventLoop::remote) or [`Remote::current`].
@@ -253,7 +253,10 @@ impl<T> fmt::Debug for RemoteHandle<T> {
 fn drop_unclaimed<T>(result: Option<Result<T, JoinError>>) {
     if let Some(Err(error)) = &result {
         if error.is_panic() {
-            log::error!(target: "roundelay::task", "{error}; nobody awaits its handle");
+            error::tell(
+                "roundelay::task",
+                format_args!("{error}; nobody awaits its handle"),
+            );
         }
     }
 }

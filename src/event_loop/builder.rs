@@ -88,8 +88,8 @@ impl Builder {
         self
     }
 
-    /// How many offloaded jobs may wait for a thread; beyond that `offload(f).await` waits for room, and
-    /// [`try_offload`](crate::try_offload) gives the job back. Default: no bound.
+    /// How many offloaded jobs may wait for a thread before [`try_offload`](crate::try_offload) gives the next one back.
+    /// [`offload`](fn@crate::offload) does not look at it: whoever awaits a job waits anyway. Default: no bound.
     pub fn offload_queue(mut self, jobs: usize) -> Self {
         self.offload.queue = jobs;
         self

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::panic::resume_unwind;
 
 use crate::scheduler::quietly;
-use crate::task::JoinError;
+use crate::task::error::{self, JoinError};
 
 /// Why a [`TaskGroup`](super::TaskGroup) has no value: its failures, all of them.
 ///
@@ -144,7 +144,8 @@ impl<E> Failure<E> {
     /// The scope has been dropped: nobody is left who could be told of a panic but the log.
     pub(super) fn tell_the_log(self) {
         if let Failure::Panic(error) = &self {
-            log::error!(target: "roundelay::task", "{error}; the scope of its group was dropped");
+            let line = format_args!("{error}; the scope of its group was dropped");
+            error::tell("roundelay::task", line);
         }
         quietly("the destructor of a task group's failure", || drop(self));
     }

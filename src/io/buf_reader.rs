@@ -166,8 +166,8 @@ impl<R: Read> BufReader<R> {
     ///
     /// # Errors
     ///
-    /// [`LineTooLong`](ReadError::LineTooLong), and then what of the line is dropped, is as in asyncio;
-    /// [`NotUtf8`](ReadError::NotUtf8); and what the stream says. `line` is then as before.
+    /// [`LineTooLong`](ReadError::LineTooLong), which drops of the line what asyncio would; [`NotUtf8`](ReadError::NotUtf8);
+    /// and what the stream says. `line` is then as before.
     ///
     /// ```
     /// use roundelay::io::BufReader;

@@ -155,18 +155,16 @@ impl TcpListener {
 }
 
 fn accept_once(listener: &mio::net::TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    match listener.accept() {
-        Ok((stream, peer)) => Ok((
-            TcpStream {
-                io: Registered::new(stream),
-            },
-            peer,
-        )),
-        // "Again", to the loop that calls this: somebody hung up in the queue, and others may stand behind.
-        Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {
-            Err(io::ErrorKind::Interrupted.into())
+    loop {
+        match listener.accept() {
+            // Somebody hung up in the queue, and others may stand behind.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => return Err(error),
+            Ok((stream, peer)) => {
+                let io = Registered::new(stream);
+                return Ok((TcpStream { io }, peer));
+            }
         }
-        Err(error) => Err(error),
     }
 }
 

@@ -139,18 +139,16 @@ impl UnixListener {
 }
 
 fn accept_once(listener: &mio::net::UnixListener) -> io::Result<(UnixStream, SocketAddr)> {
-    match listener.accept() {
-        Ok((stream, peer)) => Ok((
-            UnixStream {
-                io: Registered::new(stream),
-            },
-            peer,
-        )),
-        // "Again", to the loop that calls this: somebody hung up in the queue, and others may stand behind.
-        Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {
-            Err(io::ErrorKind::Interrupted.into())
+    loop {
+        match listener.accept() {
+            // Somebody hung up in the queue, and others may stand behind.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => return Err(error),
+            Ok((stream, peer)) => {
+                let io = Registered::new(stream);
+                return Ok((UnixStream { io }, peer));
+            }
         }
-        Err(error) => Err(error),
     }
 }
 
