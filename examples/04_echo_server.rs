@@ -4,6 +4,8 @@
 //!
 //! Try it with `nc 127.0.0.1 7007`. It stops gracefully when its standard input ends (Ctrl-D), or when a connection sends
 //! the line `shutdown` first: it accepts nobody any more, lets the others finish for a while, and says what became of them.
+//!
+//! All of it is done by hand here, to be seen. `net::serve` does most of it for you; `17_chat_server` is built on that.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use roundelay::future::try_join_all;
 use roundelay::net::{TcpListener, TcpStream};
 use roundelay::{Metrics, offload, sleep, spawn, yield_now};
-use socket2::{Domain, Socket, Type};
+use socket2::SockRef;
 
 const CLIENTS: usize = 1_000;
 const MESSAGES: usize = 50;
@@ -45,7 +45,7 @@ async fn tour() -> Result<()> {
     let seen = Rc::new(Seen::default());
     let clients = clients_that_fit()?;
 
-    let listener = listen()?;
+    let listener = listen().await?;
     let address = listener.local_addr()?;
     println!(
         "one thread serves an echo server at {address}, {clients} clients, and {SLEEPERS} sleeping tasks\n"
@@ -132,11 +132,10 @@ async fn tour() -> Result<()> {
 
 /// `TcpListener::bind` keeps 128 connections waiting, as the standard library does. A thousand that arrive at once want a
 /// longer line, or most of them try again after a second.
-fn listen() -> Result<TcpListener> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
-    socket.listen(CLIENTS as i32)?;
-    Ok(TcpListener::from_std(socket.into())?)
+async fn listen() -> Result<TcpListener> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    SockRef::from(&listener).listen(CLIENTS as i32)?;
+    Ok(listener)
 }
 
 /// Echoes whatever comes, a task for each connection.

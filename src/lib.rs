@@ -45,7 +45,7 @@
 //! | 7 | [`reactor`] | sockets: readiness, edges, and tokens that may be stale |
 //! | 8 | [`offload`](fn@offload) | calls that block |
 //! | 9 | [`EventLoop`] | the loop itself |
-//! | | [`sync`], [`future`] | what can be built on it |
+//! | | [`future`], [`group`], [`sync`], [`io`], [`net::serve`] | what can be built on it |
 //!
 //! # The life of one wakeup
 //!
