@@ -7,6 +7,7 @@
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use std::{process, thread};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -85,13 +86,19 @@ impl Load {
         let address = SocketAddr::from(([127, 0, 0, 1], port as u16));
         let time = Duration::from_millis(time);
         let window = Window::new(server as u32, time);
-        let report = match load.is_reconnecting {
-            true => reconnect(address, load.size, window)?,
-            false => Fleet::connect(address, load)?.run(window)?,
+        let server_is_gone = thread::spawn(end_with_the_server);
+        let tell = |report: [f64; NAMES.len()]| {
+            println!("{}", report.map(|figure| figure.to_string()).join(" "));
         };
-        println!("{}", report.map(|figure| figure.to_string()).join(" "));
+        if load.is_reconnecting {
+            tell(reconnect(address, load.size, window)?);
+            return Ok(());
+        }
+        let mut fleet = Fleet::connect(address, load)?;
+        tell(fleet.run(window)?);
         if load.is_idle {
-            io::stdin().read_to_end(&mut Vec::new())?;
+            // The connections stay open: they are what is being weighed.
+            let _ = server_is_gone.join();
         }
         Ok(())
     }
@@ -104,6 +111,12 @@ impl Load {
             .collect();
         (metrics.len() == NAMES.len()).then_some(metrics)
     }
+}
+
+/// The server holds the other end of the standard input. However it ends, nobody waits for the figures any more.
+fn end_with_the_server() {
+    let _ = io::stdin().read_to_end(&mut Vec::new());
+    process::exit(1);
 }
 
 /// The time in which answers count: after a warm-up of a quarter.
@@ -227,7 +240,7 @@ impl Fleet {
         })
     }
 
-    fn run(mut self, mut window: Window) -> io::Result<[f64; NAMES.len()]> {
+    fn run(&mut self, mut window: Window) -> io::Result<[f64; NAMES.len()]> {
         let batch = vec![7; self.load.size * self.load.depth];
         let mut buffer = vec![0; 65_536];
         let mut events = Events::with_capacity(1_024);
@@ -249,7 +262,7 @@ impl Fleet {
                 answered += 1;
                 if self.load.is_idle {
                     if answered == self.connections.len() {
-                        std::thread::sleep(Duration::from_millis(50));
+                        thread::sleep(Duration::from_millis(50));
                         return Ok([0.0; NAMES.len()]);
                     }
                     continue;
