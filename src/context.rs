@@ -108,7 +108,13 @@ impl Context {
 
 /// The loop that is running on this thread.
 pub(crate) fn current() -> Option<Rc<Context>> {
-    CURRENT.with(|current| current.borrow().as_ref().map(Rc::clone))
+    peek(Rc::clone)
+}
+
+/// Looks at the loop that is running on this thread, if there is one. `read` runs under a borrow, so it must not run user
+/// code.
+pub(crate) fn peek<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
+    CURRENT.with(|current| current.borrow().as_ref().map(read))
 }
 
 /// The loop that is running on this thread, for calls that are documented to panic without one.
@@ -120,7 +126,7 @@ pub(crate) fn expect_current(call: &str) -> Rc<Context> {
 /// [`expect_current`] without the counting. `read` runs under a borrow, so it must not run user code.
 #[track_caller]
 pub(crate) fn with_current<R>(call: &str, read: impl FnOnce(&Rc<Context>) -> R) -> R {
-    match CURRENT.with(|current| current.borrow().as_ref().map(read)) {
+    match peek(read) {
         Some(result) => result,
         None => panic!(
             "`{call}` was called, and no event loop is running on this thread: call it from inside \

@@ -2,9 +2,11 @@
 //!
 //! The methods that call these functions are in `methods.rs`.
 
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::reactor::{Interest, Registered};
@@ -61,17 +63,20 @@ pub(super) trait Transfer<S: Stream> {
     fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize>;
 }
 
-pub(super) async fn wait<S: Stream, T: Transfer<S>>(
+/// Not an `async fn`, which would keep the transfer twice, as its argument and in the operation: every task that waits
+/// on a socket holds one of these.
+pub(super) fn wait<S: Stream, T: Transfer<S>>(
     stream: &S,
     mut transfer: T,
-) -> io::Result<usize> {
-    if transfer.has_nothing_to_move() {
-        return Ok(0);
-    }
-    stream
-        .registered()
-        .operation(T::INTEREST, move |source| transfer.attempt(stream, source))
-        .await
+) -> impl Future<Output = io::Result<usize>> {
+    let mut operation = (!transfer.has_nothing_to_move()).then(|| {
+        let attempt = move |source: &S::Source| transfer.attempt(stream, source);
+        stream.registered().operation(T::INTEREST, attempt)
+    });
+    poll_fn(move |cx| match &mut operation {
+        None => Poll::Ready(Ok(0)),
+        Some(operation) => Pin::new(operation).poll(cx),
+    })
 }
 
 pub(super) fn poll<S: Stream, T: Transfer<S>>(

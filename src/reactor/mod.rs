@@ -112,7 +112,6 @@ mod timerfd;
 mod waiters;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::rc::Rc;
@@ -169,7 +168,7 @@ pub(crate) struct Reactor {
     max_io_events: usize,
     sources: RefCell<Sources>,
     /// Wakers that were taken out of their lines and are still to be woken. Empty between turns.
-    woken: Cell<VecDeque<Waker>>,
+    woken: Cell<Vec<Waker>>,
     alarm: Alarm,
 }
 
@@ -193,7 +192,7 @@ impl Reactor {
                 slots: Slab::new(),
                 serial: 0,
             }),
-            woken: Cell::new(VecDeque::new()),
+            woken: Cell::new(Vec::new()),
             alarm,
         })
     }
@@ -241,7 +240,7 @@ impl Reactor {
     }
 
     /// Remembers the news of all the events. Waking comes afterwards, when no borrow is held.
-    fn dispatch(&self, events: &Events, woken: &mut VecDeque<Waker>) -> usize {
+    fn dispatch(&self, events: &Events, woken: &mut Vec<Waker>) -> usize {
         let of_sources = events
             .iter()
             .filter(|event| ![INBOX, ALARM].contains(&event.token()));
@@ -250,16 +249,19 @@ impl Reactor {
             .count()
     }
 
-    fn deliver(&self, event: &Event, woken: &mut VecDeque<Waker>) -> bool {
+    fn deliver(&self, event: &Event, woken: &mut Vec<Waker>) -> bool {
         let token = event.token();
-        // The binding ends the borrow before the log is written: a sink is anybody's code.
-        let source = self.sources.borrow().find(token);
-        let Some(source) = source else {
+        let news = Ready::from_event(event);
+        let source = self
+            .sources
+            .borrow()
+            .find(token)
+            .map(|source| source.deliver(news, woken));
+        // The borrow has ended before the log is written: a sink is anybody's code.
+        if source.is_none() {
             trace!(target: "roundelay::io", "{}: dropped a stale event: the source is gone", Name(token));
             return false;
-        };
-        let news = Ready::from_event(event);
-        source.deliver(news, woken);
+        }
         trace!(target: "roundelay::io", "{}: {news:?}", Name(token));
         true
     }
@@ -368,9 +370,9 @@ impl Sources {
 
     /// The source that the token was made for, if it is still there.
     // Guarded by tests/io_descriptors.rs::a_stale_event_does_not_reach_the_next_tenant_of_the_slot
-    fn find(&self, token: Token) -> Option<Rc<Source>> {
+    fn find(&self, token: Token) -> Option<&Source> {
         let slot = self.slots.get(slot_of(token))?;
-        (slot.serial == serial_of(token)).then(|| Rc::clone(&slot.source))
+        (slot.serial == serial_of(token)).then_some(&*slot.source)
     }
 
     fn remove(&mut self, token: Token) -> Option<Rc<Source>> {
@@ -394,7 +396,7 @@ impl Sources {
 /// waiting.
 struct Wakes<'a> {
     reactor: &'a Reactor,
-    list: VecDeque<Waker>,
+    list: Vec<Waker>,
 }
 
 impl<'a> Wakes<'a> {
@@ -406,7 +408,7 @@ impl<'a> Wakes<'a> {
     }
 
     fn wake(mut self) {
-        while let Some(waker) = self.list.pop_front() {
+        for waker in self.list.drain(..) {
             foreign::wake(waker, source::OF);
         }
     }

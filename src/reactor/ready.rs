@@ -55,11 +55,9 @@ impl Interest {
         self.0 & WRITE != 0
     }
 
-    /// The directions that are meant, one by one.
-    pub(super) fn directions(self) -> impl Iterator<Item = Direction> {
-        [Direction::Read, Direction::Write]
-            .into_iter()
-            .filter(move |direction| self.0 & direction.mask() != 0)
+    /// Whether this direction is meant.
+    pub(super) const fn includes(self, direction: Direction) -> bool {
+        self.0 & direction.mask() != 0
     }
 }
 
@@ -89,6 +87,8 @@ pub(super) enum Direction {
 }
 
 impl Direction {
+    pub(super) const BOTH: [Direction; 2] = [Direction::Read, Direction::Write];
+
     const fn mask(self) -> u8 {
         match self {
             Direction::Read => READ,

@@ -128,18 +128,14 @@ impl<S: AsFd> Registered<S> {
         interest: Interest,
         f: impl FnOnce(&S) -> io::Result<T>,
     ) -> io::Result<T> {
-        let here = context::current();
-        let source = &self.registration.source;
-        let told_here = here
-            .as_ref()
-            .is_some_and(|context| source.lives_on(&context.reactor));
+        let told_here = self.is_told_here();
         // Another loop's news, or none: then only the kernel knows.
-        if told_here && self.ready(interest).is_empty() {
+        if told_here == Some(true) && self.ready(interest).is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let result = f(&self.io);
         if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-            && here.is_some()
+            && told_here.is_some()
         {
             self.enroll()?;
             self.note_would_block(interest);
@@ -276,12 +272,17 @@ impl<S: AsFd> Registered<S> {
         }
     }
 
+    /// Whether the loop that runs on this thread watches the descriptor; `None` if no loop does.
+    fn is_told_here(&self) -> Option<bool> {
+        context::peek(|context| self.registration.source.lives_on(&context.reactor))
+    }
+
     /// Sees to it that the current loop watches the descriptor.
     fn enroll(&self) -> io::Result<Enrolled> {
-        let context = context::current().ok_or_else(no_loop)?;
-        if self.registration.source.lives_on(&context.reactor) {
+        if self.is_told_here() == Some(true) {
             return Ok(Enrolled::Already);
         }
+        let context = context::current().ok_or_else(no_loop)?;
         self.registration.end(self.io.as_fd());
         context
             .reactor

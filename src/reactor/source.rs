@@ -29,7 +29,6 @@
 //! afterwards, and sets the bit again.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
@@ -82,7 +81,7 @@ impl Source {
         Rc::new(Source {
             ready: Cell::new(Ready::UNASKED),
             home: RefCell::new(None),
-            waiters: RefCell::new(Waiters::new()),
+            waiters: RefCell::default(),
             standing: Cell::new(Place::default()),
         })
     }
@@ -133,10 +132,13 @@ impl Source {
     }
 
     /// News from the poller. The wakers of those who wait for it go into `woken`.
-    pub(super) fn deliver(&self, news: Ready, woken: &mut VecDeque<Waker>) {
+    pub(super) fn deliver(&self, news: Ready, woken: &mut Vec<Waker>) {
         self.ready.set(self.ready.get().with(news));
-        for direction in news.interest().directions() {
-            self.waiters.borrow_mut().take_wakers(direction, woken);
+        let mut waiters = self.waiters.borrow_mut();
+        for direction in Direction::BOTH {
+            if news.interest().includes(direction) {
+                waiters.take_wakers(direction, woken);
+            }
         }
     }
 
@@ -149,9 +151,9 @@ impl Source {
         }
     }
 
-    fn take_wakers(&self) -> VecDeque<Waker> {
-        let mut taken = VecDeque::new();
-        for direction in [Direction::Read, Direction::Write] {
+    fn take_wakers(&self) -> Vec<Waker> {
+        let mut taken = Vec::new();
+        for direction in Direction::BOTH {
             self.waiters.borrow_mut().take_wakers(direction, &mut taken);
         }
         taken
@@ -159,25 +161,30 @@ impl Source {
 
     /// Puts the waker in line for each direction of `interest`, or renews the one that stands there.
     pub(super) fn join(&self, place: &Cell<Place>, interest: Interest, waker: &Waker) {
-        for direction in interest.directions() {
-            if self
-                .waiters
-                .borrow()
-                .holds(place.get().key(direction), waker)
-            {
-                continue;
+        for direction in Direction::BOTH {
+            if interest.includes(direction) {
+                self.join_line(place, direction, waker);
             }
-            // Cloning and dropping a waker may run anybody's code: outside the borrow, both of them, and the place is
-            // read after the clone, which may have changed it.
-            let waker = waker.clone();
-            let key = place.get().key(direction);
-            let (key, replaced) = self.waiters.borrow_mut().join(key, direction, waker);
-            place.set(place.get().with(direction, key));
-            foreign::let_go(replaced, OF);
         }
     }
 
+    #[inline]
+    fn join_line(&self, place: &Cell<Place>, direction: Direction, waker: &Waker) {
+        let key = place.get().key(direction);
+        if self.waiters.borrow().holds(direction, key, waker) {
+            return;
+        }
+        // Cloning and dropping a waker may run anybody's code: outside the borrow, both of them, and the place is
+        // read after the clone, which may have changed it.
+        let waker = waker.clone();
+        let key = place.get().key(direction);
+        let (key, replaced) = self.waiters.borrow_mut().join(direction, key, waker);
+        place.set(place.get().with(direction, key));
+        foreign::let_go(replaced, OF);
+    }
+
     /// Takes an operation out of the lines: *nothing-left*.
+    #[inline]
     pub(super) fn leave(&self, place: &Cell<Place>) {
         self.leave_lines(place, Interest::READABLE | Interest::WRITABLE);
     }
@@ -185,14 +192,22 @@ impl Source {
     /// Takes an operation out of the lines of these directions only. Those that read and those that write through the
     /// `poll_` methods share the standing place: who is done must leave the other's entry where it is.
     // Guarded by tests/io_sockets.rs::a_write_through_a_poll_method_leaves_the_waiting_reader_in_line
+    #[inline]
     pub(super) fn leave_lines(&self, place: &Cell<Place>, interest: Interest) {
-        for direction in interest.directions() {
-            if let Some(key) = place.get().key(direction) {
-                place.set(place.get().without(direction));
-                let waker = self.waiters.borrow_mut().leave(key);
-                foreign::let_go(waker, OF);
+        for direction in Direction::BOTH {
+            match place.get().key(direction) {
+                Some(key) if interest.includes(direction) => {
+                    place.set(place.get().without(direction));
+                    self.leave_line(direction, key);
+                }
+                _ => {}
             }
         }
+    }
+
+    fn leave_line(&self, direction: Direction, key: Key) {
+        let waker = self.waiters.borrow_mut().leave(direction, key);
+        foreign::let_go(waker, OF);
     }
 
     /// The place that the `poll_` methods share: they have no future that could own one.

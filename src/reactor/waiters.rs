@@ -1,4 +1,4 @@
-//! Who waits for a source: two first-come lines on one slab.
+//! Who waits for a source: two first-come lines.
 //!
 //! Pure, but for the wakers that it stores: nothing here clones, wakes or drops one, so that the owner may call it
 //! under a borrow and leave the user's code for afterwards (*no-user-code-under-borrow*).
@@ -8,119 +8,184 @@
 //! entry (*stale-is-inert*, by pinning). And who was woken in vain has not lost its place: of several tasks that
 //! accept from one listener, the one that got a connection comes back as the last, and they take turns.
 //!
+//! Nearly every line is one waiter long. So the first of each has its entry in the source itself, which the event has
+//! brought into the cache anyway; those behind share a slab, made when there is somebody to stand in it:
+//!
+//! ```text
+//!   first[Read]  ─►  behind: 4 ◄─► 0 ◄─► 7         whoever is first came before all those behind
+//!   first[Write] ─►  behind: nobody
+//! ```
+//!
+//! When the first leaves, nobody moves up, for a key stays what it is; whoever comes then stands behind as long as
+//! somebody does, or he would overtake them.
+//!
 //! Joining, and leaving from anywhere, cost O(1); taking a line's wakers costs O(1) for each that stands in it. In
 //! the steady state nothing is allocated.
 
-use std::collections::VecDeque;
 use std::task::Waker;
 
 use slab::Slab;
 
 use super::ready::Direction;
 
-/// "No entry": the end of a line.
-const NONE: u32 = u32::MAX;
-
-/// Names one entry; owned by the future that joined with it.
+/// Names one entry in the line of one direction; owned by the future that joined with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key(u32);
+pub(super) enum Key {
+    First,
+    Behind(u32),
+}
 
 /// The lines of one source.
+#[derive(Default)]
 pub(super) struct Waiters {
-    entries: Slab<Entry>,
-    lines: [Line; 2],
-}
-
-/// `waker` is there until it is woken, and again when its owner finds that it has to wait further.
-struct Entry {
-    waker: Option<Waker>,
-    before: u32,
-    after: u32,
-    direction: Direction,
-}
-
-#[derive(Clone, Copy)]
-struct Line {
-    first: u32,
-    last: u32,
-}
-
-impl Line {
-    const EMPTY: Line = Line {
-        first: NONE,
-        last: NONE,
-    };
+    /// A waker is there until it is woken, and again when its owner finds that it has to wait further.
+    firsts: [Option<Waker>; 2],
+    has_first: [bool; 2],
+    behind: Option<Box<Behind>>,
 }
 
 impl Waiters {
-    pub(super) const fn new() -> Waiters {
-        Waiters {
-            entries: Slab::new(),
-            lines: [Line::EMPTY; 2],
-        }
-    }
-
     /// Whether the entry has a waker already, one that wakes the same task.
-    pub(super) fn holds(&self, key: Option<Key>, waker: &Waker) -> bool {
-        key.and_then(|key| self.entries[key.0 as usize].waker.as_ref())
-            .is_some_and(|held| held.will_wake(waker))
+    pub(super) fn holds(&self, direction: Direction, key: Option<Key>, waker: &Waker) -> bool {
+        let held = match key {
+            None => None,
+            Some(Key::First) => self.firsts[direction as usize].as_ref(),
+            Some(Key::Behind(index)) => {
+                let behind = self.behind.as_ref();
+                behind.and_then(|behind| behind.entries[index as usize].waker.as_ref())
+            }
+        };
+        held.is_some_and(|held| held.will_wake(waker))
     }
 
     /// Puts a waker into the entry `key`, or else at the end of the line. Gives back the key, and the waker that was
     /// replaced.
     pub(super) fn join(
         &mut self,
-        key: Option<Key>,
         direction: Direction,
+        key: Option<Key>,
         waker: Waker,
     ) -> (Key, Option<Waker>) {
         let key = key.unwrap_or_else(|| self.append(direction));
-        let replaced = self.entries[key.0 as usize].waker.replace(waker);
+        let replaced = match key {
+            Key::First => self.firsts[direction as usize].replace(waker),
+            Key::Behind(index) => self.behind_mut().entries[index as usize]
+                .waker
+                .replace(waker),
+        };
         (key, replaced)
     }
 
     /// Takes an entry away, wherever it stands. Gives back its waker, if it had not been woken.
     #[must_use]
-    pub(super) fn leave(&mut self, key: Key) -> Option<Waker> {
-        let entry = self.entries.remove(key.0 as usize);
-        self.unlink(&entry);
-        entry.waker
+    pub(super) fn leave(&mut self, direction: Direction, key: Key) -> Option<Waker> {
+        match key {
+            Key::First => {
+                self.has_first[direction as usize] = false;
+                self.firsts[direction as usize].take()
+            }
+            Key::Behind(index) => self.behind_mut().leave(direction, index),
+        }
     }
 
     /// Takes all the wakers of one line, first come first. The entries remain where they are.
     // Guarded by tests/io_edge.rs::tasks_that_accept_from_one_listener_take_turns
-    pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut VecDeque<Waker>) {
+    #[inline]
+    pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
+        if let Some(waker) = self.firsts[direction as usize].take() {
+            into.push(waker);
+        }
+        if let Some(behind) = &mut self.behind {
+            behind.take_wakers(direction, into);
+        }
+    }
+
+    // Guarded by waiters::tests::who_comes_when_the_first_has_left_overtakes_nobody
+    fn append(&mut self, direction: Direction) -> Key {
+        let behind = self.behind.as_ref();
+        let is_alone = behind.is_none_or(|behind| behind.lines[direction as usize].first == NONE);
+        if is_alone && !self.has_first[direction as usize] {
+            self.has_first[direction as usize] = true;
+            return Key::First;
+        }
+        Key::Behind(self.behind_mut().append(direction))
+    }
+
+    fn behind_mut(&mut self) -> &mut Behind {
+        self.behind.get_or_insert_default()
+    }
+
+    /// How many entries exist: what *nothing-left* counts.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        let firsts = self.has_first.iter().filter(|has_first| **has_first);
+        firsts.count()
+            + self
+                .behind
+                .as_ref()
+                .map_or(0, |behind| behind.entries.len())
+    }
+}
+
+/// Those who came when somebody was there already, in lines that are linked through one slab.
+#[derive(Default)]
+struct Behind {
+    entries: Slab<Entry>,
+    lines: [Line; 2],
+}
+
+struct Entry {
+    waker: Option<Waker>,
+    before: u32,
+    after: u32,
+}
+
+/// "No entry": the end of a line.
+const NONE: u32 = u32::MAX;
+
+struct Line {
+    first: u32,
+    last: u32,
+}
+
+impl Default for Line {
+    fn default() -> Line {
+        Line {
+            first: NONE,
+            last: NONE,
+        }
+    }
+}
+
+impl Behind {
+    fn append(&mut self, direction: Direction) -> u32 {
+        let before = self.lines[direction as usize].last;
+        let entry = Entry {
+            waker: None,
+            before,
+            after: NONE,
+        };
+        let index = u32::try_from(self.entries.insert(entry))
+            .expect("fewer than 2^32 waiters on one source");
+        self.lines[direction as usize].last = index;
+        *self.after_of(before, direction) = index;
+        index
+    }
+
+    fn leave(&mut self, direction: Direction, index: u32) -> Option<Waker> {
+        let entry = self.entries.remove(index as usize);
+        *self.after_of(entry.before, direction) = entry.after;
+        *self.before_of(entry.after, direction) = entry.before;
+        entry.waker
+    }
+
+    fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
         let mut index = self.lines[direction as usize].first;
         while index != NONE {
             let entry = &mut self.entries[index as usize];
             into.extend(entry.waker.take());
             index = entry.after;
         }
-    }
-
-    fn append(&mut self, direction: Direction) -> Key {
-        // A `Vec` would begin with four entries. Nearly every source has at most one waiter, and there may be very
-        // many sources.
-        if self.entries.capacity() == 0 {
-            self.entries.reserve_exact(1);
-        }
-        let before = self.lines[direction as usize].last;
-        let entry = Entry {
-            waker: None,
-            before,
-            after: NONE,
-            direction,
-        };
-        let index = u32::try_from(self.entries.insert(entry))
-            .expect("fewer than 2^32 waiters on one source");
-        self.lines[direction as usize].last = index;
-        *self.after_of(before, direction) = index;
-        Key(index)
-    }
-
-    fn unlink(&mut self, entry: &Entry) {
-        *self.after_of(entry.before, entry.direction) = entry.after;
-        *self.before_of(entry.after, entry.direction) = entry.before;
     }
 
     /// The link that leads forward from an entry, or from the head of the line.
@@ -137,12 +202,6 @@ impl Waiters {
             NONE => &mut self.lines[direction as usize].last,
             index => &mut self.entries[index as usize].before,
         }
-    }
-
-    /// How many entries exist: what *nothing-left* counts.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
     }
 }
 
@@ -170,7 +229,7 @@ mod tests {
     }
 
     fn woken(waiters: &mut Waiters, direction: Direction, all: &[Waker]) -> Vec<usize> {
-        let mut taken = VecDeque::new();
+        let mut taken = Vec::new();
         waiters.take_wakers(direction, &mut taken);
         taken
             .iter()
@@ -182,15 +241,15 @@ mod tests {
     fn a_line_is_woken_in_the_order_of_coming_whoever_left_meanwhile() {
         let all = wakers(5);
         for leaver in 0..5 {
-            let mut waiters = Waiters::new();
-            let join = |waker: &Waker| waiters.join(None, Direction::Read, waker.clone()).0;
+            let mut waiters = Waiters::default();
+            let join = |waker: &Waker| waiters.join(Direction::Read, None, waker.clone()).0;
             let keys: Vec<Key> = all.iter().map(join).collect();
-            assert!(waiters.leave(keys[leaver]).is_some());
+            assert!(waiters.leave(Direction::Read, keys[leaver]).is_some());
             let others: Vec<usize> = (0..5).filter(|index| *index != leaver).collect();
             assert_eq!(woken(&mut waiters, Direction::Read, &all), others);
             for other in others {
                 assert!(
-                    waiters.leave(keys[other]).is_none(),
+                    waiters.leave(Direction::Read, keys[other]).is_none(),
                     "a woken entry holds no waker"
                 );
             }
@@ -201,9 +260,9 @@ mod tests {
     #[test]
     fn the_directions_do_not_see_each_other() {
         let all = wakers(2);
-        let mut waiters = Waiters::new();
-        waiters.join(None, Direction::Read, all[0].clone());
-        waiters.join(None, Direction::Write, all[1].clone());
+        let mut waiters = Waiters::default();
+        waiters.join(Direction::Read, None, all[0].clone());
+        waiters.join(Direction::Write, None, all[1].clone());
         assert_eq!(woken(&mut waiters, Direction::Write, &all), [1]);
         assert_eq!(woken(&mut waiters, Direction::Write, &all), [0usize; 0]);
         assert_eq!(woken(&mut waiters, Direction::Read, &all), [0]);
@@ -212,29 +271,51 @@ mod tests {
     #[test]
     fn who_was_woken_in_vain_keeps_the_place_and_who_comes_anew_is_last() {
         let all = wakers(3);
-        let mut waiters = Waiters::new();
-        let (first, _) = waiters.join(None, Direction::Read, all[0].clone());
-        let (second, _) = waiters.join(None, Direction::Read, all[1].clone());
-        assert!(waiters.holds(Some(first), &all[0]) && !waiters.holds(Some(first), &all[2]));
+        let mut waiters = Waiters::default();
+        let (first, _) = waiters.join(Direction::Read, None, all[0].clone());
+        let (second, _) = waiters.join(Direction::Read, None, all[1].clone());
+        assert!(
+            waiters.holds(Direction::Read, Some(first), &all[0])
+                && !waiters.holds(Direction::Read, Some(first), &all[2])
+        );
         assert!(
             waiters
-                .join(Some(first), Direction::Read, all[2].clone())
+                .join(Direction::Read, Some(first), all[2].clone())
                 .1
                 .is_some()
         );
         assert_eq!(woken(&mut waiters, Direction::Read, &all), [2, 1]);
-        assert!(waiters.leave(first).is_none());
-        let (anew, _) = waiters.join(None, Direction::Read, all[0].clone());
-        waiters.join(Some(second), Direction::Read, all[1].clone());
+        assert!(waiters.leave(Direction::Read, first).is_none());
+        let (anew, _) = waiters.join(Direction::Read, None, all[0].clone());
+        waiters.join(Direction::Read, Some(second), all[1].clone());
         assert_eq!(woken(&mut waiters, Direction::Read, &all), [1, 0]);
-        assert!(waiters.leave(second).is_none() && waiters.leave(anew).is_none());
+        assert!(
+            waiters.leave(Direction::Read, second).is_none()
+                && waiters.leave(Direction::Read, anew).is_none()
+        );
         assert_eq!(waiters.len(), 0);
+    }
+
+    #[test]
+    fn who_comes_when_the_first_has_left_overtakes_nobody() {
+        let all = wakers(4);
+        let mut waiters = Waiters::default();
+        let mut join = |name: usize| {
+            let (key, replaced) = waiters.join(Direction::Read, None, all[name].clone());
+            assert!(replaced.is_none());
+            key
+        };
+        let (first, _second) = (join(0), join(1));
+        assert!(waiters.leave(Direction::Read, first).is_some());
+        waiters.join(Direction::Read, None, all[2].clone());
+        waiters.join(Direction::Read, None, all[3].clone());
+        assert_eq!(woken(&mut waiters, Direction::Read, &all), [1, 2, 3]);
     }
 
     #[test]
     fn random_comings_and_goings_match_a_plain_list() {
         let all = wakers(16);
-        let mut waiters = Waiters::new();
+        let mut waiters = Waiters::default();
         let mut model: Vec<(usize, Key)> = Vec::new();
         let mut random = 0x9E37_79B9_7F4A_7C15_u64;
         for _ in 0..20_000 {
@@ -243,17 +324,17 @@ mod tests {
             random ^= random << 17;
             let name = (random >> 8) as usize % all.len();
             match model.iter().position(|(known, _)| *known == name) {
-                Some(place) => drop(waiters.leave(model.remove(place).1)),
+                Some(place) => drop(waiters.leave(Direction::Read, model.remove(place).1)),
                 None => model.push((
                     name,
-                    waiters.join(None, Direction::Read, all[name].clone()).0,
+                    waiters.join(Direction::Read, None, all[name].clone()).0,
                 )),
             }
             if random % 64 == 0 {
                 let names: Vec<usize> = model.iter().map(|(name, _)| *name).collect();
                 assert_eq!(woken(&mut waiters, Direction::Read, &all), names);
                 for (name, key) in &model {
-                    waiters.join(Some(*key), Direction::Read, all[*name].clone());
+                    waiters.join(Direction::Read, Some(*key), all[*name].clone());
                 }
             }
             assert_eq!(waiters.len(), model.len());
