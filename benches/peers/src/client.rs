@@ -13,7 +13,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::clock;
-use crate::rows::Metrics;
+use crate::results::Metrics;
 
 /// What the client does.
 #[derive(Clone, Copy)]

@@ -1,10 +1,12 @@
-//! What has been measured, and the one place where several figures become one.
+//! What has been measured, and how several figures become one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::rows::median;
+/// What one process has measured: figures with names. All rows of the table that show one of them name it.
+pub type Metrics = Vec<(&'static str, f64)>;
 
+/// What all of them have measured.
 #[derive(Default)]
 pub struct Results {
     /// Row, peer, figure: one value for each repetition. Why there is none stands under `errors`.
@@ -32,6 +34,16 @@ impl Results {
         let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
         (values.len() > 2 && middle > 0.0).then(|| (at(0.75) - at(0.25)) / 2.0 / middle)
     }
+}
+
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// A share of sorted values lies below this one.
+pub fn quantile(sorted: &[f64], share: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
 }
 
 /// The folder of the repository.

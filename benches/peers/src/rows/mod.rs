@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::peer::Peer;
 use crate::peer::bare::Manner;
+pub use crate::results::Metrics;
+use crate::results::{median, quantile};
 
 mod memory;
 mod offload;
@@ -15,9 +17,6 @@ pub mod table;
 mod timers;
 mod wakes;
 mod yields;
-
-/// Named results. All rows of the table that show one of them name it.
-pub type Metrics = Vec<(&'static str, f64)>;
 
 /// How much to do.
 #[derive(Clone, Copy)]
@@ -68,16 +67,6 @@ async fn sample(effort: Effort, operations: usize, mut body: impl AsyncFnMut()) 
         }
     }
     median(&mut times)
-}
-
-pub fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// A share of sorted values lies below this one.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
 }
 
 /// Until all tasks have been polled.
