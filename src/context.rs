@@ -5,6 +5,9 @@
 //!
 //! The thread-local has no destructor (`ManuallyDrop`), so it can be asked at any time, even by a destructor of another
 //! thread-local that drops a loop at the end of its thread. [`Entered`] takes out what it has put in.
+//!
+//! The scheduler has a thread-local of its own, with itself in it: a waker needs no more, and stands below this file, so that
+//! it could not ask here.
 
 use std::cell::{Cell, RefCell};
 use std::mem::{self, ManuallyDrop};

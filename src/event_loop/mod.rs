@@ -33,8 +33,8 @@
 //! # Looks are not free
 //!
 //! The mail costs a load, the timers a clock reading (but only if there is a timer), the sockets a system call (but only if
-//! there is a source). 64 polls of a dozen nanoseconds share one system call of some hundred. *A lone task that yields pays no system call per
-//! yield*; nor does it hold up a socket for more than 64 polls.
+//! there is a source). 64 polls of a dozen nanoseconds share one system call of some hundred. *A lone task that yields pays
+//! no system call per yield*; nor does it hold up a socket for more than 64 polls.
 //!
 //! # Embedding
 //!
@@ -163,8 +163,8 @@ impl EventLoop {
     ///
     /// # Panics
     ///
-    /// With `main`'s panic; with any task's, under [`OnPanic::EndRun`](crate::OnPanic::EndRun); and if the operating system's poll fails in a way
-    /// that no program can provoke.
+    /// With `main`'s panic; with any task's, under [`OnPanic::EndRun`](crate::OnPanic::EndRun); and if the operating
+    /// system's poll fails in a way that no program can provoke.
     ///
     /// ```
     /// let mut event_loop = roundelay::EventLoop::new()?;

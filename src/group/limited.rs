@@ -39,7 +39,7 @@ impl<E: 'static, K: Clone> Limited<E, K> {
     }
 
     /// Waits until fewer children than the limit live, then spawns this one. As [`TaskGroup::spawn`] otherwise; a group
-    /// that takes nobody in refuses at once, without a wait.
+    /// that takes nobody in refuses at once, without a wait. For a child with a name [`reserve`](Self::reserve) its room.
     ///
     /// # Cancellation
     ///

@@ -162,7 +162,8 @@ pub enum OnPanic {
     /// The loop goes on. The task's handle yields the panic; without a handle it is logged.
     #[default]
     Continue,
-    /// `run` or `turn` ends with the panic, as if the task's code stood there itself.
+    /// `run` or `turn` ends with the panic, as if the task's code stood there itself. Children of a group, connections of
+    /// [`serve`](fn@crate::net::serve) and tasks of [`Remote::spawn`](crate::Remote::spawn) are tasks too.
     EndRun,
 }
 

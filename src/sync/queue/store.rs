@@ -36,8 +36,11 @@ pub struct Lifo<T>(RefCell<Vec<T>>);
 ///
 /// # Panics
 ///
-/// If the items' `Ord` uses the very queue that is sorting them. Comparisons are the one kind of foreign code that runs
-/// while a store is borrowed: a heap in the middle of a sift has no state that it could show.
+/// If the items' `Ord` uses the very queue that is sorting them; the call has then changed nothing. Comparisons are the one
+/// kind of foreign code that runs while a store is borrowed: a heap in the middle of a sift has no state that it could show.
+///
+/// With what a comparison panics with. An item whose `put` panics so is in the queue; one whose `get` does is dropped, and
+/// counts as done.
 pub struct Priority<T> {
     heap: RefCell<BinaryHeap<Entry<T>>>,
     /// How many items were ever put: the tie-breaker.
