@@ -91,18 +91,18 @@ fn a_loop_that_waits_for_a_socket_sleeps_on() {
     watchdog(PATIENCE, || {
         let (near, mut far) = Plain::pair().unwrap();
         let victim = Victim::this();
-        let sender = thread::spawn(move || {
-            victim.interrupt();
-            far.write_all(b"at last").unwrap();
-        });
         run(async {
             let near = UnixStream::from_std(near).unwrap();
+            let sender = thread::spawn(move || {
+                victim.interrupt();
+                far.write_all(b"at last").unwrap();
+            });
             let mut word = [0; 7];
             near.read_exact(&mut word).await.unwrap();
             assert_eq!(&word, b"at last");
             assert_interrupted(victim);
+            sender.join().unwrap();
         });
-        sender.join().unwrap();
     });
 }
 
@@ -110,16 +110,16 @@ fn a_loop_that_waits_for_a_socket_sleeps_on() {
 fn a_loop_that_waits_for_a_timer_is_not_early() {
     watchdog(PATIENCE, || {
         let victim = Victim::this();
-        let sender = thread::spawn(move || victim.interrupt());
         run(async {
+            let sender = thread::spawn(move || victim.interrupt());
             while !sender.is_finished() {
                 let deadline = Instant::now() + Duration::from_millis(20);
                 sleep(Duration::from_millis(20)).await;
                 assert!(Instant::now() >= deadline);
             }
             assert_interrupted(victim);
+            sender.join().unwrap();
         });
-        sender.join().unwrap();
     });
 }
 
