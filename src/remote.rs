@@ -11,7 +11,6 @@ use std::task::{Context, Poll, Waker, ready};
 use crate::context;
 use crate::scheduler::inbox::{Door, Note};
 use crate::task::JoinHandle;
-use crate::task::cell;
 use crate::task::error::{self, JoinError};
 use crate::task::foreign;
 
@@ -96,9 +95,11 @@ impl Remote {
             // Posts run with their loop current.
             let scheduler =
                 context::with_current("Remote::spawn", |context| Rc::clone(&context.scheduler));
-            drop(JoinHandle::<()>::new(
+            drop(JoinHandle::new(
                 scheduler,
-                cell::new(drive(make, report), (), location),
+                drive(make, report),
+                (),
+                location,
             ));
         };
         // If the loop is gone, what comes back is dropped here, and the report in it says `cancelled`.

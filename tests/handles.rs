@@ -176,3 +176,24 @@ fn slots_are_reused_when_the_last_handle_is_gone() {
         assert_eq!(highest, 0);
     });
 }
+
+/// A slot counts its handles in two bytes. Who holds more of them gives up the slot, not the task.
+#[test]
+fn more_handles_than_a_slot_can_count_do_no_harm() {
+    watchdog(PATIENCE, || {
+        let mut event_loop = new_loop();
+        let handle = event_loop.spawn(pending::<()>());
+        let crowd: Vec<_> = (0..70_000).map(|_| handle.abort_handle()).collect();
+        let last = crowd.last().expect("a crowd").clone();
+        drop(crowd);
+        let others: Vec<_> = (0..10)
+            .map(|n| event_loop.spawn(async move { n }))
+            .collect();
+        last.abort();
+        let error = event_loop.run(handle).expect_err("it was aborted");
+        assert!(error.is_cancelled() && last.is_finished());
+        for (n, other) in others.into_iter().enumerate() {
+            assert_eq!(event_loop.run(other).expect("it ends well"), n);
+        }
+    });
+}

@@ -35,12 +35,13 @@ fn parked(event_loop: &EventLoop, polls: &Counter) -> (JoinHandle<()>, Rc<RefCel
     (handle, left)
 }
 
-/// A waker of a task that has finished and whose slot is free, and that task's name.
+/// A waker of a task that has finished and whose slot waits for the next of its kind, and that task's name.
 fn stale_waker(event_loop: &mut EventLoop) -> (Waker, TaskId) {
-    let left = Rc::new(RefCell::new(None));
-    let leave = Rc::clone(&left);
-    let handle = event_loop.spawn(async move { leave.replace(Some(own_waker().await)) });
+    let (handle, left) = parked(event_loop, &Counter::default());
     let id = handle.id();
+    assert_eq!(turns_until_idle(event_loop), 1);
+    handle.abort();
+    drop(handle);
     assert_eq!(turns_until_idle(event_loop), 1);
     (left.take().expect("the task left its waker"), id)
 }

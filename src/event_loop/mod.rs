@@ -197,11 +197,8 @@ impl EventLoop {
 
     /// Turns until the main task has finished, by a value or by a panic, or until a panic ends the run.
     fn drive(&self, main: Loan, location: &'static Location<'static>) -> Result<(), Payload> {
-        let main = JoinHandle::new(
-            Rc::clone(&self.context.scheduler),
-            cell::new(main, (), location),
-        );
-        let mut main = DropNow(main);
+        let scheduler = Rc::clone(&self.context.scheduler);
+        let mut main = DropNow(JoinHandle::new(scheduler, main, (), location));
         let _at_work = AtWork::begin(&self.inbox);
         loop {
             if let Err(error) = self.trip(Wait::Forever, Batch::Endless) {
@@ -234,10 +231,8 @@ impl EventLoop {
     where
         F: Future<Output: 'static> + 'static,
     {
-        JoinHandle::new(
-            Rc::clone(&self.context.scheduler),
-            cell::new(future, (), Location::caller()),
-        )
+        let scheduler = Rc::clone(&self.context.scheduler);
+        JoinHandle::new(scheduler, future, (), Location::caller())
     }
 
     /// One trip round the loop, for a host that owns the thread.

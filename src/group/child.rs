@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::error::Failure;
 use super::keep::Keep;
 use super::shared::Shared;
-use crate::task::cell::{self, Rider};
+use crate::task::cell::Rider;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
 
 /// Spawns a child; or drops the newcomer, if the group takes nobody in any more.
@@ -29,11 +29,11 @@ where
     let key = group.join()?;
     keep.joined();
     let child = Child::new(Rc::clone(group), keep, key);
-    let cell = match name {
-        None => cell::new(future, child, at),
-        Some(name) => cell::new(future, Named(child, name), at),
+    let scheduler = Rc::clone(group.scheduler());
+    let handle = match name {
+        None => JoinHandle::new(scheduler, future, child, at),
+        Some(name) => JoinHandle::new(scheduler, future, Named(child, name), at),
     };
-    let handle: JoinHandle<Result<V, E>> = JoinHandle::new(Rc::clone(group.scheduler()), cell);
     if !handle.is_finished() {
         // A loop that is ending has dropped it already, and the key may be another's.
         group.settle(key, handle.id());

@@ -13,7 +13,7 @@ use super::teardown;
 use crate::context::Context;
 use crate::scheduler::Scheduler;
 use crate::task::foreign;
-use crate::task::{JoinHandle, TaskId, cell};
+use crate::task::{JoinHandle, TaskId};
 
 pub(super) struct Shared<E> {
     context: Rc<Context>,
@@ -135,7 +135,7 @@ impl<E: 'static> Shared<E> {
         let cut = async move { shared.cut() };
         let name: Box<str> = "end of a task group".into();
         let scheduler = Rc::clone(&self.context.scheduler);
-        let reaper = JoinHandle::new(scheduler, cell::new(cut, name, self.entered_at));
+        let reaper = JoinHandle::new(scheduler, cut, name, self.entered_at);
         self.state.borrow_mut().reaper = Some(reaper);
     }
 

@@ -4,12 +4,12 @@
 //! generation to be sure. What user code these functions run (a future's destructor, an output's, a waker's) they run
 //! after their borrow has ended.
 
-use std::mem;
+use std::any::Any;
 use std::task::{Poll, Waker};
 
-use super::tasks::{Joiner, TaskInfo};
-use super::{Scheduler, discard};
-use crate::task::cell::TaskCell;
+use super::tasks::{Joiner, Life, TaskInfo};
+use super::{JOINER, Scheduler};
+use crate::task::foreign;
 use crate::task::id::TaskId;
 
 impl Scheduler {
@@ -19,8 +19,8 @@ impl Scheduler {
         let Some(slot) = tasks.slots.get_mut(id.slot()) else {
             return;
         };
-        if slot.id == id && !slot.is_finished {
-            slot.is_aborted = true;
+        if slot.serial == id.serial() && !slot.is_finished() {
+            slot.life = Life::Aborted;
             drop(tasks);
             self.wake(id);
         }
@@ -32,10 +32,10 @@ impl Scheduler {
         let Some(slot) = tasks.slots.get_mut(id.slot()) else {
             return;
         };
-        if slot.id != id || slot.is_finished {
+        if slot.serial != id.serial() || slot.is_finished() {
             return;
         }
-        slot.is_aborted = true;
+        slot.life = Life::Aborted;
         let Some(cell) = slot.cell.take() else {
             return;
         };
@@ -49,85 +49,83 @@ impl Scheduler {
             .borrow()
             .slots
             .get(id.slot())
-            .is_none_or(|slot| slot.id != id || slot.is_finished)
+            .is_none_or(|slot| slot.serial != id.serial() || slot.is_finished())
     }
 
-    /// The finished cell of a joinable task, which can be taken once. Until then who asks is remembered: by number if it is
-    /// a task of this crate (`asker`), else by its waker.
+    /// Moves the output of a finished task into `output`, an `Option<Result<T, JoinError>>`, which can be done once. Until
+    /// then who asks is remembered: by number if it is a task of this crate (`asker`), else by its waker.
     pub(crate) fn poll_join(
         &self,
         id: TaskId,
         asker: Option<TaskId>,
         waker: &Waker,
-    ) -> Poll<Option<TaskCell>> {
+        output: &mut dyn Any,
+    ) -> Poll<()> {
         let Some(asker) = asker else {
-            return self.poll_join_from_afar(id, waker);
+            return self.poll_join_from_afar(id, waker, output);
         };
         let mut tasks = self.tasks.borrow_mut();
-        if tasks.slots[id.slot()].is_finished {
-            return Poll::Ready(tasks.leave(id.slot()));
+        if tasks.slots[id.slot()].is_finished() {
+            let rest = tasks.leave(id.slot(), output);
+            drop(tasks);
+            drop(rest);
+            return Poll::Ready(());
         }
-        let fresh = Joiner::Task(Some(asker));
-        let old = mem::replace(&mut tasks.slots[id.slot()].joiner, fresh);
+        let old = tasks.set_joiner(id.slot(), Joiner::task(asker));
         drop(tasks);
-        old.let_go();
+        foreign::let_go(old, JOINER);
         Poll::Pending
     }
 
     /// Somebody else's waker is cloned and dropped by somebody else's code: not under the borrow. And since that code may
     /// turn the loop, the task may have finished when the clone is there, and then nobody would wake it.
-    fn poll_join_from_afar(&self, id: TaskId, waker: &Waker) -> Poll<Option<TaskCell>> {
+    fn poll_join_from_afar(&self, id: TaskId, waker: &Waker, output: &mut dyn Any) -> Poll<()> {
         if !self.is_finished(id) {
-            let fresh = Joiner::Waker(waker.clone());
-            self.replace_joiner(id, fresh).let_go();
+            let waker = waker.clone();
+            let old = self.tasks.borrow_mut().join_from_afar(id.slot(), waker);
+            foreign::let_go(old, JOINER);
         }
-        match self.is_finished(id) {
-            true => Poll::Ready(self.leave(id)),
-            false => Poll::Pending,
+        if !self.is_finished(id) {
+            return Poll::Pending;
         }
-    }
-
-    /// What is left over: the one who was there, or `joiner` itself if the task has finished and will wake nobody.
-    fn replace_joiner(&self, id: TaskId, joiner: Joiner) -> Joiner {
-        let mut tasks = self.tasks.borrow_mut();
-        let slot = &mut tasks.slots[id.slot()];
-        if slot.is_finished {
-            return joiner;
-        }
-        mem::replace(&mut slot.joiner, joiner)
+        self.leave(id, output);
+        Poll::Ready(())
     }
 
     /// The join handle of a finished task takes the output, and leaves.
-    pub(crate) fn leave(&self, id: TaskId) -> Option<TaskCell> {
-        self.tasks.borrow_mut().leave(id.slot())
+    pub(crate) fn leave(&self, id: TaskId, output: &mut dyn Any) {
+        let rest = self.tasks.borrow_mut().leave(id.slot(), output);
+        drop(rest);
     }
 
     /// One handle more on the slot.
     pub(crate) fn pin(&self, id: TaskId) {
-        let pins = &mut self.tasks.borrow_mut().slots[id.slot()].pins;
-        // Handles that are cloned and forgotten, over and over, must not bring the count round to zero.
-        *pins = pins
-            .checked_add(1)
-            .expect("fewer than 2^32 handles of one task");
+        self.tasks.borrow_mut().slots[id.slot()].pin();
     }
 
     /// One handle less on the slot.
     pub(crate) fn unpin(&self, id: TaskId) {
         let mut tasks = self.tasks.borrow_mut();
-        tasks.slots[id.slot()].pins -= 1;
+        tasks.slots[id.slot()].unpin();
         tasks.release(id.slot());
     }
 
     /// The join handle is dropped: nobody will ask for the output.
     pub(crate) fn detach(&self, id: TaskId) {
         let mut tasks = self.tasks.borrow_mut();
-        let joiner = tasks.slots[id.slot()].joiner.take();
-        let output = tasks.leave(id.slot());
-        drop(tasks);
-        joiner.let_go();
-        if let Some(cell) = output {
-            discard(cell);
+        let joiner = tasks.set_joiner(id.slot(), Joiner::GONE);
+        let slot = &mut tasks.slots[id.slot()];
+        if slot.is_finished() {
+            let output = slot.cell.take();
+            drop(tasks);
+            if let Some(cell) = output {
+                self.discard(id, cell);
+            }
+            return;
         }
+        slot.unpin();
+        drop(tasks);
+        foreign::let_go(joiner, JOINER);
     }
 
     /// Drops all tasks, in the order of their spawning. From now on, none is admitted.
@@ -136,6 +134,7 @@ impl Scheduler {
         for id in self.alive() {
             self.drop_now(id);
         }
+        self.tasks.borrow_mut().drop_spares();
     }
 
     fn alive(&self) -> Vec<TaskId> {
@@ -143,8 +142,8 @@ impl Scheduler {
         let mut alive: Vec<TaskId> = tasks
             .slots
             .iter()
-            .filter(|(_, slot)| !slot.is_finished)
-            .map(|(_, slot)| slot.id)
+            .filter(|(_, slot)| !slot.is_finished())
+            .map(|(key, _)| tasks.id_of(key))
             .collect();
         alive.sort_unstable_by_key(|id| std::cmp::Reverse(id.age(tasks.next_serial)));
         alive

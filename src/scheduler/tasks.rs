@@ -1,5 +1,6 @@
 //! The table of tasks: one slot for each, and the queue of those that are ready.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
@@ -8,14 +9,18 @@ use std::task::Waker;
 
 use slab::Slab;
 
+use super::spares::Spares;
 use crate::task::cell::TaskCell;
-use crate::task::foreign;
-use crate::task::id::TaskId;
+use crate::task::id::{MAX_TASKS, TaskId};
 
 pub(super) struct Tasks {
+    loop_index: usize,
     pub(super) slots: Slab<Slot>,
     /// Slots, not pointers. A `u32` each; room for all is made when a task is spawned.
     pub(super) ready: VecDeque<u32>,
+    spares: Spares,
+    /// Wakers that are not ours, of those who await a handle.
+    pub(super) afar: Slab<Waker>,
     pub(super) next_serial: u32,
     /// Tasks that have not finished.
     pub(super) alive: usize,
@@ -26,49 +31,94 @@ pub(super) struct Tasks {
 
 /// A task, from its spawning until nobody needs its slot any more: neither the scheduler, nor the ready queue, nor a handle.
 pub(super) struct Slot {
-    pub(super) id: TaskId,
-    /// Not here while it is polled, and not after its output has been taken.
+    /// Not here while it is polled, and not after its output has been taken. In a spare slot it is vacant.
     pub(super) cell: Option<TaskCell>,
     /// Who awaits the handle.
     pub(super) joiner: Joiner,
+    /// The tenant's number is this, the slot's own, and the loop's.
+    pub(super) serial: u32,
     /// How many handles keep this slot from being reused.
-    pub(super) pins: u32,
+    pins: u16,
     pub(super) is_queued: bool,
-    pub(super) is_aborted: bool,
-    pub(super) is_finished: bool,
-    /// There is a `JoinHandle` that may ask for the output.
-    pub(super) is_joinable: bool,
+    pub(super) life: Life,
 }
 
-/// Who awaits a task. Mostly another task of this crate, and then its number is enough: it is queued where the output is
-/// put down, without a way through its waker. Saves 34 of 998 instructions of a spawn+join.
-///
-/// Nobody is a task without a number, so that all three fit in the waker's two words.
-pub(super) enum Joiner {
-    Task(Option<TaskId>),
-    Waker(Waker),
+// What a parked task takes is this, its cell, and four bytes in the queue.
+const _: () = assert!(size_of::<Slot>() == 32 && size_of::<Slab<Slot>>() > 0);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    Alive,
+    /// To be dropped instead of polled.
+    Aborted,
+    Finished,
 }
 
-const _: () = assert!(size_of::<Joiner>() == 16 && size_of::<Slot>() == 48);
+/// Who awaits a task, in one word: no task's number is so small that it has no loop in it.
+#[derive(Clone, Copy)]
+pub(super) struct Joiner(u64);
+
+pub(super) enum Who {
+    /// There is no `JoinHandle` any more, so nobody will ask for the output.
+    Gone,
+    Nobody,
+    /// Mostly it is another task of this crate, and then its number is enough: it is queued where the output is put down,
+    /// without a way through its waker.
+    Task(TaskId),
+    /// The waker under this index in [`Tasks::afar`].
+    Afar(usize),
+}
 
 impl Joiner {
-    pub(super) const NOBODY: Self = Self::Task(None);
+    pub(super) const GONE: Self = Self(0);
+    pub(super) const NOBODY: Self = Self(1);
+    const AFAR: u64 = 2;
 
-    pub(super) fn take(&mut self) -> Self {
-        mem::replace(self, Self::NOBODY)
+    pub(super) fn task(id: TaskId) -> Self {
+        Self(id.bits())
     }
 
-    /// Drops it. A waker may run anybody's code, so nothing may be borrowed.
-    pub(super) fn let_go(self) {
-        if let Joiner::Waker(waker) = self {
-            foreign::let_go(waker, "a join handle");
+    fn afar(index: usize) -> Self {
+        Self(index as u64 + Self::AFAR)
+    }
+
+    pub(super) fn who(self) -> Who {
+        match TaskId::from_bits(self.0) {
+            Some(id) if id.loop_index() > 0 => Who::Task(id),
+            None => Who::Gone,
+            Some(_) if self.0 == Self::NOBODY.0 => Who::Nobody,
+            Some(_) => Who::Afar((self.0 - Self::AFAR) as usize),
         }
     }
 }
 
 impl Slot {
+    const NEW: Self = Self {
+        cell: None,
+        joiner: Joiner::NOBODY,
+        serial: 0,
+        pins: 1,
+        is_queued: true,
+        life: Life::Alive,
+    };
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.life == Life::Finished
+    }
+
+    /// One handle more. A count that has come to its end stays there, and the slot is never reused.
+    pub(super) fn pin(&mut self) {
+        self.pins = self.pins.saturating_add(1);
+    }
+
+    pub(super) fn unpin(&mut self) {
+        if self.pins != u16::MAX {
+            self.pins -= 1;
+        }
+    }
+
     fn is_needed(&self) -> bool {
-        !self.is_finished || self.is_queued || self.pins > 0
+        !self.is_finished() || self.is_queued || self.pins > 0
     }
 }
 
@@ -97,10 +147,13 @@ impl fmt::Display for TaskInfo {
 }
 
 impl Tasks {
-    pub(super) fn new(next_serial: u32) -> Self {
+    pub(super) fn new(loop_index: usize, next_serial: u32) -> Self {
         Self {
+            loop_index,
             slots: Slab::new(),
             ready: VecDeque::new(),
+            spares: Spares::new(),
+            afar: Slab::new(),
             next_serial,
             alive: 0,
             wakes: 0,
@@ -108,33 +161,92 @@ impl Tasks {
         }
     }
 
-    /// A new task, at the end of the queue, with one pin for its join handle.
-    pub(super) fn insert(&mut self, loop_index: usize, cell: TaskCell) -> TaskId {
-        let serial = self.next_serial;
-        self.next_serial = serial.wrapping_add(1);
-        let entry = self.slots.vacant_entry();
-        let id = TaskId::new(loop_index, serial, entry.key());
-        entry.insert(Slot {
-            id,
-            cell: Some(cell),
-            joiner: Joiner::NOBODY,
-            pins: 1,
-            is_queued: true,
-            is_aborted: false,
-            is_finished: false,
-            is_joinable: true,
-        });
+    pub(super) fn is_full(&self) -> bool {
+        self.slots.len() - self.spares.count >= MAX_TASKS
+    }
+
+    /// A place for a task with a cell of this size: the one that the last such task has left, with its vacant cell, or a new
+    /// one.
+    #[inline]
+    pub(super) fn place(&mut self, size: usize) -> usize {
+        match self.spares.take(size) {
+            Some(key) => key,
+            None => self.new_place(),
+        }
+    }
+
+    fn new_place(&mut self) -> usize {
+        let is_full = self.slots.len() == self.slots.capacity().min(MAX_TASKS);
+        if is_full {
+            // Rather one that a task of another size has left than more of them.
+            if let Some(key) = self.spares.take_any() {
+                return key;
+            }
+            self.grow();
+        }
+        // From a constant: fields that were just written one by one, and are copied all at once, hold the copy up.
+        self.slots.insert(Slot::NEW)
+    }
+
+    /// A new tenant, at the end of the queue, with one pin for its join handle.
+    #[inline]
+    pub(super) fn begin(&mut self, key: usize) -> TaskId {
+        let id = TaskId::new(self.loop_index, self.next_serial, key);
+        self.next_serial = self.next_serial.wrapping_add(1);
         self.alive += 1;
-        self.ready.push_back(id.slot() as u32);
-        self.reserve_ready();
+        let slot = &mut self.slots[key];
+        slot.joiner = Joiner::NOBODY;
+        slot.serial = id.serial();
+        slot.pins = 1;
+        slot.is_queued = true;
+        slot.life = Life::Alive;
+        self.ready.push_back(key as u32);
         id
+    }
+
+    /// By an eighth, once there are thousands: twice as many places as tasks would be most of what a task takes. Room in
+    /// the queue for every task is made here, so that no wake allocates.
+    #[cold]
+    fn grow(&mut self) {
+        let more = (self.slots.len() / 8).max(self.slots.len().clamp(4, 1024));
+        self.slots.reserve_exact(more);
+        let places = self.slots.capacity().min(MAX_TASKS);
+        self.ready.reserve_exact(places - self.ready.len());
+    }
+
+    /// The head of the queue, and the task's cell: out of its slot, so that nothing is borrowed while it is polled. A task
+    /// that has finished since it was queued has none.
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<(TaskId, Option<TaskCell>, Life)> {
+        let key = self.ready.pop_front()? as usize;
+        let slot = &mut self.slots[key];
+        // Before the poll, so that a wake during the poll queues the task again. Cleared after it, that wake would be lost.
+        // Guarded by tests/wake.rs::a_task_woken_while_it_is_polled_is_polled_again.
+        slot.is_queued = false;
+        let id = TaskId::new(self.loop_index, slot.serial, key);
+        if slot.is_finished() {
+            self.release(key);
+            return Some((id, None, Life::Finished));
+        }
+        Some((id, slot.cell.take(), slot.life))
+    }
+
+    /// The cell of a task that has been polled goes back into its slot; or to the caller, if the task was aborted meanwhile.
+    #[inline]
+    pub(super) fn put_back(&mut self, id: TaskId, cell: TaskCell) -> Option<TaskCell> {
+        let slot = &mut self.slots[id.slot()];
+        if slot.life != Life::Alive {
+            return Some(cell);
+        }
+        slot.cell = Some(cell);
+        None
     }
 
     /// *one-queue*, *stale-is-inert*, *wake-only-queues*: these four lines are all three.
     #[inline]
     pub(super) fn wake(&mut self, id: TaskId) {
         if let Some(slot) = self.slots.get_mut(id.slot()) {
-            if slot.id == id && !slot.is_queued && !slot.is_finished {
+            if slot.serial == id.serial() && !slot.is_queued && !slot.is_finished() {
                 slot.is_queued = true;
                 self.wakes += 1;
                 self.ready.push_back(id.slot() as u32);
@@ -142,10 +254,14 @@ impl Tasks {
         }
     }
 
-    pub(super) fn describe(&self, slot: usize) -> TaskInfo {
-        let Slot { id, cell, .. } = &self.slots[slot];
+    pub(super) fn id_of(&self, key: usize) -> TaskId {
+        TaskId::new(self.loop_index, self.slots[key].serial, key)
+    }
+
+    pub(super) fn describe(&self, key: usize) -> TaskInfo {
+        let cell = &self.slots[key].cell;
         TaskInfo {
-            id: *id,
+            id: self.id_of(key),
             name: cell
                 .as_ref()
                 .and_then(|cell| cell.name())
@@ -154,33 +270,74 @@ impl Tasks {
         }
     }
 
-    /// Takes back the join handle's pin, and with it the right to the output, which is here if the task has finished.
-    pub(super) fn leave(&mut self, slot: usize) -> Option<TaskCell> {
-        let left = &mut self.slots[slot];
-        left.is_joinable = false;
-        left.pins -= 1;
-        let output = if left.is_finished {
-            left.cell.take()
-        } else {
-            None
-        };
-        self.release(slot);
-        output
+    /// Remembers a waker that is not ours. What is left over comes back: the one that was there, or this one if the task
+    /// has finished and will wake nobody.
+    pub(super) fn join_from_afar(&mut self, key: usize, waker: Waker) -> Option<Waker> {
+        let slot = &mut self.slots[key];
+        if slot.is_finished() {
+            return Some(waker);
+        }
+        if let Who::Afar(index) = slot.joiner.who() {
+            return Some(mem::replace(&mut self.afar[index], waker));
+        }
+        slot.joiner = Joiner::afar(self.afar.insert(waker));
+        None
+    }
+
+    /// Whoever awaits the task is this one now. The waker of who was there before comes back.
+    pub(super) fn set_joiner(&mut self, key: usize, joiner: Joiner) -> Option<Waker> {
+        let before = mem::replace(&mut self.slots[key].joiner, joiner);
+        match before.who() {
+            Who::Afar(index) => Some(self.afar.remove(index)),
+            _ => None,
+        }
+    }
+
+    /// The join handle of a finished task takes the output, and leaves. A cell that cannot wait here for the next task
+    /// comes back.
+    #[inline]
+    pub(super) fn leave(&mut self, key: usize, output: &mut dyn Any) -> Option<TaskCell> {
+        let slot = &mut self.slots[key];
+        slot.joiner = Joiner::GONE;
+        slot.unpin();
+        let cell = slot.cell.as_mut()?;
+        let size = size_of_val(&**cell);
+        let is_vacant = cell.as_mut().take(output);
+        if slot.is_needed() {
+            return slot.cell.take();
+        }
+        if is_vacant && self.spares.keep(key, size) {
+            return None;
+        }
+        self.slots.remove(key).cell
+    }
+
+    /// One pin less, and back comes a vacant cell, or none.
+    pub(super) fn retire(&mut self, key: usize, cell: Option<TaskCell>) {
+        let slot = &mut self.slots[key];
+        slot.unpin();
+        if slot.is_needed() {
+            return;
+        }
+        let size = cell.as_ref().map(|cell| size_of_val(&**cell));
+        slot.cell = cell;
+        if !size.is_some_and(|size| self.spares.keep(key, size)) {
+            self.slots.remove(key);
+        }
     }
 
     /// Frees the slot if nobody needs it. A slot in the ready queue is needed: freed too early, its place in the queue
     /// would fall to a stranger.
-    pub(super) fn release(&mut self, slot: usize) {
-        if !self.slots[slot].is_needed() {
-            self.slots.remove(slot);
+    pub(super) fn release(&mut self, key: usize) {
+        if !self.slots[key].is_needed() {
+            self.slots.remove(key);
         }
     }
 
-    /// Room for every task at once, made when it is spawned, so that no wake allocates.
-    fn reserve_ready(&mut self) {
-        let missing = self.slots.len().saturating_sub(self.ready.capacity());
-        if missing > 0 {
-            self.ready.reserve(self.slots.len() - self.ready.len());
+    /// Lets go of what was kept for tasks that will not come.
+    pub(super) fn drop_spares(&mut self) {
+        while let Some(key) = self.spares.take_any() {
+            self.slots.remove(key);
         }
     }
 }

@@ -21,7 +21,8 @@
 //!
 //! The box is `Box<dyn Erased>`: the scheduler moves it, polls it and drops it without knowing what is inside. The one
 //! who does know, the [`JoinHandle`](super::JoinHandle), asks for the output through `&mut dyn Any`, which costs one
-//! comparison of type ids, and makes a wrong guess a `None` instead of a crash.
+//! comparison of type ids, and makes a wrong guess a `None` instead of a crash. A cell whose output has been taken is
+//! vacant; the next future of its type moves in the same way ([`put`]).
 //!
 //! # Not needed here
 //!
@@ -48,7 +49,7 @@
 #![allow(unsafe_code)]
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
@@ -69,8 +70,8 @@ pub(crate) trait Erased {
     /// Drops the future where it stands; the cell is then finished, as cancelled. Does nothing to a finished cell.
     fn cancel(self: Pin<&mut Self>);
 
-    /// Moves the output into `into`, an `Option<Result<T, JoinError>>`.
-    fn take(self: Pin<&mut Self>, into: &mut dyn Any);
+    /// Moves the output into `into`, an `Option<Result<T, JoinError>>`. `true` if that has left the cell [vacant](Self::vacant).
+    fn take(self: Pin<&mut Self>, into: &mut dyn Any) -> bool;
 
     /// The error that the cell is finished with, if it is.
     fn error(&self) -> Option<&JoinError>;
@@ -87,51 +88,34 @@ pub(crate) trait Erased {
     /// What the task was called.
     fn name(&self) -> Option<&str>;
 
-    /// Puts a future of the same type into an empty cell. `with` is the `Option` of what [`new`] was given.
-    fn refill(self: Pin<&mut Self>, with: &mut dyn Any) -> bool;
-
-    /// Whether there is nothing left in the cell that would have to be dropped.
-    fn is_empty(&self) -> bool;
+    /// The cell itself, a [`Body`], if nothing is left in it that would have to be dropped.
+    fn vacant(self: Pin<&mut Self>) -> Option<&mut dyn Any>;
 
     /// Tells the [`Rider`] that the future is gone.
     fn tell(self: Pin<&mut Self>);
 }
 
-/// Puts a future into its cell. `rider` is `()`, a name, or a child's tie to its group: a task pays for what it has.
+/// Puts a future into a cell: the vacant one that is `here`, if that is of its type, else a new one. `rider` is `()`, a name,
+/// or a child's tie to its group: a task pays for what it has.
 #[inline]
-pub(crate) fn new<F, R>(future: F, rider: R, location: &'static Location<'static>) -> TaskCell
-where
+pub(crate) fn put<F, R>(
+    here: &mut Option<TaskCell>,
+    future: F,
+    rider: R,
+    location: &'static Location<'static>,
+) where
     F: Future<Output: 'static> + 'static,
     R: Rider<F::Output>,
 {
-    // On the way to a spare cell the future lies on the stack once more, and a large one shall not.
-    if size_of::<Body<F, R>>() > LARGEST_SPARE {
-        fresh(future, rider, location)
-    } else {
-        spare_or_fresh(future, rider, location)
+    let vacant = here.as_mut().and_then(|cell| cell.as_mut().vacant());
+    match vacant.and_then(<dyn Any>::downcast_mut::<Body<F, R>>) {
+        Some(body) => body.refill(future, rider, location),
+        None => *here = Some(new(future, rider, location)),
     }
 }
 
 #[inline]
-fn spare_or_fresh<F, R>(future: F, rider: R, location: &'static Location<'static>) -> TaskCell
-where
-    F: Future<Output: 'static> + 'static,
-    R: Rider<F::Output>,
-{
-    let mut contents = Some((future, rider, location));
-    if let Some(mut spare) = Spares::take(size_of::<Body<F, R>>()) {
-        if spare.as_mut().refill(&mut contents) {
-            return spare;
-        }
-    }
-    let Some((future, rider, location)) = contents else {
-        unreachable!("a cell that was not refilled took nothing")
-    };
-    fresh(future, rider, location)
-}
-
-#[inline]
-fn fresh<F, R>(future: F, rider: R, location: &'static Location<'static>) -> TaskCell
+fn new<F, R>(future: F, rider: R, location: &'static Location<'static>) -> TaskCell
 where
     F: Future<Output: 'static> + 'static,
     R: Rider<F::Output>,
@@ -150,54 +134,9 @@ where
     Box::into_pin(unsafe { cell.assume_init() })
 }
 
-/// Drops the cell, or keeps it for a future of the same type if nothing is left in it.
-pub(crate) fn recycle(cell: TaskCell) {
-    if cell.is_empty() && size_of_val(&*cell) <= LARGEST_SPARE {
-        Spares::keep(cell);
-    }
-}
-
-thread_local! {
-    /// Empty cells, a few of each size. Programs have few kinds of tasks, and the next one is mostly of the same kind. It
-    /// takes 260 of 890 instructions off a spawn+join in batches, where the allocator's own cache is too small, and 35 off
-    /// one in turn, where it is not.
-    static SPARES: RefCell<Spares> = const { RefCell::new(Spares([const { Vec::new() }; SHELVES])) };
-}
-
-const SHELVES: usize = 16;
-const SHELF_BYTES: usize = 128 * 1024;
-/// What is larger goes back to the allocator at once: a thread must not sit on megabytes because it once ran a large task.
-const LARGEST_SPARE: usize = 4 * 1024;
-
-struct Spares([Vec<TaskCell>; SHELVES]);
-
-impl Spares {
-    /// A cell that was used last, so it is likely to be in the processor's cache. Whether it is of the right type, the cell
-    /// itself must say.
-    fn take(size: usize) -> Option<TaskCell> {
-        let taken = SPARES.try_with(|spares| spares.borrow_mut().shelf(size).pop());
-        taken.ok().flatten()
-    }
-
-    fn keep(cell: TaskCell) {
-        let size = size_of_val(&*cell);
-        // Dropped where it stands if the shelf is full, or the thread ends: an empty cell's destructor runs nobody's code.
-        let _ = SPARES.try_with(|spares| {
-            let mut spares = spares.borrow_mut();
-            let shelf = spares.shelf(size);
-            if shelf.capacity() == 0 {
-                // Once in the life of a thread, so that no join ever allocates.
-                shelf.reserve_exact(SHELF_BYTES / size);
-            }
-            if shelf.len() < shelf.capacity() {
-                shelf.push(cell);
-            }
-        });
-    }
-
-    fn shelf(&mut self, size: usize) -> &mut Vec<TaskCell> {
-        &mut self.0[size / 8 % SHELVES]
-    }
+/// How large the cell of such a future is.
+pub(crate) const fn size<F: Future, R>() -> usize {
+    size_of::<Body<F, R>>()
 }
 
 /// What rides in a cell beside a future with the output `T`.
@@ -237,14 +176,6 @@ struct Body<F: Future, R> {
     rider: R,
 }
 
-type Contents<F, R> = (F, R, &'static Location<'static>);
-
-struct Parts<'a, F: Future, R> {
-    stage: &'a mut Stage<F>,
-    rider: &'a mut R,
-    location: &'a mut &'static Location<'static>,
-}
-
 enum Stage<F: Future> {
     Running(F),
     /// `None` once the output has been taken.
@@ -252,22 +183,24 @@ enum Stage<F: Future> {
 }
 
 impl<F: Future, R> Body<F, R> {
-    /// The only projection through the pin.
-    fn parts(self: Pin<&mut Self>) -> Parts<'_, F, R> {
+    /// The only way through the pin.
+    fn unpinned(self: Pin<&mut Self>) -> &mut Self {
         // SAFETY: the future inside stays where it is: callers poll it in place, or drop it in place by assigning
         // another stage, and move nothing but outputs, which are never pinned. `Body` has no `Drop` of its own, and is
         // `Unpin` only if the future is. Guarded by tests/cancel.rs::a_pinned_future_is_dropped_where_it_was_polled.
         // Buys the single allocation: a box within the box would cost one more, 125 instructions with its release.
-        let body = unsafe { self.get_unchecked_mut() };
-        Parts {
-            stage: &mut body.stage,
-            rider: &mut body.rider,
-            location: &mut body.location,
-        }
+        unsafe { self.get_unchecked_mut() }
     }
 
     fn stage(self: Pin<&mut Self>) -> &mut Stage<F> {
-        self.parts().stage
+        &mut self.unpinned().stage
+    }
+
+    #[inline]
+    fn refill(&mut self, future: F, rider: R, location: &'static Location<'static>) {
+        self.stage = Stage::Running(future);
+        self.rider = rider;
+        self.location = location;
     }
 }
 
@@ -328,11 +261,14 @@ where
         }
     }
 
-    fn take(self: Pin<&mut Self>, into: &mut dyn Any) {
-        if let (Stage::Finished(result), Some(into)) = (self.stage(), into.downcast_mut()) {
-            // Moves the result alone. Replacing the whole stage would copy as many bytes as the future had.
-            *into = result.take();
-        }
+    fn take(self: Pin<&mut Self>, into: &mut dyn Any) -> bool {
+        let body = self.unpinned();
+        let (Stage::Finished(result), Some(into)) = (&mut body.stage, into.downcast_mut()) else {
+            return false;
+        };
+        // Moves the result alone. Replacing the whole stage would copy as many bytes as the future had.
+        *into = result.take();
+        body.rider.is_spent()
     }
 
     fn error(&self) -> Option<&JoinError> {
@@ -364,29 +300,14 @@ where
         self.rider.name()
     }
 
-    fn refill(self: Pin<&mut Self>, with: &mut dyn Any) -> bool {
-        let Some(with) = with.downcast_mut::<Option<Contents<F, R>>>() else {
-            return false;
-        };
-        let Parts {
-            stage,
-            rider,
-            location,
-        } = self.parts();
-        if let Some(contents) = with.take() {
-            *stage = Stage::Running(contents.0);
-            *rider = contents.1;
-            *location = contents.2;
-        }
-        true
-    }
-
-    fn is_empty(&self) -> bool {
-        matches!(self.stage, Stage::Finished(None)) && self.rider.is_spent()
+    fn vacant(self: Pin<&mut Self>) -> Option<&mut dyn Any> {
+        let is_vacant = matches!(self.stage, Stage::Finished(None)) && self.rider.is_spent();
+        // Without a future in it there is nothing that is pinned.
+        is_vacant.then(|| self.unpinned() as &mut dyn Any)
     }
 
     fn tell(self: Pin<&mut Self>) {
-        let Parts { stage, rider, .. } = self.parts();
+        let Body { stage, rider, .. } = self.unpinned();
         if let Stage::Finished(result) = stage {
             rider.finished(result);
         }

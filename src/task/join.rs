@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::cell::{self, TaskCell};
+use super::cell::{self, Rider};
 use super::error::JoinError;
 use super::id::TaskId;
 use super::waker;
@@ -37,9 +37,8 @@ pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: 'static> + 'static,
 {
-    let cell = cell::new(future, (), Location::caller());
     let scheduler = context::with_current("spawn", |context| Rc::clone(&context.scheduler));
-    JoinHandle::new(scheduler, cell)
+    JoinHandle::new(scheduler, future, (), Location::caller())
 }
 
 /// [`spawn`], for those who cannot be sure that a loop is running on this thread.
@@ -60,8 +59,8 @@ where
     let Some(context) = context::current() else {
         return Err(NoLoop(future));
     };
-    let cell = cell::new(future, (), Location::caller());
-    Ok(JoinHandle::new(Rc::clone(&context.scheduler), cell))
+    let scheduler = Rc::clone(&context.scheduler);
+    Ok(JoinHandle::new(scheduler, future, (), Location::caller()))
 }
 
 /// No loop is running on this thread; here is what was to run on it.
@@ -155,12 +154,11 @@ impl Builder {
     where
         F: Future<Output: 'static> + 'static,
     {
-        let location = Location::caller();
-        let cell = match self.name {
-            None => cell::new(future, (), location),
-            Some(name) => cell::new(future, name, location),
-        };
-        JoinHandle::new(Rc::clone(scheduler), cell)
+        let (scheduler, location) = (Rc::clone(scheduler), Location::caller());
+        match self.name {
+            None => JoinHandle::new(scheduler, future, (), location),
+            Some(name) => JoinHandle::new(scheduler, future, name, location),
+        }
     }
 }
 
@@ -191,10 +189,20 @@ pub struct JoinHandle<T> {
 }
 
 impl<T: 'static> JoinHandle<T> {
-    /// The cell's future has the output `T`: the two public doors, here and in `EventLoop`, see to that.
     #[inline]
-    pub(crate) fn new(scheduler: Rc<Scheduler>, cell: TaskCell) -> Self {
-        let id = scheduler.admit(cell);
+    pub(crate) fn new<F, R>(
+        scheduler: Rc<Scheduler>,
+        future: F,
+        rider: R,
+        location: &'static Location<'static>,
+    ) -> Self
+    where
+        F: Future<Output = T> + 'static,
+        R: Rider<T>,
+    {
+        let mut place = scheduler.place(cell::size::<F, R>());
+        cell::put(place.cell(), future, rider, location);
+        let id = place.begin();
         Self {
             scheduler: Some(scheduler),
             id,
@@ -270,10 +278,11 @@ impl<T: 'static> Future for JoinHandle<T> {
             panic!("a JoinHandle was polled after it had given its output");
         };
         let asker = waker::id_of(cx.waker());
-        let cell = ready!(scheduler.poll_join(self.id, asker, cx.waker()));
+        let mut output = None;
+        ready!(scheduler.poll_join(self.id, asker, cx.waker(), &mut output));
         self.scheduler = None;
         context::spend_budget();
-        Poll::Ready(unpack(cell))
+        Poll::Ready(given(output))
     }
 }
 
@@ -283,18 +292,14 @@ impl<T: 'static> JoinHandle<T> {
         if !self.is_finished() {
             return None;
         }
-        self.scheduler
-            .take()
-            .map(|scheduler| unpack(scheduler.leave(self.id)))
+        let scheduler = self.scheduler.take()?;
+        let mut output = None;
+        scheduler.leave(self.id, &mut output);
+        Some(given(output))
     }
 }
 
-fn unpack<T: 'static>(cell: Option<TaskCell>) -> Result<T, JoinError> {
-    let mut output = None;
-    if let Some(mut cell) = cell {
-        cell.as_mut().take(&mut output);
-        cell::recycle(cell);
-    }
+fn given<T>(output: Option<Result<T, JoinError>>) -> Result<T, JoinError> {
     output.expect("a finished task keeps an output of its handle's type")
 }
 
