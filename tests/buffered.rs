@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::rc::Rc;
@@ -81,6 +82,19 @@ fn give_up<F: Future>(future: F) {
             .poll(&mut Context::from_waker(Waker::noop()))
             .is_pending()
     );
+}
+
+/// Its output, if it has one after so many polls; then it is dropped.
+async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+        if let Poll::Ready(output) = polled {
+            return Some(output);
+        }
+        yield_now().await;
+    }
+    None
 }
 
 // Reading
@@ -408,4 +422,134 @@ fn a_copy_passes_on_everything_and_flushes() {
         assert_eq!(count, pieces.concat().len() as u64);
         assert!(*writer.get_ref().taken.borrow() == pieces.concat());
     });
+}
+
+// Both in one
+
+/// A stream in both directions that follows a script, and tells what was asked of it.
+struct Desk {
+    script: Script,
+    out: Slow,
+    told: Rc<RefCell<Vec<String>>>,
+}
+
+impl Desk {
+    fn new(steps: impl IntoIterator<Item = Step>) -> Desk {
+        let out = Slow {
+            at_a_time: 1_000,
+            ..Slow::default()
+        };
+        Desk {
+            script: Script::new(steps),
+            out,
+            told: Rc::default(),
+        }
+    }
+}
+
+impl Read for Desk {
+    async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.script.read(buf).await?;
+        self.told.borrow_mut().push(format!("read {count}"));
+        Ok(count)
+    }
+}
+
+impl Write for Desk {
+    async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(buf).await?;
+        self.told.borrow_mut().push(format!("wrote {count}"));
+        Ok(count)
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        self.out.close().await
+    }
+}
+
+/// Answers each request of four bytes by itself, until the stream ends.
+async fn answer(desk: &mut BufReader<BufWriter<Desk>>) -> Result<(), ReadError> {
+    loop {
+        let mut request = [0; 4];
+        desk.read_exact(&mut request).await?;
+        desk.write_all(&request.map(|byte| byte.to_ascii_uppercase()))
+            .await?;
+    }
+}
+
+#[test]
+fn requests_that_come_together_are_answered_together_and_each_read_answers_those_before() {
+    let requests = ["aaaabbbbcc", "ccdddd", "eeee"].map(|piece| Step::Bytes(piece.into()));
+    let mut desk = BufReader::new(BufWriter::new(Desk::new(requests)));
+    let ended = run(answer(&mut desk)).unwrap_err();
+    assert!(matches!(ended, ReadError::Incomplete { partial, .. } if partial.is_empty()));
+    let desk = desk.get_ref().get_ref();
+    assert_eq!(*desk.out.taken.borrow(), b"AAAABBBBCCCCDDDDEEEE");
+    let told = desk.told.borrow().join(", ");
+    assert_eq!(
+        told,
+        "read 10, wrote 8, read 6, wrote 8, read 4, wrote 4, read 0"
+    );
+}
+
+#[test]
+fn an_answer_goes_out_before_the_next_request_is_waited_for() {
+    let never = [Step::Bytes("aaaa".into()), Step::Wait, Step::Wait];
+    let mut desk = BufReader::new(BufWriter::new(Desk::new(never)));
+    let taken = Rc::clone(&desk.get_ref().get_ref().out.taken);
+    run(async {
+        let answered = async {
+            while taken.borrow().is_empty() {
+                yield_now().await;
+            }
+        };
+        select! {
+            biased;
+            () = answered => {}
+            _ = answer(&mut desk) => panic!("the stream has ended, and nothing was answered"),
+        }
+    });
+    assert_eq!(*taken.borrow(), b"AAAA");
+}
+
+#[test]
+fn a_read_that_is_dropped_while_it_answers_or_waits_loses_and_doubles_nothing() {
+    let steps = ["aaaabb", "bb", "cccc"]
+        .into_iter()
+        .flat_map(|piece| [Step::Wait, Step::Bytes(piece.into())]);
+    let mut desk = BufReader::new(BufWriter::new(Desk::new(steps)));
+    let mut stopped = 0;
+    let ended = run(async {
+        loop {
+            let mut request = [0; 4];
+            match poll_at_most(1 + stopped % 3, desk.read_exact(&mut request)).await {
+                None => stopped += 1,
+                Some(Ok(())) => desk.write_all(&request).await.unwrap(),
+                Some(Err(ended)) => break ended,
+            }
+        }
+    });
+    assert!(matches!(ended, ReadError::Incomplete { .. }));
+    assert_eq!(
+        stopped, 2,
+        "it was dropped once while it waited, and once while it answered"
+    );
+    assert_eq!(
+        *desk.get_ref().get_ref().out.taken.borrow(),
+        b"aaaabbbbcccc"
+    );
+}
+
+#[test]
+fn an_answer_that_cannot_be_sent_is_an_error_of_the_next_read_and_is_kept() {
+    let requests = ["aaaa", "bbbb"].map(|piece| Step::Bytes(piece.into()));
+    let mut desk = BufReader::new(BufWriter::new(Desk::new(requests)));
+    desk.get_mut().get_mut().out.at_a_time = 0;
+    let error = run(answer(&mut desk)).unwrap_err();
+    assert!(matches!(error, ReadError::Io(error) if error.kind() == ErrorKind::WriteZero));
+    assert_eq!(desk.get_ref().buffer(), b"AAAA");
+    assert_eq!(
+        *desk.get_ref().get_ref().told.borrow(),
+        ["read 4", "wrote 0"]
+    );
 }

@@ -1,8 +1,8 @@
 //! Reading with a buffer: lines, separators, exact counts.
 
-use std::io::{self, BufRead as _};
+use std::io::{self, BufRead as _, IoSlice};
 
-use super::{Lines, Read, ReadError};
+use super::{Lines, Read, ReadError, Write};
 
 /// How long a line may be, unless [`BufReader::with_limit`] says otherwise: 64 KiB, as in asyncio.
 pub const DEFAULT_LIMIT: usize = 64 * 1024;
@@ -339,6 +339,29 @@ impl<R: Read> Read for BufReader<R> {
         let count = self.fill_buf().await?.len().min(buf.len());
         buf[..count].copy_from_slice(self.take(count));
         Ok(count)
+    }
+}
+
+/// Past the buffer, which is for reading only.
+impl<S: Write> Write for BufReader<S> {
+    async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.inner.write(buf).await
+    }
+
+    async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.inner.write_vectored(bufs).await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush().await
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        self.inner.close().await
+    }
+
+    async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
+        self.inner.write_all(buf).await
     }
 }
 

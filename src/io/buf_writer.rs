@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Write;
+use super::{Read, Write};
 
 /// How much a writer holds back, unless [`BufWriter::with_capacity`] says otherwise.
 const DEFAULT_CAPACITY: usize = 8 * 1024;
@@ -151,5 +151,26 @@ impl<W: Write> Write for BufWriter<W> {
 
     async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
         BufWriter::write_all(self, buf).await
+    }
+}
+
+/// Passes on what is held back before it reads.
+///
+/// So nobody waits for the next request with the last answer in his pocket, and under a [`BufReader`](super::BufReader)
+/// this is the stream of a server whose clients need not wait for one answer before they ask the next: see
+/// *Answers that are due* in [`io`](super).
+///
+/// # Cancellation
+///
+/// Nothing is lost and nothing is written twice, as with [`flush`](BufWriter::flush).
+///
+/// # Errors
+///
+/// As [`flush`](BufWriter::flush), and nothing has been read then; those of the stream.
+impl<S: Read + Write> Read for BufWriter<S> {
+    // Guarded by tests/buffered.rs::an_answer_goes_out_before_the_next_request_is_waited_for
+    async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        BufWriter::flush(self).await?;
+        self.inner.read(buf).await
     }
 }

@@ -26,6 +26,46 @@
 //! `read_exact` asks for. Writing is the mirror image: [`BufWriter`] takes a piece as a whole or not at all, and remembers how
 //! far it has got.
 //!
+//! # Answers that are due
+//!
+//! A client may send sixteen requests without waiting for an answer. A server that reads and answers each by itself
+//! makes a system call for each request and one for each answer. Buffers on both sides make two of the thirty-two, if
+//! the answers are flushed at the right moment: too early is a system call each, and too late is a client that waits
+//! for an answer while the server waits for its next request, for ever. The right moment is when the requests that
+//! were read have all been taken. So a [`BufWriter`] around a stream can be read as well, and flushes before it does:
+//!
+//! ```
+//! use roundelay::io::{BufReader, BufWriter, Write};
+//! use roundelay::net::UnixStream;
+//!
+//! roundelay::run(async {
+//!     let (client, server) = UnixStream::pair()?;
+//!     client.write_all(b"onetwosix").await?;
+//!     let mut server = BufReader::new(BufWriter::new(server));
+//!     for _ in 0..3 {
+//!         let mut request = [0; 3];
+//!         server.read_exact(&mut request).await?;
+//!         server.write_all(&request).await?;
+//!     }
+//!     assert_eq!(server.get_ref().buffer(), b"onetwosix");
+//!     // Three requests in one read. The next read sends three answers in one write, and waits.
+//!     let next = roundelay::spawn(async move { server.read_exact(&mut [0; 3]).await });
+//!     let mut answers = [0; 9];
+//!     client.read_exact(&mut answers).await?;
+//!     assert_eq!(&answers, b"onetwosix");
+//!     drop(client);
+//!     assert!(next.await.unwrap().is_err());
+//!     Ok::<(), roundelay::io::ReadError>(())
+//! })
+//! .unwrap();
+//! ```
+//!
+//! What waits for anything else in between, a file, a timer, another connection, has to flush by itself first, if the
+//! answers before it are not to wait as long. An error of a late write comes out of the read that was to send it, or of
+//! the next `flush` or `close`. *Not done:* to hold back what is written to a plain socket until the end of a turn. It
+//! would gain as much for programs that know nothing of it, and each of their writes would say "done" of bytes that may
+//! yet fail.
+//!
 //! # The limit
 //!
 //! The meaning is asyncio's, down to what is kept. The limit is compared with the message without its separator.
@@ -60,7 +100,8 @@
 //!
 //! 1. Let `read_exact` copy what it has into `buf` at once. Which test of `tests/buffered.rs` fails?
 //! 2. In `find`, search from the beginning each time. No test fails; what does a peer do that sends one byte at a time?
-//! 3. In `find`, leave out the `+ 1` and the separator's length, so that all of the buffer counts as searched. Which message
+//! 3. Leave out the flush in the `read` of a `BufWriter`. Which test waits for ever?
+//! 4. In `find`, leave out the `+ 1` and the separator's length, so that all of the buffer counts as searched. Which message
 //!    is missed?
 
 mod buf_reader;
