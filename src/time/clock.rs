@@ -63,6 +63,7 @@ pub(crate) fn duration_from_nanos(nanos: u128) -> Duration {
 }
 
 /// `instant + duration`, or the last instant that this platform can name.
+#[inline]
 pub(crate) fn saturating_add(instant: Instant, duration: Duration) -> Instant {
     instant
         .checked_add(duration)
@@ -70,6 +71,7 @@ pub(crate) fn saturating_add(instant: Instant, duration: Duration) -> Instant {
 }
 
 /// `Instant` has no `MAX`, so this climbs as far as the platform goes, in ever smaller steps.
+#[cold]
 fn last_instant(mut instant: Instant) -> Instant {
     let mut step = Duration::MAX;
     while !step.is_zero() {

@@ -37,6 +37,7 @@ use crate::context;
 ///     assert!(start.elapsed() >= Duration::from_millis(2));
 /// });
 /// ```
+#[inline]
 pub fn sleep(duration: Duration) -> Sleep {
     let state = if duration.is_zero() {
         State::Elapsed

@@ -96,6 +96,8 @@ enum Limit {
 }
 
 impl Limit {
+    /// Inlined, for the reason that stands at `Sleep::enter`: a time-out around a yield takes 51 ns so, and 61 otherwise.
+    #[inline(always)]
     fn run(&mut self) -> &mut Sleep {
         match *self {
             Limit::After(duration) => *self = Limit::Running(sleep(duration)),
