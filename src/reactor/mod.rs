@@ -102,7 +102,6 @@
 
 mod ready;
 mod registered;
-#[cfg(any(test, not(target_os = "linux")))]
 mod rounded;
 mod source;
 #[cfg(test)]
@@ -111,14 +110,14 @@ mod tests;
 mod timerfd;
 mod waiters;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use log::trace;
+use log::{debug, trace};
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Token};
@@ -169,19 +168,19 @@ pub(crate) struct Reactor {
     sources: RefCell<Sources>,
     /// Wakers that were taken out of their lines and are still to be woken. Empty between turns.
     woken: Cell<Vec<Waker>>,
-    alarm: Alarm,
+    /// Made for the first wait that has an end.
+    alarm: OnceCell<Alarm>,
 }
 
 impl Reactor {
-    /// Opens the poller and its timer.
+    /// Opens the poller.
     ///
     /// # Errors
     ///
-    /// What the system says: mostly that there are no descriptors left (three are needed, on Linux).
+    /// What the system says: mostly that there are no descriptors left (two are needed, and one for the inbox's waker).
     pub(crate) fn new(max_io_events: usize) -> io::Result<Reactor> {
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
-        let alarm = Alarm::new(&registry, ALARM)?;
         let max_io_events = max_io_events.max(1);
         Ok(Reactor {
             poll: RefCell::new(poll),
@@ -193,7 +192,7 @@ impl Reactor {
                 serial: 0,
             }),
             woken: Cell::new(Vec::new()),
-            alarm,
+            alarm: OnceCell::new(),
         })
     }
 
@@ -213,7 +212,7 @@ impl Reactor {
         } else {
             Wait::Now
         };
-        let timeout = self.alarm.timeout(wait)?;
+        let timeout = self.timeout(wait)?;
         let mut events = self
             .events
             .take()
@@ -227,6 +226,27 @@ impl Reactor {
         self.events.set(Some(events));
         wakes.wake();
         found
+    }
+
+    /// What to hand to the poller so that it waits like this.
+    ///
+    /// A loop whose waits have no end needs no timer, and spares the three system calls of making, watching and closing
+    /// one. Where the descriptors have run out by the time that one is needed, the wait ends in the poller's own way,
+    /// a millisecond late at most, and the next one tries again: a server at its limit waits by a timer to recover.
+    // Guarded by tests/descriptors.rs::a_deadline_is_kept_when_no_descriptor_is_left_for_the_timer
+    fn timeout(&self, wait: Wait) -> io::Result<Option<Duration>> {
+        if let (Wait::Until(_), None) = (wait, self.alarm.get()) {
+            match Alarm::new(&self.registry, ALARM) {
+                Ok(alarm) => drop(self.alarm.set(alarm)),
+                Err(error) => {
+                    debug!(target: "roundelay::timer", "waits by the millisecond, without a timer: {error}")
+                }
+            }
+        }
+        match self.alarm.get() {
+            Some(alarm) => alarm.timeout(wait),
+            None => rounded::Alarm.timeout(wait),
+        }
     }
 
     /// Whether there is any source that could become ready.
