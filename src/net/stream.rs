@@ -14,7 +14,7 @@ use crate::reactor::{Interest, Registered};
 /// A connected stream socket: TCP or Unix. Not nameable, and so not implementable, from outside.
 pub trait Stream {
     #[doc(hidden)]
-    type Source: AsFd;
+    type Source: AsFd + Bytes;
 
     /// Whether a read that brings less than was asked for has emptied the socket.
     ///
@@ -28,15 +28,41 @@ pub trait Stream {
     #[doc(hidden)]
     fn registered(&self) -> &Registered<Self::Source>;
     #[doc(hidden)]
-    fn read_now(source: &Self::Source, buf: &mut [u8]) -> io::Result<usize>;
-    #[doc(hidden)]
-    fn read_vectored_now(source: &Self::Source, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
-    #[doc(hidden)]
-    fn write_now(source: &Self::Source, buf: &[u8]) -> io::Result<usize>;
-    #[doc(hidden)]
-    fn write_vectored_now(source: &Self::Source, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
-    #[doc(hidden)]
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+}
+
+/// What mio's streams can do by reference. A trait's bound on `&Source` would have to be said again by everybody who
+/// names a [`Stream`]; this one is implied.
+pub trait Bytes {
+    #[doc(hidden)]
+    fn read_now(&self, buf: &mut [u8]) -> io::Result<usize>;
+    #[doc(hidden)]
+    fn read_vectored_now(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+    #[doc(hidden)]
+    fn write_now(&self, buf: &[u8]) -> io::Result<usize>;
+    #[doc(hidden)]
+    fn write_vectored_now(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+}
+
+impl<S> Bytes for S
+where
+    for<'a> &'a S: io::Read + io::Write,
+{
+    fn read_now(mut self: &Self, buf: &mut [u8]) -> io::Result<usize> {
+        io::Read::read(&mut self, buf)
+    }
+
+    fn read_vectored_now(mut self: &Self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        io::Read::read_vectored(&mut self, bufs)
+    }
+
+    fn write_now(mut self: &Self, buf: &[u8]) -> io::Result<usize> {
+        io::Write::write(&mut self, buf)
+    }
+
+    fn write_vectored_now(mut self: &Self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        io::Write::write_vectored(&mut self, bufs)
+    }
 }
 
 /// The system takes at least this many buffers at once. What is more than that it may cut off.
@@ -112,7 +138,7 @@ impl<S: Stream> Transfer<S> for Read<'_> {
     }
 
     fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize> {
-        let moved = S::read_now(source, self.0)?;
+        let moved = source.read_now(self.0)?;
         if S::SHORT_READ_EMPTIES && is_short(moved, self.0.len()) {
             stream.registered().moved_short(Interest::READABLE);
         }
@@ -137,7 +163,7 @@ impl<S: Stream> Transfer<S> for ReadVectored<'_, '_> {
     }
 
     fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize> {
-        let moved = S::read_vectored_now(source, self.0)?;
+        let moved = source.read_vectored_now(self.0)?;
         let is_all_offered = self.0.len() <= SURELY_TAKEN_BUFFERS;
         if S::SHORT_READ_EMPTIES && is_all_offered && is_short(moved, self.room()) {
             stream.registered().moved_short(Interest::READABLE);
@@ -157,7 +183,7 @@ impl<S: Stream> Transfer<S> for Write<'_> {
     }
 
     fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize> {
-        let moved = S::write_now(source, self.0)?;
+        let moved = source.write_now(self.0)?;
         if is_short(moved, self.0.len()) {
             stream.registered().moved_short(Interest::WRITABLE);
         }
@@ -182,11 +208,31 @@ impl<S: Stream> Transfer<S> for WriteVectored<'_, '_> {
     }
 
     fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize> {
-        let moved = S::write_vectored_now(source, self.0)?;
+        let moved = source.write_vectored_now(self.0)?;
         if self.0.len() <= SURELY_TAKEN_BUFFERS && is_short(moved, self.load()) {
             stream.registered().moved_short(Interest::WRITABLE);
         }
         Ok(moved)
+    }
+}
+
+/// Whether the attempt to connect has ended, and how; `WouldBlock` if not.
+///
+/// Asked at once, without waiting for the socket to be writable: on one's own machine a connection is often there
+/// already. The error is asked for first, for a socket that failed has no peer either.
+pub(super) fn is_connected<A>(
+    failure: Option<io::Error>,
+    peer_addr: impl FnOnce() -> io::Result<A>,
+) -> io::Result<()> {
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    match peer_addr() {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -1,12 +1,12 @@
 //! TCP: a listener, and streams.
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 
 use super::methods::{read_methods, write_methods};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, into_halves};
-use super::stream::Stream;
+use super::stream::{Stream, is_connected};
 use super::{ToSocketAddrs, lookup, socket_traits, try_io};
 use crate::reactor::{Interest, Registered};
 
@@ -206,7 +206,9 @@ impl TcpStream {
             };
             stream
                 .io
-                .operation(Interest::WRITABLE, is_connected)
+                .operation(Interest::WRITABLE, |stream| {
+                    is_connected(stream.take_error()?, || stream.peer_addr())
+                })
                 .await?;
             Ok(stream)
         })
@@ -357,23 +359,6 @@ impl TcpStream {
     }
 }
 
-/// Whether the attempt to connect has ended, and how; `WouldBlock` if not.
-///
-/// Asked at once, without waiting for the socket to be writable: on one's own machine a connection is often there
-/// already. The error is asked for first, for a socket that failed has no peer either.
-fn is_connected(stream: &mio::net::TcpStream) -> io::Result<()> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-            Err(io::ErrorKind::WouldBlock.into())
-        }
-        Err(error) => Err(error),
-    }
-}
-
 impl Stream for TcpStream {
     type Source = mio::net::TcpStream;
 
@@ -381,25 +366,6 @@ impl Stream for TcpStream {
 
     fn registered(&self) -> &Registered<Self::Source> {
         &self.io
-    }
-
-    fn read_now(mut source: &Self::Source, buf: &mut [u8]) -> io::Result<usize> {
-        source.read(buf)
-    }
-
-    fn read_vectored_now(
-        mut source: &Self::Source,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> io::Result<usize> {
-        source.read_vectored(bufs)
-    }
-
-    fn write_now(mut source: &Self::Source, buf: &[u8]) -> io::Result<usize> {
-        source.write(buf)
-    }
-
-    fn write_vectored_now(mut source: &Self::Source, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        source.write_vectored(bufs)
     }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! Unix sockets that carry streams. For datagrams see `datagram.rs`.
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::methods::{read_methods, write_methods};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, into_halves};
-use super::stream::Stream;
+use super::stream::{Stream, is_connected};
 use super::{socket_traits, try_io, while_trying};
 use crate::reactor::{Interest, Registered};
 
@@ -206,7 +206,9 @@ impl UnixStream {
         };
         stream
             .io
-            .operation(Interest::WRITABLE, is_connected)
+            .operation(Interest::WRITABLE, |stream| {
+                is_connected(stream.take_error()?, || stream.peer_addr())
+            })
             .await?;
         Ok(stream)
     }
@@ -301,20 +303,6 @@ impl UnixStream {
     }
 }
 
-/// Whether the attempt to connect has ended, and how; `WouldBlock` if not.
-fn is_connected(stream: &mio::net::UnixStream) -> io::Result<()> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-            Err(io::ErrorKind::WouldBlock.into())
-        }
-        Err(error) => Err(error),
-    }
-}
-
 impl Stream for UnixStream {
     type Source = mio::net::UnixStream;
 
@@ -322,25 +310,6 @@ impl Stream for UnixStream {
 
     fn registered(&self) -> &Registered<Self::Source> {
         &self.io
-    }
-
-    fn read_now(mut source: &Self::Source, buf: &mut [u8]) -> io::Result<usize> {
-        source.read(buf)
-    }
-
-    fn read_vectored_now(
-        mut source: &Self::Source,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> io::Result<usize> {
-        source.read_vectored(bufs)
-    }
-
-    fn write_now(mut source: &Self::Source, buf: &[u8]) -> io::Result<usize> {
-        source.write(buf)
-    }
-
-    fn write_vectored_now(mut source: &Self::Source, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        source.write_vectored(bufs)
     }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
