@@ -1,7 +1,7 @@
 //! Nothing that a task does keeps the others from their turn, and the loop from its look. Counted in polls, never in time.
 //!
-//! The bound that chapter 4 proves: a due timer, a ready socket, and a word from another thread wait for at most 64 polls
-//! and one look. Whoever waited for it is queued by that look, behind those who are ready by then.
+//! The bound that chapter 4 proves: a due timer and a ready socket wait for at most 64 polls and one look, a word from
+//! another thread for the poll that is going on. Whoever waited for it is queued by that look, behind those who are ready by then.
 
 mod support;
 
@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -178,7 +178,42 @@ where
     }
 }
 
-/// The moment of the look itself: a call that is posted runs inside it.
+/// The moment of the look itself: a timer that is due fires inside it, and whoever waits has a waker of its own.
+async fn a_timer_that_fires(busy: Rc<Busy>) -> usize {
+    struct Seen {
+        polls: Arc<AtomicUsize>,
+        at: AtomicUsize,
+        task: Waker,
+    }
+    impl Wake for Seen {
+        fn wake(self: Arc<Self>) {
+            self.at.store(self.polls.load(SeqCst), SeqCst);
+            self.task.wake_by_ref();
+        }
+    }
+    let seen = Arc::new(Seen {
+        polls: Arc::clone(&busy.polls),
+        at: AtomicUsize::new(0),
+        task: support::own_waker().await,
+    });
+    let nap = Rc::new(RefCell::new(sleep(Duration::MAX)));
+    let resets = Rc::clone(&nap);
+    busy.when_it_is_time(move || make_due(&resets));
+    let waker = Waker::from(Arc::clone(&seen));
+    assert!(
+        pin!(&mut *nap.borrow_mut())
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    poll_fn(|_| match seen.at.load(SeqCst) {
+        0 => Poll::Pending,
+        _ => Poll::Ready(()),
+    })
+    .await;
+    seen.at.load(SeqCst) - busy.happens_at
+}
+
+/// A posted call runs where the loop takes its mail.
 async fn a_posted_call(busy: Rc<Busy>) -> usize {
     let seen = Arc::new(AtomicUsize::new(0));
     let (remote, polls) = (Remote::current(), Arc::clone(&busy.polls));
@@ -196,6 +231,15 @@ async fn a_posted_call(busy: Rc<Busy>) -> usize {
     })
     .await;
     seen.load(SeqCst) - busy.happens_at
+}
+
+fn make_due(nap: &RefCell<Sleep>) {
+    let deadline = Instant::now();
+    nap.borrow_mut().reset(deadline);
+    // Past the tick of the wheel that the deadline is rounded up to.
+    while deadline.elapsed() < Duration::from_millis(2) {
+        std::hint::spin_loop();
+    }
 }
 
 async fn a_wake_from_another_thread(busy: Rc<Busy>) -> usize {
@@ -218,14 +262,7 @@ async fn a_wake_from_another_thread(busy: Rc<Busy>) -> usize {
 async fn a_timer(busy: Rc<Busy>) -> usize {
     let nap: Rc<RefCell<Sleep>> = Rc::new(RefCell::new(sleep(Duration::MAX)));
     let resets = Rc::clone(&nap);
-    busy.when_it_is_time(move || {
-        let deadline = Instant::now();
-        resets.borrow_mut().reset(deadline);
-        // Past the tick of the wheel that the deadline is rounded up to.
-        while deadline.elapsed() < Duration::from_millis(2) {
-            std::hint::spin_loop();
-        }
-    });
+    busy.when_it_is_time(move || make_due(&resets));
     poll_fn(|cx| pin!(&mut *nap.borrow_mut()).poll(cx)).await;
     busy.delay()
 }
@@ -249,10 +286,20 @@ fn the_loop_looks_after_its_budget_of_polls_whatever_its_tasks_do_and_not_sooner
     watchdog(PATIENCE, || {
         for poll_budget in [POLL_BUDGET, 7, 1] {
             for bully in BULLIES {
-                let (longest, _) = longest_delay(bully, poll_budget, a_posted_call);
+                let (longest, _) = longest_delay(bully, poll_budget, a_timer_that_fires);
                 // The poll in which the event happens may be the first one after a look; that look does not come again.
                 assert_eq!(longest, poll_budget - 1);
             }
+        }
+    });
+}
+
+#[test]
+fn the_loop_takes_its_mail_after_the_poll_in_which_it_came() {
+    watchdog(PATIENCE, || {
+        for bully in BULLIES {
+            let (longest, _) = longest_delay(bully, POLL_BUDGET, a_posted_call);
+            assert_eq!(longest, 0);
         }
     });
 }

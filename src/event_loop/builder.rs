@@ -9,7 +9,7 @@ use super::EventLoop;
 use crate::context::{Context, Counters};
 use crate::offload::{Pool, PoolConfig};
 use crate::reactor::Reactor;
-use crate::scheduler::inbox::Tenant;
+use crate::scheduler::inbox::{self, Tenant};
 use crate::scheduler::{OnPanic, Scheduler};
 use crate::time::Timers;
 
@@ -133,7 +133,7 @@ impl Builder {
         Ok(EventLoop {
             context: Rc::new(context),
             inbox,
-            notes: RefCell::default(),
+            notes: RefCell::new(Vec::with_capacity(inbox::ROOM)),
             poll_budget: self.poll_budget,
             polls_left: Cell::new(0),
             spin: self.spin,

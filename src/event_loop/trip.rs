@@ -25,8 +25,8 @@ impl EventLoop {
     /// One trip: wait if there is nothing to do, then poll what was ready when the batch began.
     ///
     /// The batch rule and the bound: what a counted batch wakes runs in the next one, and after `poll_budget` polls, in
-    /// the middle of a batch if need be, comes a look. So a due timer, a ready socket and a wake from another thread each wait
-    /// for at most `poll_budget` polls and one look.
+    /// the middle of a batch if need be, comes a look. So a due timer and a ready socket wait for at most `poll_budget` polls
+    /// and one look. The mail is taken between two polls.
     pub(super) fn trip(&self, wait: Wait, batch: Batch) -> io::Result<Turn> {
         let before = self.metrics();
         // Whatever an earlier run left: it has ended.
@@ -43,14 +43,21 @@ impl EventLoop {
                 self.look()?;
             }
             let slice = batch.min(self.polls_left.get());
-            let polls = match log_enabled!(target: "roundelay::task", Level::Trace) {
-                false => self.context.scheduler.run(slice, waker::of),
-                true => self.context.scheduler.run_and_tell(slice, waker::of),
+            let (scheduler, door) = (&self.context.scheduler, self.inbox.door());
+            let ran = match log_enabled!(target: "roundelay::task", Level::Trace) {
+                false => scheduler.run(slice, waker::of, || door.has_mail()),
+                true => scheduler.run_and_tell(slice, waker::of),
             };
-            self.context.counters.polls.add(polls);
-            self.polls_left.set(self.polls_left.get() - slice);
-            batch -= slice;
-            if self.context.scheduler.take_halt() || self.context.scheduler.ready_count() == 0 {
+            self.context.counters.polls.add(ran.polls);
+            self.polls_left.set(self.polls_left.get() - ran.taken);
+            batch -= ran.taken;
+            if scheduler.take_halt() {
+                break;
+            }
+            if self.inbox.is_notified() {
+                self.take_mail();
+            }
+            if scheduler.ready_count() == 0 {
                 break;
             }
         }

@@ -21,26 +21,31 @@
 //!
 //! # The idea
 //!
-//! One word with three values, and every step of either side looks at it and changes it in one. Such steps on one word
-//! form a single order; who comes second in it sees what the first has done.
+//! One word, and every step of either side looks at it and changes it in one. Such steps on one word form a single order;
+//! who comes second in it sees what the first has done. And since a waker is a number, the word has room for a wake:
 //!
 //! ```text
-//!                        push: swap
-//!        AWAKE ----------------------------> NOTIFIED      nobody needs a system call; park refuses
-//!        |   ^ ^                              |    ^
-//!   park |   | '--------- take: swap ---------'    |
-//!        v   | unpark                              |
-//!        PARKED -----------------------------------'
-//!                        push: swap, saw PARKED: this one thread makes the system call
+//!                      wake: compare-exchange
+//!        AWAKE -------------------------------> a number      nobody needs a lock or a system call; park refuses
+//!        |   ^ ^                                 |   ^   |
+//!        |   | '------------ take: swap ---------'   |   |  a second wake, or a post:
+//!   park |   |                                       |   |  swap, and both go into the queue
+//!        |   | unpark      wake: compare-exchange,   |   v
+//!        v   |             and ring the bell         |  NOTIFIED      there is something in the queue
+//!        PARKED -------------------------------------'   |
+//!            '---------- push: swap, and ring the bell --'
 //! ```
 //!
-//! - Another thread: push under the lock, *then* swap in `NOTIFIED`. Only the one that swapped out `PARKED` rings the
-//!   bell. **A burst costs at most one system call, and a wake to a loop that is awake costs none.**
-//! - The loop: go from `AWAKE` to `PARKED`, and sleep only if that succeeded. If `NOTIFIED` was there, something was
-//!   pushed after the last look, and it stays there, so that nobody rings for a loop that does not sleep. That is the
-//!   invariant *inbox-before-park*.
-//! - When it looks, it swaps in `AWAKE` *before* it takes the queue. What is pushed after that leaves a fresh `NOTIFIED`;
-//!   in the other order the swap could erase the notice of a push that the take had not seen.
+//! - Another thread that finds nothing in the word puts the number there: one step on one cache line, and that is all. One
+//!   that finds something takes the lock, swaps in `NOTIFIED`, and puts into the queue what it brought, behind the number
+//!   that it swapped out. Only the one that took `PARKED` away rings the bell. **A burst costs at most one system call, and
+//!   a wake to a loop that is awake costs none.**
+//! - The loop: go from `AWAKE` to `PARKED`, and sleep only if that succeeded. If there was something else, something came
+//!   after the last look, and it stays there, so that nobody rings for a loop that does not sleep. That is the invariant
+//!   *inbox-before-park*.
+//! - When it looks, it swaps in `AWAKE` *before* it takes the queue. What is pushed after that leaves a fresh notice; in the
+//!   other order the swap could erase the notice of a push that the take had not seen. If it swapped out a number, there is
+//!   nothing in the queue, and no lock to take.
 //!
 //! # A table that never shrinks
 //!
@@ -55,12 +60,12 @@
 //!   queue is thinned instead, when it would have to grow: see `Mail::push`.
 //! - *A pipe*: one write per wake, and a write that fails when the pipe is full.
 //!
-//! Tokio keeps a mutex-protected inject queue and unparks by an atomic state of the same three values; libuv's
+//! Tokio keeps a mutex-protected inject queue and unparks by an atomic state with three values, without room for a wake; libuv's
 //! `uv_async_send` has a flag per handle; Go's `netpollBreak` a flag per process.
 //!
 //! # Exercises
 //!
-//! 1. In `Tenant::take`, move the swap behind the lock. `tests/remote.rs` may run for a day before it hangs;
+//! 1. In `Tenant::take`, swap the queues before the words. `tests/remote.rs` may run for a day before it hangs;
 //!    `tests/inbox_model.rs` tries every order of the steps, and has found it at once. Draw its time-line.
 //! 2. Leave out the swap to `AWAKE` after a park. Nothing is lost. Which count in `tests/remote_cost.rs` grows?
 //! 3. Start each loop's serial at zero. Which test wakes a stranger?
@@ -71,16 +76,22 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
 use crate::task::id::{MAX_LOOPS, TaskId};
 
-const AWAKE: u8 = 0;
-const NOTIFIED: u8 = 1;
-const PARKED: u8 = 2;
+// What the word can be, if it is not the number of a task that is to be woken. None of these has a loop in it.
+const AWAKE: u64 = 0;
+const NOTIFIED: u64 = 1;
+const PARKED: u64 = 2;
+/// There is no loop.
+const CLOSED: u64 = 3;
+
+/// How many notes a queue has room for from the beginning.
+pub(crate) const ROOM: usize = 8;
 
 /// Any number may be looked up at any time; an inbox is made when its index is first used.
 static TABLE: [OnceLock<Box<Inbox>>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
@@ -105,15 +116,14 @@ pub(crate) enum Note {
 /// Queues a wake for whatever loop the number names. Does nothing if there is none.
 pub(crate) fn wake(id: TaskId) {
     if let Some(inbox) = TABLE.get(id.loop_index()).and_then(OnceLock::get) {
-        // A wake for a loop that has ended has nobody to go to: *stale-is-inert*.
-        let _ = inbox.push(None, Note::Wake(id));
+        inbox.wake(id);
     }
 }
 
 /// One loop's door to the other threads.
 pub(crate) struct Inbox {
     index: usize,
-    state: CachePadded<AtomicU8>,
+    word: CachePadded<AtomicU64>,
     mail: Mutex<Mail>,
     /// Apart from the mail, so that a thread in the middle of its system call does not keep the others from pushing.
     bell: Mutex<Option<mio::Waker>>,
@@ -160,6 +170,8 @@ impl Tenant {
         let mut mail = lock(&inbox.mail);
         mail.open = true;
         mail.thread = this_thread();
+        // ORDERING: under the lock. A stale number may come at once; it wakes nobody. SeqCst as everything on this word.
+        inbox.word.store(AWAKE, SeqCst);
         Ok(Self {
             inbox,
             tenancy: mail.tenancy,
@@ -186,17 +198,9 @@ impl Tenant {
         }
     }
 
-    /// The loop goes to work. Whatever came while it rested counts as a fresh notice.
+    /// The loop goes to work. Whatever came while it rested is there still.
     pub(crate) fn begin(&self) {
-        let mail = lock(&self.inbox.mail);
-        let state = if mail.notes.is_empty() {
-            AWAKE
-        } else {
-            NOTIFIED
-        };
-        // ORDERING: under the lock, so no push lies between the look and the swap. A push whose note was seen here and
-        // whose swap is still to come leaves a `NOTIFIED` too many, which costs one look at an empty queue.
-        self.inbox.state.swap(state, SeqCst);
+        self.unpark();
     }
 
     /// The loop rests, and its host waits for its descriptor. Mail that is there already makes it readable at once.
@@ -209,21 +213,21 @@ impl Tenant {
     /// Announces that the loop is going to sleep. `false`: do not, there is mail.
     #[must_use]
     pub(crate) fn park(&self) -> bool {
-        // ORDERING: SeqCst, partner of the swap in `Inbox::push`: of the two steps one comes second and sees the other.
+        // ORDERING: SeqCst, partner of the steps in `Inbox::wake` and `push`: of two steps one comes second and sees the other.
         // With a load and a store here a push could miss `PARKED` while this misses its note: the loop sleeps for ever.
         self.inbox
-            .state
+            .word
             .compare_exchange(AWAKE, PARKED, SeqCst, SeqCst)
             .is_ok()
     }
 
     /// The loop is awake again; from here on a push costs no system call.
     pub(crate) fn unpark(&self) {
-        // ORDERING: only this thread leaves `PARKED` for `AWAKE`. A `NOTIFIED` that came meanwhile must survive until
-        // `take` has seen it, so this is a compare-exchange and not a store. SeqCst as everything on this word.
+        // ORDERING: only this thread leaves `PARKED` for `AWAKE`. What came meanwhile must survive until `take` has seen
+        // it, so this is a compare-exchange and not a store. SeqCst as everything on this word.
         let _ = self
             .inbox
-            .state
+            .word
             .compare_exchange(PARKED, AWAKE, SeqCst, SeqCst);
     }
 
@@ -231,14 +235,18 @@ impl Tenant {
     #[inline]
     pub(crate) fn is_notified(&self) -> bool {
         // ORDERING: a hint; `take` and `park` decide by swaps. A notice missed here is seen at the next look.
-        self.inbox.state.load(SeqCst) == NOTIFIED
+        !matches!(self.inbox.word.load(SeqCst), AWAKE | PARKED | CLOSED)
     }
 
-    /// Swaps all the mail into `notes`, which is empty; its capacity goes the other way, so nothing is allocated.
+    /// Puts all the mail into `notes`, which is empty. If that is the queue, the two are swapped, so nothing is allocated.
     pub(crate) fn take(&self, notes: &mut Vec<Note>) {
-        // ORDERING: before the queue is taken, see "The idea". Partner: the swap in `Inbox::push`.
-        self.inbox.state.swap(AWAKE, SeqCst);
-        std::mem::swap(&mut lock(&self.inbox.mail).notes, notes);
+        // ORDERING: before the queue is taken, see "The idea". Partners: the steps in `Inbox::wake` and `push`.
+        let word = self.inbox.word.swap(AWAKE, SeqCst);
+        match woken(word) {
+            // Nobody has pushed since the last take, or it would not be a number.
+            Some(id) => notes.push(Note::Wake(id)),
+            None => std::mem::swap(&mut lock(&self.inbox.mail).notes, notes),
+        }
     }
 
     /// Shuts the door, and gives back what was still in the box; the serial goes on where this loop stopped.
@@ -261,12 +269,19 @@ impl Drop for Tenant {
         drop(self.close(next_serial));
         drop(lock(&self.inbox.bell).take());
         // ORDERING: nobody can push any more; the next tenant starts awake. SeqCst as everything on this word.
-        self.inbox.state.store(AWAKE, SeqCst);
+        self.inbox.word.store(CLOSED, SeqCst);
         lock(&INDICES).free.push(self.inbox.index);
     }
 }
 
 impl Door {
+    /// [`Tenant::is_notified`], for a loop that is at work and asks after every poll: one load, one comparison.
+    #[inline]
+    pub(crate) fn has_mail(&self) -> bool {
+        // ORDERING: a hint, see there.
+        self.inbox.word.load(SeqCst) != AWAKE
+    }
+
     /// Hands the note back if the loop is gone.
     pub(crate) fn push(&self, note: Note) -> Result<(), Note> {
         self.inbox.push(Some(self.tenancy), note)
@@ -291,7 +306,7 @@ impl Door {
 impl Inbox {
     fn new(index: usize) -> Self {
         let mail = Mail {
-            notes: Vec::new(),
+            notes: Vec::with_capacity(ROOM),
             open: false,
             tenancy: 0,
             next_serial: 0,
@@ -299,16 +314,40 @@ impl Inbox {
         };
         Self {
             index,
-            state: CachePadded::new(AtomicU8::new(AWAKE)),
+            word: CachePadded::new(AtomicU64::new(CLOSED)),
             mail: Mutex::new(mail),
             bell: Mutex::new(None),
         }
     }
 
+    /// A wake for a loop that has ended has nobody to go to: *stale-is-inert*.
+    fn wake(&self, id: TaskId) {
+        // ORDERING: one step, so that of this and the loop's one comes second. Partners: `Tenant::park` and `Tenant::take`.
+        let put = |instead_of| {
+            self.word
+                .compare_exchange(instead_of, id.bits(), SeqCst, SeqCst)
+        };
+        match put(AWAKE) {
+            Ok(_) => {}
+            Err(PARKED) if put(PARKED).is_ok() => self.ring(),
+            Err(_) => drop(self.push(None, Note::Wake(id))),
+        }
+    }
+
     fn push(&self, tenancy: Option<u64>, note: Note) -> Result<(), Note> {
-        lock(&self.mail).push(tenancy, note)?;
-        // ORDERING: after the push. Partners: the swaps in `Tenant::park` and `Tenant::take`.
-        if self.state.swap(NOTIFIED, SeqCst) == PARKED {
+        let mut mail = lock(&self.mail);
+        if !mail.is_open(tenancy) {
+            return Err(note);
+        }
+        // ORDERING: under the lock, which whoever takes the notice down needs for the queue. Partners: the steps in
+        // `Tenant::park` and `Tenant::take`.
+        let word = self.word.swap(NOTIFIED, SeqCst);
+        if let Some(id) = woken(word) {
+            mail.push(Note::Wake(id));
+        }
+        mail.push(note);
+        drop(mail);
+        if word == PARKED {
             self.ring();
         }
         Ok(())
@@ -326,15 +365,15 @@ impl Inbox {
 }
 
 impl Mail {
-    fn push(&mut self, tenancy: Option<u64>, note: Note) -> Result<(), Note> {
-        if !self.open || tenancy.is_some_and(|tenancy| tenancy != self.tenancy) {
-            return Err(note);
-        }
+    fn is_open(&self, tenancy: Option<u64>) -> bool {
+        self.open && tenancy.is_none_or(|tenancy| tenancy == self.tenancy)
+    }
+
+    fn push(&mut self, note: Note) {
         if self.notes.len() == self.notes.capacity() {
             self.thin_out();
         }
         self.notes.push(note);
-        Ok(())
     }
 
     /// Before the queue grows: two wakes of one task are as good as one. So a loop that does not look for an hour, while a
@@ -346,9 +385,14 @@ impl Mail {
             Note::Wake(id) => seen.insert(*id),
             Note::Post(_) => true,
         });
-        let room = self.notes.len().max(8);
+        let room = self.notes.len().max(ROOM);
         self.notes.reserve(room);
     }
+}
+
+/// The task that is to be woken, if the word is its number.
+fn woken(word: u64) -> Option<TaskId> {
+    TaskId::from_bits(word).filter(|id| id.loop_index() > 0)
 }
 
 /// Tells threads that are alive apart. Unlike `thread::current` it never panics, so a thread-local's destructor may ask.
