@@ -41,8 +41,12 @@ fn main() -> ExitCode {
                 alive: alive.parse().expect("a number"),
                 is_quick: rest.contains(&"--quick"),
             };
+            let before = clock::pace();
             match measure(peer, row, effort) {
-                Some(metrics) => answer(&metrics),
+                Some(mut metrics) => {
+                    metrics.push((suite::PACE, before.max(clock::pace())));
+                    answer(&metrics)
+                }
                 None => Err("not offered".into()),
             }
         }

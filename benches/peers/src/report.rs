@@ -99,6 +99,7 @@ pub fn page(results: &Results, plots: &[Plot], page: &Path, folder: &Path) -> St
         "kernel",
         "compiler",
         "versions",
+        "steadiness",
         "again",
     ] {
         if let Some(value) = results.about.get(name) {

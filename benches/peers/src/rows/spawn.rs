@@ -17,9 +17,13 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
         "spawn_64" => P::block_on_task(in_turn::<P, 64>(effort)),
         "spawn_1k" => P::block_on_task(in_turn::<P, 1_024>(effort)),
         "spawn_16k" => P::block_on_task(in_turn::<P, 16_384>(effort)),
-        "spawn_batch" => P::block_on_task(batch::<P>(effort, BATCH)),
-        "scale_spawn" => P::block_on_task(batch::<P>(effort, effort.alive)),
-        "spawn_chain" => P::block_on_task(chain::<P>(effort)),
+        "spawn_batch" => P::block_on_task(batch::<P, 64>(effort, BATCH)),
+        "spawn_batch_1k" => P::block_on_task(batch::<P, 1_024>(effort, BATCH)),
+        "spawn_batch_16k" => P::block_on_task(batch::<P, 16_384>(effort, BATCH)),
+        "scale_spawn" => P::block_on_task(batch::<P, 64>(effort, effort.alive)),
+        "spawn_chain" => P::block_on_task(chain::<P, 64>(effort)),
+        "spawn_chain_1k" => P::block_on_task(chain::<P, 1_024>(effort)),
+        "spawn_chain_16k" => P::block_on_task(chain::<P, 16_384>(effort)),
         _ => return None,
     };
     Some(vec![("ns", ns)])
@@ -45,12 +49,12 @@ async fn in_turn<P: Peer, const N: usize>(effort: Effort) -> f64 {
     .await
 }
 
-async fn batch<P: Peer>(effort: Effort, tasks: usize) -> f64 {
+async fn batch<P: Peer, const N: usize>(effort: Effort, tasks: usize) -> f64 {
     let rounds = (1_000 / tasks).max(1);
     sample(effort, tasks * rounds, async || {
         for _ in 0..rounds {
             let handles: Vec<_> = (0..tasks)
-                .map(|number| P::spawn(Bytes([number as u8; 64])))
+                .map(|number| P::spawn(Bytes([number as u8; N])))
                 .collect();
             for handle in handles {
                 black_box(handle.await);
@@ -61,12 +65,13 @@ async fn batch<P: Peer>(effort: Effort, tasks: usize) -> f64 {
 }
 
 /// Each task spawns the next, and ends.
-async fn chain<P: Peer>(effort: Effort) -> f64 {
+async fn chain<P: Peer, const N: usize>(effort: Effort) -> f64 {
     sample(effort, BATCH, async || {
         let end = Rc::new(End::default());
-        P::detach(Link::<P> {
+        P::detach(Link::<P, N> {
             left: BATCH,
             end: Rc::clone(&end),
+            ballast: Bytes([0; N]),
             peer: PhantomData,
         });
         poll_fn(|cx| {
@@ -87,20 +92,22 @@ struct End {
     waiting: Cell<Option<Waker>>,
 }
 
-struct Link<P> {
+struct Link<P, const N: usize> {
     left: usize,
     end: Rc<End>,
+    ballast: Bytes<N>,
     peer: PhantomData<fn() -> P>,
 }
 
-impl<P: Peer> Future for Link<P> {
+impl<P: Peer, const N: usize> Future for Link<P, N> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         if self.left > 1 {
-            P::detach(Link::<P> {
+            P::detach(Link::<P, N> {
                 left: self.left - 1,
                 end: Rc::clone(&self.end),
+                ballast: Bytes([black_box(&self.ballast).0[N - 1]; N]),
                 peer: PhantomData,
             });
             return Poll::Ready(());
