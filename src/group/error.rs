@@ -144,8 +144,10 @@ impl<E> Failure<E> {
     /// The scope has been dropped: nobody is left who could be told of a panic but the log.
     pub(super) fn tell_the_log(self) {
         if let Failure::Panic(error) = &self {
-            let line = format_args!("{error}; the scope of its group was dropped");
-            error::tell("roundelay::task", line);
+            error::tell(
+                "roundelay::task",
+                format_args!("{error}; the scope of its group was dropped"),
+            );
         }
         quietly("the destructor of a task group's failure", || drop(self));
     }

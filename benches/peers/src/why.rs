@@ -26,7 +26,7 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
         return None; // said once, at the head of the list
     }
     Some(match (row, metric) {
-        ("spawn_64" | "spawn_1k" | "spawn_16k" | "spawn_batch", _) => Likely(
+        ("spawn_64" | "spawn_1k" | "spawn_16k", _) => Likely(
             "besides its cell a task here has a place in a table, with a serial, so that stale wakers and handles do nothing; \
              glommio's and monoio's is one pointer with a plain count.",
         ),
@@ -51,10 +51,6 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
         ("foreign_parked", _) => Likely(
             "nearly all of it is the processor's own waking up, which differs from run to run by more than this.",
         ),
-        ("foreign_awake", _) => Likely(
-            "the loop looks at its inbox after at most 64 polls; who looks after each poll answers sooner, and pays for it in \
-             every `yield` above.",
-        ),
         ("offload_turn", _) => Shown(
             "The worker sleeps on another processor, and waking that up is nearly all of it: the next row has both on one.",
         ),
@@ -73,8 +69,8 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
             "A place in the table, with the room that the table keeps for growing, and the cell with its spawn location.",
         ),
         ("loop", _) => Shown(
-            "A loop has three descriptors from its beginning: the poller, the inbox's and the alarm's. smol shares a poller, \
-             with a thread of its own, among all loops of the process, and LocalPool has none.",
+            "A loop has two descriptors from its beginning: the poller and the inbox's bell. smol shares a poller, with a thread \
+             of its own, among all loops of the process, and LocalPool has none.",
         ),
         _ => return None,
     })
