@@ -54,6 +54,7 @@ impl Scheduler {
 
     /// Moves the output of a finished task into `output`, an `Option<Result<T, JoinError>>`, which can be done once. Until
     /// then who asks is remembered: by number if it is a task of this crate (`asker`), else by its waker.
+    #[inline]
     pub(crate) fn poll_join(
         &self,
         id: TaskId,

@@ -346,6 +346,8 @@ impl Scheduler {
     }
 
     /// The future is gone. Hands the output to the handle, or drops it; wakes who waits; gives the slot back.
+    // By force, here and in `Place::begin`: it takes 90 of 806 instructions off a spawn+join.
+    #[inline(always)]
     fn finish(&self, id: TaskId, mut cell: TaskCell) {
         if self.on_panic == OnPanic::EndRun {
             self.look_for_panic(cell.as_mut());
@@ -453,7 +455,7 @@ impl Place<'_> {
     }
 
     /// The task is at the end of the ready queue, with one pin for its join handle. A loop that is ending drops it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(mut self) -> TaskId {
         let id = self.tasks.begin(self.key);
         let is_closed = self.tasks.is_closed;

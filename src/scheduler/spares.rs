@@ -26,6 +26,7 @@ impl Spares {
     }
 
     /// `false` if there is no room for it.
+    #[inline]
     pub(super) fn keep(&mut self, slot: usize, size: usize) -> bool {
         let shelf = self.shelf(size);
         if shelf.len() == shelf.capacity() {
