@@ -258,7 +258,7 @@ impl Tenant {
         mail.open = false;
         mail.tenancy += 1;
         mail.next_serial = next_serial;
-        std::mem::take(&mut mail.notes)
+        std::mem::replace(&mut mail.notes, Vec::with_capacity(ROOM))
     }
 }
 

@@ -151,7 +151,7 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 /// What every process says of the processor, beside its figures; see `clock::pace`.
 pub const PACE: &str = "pace";
 /// Slower than this many times the best is somebody else's doing.
-const SLOW: f64 = 1.1;
+const SLOW: f64 = 1.25;
 const ATTEMPTS: usize = 4;
 
 /// How fast the processor was while the processes ran.
