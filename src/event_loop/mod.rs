@@ -21,14 +21,8 @@
 //! ```
 //!
 //! Whoever finds something to do only wakes: the reactor the tasks that wait for a socket, the timers those that sleep, the
-//! inbox those that other threads have named. So at step 2 all of it has become one thing, an entry in the ready queue.
-//!
-//! # The life of one wakeup
-//!
-//! A task reads from a socket that has nothing: `WouldBlock`. It leaves its waker with the source and returns `Pending`.
-//! The queue runs empty; the loop parks in `epoll_wait`. Bytes arrive; the kernel returns the token; the reactor finds the
-//! source and fires the waker; the waker's number names loop, serial and slot; slot 7 goes into the queue; the batch
-//! begins; the task is polled, and reads. `examples/10_watch_the_loop.rs` prints each of these steps as it happens.
+//! inbox those that other threads have named. So at step 2 all of it has become one thing, an entry in the ready queue. The
+//! [first page](crate) follows one wakeup on its way; `examples/10_watch_the_loop.rs` prints each step as it happens.
 //!
 //! # Looks are not free
 //!
