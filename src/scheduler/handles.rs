@@ -54,7 +54,7 @@ impl Scheduler {
 
     /// Moves the output of a finished task into `output`, an `Option<Result<T, JoinError>>`, which can be done once. Until
     /// then who asks is remembered: by number if it is a task of this crate (`asker`), else by its waker.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_join(
         &self,
         id: TaskId,
@@ -67,9 +67,8 @@ impl Scheduler {
         };
         let mut tasks = self.tasks.borrow_mut();
         if tasks.slots[id.slot()].is_finished() {
-            let rest = tasks.leave(id.slot(), output);
             drop(tasks);
-            drop(rest);
+            self.leave(id, output);
             return Poll::Ready(());
         }
         let old = tasks.set_joiner(id.slot(), Joiner::task(asker));
@@ -131,7 +130,7 @@ impl Scheduler {
 
     /// Drops all tasks, in the order of their spawning. From now on, none is admitted.
     pub(crate) fn close(&self) {
-        self.tasks.borrow_mut().is_closed = true;
+        self.is_closed.set(true);
         for id in self.alive() {
             self.drop_now(id);
         }

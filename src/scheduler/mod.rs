@@ -193,6 +193,7 @@ pub(crate) struct Scheduler {
     fatal: Cell<Option<Payload>>,
     /// Set when [`run`](Self::run) is to return before its limit: the main task has ended, or a panic ends all.
     should_halt: Cell<bool>,
+    is_closed: Cell<bool>,
 }
 
 impl Scheduler {
@@ -204,6 +205,7 @@ impl Scheduler {
             running: Cell::new(None),
             should_halt: Cell::new(false),
             fatal: Cell::new(None),
+            is_closed: Cell::new(false),
         }
     }
 
@@ -211,11 +213,10 @@ impl Scheduler {
     #[inline]
     pub(crate) fn place(&self, size: usize) -> Place<'_> {
         let mut tasks = self.tasks.borrow_mut();
-        if tasks.is_full() {
+        let Some(key) = tasks.place(size) else {
             drop(tasks);
             panic!("cannot spawn: this loop holds {MAX_TASKS} tasks, the most there can be");
-        }
-        let key = tasks.place(size);
+        };
         Place {
             scheduler: self,
             tasks,
@@ -251,11 +252,14 @@ impl Scheduler {
         let mut ran = Ran::default();
         let mut tasks = self.tasks.borrow_mut();
         while ran.taken < limit {
-            let Some((id, cell, life)) = tasks.next() else {
+            let Some((id, life, cell)) = tasks.next() else {
                 break;
             };
             ran.taken += 1;
-            let Some(mut cell) = cell else { continue };
+            let Some(mut cell) = cell else {
+                tasks.release(id.slot());
+                continue;
+            };
             ran.polls += 1;
             drop(tasks);
             if life == Life::Aborted {
@@ -356,16 +360,16 @@ impl Scheduler {
         tasks.alive -= 1;
         let slot = &mut tasks.slots[id.slot()];
         slot.life = Life::Finished;
-        let joiner = slot.joiner.who();
-        if let Who::Gone = joiner {
+        let joiner = mem::replace(&mut slot.joiner, Joiner::NOBODY);
+        if joiner == Joiner::GONE {
+            slot.joiner = joiner;
             // So that the slot stays its own while user code runs.
             slot.pin();
             drop(tasks);
             return self.discard(id, cell);
         }
         slot.cell = Some(cell);
-        slot.joiner = Joiner::NOBODY;
-        match joiner {
+        match joiner.who() {
             Who::Task(joiner) if joiner.loop_index() == self.loop_index => tasks.wake(joiner),
             Who::Task(joiner) => {
                 drop(tasks);
@@ -397,14 +401,14 @@ impl Scheduler {
         }
         let is_vacant = cell.as_mut().vacant().is_some();
         let vacant = is_vacant.then_some(cell);
-        self.tasks.borrow_mut().retire(id.slot(), vacant);
+        let rest = self.tasks.borrow_mut().retire(id.slot(), vacant);
+        drop(rest);
     }
 
     #[cold]
     fn look_for_panic(&self, cell: Pin<&mut dyn Erased>) {
         // A loop that is being dropped has no run to end.
-        let is_closed = self.tasks.borrow().is_closed;
-        if !is_closed && cell.error().is_some_and(JoinError::is_panic) {
+        if !self.is_closed.get() && cell.error().is_some_and(JoinError::is_panic) {
             self.end_by(cell.take_panic());
         }
     }
@@ -458,9 +462,8 @@ impl Place<'_> {
     #[inline(always)]
     pub(crate) fn begin(mut self) -> TaskId {
         let id = self.tasks.begin(self.key);
-        let is_closed = self.tasks.is_closed;
         drop(self.tasks);
-        if is_closed {
+        if self.scheduler.is_closed.get() {
             self.scheduler.drop_now(id);
         }
         id

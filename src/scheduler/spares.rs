@@ -3,60 +3,100 @@
 //! Programs have few kinds of tasks, and the next one is mostly of the same kind. Its future then goes into the cell that
 //! is there already, and neither the slab nor the allocator is asked.
 
-use std::array;
+use slab::Slab;
+
+use super::tasks::Slot;
+use crate::task::cell::TaskCell;
 
 const SHELVES: usize = 16;
-const SHELF_BYTES: usize = 128 * 1024;
-/// What is larger goes back to the allocator at once: a loop must not sit on megabytes because it once ran a large task.
-const LARGEST: usize = 32 * 1024;
+/// A shelf holds about so much at most: a loop must not sit on all that it once needed for a moment.
+const SHELF_BYTES: usize = 1 << 20;
+/// Under the lowest.
+const NONE: u32 = u32::MAX;
 
 /// Slots whose task is gone and whose cell is vacant, on shelves by the size of the cell. Whether a cell is of the right
 /// type, the cell itself must say.
 pub(super) struct Spares {
-    shelves: [Vec<u32>; SHELVES],
-    pub(super) count: usize,
+    shelves: [Shelf; SHELVES],
+}
+
+/// A stack that needs no memory: a slot without a tenant has no serial number, and says there which slot lies under it.
+#[derive(Clone, Copy)]
+struct Shelf {
+    top: u32,
+    count: u32,
 }
 
 impl Spares {
     pub(super) fn new() -> Self {
-        Self {
-            shelves: array::from_fn(|_| Vec::new()),
+        let empty = Shelf {
+            top: NONE,
             count: 0,
+        };
+        Self {
+            shelves: [empty; SHELVES],
         }
     }
 
-    /// `false` if there is no room for it.
+    /// Keeps a slot and its vacant cell. If there is no room left, the one that was kept last has to go, and back comes its
+    /// cell: what was used just now is likely to be in the processor's cache.
     #[inline]
-    pub(super) fn keep(&mut self, slot: usize, size: usize) -> bool {
+    pub(super) fn keep(
+        &mut self,
+        slots: &mut Slab<Slot>,
+        key: usize,
+        size: usize,
+    ) -> Option<TaskCell> {
         let shelf = self.shelf(size);
-        if shelf.len() == shelf.capacity() {
-            if shelf.capacity() > 0 || size > LARGEST || size == 0 {
-                return false;
-            }
-            // Once in the life of a loop, so that no join ever allocates.
-            shelf.reserve_exact(SHELF_BYTES / size);
+        if (shelf.count as usize + 1) * size > SHELF_BYTES {
+            return shelf.exchange(slots, key);
         }
-        shelf.push(slot as u32);
-        self.count += 1;
-        true
+        shelf.push(slots, key);
+        None
     }
 
-    /// The one that was left last, so it is likely to be in the processor's cache.
+    /// The one that was left last.
     #[inline]
-    pub(super) fn take(&mut self, size: usize) -> Option<usize> {
-        let slot = self.shelf(size).pop()?;
-        self.count -= 1;
-        Some(slot as usize)
+    pub(super) fn take(&mut self, slots: &mut Slab<Slot>, size: usize) -> Option<usize> {
+        self.shelf(size).pop(slots)
     }
 
     /// Any of them, of whatever size.
-    pub(super) fn take_any(&mut self) -> Option<usize> {
-        let slot = self.shelves.iter_mut().find_map(Vec::pop)?;
-        self.count -= 1;
-        Some(slot as usize)
+    pub(super) fn take_any(&mut self, slots: &mut Slab<Slot>) -> Option<usize> {
+        self.shelves.iter_mut().find_map(|shelf| shelf.pop(slots))
     }
 
-    fn shelf(&mut self, size: usize) -> &mut Vec<u32> {
+    fn shelf(&mut self, size: usize) -> &mut Shelf {
         &mut self.shelves[size / 8 % SHELVES]
+    }
+}
+
+impl Shelf {
+    #[inline]
+    fn push(&mut self, slots: &mut Slab<Slot>, key: usize) {
+        slots[key].serial = self.top;
+        self.top = key as u32;
+        self.count += 1;
+    }
+
+    #[inline]
+    fn pop(&mut self, slots: &mut Slab<Slot>) -> Option<usize> {
+        if self.top == NONE {
+            return None;
+        }
+        let key = self.top as usize;
+        self.top = slots[key].serial;
+        self.count -= 1;
+        Some(key)
+    }
+
+    /// Keeps this one instead of the top, and frees that; or this one, if it would not fit alone.
+    #[cold]
+    fn exchange(&mut self, slots: &mut Slab<Slot>, key: usize) -> Option<TaskCell> {
+        let Some(top) = self.pop(slots) else {
+            return slots.remove(key).cell;
+        };
+        self.push(slots, key);
+        slots.remove(top).cell
     }
 }

@@ -26,7 +26,6 @@ pub(super) struct Tasks {
     pub(super) alive: usize,
     /// Wakes that queued a task, since the loop was made.
     pub(super) wakes: u64,
-    pub(super) is_closed: bool,
 }
 
 /// A task, from its spawning until nobody needs its slot any more: neither the scheduler, nor the ready queue, nor a handle.
@@ -35,7 +34,7 @@ pub(super) struct Slot {
     pub(super) cell: Option<TaskCell>,
     /// Who awaits the handle.
     pub(super) joiner: Joiner,
-    /// The tenant's number is this, the slot's own, and the loop's.
+    /// The tenant's number is this, the slot's own, and the loop's. In a spare slot: which one lies under it.
     pub(super) serial: u32,
     /// How many handles keep this slot from being reused.
     pins: u16,
@@ -55,7 +54,7 @@ pub(super) enum Life {
 }
 
 /// Who awaits a task, in one word: no task's number is so small that it has no loop in it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) struct Joiner(u64);
 
 pub(super) enum Who {
@@ -157,35 +156,17 @@ impl Tasks {
             next_serial,
             alive: 0,
             wakes: 0,
-            is_closed: false,
         }
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.slots.len() - self.spares.count >= MAX_TASKS
     }
 
     /// A place for a task with a cell of this size: the one that the last such task has left, with its vacant cell, or a new
-    /// one.
+    /// one. `None` if there are as many tasks as there can be.
     #[inline]
-    pub(super) fn place(&mut self, size: usize) -> usize {
-        match self.spares.take(size) {
-            Some(key) => key,
+    pub(super) fn place(&mut self, size: usize) -> Option<usize> {
+        match self.spares.take(&mut self.slots, size) {
+            Some(key) => Some(key),
             None => self.new_place(),
         }
-    }
-
-    fn new_place(&mut self) -> usize {
-        let is_full = self.slots.len() == self.slots.capacity().min(MAX_TASKS);
-        if is_full {
-            // Rather one that a task of another size has left than more of them.
-            if let Some(key) = self.spares.take_any() {
-                return key;
-            }
-            self.grow();
-        }
-        // From a constant: fields that were just written one by one, and are copied all at once, hold the copy up.
-        self.slots.insert(Slot::NEW)
     }
 
     /// A new tenant, at the end of the queue, with one pin for its join handle.
@@ -204,9 +185,22 @@ impl Tasks {
         id
     }
 
+    #[cold]
+    fn new_place(&mut self) -> Option<usize> {
+        if self.slots.len() == self.slots.capacity().min(MAX_TASKS) {
+            // Rather one that a task of another size has left than more of them.
+            let other = self.spares.take_any(&mut self.slots);
+            if other.is_some() || self.slots.len() == MAX_TASKS {
+                return other;
+            }
+            self.grow();
+        }
+        // From a constant: fields that were just written one by one, and are copied all at once, hold the copy up.
+        Some(self.slots.insert(Slot::NEW))
+    }
+
     /// By an eighth, once there are thousands: twice as many places as tasks would be most of what a task takes. Room in
     /// the queue for every task is made here, so that no wake allocates.
-    #[cold]
     fn grow(&mut self) {
         let more = (self.slots.len() / 8).max(self.slots.len().clamp(4, 1024));
         self.slots.reserve_exact(more);
@@ -217,22 +211,19 @@ impl Tasks {
     /// The head of the queue, and the task's cell: out of its slot, so that nothing is borrowed while it is polled. A task
     /// that has finished since it was queued has none.
     #[inline]
-    pub(super) fn next(&mut self) -> Option<(TaskId, Option<TaskCell>, Life)> {
+    pub(super) fn next(&mut self) -> Option<(TaskId, Life, Option<TaskCell>)> {
         let key = self.ready.pop_front()? as usize;
         let slot = &mut self.slots[key];
         // Before the poll, so that a wake during the poll queues the task again. Cleared after it, that wake would be lost.
         // Guarded by tests/wake.rs::a_task_woken_while_it_is_polled_is_polled_again.
         slot.is_queued = false;
         let id = TaskId::new(self.loop_index, slot.serial, key);
-        if slot.is_finished() {
-            self.release(key);
-            return Some((id, None, Life::Finished));
-        }
-        Some((id, slot.cell.take(), slot.life))
+        let life = slot.life;
+        Some((id, life, slot.cell.take_if(|_| life != Life::Finished)))
     }
 
     /// The cell of a task that has been polled goes back into its slot; or to the caller, if the task was aborted meanwhile.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put_back(&mut self, id: TaskId, cell: TaskCell) -> Option<TaskCell> {
         let slot = &mut self.slots[id.slot()];
         if slot.life != Life::Alive {
@@ -306,23 +297,26 @@ impl Tasks {
         if slot.is_needed() {
             return slot.cell.take();
         }
-        if is_vacant && self.spares.keep(key, size) {
-            return None;
+        if is_vacant {
+            return self.spares.keep(&mut self.slots, key, size);
         }
         self.slots.remove(key).cell
     }
 
-    /// One pin less, and back comes a vacant cell, or none.
-    pub(super) fn retire(&mut self, key: usize, cell: Option<TaskCell>) {
+    /// One pin less, and back comes a vacant cell, or none. What cannot wait here for the next task comes back.
+    pub(super) fn retire(&mut self, key: usize, cell: Option<TaskCell>) -> Option<TaskCell> {
         let slot = &mut self.slots[key];
         slot.unpin();
         if slot.is_needed() {
-            return;
+            return cell;
         }
-        let size = cell.as_ref().map(|cell| size_of_val(&**cell));
         slot.cell = cell;
-        if !size.is_some_and(|size| self.spares.keep(key, size)) {
-            self.slots.remove(key);
+        match &slot.cell {
+            Some(cell) => {
+                let size = size_of_val(&**cell);
+                self.spares.keep(&mut self.slots, key, size)
+            }
+            None => self.slots.remove(key).cell,
         }
     }
 
@@ -336,7 +330,7 @@ impl Tasks {
 
     /// Lets go of what was kept for tasks that will not come.
     pub(super) fn drop_spares(&mut self) {
-        while let Some(key) = self.spares.take_any() {
+        while let Some(key) = self.spares.take_any(&mut self.slots) {
             self.slots.remove(key);
         }
     }
