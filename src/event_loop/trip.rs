@@ -68,9 +68,7 @@ impl EventLoop {
 
     /// Sees whether something has happened, without waiting for it.
     fn look(&self) -> io::Result<()> {
-        let Counters {
-            io_events, timers, ..
-        } = &self.context.counters;
+        let Counters { io_events, .. } = &self.context.counters;
         self.polls_left.set(self.poll_budget);
         if self.inbox.is_notified() {
             self.take_mail();
@@ -78,17 +76,14 @@ impl EventLoop {
         if self.context.reactor.has_sources() {
             io_events.add(self.context.reactor.poll(Wait::Now)?);
         }
-        timers.add(self.context.timers.expire());
+        self.expire();
         Ok(())
     }
 
     /// Waits until something happens. *inbox-before-park*: announce the sleep first, then look for mail, then sleep.
     fn park(&self, wait: Wait) -> io::Result<()> {
         let Counters {
-            io_events,
-            timers,
-            parks,
-            ..
+            io_events, parks, ..
         } = &self.context.counters;
         self.polls_left.set(self.poll_budget);
         let wait = self.sooner(wait);
@@ -105,8 +100,17 @@ impl EventLoop {
             self.take_mail();
         }
         io_events.add(polled?);
-        timers.add(self.context.timers.expire());
+        self.expire();
         Ok(())
+    }
+
+    /// Wakes whose time has come.
+    fn expire(&self) {
+        let fired = self.context.timers.expire();
+        self.context.counters.timers.add(fired);
+        if fired > 1 {
+            self.context.scheduler.fetch(fired);
+        }
     }
 
     /// The wait that was asked for, or until the next timer, whichever is shorter.
