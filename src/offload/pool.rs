@@ -33,6 +33,7 @@ use std::time::{Duration, Instant};
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
+use super::calls::{Calls, Rest};
 use super::job::{Job, TARGET};
 use super::line::{Line, Ticket, Waiting};
 use crate::task::error::{self, JoinError};
@@ -113,6 +114,7 @@ impl Pool {
         Pool {
             shared: Arc::new(Shared {
                 config,
+                calls: Calls::default(),
                 state,
                 empty: Condvar::new(),
             }),
@@ -196,6 +198,7 @@ impl Drop for Pool {
 
 struct Shared {
     config: PoolConfig,
+    calls: Calls,
     /// On cache lines of its own: the reference count beside it is touched by other threads.
     state: CachePadded<Mutex<State>>,
     /// Notified when the last worker of a closed pool has left.
@@ -316,8 +319,8 @@ impl State {
 enum Next {
     /// Run this job, after the call.
     Run(Arc<dyn Job>, Call),
-    /// Sleep, for so long at most. It is in the stack of the idle now.
-    Park(Duration),
+    /// Sleep, for so long at most. It is in the stack of the idle now; there had been so many calls when it lay down.
+    Park(Duration, usize),
     /// End. It is no longer known to the pool.
     Leave,
 }
@@ -332,7 +335,7 @@ impl Shared {
     fn perform(self: &Arc<Shared>, call: Call) {
         match call {
             Call::Nobody => {}
-            Call::Unpark(thread) => thread.unpark(),
+            Call::Unpark(thread) => self.calls.call(&thread),
             Call::Start(worker) => self.start(worker),
             Call::Refuse(jobs) => refuse(jobs, &none_allowed()),
         }
@@ -357,7 +360,7 @@ impl Shared {
         let workers = state.workers.len();
         drop(state);
         match call {
-            Call::Unpark(thread) => thread.unpark(),
+            Call::Unpark(thread) => self.calls.call(&thread),
             Call::Refuse(jobs) => refuse(jobs, error),
             Call::Nobody | Call::Start(_) => {}
         }
@@ -373,12 +376,12 @@ impl Shared {
     /// order that comes to mind first, now and then a job would start or wake another thread.
     fn work(self: Arc<Shared>, me: usize) {
         let thread = thread::current();
-        let mut idle_since = None;
+        let mut rest = Rest::default();
         let mut done: Option<Arc<dyn Job>> = None;
         self.lock().is_refused = false;
         narrate(&thread, "started");
         loop {
-            let next = self.look(me, &thread, &mut idle_since);
+            let next = self.look(me, &thread, &mut rest);
             let has_woken = done.take().is_some_and(|job| wake(job.announce()));
             match next {
                 Next::Run(job, call) => {
@@ -388,20 +391,25 @@ impl Shared {
                 }
                 // The waker was foreign code. It may have parked, and so have eaten the token of our own call.
                 // Guarded by tests::a_waker_that_parks_does_not_eat_a_call.
-                Next::Park(_) if has_woken => {}
-                Next::Park(time) => thread::park_timeout(time),
+                Next::Park(..) if has_woken => {}
+                Next::Park(time, calls) => {
+                    if rest.was_brief {
+                        self.calls.stay_awake(calls);
+                    }
+                    thread::park_timeout(time);
+                }
                 Next::Leave => break,
             }
         }
         narrate(&thread, "let go");
     }
 
-    fn look(&self, me: usize, thread: &Thread, idle_since: &mut Option<Instant>) -> Next {
+    fn look(&self, me: usize, thread: &Thread, rest: &mut Rest) -> Next {
         let now = Instant::now();
         let mut state = self.lock();
         state.arrive(me);
         if let Some(Waiting { job, at }) = state.line.serve() {
-            if idle_since.take().is_some() {
+            if rest.end(now) {
                 state.get_up(me);
             }
             state.workers[me].job = Some((at, now));
@@ -414,7 +422,7 @@ impl Shared {
             };
             return Next::Run(job, state.call(threads));
         }
-        let idle = now.saturating_duration_since(*idle_since.get_or_insert(now));
+        let idle = rest.go_on(now);
         if state.is_closed || idle >= self.config.keep_alive {
             state.get_up(me);
             state.workers.remove(me);
@@ -425,7 +433,7 @@ impl Shared {
         }
         state.lie_down(me, thread);
         state.check();
-        Next::Park(self.config.keep_alive - idle)
+        Next::Park(self.config.keep_alive - idle, self.calls.count())
     }
 
     fn running(&self, state: &State) -> Vec<Running> {
