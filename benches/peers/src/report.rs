@@ -163,7 +163,7 @@ Every figure is the median of several processes; each process is one runtime and
 What they do is in `benches/peers/src/rows`, how each is set up in `benches/peers/src/peer`. Run it yourself:
 
 ```console
-$ cargo bench --bench compare              # everything; about a quarter of an hour
+$ cargo bench --bench compare              # everything; about half an hour
 $ cargo bench --bench compare -- --quick   # once, with fewer of everything; under three minutes
 $ cargo bench --bench core                 # the core beside tokio, in one process
 ```
