@@ -65,6 +65,11 @@ fn a_cell_of_megabytes_is_not_kept() {
     support::watchdog_on_stack(64 << 20, || {
         run(async {
             warm_up(10).await;
+            // Some small ones that wait already, whatever the shelf.
+            macro_rules! one_of_each {
+                ($($words:literal)*) => { $(one_of_words::<$words>().await;)* };
+            }
+            one_of_each!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
             let before = bytes();
             for _ in 0..3 {
                 spawn(async {
@@ -79,6 +84,15 @@ fn a_cell_of_megabytes_is_not_kept() {
             assert!(kept < 1 << 17, "{kept} bytes are kept");
         });
     });
+}
+
+async fn one_of_words<const WORDS: usize>() {
+    let ballast = async {
+        let words = std::hint::black_box([0_u64; WORDS]);
+        yield_now().await;
+        std::hint::black_box(&words);
+    };
+    spawn(ballast).await.unwrap();
 }
 
 #[test]

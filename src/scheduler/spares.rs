@@ -49,7 +49,7 @@ impl Spares {
     ) -> Option<TaskCell> {
         let shelf = self.shelf(size);
         if (shelf.count as usize + 1) * size > SHELF_BYTES {
-            return shelf.exchange(slots, key);
+            return shelf.exchange(slots, key, size);
         }
         shelf.push(slots, key);
         None
@@ -92,8 +92,13 @@ impl Shelf {
 
     /// Keeps this one instead of the top, and frees that; or this one, if it would not fit alone.
     #[cold]
-    fn exchange(&mut self, slots: &mut Slab<Slot>, key: usize) -> Option<TaskCell> {
-        let Some(top) = self.pop(slots) else {
+    fn exchange(&mut self, slots: &mut Slab<Slot>, key: usize, size: usize) -> Option<TaskCell> {
+        let top = if size <= SHELF_BYTES {
+            self.pop(slots)
+        } else {
+            None
+        };
+        let Some(top) = top else {
             return slots.remove(key).cell;
         };
         self.push(slots, key);

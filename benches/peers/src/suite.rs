@@ -150,7 +150,7 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 /// What every process says of the processor, beside its figures; see `clock::pace`.
 pub const PACE: &str = "pace";
 /// Slower than this many times the best is somebody else's doing.
-const SLOW: f64 = 1.25;
+const SLOW: f64 = 1.15;
 const ATTEMPTS: usize = 3;
 
 /// How fast the processor was while the processes ran.
