@@ -206,6 +206,7 @@ fn reaches(results: &Results) -> String {
     let mut text = String::from(
         "\n## What we set out to reach\n\n| row | reach | ours | theirs | reached | |\n|---|---|---|---|---|---|\n",
     );
+    let mut reasons: Vec<(Vec<&str>, String)> = Vec::new();
     for (row, line, ours) in lines(results) {
         let Some(best) = best(results, row, line, ours) else {
             continue;
@@ -221,6 +222,14 @@ fn reaches(results: &Results) -> String {
             });
             let verdict = if holds { "yes" } else { "**no**" };
             let (label, unit, ours) = (line.label, line.unit, short(ours));
+            let reason = other.and_then(|(peer, _)| why(row.name, line.metric, peer));
+            if let (false, Some(why)) = (holds, reason) {
+                let why = why.to_string();
+                match reasons.iter_mut().find(|(_, known)| *known == why) {
+                    Some((labels, _)) => labels.push(label),
+                    None => reasons.push((vec![label], why)),
+                }
+            }
             let _ = writeln!(
                 text,
                 "| {label} | {reach} | {ours} {unit} | {theirs} | {reached:.2} | {verdict} |"
@@ -284,6 +293,13 @@ fn reaches(results: &Results) -> String {
                 ours <= most,
             ),
         }
+    }
+    if !reasons.is_empty() {
+        text += "\nWhat is in the way, where it is known:\n\n";
+    }
+    for (mut labels, why) in reasons {
+        labels.dedup();
+        let _ = writeln!(text, "- **{}**: {why}", labels.join("**, **"));
     }
     text
 }

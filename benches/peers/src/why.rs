@@ -70,8 +70,9 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
             "a request touches the source, the task's place and its cell, each in a cache line of its own. With so many \
              connections these are no longer in the cache.",
         ),
-        ("pipelined", "per_s" | "cpu") => Likely(
-            "a read and a write for each request are two system calls, which cost less on io_uring.",
+        ("pipelined", _) => Shown(
+            "A read and a write for each request are two system calls, the bare loop's too; they cost less on io_uring. \
+             Answered together, as through `BufReader` and `BufWriter`, they are the next row.",
         ),
         ("echo_busy", _) => Likely(
             "sockets wait for up to 64 polls, and each poll of the busy task replaces eight timers. compio and smol look at \
