@@ -28,8 +28,8 @@
 //!
 //! The mail costs a load, and so it is looked at after every poll: that takes half a nanosecond of eleven, and halves the
 //! time until a thread that wakes a busy loop is answered. The timers cost a clock reading (but only if there is a timer),
-//! the sockets a system call (but only if there is a source). 64 polls of a dozen nanoseconds share one system call of some hundred. *A lone task that yields pays
-//! no system call per yield*; nor does it hold up a socket for more than 64 polls.
+//! the sockets a system call (but only if there is a source). 64 polls of a dozen nanoseconds share one system call of some
+//! hundred. *A lone task that yields pays no system call per yield*; nor does it hold up a socket for more than 64 polls.
 //!
 //! # Embedding
 //!

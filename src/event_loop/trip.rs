@@ -54,9 +54,7 @@ impl EventLoop {
             if scheduler.take_halt() {
                 break;
             }
-            if self.inbox.is_notified() {
-                self.take_mail();
-            }
+            self.take_mail();
             if scheduler.ready_count() == 0 {
                 break;
             }
@@ -70,9 +68,7 @@ impl EventLoop {
     fn look(&self) -> io::Result<()> {
         let Counters { io_events, .. } = &self.context.counters;
         self.polls_left.set(self.poll_budget);
-        if self.inbox.is_notified() {
-            self.take_mail();
-        }
+        self.take_mail();
         if self.context.reactor.has_sources() {
             io_events.add(self.context.reactor.poll(Wait::Now)?);
         }
@@ -96,9 +92,7 @@ impl EventLoop {
             self.inbox.unpark();
             parks.add(1);
         }
-        if self.inbox.is_notified() {
-            self.take_mail();
-        }
+        self.take_mail();
         io_events.add(polled?);
         self.expire();
         Ok(())
@@ -143,7 +137,14 @@ impl EventLoop {
     }
 
     /// Delivers what other threads have sent.
+    #[inline]
     fn take_mail(&self) {
+        if self.inbox.is_notified() {
+            self.deliver();
+        }
+    }
+
+    fn deliver(&self) {
         let mut notes = self.notes.take();
         self.inbox.take(&mut notes);
         self.context.counters.notes.add(notes.len());

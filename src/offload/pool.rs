@@ -163,7 +163,9 @@ impl Pool {
         let waiting = state.line.dismiss();
         let idle = std::mem::take(&mut state.idle);
         drop(state);
-        idle.into_iter().for_each(|idle| idle.thread.unpark());
+        for Idle { thread, .. } in idle {
+            self.shared.calls.call(&thread);
+        }
         for Waiting { job, .. } in waiting {
             job.fail(JoinError::cancelled());
         }

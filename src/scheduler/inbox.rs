@@ -268,7 +268,7 @@ impl Drop for Tenant {
         // Empty unless the loop was never closed, that is, never finished being made.
         drop(self.close(next_serial));
         drop(lock(&self.inbox.bell).take());
-        // ORDERING: nobody can push any more; the next tenant starts awake. SeqCst as everything on this word.
+        // ORDERING: nobody can push any more, and from here on nobody leaves a number. SeqCst as everything on this word.
         self.inbox.word.store(CLOSED, SeqCst);
         lock(&INDICES).free.push(self.inbox.index);
     }

@@ -374,15 +374,15 @@ impl Scheduler {
         tasks.alive -= 1;
         let slot = &mut tasks.slots[id.slot()];
         slot.life = Life::Finished;
-        let joiner = mem::replace(&mut slot.joiner, Joiner::NOBODY);
+        let joiner = slot.joiner;
         if joiner == Joiner::GONE {
-            slot.joiner = joiner;
             // So that the slot stays its own while user code runs.
             slot.pin();
             drop(tasks);
             return self.discard(id, cell);
         }
         slot.cell = Some(cell);
+        slot.joiner = Joiner::NOBODY;
         match joiner.who() {
             Who::Task(joiner) if joiner.loop_index() == self.loop_index => tasks.wake(joiner),
             Who::Task(joiner) => {
@@ -414,8 +414,10 @@ impl Scheduler {
             error::bury(error);
         }
         let is_vacant = cell.as_mut().vacant().is_some();
-        let vacant = is_vacant.then_some(cell);
-        let rest = self.tasks.borrow_mut().retire(id.slot(), vacant);
+        let mut tasks = self.tasks.borrow_mut();
+        tasks.slots[id.slot()].cell = Some(cell);
+        let rest = tasks.retire(id.slot(), is_vacant);
+        drop(tasks);
         drop(rest);
     }
 

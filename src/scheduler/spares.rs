@@ -41,12 +41,8 @@ impl Spares {
     /// Keeps a slot and its vacant cell. If there is no room left, the one that was kept last has to go, and back comes its
     /// cell: what was used just now is likely to be in the processor's cache.
     #[inline]
-    pub(super) fn keep(
-        &mut self,
-        slots: &mut Slab<Slot>,
-        key: usize,
-        size: usize,
-    ) -> Option<TaskCell> {
+    pub(super) fn keep(&mut self, slots: &mut Slab<Slot>, key: usize) -> Option<TaskCell> {
+        let size = size_of_val(&**slots[key].cell.as_ref()?);
         let shelf = self.shelf(size);
         if (shelf.count as usize + 1) * size > SHELF_BYTES {
             return shelf.exchange(slots, key, size);

@@ -284,40 +284,30 @@ impl Tasks {
         }
     }
 
-    /// The join handle of a finished task takes the output, and leaves. A cell that cannot wait here for the next task
-    /// comes back.
+    /// The join handle of a finished task takes the output, and leaves. What is left of the cell comes back, as from
+    /// [`retire`](Self::retire).
     #[inline]
     pub(super) fn leave(&mut self, key: usize, output: &mut dyn Any) -> Option<TaskCell> {
         let slot = &mut self.slots[key];
         slot.joiner = Joiner::GONE;
+        let cell = slot.cell.as_mut();
+        let is_vacant = cell.is_some_and(|cell| cell.as_mut().take(output));
+        self.retire(key, is_vacant)
+    }
+
+    /// One pin less on the slot of a finished task, in which its cell lies. A cell that cannot wait here for the next task
+    /// comes back.
+    #[inline]
+    pub(super) fn retire(&mut self, key: usize, is_vacant: bool) -> Option<TaskCell> {
+        let slot = &mut self.slots[key];
         slot.unpin();
-        let cell = slot.cell.as_mut()?;
-        let size = size_of_val(&**cell);
-        let is_vacant = cell.as_mut().take(output);
         if slot.is_needed() {
             return slot.cell.take();
         }
         if is_vacant {
-            return self.spares.keep(&mut self.slots, key, size);
+            return self.spares.keep(&mut self.slots, key);
         }
         self.slots.remove(key).cell
-    }
-
-    /// One pin less, and back comes a vacant cell, or none. What cannot wait here for the next task comes back.
-    pub(super) fn retire(&mut self, key: usize, cell: Option<TaskCell>) -> Option<TaskCell> {
-        let slot = &mut self.slots[key];
-        slot.unpin();
-        if slot.is_needed() {
-            return cell;
-        }
-        slot.cell = cell;
-        match &slot.cell {
-            Some(cell) => {
-                let size = size_of_val(&**cell);
-                self.spares.keep(&mut self.slots, key, size)
-            }
-            None => self.slots.remove(key).cell,
-        }
     }
 
     /// Frees the slot if nobody needs it. A slot in the ready queue is needed: freed too early, its place in the queue

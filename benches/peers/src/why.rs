@@ -70,7 +70,7 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
             "nearly all of it is the processor's own waking up, which differs from run to run by more than this.",
         ),
         ("offload_turn", _) => Shown(
-            "The worker sleeps on another processor, and waking that up is nearly all of it: the next row has both on one.",
+            "The loop sleeps, and waking its processor up is nearly all of it: the next row has all on one.",
         ),
         ("echo_1000" | "echo_10k" | "scale_echo", "cpu" | "per_s") => Likely(
             "a request touches the source, the task's place and its cell, each in a cache line of its own. With so many \
