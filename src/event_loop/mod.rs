@@ -123,7 +123,8 @@ pub fn run<F: Future>(main: F) -> F::Output {
 /// A loop's tables grow to the most that was ever in them at once: a few dozen bytes for each task, timer and source, and for
 /// each wake or call from another thread that waits to be looked at. They never shrink; dropping the loop gives all of it
 /// back. So a burst of a million tasks leaves some 50 megabytes behind. A future is dropped when its task ends; the memory
-/// that it lay in waits for the next task of its kind, about a megabyte of it for futures of one size, and the rest is freed.
+/// that it lay in waits for the next task of its kind, sixteen megabytes of it at most for futures of one size, and the rest
+/// is freed.
 pub struct EventLoop {
     context: Rc<Context>,
     inbox: Tenant,
@@ -275,7 +276,7 @@ impl EventLoop {
     /// When the loop wants its next turn, if nothing happens before: the deadline of the earliest timer, or this moment
     /// if a task is ready. `None` if it waits for sockets and other threads only, or for nothing at all.
     ///
-    /// When several timers have just fired together, it is up to 100 us after that deadline, so that those that follow closely
+    /// When several timers have just fired together, it is up to 140 us after that deadline, so that those that follow closely
     /// share a turn.
     pub fn next_deadline(&self) -> Option<Instant> {
         if self.context.scheduler.ready_count() > 0 || self.inbox.is_notified() {

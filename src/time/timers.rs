@@ -27,7 +27,7 @@ use crate::task::foreign;
 /// [`MOST_SLACK`]. A timer that fires alone, the usual case of somebody who needs to be punctual, puts
 /// nothing off. 100,000 timers within 200 ms take half the processor time with it.
 const SLACK_EACH: Duration = Duration::from_micros(10);
-const MOST_SLACK: Duration = Duration::from_micros(100);
+const MOST_SLACK: Duration = Duration::from_micros(140);
 
 /// Whose wakers these are, for the log.
 const OF: &str = "a timer";
