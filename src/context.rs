@@ -116,6 +116,7 @@ pub(crate) fn current() -> Option<Rc<Context>> {
 
 /// Looks at the loop that is running on this thread, if there is one. `read` runs under a borrow, so it must not run user
 /// code.
+#[inline]
 pub(crate) fn peek<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
     CURRENT.with(|current| current.borrow().as_ref().map(read))
 }
@@ -128,6 +129,7 @@ pub(crate) fn expect_current(call: &str) -> Rc<Context> {
 
 /// [`expect_current`] without the counting. `read` runs under a borrow, so it must not run user code.
 #[track_caller]
+#[inline]
 pub(crate) fn with_current<R>(call: &str, read: impl FnOnce(&Rc<Context>) -> R) -> R {
     match peek(read) {
         Some(result) => result,
@@ -142,6 +144,7 @@ pub(crate) fn with_current<R>(call: &str, read: impl FnOnce(&Rc<Context>) -> R) 
 ///
 /// Every leaf future asks before it tries, and calls [`spend_budget`] when it completes. Outside a loop there is nobody
 /// to be fair to.
+#[inline]
 pub(crate) fn poll_budget(cx: &mut task::Context<'_>) -> Poll<()> {
     if scheduler::has_operations_left() {
         return Poll::Ready(());
@@ -151,6 +154,7 @@ pub(crate) fn poll_budget(cx: &mut task::Context<'_>) -> Poll<()> {
 }
 
 /// Takes one operation off the budget of the poll that is going on.
+#[inline]
 pub(crate) fn spend_budget() {
     scheduler::spend_operation();
 }

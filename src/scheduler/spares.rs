@@ -47,12 +47,9 @@ impl Spares {
     #[inline]
     pub(super) fn keep(&mut self, slots: &mut Slab<Slot>, key: usize) -> Option<TaskCell> {
         let size = size_of_val(&**slots[key].cell.as_ref()?);
-        if size > CELL_BYTES {
-            return slots.remove(key).cell;
-        }
         let shelf = self.shelf(size);
-        if (shelf.count as usize + 1) * size > SHELF_BYTES {
-            return shelf.exchange(slots, key);
+        if size > CELL_BYTES || (shelf.count as usize + 1) * size > SHELF_BYTES {
+            return shelf.exchange(slots, key, size);
         }
         shelf.push(slots, key);
         None
@@ -93,9 +90,12 @@ impl Shelf {
         Some(key)
     }
 
-    /// Keeps this one instead of the top, and frees that.
+    /// Keeps this one instead of the top, and frees that; or this one, if it is too large to be kept.
     #[cold]
-    fn exchange(&mut self, slots: &mut Slab<Slot>, key: usize) -> Option<TaskCell> {
+    fn exchange(&mut self, slots: &mut Slab<Slot>, key: usize, size: usize) -> Option<TaskCell> {
+        if size > CELL_BYTES {
+            return slots.remove(key).cell;
+        }
         let top = self.pop(slots)?;
         self.push(slots, key);
         slots.remove(top).cell

@@ -47,6 +47,7 @@ pub struct TaskId(NonZeroU64);
 
 impl TaskId {
     /// Packs the three parts; `loop_index` is in `1..MAX_LOOPS`, `slot` below `MAX_TASKS`, and the serial wraps.
+    #[inline]
     pub(crate) fn new(loop_index: usize, serial: u32, slot: usize) -> Self {
         debug_assert!(0 < loop_index && loop_index < MAX_LOOPS && slot < MAX_TASKS);
         let serial = u64::from(serial & SERIAL_MASK);
@@ -55,23 +56,28 @@ impl TaskId {
         Self(NonZeroU64::new(bits).expect("the loop's part is not zero"))
     }
 
+    #[inline]
     pub(crate) fn bits(self) -> u64 {
         self.0.get()
     }
 
     /// The inverse of [`bits`](Self::bits); `None` for a number that no task can have.
+    #[inline]
     pub(crate) fn from_bits(bits: u64) -> Option<Self> {
         NonZeroU64::new(bits).map(Self)
     }
 
+    #[inline]
     pub(crate) fn loop_index(self) -> usize {
         (self.bits() >> (SERIAL_BITS + SLOT_BITS)) as usize
     }
 
+    #[inline]
     pub(crate) fn serial(self) -> u32 {
         (self.bits() >> SLOT_BITS) as u32 & SERIAL_MASK
     }
 
+    #[inline]
     pub(crate) fn slot(self) -> usize {
         (self.bits() & SLOT_MASK) as usize
     }

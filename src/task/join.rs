@@ -299,6 +299,7 @@ impl<T: 'static> JoinHandle<T> {
     }
 }
 
+#[inline]
 fn given<T>(output: Option<Result<T, JoinError>>) -> Result<T, JoinError> {
     output.expect("a finished task keeps an output of its handle's type")
 }
