@@ -55,9 +55,18 @@ impl Interest {
         self.0 & WRITE != 0
     }
 
-    /// Whether this direction is meant.
-    pub(super) const fn includes(self, direction: Direction) -> bool {
-        self.0 & direction.mask() != 0
+    pub(super) const EITHER: Interest = Interest(READ | WRITE);
+
+    /// Does something for each direction that is meant. Not a loop: so that what is not meant is not even compiled where
+    /// the interest is a constant.
+    #[inline(always)]
+    pub(super) fn each(self, mut something: impl FnMut(Direction)) {
+        if self.is_readable() {
+            something(Direction::Read);
+        }
+        if self.is_writable() {
+            something(Direction::Write);
+        }
     }
 }
 
@@ -84,17 +93,6 @@ impl fmt::Debug for Interest {
 pub(super) enum Direction {
     Read = 0,
     Write = 1,
-}
-
-impl Direction {
-    pub(super) const BOTH: [Direction; 2] = [Direction::Read, Direction::Write];
-
-    const fn mask(self) -> u8 {
-        match self {
-            Direction::Read => READ,
-            Direction::Write => WRITE,
-        }
-    }
 }
 
 /// What the loop last heard about a source.

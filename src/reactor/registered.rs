@@ -278,10 +278,16 @@ impl<S: AsFd> Registered<S> {
     }
 
     /// Sees to it that the current loop watches the descriptor.
+    #[inline]
     fn enroll(&self) -> io::Result<Enrolled> {
-        if self.is_told_here() == Some(true) {
-            return Ok(Enrolled::Already);
+        match self.is_told_here() {
+            Some(true) => Ok(Enrolled::Already),
+            _ => self.enroll_now(),
         }
+    }
+
+    #[cold]
+    fn enroll_now(&self) -> io::Result<Enrolled> {
         let context = context::current().ok_or_else(no_loop)?;
         self.registration.end(self.io.as_fd());
         context

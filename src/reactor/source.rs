@@ -135,11 +135,8 @@ impl Source {
     pub(super) fn deliver(&self, news: Ready, woken: &mut Vec<Waker>) {
         self.ready.set(self.ready.get().with(news));
         let mut waiters = self.waiters.borrow_mut();
-        for direction in Direction::BOTH {
-            if news.interest().includes(direction) {
-                waiters.take_wakers(direction, woken);
-            }
-        }
+        news.interest()
+            .each(|direction| waiters.take_wakers(direction, woken));
     }
 
     /// Wakes everybody, because what they wait for will not come: the source has left its loop, or the loop is gone.
@@ -153,22 +150,17 @@ impl Source {
 
     fn take_wakers(&self) -> Vec<Waker> {
         let mut taken = Vec::new();
-        for direction in Direction::BOTH {
-            self.waiters.borrow_mut().take_wakers(direction, &mut taken);
-        }
+        let mut waiters = self.waiters.borrow_mut();
+        Interest::EITHER.each(|direction| waiters.take_wakers(direction, &mut taken));
         taken
     }
 
     /// Puts the waker in line for each direction of `interest`, or renews the one that stands there.
+    #[inline]
     pub(super) fn join(&self, place: &Cell<Place>, interest: Interest, waker: &Waker) {
-        for direction in Direction::BOTH {
-            if interest.includes(direction) {
-                self.join_line(place, direction, waker);
-            }
-        }
+        interest.each(|direction| self.join_line(place, direction, waker));
     }
 
-    #[inline]
     fn join_line(&self, place: &Cell<Place>, direction: Direction, waker: &Waker) {
         let key = place.get().key(direction);
         if self.waiters.borrow().holds(direction, key, waker) {
@@ -186,7 +178,7 @@ impl Source {
     /// Takes an operation out of the lines: *nothing-left*.
     #[inline]
     pub(super) fn leave(&self, place: &Cell<Place>) {
-        self.leave_lines(place, Interest::READABLE | Interest::WRITABLE);
+        self.leave_lines(place, Interest::EITHER);
     }
 
     /// Takes an operation out of the lines of these directions only. Those that read and those that write through the
@@ -194,15 +186,12 @@ impl Source {
     // Guarded by tests/io_sockets.rs::a_write_through_a_poll_method_leaves_the_waiting_reader_in_line
     #[inline]
     pub(super) fn leave_lines(&self, place: &Cell<Place>, interest: Interest) {
-        for direction in Direction::BOTH {
-            match place.get().key(direction) {
-                Some(key) if interest.includes(direction) => {
-                    place.set(place.get().without(direction));
-                    self.leave_line(direction, key);
-                }
-                _ => {}
+        interest.each(|direction| {
+            if let Some(key) = place.get().key(direction) {
+                place.set(place.get().without(direction));
+                self.leave_line(direction, key);
             }
-        }
+        });
     }
 
     fn leave_line(&self, direction: Direction, key: Key) {

@@ -179,6 +179,7 @@ impl Behind {
         entry.waker
     }
 
+    #[cold]
     fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
         let mut index = self.lines[direction as usize].first;
         while index != NONE {

@@ -12,7 +12,18 @@ const MAX_REFUSALS: u32 = 10_000;
 
 thread_local! {
     /// What is left of the running poll's share. Where no task is polled, it is endless: there is nobody to be fair to.
-    static SHARE: Cell<Share> = const { Cell::new(Share::ENDLESS) };
+    static LEFT: Left = const {
+        Left {
+            operations: Cell::new(u32::MAX),
+            refusals: Cell::new(0),
+        }
+    };
+}
+
+/// A [`Share`] in cells, two of them because nearly everybody looks at the first only.
+struct Left {
+    operations: Cell<u32>,
+    refusals: Cell<u32>,
 }
 
 /// What a poll may still complete, and how often it has been refused more.
@@ -35,42 +46,38 @@ impl Share {
     /// Makes this the share of what runs from now on, and says what was left of the one before.
     #[inline]
     pub(super) fn begin(self) -> Self {
-        SHARE.replace(self)
+        LEFT.with(|left| Self {
+            operations_left: left.operations.replace(self.operations_left),
+            refusals: left.refusals.replace(self.refusals),
+        })
     }
 }
 
 /// Whether the poll that is going on may complete another leaf operation.
 #[inline]
 pub(crate) fn has_operations_left() -> bool {
-    SHARE.get().operations_left > 0 || gives_in()
+    LEFT.with(|left| left.operations.get()) > 0 || gives_in()
 }
 
 /// Refuses, but not for ever: an executor that somebody runs *inside* a poll asks again and again, and nobody could refill
 /// its share before that poll returns. Guarded by tests/budget.rs::an_executor_inside_a_poll_gets_through.
 #[cold]
 fn gives_in() -> bool {
-    let refusals = SHARE.get().refusals + 1;
+    let refusals = LEFT.with(|left| left.refusals.get()) + 1;
     let is_enough = refusals == MAX_REFUSALS;
-    SHARE.set(if is_enough {
-        Share::FULL
-    } else {
-        Share {
-            operations_left: 0,
-            refusals,
-        }
-    });
+    match is_enough {
+        true => _ = Share::FULL.begin(),
+        false => LEFT.with(|left| left.refusals.set(refusals)),
+    }
     is_enough
 }
 
 /// Takes one operation off the share of the poll that is going on.
 #[inline]
 pub(crate) fn spend_operation() {
-    let share = SHARE.get();
-    if share.operations_left != u32::MAX {
-        let operations_left = share.operations_left.saturating_sub(1);
-        SHARE.set(Share {
-            operations_left,
-            ..share
-        });
-    }
+    LEFT.with(|Left { operations, .. }| {
+        if operations.get() != u32::MAX {
+            operations.set(operations.get().saturating_sub(1));
+        }
+    });
 }
