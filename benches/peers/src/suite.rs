@@ -176,7 +176,7 @@ impl Pace {
         self.processes += 1;
         for _ in 0..attempts {
             self.attempts += 1;
-            let mut figures = match process(peer, row.name, options, 0)? {
+            let mut figures = match process(peer, row, options, 0)? {
                 Ok(figures) => figures,
                 failed => return Ok(failed),
             };
@@ -223,13 +223,14 @@ impl Results {
             self.errors.remove(row.name);
         }
         let mut pace = Pace::default();
-        for repetition in 0..options.repetitions {
-            for row in rows.iter().filter(|row| !row.is_heavy() || repetition < 3) {
+        let most = |row: &Row| row.repetitions(options.repetitions);
+        for repetition in 0..rows.iter().map(|row| most(row)).max().unwrap_or_default() {
+            for row in rows.iter().filter(|row| repetition < most(row)) {
                 eprintln!(
                     "{:>5.0?} s  {}/{}  {}",
                     begin.elapsed().as_secs(),
                     repetition + 1,
-                    options.repetitions,
+                    most(row),
                     row.name
                 );
                 for turn in 0..peers.len() {
@@ -301,7 +302,7 @@ impl Results {
                     .iter()
                     .filter(|peer| !peer.contains("naive") && !peer.contains("LocalSet"))
                 {
-                    if let Ok(mut figures) = process(peer, row.name, options, alive)? {
+                    if let Ok(mut figures) = process(peer, row, options, alive)? {
                         figures.remove(PACE);
                         let figures = figures
                             .into_iter()
@@ -324,11 +325,15 @@ impl Results {
 
 type Outcome = Result<BTreeMap<String, f64>, String>;
 
-fn process(peer: &str, row: &str, options: &Options, alive: usize) -> io::Result<Outcome> {
+fn process(peer: &str, row: &Row, options: &Options, alive: usize) -> io::Result<Outcome> {
+    let milliseconds = match options.is_quick {
+        true => options.milliseconds,
+        false => options.milliseconds * row.patience(),
+    };
     let mut command = Command::new(env::current_exe()?);
     command
-        .args(["run", peer, row])
-        .args([options.milliseconds.to_string(), alive.to_string()]);
+        .args(["run", peer, row.name])
+        .args([milliseconds.to_string(), alive.to_string()]);
     if options.is_quick {
         command.arg("--quick");
     }

@@ -1,9 +1,14 @@
-//! Two mio loops that do nothing but echo: the limit for what a runtime on mio can reach, and what one writes first.
+//! Two mio loops that do nothing but echo: the limit for what a runtime on mio can reach, and what one writes first. And one
+//! that does nothing but sleep.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ptr;
+use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::{LOOPBACK, Talk};
@@ -172,4 +177,55 @@ fn write_all(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A poller that watches a timer of the kernel's.
+pub struct Alarm {
+    poll: Poll,
+    events: Events,
+    timer: OwnedFd,
+}
+
+impl Alarm {
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: takes two numbers.
+        let timer = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK) };
+        if timer == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the call above has just made it, for us.
+        let timer = unsafe { OwnedFd::from_raw_fd(timer) };
+        let poll = Poll::new()?;
+        poll.registry().register(
+            &mut SourceFd(&timer.as_raw_fd()),
+            Token(0),
+            Interest::READABLE,
+        )?;
+        Ok(Alarm {
+            poll,
+            events: Events::with_capacity(1),
+            timer,
+        })
+    }
+
+    pub fn sleep(&mut self, duration: Duration) -> io::Result<()> {
+        let no_time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let once = libc::itimerspec {
+            it_interval: no_time,
+            it_value: libc::timespec {
+                tv_sec: duration.as_secs() as libc::time_t,
+                tv_nsec: libc::c_long::from(duration.subsec_nanos() as i32),
+            },
+        };
+        // SAFETY: `once` is there to be read, and nothing is to be written.
+        let code =
+            unsafe { libc::timerfd_settime(self.timer.as_raw_fd(), 0, &once, ptr::null_mut()) };
+        if code != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        self.poll.poll(&mut self.events, None)
+    }
 }

@@ -49,9 +49,13 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
         .or_else(|| sockets::run::<P>(name, effort))
 }
 
-/// The same for a loop that is not a runtime: it has sockets, and that is all.
+/// The same for a loop that is not a runtime: it has sockets, and one alarm.
 pub fn run_bare(manner: Manner, name: &str, effort: Effort) -> Option<Metrics> {
-    sockets::run_bare(manner, name, effort)
+    match table::find(name)?.needs {
+        table::Needs::Sockets => sockets::run_bare(manner, name, effort),
+        table::Needs::Timers if manner == Manner::Optimal => timers::run_bare(name, effort),
+        _ => None,
+    }
 }
 
 /// Times `body` again and again, at least five times, and takes the median. Nanoseconds for each of `operations`.

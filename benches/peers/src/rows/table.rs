@@ -29,6 +29,39 @@ impl Row {
         ]
         .contains(&self.name)
     }
+
+    /// The kernel and the other processor have a say in it, so that processes differ by more than runtimes do.
+    fn is_unsteady(&self) -> bool {
+        [
+            "echo_50",
+            "echo_1000",
+            "fire_100k",
+            "offload_burst",
+            "offload_turn",
+            "foreign_parked",
+        ]
+        .contains(&self.name)
+            || self.name.starts_with("sleep_")
+    }
+
+    /// How often this row is measured where the others are measured so often.
+    pub fn repetitions(&self, usual: usize) -> usize {
+        match (self.is_heavy(), self.is_unsteady()) {
+            (true, _) => usual.min(3),
+            (_, true) if usual > 1 => 3 * usual,
+            _ => usual,
+        }
+    }
+
+    /// How long a process goes on with this row, in the time that others take. A connection is to be asked more than a few
+    /// times, and a thread to be woken.
+    pub fn patience(&self) -> u64 {
+        match self.needs {
+            Needs::Sockets => 8,
+            _ if self.is_unsteady() => 4,
+            _ => 1,
+        }
+    }
 }
 
 /// One of a row's figures.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::*;
+use crate::peer::bare;
 use crate::{clock, fail};
 
 const BATCH: usize = 1_000;
@@ -35,26 +36,7 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
             return Some(P::block_on(fire::<P>(200_000, SECOND / 5, SECOND)));
         }
         "fire_1m" => return Some(P::block_on(fire::<P>(1_000_000, SECOND, 3 * SECOND))),
-        "sleep_50us" => {
-            return Some(P::block_on_task(nap::<P>(
-                effort,
-                Duration::from_micros(50),
-            )));
-        }
-        "sleep_100us" => {
-            return Some(P::block_on_task(nap::<P>(
-                effort,
-                Duration::from_micros(100),
-            )));
-        }
-        "sleep_1ms" => return Some(P::block_on_task(nap::<P>(effort, Duration::from_millis(1)))),
-        "sleep_10ms" => {
-            return Some(P::block_on_task(nap::<P>(
-                effort,
-                Duration::from_millis(10),
-            )));
-        }
-        _ => return None,
+        name => return Some(P::block_on_task(nap::<P>(effort, nap_of(name)?))),
     };
     Some(vec![("ns", ns)])
 }
@@ -233,19 +215,70 @@ impl Future for Everybody<'_> {
 
 /// How much too long is a sleep, in microseconds, and what does it take of the processor's time?
 async fn nap<P: Peer>(effort: Effort, duration: Duration) -> Metrics {
-    let count = (2 * effort.time.as_micros() / duration.as_micros()).clamp(20, 2_000);
-    let mut over = Vec::new();
-    let before = clock::cpu();
-    for _ in 0..count {
-        let start = Instant::now();
+    let mut naps = Naps::new(effort, duration);
+    while naps.begin() {
         P::sleep(duration).await;
-        over.push((start.elapsed().as_secs_f64() - duration.as_secs_f64()) * 1e6);
     }
-    let cpu = (clock::cpu() - before).as_nanos() as f64 / 1e3 / over.len() as f64;
-    over.sort_by(f64::total_cmp);
-    vec![
-        ("over_p50", quantile(&over, 0.5)),
-        ("over_p99", quantile(&over, 0.99)),
-        ("cpu", cpu),
-    ]
+    naps.metrics()
+}
+
+/// The least that it can be on a poller: an alarm is set, and the thread waits for it.
+pub fn run_bare(name: &str, effort: Effort) -> Option<Metrics> {
+    let mut naps = Naps::new(effort, nap_of(name)?);
+    let mut alarm = bare::Alarm::new().expect("a poller and an alarm");
+    while naps.begin() {
+        alarm.sleep(naps.duration).expect("an alarm that goes off");
+    }
+    Some(naps.metrics())
+}
+
+fn nap_of(name: &str) -> Option<Duration> {
+    Some(Duration::from_micros(match name {
+        "sleep_50us" => 50,
+        "sleep_100us" => 100,
+        "sleep_1ms" => 1_000,
+        "sleep_10ms" => 10_000,
+        _ => return None,
+    }))
+}
+
+struct Naps {
+    duration: Duration,
+    count: usize,
+    over: Vec<f64>,
+    began: Option<Instant>,
+    cpu_before: Duration,
+}
+
+impl Naps {
+    fn new(effort: Effort, duration: Duration) -> Self {
+        let count = effort.time.as_micros() / duration.as_micros();
+        Naps {
+            duration,
+            count: count.clamp(20, 10_000) as usize,
+            over: Vec::new(),
+            began: None,
+            cpu_before: clock::cpu(),
+        }
+    }
+
+    /// Ends one, and begins the next if there is one.
+    fn begin(&mut self) -> bool {
+        if let Some(began) = self.began {
+            let over = began.elapsed().as_secs_f64() - self.duration.as_secs_f64();
+            self.over.push(over * 1e6);
+        }
+        self.began = Some(Instant::now());
+        self.over.len() < self.count
+    }
+
+    fn metrics(mut self) -> Metrics {
+        let cpu = clock::cpu() - self.cpu_before;
+        self.over.sort_by(f64::total_cmp);
+        vec![
+            ("over_p50", quantile(&self.over, 0.5)),
+            ("over_p99", quantile(&self.over, 0.99)),
+            ("cpu", cpu.as_nanos() as f64 / 1e3 / self.count as f64),
+        ]
+    }
 }
