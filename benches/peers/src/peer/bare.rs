@@ -80,7 +80,7 @@ fn accept(
     connections: &mut Vec<Option<Connection>>,
     free: &mut Vec<usize>,
 ) -> io::Result<()> {
-    let (Talk::Whole(size) | Talk::Framed(size)) = talk;
+    let (Talk::Whole(size) | Talk::Framed(size) | Talk::Buffered(size)) = talk;
     loop {
         match listener.accept() {
             Ok((mut stream, _)) => {
@@ -162,7 +162,7 @@ impl Connection {
     fn is_answering(&self, talk: Talk) -> bool {
         match talk {
             Talk::Whole(_) => self.held > 0,
-            Talk::Framed(size) => self.held == size,
+            Talk::Framed(size) | Talk::Buffered(size) => self.held == size,
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use ::compio::BufResult;
-use ::compio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use ::compio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
 use ::compio::net::{TcpListener, TcpStream};
 use ::compio::runtime::Runtime;
 
@@ -81,6 +81,20 @@ async fn echo(mut stream: TcpStream, talk: Talk) -> io::Result<()> {
                 count?;
                 let BufResult(written, read) = stream.write_all(read).await;
                 written?;
+                buffer = read;
+                buffer.clear();
+            }
+        }
+        Talk::Buffered(size) => {
+            let (reader, writer) = (stream.clone(), stream);
+            let (mut reader, mut writer) = (BufReader::new(reader), BufWriter::new(writer));
+            let mut buffer = Vec::with_capacity(size);
+            loop {
+                let BufResult(count, read) = reader.read_exact(buffer).await;
+                count?;
+                let BufResult(written, read) = writer.write_all(read).await;
+                written?;
+                writer.flush().await?;
                 buffer = read;
                 buffer.clear();
             }

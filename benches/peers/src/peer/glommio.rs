@@ -1,4 +1,5 @@
 use super::*;
+use ::futures::io::{BufReader, BufWriter};
 use ::futures::{AsyncReadExt, AsyncWriteExt};
 use ::glommio::net::{TcpListener, TcpStream};
 use ::glommio::{GlommioError, LocalExecutorBuilder, Placement, executor, spawn_local};
@@ -72,6 +73,16 @@ async fn echo(mut stream: TcpStream, talk: Talk) -> io::Result<()> {
             loop {
                 stream.read_exact(&mut buffer).await?;
                 stream.write_all(&buffer).await?;
+            }
+        }
+        Talk::Buffered(size) => {
+            let (reader, writer) = stream.split();
+            let (mut reader, mut writer) = (BufReader::new(reader), BufWriter::new(writer));
+            let mut buffer = vec![0; size];
+            loop {
+                reader.read_exact(&mut buffer).await?;
+                writer.write_all(&buffer).await?;
+                writer.flush().await?;
             }
         }
     }

@@ -37,6 +37,8 @@ pub enum Talk {
     Whole(usize),
     /// Reads exactly so many bytes, and writes them back; then the next.
     Framed(usize),
+    /// The same through the runtime's own buffers, which are flushed after each answer if they have to be.
+    Buffered(usize),
 }
 
 pub trait Peer: 'static {

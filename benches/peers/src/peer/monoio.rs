@@ -1,6 +1,9 @@
 use super::*;
 use ::monoio::blocking::DefaultThreadPool;
-use ::monoio::io::{AsyncReadRent, AsyncReadRentExt, AsyncWriteRentExt};
+use ::monoio::io::{
+    AsyncReadRent, AsyncReadRentExt, AsyncWriteRent, AsyncWriteRentExt, BufReader, BufWriter,
+    Splitable,
+};
 use ::monoio::net::{TcpListener, TcpStream};
 use ::monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
 
@@ -110,6 +113,19 @@ async fn echo(mut stream: TcpStream, talk: Talk) -> io::Result<()> {
                 count?;
                 let (written, read) = stream.write_all(read).await;
                 written?;
+                buffer = read;
+            }
+        }
+        Talk::Buffered(size) => {
+            let (reader, writer) = stream.into_split();
+            let (mut reader, mut writer) = (BufReader::new(reader), BufWriter::new(writer));
+            let mut buffer = vec![0; size];
+            loop {
+                let (count, read) = reader.read_exact(buffer).await;
+                count?;
+                let (written, read) = writer.write_all(read).await;
+                written?;
+                writer.flush().await?;
                 buffer = read;
             }
         }

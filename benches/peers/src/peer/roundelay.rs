@@ -1,4 +1,5 @@
 use super::*;
+use ::roundelay::io::{BufReader, BufWriter, Write};
 use ::roundelay::net::{TcpListener, TcpStream};
 
 pub struct Roundelay;
@@ -63,6 +64,14 @@ async fn echo(stream: TcpStream, talk: Talk) -> io::Result<()> {
             }
         }
         Talk::Framed(size) => {
+            let mut buffer = vec![0; size];
+            loop {
+                stream.read_exact(&mut buffer).await?;
+                stream.write_all(&buffer).await?;
+            }
+        }
+        Talk::Buffered(size) => {
+            let mut stream = BufReader::new(BufWriter::new(stream));
             let mut buffer = vec![0; size];
             loop {
                 stream.read_exact(&mut buffer).await?;

@@ -1,6 +1,6 @@
 use super::*;
 use ::smol::LocalExecutor;
-use ::smol::io::{AsyncReadExt, AsyncWriteExt};
+use ::smol::io::{AsyncReadExt, AsyncWriteExt, BufReader, BufWriter};
 use ::smol::net::{TcpListener, TcpStream};
 
 /// `smol::block_on` around a `LocalExecutor`.
@@ -81,6 +81,16 @@ async fn echo(mut stream: TcpStream, talk: Talk) -> io::Result<()> {
             loop {
                 stream.read_exact(&mut buffer).await?;
                 stream.write_all(&buffer).await?;
+            }
+        }
+        Talk::Buffered(size) => {
+            let (reader, writer) = (stream.clone(), stream);
+            let (mut reader, mut writer) = (BufReader::new(reader), BufWriter::new(writer));
+            let mut buffer = vec![0; size];
+            loop {
+                reader.read_exact(&mut buffer).await?;
+                writer.write_all(&buffer).await?;
+                writer.flush().await?;
             }
         }
     }

@@ -1,5 +1,5 @@
 use super::*;
-use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
+use ::tokio::io::{AsyncReadExt, AsyncWriteExt, BufStream};
 use ::tokio::net::{TcpListener, TcpStream};
 use ::tokio::runtime::Builder;
 use ::tokio::task::{LocalSet, spawn_local};
@@ -98,6 +98,15 @@ async fn echo(mut stream: TcpStream, talk: Talk) -> io::Result<()> {
             loop {
                 stream.read_exact(&mut buffer).await?;
                 stream.write_all(&buffer).await?;
+            }
+        }
+        Talk::Buffered(size) => {
+            let mut stream = BufStream::new(stream);
+            let mut buffer = vec![0; size];
+            loop {
+                stream.read_exact(&mut buffer).await?;
+                stream.write_all(&buffer).await?;
+                stream.flush().await?;
             }
         }
     }

@@ -37,6 +37,11 @@ pub fn run_bare(manner: Manner, name: &str, effort: Effort) -> Option<Metrics> {
         return None;
     }
     let (talk, load) = plan(name, effort)?;
+    let talk = match talk {
+        // It has no frames to answer, so to read and answer through buffers is to read and answer what is there.
+        Talk::Buffered(_) => Talk::Whole(PAGE),
+        talk => talk,
+    };
     clock::pin_to(0);
     let ended = bare::serve(manner, talk, move |address| begin(address, load, effort));
     panic!("the server has ended: {ended:?}");
@@ -59,6 +64,13 @@ fn plan(name: &str, effort: Effort) -> Option<(Talk, Load)> {
         "scale_echo" => (Talk::Whole(PAGE), echo(effort.alive)),
         "pipelined" => (
             Talk::Framed(64),
+            Load {
+                depth: 16,
+                ..echo(50)
+            },
+        ),
+        "pipelined_buffered" => (
+            Talk::Buffered(64),
             Load {
                 depth: 16,
                 ..echo(50)

@@ -280,6 +280,7 @@ pub const ROWS: &[Row] = &[
     echo!("echo_1000", "echo, 1,000 connections", OfBareLoop(0.99), Reach::None),
     echo!("echo_10k", "echo, 9,900 connections", None, Reach::None),
     echo!("pipelined", "echo, 50 connections, 16 pipelined, each read and answered by itself", OfTokio(1.3), Reach::None),
+    echo!("pipelined_buffered", "echo, 50 connections, 16 pipelined, through buffers, flushed where one has to", OfTokio(1.3), Reach::None),
     echo!("pipelined_whole", "echo, 50 connections, 16 pipelined, read and answered together", None, Reach::None),
     echo!("stream_64k", "64 KiB there and back, 8 connections", None, Reach::None),
     echo!("connect", "connect, ask once, close", None, Reach::None),
