@@ -482,6 +482,32 @@ fn a_crowd_is_answered_early_never_late_and_takes_one_look_a_level() {
     }
 }
 
+/// To deal 200,000 timers out takes milliseconds. Who waits for the first of them must not wait for that.
+#[test]
+fn a_crowd_is_dealt_out_before_its_first_timer_is_due() {
+    for (count, is_early) in [(CROWD, false), (CROWD + 1, true), (5_000, true)] {
+        let mut wheel = Wheel::new();
+        // As far into a slot of the third level, and into one of the second.
+        let first = (3 << 18) + (5 << 12) + (7 << 6);
+        let keys: Vec<_> = (0..count as u64)
+            .map(|n| wheel.arm(first + n % 60, n))
+            .collect();
+        let mut looks = Vec::new();
+        loop {
+            let next = wheel.next_deadline().expect("they are armed");
+            looks.push(next);
+            if let Some((deadline, _)) = wheel.pop_due(next) {
+                assert_eq!(deadline, first);
+                break;
+            }
+        }
+        let starts = [3 << 18, (3 << 18) + (5 << 12), first];
+        let expected = if is_early { &starts[..] } else { &starts[2..] };
+        assert_eq!(looks, expected, "{count}");
+        drop(keys);
+    }
+}
+
 #[test]
 fn a_fired_timer_stays_with_its_owner_until_the_key_is_handed_in() {
     let mut wheel = Wheel::new();

@@ -70,9 +70,11 @@
 //! On level 0 the slot's number is the answer. A coarser slot knows only its range, so the answer
 //! is the smallest deadline in its list. It is remembered, and lost only when that very timer
 //! goes. But a server that always cancels its earliest timer would walk the list at every park, and
-//! the list may hold 100,000. So the walk gives up beyond [`CROWD`] and answers with the slot's
-//! first tick: the loop then wakes once, early, finds nothing due, and deals the slot out, which
-//! had to be done anyway. Early by one look per level at most; late never.
+//! the list may hold 100,000. And where it need not be walked it must still be dealt out before its
+//! first timer can fire: of 200,000 that takes 15 ms, by which that timer would be late. So each list
+//! counts, and beyond [`CROWD`] the answer is the slot's first tick: the loop then wakes once, early,
+//! finds nothing due, and deals the slot out, which had to be done anyway. Early by one look per
+//! level at most; late never.
 //!
 //! ## Pinned entries
 //!
@@ -129,7 +131,7 @@ const DIGIT: u32 = 6;
 const SLOTS: usize = 1 << DIGIT;
 /// Eleven digits of six bits hold all 64 bits of a tick.
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
-/// How many entries `next_deadline` looks at before it settles for an early answer.
+/// How many entries of a slot `next_deadline` looks at; where there are more it settles for an early answer.
 pub(crate) const CROWD: usize = 64;
 
 /// The end of a list, and of the free list.
@@ -148,7 +150,7 @@ pub(crate) struct Key(u32);
 pub(crate) struct Wheel<T> {
     /// Bit *i* of a level is set if and only if its slot *i* has entries.
     occupied: [u64; LEVELS],
-    /// The list of each slot: garbage while the slot is not occupied.
+    /// The list of each slot: but for its count, garbage while the slot is not occupied.
     lists: [[List; SLOTS]; LEVELS],
     entries: Vec<Entry<T>>,
     free: u32,
@@ -164,6 +166,7 @@ pub(crate) struct Wheel<T> {
 struct List {
     head: u32,
     tail: u32,
+    count: u32,
 }
 
 /// Armed (in the list of its slot, with an item), or fired, or free.
@@ -182,6 +185,7 @@ impl<T> Wheel<T> {
         let empty = List {
             head: NIL,
             tail: NIL,
+            count: 0,
         };
         Wheel {
             occupied: [0; LEVELS],
@@ -241,15 +245,15 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// The earliest deadline; or, if more than [`CROWD`] timers share its slot, possibly the
-    /// slot's first tick, which is earlier. Never later.
+    /// The earliest deadline; or, if more than [`CROWD`] timers share its slot, and it is not of the finest, the slot's first
+    /// tick. That is earlier. Never later.
     pub(crate) fn next_deadline(&mut self) -> Option<u64> {
         let (level, slot) = self.first_slot()?;
+        if level > 0 && self.lists[level][slot].count as usize > CROWD {
+            return Some(self.first_tick(level, slot));
+        }
         if !self.exact {
-            match self.earliest_in(level, slot) {
-                Some(earliest) => (self.bound, self.exact) = (earliest, true),
-                None => self.bound = self.bound.max(self.first_tick(level, slot)),
-            }
+            (self.bound, self.exact) = (self.earliest_in(level, slot), true);
         }
         Some(self.bound)
     }
@@ -300,22 +304,19 @@ impl<T> Wheel<T> {
         (above | slot as u64) << shift
     }
 
-    /// The earliest deadline in a slot, unless it is too crowded to say.
-    fn earliest_in(&self, level: usize, slot: usize) -> Option<u64> {
+    /// The earliest deadline in a slot that is not crowded.
+    fn earliest_in(&self, level: usize, slot: usize) -> u64 {
         if level == 0 {
-            return Some(self.first_tick(level, slot));
+            return self.first_tick(level, slot);
         }
         let mut earliest = u64::MAX;
         let mut next = self.lists[level][slot].head;
-        for _ in 0..CROWD {
+        while next != NIL {
             let entry = self.entry(next);
             earliest = earliest.min(entry.deadline);
             next = entry.next;
-            if next == NIL {
-                return Some(earliest);
-            }
         }
-        None
+        earliest
     }
 
     /// Deals the timers of a slot out to finer levels, in their order. `elapsed` is its first tick.
@@ -326,7 +327,9 @@ impl<T> Wheel<T> {
     /// them 350 us late instead of 490.
     fn cascade(&mut self, level: usize, slot: usize) {
         self.occupied[level] &= !(1 << slot);
-        let List { head, tail } = self.lists[level][slot];
+        let list = &mut self.lists[level][slot];
+        list.count = 0;
+        let List { head, tail, .. } = *list;
         let (mut index, mut scout) = (head, tail);
         while index != NIL {
             let next = self.entry(index).next;
@@ -379,7 +382,8 @@ impl<T> Wheel<T> {
     fn link(&mut self, index: u32) {
         let (level, slot) = self.place(self.entry(index).deadline);
         let list = &mut self.lists[level][slot];
-        let prev = if self.occupied[level] & (1 << slot) == 0 {
+        list.count += 1;
+        let prev = if list.count == 1 {
             self.occupied[level] |= 1 << slot;
             list.head = index;
             NIL
@@ -398,10 +402,12 @@ impl<T> Wheel<T> {
         let entry = self.entry(index);
         let (prev, next) = (entry.prev, entry.next);
         let (level, slot) = self.place(entry.deadline);
+        let list = &mut self.lists[level][slot];
+        list.count -= 1;
         match (prev, next) {
             (NIL, NIL) => self.occupied[level] &= !(1 << slot),
-            (NIL, _) => self.lists[level][slot].head = next,
-            (_, NIL) => self.lists[level][slot].tail = prev,
+            (NIL, _) => list.head = next,
+            (_, NIL) => list.tail = prev,
             _ => {}
         }
         if prev != NIL {

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
                     metrics.push((suite::PACE, before.max(clock::pace())));
                     answer(&metrics)
                 }
-                None => Err("not offered".into()),
+                None => Err(NOT_OFFERED.into()),
             }
         }
         ["client", ref numbers @ ..] => {
@@ -67,6 +67,9 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// What a process says if this runtime does not have what the row asks for.
+const NOT_OFFERED: &str = "not offered";
 
 /// The names of the peers, as in the report's table.
 const PEERS: &[&str] = &[

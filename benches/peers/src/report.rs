@@ -6,11 +6,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::PEERS;
 use crate::plot::Plot;
 use crate::results::{Results, root};
 use crate::rows::table::{Line, Needs, ROWS, Reach, Row};
 use crate::why::why;
+use crate::{NOT_OFFERED, PEERS};
 
 const US: &str = PEERS[0];
 const TOKIO: &str = PEERS[1];
@@ -413,8 +413,6 @@ fn short(figure: f64) -> String {
     }
     grouped + rest
 }
-
-const NOT_OFFERED: &str = "not offered";
 
 fn is_failure(results: &Results, row: &Row, peer: &str) -> bool {
     results

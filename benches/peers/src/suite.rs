@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::results::{Results, root};
 use crate::rows::table::{ROWS, Row, SCALES};
-use crate::{PEERS, builds, plot, report};
+use crate::{NOT_OFFERED, PEERS, builds, plot, report};
 
 const HELP: &str = "\
 cargo bench --bench compare -- [OPTIONS]
@@ -172,27 +172,34 @@ impl Pace {
             (_, true) => 2,
             (_, false) => ATTEMPTS,
         };
-        let mut kept: Option<(f64, BTreeMap<String, f64>)> = None;
+        let mut kept: Result<(f64, BTreeMap<String, f64>), String> = Err(String::new());
         self.processes += 1;
         for _ in 0..attempts {
             self.attempts += 1;
-            let mut figures = match process(peer, row, options, 0)? {
-                Ok(figures) => figures,
-                failed => return Ok(failed),
+            let mut figures = match (process(peer, row, options, 0)?, &kept) {
+                (Ok(figures), _) => figures,
+                (Err(reason), _) if reason == NOT_OFFERED => return Ok(Err(reason)),
+                // The machine may have kept it from its work. Whoever cannot do it fails every time.
+                (Err(reason), Err(_)) => {
+                    kept = Err(reason);
+                    continue;
+                }
+                (Err(_), Ok(_)) => continue,
             };
             let pace = figures.remove(PACE).unwrap_or_default();
             self.seen
                 .insert(self.seen.partition_point(|&seen| seen < pace), pace);
-            if kept.as_ref().is_none_or(|(slowest, _)| pace < *slowest) {
-                kept = Some((pace, figures));
+            if kept.as_ref().map_or(true, |(slowest, _)| pace < *slowest) {
+                kept = Ok((pace, figures));
             }
             if !self.is_slow(pace) {
                 break;
             }
         }
-        let (pace, figures) = kept.expect("at least one attempt");
-        self.slow += usize::from(self.is_slow(pace));
-        Ok(Ok(figures))
+        Ok(kept.map(|(pace, figures)| {
+            self.slow += usize::from(self.is_slow(pace));
+            figures
+        }))
     }
 
     /// Held against the lower quartile: the very best is a stroke of luck that does not come back.
@@ -202,8 +209,8 @@ impl Pace {
 
     fn report(&self) -> String {
         format!(
-            "{} processes; {} attempts were repeated because the processor ran slower than {SLOW} times its lower \
-             quartile, and {} processes are in here that did so each time",
+            "{} processes; {} attempts were repeated because they failed or the processor ran slower than {SLOW} times its \
+             lower quartile, and {} processes are in here that did so each time",
             self.processes,
             self.attempts - self.processes,
             self.slow
