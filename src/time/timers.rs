@@ -21,11 +21,11 @@ use super::clock::Clock;
 use super::wheel::{Key, Reset, Wheel};
 use crate::task::foreign;
 
-/// When several timers have fired at once there are many, and the next of them are close. To be woken
-/// for each costs more than the timers do, so the loop takes them together: each that fired beside
-/// another puts the next look off by this long, about what a wake-up costs, and all of them by
-/// [`MOST_SLACK`]. A timer that fires alone, the usual case of somebody who needs to be punctual, puts
-/// nothing off. 100,000 timers within 200 ms take half the processor time with it.
+/// When several timers have fired at once there are many, and the next of them are close. To sleep until each and be woken
+/// takes 20 us of processor time, more than the timers do, so the loop takes them together: each that fired beside another
+/// puts the next look off by this long, and all of them by [`MOST_SLACK`]. A timer that fires alone, the usual case of somebody
+/// who needs to be punctual, puts nothing off. 100,000 timers within 200 ms take a third of the processor time with it, and half
+/// of them are less than 100 us late.
 const SLACK_EACH: Duration = Duration::from_micros(10);
 const MOST_SLACK: Duration = Duration::from_micros(140);
 

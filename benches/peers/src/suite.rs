@@ -248,8 +248,9 @@ impl Results {
             // Whoever ends the run from here on keeps what there is; `--report` makes the page of it.
             fs::write(file, self.to_text()?)?;
         }
-        if !options.is_keeping {
-            self.about.insert("steadiness".into(), pace.report());
+        match self.about.get_mut("again") {
+            Some(again) if options.is_keeping => *again += &format!(" ({})", pace.report()),
+            _ => _ = self.about.insert("steadiness".into(), pace.report()),
         }
         if options.has_scales {
             self.scales(&peers, options)?;

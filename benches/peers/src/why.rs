@@ -53,24 +53,28 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
              sleep of 100 us shows it), and to be punctual we do it six times in a millisecond; who does it once takes less, \
              and is late by as much.",
         ),
-        ("fire_100k", _) => Shown(
-            "100,000 in 200 ms are one in 2,000 ns: who takes as much processor time for each of them never sleeps.",
+        ("fire_1m", "late_p99" | "stall") => Shown(
+            "Every 268 ms a slot of some 270,000 timers is dealt out at once, which takes about ten milliseconds; who is due \
+             meanwhile is late by as much.",
         ),
-        ("fire_1m", _) => Likely(
-            "a million in a second is about what the machine can do, and whoever falls behind stays behind.",
+        ("fire_100k" | "fire_1m", _) => Shown(
+            "100,000 in 200 ms are one in 2,000 ns, a million in a second one in 1,000: who takes as much processor time for each of \
+             them never sleeps.",
         ),
         ("sleep_50us" | "sleep_100us" | "sleep_1ms" | "sleep_10ms", "cpu") => Shown(
             "It is the kernel's: a loop that does nothing but set an alarm and wait for it is in the table too, as the bare loop.",
         ),
-        ("sleep_50us" | "sleep_100us" | "sleep_1ms" | "sleep_10ms", _) => Likely(
-            "on io_uring the time-out goes in with the wait; we set the descriptor of an alarm first, and are woken by it.",
+        ("sleep_50us" | "sleep_100us" | "sleep_1ms" | "sleep_10ms", _) => Shown(
+            "All but a few microseconds of it are the kernel's: compare the bare loop, which does nothing but set an alarm and \
+             wait for it.",
         ),
         ("foreign_parked", "ns") if rival == "futures LocalPool" => Shown(
             "LocalPool has no sockets to wait for: it sleeps on a futex, where we and the others are woken through a descriptor. \
              We make two system calls a wake, a write and a wait; nobody makes fewer.",
         ),
-        ("foreign_parked", _) => Likely(
-            "nearly all of it is the processor's own waking up, which differs from run to run by more than this.",
+        ("foreign_parked", _) => Shown(
+            "It is two system calls a wake, a write and a wait, for us and for those who do it in as little; the rest is the \
+             processor's own waking up.",
         ),
         ("offload_turn", _) => Shown(
             "The loop sleeps, and waking its processor up is nearly all of it: the next row has all on one.",
