@@ -44,6 +44,7 @@ impl Interest {
     pub const READABLE: Interest = Interest(READ);
     /// Something can be written, or a connection attempt has ended.
     pub const WRITABLE: Interest = Interest(WRITE);
+    pub(super) const EITHER: Interest = Interest(READ | WRITE);
 
     /// Whether reading is meant.
     pub const fn is_readable(self) -> bool {
@@ -54,8 +55,6 @@ impl Interest {
     pub const fn is_writable(self) -> bool {
         self.0 & WRITE != 0
     }
-
-    pub(super) const EITHER: Interest = Interest(READ | WRITE);
 
     /// Does something for each direction that is meant. Not a loop: so that what is not meant is not even compiled where
     /// the interest is a constant.

@@ -14,8 +14,8 @@ thread_local! {
     /// What is left of the running poll's share. Where no task is polled, it is endless: there is nobody to be fair to.
     static LEFT: Left = const {
         Left {
-            operations: Cell::new(u32::MAX),
-            refusals: Cell::new(0),
+            operations: Cell::new(Share::ENDLESS.operations_left),
+            refusals: Cell::new(Share::ENDLESS.refusals),
         }
     };
 }
@@ -76,7 +76,7 @@ fn gives_in() -> bool {
 #[inline]
 pub(crate) fn spend_operation() {
     LEFT.with(|Left { operations, .. }| {
-        if operations.get() != u32::MAX {
+        if operations.get() != Share::ENDLESS.operations_left {
             operations.set(operations.get().saturating_sub(1));
         }
     });

@@ -149,7 +149,7 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 
 /// What every process says of the processor, beside its figures; see `clock::pace`.
 pub const PACE: &str = "pace";
-/// Slower than this many times the usual good hour is somebody else's doing.
+/// Slower than this many times the lower quartile is somebody else's doing.
 const SLOW: f64 = 1.15;
 const ATTEMPTS: usize = 3;
 

@@ -224,10 +224,11 @@ async fn nap<P: Peer>(effort: Effort, duration: Duration) -> Metrics {
 
 /// The least that it can be on a poller: an alarm is set, and the thread waits for it.
 pub fn run_bare(name: &str, effort: Effort) -> Option<Metrics> {
-    let mut naps = Naps::new(effort, nap_of(name)?);
+    let duration = nap_of(name)?;
     let mut alarm = bare::Alarm::new().expect("a poller and an alarm");
+    let mut naps = Naps::new(effort, duration);
     while naps.begin() {
-        alarm.sleep(naps.duration).expect("an alarm that goes off");
+        alarm.sleep(duration).expect("an alarm that goes off");
     }
     Some(naps.metrics())
 }
