@@ -14,6 +14,7 @@ use rows::{Effort, Metrics};
 mod builds;
 mod client;
 mod clock;
+mod growth;
 mod json;
 mod memory;
 mod peer;

@@ -10,7 +10,7 @@ use crate::plot::Plot;
 use crate::results::{Results, root};
 use crate::rows::table::{Line, Needs, ROWS, Reach, Row};
 use crate::why::why;
-use crate::{NOT_OFFERED, PEERS};
+use crate::{NOT_OFFERED, PEERS, growth};
 
 const US: &str = PEERS[0];
 const TOKIO: &str = PEERS[1];
@@ -147,7 +147,8 @@ pub fn page(results: &Results, plots: &[Plot], page: &Path, folder: &Path) -> St
     if !curves.is_empty() {
         let _ = write!(
             text,
-            "\n## How it grows\n\nWhat one costs while so many are there. Flat is the claim.\n{curves}"
+            "\n## How it grows\n\nWhat one costs while so many are there. Flat is the claim.\n{}{curves}",
+            growth::table(results)
         );
     }
     text += &builds(results);
@@ -398,7 +399,7 @@ fn cell(results: &Results, row: &Row, line: &Line, peer: &str, ours: f64) -> Str
 }
 
 /// Three digits.
-fn short(figure: f64) -> String {
+pub fn short(figure: f64) -> String {
     let digits = match figure.abs() {
         figure if figure >= 100.0 => 0,
         figure if figure >= 10.0 => 1,

@@ -166,8 +166,14 @@ struct Pace {
 impl Pace {
     /// Measures a row in a process; again, if the processor was slow meanwhile, and then takes the best of these. One figure
     /// is one process's all the same.
-    fn process(&mut self, peer: &str, row: &Row, options: &Options) -> io::Result<Outcome> {
-        let attempts = match (options.is_quick, row.is_heavy()) {
+    fn process(
+        &mut self,
+        peer: &str,
+        row: &Row,
+        options: &Options,
+        alive: usize,
+    ) -> io::Result<Outcome> {
+        let attempts = match (options.is_quick, row.is_heavy() || alive >= 100_000) {
             (true, _) => 1,
             (_, true) => 2,
             (_, false) => ATTEMPTS,
@@ -176,7 +182,7 @@ impl Pace {
         self.processes += 1;
         for _ in 0..attempts {
             self.attempts += 1;
-            let mut figures = match (process(peer, row, options, 0)?, &kept) {
+            let mut figures = match (process(peer, row, options, alive)?, &kept) {
                 (Ok(figures), _) => figures,
                 (Err(reason), _) if reason == NOT_OFFERED => return Ok(Err(reason)),
                 // The machine may have kept it from its work. Whoever cannot do it fails every time.
@@ -248,12 +254,12 @@ impl Results {
             // Whoever ends the run from here on keeps what there is; `--report` makes the page of it.
             fs::write(file, self.to_text()?)?;
         }
+        if options.has_scales {
+            self.scales(&peers, options, &mut pace)?;
+        }
         match self.about.get_mut("again") {
             Some(again) if options.is_keeping => *again += &format!(" ({})", pace.report()),
             _ => _ = self.about.insert("steadiness".into(), pace.report()),
-        }
-        if options.has_scales {
-            self.scales(&peers, options)?;
         }
         if options.has_builds {
             self.builds = builds::measure(&peers)?;
@@ -270,7 +276,7 @@ impl Results {
         {
             return Ok(());
         }
-        match pace.process(peer, row, options)? {
+        match pace.process(peer, row, options, 0)? {
             Ok(figures) => {
                 let all = self
                     .rows
@@ -292,7 +298,7 @@ impl Results {
         Ok(())
     }
 
-    fn scales(&mut self, peers: &[&str], options: &Options) -> io::Result<()> {
+    fn scales(&mut self, peers: &[&str], options: &Options, pace: &mut Pace) -> io::Result<()> {
         for row in SCALES.iter().filter(|row| options.has_row(row.name)) {
             self.scales.remove(row.name);
             // More sockets than ports of one address and descriptors of one process are not to be had.
@@ -310,8 +316,7 @@ impl Results {
                     .iter()
                     .filter(|peer| !peer.contains("naive") && !peer.contains("LocalSet"))
                 {
-                    if let Ok(mut figures) = process(peer, row, options, alive)? {
-                        figures.remove(PACE);
+                    if let Ok(figures) = pace.process(peer, row, options, alive)? {
                         let figures = figures
                             .into_iter()
                             .map(|(name, figure)| (name, vec![figure]))

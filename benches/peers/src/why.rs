@@ -39,7 +39,8 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
             Likely("nearly all of it is copying the future into its cell, which all have to do.")
         }
         ("timer_64" | "timer_4096" | "timer_100k" | "timer_1m", _) => Shown(
-            "Both read the clock for each timer, which is more than half of it: 25 ns by itself, and 5 for the deadline's arithmetic.",
+            "Both read the clock for each timer, which is more than half of it: 25 ns by itself, and 5 for the deadline's arithmetic. \
+             The row with the clock apart has the rest.",
         ),
         ("timers_bulk", _) => Shown(
             "Without any timer the row would still read the clock for each, and allocate and free the box in which it keeps each: \
@@ -90,9 +91,9 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
             "A read and a write for each request are two system calls, the bare loop's too; they cost less on io_uring. \
              Answered together, as through `BufReader` and `BufWriter`, they are the next row.",
         ),
-        ("echo_busy", _) => Likely(
-            "sockets wait for up to 64 polls, and each poll of the busy task replaces eight timers. compio and smol look at \
-             their sockets more often, and take longer for a yield.",
+        ("echo_busy", _) => Shown(
+            "The echoes share their processor with the busy task, and that one gets more done here than there: the last line of \
+             the row counts the timers that it replaces.",
         ),
         ("bytes_task", _) => Shown(
             "A place in the table, with the room that the table keeps for growing, and the cell with its spawn location.",

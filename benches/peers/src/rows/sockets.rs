@@ -7,6 +7,7 @@ use std::future::{Future, poll_fn};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::{env, io, process, thread};
 
@@ -18,6 +19,9 @@ use crate::{answer, clock, memory};
 
 const PAGE: usize = 4_096;
 const IDLE_CONNECTIONS: usize = 1_000;
+
+/// What the busy task has done. Its turns are part of what the server's processor time buys.
+static REPLACED: AtomicU64 = AtomicU64::new(0);
 
 pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
     let (talk, load) = plan(name, effort)?;
@@ -127,6 +131,7 @@ async fn churn<P: Peer>() {
                     poll_fn(|cx| Poll::Ready(old.as_mut().poll(cx).is_pending())).await;
                 assert!(is_pending);
             }
+            REPLACED.fetch_add(PER_TURN as u64, Ordering::Relaxed);
             P::yield_now().await;
         }
     });
@@ -148,6 +153,7 @@ fn begin(address: SocketAddr, load: Load, effort: Effort) {
 
 fn watch(address: SocketAddr, load: Load, effort: Effort) -> io::Result<Metrics> {
     let before = clock::resident();
+    let (start, replaced) = (Instant::now(), REPLACED.load(Ordering::Relaxed));
     let mut client = start_client(address, load, effort)?;
     let mut line = String::new();
     let output = client.stdout.take().expect("a pipe");
@@ -164,8 +170,15 @@ fn watch(address: SocketAddr, load: Load, effort: Effort) -> io::Result<Metrics>
             ("resident", each(grown)),
         ]);
     }
+    let replaced = REPLACED.load(Ordering::Relaxed) - replaced;
+    let busy = replaced as f64 / start.elapsed().as_secs_f64();
     client.wait()?;
-    Load::read_report(&line).ok_or_else(|| io::Error::other("it has got no answers"))
+    let report = Load::read_report(&line);
+    let mut metrics = report.ok_or_else(|| io::Error::other("it has got no answers"))?;
+    if replaced > 0 {
+        metrics.push(("busy", busy));
+    }
+    Ok(metrics)
 }
 
 fn start_client(address: SocketAddr, load: Load, effort: Effort) -> io::Result<Child> {

@@ -121,7 +121,7 @@ macro_rules! time {
 }
 
 macro_rules! echo {
-    ($name:literal, $label:literal, $reach:expr, $cpu:expr) => {
+    ($name:literal, $label:literal, $reach:expr, $cpu:expr $(, $more:expr)?) => {
         Row {
             name: $name,
             group: SOCKETS,
@@ -137,6 +137,7 @@ macro_rules! echo {
                 less("p50", concat!($label, ": p50"), "us", Reach::None),
                 less("p99", concat!($label, ": p99"), "us", Reach::None),
                 less("p999", concat!($label, ": p99.9"), "us", Reach::None),
+                $($more,)?
             ],
         }
     };
@@ -227,6 +228,7 @@ pub const ROWS: &[Row] = &[
     time!(TIMERS, Timers, "timer_4096", "arm and cancel, 4,096 alive", OfBest(0.3)),
     time!(TIMERS, Timers, "timer_100k", "arm and cancel, 100,000 alive", OfBest(0.3)),
     time!(TIMERS, Timers, "timer_1m", "arm and cancel, 1,000,000 alive", OfBest(0.3)),
+    time!(TIMERS, Timers, "arm_100k", "arm and cancel, the clock apart, 100,000 alive", Reach::None),
     time!(TIMERS, Timers, "timers_bulk", "arm 100,000, then cancel them, each", OfBest(0.3)),
     Row {
         name: "fire_100k",
@@ -284,12 +286,20 @@ pub const ROWS: &[Row] = &[
     echo!("pipelined_whole", "echo, 50 connections, 16 pipelined, read and answered together", None, Reach::None),
     echo!("stream_64k", "64 KiB there and back, 8 connections", None, Reach::None),
     echo!("connect", "connect, ask once, close", None, Reach::None),
-    echo!("echo_busy", "echo, 50 connections, while 100,000 timers churn and one task yields", None, Reach::None),
+    echo!("echo_busy", "echo, 50 connections, while 100,000 timers churn and one task yields", None, Reach::None, BUSY),
     bytes!("bytes_task", "per parked task, 72-byte future", Tasks, AtMost(128.0)),
     bytes!("bytes_sleeper", "per sleeping task", Timers, AtMost(192.0)),
     bytes!("bytes_connection", "per idle connection", Sockets, Reach::None),
     time!(LOOP, Tasks, "loop", "a loop is made, runs nothing, is dropped", Reach::None),
 ];
+
+/// What the same processor does beside the echoes.
+const BUSY: Line = more(
+    "busy",
+    "the timers that churn beside those echoes",
+    "timers/s",
+    Reach::None,
+);
 
 /// Measured with more and more alive, and plotted.
 pub const SCALES: &[Row] = &[

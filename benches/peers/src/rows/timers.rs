@@ -23,6 +23,7 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
             effort,
             if effort.is_quick { 300_000 } else { 1_000_000 },
         )),
+        "arm_100k" => P::block_on_task(arm_and_cancel_only::<P>(effort, 100_000)),
         "timers_bulk" => P::block_on_task(bulk::<P>(effort)),
         "scale_arm" => return Some(P::block_on_task(arm_then_cancel::<P>(effort))),
         "fire_100k" => {
@@ -59,12 +60,8 @@ async fn guard<P: Peer>(effort: Effort, is_yielding: bool) -> f64 {
 
 /// Makes a timer, polls it, drops it, while so many others are armed.
 async fn arm_and_cancel<P: Peer>(effort: Effort, alive: usize) -> f64 {
-    with_an_earlier_one::<P>().await;
     let mut random = SEED;
-    let mut sleeps: Vec<_> = (0..alive)
-        .map(|_| Box::pin(P::sleep(far(&mut random))))
-        .collect();
-    poll_each(&mut sleeps).await;
+    let _others = many::<P>(alive, &mut random).await;
     sample(effort, BATCH, async || {
         poll_fn(|cx| {
             for _ in 0..BATCH {
@@ -76,6 +73,45 @@ async fn arm_and_cancel<P: Peer>(effort: Effort, alive: usize) -> f64 {
         .await;
     })
     .await
+}
+
+/// The same but for the clock: each timer is made before the watch starts, in a place where it is then polled and dropped.
+async fn arm_and_cancel_only<P: Peer>(effort: Effort, alive: usize) -> f64 {
+    const PLACES: usize = 200;
+    let mut random = SEED;
+    let _others = many::<P>(alive, &mut random).await;
+    let mut places: Vec<_> = (0..PLACES).map(|_| Box::pin(None)).collect();
+    let (begin, mut times) = (Instant::now(), Vec::new());
+    while times.len() < 5 || begin.elapsed() < effort.time {
+        for place in &mut places {
+            place.set(Some(P::sleep(far(&mut random))));
+        }
+        let start = Instant::now();
+        poll_fn(|cx| {
+            for place in &mut places {
+                let sleep = place.as_mut().as_pin_mut().expect("one was just made");
+                assert!(sleep.poll(cx).is_pending());
+                place.set(None);
+            }
+            Poll::Ready(())
+        })
+        .await;
+        times.push(start.elapsed().as_nanos() as f64 / PLACES as f64);
+    }
+    median(&mut times)
+}
+
+/// So many timers, armed.
+async fn many<P: Peer>(
+    count: usize,
+    random: &mut Random,
+) -> Vec<Pin<Box<impl Future<Output = ()> + use<P>>>> {
+    with_an_earlier_one::<P>().await;
+    let mut sleeps: Vec<_> = (0..count)
+        .map(|_| Box::pin(P::sleep(far(random))))
+        .collect();
+    poll_each(&mut sleeps).await;
+    sleeps
 }
 
 /// Another timer is due before all of these, as in most programs. Without it some runtimes would write to a descriptor for
