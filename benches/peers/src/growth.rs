@@ -7,7 +7,8 @@ use crate::report::short;
 use crate::results::Results;
 use crate::rows::table::{Line, Row, SCALES};
 
-const ALIVE: [usize; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
+/// How many.
+pub const ALIVE: [usize; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
 
 pub fn table(results: &Results) -> String {
     let mut text = String::from("\n| | unit | |");

@@ -13,8 +13,8 @@ use std::{env, fs, io, thread};
 use serde_json::Value;
 
 use crate::results::{Results, root};
-use crate::rows::table::{ROWS, Row, SCALES};
-use crate::{NOT_OFFERED, PEERS, builds, plot, report};
+use crate::rows::table::{Needs, ROWS, Row, SCALES};
+use crate::{NOT_OFFERED, PEERS, builds, growth, plot, report};
 
 const HELP: &str = "\
 cargo bench --bench compare -- [OPTIONS]
@@ -152,6 +152,8 @@ pub const PACE: &str = "pace";
 /// Slower than this many times the lower quartile is somebody else's doing.
 const SLOW: f64 = 1.15;
 const ATTEMPTS: usize = 3;
+/// What a server or a client opens beside its connections.
+const SPARE_DESCRIPTORS: u64 = 100;
 
 /// How fast the processor was while the processes ran.
 #[derive(Default)]
@@ -301,15 +303,15 @@ impl Results {
     fn scales(&mut self, peers: &[&str], options: &Options, pace: &mut Pace) -> io::Result<()> {
         for row in SCALES.iter().filter(|row| options.has_row(row.name)) {
             self.scales.remove(row.name);
-            // More sockets than ports of one address and descriptors of one process are not to be had.
-            let most = if row.name == "scale_echo" {
-                100_000
-            } else {
-                1_000_000
+            // A connection is a descriptor at each end, and some kilobytes of the kernel's.
+            let descriptors = rlimit::Resource::NOFILE.get_soft()?;
+            let most = match row.needs {
+                Needs::Sockets => descriptors.saturating_sub(SPARE_DESCRIPTORS).min(100_000),
+                _ => u64::MAX,
             };
-            for alive in [100, 1_000, 10_000, 100_000, 1_000_000]
+            for alive in growth::ALIVE
                 .into_iter()
-                .filter(|&alive| alive <= most)
+                .filter(|&alive| alive as u64 <= most)
             {
                 eprintln!("{} {alive}", row.name);
                 for peer in peers
