@@ -147,7 +147,7 @@ pub fn page(results: &Results, plots: &[Plot], page: &Path, folder: &Path) -> St
     if !curves.is_empty() {
         let _ = write!(
             text,
-            "\n## How it grows\n\nWhat one costs while so many are there. Flat is the claim.\n{}{curves}",
+            "\n## How it grows\n\nWhat one costs while so many are there; one process each. Flat is the claim.\n{}{curves}",
             growth::table(results)
         );
     }
