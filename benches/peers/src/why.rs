@@ -47,7 +47,8 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
              25 ns and 45 by themselves, which overlap.",
         ),
         ("guard_ready", _) => Shown(
-            "It is the poll of a future that is ready, and two stores. Neither of the two reads a clock.",
+            "With no time-out around the body the row takes 1.05 ns at its fastest, which is half of the best peer already. What \
+             ours adds is two stores and a comparison. Neither of the two reads a clock.",
         ),
         ("fire_100k", "cpu") => Shown(
             "Half of it is the kernel's: to set the alarm, wait and be woken takes 21 us of processor time here (a bare loop's \
