@@ -5,17 +5,14 @@ use std::fmt::Write;
 use crate::PEERS;
 use crate::report::short;
 use crate::results::Results;
-use crate::rows::table::{Line, Row, SCALES};
-
-/// How many.
-pub const ALIVE: [usize; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
+use crate::rows::table::{ALIVE, Line, Row, SCALES};
 
 pub fn table(results: &Results) -> String {
     let mut text = String::from("\n| | unit | |");
     for alive in ALIVE {
         let _ = write!(text, " {} |", short(alive as f64));
     }
-    text += "\n|---|---|---|---:|---:|---:|---:|---:|\n";
+    let _ = writeln!(text, "\n|---|---|---|{}", "---:|".repeat(ALIVE.len()));
     for row in SCALES {
         for line in row.lines {
             for peer in PEERS {

@@ -13,8 +13,8 @@ use std::{env, fs, io, thread};
 use serde_json::Value;
 
 use crate::results::{Results, root};
-use crate::rows::table::{Needs, ROWS, Row, SCALES};
-use crate::{NOT_OFFERED, PEERS, builds, growth, plot, report};
+use crate::rows::table::{ALIVE, Needs, ROWS, Row, SCALES};
+use crate::{NOT_OFFERED, PEERS, builds, plot, report};
 
 const HELP: &str = "\
 cargo bench --bench compare -- [OPTIONS]
@@ -301,18 +301,16 @@ impl Results {
     }
 
     fn scales(&mut self, peers: &[&str], options: &Options, pace: &mut Pace) -> io::Result<()> {
+        // A connection is a descriptor at each end, and some kilobytes of the kernel's.
+        let descriptors = rlimit::Resource::NOFILE.get_soft()?;
+        let connections = descriptors.saturating_sub(SPARE_DESCRIPTORS).min(100_000) as usize;
         for row in SCALES.iter().filter(|row| options.has_row(row.name)) {
             self.scales.remove(row.name);
-            // A connection is a descriptor at each end, and some kilobytes of the kernel's.
-            let descriptors = rlimit::Resource::NOFILE.get_soft()?;
             let most = match row.needs {
-                Needs::Sockets => descriptors.saturating_sub(SPARE_DESCRIPTORS).min(100_000),
-                _ => u64::MAX,
+                Needs::Sockets => connections,
+                _ => usize::MAX,
             };
-            for alive in growth::ALIVE
-                .into_iter()
-                .filter(|&alive| alive as u64 <= most)
-            {
+            for alive in ALIVE.into_iter().filter(|&alive| alive <= most) {
                 eprintln!("{} {alive}", row.name);
                 for peer in peers
                     .iter()

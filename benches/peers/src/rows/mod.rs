@@ -28,6 +28,13 @@ pub struct Effort {
     pub alive: usize,
 }
 
+impl Effort {
+    /// At least five samples, and as many as fit the time.
+    fn has_time(&self, begin: Instant, samples: usize) -> bool {
+        samples < 5 || begin.elapsed() < self.time
+    }
+}
+
 /// Runs a row, or says that this runtime does not offer what it takes.
 pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
     let needs = table::find(name)?.needs;
@@ -62,7 +69,7 @@ pub fn run_bare(manner: Manner, name: &str, effort: Effort) -> Option<Metrics> {
 async fn sample(effort: Effort, operations: usize, mut body: impl AsyncFnMut()) -> f64 {
     body().await;
     let (begin, mut times) = (Instant::now(), Vec::new());
-    while times.len() < 5 || begin.elapsed() < effort.time {
+    while effort.has_time(begin, times.len()) {
         let start = Instant::now();
         body().await;
         times.push(start.elapsed().as_nanos() as f64 / operations as f64);

@@ -301,6 +301,9 @@ const BUSY: Line = more(
     Reach::None,
 );
 
+/// How many are alive where it is asked how a loop scales.
+pub const ALIVE: [usize; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
+
 /// Measured with more and more alive, and plotted.
 pub const SCALES: &[Row] = &[
     Row {

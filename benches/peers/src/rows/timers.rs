@@ -82,7 +82,7 @@ async fn arm_and_cancel_only<P: Peer>(effort: Effort, alive: usize) -> f64 {
     let _others = many::<P>(alive, &mut random).await;
     let mut places: Vec<_> = (0..PLACES).map(|_| Box::pin(None)).collect();
     let (begin, mut times) = (Instant::now(), Vec::new());
-    while times.len() < 5 || begin.elapsed() < effort.time {
+    while effort.has_time(begin, times.len()) {
         for place in &mut places {
             place.set(Some(P::sleep(far(&mut random))));
         }
@@ -155,7 +155,7 @@ async fn arm_then_cancel<P: Peer>(effort: Effort) -> Metrics {
     let (mut arm, mut cancel) = (Vec::new(), Vec::new());
     let begin = Instant::now();
     let each = |start: Instant| start.elapsed().as_nanos() as f64 / count as f64;
-    while arm.len() < 5 || begin.elapsed() < effort.time {
+    while effort.has_time(begin, arm.len()) {
         let mut sleeps: Vec<_> = (0..count)
             .map(|_| Box::pin(P::sleep(far(&mut random))))
             .collect();

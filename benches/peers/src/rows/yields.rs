@@ -83,7 +83,7 @@ async fn among<P: Peer>(effort: Effort, tasks: usize, yields: usize) -> f64 {
 
 fn create_and_drop<P: Peer>(effort: Effort) -> f64 {
     let (begin, mut times) = (Instant::now(), Vec::new());
-    while times.len() < 5 || begin.elapsed() < effort.time {
+    while effort.has_time(begin, times.len()) {
         let start = Instant::now();
         P::block_on(async {});
         times.push(start.elapsed().as_nanos() as f64);
