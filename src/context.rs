@@ -14,6 +14,7 @@ use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;
 use std::task::{self, Poll};
 
+use crate::foreign;
 use crate::offload::Pool;
 use crate::reactor::Reactor;
 use crate::scheduler::inbox::Door;
@@ -149,7 +150,7 @@ pub(crate) fn poll_budget(cx: &mut task::Context<'_>) -> Poll<()> {
     if scheduler::has_operations_left() {
         return Poll::Ready(());
     }
-    cx.waker().wake_by_ref();
+    foreign::wake_by_ref(cx.waker(), "a task that has spent its budget");
     Poll::Pending
 }
 

@@ -76,6 +76,8 @@
 //! | never-early | a timer fires at or after its deadline |
 //! | inbox-before-park | the loop never sleeps while its inbox holds something |
 //! | nothing-left | after a leaf future is dropped, no waker, timer or waiter of its is registered anywhere |
+//! | decide-then-do | between a decision and the act that rests on it no foreign code runs, a log sink included |
+//! | bounded-look | a look does a bounded amount of work, whatever came in meanwhile |
 //!
 //! # The log
 //!
@@ -86,6 +88,7 @@
 
 mod context;
 mod event_loop;
+mod foreign;
 pub mod future;
 pub mod group;
 pub mod io;
@@ -103,7 +106,7 @@ pub use context::Metrics;
 pub use event_loop::{Builder, EventLoop, Report, Turn, run};
 pub use group::{GroupError, TaskGroup};
 pub use offload::{Offload, Running, TryOffloadError, offload, try_offload};
-pub use remote::{Closed, Remote, RemoteHandle};
+pub use remote::{Closed, Remote, RemoteHandle, TryPostError};
 pub use scheduler::OnPanic;
 pub use task::{JoinError, JoinHandle, TaskId, spawn, yield_now};
 pub use time::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};

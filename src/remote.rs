@@ -2,17 +2,17 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::context;
-use crate::scheduler::inbox::{Door, Note};
+use crate::foreign::{self, Level};
+use crate::scheduler::inbox::{Call, Door, Refusal, Room};
 use crate::task::JoinHandle;
-use crate::task::error::{self, JoinError};
-use crate::task::foreign;
+use crate::task::error::JoinError;
 
 /// Reaches a loop from any thread. Comes from [`EventLoop::remote`](crate::EventLoop::remote) or [`Remote::current`].
 ///
@@ -71,11 +71,37 @@ impl Remote {
     /// });
     /// ```
     pub fn post(&self, call: impl FnOnce() + Send + 'static) -> Result<(), Closed> {
-        match self.door.push(Note::Post(Box::new(call))) {
-            Ok(()) => Ok(()),
-            Err(Note::Post(call)) => Err(Closed(Mutex::new(call))),
-            Err(Note::Wake(_)) => unreachable!("a post comes back as a post"),
-        }
+        self.door
+            .post(Box::new(call), Room::Unbounded)
+            .map_err(|(call, _)| Closed(Mutex::new(call)))
+    }
+
+    /// As [`post`](Self::post), but gives the call back if as many calls wait for the loop as
+    /// [`Builder::post_queue`](crate::Builder::post_queue) allows. A thread that can post faster than the loop can run the
+    /// calls has to slow down here, or the queue grows without end.
+    ///
+    /// # Errors
+    ///
+    /// [`TryPostError`] gives the call back, and says whether the queue is full or the loop gone.
+    ///
+    /// ```
+    /// let mut event_loop = roundelay::EventLoop::builder().post_queue(1).build()?;
+    /// let remote = event_loop.remote();
+    /// remote.try_post(|| ()).unwrap();
+    /// let refused = remote.try_post(|| ()).unwrap_err();
+    /// assert!(refused.is_full());
+    ///
+    /// event_loop.turn(Some(std::time::Duration::ZERO))?; // runs the first
+    /// remote.try_post(refused.into_call()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_post(&self, call: impl FnOnce() + Send + 'static) -> Result<(), TryPostError> {
+        self.door
+            .post(Box::new(call), Room::Bounded)
+            .map_err(|(call, refusal)| TryPostError {
+                call: Mutex::new(call),
+                refusal,
+            })
     }
 
     /// Spawns a task on the loop. The closure crosses the threads, and the future that it makes need not.
@@ -124,7 +150,7 @@ impl fmt::Debug for Remote {
 /// It is `Send` and `Sync`, so it fits `Box<dyn Error + Send + Sync>` and every error library.
 pub struct Closed(
     /// A call is `Send` but not `Sync`; the mutex makes the error `Sync`, and is never locked.
-    Mutex<Box<dyn FnOnce() + Send>>,
+    Mutex<Call>,
 );
 
 impl Closed {
@@ -153,6 +179,46 @@ impl fmt::Display for Closed {
 }
 
 impl std::error::Error for Closed {}
+
+/// Why [`Remote::try_post`] did not post a call. [`into_call`](Self::into_call) gives it back.
+pub struct TryPostError {
+    /// In a mutex for the same reason as in [`Closed`].
+    call: Mutex<Call>,
+    refusal: Refusal,
+}
+
+impl TryPostError {
+    /// Whether the queue is full: the call may be posted later, when the loop has run others.
+    pub fn is_full(&self) -> bool {
+        self.refusal == Refusal::Full
+    }
+
+    /// The call that could not be posted.
+    pub fn into_call(self) -> Box<dyn FnOnce() + Send> {
+        self.call
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for TryPostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TryPostError({:?})", self.refusal)
+    }
+}
+
+impl fmt::Display for TryPostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.refusal {
+            Refusal::Closed => "cannot post a call: the event loop is gone",
+            Refusal::Full => {
+                "cannot post a call: as many wait for the event loop as it was built to hold"
+            }
+        })
+    }
+}
+
+impl std::error::Error for TryPostError {}
 
 /// Awaits, or waits for, a task that runs on a loop of another thread. Comes from [`Remote::spawn`].
 ///
@@ -203,7 +269,7 @@ impl<T> RemoteHandle<T> {
         let task = state.task.take();
         drop(state);
         if let Some(task) = task {
-            task.wake();
+            foreign::wake(task, OF);
         }
     }
 
@@ -254,8 +320,9 @@ impl<T> fmt::Debug for RemoteHandle<T> {
 fn drop_unclaimed<T>(result: Option<Result<T, JoinError>>) {
     if let Some(Err(error)) = &result {
         if error.is_panic() {
-            error::tell(
-                "roundelay::task",
+            foreign::tell(
+                Level::Error,
+                foreign::TASK,
                 format_args!("{error}; nobody awaits its handle"),
             );
         }
@@ -380,7 +447,7 @@ where
             if report.0.is_aborted(cx.waker()) {
                 return Poll::Ready(Err(JoinError::cancelled()));
             }
-            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            match foreign::catch(|| future.as_mut().poll(cx)) {
                 Ok(polled) => polled.map(Ok),
                 Err(payload) => Poll::Ready(Err(heeded(JoinError::panicked(payload)))),
             }

@@ -46,10 +46,10 @@ const LEAF_FUTURES: &[&str] = &[
 ];
 
 const PURE: &[&str] = &[
+    "foreign.rs",
     "pinned.rs",
     "reactor/ready.rs",
     "task/error.rs",
-    "task/foreign.rs",
     "task/id.rs",
     "time/clock.rs",
     "time/wheel.rs",
@@ -182,7 +182,7 @@ fn the_wheel_stands_alone() {
 fn the_imports_that_make_the_design_are_seen() {
     let imports = Crate::read(root()).imports();
     for (from, to) in [
-        ("event_loop/mod.rs", "scheduler/mod.rs"),
+        ("event_loop/guards.rs", "scheduler/mod.rs"),
         ("event_loop/mod.rs", "task/join.rs"),
         ("event_loop/builder.rs", "reactor/mod.rs"),
         ("context.rs", "offload/pool.rs"),
@@ -264,6 +264,57 @@ fn every_unsafe_block_says_why_it_is_safe_and_which_test_guards_it() {
         }
     }
     assert_none("unsafe without a SAFETY comment", &silent);
+}
+
+// One door to foreign code.
+
+/// What only `foreign.rs` may do; and what to call instead. Code under `#[cfg(test)]` is left out.
+const FOREIGN: &[(&str, &str)] = &[
+    ("log::", "foreign::tell"),
+    ("trace!(", "foreign::tell"),
+    ("debug!(", "foreign::tell"),
+    ("info!(", "foreign::tell"),
+    ("warn!(", "foreign::tell"),
+    ("error!(", "foreign::tell"),
+    ("log_enabled!(", "foreign::is_traced"),
+    ("catch_unwind", "foreign::catch"),
+    (".wake()", "foreign::wake"),
+    (".wake_by_ref()", "foreign::wake_by_ref"),
+    (
+        ")(",
+        "foreign::catch or foreign::quietly, around a stored closure",
+    ),
+];
+
+/// *decide-then-do*, and panics that stay where they are: foreign code is called through one door.
+#[test]
+fn foreign_code_is_called_through_one_door() {
+    let mut outside = Vec::new();
+    for source in Crate::read(root()).sources {
+        if source.path == "foreign.rs" || source.path.ends_with("tests.rs") {
+            continue;
+        }
+        let end = source
+            .code
+            .find("#[cfg(test)]\nmod tests")
+            .unwrap_or(source.code.len());
+        for (index, line) in source.code[..end].lines().enumerate() {
+            let is_declaration = line.contains("compile_error!")
+                || line.trim_start().starts_with('(')
+                || line.contains("fn ");
+            for (words, instead) in FOREIGN {
+                if line.contains(words) && !is_declaration {
+                    outside.push(format!(
+                        "src/{}:{}: {} (call {instead})",
+                        source.path,
+                        index + 1,
+                        line.trim()
+                    ));
+                }
+            }
+        }
+    }
+    assert_none("foreign code that is called past its door", &outside);
 }
 
 // Comments that can be checked.

@@ -1,6 +1,7 @@
 //! Settings, and how a loop is put together from its parts.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub struct Builder {
     max_io_events: usize,
     on_panic: OnPanic,
     spin: Duration,
+    post_queue: usize,
     offload: PoolConfig,
 }
 
@@ -45,13 +47,15 @@ impl Default for Builder {
             max_io_events: 1024,
             on_panic: OnPanic::Continue,
             spin: Duration::ZERO,
+            post_queue: usize::MAX,
             offload: PoolConfig::default(),
         }
     }
 }
 
 impl Builder {
-    /// What the loop is called, in its log and in the names of its threads. Default: `roundelay`.
+    /// What the loop is called, in its log and in the names of its threads. Default: `roundelay`. [`build`](Self::build)
+    /// refuses a name that contains a NUL.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -79,6 +83,13 @@ impl Builder {
     /// and burns a processor. Default: zero.
     pub fn spin(mut self, spin: Duration) -> Self {
         self.spin = spin;
+        self
+    }
+
+    /// How many posted calls may wait for the loop before [`Remote::try_post`](crate::Remote::try_post) gives the next one
+    /// back. [`Remote::post`](crate::Remote::post) does not look at it. Default: no bound.
+    pub fn post_queue(mut self, calls: usize) -> Self {
+        self.post_queue = calls;
         self
     }
 
@@ -111,9 +122,19 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// What the operating system says when it has no descriptor left, or if the process has 4,095 loops.
+    /// What the operating system says when it has no descriptor left, or if the process has 4,095 loops; and
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the [`name`](Self::name) contains a NUL.
     pub fn build(self) -> io::Result<EventLoop> {
-        let inbox = Tenant::new()?;
+        if self.name.contains('\0') {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "cannot make an event loop: its name {:?} contains a NUL, which the name of a thread cannot",
+                    self.name
+                ),
+            ));
+        }
+        let inbox = Tenant::new(self.post_queue)?;
         let reactor = Reactor::new(self.max_io_events)?;
         inbox.hang_bell(reactor.new_waker()?);
         inbox.end();
@@ -133,7 +154,8 @@ impl Builder {
         Ok(EventLoop {
             context: Rc::new(context),
             inbox,
-            notes: RefCell::new(Vec::with_capacity(inbox::ROOM)),
+            notes: RefCell::new(VecDeque::with_capacity(inbox::ROOM)),
+            notes_left: Cell::new(0),
             poll_budget: self.poll_budget,
             polls_left: Cell::new(0),
             spin: self.spin,

@@ -5,8 +5,9 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::foreign;
+use crate::scheduler::Scheduler;
 use crate::scheduler::inbox::Tenant;
-use crate::scheduler::{Scheduler, quietly};
 use crate::task::JoinHandle;
 
 /// The loop is at work for as long as this exists. Between two runs it counts as parked, so that a wake from anywhere
@@ -55,7 +56,8 @@ impl Drop for HaltOnDrop<'_> {
 /// Drops what is left of the main future when its run has ended by a panic, its own or a task's. If it panics now, the
 /// first panic is the one that counts.
 pub(super) fn bury_main<F>(mut main: Pin<&mut Option<F>>) {
-    quietly("the destructor of the main future", || main.set(None));
+    let what = "the destructor of the main future";
+    foreign::quietly(foreign::TASK, what, || main.set(None));
 }
 
 /// The main task does not outlive its `run`, not even when that unwinds.

@@ -63,6 +63,7 @@
 //! Sources: Schmidt, "Reactor", in *Pattern Languages of Program Design*, 1995; libuv, *Design overview*; PEP 3156.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -74,12 +75,12 @@ use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use crate::context::{Context, Entered, Metrics};
+use crate::foreign::{self, Level, Payload};
 use crate::reactor::Wait;
 use crate::remote::Remote;
+use crate::scheduler::TaskInfo;
 use crate::scheduler::inbox::{Note, Tenant};
-use crate::scheduler::{TaskInfo, quietly};
 use crate::task::cell::{self, Loan};
-use crate::task::error::Payload;
 use crate::task::{JoinError, JoinHandle};
 
 mod builder;
@@ -128,8 +129,10 @@ pub fn run<F: Future>(main: F) -> F::Output {
 pub struct EventLoop {
     context: Rc<Context>,
     inbox: Tenant,
-    /// Lent to the inbox when the mail is taken, so that nothing is allocated.
-    notes: RefCell<Vec<Note>>,
+    /// Mail that was taken out of the inbox and waits for the next look.
+    notes: RefCell<VecDeque<Note>>,
+    /// How much mail may be delivered before the next look.
+    notes_left: Cell<usize>,
     poll_budget: usize,
     polls_left: Cell<usize>,
     spin: Duration,
@@ -279,7 +282,7 @@ impl EventLoop {
     /// When several timers have just fired together, it is up to 140 us after that deadline, so that those that follow closely
     /// share a turn.
     pub fn next_deadline(&self) -> Option<Instant> {
-        if self.context.scheduler.ready_count() > 0 || self.inbox.is_notified() {
+        if self.work_left() > 0 || self.inbox.is_notified() {
             return Some(Instant::now());
         }
         self.context.timers.next_deadline()
@@ -321,7 +324,8 @@ impl EventLoop {
         let remaining = || deadline.map(|at| at.saturating_duration_since(Instant::now()));
         while self.context.scheduler.task_count() > 0 && remaining() != Some(Duration::ZERO) {
             if let Err(error) = self.turn(remaining()) {
-                log::error!(target: "roundelay::turn", "{}: a shutdown gives up its grace: {error}", self.name);
+                let line = format_args!("{}: a shutdown gives up its grace: {error}", self.name);
+                foreign::tell(Level::Error, foreign::TURN, line);
                 break;
             }
         }
@@ -339,12 +343,12 @@ impl EventLoop {
     fn close(&mut self) {
         let _entered = Entered::new(Rc::clone(&self.context));
         self.context.scheduler.close();
-        let mail = self.inbox.close(self.context.scheduler.next_serial());
+        let mut mail = self.notes.take();
+        mail.extend(self.inbox.close(self.context.scheduler.next_serial()));
         // One by one: of two destructors that panic, the second would do so during unwinding.
         for note in mail {
-            quietly("the destructor of a call posted through a Remote", || {
-                drop(note)
-            });
+            let what = "the destructor of a call posted through a Remote";
+            foreign::quietly(foreign::TASK, what, || drop(note));
         }
         self.context.offload.close();
     }

@@ -20,7 +20,7 @@ pub struct Turn {
     pub io_events: usize,
     /// Wakes and posts from other threads.
     pub notes: usize,
-    /// Tasks that are ready now, for the next turn.
+    /// Tasks that are ready now, and wakes and posts that wait to be delivered: work for the next turn.
     pub ready: usize,
 }
 

@@ -3,14 +3,16 @@
 use std::io;
 use std::time::Instant;
 
-use log::{Level, log_enabled};
-
 use super::{EventLoop, Turn, report};
 use crate::context::Counters;
+use crate::foreign::{self, Level};
 use crate::reactor::Wait;
 use crate::scheduler::inbox::Note;
-use crate::scheduler::quietly;
 use crate::task::waker;
+
+/// How many notes from other threads are delivered between two looks: *bounded-look*. A posted call is foreign code that may
+/// take as long as a poll, so there may be as many of them.
+const NOTES_PER_LOOK: usize = 64;
 
 /// Which polls belong to one trip.
 pub(super) enum Batch {
@@ -25,8 +27,8 @@ impl EventLoop {
     /// One trip: wait if there is nothing to do, then poll what was ready when the batch began.
     ///
     /// The batch rule and the bound: what a counted batch wakes runs in the next one, and after `poll_budget` polls, in
-    /// the middle of a batch if need be, comes a look. So a due timer and a ready socket wait for at most `poll_budget` polls
-    /// and one look. The mail is taken between two polls.
+    /// the middle of a batch if need be, comes a look. So a due timer and a ready socket wait for at most `poll_budget` polls,
+    /// [`NOTES_PER_LOOK`] notes and one look. The mail is taken between two polls.
     pub(super) fn trip(&self, wait: Wait, batch: Batch) -> io::Result<Turn> {
         let before = self.metrics();
         // Whatever an earlier run left: it has ended.
@@ -44,8 +46,9 @@ impl EventLoop {
             }
             let slice = batch.min(self.polls_left.get());
             let (scheduler, door) = (&self.context.scheduler, self.inbox.door());
-            let ran = match log_enabled!(target: "roundelay::task", Level::Trace) {
-                false => scheduler.run(slice, waker::of, || door.has_mail()),
+            let may_deliver = self.notes_left.get() > 0;
+            let ran = match foreign::is_traced(foreign::TASK) {
+                false => scheduler.run(slice, waker::of, || may_deliver && door.has_mail()),
                 true => scheduler.run_and_tell(slice, waker::of),
             };
             self.context.counters.polls.add(ran.polls);
@@ -59,43 +62,70 @@ impl EventLoop {
                 break;
             }
         }
-        let turn = Turn::between(before, self.metrics(), self.context.scheduler.ready_count());
-        log::trace!(target: "roundelay::turn", "{}: {turn}", self.name);
+        let turn = Turn::between(before, self.metrics(), self.work_left());
+        let line = format_args!("{}: {turn}", self.name);
+        foreign::tell(Level::Trace, foreign::TURN, line);
         Ok(turn)
+    }
+
+    /// How many tasks are ready, and notes taken out of the inbox and not delivered yet.
+    pub(super) fn work_left(&self) -> usize {
+        self.context.scheduler.ready_count() + self.notes.borrow().len()
+    }
+
+    /// A look is due: what may be done until the next one is counted anew.
+    fn refill(&self) {
+        self.polls_left.set(self.poll_budget);
+        self.notes_left.set(NOTES_PER_LOOK);
     }
 
     /// Sees whether something has happened, without waiting for it.
     fn look(&self) -> io::Result<()> {
         let Counters { io_events, .. } = &self.context.counters;
-        self.polls_left.set(self.poll_budget);
+        self.refill();
         self.take_mail();
-        if self.context.reactor.has_sources() {
+        if self.context.reactor.has_work() {
             io_events.add(self.context.reactor.poll(Wait::Now)?);
         }
         self.expire();
         Ok(())
     }
 
-    /// Waits until something happens. *inbox-before-park*: announce the sleep first, then look for mail, then sleep.
+    /// Waits until something happens. *decide-then-do*: the log hears of the sleep first, and then nothing foreign runs until
+    /// it is over; for the sink of the log may have woken a task, or armed a timer. *inbox-before-park*: announce the sleep,
+    /// then look for mail, then sleep.
+    /// Guarded by tests/log_deeds.rs::whatever_a_sink_does_at_one_line_the_loop_goes_on_and_loses_nothing.
     fn park(&self, wait: Wait) -> io::Result<()> {
         let Counters {
             io_events, parks, ..
         } = &self.context.counters;
-        self.polls_left.set(self.poll_budget);
-        let wait = self.sooner(wait);
+        self.refill();
+        self.tell_of_the_wait(&wait);
+        let wait = match self.work_left() {
+            0 => self.sooner(wait),
+            _ => Wait::Now,
+        };
         let may_sleep = !matches!(wait, Wait::Now) && !self.spin(&wait);
         let is_asleep = may_sleep && self.inbox.park();
         let wait = if is_asleep { wait } else { Wait::Now };
-        log::trace!(target: "roundelay::turn", "{}: nothing is ready; {}", self.name, report::told(&wait));
+        parks.add(usize::from(is_asleep));
         let polled = self.context.reactor.poll(wait);
         if is_asleep {
             self.inbox.unpark();
-            parks.add(1);
         }
         self.take_mail();
         io_events.add(polled?);
         self.expire();
         Ok(())
+    }
+
+    #[inline]
+    fn tell_of_the_wait(&self, wait: &Wait) {
+        if foreign::is_traced(foreign::TURN) {
+            let told = report::told(&self.sooner(*wait));
+            let line = format_args!("{}: nothing is ready; {told}", self.name);
+            foreign::tell(Level::Trace, foreign::TURN, line);
+        }
     }
 
     /// Wakes whose time has come.
@@ -136,30 +166,38 @@ impl EventLoop {
         false
     }
 
-    /// Delivers what other threads have sent.
+    /// Delivers what other threads have sent, as much of it as may come before the next look.
     #[inline]
     fn take_mail(&self) {
-        if self.inbox.is_notified() {
+        if self.inbox.is_notified() || !self.notes.borrow().is_empty() {
             self.deliver();
         }
     }
 
+    /// What comes during the delivery stays in the inbox, and is announced to a host.
+    // Guarded by tests/bounded_look.rs::a_timer_is_kept_although_two_threads_post_without_end
     fn deliver(&self) {
-        let mut notes = self.notes.take();
-        self.inbox.take(&mut notes);
-        self.context.counters.notes.add(notes.len());
-        for note in notes.drain(..) {
+        if self.notes.borrow().is_empty() {
+            self.inbox.take(&mut self.notes.borrow_mut());
+        }
+        while self.notes_left.get() > 0 {
+            // A statement of its own, so that the borrow ends before the note is delivered.
+            let note = self.notes.borrow_mut().pop_front();
+            let Some(note) = note else { break };
+            self.notes_left.set(self.notes_left.get() - 1);
+            self.context.counters.notes.add(1);
             match note {
                 Note::Wake(id) => {
-                    log::trace!(target: "roundelay::wake", "task {id} is ready, woken from elsewhere");
                     self.context.scheduler.wake(id);
+                    let line = format_args!("task {id} is ready, woken from elsewhere");
+                    foreign::tell(Level::Trace, foreign::WAKE, line);
                 }
                 Note::Post(call) => {
-                    log::trace!(target: "roundelay::wake", "runs a call that was posted");
-                    quietly("a call posted through a Remote", call);
+                    self.inbox.delivered_post();
+                    foreign::tell(Level::Trace, foreign::WAKE, "runs a call that was posted");
+                    foreign::quietly(foreign::TASK, "a call posted through a Remote", call);
                 }
             }
         }
-        self.notes.replace(notes);
     }
 }

@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Wake, Waker};
 
-use crate::task::foreign;
+use crate::foreign;
 
 /// The end of the list.
 const NOBODY: u32 = u32::MAX;
@@ -148,6 +148,13 @@ impl Link {
         self.queued.swap(true, Ordering::AcqRel)
     }
 
+    fn queue(&self) {
+        // ORDERING: a swap even when it changes nothing; see `unqueue`, its partner.
+        if !self.queued.swap(true, Ordering::AcqRel) {
+            self.push();
+        }
+    }
+
     fn push(&self) {
         // ORDERING: the acquire half sees the parent that was registered before the list was emptied.
         let mut newest = self.list.newest.load(Ordering::Relaxed);
@@ -175,13 +182,10 @@ impl Link {
 
 impl Wake for Link {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+        self.queue();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // ORDERING: a swap even when it changes nothing; see `unqueue`, its partner.
-        if !self.queued.swap(true, Ordering::AcqRel) {
-            self.push();
-        }
+        self.queue();
     }
 }

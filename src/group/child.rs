@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::Failure;
 use super::keep::Keep;
 use super::shared::Shared;
+use crate::foreign;
 use crate::task::cell::Rider;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
 
@@ -72,10 +73,10 @@ impl<E, K> Tie<E, K> {
         let Self { group, keep, key } = self;
         // Runs the destructor of a value that nobody wants, or the waker of somebody who waits for it; and if this was the
         // last handle that could ask for values, the destructors of those that are left.
-        let left = catch_unwind(AssertUnwindSafe(move || {
+        let left = foreign::catch(move || {
             keep.left(value);
             drop(keep);
-        }));
+        });
         if let Err(payload) = left {
             group.fail(Failure::Panic(JoinError::panicked(payload)));
         }

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt::{self, Write};
 use std::panic::resume_unwind;
 
-use crate::scheduler::quietly;
-use crate::task::error::{self, JoinError};
+use crate::foreign::{self, Level};
+use crate::task::error::JoinError;
 
 /// Why a [`TaskGroup`](super::TaskGroup) has no value: its failures, all of them.
 ///
@@ -144,12 +144,14 @@ impl<E> Failure<E> {
     /// The scope has been dropped: nobody is left who could be told of a panic but the log.
     pub(super) fn tell_the_log(self) {
         if let Failure::Panic(error) = &self {
-            error::tell(
-                "roundelay::task",
+            foreign::tell(
+                Level::Error,
+                foreign::TASK,
                 format_args!("{error}; the scope of its group was dropped"),
             );
         }
-        quietly("the destructor of a task group's failure", || drop(self));
+        let what = "the destructor of a task group's failure";
+        foreign::quietly(foreign::TASK, what, || drop(self));
     }
 }
 

@@ -1,8 +1,7 @@
 //! The life of one scope: the body, the wait for the children, the account.
 
-use std::any::Any;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -11,6 +10,7 @@ use super::error::{Failure, GroupError};
 use super::shared::Shared;
 use super::{Discard, TaskGroup};
 use crate::context;
+use crate::foreign::{self, Payload};
 use crate::task::JoinError;
 
 /// `None` if the group was cancelled before its body had a value.
@@ -66,14 +66,14 @@ impl<E> Scope<E> {
             failures: Vec::new(),
         };
         if !self.0.is_cut() {
-            match catch(|| poll_inside(body.as_mut(), cx)) {
+            match foreign::catch(|| poll_inside(body.as_mut(), cx)) {
                 Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(Ok(value))) => end.value = Some(value),
                 Ok(Poll::Ready(Err(error))) => end.failures.push(Failure::Error(error)),
                 Err(payload) => end.failures.push(self.panic(payload)),
             }
         }
-        if let Err(payload) = catch(|| body.set(None)) {
+        if let Err(payload) = foreign::catch(|| body.set(None)) {
             end.failures.push(self.panic(payload));
         }
         if !end.failures.is_empty() {
@@ -90,13 +90,13 @@ impl<E> Scope<E> {
         if failures.is_empty() {
             return Ok(end.value);
         }
-        if let Err(payload) = catch(|| drop(end.value)) {
+        if let Err(payload) = foreign::catch(|| drop(end.value)) {
             failures.push(self.panic(payload));
         }
         Err(GroupError::new(failures))
     }
 
-    fn panic(&self, payload: Box<dyn Any + Send>) -> Failure<E> {
+    fn panic(&self, payload: Payload) -> Failure<E> {
         Failure::Panic(JoinError::panicked(payload).of_body(self.0.entered_at()))
     }
 }
@@ -114,8 +114,4 @@ fn poll_inside<B: Future>(body: Pin<&mut Option<B>>, cx: &mut Context<'_>) -> Po
     body.as_pin_mut()
         .expect("the body is there until it has ended")
         .poll(cx)
-}
-
-fn catch<R>(run: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
-    catch_unwind(AssertUnwindSafe(run))
 }

@@ -11,8 +11,8 @@ use slab::Slab;
 use super::error::Failure;
 use super::teardown;
 use crate::context::Context;
+use crate::foreign;
 use crate::scheduler::Scheduler;
-use crate::task::foreign;
 use crate::task::{JoinHandle, TaskId};
 
 pub(super) struct Shared<E> {

@@ -1,17 +1,16 @@
 //! One connection of a server, and the book in which each has its entry.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::thread;
 
 use crate::context;
+use crate::foreign::{self, Level, Payload};
 use crate::sync::Notify;
 use crate::task::JoinError;
 
@@ -34,12 +33,20 @@ where
     entry.end = match poll_fn(|cx| poll_contained(future.as_mut(), cx)).await {
         Ok(Ok(())) => End::Finished,
         Ok(Err(error)) => {
-            log::warn!(target: "roundelay::io", "the connection from {who:?} failed: {error}");
+            foreign::tell(
+                Level::Warn,
+                foreign::IO,
+                format_args!("the connection from {who:?} failed: {error}"),
+            );
             End::Failed
         }
         Err(payload) => {
             let mut error = JoinError::panicked(payload);
-            log::error!(target: "roundelay::io", "the connection from {who:?}: {error}");
+            foreign::tell(
+                Level::Error,
+                foreign::IO,
+                format_args!("the connection from {who:?}: {error}"),
+            );
             let scheduler = context::with_current("serve", |context| Rc::clone(&context.scheduler));
             scheduler.heed(&mut error);
             End::Panicked
@@ -52,17 +59,17 @@ where
 fn poll_contained<F: Future>(
     mut future: Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
-) -> Poll<Result<F::Output, Box<dyn Any + Send>>> {
-    let polled = catch_unwind(AssertUnwindSafe(|| {
+) -> Poll<Result<F::Output, Payload>> {
+    let polled = foreign::catch(|| {
         let future = future.as_mut().as_pin_mut();
         future.expect("not polled after its end").poll(cx)
-    }));
+    });
     let result = match polled {
         Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(output)) => Ok(output),
         Err(payload) => Err(payload),
     };
-    let dropped = catch_unwind(AssertUnwindSafe(|| future.set(None)));
+    let dropped = foreign::catch(|| future.set(None));
     Poll::Ready(dropped.and(result))
 }
 

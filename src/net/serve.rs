@@ -64,6 +64,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Book, Served, connection};
 use super::{TcpListener, TcpStream, UnixListener, UnixStream};
+use crate::foreign::{self, Level};
 use crate::group::{Discard, GroupError, Limited, Room, TaskGroup};
 use crate::time::{sleep, timeout};
 
@@ -253,7 +254,11 @@ where
                 complained: None,
             };
             let ended = unless(self.shutdown, accepting.run()).await;
-            log::debug!(target: "roundelay::io", "a server stops, {} connections are open", noted.alive());
+            foreign::tell(
+                Level::Debug,
+                foreign::IO,
+                format_args!("a server stops, {} connections are open", noted.alive()),
+            );
             // A grace that has run out is no error: whoever is left is cut off, and its own entry says so.
             let _in_time = timeout(self.grace, noted.all_ended()).await;
             noted.close();
@@ -267,7 +272,11 @@ where
             // Nothing but a panic fails here: the shutdown's, which goes on, or that of a destructor among those cut off.
             Err(panics) if !book.is_closed() => panic_on(panics),
             Err(panics) => {
-                log::error!(target: "roundelay::io", "as a server cut off its last connections: {panics}");
+                foreign::tell(
+                    Level::Error,
+                    foreign::IO,
+                    format_args!("as a server cut off its last connections: {panics}"),
+                );
                 Ok(book.served())
             }
         }
@@ -359,13 +368,16 @@ where
             }
             last => last.as_ref().map_or(0, |last| last.unsaid),
         };
-        log::warn!(
-            target: "roundelay::io",
-            "cannot accept a connection, trying again: {error} ({} open, {unsaid} more failures since the last line)",
-            self.book.alive(),
-        );
         let at = Instant::now();
         self.complained = Some(Complaint { at, unsaid: 0 });
+        let open = self.book.alive();
+        foreign::tell(
+            Level::Warn,
+            foreign::IO,
+            format_args!(
+                "cannot accept a connection, trying again: {error} ({open} open, {unsaid} more failures since the last line)"
+            ),
+        );
     }
 }
 

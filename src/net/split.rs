@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use super::methods::{read_methods, write_methods};
 use super::stream::Stream;
+use crate::foreign::{self, Level};
 
 /// The reading half of a borrowed [`TcpStream`](super::TcpStream) or [`UnixStream`](super::UnixStream), by its
 /// `split`.
@@ -163,7 +164,11 @@ impl<S: Stream> Drop for OwnedWriteHalf<S> {
         }
         if let Err(error) = self.stream.shutdown(Shutdown::Write) {
             // Mostly the peer has reset the connection, and there is nothing left to end.
-            log::trace!(target: "roundelay::io", "cannot shut down the writing side: {error}");
+            foreign::tell(
+                Level::Trace,
+                foreign::IO,
+                format_args!("cannot shut down the writing side: {error}"),
+            );
         }
     }
 }

@@ -26,12 +26,12 @@
 //! Invariant *no-user-code-under-borrow*: the closure, the result and the waker are moved out of the lock before
 //! they are run, dropped or woken.
 
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::task::error::{self, JoinError};
-use crate::task::foreign;
+use crate::foreign::{self, Level};
+use crate::task::error::JoinError;
 
 /// What the pool sees of a job.
 pub(crate) trait Job: Send + Sync {
@@ -114,13 +114,22 @@ impl<F, T> Slot<F, T> {
         None
     }
 
+    fn tell(&self, what: &str) {
+        let at = self.at;
+        foreign::tell(
+            Level::Trace,
+            foreign::OFFLOAD,
+            format_args!("job offloaded at {at} {what}"),
+        );
+    }
+
     /// Drops a result that nobody waits for.
     fn discard(&self, result: Result<T, JoinError>) {
         match result {
             Ok(output) => quietly("the unwanted output of a job", self.at, || drop(output)),
             Err(error) => {
                 tell_unseen(&error);
-                error::bury(error);
+                foreign::bury(error);
             }
         }
     }
@@ -139,17 +148,13 @@ where
 {
     fn run(&self) {
         let Some(closure) = self.start() else { return };
-        let narrated = || {
-            log::trace!(target: TARGET, "job offloaded at {} begins", self.at);
-            let output = closure();
-            log::trace!(target: TARGET, "job offloaded at {} is done", self.at);
-            output
-        };
-        let result = panic::catch_unwind(AssertUnwindSafe(narrated))
-            .map_err(|payload| JoinError::panicked(payload).of_job(self.at));
+        self.tell("begins");
+        let result =
+            foreign::catch(closure).map_err(|payload| JoinError::panicked(payload).of_job(self.at));
         if let Some(unwanted) = self.finish(result) {
             self.discard(unwanted);
         }
+        self.tell("is done");
     }
 
     fn announce(&self) -> Option<Waker> {
@@ -225,17 +230,22 @@ impl<F, T> Outcome<T> for Slot<F, T> {
     }
 }
 
-/// The target under which the pool tells its story.
-pub(super) const TARGET: &str = "roundelay::offload";
-
 /// A panic that nobody will see is told to the log at least.
 fn tell_unseen(error: &JoinError) {
     if error.is_panic() {
-        error::tell(TARGET, format_args!("{error}; nobody waits for it"));
+        foreign::tell(
+            Level::Error,
+            foreign::OFFLOAD,
+            format_args!("{error}; nobody waits for it"),
+        );
     }
 }
 
 /// Runs a piece of user code where a panic has nobody to go to: in a worker, or while a loop is being dropped.
 pub(super) fn quietly(what: &str, at: &Location<'_>, user_code: impl FnOnce()) {
-    error::quietly(TARGET, format_args!("{what} offloaded at {at}"), user_code);
+    foreign::quietly(
+        foreign::OFFLOAD,
+        format_args!("{what} offloaded at {at}"),
+        user_code,
+    );
 }

@@ -34,10 +34,10 @@ use crossbeam_utils::CachePadded;
 use slab::Slab;
 
 use super::calls::{Calls, Rest};
-use super::job::{Job, TARGET};
+use super::job::Job;
 use super::line::{Line, Ticket, Waiting};
-use crate::task::error::{self, JoinError};
-use crate::task::foreign;
+use crate::foreign::{self, Level};
+use crate::task::error::JoinError;
 
 /// How a loop's pool is set up. `Builder` fills it in.
 #[derive(Clone, Debug)]
@@ -123,7 +123,8 @@ impl Pool {
 
     /// Puts a job into the line. A pool that is closed, or has no thread and gets none, fails the job at once.
     pub(crate) fn submit(&self, job: Arc<dyn Job>, at: &'static Location<'static>) -> Ticket {
-        log::trace!(target: TARGET, "job offloaded at {at}");
+        let line = format_args!("job offloaded at {at}");
+        foreign::tell(Level::Trace, foreign::OFFLOAD, line);
         let mut state = self.shared.lock();
         if state.is_closed {
             let ticket = state.line.draw();
@@ -349,7 +350,8 @@ impl Shared {
             builder = builder.stack_size(bytes);
         }
         let shared = self.clone();
-        if let Err(error) = (self.config.start)(builder, Box::new(move || shared.work(worker))) {
+        let start = self.config.start;
+        if let Err(error) = start(builder, Box::new(move || shared.work(worker))) {
             self.refused(worker, &error);
         }
     }
@@ -367,7 +369,10 @@ impl Shared {
             Call::Nobody | Call::Start(_) => {}
         }
         if is_news {
-            log::warn!(target: TARGET, "the operating system refused a thread ({error}); going on with {workers}");
+            let line = format_args!(
+                "the operating system refused a thread ({error}); going on with {workers}"
+            );
+            foreign::tell(Level::Warn, foreign::OFFLOAD, line);
         }
     }
 
@@ -484,9 +489,9 @@ fn none_allowed() -> io::Error {
     )
 }
 
-/// A line in the story of a worker. A log sink is user code.
+/// A line in the story of a worker.
 fn narrate(thread: &Thread, what: &str) {
     let name = thread.name().unwrap_or_default();
-    let line = || log::trace!(target: TARGET, "thread '{name}' {what}");
-    error::quietly(TARGET, "the log", line);
+    let line = format_args!("thread '{name}' {what}");
+    foreign::tell(Level::Trace, foreign::OFFLOAD, line);
 }

@@ -111,13 +111,13 @@ mod timerfd;
 mod waiters;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use log::{debug, trace};
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Token};
@@ -130,7 +130,7 @@ use self::rounded::Alarm;
 use self::source::Source;
 #[cfg(target_os = "linux")]
 use self::timerfd::Alarm;
-use crate::task::foreign;
+use crate::foreign::{self, Level};
 
 /// The inbox's `mio::Waker`.
 const INBOX: Token = Token(usize::MAX);
@@ -146,6 +146,9 @@ const INTERESTS: mio::Interest = mio::Interest::READABLE
     .add(mio::Interest::PRIORITY);
 #[cfg(not(target_os = "linux"))]
 const INTERESTS: mio::Interest = mio::Interest::READABLE.add(mio::Interest::WRITABLE);
+
+/// How many wakers one poll wakes at most: *bounded-look*, for a source on which a crowd of tasks waits.
+const MAX_WAKES: usize = 1024;
 
 /// How long [`Reactor::poll`] may wait for an event.
 #[derive(Clone, Copy, Debug)]
@@ -166,10 +169,12 @@ pub(crate) struct Reactor {
     events: Cell<Option<Events>>,
     max_io_events: usize,
     sources: RefCell<Sources>,
-    /// Wakers that were taken out of their lines and are still to be woken. Empty between turns.
-    woken: Cell<Vec<Waker>>,
+    /// Wakers that were taken out of their lines and are still to be woken.
+    woken: RefCell<VecDeque<Waker>>,
     /// Made for the first wait that has an end.
     alarm: OnceCell<Alarm>,
+    /// Why there is no alarm, until the log has heard of it.
+    untold: Cell<Option<io::Error>>,
 }
 
 impl Reactor {
@@ -191,8 +196,9 @@ impl Reactor {
                 slots: Slab::new(),
                 serial: 0,
             }),
-            woken: Cell::new(Vec::new()),
+            woken: RefCell::default(),
             alarm: OnceCell::new(),
+            untold: Cell::new(None),
         })
     }
 
@@ -201,31 +207,41 @@ impl Reactor {
         mio::Waker::new(&self.registry, INBOX)
     }
 
-    /// Waits for events, remembers their news, and wakes those who wait for them. Returns how many events reached a
-    /// source.
+    /// Waits for events, remembers their news, and wakes those who wait for them: at most [`MAX_WAKES`] at a time, the others
+    /// at the next poll. Returns how many events reached a source.
     ///
     /// A signal that interrupts the wait is no error; it ends the wait, with nothing found.
+    ///
+    /// *decide-then-do*: no foreign code runs between this call and the end of the wait.
     pub(crate) fn poll(&self, wait: Wait) -> io::Result<usize> {
-        let mut wakes = Wakes::of(self);
-        let wait = if wakes.list.is_empty() {
-            wait
-        } else {
-            Wait::Now
-        };
-        let timeout = self.timeout(wait)?;
+        let is_behind = !self.woken.borrow().is_empty();
+        let timeout = self.timeout(if is_behind { Wait::Now } else { wait })?;
         let mut events = self
             .events
             .take()
             .unwrap_or_else(|| Events::with_capacity(self.max_io_events));
         let polled = self.poll.borrow_mut().poll(&mut events, timeout);
         let found = match polled {
-            Ok(()) => Ok(self.dispatch(&events, &mut wakes.list)),
+            Ok(()) => Ok(self.dispatch(&events)),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
             Err(error) => Err(error),
         };
         self.events.set(Some(events));
-        wakes.wake();
+        self.wake_some();
+        if let Some(error) = self.untold.take() {
+            let line = format_args!("waits by the millisecond, without a timer: {error}");
+            foreign::tell(Level::Debug, foreign::TIMER, line);
+        }
         found
+    }
+
+    fn wake_some(&self) {
+        for _ in 0..MAX_WAKES {
+            // A statement of its own, so that the borrow ends before the waker is woken.
+            let next = self.woken.borrow_mut().pop_front();
+            let Some(waker) = next else { break };
+            foreign::wake(waker, source::OF);
+        }
     }
 
     /// What to hand to the poller so that it waits like this.
@@ -238,9 +254,7 @@ impl Reactor {
         if let (Wait::Until(_), None) = (wait, self.alarm.get()) {
             match Alarm::new(&self.registry, ALARM) {
                 Ok(alarm) => drop(self.alarm.set(alarm)),
-                Err(error) => {
-                    debug!(target: "roundelay::timer", "waits by the millisecond, without a timer: {error}")
-                }
+                Err(error) => self.untold.set(Some(error)),
             }
         }
         match self.alarm.get() {
@@ -249,9 +263,9 @@ impl Reactor {
         }
     }
 
-    /// Whether there is any source that could become ready.
-    pub(crate) fn has_sources(&self) -> bool {
-        !self.sources.borrow().slots.is_empty()
+    /// Whether there is any source that could become ready, or a waker that is still to be woken.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.sources.borrow().slots.is_empty() || !self.woken.borrow().is_empty()
     }
 
     /// The poller itself: readable when there are events to fetch.
@@ -260,29 +274,31 @@ impl Reactor {
     }
 
     /// Remembers the news of all the events. Waking comes afterwards, when no borrow is held.
-    fn dispatch(&self, events: &Events, woken: &mut Vec<Waker>) -> usize {
+    fn dispatch(&self, events: &Events) -> usize {
         let of_sources = events
             .iter()
             .filter(|event| ![INBOX, ALARM].contains(&event.token()));
-        of_sources
-            .filter(|event| self.deliver(event, woken))
-            .count()
+        of_sources.filter(|event| self.deliver(event)).count()
     }
 
-    fn deliver(&self, event: &Event, woken: &mut Vec<Waker>) -> bool {
+    fn deliver(&self, event: &Event) -> bool {
         let token = event.token();
         let news = Ready::from_event(event);
         let source = self
             .sources
             .borrow()
             .find(token)
-            .map(|source| source.deliver(news, woken));
-        // The borrow has ended before the log is written: a sink is anybody's code.
+            .map(|source| source.deliver(news, &mut self.woken.borrow_mut()));
         if source.is_none() {
-            trace!(target: "roundelay::io", "{}: dropped a stale event: the source is gone", Name(token));
+            let line = format_args!("{}: dropped a stale event: the source is gone", Name(token));
+            foreign::tell(Level::Trace, foreign::IO, line);
             return false;
         }
-        trace!(target: "roundelay::io", "{}: {news:?}", Name(token));
+        foreign::tell(
+            Level::Trace,
+            foreign::IO,
+            format_args!("{}: {news:?}", Name(token)),
+        );
         true
     }
 
@@ -295,7 +311,11 @@ impl Reactor {
             return Err(io::Error::new(error.kind(), told));
         }
         source.settle(self, token);
-        trace!(target: "roundelay::io", "{}: registered descriptor {fd}", Name(token));
+        foreign::tell(
+            Level::Trace,
+            foreign::IO,
+            format_args!("{}: registered descriptor {fd}", Name(token)),
+        );
         Ok(())
     }
 
@@ -322,14 +342,22 @@ impl Reactor {
     fn forget(&self, token: Token) {
         let source = self.sources.borrow_mut().remove(token);
         drop(source);
-        trace!(target: "roundelay::io", "{}: dropped", Name(token));
+        foreign::tell(
+            Level::Trace,
+            foreign::IO,
+            format_args!("{}: dropped", Name(token)),
+        );
     }
 
     /// Ends the registration of a descriptor that stays open.
     fn deregister(&self, token: Token, fd: RawFd) {
         self.forget(token);
         if let Err(error) = self.registry.deregister(&mut SourceFd(&fd)) {
-            log::warn!(target: "roundelay::io", "{}: cannot deregister descriptor {fd}: {error}", Name(token));
+            let line = format_args!(
+                "{}: cannot deregister descriptor {fd}: {error}",
+                Name(token)
+            );
+            foreign::tell(Level::Warn, foreign::IO, line);
         }
     }
 }
@@ -407,36 +435,6 @@ impl Sources {
         self.slots
             .iter()
             .all(|(slot, other)| other.fd != fd || slot == slot_of(token))
-    }
-}
-
-/// The reactor's scratch list of wakers, borrowed for one turn and given back on every way out.
-///
-/// If the log's sink panics while the news is told, the wakers stay in the list, and the next turn wakes them without
-/// waiting.
-struct Wakes<'a> {
-    reactor: &'a Reactor,
-    list: Vec<Waker>,
-}
-
-impl<'a> Wakes<'a> {
-    fn of(reactor: &'a Reactor) -> Wakes<'a> {
-        Wakes {
-            reactor,
-            list: reactor.woken.take(),
-        }
-    }
-
-    fn wake(mut self) {
-        for waker in self.list.drain(..) {
-            foreign::wake(waker, source::OF);
-        }
-    }
-}
-
-impl Drop for Wakes<'_> {
-    fn drop(&mut self) {
-        self.reactor.woken.set(std::mem::take(&mut self.list));
     }
 }
 

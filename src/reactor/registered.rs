@@ -12,11 +12,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use log::trace;
-
 use super::ready::{Interest, Ready};
 use super::source::{Place, Source};
 use crate::context;
+use crate::foreign::{self, Level};
 
 /// Any descriptor that a poller can watch, made awaitable: a pipe, a netlink socket, an inotify or a tun descriptor.
 ///
@@ -138,7 +137,7 @@ impl<S: AsFd> Registered<S> {
             && told_here.is_some()
         {
             self.enroll()?;
-            self.note_would_block(interest);
+            self.registration.source.would_block(interest);
         }
         result
     }
@@ -255,7 +254,7 @@ impl<S: AsFd> Registered<S> {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         self.enroll()?;
-                        self.note_would_block(interest);
+                        source.would_block(interest);
                     }
                     result => {
                         source.leave_lines(place, interest);
@@ -266,9 +265,13 @@ impl<S: AsFd> Registered<S> {
             }
             if self.enroll()? == Enrolled::Already {
                 source.join(place, interest, cx.waker());
-                return Poll::Pending;
+                // The clone of a foreign waker may have done anything, so it is only now that "not ready" is sure.
+                if self.ready(interest).is_empty() {
+                    self.tell_of_the_wait(interest);
+                    return Poll::Pending;
+                }
             }
-            // It came over from another loop, which knew that it was not ready. This one has to ask.
+            // Or it came over from another loop, which knew that it was not ready. This one has to ask.
         }
     }
 
@@ -296,9 +299,13 @@ impl<S: AsFd> Registered<S> {
         Ok(Enrolled::Now)
     }
 
-    fn note_would_block(&self, interest: Interest) {
-        self.registration.source.would_block(interest);
-        trace!(target: "roundelay::io", "descriptor {}: {interest:?} would block", self.io.as_fd().as_raw_fd());
+    fn tell_of_the_wait(&self, interest: Interest) {
+        let fd = self.io.as_fd().as_raw_fd();
+        foreign::tell(
+            Level::Trace,
+            foreign::IO,
+            format_args!("descriptor {fd}: {interest:?} would block"),
+        );
     }
 }
 

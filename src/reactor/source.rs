@@ -29,13 +29,14 @@
 //! afterwards, and sets the bit again.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
 use super::Reactor;
 use super::ready::{Direction, Interest, Ready};
 use super::waiters::{Key, Waiters};
-use crate::task::foreign;
+use crate::foreign;
 
 /// Whose wakers these are, for the log.
 pub(super) const OF: &str = "a source's waiter";
@@ -132,7 +133,7 @@ impl Source {
     }
 
     /// News from the poller. The wakers of those who wait for it go into `woken`.
-    pub(super) fn deliver(&self, news: Ready, woken: &mut Vec<Waker>) {
+    pub(super) fn deliver(&self, news: Ready, woken: &mut VecDeque<Waker>) {
         self.ready.set(self.ready.get().with(news));
         let mut waiters = self.waiters.borrow_mut();
         news.interest()
@@ -148,8 +149,8 @@ impl Source {
         }
     }
 
-    fn take_wakers(&self) -> Vec<Waker> {
-        let mut taken = Vec::new();
+    fn take_wakers(&self) -> VecDeque<Waker> {
+        let mut taken = VecDeque::new();
         let mut waiters = self.waiters.borrow_mut();
         Interest::EITHER.each(|direction| waiters.take_wakers(direction, &mut taken));
         taken

@@ -22,6 +22,7 @@
 //! Joining, and leaving from anywhere, cost O(1); taking a line's wakers costs O(1) for each that stands in it. In
 //! the steady state nothing is allocated.
 
+use std::collections::VecDeque;
 use std::task::Waker;
 
 use slab::Slab;
@@ -91,9 +92,9 @@ impl Waiters {
     /// Takes all the wakers of one line, first come first. The entries remain where they are.
     // Guarded by tests/io_edge.rs::tasks_that_accept_from_one_listener_take_turns
     #[inline]
-    pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
+    pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut VecDeque<Waker>) {
         if let Some(waker) = self.firsts[direction as usize].take() {
-            into.push(waker);
+            into.push_back(waker);
         }
         if let Some(behind) = &mut self.behind {
             behind.take_wakers(direction, into);
@@ -180,7 +181,7 @@ impl Behind {
     }
 
     #[cold]
-    fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
+    fn take_wakers(&mut self, direction: Direction, into: &mut VecDeque<Waker>) {
         let mut index = self.lines[direction as usize].first;
         while index != NONE {
             let entry = &mut self.entries[index as usize];
@@ -230,7 +231,7 @@ mod tests {
     }
 
     fn woken(waiters: &mut Waiters, direction: Direction, all: &[Waker]) -> Vec<usize> {
-        let mut taken = Vec::new();
+        let mut taken = VecDeque::new();
         waiters.take_wakers(direction, &mut taken);
         taken
             .iter()

@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 
 use super::tasks::{Joiner, Life, TaskInfo};
 use super::{JOINER, Scheduler};
-use crate::task::foreign;
+use crate::foreign;
 use crate::task::id::TaskId;
 
 impl Scheduler {

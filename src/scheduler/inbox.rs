@@ -73,14 +73,16 @@
 //! Sources: `epoll(7)`, `eventfd(2)`; Dijkstra's "sleeping barber"; McKenney, *Is Parallel Programming Hard*, ch. 15.
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
+use crate::foreign::{self, Level};
 use crate::task::id::{MAX_LOOPS, TaskId};
 
 // What the word can be, if it is not the number of a task that is to be woken. None of these has a loop in it.
@@ -110,7 +112,24 @@ struct Indices {
 /// What another thread has to say to a loop.
 pub(crate) enum Note {
     Wake(TaskId),
-    Post(Box<dyn FnOnce() + Send>),
+    Post(Call),
+}
+
+/// A posted call.
+pub(crate) type Call = Box<dyn FnOnce() + Send>;
+
+/// Whether a post minds the bound of the queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    Bounded,
+    Unbounded,
+}
+
+/// Why a call was not posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Closed,
+    Full,
 }
 
 /// Queues a wake for whatever loop the number names. Does nothing if there is none.
@@ -125,12 +144,16 @@ pub(crate) struct Inbox {
     index: usize,
     word: CachePadded<AtomicU64>,
     mail: Mutex<Mail>,
+    /// Calls that were posted and have not been delivered.
+    posts: AtomicUsize,
     /// Apart from the mail, so that a thread in the middle of its system call does not keep the others from pushing.
     bell: Mutex<Option<mio::Waker>>,
 }
 
 struct Mail {
-    notes: Vec<Note>,
+    notes: VecDeque<Note>,
+    /// How many calls may wait before one more is [full](Refusal::Full).
+    post_queue: usize,
     open: bool,
     /// Counts the loops that have had this inbox, so that a `Remote` of an earlier one finds itself closed.
     tenancy: u64,
@@ -154,7 +177,7 @@ pub(crate) struct Door {
 
 impl Tenant {
     /// Takes an inbox from the table, or says that all are in use.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(post_queue: usize) -> io::Result<Self> {
         let index = {
             let mut indices = lock(&INDICES);
             match indices.free.pop() {
@@ -169,6 +192,7 @@ impl Tenant {
         let inbox = TABLE[index].get_or_init(|| Box::new(Inbox::new(index)));
         let mut mail = lock(&inbox.mail);
         mail.open = true;
+        mail.post_queue = post_queue;
         mail.thread = this_thread();
         // ORDERING: under the lock. A stale number may come at once; it wakes nobody. SeqCst as everything on this word.
         inbox.word.store(AWAKE, SeqCst);
@@ -239,26 +263,34 @@ impl Tenant {
     }
 
     /// Puts all the mail into `notes`, which is empty. If that is the queue, the two are swapped, so nothing is allocated.
-    pub(crate) fn take(&self, notes: &mut Vec<Note>) {
+    pub(crate) fn take(&self, notes: &mut VecDeque<Note>) {
         // ORDERING: before the queue is taken, see "The idea". Partners: the steps in `Inbox::wake` and `push`.
         let word = self.inbox.word.swap(AWAKE, SeqCst);
         match woken(word) {
             // Nobody has pushed since the last take, or it would not be a number.
-            Some(id) => notes.push(Note::Wake(id)),
+            Some(id) => notes.push_back(Note::Wake(id)),
             None => std::mem::swap(&mut lock(&self.inbox.mail).notes, notes),
         }
     }
 
+    /// A posted call has been taken out of the mail, and makes room for another.
+    pub(crate) fn delivered_post(&self) {
+        // ORDERING: a count, on which no other memory rests. The lock orders the push that it counts before this.
+        self.inbox.posts.fetch_sub(1, Relaxed);
+    }
+
     /// Shuts the door, and gives back what was still in the box; the serial goes on where this loop stopped.
-    pub(crate) fn close(&self, next_serial: u32) -> Vec<Note> {
+    pub(crate) fn close(&self, next_serial: u32) -> VecDeque<Note> {
         let mut mail = lock(&self.inbox.mail);
         if !mail.open || mail.tenancy != self.tenancy {
-            return Vec::new();
+            return VecDeque::new();
         }
         mail.open = false;
         mail.tenancy += 1;
         mail.next_serial = next_serial;
-        std::mem::replace(&mut mail.notes, Vec::with_capacity(ROOM))
+        // ORDERING: under the lock, and nobody can push any more.
+        self.inbox.posts.store(0, SeqCst);
+        std::mem::replace(&mut mail.notes, VecDeque::with_capacity(ROOM))
     }
 }
 
@@ -282,9 +314,9 @@ impl Door {
         self.inbox.word.load(SeqCst) != AWAKE
     }
 
-    /// Hands the note back if the loop is gone.
-    pub(crate) fn push(&self, note: Note) -> Result<(), Note> {
-        self.inbox.push(Some(self.tenancy), note)
+    /// Posts a call. With [`Room::Bounded`], only if fewer calls wait than the loop was built for.
+    pub(crate) fn post(&self, call: Call, room: Room) -> Result<(), (Call, Refusal)> {
+        self.inbox.post(self.tenancy, call, room)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -306,7 +338,8 @@ impl Door {
 impl Inbox {
     fn new(index: usize) -> Self {
         let mail = Mail {
-            notes: Vec::with_capacity(ROOM),
+            notes: VecDeque::with_capacity(ROOM),
+            post_queue: usize::MAX,
             open: false,
             tenancy: 0,
             next_serial: 0,
@@ -316,6 +349,7 @@ impl Inbox {
             index,
             word: CachePadded::new(AtomicU64::new(CLOSED)),
             mail: Mutex::new(mail),
+            posts: AtomicUsize::new(0),
             bell: Mutex::new(None),
         }
     }
@@ -330,15 +364,32 @@ impl Inbox {
         match put(AWAKE) {
             Ok(_) => {}
             Err(PARKED) if put(PARKED).is_ok() => self.ring(),
-            Err(_) => drop(self.push(None, Note::Wake(id))),
+            Err(_) => {
+                let mail = lock(&self.mail);
+                if mail.open {
+                    self.push(mail, Note::Wake(id));
+                }
+            }
         }
     }
 
-    fn push(&self, tenancy: Option<u64>, note: Note) -> Result<(), Note> {
-        let mut mail = lock(&self.mail);
-        if !mail.is_open(tenancy) {
-            return Err(note);
+    fn post(&self, tenancy: u64, call: Call, room: Room) -> Result<(), (Call, Refusal)> {
+        let mail = lock(&self.mail);
+        if !mail.open || mail.tenancy != tenancy {
+            return Err((call, Refusal::Closed));
         }
+        // ORDERING: a count. It grows under the lock only; one that is too high by a call that is just being delivered
+        // refuses a post that would have found room a moment later.
+        if room == Room::Bounded && self.posts.load(Relaxed) >= mail.post_queue {
+            return Err((call, Refusal::Full));
+        }
+        // ORDERING: as above.
+        self.posts.fetch_add(1, Relaxed);
+        self.push(mail, Note::Post(call));
+        Ok(())
+    }
+
+    fn push(&self, mut mail: MutexGuard<'_, Mail>, note: Note) {
         // ORDERING: under the lock, which whoever takes the notice down needs for the queue. Partners: the steps in
         // `Tenant::park` and `Tenant::take`.
         let word = self.word.swap(NOTIFIED, SeqCst);
@@ -350,7 +401,6 @@ impl Inbox {
         if word == PARKED {
             self.ring();
         }
-        Ok(())
     }
 
     /// The one system call of a burst.
@@ -360,20 +410,20 @@ impl Inbox {
             return;
         };
         // An eventfd cannot fail so, and nobody here could be told: the waker belongs to anybody.
-        log::error!(target: "roundelay::wake", "loop {} could not be interrupted: {error}", self.index);
+        foreign::tell(
+            Level::Error,
+            foreign::WAKE,
+            format_args!("loop {} could not be interrupted: {error}", self.index),
+        );
     }
 }
 
 impl Mail {
-    fn is_open(&self, tenancy: Option<u64>) -> bool {
-        self.open && tenancy.is_none_or(|tenancy| tenancy == self.tenancy)
-    }
-
     fn push(&mut self, note: Note) {
         if self.notes.len() == self.notes.capacity() {
             self.thin_out();
         }
-        self.notes.push(note);
+        self.notes.push_back(note);
     }
 
     /// Before the queue grows: two wakes of one task are as good as one. So a loop that does not look for an hour, while a

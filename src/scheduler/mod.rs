@@ -46,9 +46,10 @@
 //! belong to, and after 64 of them it looks at the sockets and the timers (chapter 9). The mail costs one load, and is looked
 //! at after every poll.
 //!
-//! *Claim:* a due timer and a ready socket wait for at most 64 polls and one look, and a wake from another thread for no
-//! more.
-//! *Proof:* `polls_left` starts at 64, falls with every poll, and is refilled by a look only; at zero the loop looks. QED;
+//! *Claim:* while the loop is at work, a due timer and a ready socket wait for at most 64 polls, 64 notes and one look; a note
+//! is a wake or a call from another thread.
+//! *Proof:* `polls_left` starts at 64, falls with every poll, and is refilled by a look only; at zero the loop looks. No
+//! more than 64 notes are delivered between two looks, and a look itself is bounded. QED; `tests/bounded_look.rs` and
 //! `tests/fairness.rs` counts it.
 //!
 //! One poll can still be long. A socket that always has data makes its task loop for ever without returning `Pending`.
@@ -101,9 +102,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::foreign::{self, Level, Payload};
 use crate::task::cell::{Erased, TaskCell};
-use crate::task::error::{self, JoinError, Payload};
-use crate::task::foreign;
+use crate::task::error::JoinError;
 use crate::task::id::{MAX_TASKS, TaskId};
 
 mod budget;
@@ -117,7 +118,6 @@ pub(crate) use budget::{has_operations_left, spend_operation};
 pub use tasks::TaskInfo;
 use tasks::{Joiner, Life, Tasks, Who};
 
-const TARGET: &str = "roundelay::task";
 /// Whose waker it was, should it panic.
 const JOINER: &str = "a join handle";
 
@@ -297,16 +297,24 @@ impl Scheduler {
             let Some(head) = self.head() else { break };
             let others = self.ready_count() - 1;
             if head.location.is_some() {
-                log::trace!(target: "roundelay::task", "polls {head}");
+                foreign::tell(Level::Trace, foreign::TASK, format_args!("polls {head}"));
             }
             let Ran { polls, .. } = self.run(1, &waker_of, || false);
             ran.taken += 1;
             ran.polls += polls;
             if polls > 0 && self.is_finished(head.id) {
-                log::trace!(target: "roundelay::task", "task {} has finished", head.id);
+                foreign::tell(
+                    Level::Trace,
+                    foreign::TASK,
+                    format_args!("task {} has finished", head.id),
+                );
             }
             for id in self.queued_behind(others) {
-                log::trace!(target: "roundelay::wake", "task {id} is ready, since the poll of task {}", head.id);
+                foreign::tell(
+                    Level::Trace,
+                    foreign::WAKE,
+                    format_args!("task {id} is ready, since the poll of task {}", head.id),
+                );
             }
             if self.should_halt.get() {
                 break;
@@ -404,14 +412,19 @@ impl Scheduler {
         cell.as_mut().tell();
         let unread = cell.error().filter(|error| error.is_panic());
         if let Some(error) = unread {
-            error::tell(TARGET, format_args!("{error}; nobody awaits its handle"));
+            foreign::tell(
+                Level::Error,
+                foreign::TASK,
+                format_args!("{error}; nobody awaits its handle"),
+            );
         }
         if let Some(error) = cell.as_mut().discard() {
-            error::tell(
-                TARGET,
+            foreign::tell(
+                Level::Error,
+                foreign::TASK,
                 format_args!("{error}; that was in its output's destructor"),
             );
-            error::bury(error);
+            foreign::bury(error);
         }
         let is_vacant = cell.as_mut().vacant().is_some();
         let mut tasks = self.tasks.borrow_mut();
@@ -484,9 +497,4 @@ impl Place<'_> {
         }
         id
     }
-}
-
-/// Runs user code that has nobody to report its panic to. What it is handed, it drops; that may be user code too.
-pub(crate) fn quietly(what: &str, run: impl FnOnce()) {
-    error::quietly(TARGET, what, run);
 }

@@ -93,7 +93,7 @@ impl<T> Chan<T> {
         // A permit may be used when nobody can receive any more. Then the value goes now, not with the last sender.
         if !self.receiver_gone.get() {
             self.values.borrow_mut().push_back(value);
-            self.receiver.wake();
+            self.receiver.wake_waiter();
         }
     }
 
@@ -124,7 +124,7 @@ impl<T> Chan<T> {
     #[inline]
     fn tell_if_closed(&self) {
         if self.closed.is_set() {
-            self.receiver.wake();
+            self.receiver.wake_waiter();
         }
     }
 }
@@ -254,7 +254,7 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         self.chan.senders.set(self.chan.senders.get() - 1);
         if self.chan.senders.get() == 0 {
-            self.chan.receiver.wake();
+            self.chan.receiver.wake_waiter();
         }
     }
 }

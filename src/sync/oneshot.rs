@@ -107,7 +107,7 @@ impl<T> Drop for Sender<T> {
     #[inline]
     fn drop(&mut self) {
         self.shared.sender_gone.set(true);
-        self.shared.receiver.wake();
+        self.shared.receiver.wake_waiter();
         self.shared.sender.clear();
     }
 }
@@ -149,7 +149,7 @@ impl<T> Receiver<T> {
     /// Lets nothing be sent any more. A value that was sent before can still be received.
     pub fn close(&mut self) {
         self.shared.closed.set(true);
-        self.shared.sender.wake();
+        self.shared.sender.wake_waiter();
     }
 
     fn poll_value(&mut self) -> Poll<Result<T, RecvError>> {
@@ -191,7 +191,7 @@ impl<T> Drop for Receiver<T> {
         } else {
             self.shared.closed.set(true);
             self.shared.receiver.clear();
-            self.shared.sender.wake();
+            self.shared.sender.wake_waiter();
         }
     }
 }

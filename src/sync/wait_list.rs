@@ -118,7 +118,7 @@ use std::task::{Context, Poll, Waker, ready};
 use slab::Slab;
 
 use crate::context;
-use crate::task::foreign;
+use crate::foreign;
 
 /// What a primitive says about itself; everything else about waiting is [`Wait`]'s.
 pub(crate) trait Grants {

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::task::{Context, Waker};
 
 use super::wait_list::OF;
-use crate::task::foreign;
+use crate::foreign;
 
 /// At most one waker. The cell is never borrowed, so user code cannot meet a borrow.
 #[derive(Default)]
@@ -31,7 +31,7 @@ impl WakerSlot {
 
     /// Wakes who waits, if anybody does, and forgets it.
     #[inline]
-    pub(super) fn wake(&self) {
+    pub(super) fn wake_waiter(&self) {
         if let Some(waker) = self.0.take() {
             foreign::wake(waker, OF);
         }

@@ -34,7 +34,7 @@
 //! # Panics
 //!
 //! User code runs here in three places: the future's `poll`, its destructor, and its output's. Each may panic, and the
-//! loop must go on. All of them run under `catch_unwind`, in this file only, and what was caught becomes a [`JoinError`].
+//! loop must go on. All of them run under [`foreign::catch`], and what was caught becomes a [`JoinError`].
 //! The assignment `*stage = next` drops the old stage first, and writes the new one *even if* that destructor unwinds;
 //! so there is no state in which a half-dropped future could be polled or dropped again.
 //!
@@ -42,7 +42,7 @@
 //!
 //! 1. Replace `*stage = Stage::Finished(..)` by `mem::replace` followed by a drop. Which test shows that a future was
 //!    moved after it had been pinned?
-//! 2. Take the second `catch_unwind` away. Which test aborts the process, and why is it not just a failed test?
+//! 2. Take the second `foreign::catch` away. Which test aborts the process, and why is it not just a failed test?
 //! 3. A loan ends twice: [`lend`] breaks it, and `DropNow` (chapter 9) drops the stand-in. Either is enough. Leave out both:
 //!    what does `tests/panic_run.rs` poll then, and which sanitizer says so?
 
@@ -51,13 +51,14 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::task::error::{self, JoinError, Payload};
+use crate::foreign::{self, Payload};
+use crate::task::error::JoinError;
 
 /// A task's future, or its output, behind one pointer.
 pub(crate) type TaskCell = Pin<Box<dyn Erased>>;
@@ -211,13 +212,11 @@ impl<F: Future, R: Rider<F::Output>> Body<F, R> {
         let is_panic = error.is_panic();
         let error = self.about_this_task(error);
         let stage = self.as_mut().stage();
-        let dropped = catch_unwind(AssertUnwindSafe(|| {
-            *stage = Stage::Finished(Some(Err(error)))
-        }));
+        let dropped = foreign::catch(|| *stage = Stage::Finished(Some(Err(error))));
         match dropped {
             Ok(()) => {}
             // The future is gone and the error is written, whatever the destructor did.
-            Err(payload) if is_panic => error::bury(payload),
+            Err(payload) if is_panic => foreign::bury(payload),
             Err(payload) => {
                 let error = self.about_this_task(JoinError::panicked(payload));
                 *self.stage() = Stage::Finished(Some(Err(error)));
@@ -237,7 +236,7 @@ where
 {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let stage = self.as_mut().stage();
-        let polled = catch_unwind(AssertUnwindSafe(|| {
+        let polled = foreign::catch(|| {
             let Stage::Running(future) = &mut *stage else {
                 return Poll::Ready(());
             };
@@ -248,7 +247,7 @@ where
             };
             *stage = Stage::Finished(Some(Ok(output)));
             Poll::Ready(())
-        }));
+        });
         polled.unwrap_or_else(|payload| {
             self.end(JoinError::panicked(payload));
             Poll::Ready(())
@@ -280,7 +279,7 @@ where
 
     fn discard(mut self: Pin<&mut Self>) -> Option<JoinError> {
         let stage = self.as_mut().stage();
-        let dropped = catch_unwind(AssertUnwindSafe(|| *stage = Stage::Finished(None)));
+        let dropped = foreign::catch(|| *stage = Stage::Finished(None));
         let payload = dropped.err()?;
         Some(self.about_this_task(JoinError::panicked(payload)))
     }

@@ -13,11 +13,10 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::mem;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a panic was raised with: the box that [`std::panic::catch_unwind`] returns.
-pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+use crate::foreign::{Payload, message};
 
 /// The reason why a task or an offloaded job has no output: it was cancelled, it panicked, or the thread pool
 /// refused it.
@@ -251,52 +250,6 @@ impl fmt::Display for Subject<'_> {
             }) => write!(f, "{noun} {verb} at {at}"),
         }
     }
-}
-
-/// The text of a panic, if it was raised with text, as `panic!` does.
-pub(crate) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
-    payload
-        .downcast_ref::<&'static str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-}
-
-/// Runs user code whose panic has nobody to go to: it is logged, and whoever called goes on.
-///
-/// Two more pieces of user code follow a panic, the log's sink and the destructor of what the panic carries, and either
-/// may panic in turn: see [`bury`].
-/// Guarded by tests/panic.rs::a_payload_whose_destructor_panics_harms_nobody.
-#[inline]
-pub(crate) fn quietly(target: &str, what: impl fmt::Display, user_code: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(user_code)) {
-        tell_and_bury(target, &what, payload);
-    }
-}
-
-/// Logs a panic that has nobody to go to, and drops what it was raised with.
-#[cold]
-pub(super) fn tell_and_bury(target: &str, what: &dyn fmt::Display, payload: Payload) {
-    let text = message(payload.as_ref()).unwrap_or("with a payload that is no text");
-    tell(target, format_args!("{what} panicked: {text}"));
-    bury(payload);
-}
-
-/// Logs an error where a panic of the log's sink must not get out.
-pub(crate) fn tell(target: &str, line: fmt::Arguments<'_>) {
-    bury(catch_unwind(AssertUnwindSafe(
-        || log::error!(target: target, "{line}"),
-    )));
-}
-
-/// Drops what may hold the payload of a panic, whose destructor may panic as any other, and so may the payload of *that*
-/// panic. An honest chain ends soon; what is left of one that does not is leaked.
-pub(crate) fn bury(remains: impl Sized) {
-    let mut dropped = catch_unwind(AssertUnwindSafe(|| drop(remains)));
-    for _ in 0..8 {
-        let Err(payload) = dropped else { return };
-        dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-    }
-    mem::forget(dropped);
 }
 
 /// Nothing that can panic runs under this lock, and a payload has no state to be spoilt.

@@ -49,7 +49,6 @@
 
 pub(crate) mod cell;
 pub(crate) mod error;
-pub(crate) mod foreign;
 pub(crate) mod id;
 pub(crate) mod join;
 pub(crate) mod waker;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::context;
+use crate::foreign;
 
 /// Lets every other task that is ready run before this one goes on. asyncio's `sleep(0)`.
 ///
@@ -54,7 +55,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.has_yielded = true;
-        cx.waker().wake_by_ref();
+        foreign::wake_by_ref(cx.waker(), "a task that yields");
         Poll::Pending
     }
 }

@@ -15,11 +15,9 @@ use std::cell::{Cell, RefCell};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use log::trace;
-
 use super::clock::Clock;
 use super::wheel::{Key, Reset, Wheel};
-use crate::task::foreign;
+use crate::foreign::{self, Level};
 
 /// When several timers have fired at once there are many, and the next of them are close. To sleep until each and be woken
 /// takes 20 us of processor time, more than the timers do, so the loop takes them together: each that fired beside another
@@ -80,9 +78,13 @@ impl Timers {
             let Some((deadline_tick, waker)) = due else {
                 break;
             };
-            trace!(target: "roundelay::timer", "fired, {:?} late",
-                now.saturating_duration_since(self.clock.instant(deadline_tick)));
             foreign::wake(waker, OF);
+            let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
+            foreign::tell(
+                Level::Trace,
+                foreign::TIMER,
+                format_args!("fired, {late:?} late"),
+            );
             fired += 1;
         }
         if fired > 1 {

@@ -1,0 +1,160 @@
+//! The one door to code that is not ours.
+//!
+//! A loop calls code that somebody else has written: wakers, destructors, posted calls, jobs, and the sink of the log. Such
+//! code may do anything. It may panic, and it may use the loop: wake a task, spawn one, arm a timer, drop a handle. Two rules
+//! keep that harmless, and this file is where they are kept.
+//!
+//! **Contained.** A panic in foreign code never unwinds through code of ours. It becomes a value ([`catch`]), or it is logged
+//! once and goes no further ([`quietly`], [`wake`], [`let_go`], [`tell`]). Whatever was to be done next is done: the waiter
+//! behind a waker that panicked is woken, the event behind a line that a sink could not write is delivered.
+//!
+//! **Never between a decision and its act.** This is the invariant *decide-then-do*:
+//!
+//! ```text
+//!   wrong                                        right
+//!   --------------------------------------       --------------------------------------
+//!   no task is ready?                            tell "nothing is ready"
+//!   tell "nothing is ready"                        the sink wakes a task
+//!     the sink wakes a task                      no task is ready?   there is one: go on
+//!   sleep ... beside a task that is ready        sleep
+//! ```
+//!
+//! What is to be told is told before the decision is taken, or after the act is done. The same holds for a timer: it is taken
+//! out of the wheel and woken, and then the log hears of it.
+//!
+//! # One rule for wakers
+//!
+//! A leaf future may be polled by anybody: by a task of this crate, whose waker is a number and cannot panic; but also by a
+//! combinator with wakers of its own, by an executor inside a task, by a test. The panic of such a waker would come out where
+//! nobody expects it: of the loop itself, or of the `Semaphore::add_permits` of a task that has never heard of the waiter. So
+//! a panic in a waker that is woken or dropped is logged, in timers, sockets, joins, groups and jobs alike, and in
+//! [`yield_now`](fn@crate::yield_now) too.
+//!
+//! *Not contained:* the clone of a waker. A poll that cannot clone its waker has nothing to leave behind, so the panic comes
+//! out of that poll, before anything has changed.
+//!
+//! # What it costs
+//!
+//! A `catch_unwind` that catches nothing costs two instructions, so our own wakers pass through here as well: to tell them
+//! apart would cost as much. A line that nobody listens to costs a load and a comparison.
+//!
+//! Guarded by tests/panic_waker.rs, one test for each kind of waiter, and by tests/log_deeds.rs, one deed at each line.
+
+use std::any::Any;
+use std::fmt;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
+
+pub(crate) use log::Level;
+
+// The targets of the log.
+pub(crate) const TURN: &str = "roundelay::turn";
+pub(crate) const WAKE: &str = "roundelay::wake";
+pub(crate) const TIMER: &str = "roundelay::timer";
+pub(crate) const IO: &str = "roundelay::io";
+pub(crate) const OFFLOAD: &str = "roundelay::offload";
+pub(crate) const TASK: &str = "roundelay::task";
+
+/// What a panic was raised with: the box that [`std::panic::catch_unwind`] returns.
+pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+
+/// Runs foreign code, and gives its panic as an error.
+#[inline]
+pub(crate) fn catch<R>(foreign: impl FnOnce() -> R) -> Result<R, Payload> {
+    catch_unwind(AssertUnwindSafe(foreign))
+}
+
+/// Runs foreign code whose panic has nobody to go to: the panic is logged, and the caller goes on.
+///
+/// Two more pieces of foreign code follow a panic, the log's sink and the destructor of what the panic carries. Either may
+/// panic in turn: see [`bury`].
+/// Guarded by tests/panic.rs::a_payload_whose_destructor_panics_harms_nobody.
+#[inline]
+pub(crate) fn quietly(target: &'static str, what: impl fmt::Display, foreign: impl FnOnce()) {
+    if let Err(payload) = catch(foreign) {
+        tell_and_bury(target, &what, payload);
+    }
+}
+
+#[cold]
+fn tell_and_bury(target: &'static str, what: &dyn fmt::Display, payload: Payload) {
+    let text = message(payload.as_ref()).unwrap_or("with a payload that is no text");
+    tell(
+        Level::Error,
+        target,
+        format_args!("{what} panicked: {text}"),
+    );
+    bury(payload);
+}
+
+/// Writes a line to the log. It returns, whatever the sink does.
+#[inline]
+pub(crate) fn tell(level: Level, target: &'static str, line: impl fmt::Display) {
+    if level <= log::STATIC_MAX_LEVEL && level <= log::max_level() {
+        tell_aloud(level, target, &line);
+    }
+}
+
+#[cold]
+fn tell_aloud(level: Level, target: &'static str, line: &dyn fmt::Display) {
+    bury(catch(|| log::log!(target: target, level, "{line}")));
+}
+
+/// Whether the log listens at `trace`. To be asked before work that only the log needs.
+#[inline]
+pub(crate) fn is_traced(target: &'static str) -> bool {
+    Level::Trace <= log::max_level()
+        && catch(|| log::log_enabled!(target: target, Level::Trace)).unwrap_or(false)
+}
+
+/// Wakes the owner of a waker. `of` completes "the waker of".
+#[inline]
+pub(crate) fn wake(waker: Waker, of: &str) {
+    contain(of, || waker.wake());
+}
+
+/// [`wake`], for a waker that is still needed.
+#[inline]
+pub(crate) fn wake_by_ref(waker: &Waker, of: &str) {
+    contain(of, || waker.wake_by_ref());
+}
+
+/// Drops a waker, if there is one.
+#[inline]
+pub(crate) fn let_go(waker: impl Into<Option<Waker>>, of: &str) {
+    if let Some(waker) = waker.into() {
+        contain(of, || drop(waker));
+    }
+}
+
+#[inline]
+fn contain(of: &str, use_of_a_waker: impl FnOnce()) {
+    if let Err(payload) = catch(use_of_a_waker) {
+        complain(of, payload);
+    }
+}
+
+#[cold]
+fn complain(of: &str, payload: Payload) {
+    tell_and_bury(WAKE, &format_args!("the waker of {of}"), payload);
+}
+
+/// Drops what may hold the payload of a panic, whose destructor may panic as any other, and so may the payload of *that*
+/// panic. An honest chain ends soon; what is left of one that does not is leaked.
+pub(crate) fn bury(remains: impl Sized) {
+    let mut dropped = catch(|| drop(remains));
+    for _ in 0..8 {
+        let Err(payload) = dropped else { return };
+        dropped = catch(|| drop(payload));
+    }
+    mem::forget(dropped);
+}
+
+/// The text of a panic, if it was raised with text, as `panic!` does.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
