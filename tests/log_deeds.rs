@@ -8,6 +8,7 @@
 
 mod support;
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::io::Write;
@@ -25,9 +26,7 @@ use roundelay::net::UnixStream;
 use roundelay::sync::Event;
 use roundelay::task::try_spawn;
 use roundelay::time::Sleep;
-use roundelay::{
-    EventLoop, JoinHandle, Metrics, Offload, Remote, offload, sleep, spawn, yield_now,
-};
+use roundelay::{EventLoop, Metrics, Remote, offload, sleep, spawn, yield_now};
 use support::{own_waker, watchdog};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +76,7 @@ thread_local! {
 #[derive(Default)]
 struct Bag {
     /// A finished task with its output, a job, a socket, and a loop.
-    _handles: Option<(JoinHandle<Vec<u8>>, Offload<u32>, UnixStream, EventLoop)>,
+    _handles: Option<Box<dyn Any>>,
     nap: Option<Sleep>,
     is_awaited: Option<Rc<Event>>,
 }
@@ -257,7 +256,12 @@ async fn prepare(remote: &Remote) -> Rc<Event> {
     let (socket, _other) = UnixStream::pair().unwrap();
     let other_loop = EventLoop::new().unwrap();
     let bag = Bag {
-        _handles: Some((spawn(async { vec![1] }), offload(|| 3), socket, other_loop)),
+        _handles: Some(Box::new((
+            spawn(async { vec![1] }),
+            offload(|| 3),
+            socket,
+            other_loop,
+        ))),
         nap: None,
         is_awaited: Some(Rc::clone(&awaited)),
     };
