@@ -38,7 +38,7 @@
 //! A `catch_unwind` that catches nothing costs two instructions, so our own wakers pass through here as well: to tell them
 //! apart would cost as much. A line that nobody listens to costs a load and a comparison.
 //!
-//! Guarded by tests/panic_waker.rs, one test for each kind of waiter, and by tests/log_deeds.rs, one deed at each line.
+//! Guarded by tests/scheduler/panic_waker.rs, one test for each kind of waiter, and by tests/log_deeds.rs, one deed at each line.
 
 use std::any::Any;
 use std::fmt;
@@ -69,7 +69,7 @@ pub(crate) fn catch<R>(foreign: impl FnOnce() -> R) -> Result<R, Payload> {
 ///
 /// Two more pieces of foreign code follow a panic, the log's sink and the destructor of what the panic carries. Either may
 /// panic in turn: see [`bury`].
-/// Guarded by tests/panic.rs::a_payload_whose_destructor_panics_harms_nobody.
+/// Guarded by tests/scheduler/panic.rs::a_payload_whose_destructor_panics_harms_nobody.
 #[inline]
 pub(crate) fn quietly(target: &'static str, what: impl fmt::Display, foreign: impl FnOnce()) {
     if let Err(payload) = catch(foreign) {

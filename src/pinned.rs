@@ -22,7 +22,7 @@ impl<F, S> Beside<F, S> {
     pub(crate) fn project(self: Pin<&mut Self>) -> (Pin<&mut F>, &mut S) {
         // SAFETY: `future` is never moved out, nothing here implements `Drop`, and `Unpin` is left to the compiler, which
         // grants it only if the future has it; `state` is never handed out pinned. Guarded by
-        // tests/time_out_size.rs::a_time_out_keeps_room_for_its_future_once. Buys 1,000 bytes instead of 2,088 for a
+        // tests/time/time_out_size.rs::a_time_out_keeps_room_for_its_future_once. Buys 1,000 bytes instead of 2,088 for a
         // time-out around a future of 962, and 1,032 instead of 4,264 for one within another.
         let this = unsafe { self.get_unchecked_mut() };
         // SAFETY: it came out of a pin in the line above.

@@ -56,8 +56,8 @@
 //! # Exercises
 //!
 //! 1. Leave out `self.polls_left.set(0)` in [`turn`](EventLoop::turn). Whose sockets wait now, and for how many turns?
-//!    `tests/fairness.rs::a_host_that_turns_by_hand_gets_a_look_in_each_turn` knows.
-//! 2. In `park`, ask for mail *before* announcing the sleep. `tests/remote.rs` hangs once in a million.
+//!    `tests/scheduler/fairness.rs::a_host_that_turns_by_hand_gets_a_look_in_each_turn` knows.
+//! 2. In `park`, ask for mail *before* announcing the sleep. `tests/remote/posts.rs` hangs once in a million.
 //! 3. Drop the tasks with no loop current. Which destructor panics?
 //!
 //! Sources: Schmidt, "Reactor", in *Pattern Languages of Program Design*, 1995; libuv, *Design overview*; PEP 3156.

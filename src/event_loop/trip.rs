@@ -175,7 +175,7 @@ impl EventLoop {
     }
 
     /// What comes during the delivery stays in the inbox, and is announced to a host.
-    // Guarded by tests/bounded_look.rs::a_timer_is_kept_although_two_threads_post_without_end
+    // Guarded by tests/event_loop/bounded_look.rs::a_timer_is_kept_although_two_threads_post_without_end
     fn deliver(&self) {
         if self.notes.borrow().is_empty() {
             self.inbox.take(&mut self.notes.borrow_mut());

@@ -18,7 +18,7 @@
 // Implementation notes
 //
 // - A number stands in the list at most once: `queued` is the guard. It is cleared before the child is polled, so that a
-//   wake during the poll counts (Guarded by tests/combinators.rs::a_child_woken_while_it_is_polled_is_polled_again).
+//   wake during the poll counts (Guarded by tests/future/combinators.rs::a_child_woken_while_it_is_polled_is_polled_again).
 // - `queued` is a flag of its own rather than a value of `older`, because the loser of a race to queue must still write
 //   it: that write is what publishes the loser's data to the poll that the winner has ordered.
 // - The first parent's waker lives as long as the list, and so as long as anybody keeps the waker of a child. It cannot be

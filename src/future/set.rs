@@ -10,7 +10,7 @@
 //   budget is spent.
 // - Pending is returned in two places only: with the parent registered and nothing due, or with the parent woken by
 //   `poll_budget`. So a poll that finds a rest of an old batch still refills once before it waits
-//   (Guarded by tests/as_completed.rs::a_child_woken_between_two_polls_is_not_forgotten_behind_the_rest_of_a_batch).
+//   (Guarded by tests/future/as_completed.rs::a_child_woken_between_two_polls_is_not_forgotten_behind_the_rest_of_a_batch).
 // - Each poll of a child spends one unit of the task's budget. Two hundred thousand children are first polled over many
 //   turns, and sets within sets cannot multiply their shares.
 // - A finished child whose number is in the list still keeps its place, until the number has been met there. Otherwise a

@@ -98,7 +98,7 @@ impl<V> Grants for Outputs<V> {
     }
 
     fn left(&self, (): (), grant: Option<Option<V>>) {
-        // Guarded by tests/group_outputs.rs::a_value_given_to_a_waiter_that_was_dropped_goes_to_the_next.
+        // Guarded by tests/group/outputs.rs::a_value_given_to_a_waiter_that_was_dropped_goes_to_the_next.
         if let Some(Some(value)) = grant {
             self.kept.borrow_mut().push_front(value);
         }

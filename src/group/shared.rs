@@ -123,7 +123,7 @@ impl<E: 'static> Shared<E> {
     /// Ends the group at the end of this turn: behind everybody who is ready now, a task is spawned that cuts it off.
     ///
     /// A task, and not the scope itself: the scope is polled when its owner likes, and the siblings are to end now.
-    /// Guarded by tests/group_cancel.rs::siblings_are_cancelled_although_nobody_polls_the_scope.
+    /// Guarded by tests/group/cancel.rs::siblings_are_cancelled_although_nobody_polls_the_scope.
     pub(super) fn doom(self: &Rc<Self>) {
         let mut state = self.state.borrow_mut();
         if state.phase != Phase::Open {

@@ -45,7 +45,7 @@ pub(super) fn drop_all(context: &Rc<Context>, ids: Vec<TaskId>) {
     for orphan in orphans {
         orphan.drop_now();
         while let Some(below) = LEFT_BEHIND.with_borrow_mut(|left| left.pop_front()) {
-            // Guarded by tests/group_drop.rs::ten_thousand_nested_groups_are_dropped_on_a_small_stack.
+            // Guarded by tests/group/drop.rs::ten_thousand_nested_groups_are_dropped_on_a_small_stack.
             below.drop_now();
         }
     }

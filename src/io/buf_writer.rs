@@ -168,7 +168,7 @@ impl<W: Write> Write for BufWriter<W> {
 ///
 /// As [`flush`](BufWriter::flush), and nothing has been read then; those of the stream.
 impl<S: Read + Write> Read for BufWriter<S> {
-    // Guarded by tests/buffered.rs::an_answer_goes_out_before_the_next_request_is_waited_for
+    // Guarded by tests/io/buffered.rs::an_answer_goes_out_before_the_next_request_is_waited_for
     async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         BufWriter::flush(self).await?;
         self.inner.read(buf).await

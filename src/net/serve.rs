@@ -356,7 +356,7 @@ where
         self.complain(error);
         let wait = self.wait;
         self.wait = (wait * 2).min(LONGEST_WAIT);
-        // Guarded by tests/serve_limits.rs::a_listener_that_fails_is_asked_a_few_times_a_second.
+        // Guarded by tests/io/serve_limits.rs::a_listener_that_fails_is_asked_a_few_times_a_second.
         crate::race!(sleep(wait), self.book.one_ended());
     }
 

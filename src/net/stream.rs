@@ -21,7 +21,7 @@ pub trait Stream {
     /// epoll(7) promises it for streams, and a TCP read stops short only there (and at urgent data, which the reactor
     /// watches for). A read from a Unix socket also stops behind a message that carried descriptors, though more
     /// bytes wait.
-    // Guarded by tests/io_edge.rs::bytes_behind_a_passed_descriptor_are_not_forgotten
+    // Guarded by tests/io/edge.rs::bytes_behind_a_passed_descriptor_are_not_forgotten
     #[doc(hidden)]
     const SHORT_READ_EMPTIES: bool;
 
@@ -291,7 +291,7 @@ impl Filling<'_> {
 }
 
 impl Drop for Filling<'_> {
-    // Guarded by tests/net_streams.rs::read_to_end_keeps_what_it_has_when_it_is_cancelled
+    // Guarded by tests/io/net_streams.rs::read_to_end_keeps_what_it_has_when_it_is_cancelled
     fn drop(&mut self) {
         self.buf.truncate(self.filled);
     }

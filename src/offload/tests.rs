@@ -1,5 +1,5 @@
 //! The pool by itself, without a loop: what only a stubbed operating system, a strange waker or a look at the
-//! bookkeeping can show. What users can see is in `tests/offload.rs`.
+//! bookkeeping can show. What users can see is in `tests/offload/jobs.rs`.
 
 use std::io;
 use std::panic::Location;

@@ -96,7 +96,7 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `Sources::find`, take the source by its slot alone. Which tests in `tests/io_descriptors.rs` fall, and why?
+//! 1. In `Sources::find`, take the source by its slot alone. Which tests in `tests/io/descriptors.rs` fall, and why?
 //! 2. In `ready.rs`, let `after_short_transfer` forget end of file too. Which test hangs, until its watchdog barks?
 //! 3. In `ready.rs`, let `after_would_block` keep end of file. Which test never leaves one single poll, and why?
 
@@ -139,7 +139,7 @@ const ALARM: Token = Token(usize::MAX - 1);
 
 /// What is asked of the kernel for every source. Urgent data is of interest because a read stops short at its
 /// mark: then a short read does not mean "drained".
-// Guarded by tests/io_edge.rs::data_behind_an_urgent_byte_is_not_forgotten
+// Guarded by tests/io/edge.rs::data_behind_an_urgent_byte_is_not_forgotten
 #[cfg(target_os = "linux")]
 const INTERESTS: mio::Interest = mio::Interest::READABLE
     .add(mio::Interest::WRITABLE)
@@ -324,7 +324,7 @@ impl Reactor {
     /// A poller knows a registration by descriptor *and* open file. A source that was dropped while a `dup` of it
     /// lived on is still in the poller's books, and if that `dup` is later made descriptor `fd` again, the kernel
     /// says that it knows it already. No living source has it, so the old registration is ours to take over.
-    // Guarded by tests/io_descriptors.rs::a_duplicate_that_comes_back_under_the_old_number_is_served
+    // Guarded by tests/io/descriptors.rs::a_duplicate_that_comes_back_under_the_old_number_is_served
     fn watch(&self, fd: RawFd, token: Token) -> io::Result<()> {
         match self.registry.register(&mut SourceFd(&fd), token, INTERESTS) {
             Err(error)
@@ -417,7 +417,7 @@ impl Sources {
     }
 
     /// The source that the token was made for, if it is still there.
-    // Guarded by tests/io_descriptors.rs::a_stale_event_does_not_reach_the_next_tenant_of_the_slot
+    // Guarded by tests/io/descriptors.rs::a_stale_event_does_not_reach_the_next_tenant_of_the_slot
     fn find(&self, token: Token) -> Option<&Source> {
         let slot = self.slots.get(slot_of(token))?;
         (slot.serial == serial_of(token)).then_some(&*slot.source)

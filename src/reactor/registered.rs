@@ -369,7 +369,7 @@ impl<S: AsFd, T, F: FnMut(&S) -> io::Result<T>> Future for Operation<'_, S, F> {
 }
 
 impl<S: AsFd, F> Drop for Operation<'_, S, F> {
-    // Guarded by tests/io_edge.rs::a_cancelled_waiter_leaves_nothing_behind
+    // Guarded by tests/io/edge.rs::a_cancelled_waiter_leaves_nothing_behind
     fn drop(&mut self) {
         self.io.registration.source.leave(&self.place);
     }

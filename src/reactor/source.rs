@@ -101,7 +101,7 @@ impl Source {
     /// A stream moved fewer bytes than it could have.
     ///
     /// Unregistered, the guess would be worse than asking: it would register a source that perhaps never has to wait.
-    // Guarded by tests/io_edge.rs::a_short_read_before_registration_asks_the_kernel_again
+    // Guarded by tests/io/edge.rs::a_short_read_before_registration_asks_the_kernel_again
     pub(super) fn moved_short(&self, interest: Interest) {
         if self.home.borrow().is_some() {
             self.ready
@@ -184,7 +184,7 @@ impl Source {
 
     /// Takes an operation out of the lines of these directions only. Those that read and those that write through the
     /// `poll_` methods share the standing place: who is done must leave the other's entry where it is.
-    // Guarded by tests/io_sockets.rs::a_write_through_a_poll_method_leaves_the_waiting_reader_in_line
+    // Guarded by tests/io/copies.rs::a_write_through_a_poll_method_leaves_the_waiting_reader_in_line
     #[inline]
     pub(super) fn leave_lines(&self, place: &Cell<Place>, interest: Interest) {
         interest.each(|direction| {

@@ -90,7 +90,7 @@ impl Waiters {
     }
 
     /// Takes all the wakers of one line, first come first. The entries remain where they are.
-    // Guarded by tests/io_edge.rs::tasks_that_accept_from_one_listener_take_turns
+    // Guarded by tests/io/edge.rs::tasks_that_accept_from_one_listener_take_turns
     #[inline]
     pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut VecDeque<Waker>) {
         if let Some(waker) = self.firsts[direction as usize].take() {

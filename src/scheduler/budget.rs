@@ -60,7 +60,7 @@ pub(crate) fn has_operations_left() -> bool {
 }
 
 /// Refuses, but not for ever: an executor that somebody runs *inside* a poll asks again and again, and nobody could refill
-/// its share before that poll returns. Guarded by tests/budget.rs::an_executor_inside_a_poll_gets_through.
+/// its share before that poll returns. Guarded by tests/scheduler/budget.rs::an_executor_inside_a_poll_gets_through.
 #[cold]
 fn gives_in() -> bool {
     let refusals = LEFT.with(|left| left.refusals.get()) + 1;

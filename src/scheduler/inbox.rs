@@ -65,9 +65,9 @@
 //!
 //! # Exercises
 //!
-//! 1. In `Tenant::take`, swap the queues before the words. `tests/remote.rs` may run for a day before it hangs;
-//!    `tests/inbox_model.rs` tries every order of the steps, and has found it at once. Draw its time-line.
-//! 2. Leave out the swap to `AWAKE` after a park. Nothing is lost. Which count in `tests/remote_cost.rs` grows?
+//! 1. In `Tenant::take`, swap the queues before the words. `tests/remote/posts.rs` may run for a day before it hangs;
+//!    `tests/remote/inbox_model.rs` tries every order of the steps, and has found it at once. Draw its time-line.
+//! 2. Leave out the swap to `AWAKE` after a park. Nothing is lost. Which count in `tests/remote/cost.rs` grows?
 //! 3. Start each loop's serial at zero. Which test wakes a stranger?
 //!
 //! Sources: `epoll(7)`, `eventfd(2)`; Dijkstra's "sleeping barber"; McKenney, *Is Parallel Programming Hard*, ch. 15.

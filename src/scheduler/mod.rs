@@ -49,8 +49,8 @@
 //! *Claim:* while the loop is at work, a due timer and a ready socket wait for at most 64 polls, 64 notes and one look; a note
 //! is a wake or a call from another thread.
 //! *Proof:* `polls_left` starts at 64, falls with every poll, and is refilled by a look only; at zero the loop looks. No
-//! more than 64 notes are delivered between two looks, and a look itself is bounded. QED; `tests/bounded_look.rs` and
-//! `tests/fairness.rs` counts it.
+//! more than 64 notes are delivered between two looks, and a look itself is bounded. QED; `tests/event_loop/bounded_look.rs` and
+//! `tests/scheduler/fairness.rs` counts it.
 //!
 //! One poll can still be long. A socket that always has data makes its task loop for ever without returning `Pending`.
 //! So each poll may complete 128 operations of this crate's leaf futures; the 129th wakes its task and returns `Pending`.
@@ -87,9 +87,9 @@
 //!
 //! # Exercises
 //!
-//! 1. Clear `is_queued` after the poll instead of before. `tests/wake.rs` has a task that sleeps for ever.
+//! 1. Clear `is_queued` after the poll instead of before. `tests/scheduler/wake.rs` has a task that sleeps for ever.
 //! 2. Free a finished task's slot although it is still queued (see `Tasks::release`). Whose place in the queue does the
-//!    next tenant inherit? `tests/order.rs` shows it.
+//!    next tenant inherit? `tests/scheduler/order.rs` shows it.
 //! 3. Put the cell back without looking at the slot's `life`. Which destructor runs a turn too late?
 //!
 //! Sources: RFC 2592; the asyncio documentation, "Event loop"; `tokio::runtime`, "Current thread scheduler"; Tim Peters'

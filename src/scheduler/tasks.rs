@@ -215,7 +215,7 @@ impl Tasks {
         let key = self.ready.pop_front()? as usize;
         let slot = &mut self.slots[key];
         // Before the poll, so that a wake during the poll queues the task again. Cleared after it, that wake would be lost.
-        // Guarded by tests/wake.rs::a_task_woken_while_it_is_polled_is_polled_again.
+        // Guarded by tests/scheduler/wake.rs::a_task_woken_while_it_is_polled_is_polled_again.
         slot.is_queued = false;
         let id = TaskId::new(self.loop_index, slot.serial, key);
         let life = slot.life;

@@ -124,7 +124,7 @@ impl CancelToken {
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(value) => Poll::Ready(Some(value)),
             // Asked directly: a future that spends the whole budget in each poll would leave none for the wait.
-            // Guarded by tests/sync_cancel_token.rs::a_future_that_spends_the_whole_budget_can_be_cancelled
+            // Guarded by tests/sync/cancel_token.rs::a_future_that_spends_the_whole_budget_can_be_cancelled
             Poll::Pending if self.is_cancelled() => Poll::Ready(None),
             Poll::Pending => Pin::new(&mut cancelled).poll(cx).map(|()| None),
         })

@@ -125,7 +125,7 @@ impl Condition {
             if !wait.is_queued() {
                 return Poll::Pending; // the budget is spent: the lock stays held
             }
-            // Guarded by tests/sync_condition.rs::a_notification_sent_by_the_unlock_itself_arrives
+            // Guarded by tests/sync/condition.rs::a_notification_sent_by_the_unlock_itself_arrives
             drop(held.take());
             stop.as_mut().poll(cx).map(Err)
         })

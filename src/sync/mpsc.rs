@@ -263,7 +263,7 @@ impl<T> Drop for Sender<T> {
 struct Room<'a, T> {
     // The order matters: room that was granted goes back to the semaphore, which knows nothing about the end of channels,
     // and then the receiver hears of it.
-    // Guarded by tests/sync_mpsc.rs::a_granted_sender_dropped_after_close_lets_the_receiver_end
+    // Guarded by tests/sync/mpsc.rs::a_granted_sender_dropped_after_close_lets_the_receiver_end
     taken: Take<'a>,
     told: TellOnDrop<'a, T>,
 }

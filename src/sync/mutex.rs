@@ -139,7 +139,7 @@ impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
     // The order matters: the borrow ends before the turn is passed on, because that wakes.
-    // Guarded by tests/sync_locks.rs::a_waker_that_takes_the_lock_at_once_finds_it_borrowed_by_nobody
+    // Guarded by tests/sync/locks.rs::a_waker_that_takes_the_lock_at_once_finds_it_borrowed_by_nobody
     value: RefMut<'a, T>,
     turn: Turn<'a, T>,
 }

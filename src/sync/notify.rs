@@ -94,7 +94,7 @@ impl Grants for Notify {
     }
 
     fn left(&self, _: u64, nudge: Option<Nudge>) {
-        // Guarded by tests/sync_signals.rs::a_notification_of_a_dropped_waiter_goes_to_the_next
+        // Guarded by tests/sync/signals.rs::a_notification_of_a_dropped_waiter_goes_to_the_next
         if let Some(Nudge::One) = nudge {
             self.notify_one();
         }

@@ -297,7 +297,7 @@ impl<T, S: Store<T>> Queue<T, S> {
 
     /// The getters are told of the end by the one who takes the last item, not before: one who has a claim may be dropped,
     /// and its item wants another getter.
-    /// Guarded by tests/sync_queue.rs::an_item_handed_back_after_close_still_finds_a_getter
+    /// Guarded by tests/sync/queue.rs::an_item_handed_back_after_close_still_finds_a_getter
     fn end_if_drained(&self) {
         if self.store.len() == 0 {
             self.items.close();

@@ -225,10 +225,10 @@ impl Grants for Semaphore {
 
     fn left(&self, n: usize, grant: Option<Self::Grant>) {
         match grant {
-            // Guarded by tests/sync_semaphore.rs::a_permit_reserved_for_a_dropped_waiter_goes_to_the_next
+            // Guarded by tests/sync/semaphore.rs::a_permit_reserved_for_a_dropped_waiter_goes_to_the_next
             Some(Ok(())) => self.add_permits(n),
             Some(Err(_)) => {}
-            // Guarded by tests/sync_semaphore.rs::when_a_greedy_front_leaves_those_behind_it_are_served
+            // Guarded by tests/sync/semaphore.rs::when_a_greedy_front_leaves_those_behind_it_are_served
             None => self.serve(),
         }
     }

@@ -193,7 +193,7 @@ where
     fn enter(&mut self, cx: &Context<'_>) -> Poll<<D::Target as Grants>::Grant> {
         let waker = cx.waker().clone();
         // look-then-join: the clone may have run anything.
-        // Guarded by tests/sync_wait_list.rs::a_release_from_within_the_clone_of_a_waker_is_not_lost
+        // Guarded by tests/sync/wait_list.rs::a_release_from_within_the_clone_of_a_waker_is_not_lost
         if let Some(grant) = self.source.try_grant(self.want) {
             return Poll::Ready(grant);
         }

@@ -44,7 +44,7 @@
 //!    moved after it had been pinned?
 //! 2. Take the second `foreign::catch` away. Which test aborts the process, and why is it not just a failed test?
 //! 3. A loan ends twice: [`lend`] breaks it, and `DropNow` (chapter 9) drops the stand-in. Either is enough. Leave out both:
-//!    what does `tests/panic_run.rs` poll then, and which sanitizer says so?
+//!    what does `tests/event_loop/panic_run.rs` poll then, and which sanitizer says so?
 
 #![allow(unsafe_code)]
 
@@ -128,7 +128,7 @@ where
         rider,
     };
     // SAFETY: valid for a `Body`, as the line above made it for one, and it holds nothing that would have to be dropped.
-    // Guarded by tests/panic.rs::a_future_of_three_megabytes_is_spawned_without_a_stack_to_match. Buys one copy of the
+    // Guarded by tests/scheduler/panic.rs::a_future_of_three_megabytes_is_spawned_without_a_stack_to_match. Buys one copy of the
     // future in a release build: it goes from the caller's frame into the cell, where `Box::pin` builds it here first.
     unsafe { cell.as_mut_ptr().write(body) };
     // SAFETY: written whole by the line above.
@@ -188,7 +188,7 @@ impl<F: Future, R> Body<F, R> {
     fn unpinned(self: Pin<&mut Self>) -> &mut Self {
         // SAFETY: the future inside stays where it is: callers poll it in place, or drop it in place by assigning
         // another stage, and move nothing but outputs, which are never pinned. `Body` has no `Drop` of its own, and is
-        // `Unpin` only if the future is. Guarded by tests/cancel.rs::a_pinned_future_is_dropped_where_it_was_polled.
+        // `Unpin` only if the future is. Guarded by tests/scheduler/cancel.rs::a_pinned_future_is_dropped_where_it_was_polled.
         // Buys the single allocation: a box within the box would cost one more, 125 instructions with its release.
         unsafe { self.get_unchecked_mut() }
     }
@@ -323,7 +323,7 @@ pub(crate) fn lend<R>(
 ) -> R {
     // SAFETY: erases the lifetime only; the vtable and the address stay the same. The pointer is used by `Loan::poll`
     // alone, and by that only until `broken` clears it, which happens before the borrow ends, by return or by unwinding.
-    // Guarded by tests/panic_run.rs::a_main_future_whose_run_is_ended_by_another_task_is_not_touched_again. Buys `run`
+    // Guarded by tests/event_loop/panic_run.rs::a_main_future_whose_run_is_ended_by_another_task_is_not_touched_again. Buys `run`
     // with borrows.
     let future: Pin<&mut (dyn Future<Output = ()> + 'static)> =
         unsafe { std::mem::transmute(future) };

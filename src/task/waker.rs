@@ -51,7 +51,7 @@
 //!
 //! # Exercises
 //!
-//! 1. Return `true` from `will_wake`'s comparison when only the slots agree. `tests/wake.rs` has the answer.
+//! 1. Return `true` from `will_wake`'s comparison when only the slots agree. `tests/scheduler/wake.rs` has the answer.
 //! 2. Make [`VTABLE`] a `const`. Why might `will_wake` become false for two clones of one waker?
 //! 3. Drop the loop's part from the number. Which test loses a wake-up, and on which thread?
 //!
@@ -79,7 +79,7 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, forget);
 pub(crate) fn of(id: TaskId) -> ManuallyDrop<Waker> {
     // SAFETY: the contract of `RawWaker` asks that the four functions be thread-safe and that they manage the data's
     // resources; the data is a number without provenance that none of them dereferences. Guarded by
-    // tests/wake.rs::wakers_fired_from_eight_threads_at_a_reused_slot_harm_nobody. Buys clone and drop without atomics:
+    // tests/scheduler/wake.rs::wakers_fired_from_eight_threads_at_a_reused_slot_harm_nobody. Buys clone and drop without atomics:
     // 2.1 ns for both, against 11.4 for tokio's atomic count in the same run of `cargo bench --bench core`.
     ManuallyDrop::new(unsafe { Waker::new(data(id), &VTABLE) })
 }

@@ -196,7 +196,7 @@ impl Future for Tick<'_> {
     }
 }
 
-/// Guarded by tests/timers.rs::a_dropped_tick_leaves_nothing_behind_and_loses_no_tick.
+/// Guarded by tests/time/timers.rs::a_dropped_tick_leaves_nothing_behind_and_loses_no_tick.
 impl Drop for Tick<'_> {
     fn drop(&mut self) {
         self.interval.sleep.disarm();

@@ -187,7 +187,7 @@ impl Sleep {
     }
 
     /// Every change of state goes through here, so that no key is ever lost.
-    /// Guarded by tests/timers.rs::a_dropped_sleep_leaves_nothing_behind.
+    /// Guarded by tests/time/timers.rs::a_dropped_sleep_leaves_nothing_behind.
     ///
     /// Inlined, the state goes from registers to where it stays. Handed over in memory it is read in one piece just after
     /// it was written in three, and a processor waits for that: 8 of the 55 ns of an arm+cancel.

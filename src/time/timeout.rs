@@ -117,7 +117,7 @@ impl<F: Future> Future for Beside<Option<F>, Limit> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (mut future, limit) = self.project();
         let guarded = future.as_mut().as_pin_mut();
-        // Guarded by tests/timers.rs::the_value_counts_when_it_comes_in_the_same_turn_as_the_deadline.
+        // Guarded by tests/time/timers.rs::the_value_counts_when_it_comes_in_the_same_turn_as_the_deadline.
         if let Poll::Ready(value) = guarded.expect("polled until it is ready").poll(cx) {
             return Poll::Ready(Ok(value));
         }

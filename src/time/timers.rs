@@ -73,7 +73,7 @@ impl Timers {
         let mut fired = 0;
         while fired < armed {
             // A statement of its own, so that the borrow ends before the waker is woken.
-            // Guarded by tests/timers.rs::a_waker_may_do_anything_to_the_timers_while_they_fire.
+            // Guarded by tests/time/timers.rs::a_waker_may_do_anything_to_the_timers_while_they_fire.
             let due = self.wheel.borrow_mut().pop_due(now_tick);
             let Some((deadline_tick, waker)) = due else {
                 break;

@@ -115,7 +115,7 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `link`, append at the head. Which test of `tests/wheel_model.rs` falls, and why does
+//! 1. In `link`, append at the head. Which test of `tests/time/wheel_model.rs` falls, and why does
 //!    `the_wheel_agrees_with_a_sorted_map` fall as well?
 //! 2. In `cancel`, delete the call of `forget`. Who is woken, when, and for whom? See
 //!    `when_the_earliest_is_cancelled_the_second_is_next`.
@@ -378,7 +378,7 @@ impl<T> Wheel<T> {
     }
 
     /// Appends an entry to the list of its slot.
-    /// Guarded by tests/wheel_model.rs::equal_deadlines_fire_in_the_order_of_arming.
+    /// Guarded by tests/time/wheel_model.rs::equal_deadlines_fire_in_the_order_of_arming.
     fn link(&mut self, index: u32) {
         let (level, slot) = self.place(self.entry(index).deadline);
         let list = &mut self.lists[level][slot];

@@ -1,12 +1,18 @@
 //! What the tests share: a watchdog, ledgers that count to the last one, traces, wakers that count, a logger to listen to.
 //!
-//! Each test file is a crate of its own and uses a part of this, hence the `allow`.
+//! Each test program includes the whole and uses a part of it, hence the `allow`.
 #![allow(dead_code)]
 
+pub(crate) mod combinators;
 pub(crate) mod deeds;
 pub(crate) mod hooked;
 pub(crate) mod jobs;
+#[cfg(target_os = "linux")]
+pub(crate) mod kernel;
+pub(crate) mod net;
 pub(crate) mod panics;
+pub(crate) mod serve;
+pub(crate) mod sync;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};

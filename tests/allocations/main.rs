@@ -1,0 +1,12 @@
+//! What is allocated, counted to the last byte. A program of its own, because it has an allocator of its own; the
+//! allocator counts per thread, so the tests run beside each other.
+
+#[path = "../support/allocations.rs"]
+mod allocations;
+mod combinators;
+mod groups;
+mod sockets;
+#[path = "../support/mod.rs"]
+mod support;
+mod sync;
+mod tasks;

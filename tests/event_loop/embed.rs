@@ -1,0 +1,510 @@
+//! A host that owns the thread drives the loop turn by turn: the descriptor and the next deadline say when.
+
+use std::cell::Cell;
+use std::future::{pending, poll_fn};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream as StdStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::{Counter, Gate, PATIENCE, counted, own_waker, watchdog};
+use roundelay::net::UnixStream;
+use roundelay::{EventLoop, OnPanic, offload, sleep, yield_now};
+
+const NOW: Option<Duration> = Some(Duration::ZERO);
+
+fn host_poll(loops: &[&EventLoop]) -> mio::Poll {
+    let poll = mio::Poll::new().unwrap();
+    for (n, event_loop) in loops.iter().enumerate() {
+        let fd = event_loop.as_fd().as_raw_fd();
+        poll.registry()
+            .register(
+                &mut mio::unix::SourceFd(&fd),
+                mio::Token(n),
+                mio::Interest::READABLE,
+            )
+            .unwrap();
+    }
+    poll
+}
+
+/// Whether a host that polls the loop's descriptor now is told to turn.
+fn is_readable(event_loop: &EventLoop) -> bool {
+    let mut events = mio::Events::with_capacity(1);
+    host_poll(&[event_loop]).poll(&mut events, NOW).unwrap();
+    !events.is_empty()
+}
+
+/// Turns until there is nothing to do at this moment.
+fn settle(event_loop: &mut EventLoop) {
+    while event_loop.turn(NOW).unwrap().ready > 0 || is_readable(event_loop) {}
+}
+
+/// The host of the documentation: wait for the descriptor until the next deadline, then turn. Gives the count of turns.
+fn host(event_loop: &mut EventLoop, is_done: impl Fn() -> bool) -> usize {
+    let mut poll = host_poll(&[event_loop]);
+    let mut events = mio::Events::with_capacity(8);
+    let mut turns = 0;
+    while !is_done() {
+        let wait = event_loop
+            .next_deadline()
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        poll.poll(&mut events, wait).unwrap();
+        event_loop.turn(NOW).unwrap();
+        turns += 1;
+    }
+    turns
+}
+
+// When to turn.
+
+#[test]
+fn a_loop_with_nothing_to_do_asks_for_no_turn() {
+    let mut event_loop = EventLoop::new().unwrap();
+    assert!(!is_readable(&event_loop));
+    assert_eq!(event_loop.next_deadline(), None);
+    drop(event_loop.spawn(pending::<()>()));
+    settle(&mut event_loop);
+    assert!(!is_readable(&event_loop));
+    assert_eq!(event_loop.next_deadline(), None);
+    assert_eq!(event_loop.turn(NOW).unwrap(), roundelay::Turn::default());
+}
+
+#[test]
+fn a_wake_from_another_thread_between_two_turns_makes_the_descriptor_readable() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let waker = event_loop.run(own_waker());
+    settle(&mut event_loop);
+    assert!(!is_readable(&event_loop));
+    // The task is gone. Nobody can tell from outside, and a turn too many does no harm.
+    thread::spawn(move || waker.wake()).join().unwrap();
+    assert!(is_readable(&event_loop));
+    let turn = event_loop.turn(NOW).unwrap();
+    assert_eq!((turn.notes, turn.polls), (1, 0));
+    settle(&mut event_loop);
+    assert!(!is_readable(&event_loop), "and is quiet again");
+}
+
+#[test]
+fn mail_that_came_before_the_host_polled_for_the_first_time_is_announced() {
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.remote().post(|| ()).unwrap();
+    assert!(is_readable(&event_loop));
+    assert!(event_loop.next_deadline().is_some());
+}
+
+#[test]
+fn mail_that_came_during_a_turn_is_announced_after_it() {
+    let mut event_loop = EventLoop::new().unwrap();
+    settle(&mut event_loop);
+    let (remote, ran) = (event_loop.remote(), Counter::default());
+    let counter = ran.clone();
+    let from_elsewhere = move || {
+        thread::spawn(move || remote.post(move || counter.add()).unwrap())
+            .join()
+            .unwrap();
+    };
+    // A call that is posted runs where the mail is taken; what comes during that stays for the next time.
+    event_loop.remote().post(from_elsewhere).unwrap();
+    event_loop.turn(NOW).unwrap();
+    assert_eq!(ran.get(), 0, "the mail had been taken");
+    assert!(is_readable(&event_loop));
+    event_loop.turn(NOW).unwrap();
+    assert_eq!(ran.get(), 1);
+}
+
+#[test]
+fn what_happens_on_the_thread_itself_between_two_turns_is_seen_by_the_next_deadline() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let polls = Counter::default();
+    let gate = Gate::new();
+    let waits = event_loop.spawn({
+        let gate = gate.clone();
+        async move { gate.wait().await }
+    });
+    let never = event_loop.spawn(pending::<()>());
+    let is_due = |event_loop: &EventLoop| {
+        event_loop
+            .next_deadline()
+            .is_some_and(|at| at <= Instant::now())
+    };
+
+    assert!(is_due(&event_loop), "a spawn");
+    settle(&mut event_loop);
+    assert!(!is_due(&event_loop));
+    gate.open();
+    assert!(is_due(&event_loop), "a wake");
+    settle(&mut event_loop);
+    assert!(waits.is_finished() && !is_due(&event_loop));
+    never.abort();
+    assert!(is_due(&event_loop), "an abort");
+    settle(&mut event_loop);
+    assert!(never.is_finished() && !is_due(&event_loop));
+    drop(event_loop.spawn(counted(&polls, yield_now())));
+    event_loop.turn(NOW).unwrap();
+    assert!(is_due(&event_loop), "a task that yielded");
+    settle(&mut event_loop);
+    assert_eq!(polls.get(), 2);
+}
+
+#[test]
+fn a_timer_is_seen_by_the_next_deadline_and_a_cancelled_one_is_not() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let before = Instant::now();
+    let hour = event_loop.spawn(sleep(Duration::from_secs(3_600)));
+    let day = event_loop.spawn(sleep(Duration::from_secs(86_400)));
+    settle(&mut event_loop);
+    let deadline = event_loop.next_deadline().expect("a timer");
+    assert!(deadline > before && deadline <= Instant::now() + Duration::from_secs(3_601));
+    hour.abort();
+    settle(&mut event_loop);
+    let deadline = event_loop.next_deadline().expect("the other timer");
+    assert!(deadline <= Instant::now() + Duration::from_secs(86_401));
+    day.abort();
+    settle(&mut event_loop);
+    assert_eq!(event_loop.next_deadline(), None);
+}
+
+#[test]
+fn a_socket_makes_the_descriptor_readable() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let (mut outside, inside) = StdStream::pair().unwrap();
+    let reads = event_loop.spawn(async move {
+        let mut word = [0; 5];
+        UnixStream::from_std(inside)?.read_exact(&mut word).await?;
+        Ok::<_, std::io::Error>(word)
+    });
+    settle(&mut event_loop);
+    assert!(!is_readable(&event_loop));
+    outside.write_all(b"hello").unwrap();
+    assert!(is_readable(&event_loop));
+    let turn = event_loop.turn(NOW).unwrap();
+    assert_eq!((turn.io_events, turn.polls), (1, 1));
+    assert_eq!(&event_loop.run(reads).unwrap().unwrap(), b"hello");
+}
+
+#[test]
+fn the_descriptor_is_the_same_for_the_life_of_the_loop() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let fd = event_loop.as_fd().as_raw_fd();
+    event_loop.run(async {
+        sleep(Duration::from_micros(100)).await;
+        offload(|| ()).await.unwrap();
+    });
+    assert_eq!(event_loop.as_fd().as_raw_fd(), fd);
+}
+
+// A host.
+
+#[test]
+fn a_host_that_waits_for_the_descriptor_until_the_next_deadline_drives_everything() {
+    watchdog(PATIENCE, || {
+        let mut event_loop = EventLoop::new().unwrap();
+        let (mut outside, inside) = StdStream::pair().unwrap();
+        let echo = thread::spawn(move || {
+            let mut word = [0; 5];
+            outside.read_exact(&mut word).unwrap();
+            outside.write_all(&word).unwrap();
+        });
+        let task = event_loop.spawn(async move {
+            sleep(Duration::from_millis(2)).await;
+            let stream = UnixStream::from_std(inside).unwrap();
+            stream.write_all(b"hello").await.unwrap();
+            let mut word = [0; 5];
+            stream.read_exact(&mut word).await.unwrap();
+            let shout = offload(move || word.to_ascii_uppercase()).await.unwrap();
+            for _ in 0..10 {
+                yield_now().await;
+            }
+            shout
+        });
+        let turns = host(&mut event_loop, || task.is_finished());
+        assert_eq!(event_loop.run(task).unwrap(), b"HELLO");
+        echo.join().unwrap();
+        // Start, timer, echo, job, ten yields; and as many again for news that were none.
+        assert!(turns <= 30, "{turns} turns: the host was woken for nothing");
+    });
+}
+
+#[test]
+fn a_host_with_two_loops_serves_both() {
+    watchdog(PATIENCE, || {
+        let mut loops = [EventLoop::new().unwrap(), EventLoop::new().unwrap()];
+        let remotes = [loops[0].remote(), loops[1].remote()];
+        let counts = [Counter::default(), Counter::default()];
+        // Each loop's call is answered by a call to the other one, from a thread that knows neither.
+        let (count_0, count_1) = (counts[0].clone(), counts[1].clone());
+        let thread = thread::spawn(move || {
+            for _ in 0..1_000 {
+                let count = count_0.clone();
+                remotes[0].post(move || count.add()).unwrap();
+                let count = count_1.clone();
+                remotes[1]
+                    .spawn(move || async move { count.add() })
+                    .wait()
+                    .unwrap();
+            }
+        });
+        let sleeps: Vec<_> = loops
+            .iter()
+            .map(|event_loop| event_loop.spawn(sleep(Duration::from_millis(3))))
+            .collect();
+        let mut poll = host_poll(&[&loops[0], &loops[1]]);
+        let mut events = mio::Events::with_capacity(8);
+        while !thread.is_finished() || sleeps.iter().any(|sleep| !sleep.is_finished()) {
+            let deadlines = loops.iter().filter_map(EventLoop::next_deadline);
+            let wait = deadlines
+                .min()
+                .map(|at| at.saturating_duration_since(Instant::now()));
+            // The end of the thread wakes nobody.
+            let wait = wait.unwrap_or(Duration::MAX).min(Duration::from_millis(10));
+            poll.poll(&mut events, Some(wait)).unwrap();
+            for event_loop in &mut loops {
+                event_loop.turn(NOW).unwrap();
+            }
+        }
+        thread.join().unwrap();
+        assert_eq!((counts[0].get(), counts[1].get()), (1_000, 1_000));
+    });
+}
+
+#[test]
+fn runs_and_turns_may_follow_each_other() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let count = Rc::new(Cell::new(0));
+    drop(event_loop.spawn({
+        let count = count.clone();
+        async move {
+            loop {
+                count.set(count.get() + 1);
+                yield_now().await;
+            }
+        }
+    }));
+    event_loop.turn(NOW).unwrap();
+    assert_eq!(count.get(), 1);
+    event_loop.run(yield_now());
+    let after_run = count.get();
+    assert!(after_run > 1, "the other tasks run along");
+    event_loop.turn(NOW).unwrap();
+    assert_eq!(count.get(), after_run + 1, "and stay in the loop");
+}
+
+// How long a turn waits.
+
+#[test]
+fn a_turn_of_no_time_does_not_wait() {
+    watchdog(PATIENCE, || {
+        let mut event_loop = EventLoop::new().unwrap();
+        drop(event_loop.spawn(sleep(Duration::MAX)));
+        for _ in 0..100 {
+            event_loop.turn(NOW).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_turn_waits_for_a_timer_a_thread_or_a_socket_and_not_for_its_time_out() {
+    watchdog(PATIENCE, || {
+        for timeout in [
+            None,
+            Some(Duration::MAX),
+            Some(Duration::from_secs(86_400 * 365)),
+        ] {
+            let mut event_loop = EventLoop::new().unwrap();
+            let done = event_loop.spawn(sleep(Duration::from_millis(1)));
+            while !done.is_finished() {
+                event_loop.turn(timeout).unwrap();
+            }
+            let remote = event_loop.remote();
+            let thread = thread::spawn(move || remote.post(|| ()).unwrap());
+            while event_loop.turn(timeout).unwrap().notes == 0 {}
+            thread.join().unwrap();
+            let (mut outside, inside) = StdStream::pair().unwrap();
+            let done = event_loop
+                .spawn(async move { UnixStream::from_std(inside).unwrap().read(&mut [0]).await });
+            event_loop.turn(timeout).unwrap();
+            outside.write_all(b"!").unwrap();
+            while !done.is_finished() {
+                event_loop.turn(timeout).unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn a_turn_ends_with_its_time_out_when_nothing_happens() {
+    watchdog(PATIENCE, || {
+        let mut event_loop = EventLoop::new().unwrap();
+        let begin = Instant::now();
+        let turn = event_loop.turn(Some(Duration::from_millis(5))).unwrap();
+        assert!(begin.elapsed() >= Duration::from_millis(5), "never early");
+        assert_eq!(turn, roundelay::Turn::default());
+        drop(event_loop.spawn(sleep(Duration::MAX)));
+        event_loop.turn(Some(Duration::from_millis(5))).unwrap();
+        event_loop.turn(Some(Duration::from_millis(5))).unwrap();
+    });
+}
+
+#[test]
+fn a_turn_with_a_task_that_is_ready_does_not_wait_and_looks_all_the_same() {
+    watchdog(PATIENCE, || {
+        let mut event_loop = EventLoop::new().unwrap();
+        drop(event_loop.spawn(async {
+            loop {
+                yield_now().await;
+            }
+        }));
+        let timer = event_loop.spawn(sleep(Duration::ZERO));
+        event_loop.turn(None).unwrap();
+        let (remote, (mut outside, inside)) = (event_loop.remote(), StdStream::pair().unwrap());
+        let reads = event_loop
+            .spawn(async move { UnixStream::from_std(inside).unwrap().read(&mut [0]).await });
+        event_loop.turn(None).unwrap();
+        outside.write_all(b"!").unwrap();
+        remote.post(|| ()).unwrap();
+        let turn = event_loop.turn(None).unwrap();
+        assert_eq!((turn.notes, turn.io_events), (1, 1), "in this very turn");
+        event_loop.turn(None).unwrap();
+        assert!(reads.is_finished() && timer.is_finished());
+    });
+}
+
+// What a turn does, to the last count.
+
+#[test]
+fn a_turn_polls_each_task_that_was_ready_once_and_leaves_the_rest_to_the_next() {
+    let mut event_loop = EventLoop::new().unwrap();
+    let polls = Counter::default();
+    for _ in 0..200 {
+        let polls = polls.clone();
+        drop(event_loop.spawn(async move {
+            polls.add();
+            let inner = polls.clone();
+            drop(roundelay::spawn(async move { inner.add() }));
+            yield_now().await;
+            polls.add();
+        }));
+    }
+    let turn = event_loop.turn(NOW).unwrap();
+    assert_eq!((turn.polls, turn.ready, polls.get()), (200, 400, 200));
+    let turn = event_loop.turn(NOW).unwrap();
+    assert_eq!((turn.polls, turn.ready, polls.get()), (400, 0, 600));
+}
+
+#[test]
+fn the_counts_of_a_turn_are_exact() {
+    let mut event_loop = EventLoop::new().unwrap();
+    for _ in 0..3 {
+        drop(event_loop.spawn(async {
+            sleep(Duration::ZERO).await;
+            pending::<()>().await;
+        }));
+    }
+    let aborted = event_loop.spawn(pending::<()>());
+    let (mut outside, inside) = StdStream::pair().unwrap();
+    drop(event_loop.spawn(async move {
+        let stream = UnixStream::from_std(inside).unwrap();
+        stream.read(&mut [0; 8]).await.unwrap();
+        yield_now().await;
+        stream.read(&mut [0; 8]).await.unwrap();
+    }));
+    settle(&mut event_loop);
+    let before = event_loop.metrics();
+
+    aborted.abort(); // ready at once
+    drop(event_loop.spawn(async {})); // ready at once
+    event_loop.remote().post(|| ()).unwrap(); // a note, found by the turn's look
+    outside.write_all(b"!").unwrap(); // an event, found by the look: the reader is ready for the next turn
+    let turn = event_loop.turn(NOW).unwrap();
+    assert_eq!((turn.notes, turn.io_events, turn.timers), (1, 1, 0));
+    assert_eq!((turn.polls, turn.ready), (2, 1));
+    let turn = event_loop.turn(NOW).unwrap();
+    assert_eq!((turn.notes, turn.io_events, turn.timers), (0, 0, 0));
+    assert_eq!(
+        (turn.polls, turn.ready),
+        (1, 1),
+        "the reader reads, and yields"
+    );
+    let after = event_loop.metrics();
+    assert_eq!(after.polls - before.polls, 3);
+    assert_eq!(after.io_events - before.io_events, 1);
+    assert_eq!(after.notes - before.notes, 1);
+}
+
+#[test]
+fn timers_that_fire_in_a_turn_are_counted() {
+    let mut event_loop = EventLoop::new().unwrap();
+    for _ in 0..5 {
+        drop(event_loop.spawn(sleep(Duration::from_millis(1))));
+    }
+    let (mut timers, mut polls) = (0, 0);
+    while timers < 5 {
+        let turn = event_loop.turn(None).unwrap();
+        timers += turn.timers;
+        polls += turn.polls;
+    }
+    assert_eq!(
+        (timers, polls),
+        (5, 10),
+        "each is polled to begin and to end"
+    );
+}
+
+#[test]
+fn a_task_that_finishes_after_waking_itself_is_polled_once() {
+    let mut event_loop = EventLoop::new().unwrap();
+    drop(event_loop.spawn(poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        Poll::Ready(())
+    })));
+    drop(event_loop.spawn(yield_now()));
+    assert_eq!(event_loop.turn(NOW).unwrap().polls, 2);
+    assert_eq!(event_loop.turn(NOW).unwrap().polls, 1);
+}
+
+// Panics that end the turn.
+
+#[test]
+fn the_first_panic_ends_the_turn_at_once() {
+    let mut event_loop = EventLoop::builder()
+        .on_panic(OnPanic::EndRun)
+        .build()
+        .unwrap();
+    let finished = Rc::new(Cell::new(0));
+    drop(event_loop.spawn(async { panic!("the first") }));
+    for _ in 0..3 {
+        let finished = Rc::clone(&finished);
+        drop(event_loop.spawn(async move { finished.set(finished.get() + 1) }));
+    }
+    drop(event_loop.spawn(async { panic!("the second") }));
+
+    let payload = catch_unwind(AssertUnwindSafe(|| event_loop.turn(NOW)))
+        .expect_err("the panic ends the turn");
+    assert_eq!(payload.downcast_ref(), Some(&"the first"));
+    assert_eq!(finished.get(), 0, "nobody is polled after the panic");
+
+    let payload = catch_unwind(AssertUnwindSafe(|| event_loop.turn(NOW)))
+        .expect_err("the second panic ends the second turn");
+    assert_eq!(payload.downcast_ref(), Some(&"the second"));
+    assert_eq!(finished.get(), 3, "the loop goes on where it stopped");
+}
+
+#[test]
+fn after_a_panic_that_ended_a_turn_the_host_still_hears_other_threads() {
+    let mut event_loop = EventLoop::builder()
+        .on_panic(OnPanic::EndRun)
+        .build()
+        .unwrap();
+    drop(event_loop.spawn(async { panic!("ends the turn") }));
+    assert!(catch_unwind(AssertUnwindSafe(|| event_loop.turn(NOW))).is_err());
+    settle(&mut event_loop);
+    assert!(!is_readable(&event_loop));
+    event_loop.remote().post(|| ()).unwrap();
+    assert!(is_readable(&event_loop));
+    assert_eq!(event_loop.turn(NOW).unwrap().notes, 1);
+}

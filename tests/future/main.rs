@@ -1,0 +1,8 @@
+//! Combinators.
+
+mod as_completed;
+mod combinators;
+mod in_a_loop;
+mod macros;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,15 @@
+//! The reactor, the buffered streams, and every socket.
+
+mod buffered;
+mod copies;
+mod descriptors;
+mod edge;
+mod net;
+mod net_datagrams;
+mod net_streams;
+mod net_unix;
+mod reentrancy;
+mod serve;
+mod serve_limits;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,142 @@
+//! When a loop is gone, every door says so: also when another loop has moved into its inbox.
+
+use std::error::Error;
+use std::future::pending;
+use std::thread;
+use std::time::Duration;
+
+use crate::support::{Counter, Ledger, PATIENCE, listen, on_drop, own_waker, watchdog};
+use roundelay::{EventLoop, Remote, RemoteHandle, run};
+
+/// A loop on this thread that moved into the inbox which `remote`'s loop has left.
+fn next_tenant_after(remote: &Remote) -> EventLoop {
+    loop {
+        // Other tests of this process make loops too, and one of them may have been quicker.
+        let event_loop = EventLoop::new().unwrap();
+        if format!("{:?}", event_loop.remote()) == format!("{remote:?}") {
+            return event_loop;
+        }
+        thread::yield_now();
+    }
+}
+
+fn assert_closed(remote: &Remote) {
+    assert!(remote.is_closed());
+    let ran = Counter::default();
+    let closed = remote
+        .post({
+            let ran = ran.clone();
+            move || ran.add()
+        })
+        .expect_err("the loop is gone");
+    assert_eq!(ran.get(), 0);
+    closed.into_call()();
+    assert_eq!(ran.get(), 1, "the very call comes back");
+
+    let ledger = Ledger::new();
+    let token = ledger.token("what the task would have owned");
+    let handle = remote.spawn(move || async move { drop(token) });
+    ledger.assert_settled();
+    assert!(handle.is_finished());
+    handle.abort();
+    assert!(handle.wait().unwrap_err().is_cancelled());
+    let handle = remote.spawn(|| async {});
+    assert!(run(handle).unwrap_err().is_cancelled());
+}
+
+#[test]
+fn every_door_says_closed_once_the_loop_is_gone() {
+    let remote = EventLoop::new().unwrap().remote();
+    assert_closed(&remote);
+    assert_closed(&remote.clone());
+    thread::spawn(move || assert_closed(&remote))
+        .join()
+        .unwrap();
+}
+
+#[test]
+fn every_door_says_closed_though_another_loop_has_moved_in() {
+    watchdog(PATIENCE, || {
+        let mut old = EventLoop::new().unwrap();
+        let remote = old.remote();
+        let stale = old.run(own_waker());
+        drop(old);
+        let mut tenant = next_tenant_after(&remote);
+        let polls = Counter::default();
+        drop(tenant.spawn(crate::support::counted(&polls, pending::<()>())));
+        tenant.turn(Some(Duration::ZERO)).unwrap();
+        assert_closed(&remote);
+        stale.wake_by_ref();
+        let turn = tenant.turn(Some(Duration::ZERO)).unwrap();
+        assert_eq!((turn.polls, polls.get()), (0, 1), "the stranger is spared");
+        assert!(!tenant.remote().is_closed());
+    });
+}
+
+#[test]
+fn a_handle_of_a_loop_that_is_gone_answers_though_another_has_moved_in_here() {
+    watchdog(PATIENCE, || {
+        let old = EventLoop::new().unwrap();
+        let remote = old.remote();
+        let handle = remote.spawn(pending::<()>);
+        drop(old);
+        let mut tenant = next_tenant_after(&remote);
+        let result = tenant.run(async { handle.wait() });
+        assert!(result.unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn what_is_in_the_inbox_when_the_loop_ends_is_dropped_on_its_thread() {
+    let ledger = Ledger::new();
+    let event_loop = EventLoop::new().unwrap();
+    let remote = event_loop.remote();
+    let handles: Vec<RemoteHandle<()>> = thread::scope(|scope| {
+        scope
+            .spawn(|| {
+                (0..10)
+                    .map(|n| {
+                        let call = ledger.token(format!("call {n}"));
+                        remote.post(move || drop(call)).unwrap();
+                        let task = ledger.token(format!("task {n}"));
+                        remote.spawn(move || async move { drop(task) })
+                    })
+                    .collect()
+            })
+            .join()
+            .unwrap()
+    });
+    drop(event_loop);
+    ledger.assert_settled_here();
+    for handle in handles {
+        assert!(handle.wait().unwrap_err().is_cancelled());
+    }
+}
+
+#[test]
+fn calls_whose_destructors_panic_do_not_disturb_the_end_of_the_loop() {
+    let event_loop = EventLoop::new().unwrap();
+    for _ in 0..3 {
+        let bomb = on_drop(|| panic!("a destructor"));
+        event_loop.remote().post(move || drop(bomb)).unwrap();
+    }
+    let ((), lines) = listen(|| drop(event_loop));
+    assert_eq!(lines.len(), 3, "each is told: {lines:?}");
+}
+
+#[test]
+fn the_error_fits_every_error_library() {
+    fn send(remote: &Remote) -> Result<(), Box<dyn Error + Send + Sync>> {
+        remote.post(|| ())?;
+        Ok(())
+    }
+    let event_loop = EventLoop::new().unwrap();
+    let remote = event_loop.remote();
+    send(&remote).unwrap();
+    drop(event_loop);
+    let error = send(&remote).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the event loop is gone, so nothing can be sent to it"
+    );
+}

@@ -1,0 +1,10 @@
+//! What other threads send to a loop.
+
+mod cost;
+mod gone;
+mod handle;
+mod inbox_model;
+mod posts;
+#[path = "../support/mod.rs"]
+mod support;
+mod wake_afar;

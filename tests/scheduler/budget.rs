@@ -1,0 +1,63 @@
+//! A poll may complete 128 operations of leaf futures, and what happens at the 129th.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::support::watchdog;
+use roundelay::task::consume_budget;
+
+const SHARE: u32 = 128;
+
+/// Polls as an executor does that knows nothing of ours: at once again, since the future woke itself.
+fn block_on<F: Future>(future: F) -> (F::Output, u32) {
+    let mut future = pin!(future);
+    let mut polls = 0;
+    loop {
+        polls += 1;
+        if let Poll::Ready(output) = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            return (output, polls);
+        }
+    }
+}
+
+async fn operations(count: u32) {
+    for _ in 0..count {
+        consume_budget().await;
+    }
+}
+
+#[test]
+fn the_129th_operation_of_a_poll_steps_back() {
+    let polls = roundelay::run(async {
+        let mut operations = pin!(operations(SHARE * 2 + 1));
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            operations.as_mut().poll(cx)
+        })
+        .await;
+        polls
+    });
+    assert_eq!(polls, 3);
+}
+
+#[test]
+fn an_executor_inside_a_poll_gets_through() {
+    watchdog(Duration::from_secs(60), || {
+        roundelay::run(async {
+            let ((), polls) = block_on(operations(SHARE * 3));
+            assert!(polls > 1, "the share of the poll was spent in between");
+        });
+    });
+}
+
+#[test]
+fn outside_a_poll_there_is_nobody_to_be_fair_to() {
+    let ((), polls) = block_on(operations(SHARE * 100));
+    assert_eq!(polls, 1);
+}

@@ -1,0 +1,16 @@
+//! Tasks on one loop: woken, polled, in order, cancelled, dropped, and what their panics do.
+
+mod budget;
+mod cancel;
+mod cancel_deep;
+mod drop;
+mod fairness;
+mod handles;
+mod order;
+mod panic;
+mod panic_drop;
+mod panic_waker;
+mod reentrancy;
+#[path = "../support/mod.rs"]
+mod support;
+mod wake;

@@ -1,0 +1,89 @@
+//! What the tests of sockets share, beside the rest of `support`.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use roundelay::net::{TcpListener, TcpStream};
+use roundelay::{EventLoop, run};
+
+use crate::support::{PATIENCE, watchdog};
+
+/// Runs a test that uses `?` in a loop of its own, under a watchdog.
+pub(crate) fn in_loop<F: Future<Output = io::Result<()>>>(
+    body: impl FnOnce() -> F + Send + 'static,
+) {
+    watchdog(PATIENCE, || run(async { body().await })).unwrap();
+}
+
+/// A connection over the loopback, both ends ours.
+pub(crate) async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let near = TcpStream::connect(listener.local_addr()?).await?;
+    Ok((near, listener.accept().await?.0))
+}
+
+/// Polls a future once as if by a task of the loop, but with a waker of the test's.
+pub(crate) fn poll_in<F: Future + ?Sized>(
+    event_loop: &mut EventLoop,
+    future: Pin<&mut F>,
+    waker: &Waker,
+) -> Poll<F::Output> {
+    let mut future = Some(future);
+    event_loop.run(poll_fn(|_| {
+        let future = future.take().expect("polled once");
+        Poll::Ready(future.poll(&mut Context::from_waker(waker)))
+    }))
+}
+
+/// Turns until nothing is ready and the kernel has no more to tell. Returns how many polls and events there were.
+pub(crate) fn settle(event_loop: &mut EventLoop) -> (usize, usize) {
+    let (mut polls, mut events) = (0, 0);
+    loop {
+        let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
+        polls += turn.polls;
+        events += turn.io_events;
+        if turn.polls == 0 && turn.io_events == 0 {
+            return (polls, events);
+        }
+    }
+}
+
+/// What kind of error this is.
+#[track_caller]
+pub(crate) fn kind<T>(result: io::Result<T>) -> ErrorKind {
+    result.err().expect("an error").kind()
+}
+
+/// A path for a socket, and its file removed at the end.
+pub(crate) struct SocketPath(PathBuf);
+
+impl SocketPath {
+    pub(crate) fn new() -> SocketPath {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!(
+            "roundelay-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        SocketPath(std::env::temp_dir().join(name))
+    }
+}
+
+impl AsRef<Path> for SocketPath {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for SocketPath {
+    fn drop(&mut self) {
+        // It may never have been made.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

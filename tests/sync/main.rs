@@ -1,0 +1,17 @@
+//! The primitives of `sync`, each held to its promise, and against a model.
+
+mod broadcast;
+mod cancel_token;
+mod condition;
+mod in_a_loop;
+mod locks;
+mod model;
+mod mpsc;
+mod oneshot;
+mod queue;
+mod semaphore;
+mod signals;
+#[path = "../support/mod.rs"]
+mod support;
+mod wait_list;
+mod watch;

@@ -1,0 +1,538 @@
+//! The wheel against a sorted map.
+//!
+//! The oracle is what one would write without thinking: a `BTreeMap` by (deadline, order of arming).
+//! Random operations go to both, and after each one both must agree: on how many are armed, on the
+//! next deadline, and, when time moves, on what fires and in which order.
+//!
+//! `ROUNDELAY_LONG=1` asks for 10^8 operations (best with `--release`), `ROUNDELAY_SEED=n` for the
+//! run that was printed as failing.
+
+#[allow(dead_code)]
+#[path = "../../src/time/wheel.rs"]
+mod wheel;
+
+use std::collections::BTreeMap;
+use std::env;
+
+use crate::support::{PATIENCE, Random, watchdog};
+use proptest::prelude::*;
+use wheel::{CROWD, Key, Reset, Wheel};
+
+/// What a timer is known by: the order in which it was armed, or reset, last.
+type Serial = u64;
+
+/// The wheel, the oracle, and the owner of all keys.
+struct Model {
+    wheel: Wheel<usize>,
+    sorted: BTreeMap<(u64, Serial), usize>,
+    timers: Vec<Timer>,
+    /// Indices of `timers` whose key has been handed in.
+    vacant: Vec<usize>,
+    serial: Serial,
+    elapsed: u64,
+    ledger: Ledger,
+}
+
+/// What has happened to armed timers, so that no run passes for want of events.
+#[derive(Debug, Default)]
+struct Ledger {
+    fired: u64,
+    cancelled: u64,
+    moved: u64,
+}
+
+struct Timer {
+    key: Option<Key>,
+    /// Where the oracle has it, while it is armed.
+    place: Option<(u64, Serial)>,
+}
+
+impl Model {
+    fn new() -> Self {
+        Model {
+            wheel: Wheel::new(),
+            sorted: BTreeMap::new(),
+            timers: Vec::new(),
+            vacant: Vec::new(),
+            serial: 0,
+            elapsed: 0,
+            ledger: Ledger::default(),
+        }
+    }
+
+    fn place(&mut self, deadline: u64) -> (u64, Serial) {
+        self.serial += 1;
+        (deadline.max(self.elapsed), self.serial)
+    }
+
+    fn arm(&mut self, deadline: u64) -> usize {
+        let place = self.place(deadline);
+        let index = self.vacant.pop().unwrap_or_else(|| {
+            self.timers.push(Timer {
+                key: None,
+                place: None,
+            });
+            self.timers.len() - 1
+        });
+        let key = self.wheel.arm(deadline, index);
+        self.sorted.insert(place, index);
+        self.timers[index] = Timer {
+            key: Some(key),
+            place: Some(place),
+        };
+        self.check();
+        index
+    }
+
+    fn disarm(&mut self, index: usize) {
+        let timer = &mut self.timers[index];
+        let Some(key) = timer.key.take() else { return };
+        let place = timer.place.take();
+        let item = self.wheel.disarm(key);
+        assert_eq!(item, place.map(|_| index));
+        if let Some(place) = place {
+            assert_eq!(self.sorted.remove(&place), Some(index));
+            self.ledger.cancelled += 1;
+        }
+        self.vacant.push(index);
+        self.check();
+    }
+
+    fn reset(&mut self, index: usize, deadline: u64) {
+        let place = self.place(deadline);
+        let timer = &mut self.timers[index];
+        let Some(key) = &timer.key else { return };
+        let answer = self.wheel.reset(key, deadline);
+        if let Some(old) = timer.place {
+            assert_eq!(answer, Reset::Moved);
+            assert_eq!(self.sorted.remove(&old), Some(index));
+            self.sorted.insert(place, index);
+            timer.place = Some(place);
+            self.ledger.moved += 1;
+        } else {
+            assert_eq!(answer, Reset::HasFired);
+        }
+        self.check();
+    }
+
+    /// One timer, if one is due.
+    fn pop_due(&mut self, now: u64) -> bool {
+        let due = self.wheel.pop_due(now);
+        let first = self.sorted.first_key_value().map(|(&(d, _), &i)| (d, i));
+        assert_eq!(due, first.filter(|&(deadline, _)| deadline <= now));
+        match due {
+            Some((deadline, index)) => {
+                self.sorted.pop_first();
+                let fired = &mut self.timers[index];
+                fired.place = None;
+                assert_eq!(self.wheel.item(fired.key.as_ref().unwrap()), None);
+                self.elapsed = deadline;
+                self.ledger.fired += 1;
+                // Half of the owners come for their key soon; the others leave it where it is.
+                if self.serial % 2 == 0 {
+                    self.disarm(index);
+                }
+            }
+            None => self.elapsed = self.elapsed.max(now),
+        }
+        self.check();
+        due.is_some()
+    }
+
+    fn expire(&mut self, now: u64) {
+        while self.pop_due(now) {}
+    }
+
+    fn check(&mut self) {
+        assert_eq!(self.wheel.len(), self.sorted.len());
+        let earliest = self
+            .sorted
+            .first_key_value()
+            .map(|(&(deadline, _), _)| deadline);
+        let answer = self.wheel.next_deadline();
+        if self.sorted.len() <= CROWD {
+            assert_eq!(answer, earliest);
+        } else {
+            assert!(
+                answer <= earliest && answer.is_some(),
+                "{answer:?} {earliest:?}"
+            );
+        }
+    }
+
+    /// An armed timer near `index` if there is one: those that have fired are many, and dull.
+    fn pick(&self, index: usize) -> usize {
+        let near = (index..index.saturating_add(32)).map(|near| near % self.timers.len());
+        let armed = near
+            .into_iter()
+            .find(|&near| self.timers[near].place.is_some());
+        armed.unwrap_or(index % self.timers.len())
+    }
+
+    /// The deadline of an armed timer, to be used once more.
+    fn deadline_of(&self, index: usize) -> u64 {
+        self.timers[index]
+            .place
+            .map_or(self.elapsed, |(deadline, _)| deadline)
+    }
+}
+
+/// Deadlines that matter: relative to the time that has elapsed, or to another timer.
+#[derive(Clone, Copy, Debug)]
+enum When {
+    Ahead(u64),
+    /// 64^level ticks ahead, and a little more or less.
+    Boundary(u32, i64),
+    /// The next time at which the digit of a level changes, and a little more or less.
+    Turnover(u32, i64),
+    Past(u64),
+    Never,
+    SameAs(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Arm(When),
+    Disarm(usize),
+    Reset(usize, When),
+    PopOne(When),
+    Expire(When),
+    ExpireNext,
+}
+
+impl Model {
+    fn tick(&self, when: When) -> u64 {
+        let now = self.elapsed;
+        match when {
+            When::Ahead(ticks) => now.saturating_add(ticks),
+            When::Boundary(level, off) => now
+                .saturating_add(1 << (6 * level))
+                .saturating_add_signed(off),
+            When::Turnover(level, off) => {
+                let last = now | ((1_u64 << (6 * level)) - 1);
+                last.saturating_add(1).saturating_add_signed(off)
+            }
+            When::Past(ticks) => now.saturating_sub(ticks),
+            When::Never => u64::MAX,
+            When::SameAs(_) if self.timers.is_empty() => now,
+            When::SameAs(index) => self.deadline_of(self.pick(index)),
+        }
+    }
+
+    fn apply(&mut self, op: Op) {
+        let count = self.timers.len();
+        match op {
+            Op::Arm(when) => {
+                self.arm(self.tick(when));
+            }
+            Op::PopOne(when) => {
+                self.pop_due(self.tick(when));
+            }
+            Op::Expire(when) => self.expire(self.tick(when)),
+            Op::ExpireNext => {
+                if let Some(next) = self.wheel.next_deadline() {
+                    self.expire(next);
+                }
+            }
+            Op::Disarm(_) | Op::Reset(..) if count == 0 => {}
+            // Every eighth is aimed at any timer, fired ones and those of no owner included.
+            Op::Disarm(index) if index % 8 == 0 => self.disarm(index / 8 % count),
+            Op::Disarm(index) => self.disarm(self.pick(index)),
+            Op::Reset(index, when) => self.reset(self.pick(index), self.tick(when)),
+        }
+    }
+}
+
+fn whens() -> impl Strategy<Value = When> {
+    prop_oneof![
+        4 => (0_u32..64, any::<u64>()).prop_map(|(shift, bits)| When::Ahead(bits >> shift)),
+        2 => (0_u32..11, -1_i64..=1).prop_map(|(level, off)| When::Boundary(level, off)),
+        2 => (0_u32..11, -1_i64..=1).prop_map(|(level, off)| When::Turnover(level, off)),
+        1 => (0_u64..1000).prop_map(When::Past),
+        1 => Just(When::Never),
+        3 => any::<usize>().prop_map(When::SameAs),
+    ]
+}
+
+fn ops() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        5 => whens().prop_map(Op::Arm),
+        2 => any::<usize>().prop_map(Op::Disarm),
+        2 => (any::<usize>(), whens()).prop_map(|(index, when)| Op::Reset(index, when)),
+        1 => whens().prop_map(Op::PopOne),
+        1 => whens().prop_map(Op::Expire),
+        3 => Just(Op::ExpireNext),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_wheel_agrees_with_a_sorted_map(ops in prop::collection::vec(ops(), 1..300)) {
+        let mut model = Model::new();
+        for op in ops {
+            model.apply(op);
+        }
+    }
+}
+
+/// Chooses what happens next.
+struct Fate(Random);
+
+impl Fate {
+    fn below(&mut self, end: usize) -> u64 {
+        self.0.below(end) as u64
+    }
+
+    /// `longest`: how many bits a step ahead may have. It decides how long an episode lives.
+    fn when(&mut self, longest: usize) -> When {
+        let off = self.below(3) as i64 - 1;
+        match self.below(12) {
+            0..=4 => When::Ahead(self.0.next() >> (63 - self.below(longest))),
+            5 | 6 => When::Boundary(self.below(longest.div_ceil(6)) as u32, off),
+            7 | 8 => When::Turnover(self.below(longest.div_ceil(6)) as u32, off),
+            9 => When::Past(self.below(100)),
+            10 if longest == 64 => When::Never,
+            _ => When::SameAs(self.0.next() as usize),
+        }
+    }
+
+    /// `growth`: how many of ten operations arm.
+    fn op(&mut self, longest: usize, growth: u64) -> Op {
+        if self.below(10) < growth {
+            return Op::Arm(self.when(longest));
+        }
+        match self.below(8) {
+            0..=2 => Op::Disarm(self.0.next() as usize),
+            3 | 4 => Op::Reset(self.0.next() as usize, self.when(longest)),
+            5 => Op::PopOne(self.when(longest.min(30))),
+            6 => Op::Expire(self.when(longest.min(30))),
+            _ => Op::ExpireNext,
+        }
+    }
+}
+
+#[test]
+fn a_long_random_life_agrees_with_a_sorted_map() {
+    let is_long = env::var_os("ROUNDELAY_LONG").is_some();
+    let operations: u64 = if is_long { 100_000_000 } else { 400_000 };
+    let seed = env::var("ROUNDELAY_SEED").map_or(44, |seed| seed.parse().expect("a number"));
+    println!("{operations} operations, ROUNDELAY_SEED={seed}");
+    let mut fate = Fate(Random::new(seed));
+    let mut done = 0;
+    let mut sum = Ledger::default();
+    while done < operations {
+        // Each episode has its own temper: from a handful of timers within a few levels to
+        // thousands over all of them.
+        let longest = 8 + fate.0.below(57);
+        let growth = 2 + fate.below(6);
+        let length = (1 << (8 + fate.below(8))).min(operations - done);
+        let mut model = Model::new();
+        for _ in 0..length {
+            model.apply(fate.op(longest, growth));
+        }
+        done += length;
+        sum.fired += model.ledger.fired;
+        sum.cancelled += model.ledger.cancelled;
+        sum.moved += model.ledger.moved;
+    }
+    println!("{sum:?}");
+    assert!(sum.fired.min(sum.cancelled).min(sum.moved) > operations / 50);
+}
+
+#[test]
+fn every_level_boundary_fires_on_its_tick_and_not_one_before() {
+    for level in 0..11 {
+        let boundary = 1_u64 << (6 * level);
+        for start in [0, 1, 62, 63, 64, boundary - 1, boundary, boundary + 1] {
+            for off in [-1, 0, 1] {
+                let mut model = Model::new();
+                model.expire(start);
+                let deadline = start.saturating_add(boundary).saturating_add_signed(off);
+                model.arm(deadline);
+                assert!(deadline == start || !model.pop_due(deadline - 1));
+                assert!(model.pop_due(deadline), "{start} {deadline}");
+            }
+        }
+    }
+}
+
+#[test]
+fn zero_the_past_and_the_end_of_time_are_deadlines_like_others() {
+    let mut model = Model::new();
+    model.arm(0);
+    assert!(model.pop_due(0));
+    model.expire(1_000_000);
+    model.arm(0);
+    model.arm(999_999);
+    model.arm(1_000_000);
+    model.arm(u64::MAX);
+    model.arm(u64::MAX - 1);
+    model.expire(1_000_000);
+    assert_eq!(model.wheel.len(), 2);
+    model.expire(u64::MAX - 2);
+    assert_eq!(model.wheel.len(), 2);
+    model.expire(u64::MAX - 1);
+    assert_eq!(model.wheel.len(), 1);
+    model.expire(u64::MAX);
+    assert_eq!(model.wheel.len(), 0);
+    model.arm(5);
+    assert!(model.pop_due(u64::MAX));
+}
+
+#[test]
+fn equal_deadlines_fire_in_the_order_of_arming() {
+    // Armed from far and from near, so that they have met on different levels; one is reset, and
+    // comes last.
+    let deadline = 64 * 64 * 64 + 64 * 64 * 5 + 64 * 7 + 9;
+    let mut wheel = Wheel::new();
+    let mut keys = Vec::new();
+    for (serial, now) in [
+        0,
+        10,
+        64 * 64 * 64 - 1,
+        64 * 64 * 64,
+        deadline - 65,
+        deadline - 1,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(wheel.pop_due(now), None);
+        for twice in 0..2 {
+            keys.push(wheel.arm(deadline, 2 * serial + twice));
+        }
+    }
+    assert_eq!(wheel.reset(&keys[3], deadline), Reset::Moved);
+    let order: Vec<_> = std::iter::from_fn(|| wheel.pop_due(deadline)).collect();
+    let expected = [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 3].map(|serial| (deadline, serial));
+    assert_eq!(order, expected);
+}
+
+#[test]
+fn a_later_timer_nearby_does_not_hide_an_earlier_one_from_afar() {
+    let mut model = Model::new();
+    model.expire(60);
+    model.arm(130);
+    model.expire(100);
+    model.arm(150);
+    assert_eq!(model.wheel.next_deadline(), Some(130));
+    model.expire(130);
+    assert_eq!(model.wheel.next_deadline(), Some(150));
+}
+
+#[test]
+fn when_the_earliest_is_cancelled_the_second_is_next() {
+    let mut model = Model::new();
+    let first = model.arm(10_000);
+    let second = model.arm(10_001);
+    model.arm(10_002);
+    model.disarm(first);
+    assert_eq!(model.wheel.next_deadline(), Some(10_001));
+    model.reset(second, 10_003);
+    assert_eq!(model.wheel.next_deadline(), Some(10_002));
+}
+
+/// glommio#44: so many were armed and cancelled that a deadline came sixteen seconds late.
+#[test]
+fn sixty_five_thousand_timers_armed_and_cancelled_leave_an_empty_wheel() {
+    let mut random = Random::new(44);
+    let mut wheel = Wheel::new();
+    for round in 0..4_u64 {
+        let now = round * 1_000_003;
+        assert_eq!(wheel.pop_due(now), None);
+        let mut keys: Vec<_> = (0..65_536)
+            .map(|item| wheel.arm(now + 1 + random.below(1 << 22) as u64, item))
+            .collect();
+        assert_eq!(wheel.len(), 65_536);
+        while !keys.is_empty() {
+            let key = keys.swap_remove(random.below(keys.len()));
+            assert!(wheel.disarm(key).is_some());
+        }
+        assert_eq!(wheel.len(), 0);
+        assert_eq!(wheel.next_deadline(), None);
+        assert_eq!(wheel.pop_due(now + (1 << 23)), None);
+    }
+}
+
+#[test]
+fn a_crowd_is_answered_early_never_late_and_takes_one_look_a_level() {
+    for count in [CROWD, CROWD + 1, 5_000] {
+        let mut model = Model::new();
+        let far = 3 << 30;
+        let first = model.arm(far);
+        for n in 1..count as u64 {
+            model.arm(far + 7 * n);
+        }
+        model.disarm(first);
+        let mut looks = 0;
+        loop {
+            let next = model.wheel.next_deadline().expect("they are armed");
+            assert!(next <= far + 7);
+            looks += 1;
+            if model.pop_due(next) {
+                break;
+            }
+        }
+        assert!(looks == 1 || count > CROWD, "{looks} looks for {count}");
+        assert!(looks <= 6, "{looks} looks for {count}");
+    }
+}
+
+/// To deal 200,000 timers out takes milliseconds. Who waits for the first of them must not wait for that.
+#[test]
+fn a_crowd_is_dealt_out_before_its_first_timer_is_due() {
+    for (count, is_early) in [(CROWD, false), (CROWD + 1, true), (5_000, true)] {
+        let mut wheel = Wheel::new();
+        // As far into a slot of the third level, and into one of the second.
+        let first = (3 << 18) + (5 << 12) + (7 << 6);
+        let keys: Vec<_> = (0..count as u64)
+            .map(|n| wheel.arm(first + n % 60, n))
+            .collect();
+        let mut looks = Vec::new();
+        loop {
+            let next = wheel.next_deadline().expect("they are armed");
+            looks.push(next);
+            if let Some((deadline, _)) = wheel.pop_due(next) {
+                assert_eq!(deadline, first);
+                break;
+            }
+        }
+        let starts = [3 << 18, (3 << 18) + (5 << 12), first];
+        let expected = if is_early { &starts[..] } else { &starts[2..] };
+        assert_eq!(looks, expected, "{count}");
+        drop(keys);
+    }
+}
+
+#[test]
+fn a_fired_timer_stays_with_its_owner_until_the_key_is_handed_in() {
+    let mut wheel = Wheel::new();
+    let first = wheel.arm(1, "first");
+    assert_eq!(wheel.pop_due(1), Some((1, "first")));
+    let second = wheel.arm(1, "second");
+    // The new timer did not move into the place of the old one, so the old key is harmless.
+    assert_eq!(wheel.item(&first), None);
+    assert_eq!(wheel.reset(&first, 5), Reset::HasFired);
+    assert_eq!(wheel.replace(&first, "late"), Err("late"));
+    assert_eq!(wheel.disarm(first), None);
+    assert_eq!(wheel.replace(&second, "other"), Ok("second"));
+    assert_eq!(wheel.item(&second), Some(&"other"));
+    assert_eq!(wheel.disarm(second), Some("other"));
+}
+
+#[test]
+fn an_age_without_timers_is_crossed_in_one_step() {
+    // Whoever steps through the ticks does not come back from here.
+    watchdog(PATIENCE, || {
+        let mut wheel = Wheel::new();
+        let key = wheel.arm(u64::MAX, ());
+        for bits in 0..64 {
+            assert_eq!(wheel.pop_due(u64::MAX >> (64 - bits.max(1)) >> 1), None);
+        }
+        assert_eq!(wheel.pop_due(u64::MAX - 1), None);
+        assert_eq!(wheel.pop_due(u64::MAX), Some((u64::MAX, ())));
+        assert_eq!(wheel.disarm(key), None);
+    });
+}
