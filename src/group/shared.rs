@@ -1,7 +1,6 @@
 //! What the handles, the children and the scope of one group share.
 
 use std::cell::RefCell;
-use std::cmp::Reverse;
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::{self, Poll, Waker};
@@ -152,10 +151,9 @@ impl<E: 'static> Shared<E> {
 
     /// The children that live, in the order of their spawning.
     fn ids(&self) -> Vec<TaskId> {
-        let next_serial = self.context.scheduler.next_serial();
         let state = self.state.borrow();
         let mut ids: Vec<TaskId> = state.members.iter().filter_map(|(_, id)| *id).collect();
-        ids.sort_unstable_by_key(|id| Reverse(id.age(next_serial)));
+        self.context.scheduler.sort(&mut ids);
         ids
     }
 

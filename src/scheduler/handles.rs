@@ -145,8 +145,14 @@ impl Scheduler {
             .filter(|(_, slot)| !slot.is_finished())
             .map(|(key, _)| tasks.id_of(key))
             .collect();
-        alive.sort_unstable_by_key(|id| std::cmp::Reverse(id.age(tasks.next_serial)));
+        alive.sort_unstable_by_key(|&id| tasks.birth(id));
         alive
+    }
+
+    /// Puts tasks that have their slots still into the order of their spawning.
+    pub(crate) fn sort(&self, ids: &mut [TaskId]) {
+        let tasks = self.tasks.borrow();
+        ids.sort_unstable_by_key(|&id| tasks.birth(id));
     }
 
     /// Describes the tasks that are alive, in the order of their spawning.
@@ -157,6 +163,11 @@ impl Scheduler {
             .into_iter()
             .map(|id| tasks.describe(id.slot()))
             .collect()
+    }
+
+    /// The serial of the next task.
+    pub(crate) fn next_serial(&self) -> u32 {
+        self.tasks.borrow().spawned as u32
     }
 
     pub(crate) fn wakes(&self) -> u64 {

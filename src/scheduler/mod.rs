@@ -112,6 +112,8 @@ mod handles;
 pub(crate) mod inbox;
 mod spares;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use budget::Share;
 pub(crate) use budget::{has_operations_left, spend_operation};
@@ -233,10 +235,6 @@ impl Scheduler {
 
     pub(crate) fn ready_count(&self) -> usize {
         self.tasks.borrow().ready.len()
-    }
-
-    pub(crate) fn next_serial(&self) -> u32 {
-        self.tasks.borrow().next_serial
     }
 
     pub(crate) fn running(&self) -> Option<TaskId> {

@@ -11,7 +11,7 @@ use slab::Slab;
 
 use super::spares::Spares;
 use crate::task::cell::TaskCell;
-use crate::task::id::{MAX_TASKS, TaskId};
+use crate::task::id::{MAX_TASKS, SERIALS, TaskId};
 
 pub(super) struct Tasks {
     loop_index: usize,
@@ -21,7 +21,11 @@ pub(super) struct Tasks {
     spares: Spares,
     /// Wakers that are not ours, of those who await a handle.
     pub(super) afar: Slab<Waker>,
-    pub(super) next_serial: u32,
+    /// How many tasks there have been. Its lower bits are the serial of the next one.
+    pub(super) spawned: u64,
+    /// What `spawned` has above a serial, when the tenant of each slot began; nothing, and so zero, for a slot beyond the
+    /// end. It has no entry before the first serial comes round, after 2^28 spawns.
+    eras: Vec<u32>,
     /// Tasks that have not finished.
     pub(super) alive: usize,
     /// Wakes that queued a task, since the loop was made.
@@ -146,14 +150,15 @@ impl fmt::Display for TaskInfo {
 }
 
 impl Tasks {
-    pub(super) fn new(loop_index: usize, next_serial: u32) -> Self {
+    pub(super) fn new(loop_index: usize, first_serial: u32) -> Self {
         Self {
             loop_index,
             slots: Slab::new(),
             ready: VecDeque::new(),
             spares: Spares::new(),
             afar: Slab::new(),
-            next_serial,
+            spawned: u64::from(first_serial) % SERIALS,
+            eras: Vec::new(),
             alive: 0,
             wakes: 0,
         }
@@ -172,8 +177,11 @@ impl Tasks {
     /// A new tenant, at the end of the queue, with one pin for its join handle.
     #[inline]
     pub(super) fn begin(&mut self, key: usize) -> TaskId {
-        let id = TaskId::new(self.loop_index, self.next_serial, key);
-        self.next_serial = self.next_serial.wrapping_add(1);
+        let id = TaskId::new(self.loop_index, self.spawned as u32, key);
+        if self.spawned >= SERIALS {
+            self.note_era(key);
+        }
+        self.spawned += 1;
         self.alive += 1;
         let slot = &mut self.slots[key];
         slot.joiner = Joiner::NOBODY;
@@ -183,6 +191,22 @@ impl Tasks {
         slot.life = Life::Alive;
         self.ready.push_back(key as u32);
         id
+    }
+
+    /// Serials come round, so a serial does not say which of two tasks is older. A wider one would be four bytes more in
+    /// every slot, for all loops; this is four bytes a slot for those that have spawned 2^28 tasks.
+    fn note_era(&mut self, key: usize) {
+        if key >= self.eras.len() {
+            self.eras.resize(self.slots.capacity(), 0);
+        }
+        self.eras[key] = (self.spawned / SERIALS) as u32;
+    }
+
+    /// How many tasks there had been when this one was spawned, which is the order of spawning, for the life of a loop. The
+    /// task has its slot still.
+    pub(super) fn birth(&self, id: TaskId) -> u64 {
+        let era = self.eras.get(id.slot()).copied().unwrap_or(0);
+        u64::from(era) * SERIALS + u64::from(id.serial())
     }
 
     #[cold]

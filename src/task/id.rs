@@ -27,6 +27,8 @@ const _: () = assert!(SLOT_BITS + SERIAL_BITS + LOOP_BITS == u64::BITS);
 pub(crate) const MAX_TASKS: usize = 1 << SLOT_BITS;
 /// How many loops a process can hold at a time, counting the loop 0 that does not exist.
 pub(crate) const MAX_LOOPS: usize = 1 << LOOP_BITS;
+/// How many spawns it takes until a serial comes round.
+pub(crate) const SERIALS: u64 = 1 << SERIAL_BITS;
 
 const SERIAL_MASK: u32 = (1 << SERIAL_BITS) - 1;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
@@ -81,11 +83,6 @@ impl TaskId {
     pub(crate) fn slot(self) -> usize {
         (self.bits() & SLOT_MASK) as usize
     }
-
-    /// How many spawns ago this task was spawned, seen from `next_serial`. Orders tasks by age across a wrap.
-    pub(crate) fn age(self, next_serial: u32) -> u32 {
-        next_serial.wrapping_sub(self.serial()) & SERIAL_MASK
-    }
 }
 
 impl fmt::Display for TaskId {
@@ -122,10 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn age_survives_the_wrap_of_the_serial() {
-        let old = TaskId::new(1, SERIAL_MASK, 0);
-        let young = TaskId::new(1, SERIAL_MASK.wrapping_add(2), 1);
-        let next = SERIAL_MASK.wrapping_add(3);
-        assert!(old.age(next) > young.age(next));
+    fn a_serial_comes_round() {
+        let first = TaskId::new(1, 5, 0);
+        assert_eq!(TaskId::new(1, 5 + SERIALS as u32, 0), first);
+    }
+
+    #[test]
+    fn a_person_reads_the_loop_and_the_serial() {
+        let id = TaskId::new(1, 42, 7);
+        assert_eq!(id.to_string(), "1.42");
+        assert_eq!(format!("{id:?}"), "TaskId(1.42 in slot 7)");
     }
 }
