@@ -124,7 +124,7 @@ pub fn run<F: Future>(main: F) -> F::Output {
 /// A loop's tables grow to the most that was ever in them at once: a few dozen bytes for each task, timer and source, and for
 /// each wake or call from another thread that waits to be looked at. They never shrink; dropping the loop gives all of it
 /// back. So a burst of a million tasks leaves some 50 megabytes behind. A future is dropped when its task ends; the memory
-/// that it lay in waits for the next task of its kind, sixteen megabytes of it at most for futures of one size, and the rest
+/// that it lay in waits for the next task of its kind, sixteen megabytes of it at most for all kinds together, and the rest
 /// is freed.
 pub struct EventLoop {
     context: Rc<Context>,

@@ -9,12 +9,13 @@ use super::tasks::Slot;
 use crate::task::cell::TaskCell;
 
 const SHELVES: usize = 16;
-/// A shelf holds so much at most: a loop must not sit on all that it once needed for a moment. What is beyond it goes back to
-/// the allocator, which looks at its neighbours in memory: 7 % of the processor time where 100,000 timers fire, and their
-/// tasks end, within 200 ms.
-const SHELF_BYTES: usize = 16 << 20;
+/// All shelves together hold so much at most: a loop must not sit on all that it once needed for a moment. What is beyond it
+/// goes back to the allocator, which looks at its neighbours in memory: 7 % of the processor time where 100,000 timers
+/// fire, and their tasks end, within 200 ms.
+/// Guarded by tests/spare_cells.rs::sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order.
+pub(super) const SPARE_BYTES: usize = 16 << 20;
 /// And no cell that is larger than this.
-const CELL_BYTES: usize = 1 << 20;
+pub(super) const CELL_BYTES: usize = 1 << 20;
 /// Under the lowest.
 const NONE: u32 = u32::MAX;
 
@@ -22,48 +23,69 @@ const NONE: u32 = u32::MAX;
 /// type, the cell itself must say.
 pub(super) struct Spares {
     shelves: [Shelf; SHELVES],
+    /// What the cells on them take. Bytes, since one shelf has cells of many sizes.
+    bytes: usize,
 }
 
 /// A stack that needs no memory: a slot without a tenant has no serial number, and says there which slot lies under it.
 #[derive(Clone, Copy)]
 struct Shelf {
     top: u32,
-    count: u32,
 }
 
 impl Spares {
     pub(super) fn new() -> Self {
-        let empty = Shelf {
-            top: NONE,
-            count: 0,
-        };
         Self {
-            shelves: [empty; SHELVES],
+            shelves: [Shelf { top: NONE }; SHELVES],
+            bytes: 0,
         }
     }
 
-    /// Keeps a slot and its vacant cell. If there is no room left, the one that was kept last has to go, and back comes its
-    /// cell: what was used just now is likely to be in the processor's cache.
+    /// Keeps a slot and its vacant cell. A cell that is too large to be kept comes back, and its slot is free.
     #[inline]
     pub(super) fn keep(&mut self, slots: &mut Slab<Slot>, key: usize) -> Option<TaskCell> {
-        let size = size_of_val(&**slots[key].cell.as_ref()?);
-        let shelf = self.shelf(size);
-        if size > CELL_BYTES || (shelf.count as usize + 1) * size > SHELF_BYTES {
-            return shelf.exchange(slots, key, size);
+        let size = size(slots, key);
+        if size > CELL_BYTES {
+            return slots.remove(key).cell;
         }
-        shelf.push(slots, key);
+        while self.bytes + size > SPARE_BYTES {
+            self.make_room(slots, size);
+        }
+        self.bytes += size;
+        self.shelf(size).push(slots, key);
         None
     }
 
     /// The one that was left last.
     #[inline]
     pub(super) fn take(&mut self, slots: &mut Slab<Slot>, size: usize) -> Option<usize> {
-        self.shelf(size).pop(slots)
+        let key = self.shelf(size).pop(slots)?;
+        self.bytes -= self::size(slots, key);
+        Some(key)
     }
 
     /// Any of them, of whatever size.
     pub(super) fn take_any(&mut self, slots: &mut Slab<Slot>) -> Option<usize> {
-        self.shelves.iter_mut().find_map(|shelf| shelf.pop(slots))
+        let key = self.shelves.iter_mut().find_map(|shelf| shelf.pop(slots))?;
+        self.bytes -= size(slots, key);
+        Some(key)
+    }
+
+    /// Frees one that was kept before: from the newcomer's own shelf, the one that was left last, since what was used just
+    /// now is likelier to be in the processor's cache. If there is none, one of another size: the program has gone on to
+    /// tasks of another kind. The cell is vacant, so no code but the allocator's runs.
+    #[cold]
+    fn make_room(&mut self, slots: &mut Slab<Slot>, size: usize) {
+        let key = self
+            .take(slots, size)
+            .or_else(|| self.take_any(slots))
+            .expect("a cell that may be kept fits where nothing is kept");
+        slots.remove(key);
+    }
+
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     fn shelf(&mut self, size: usize) -> &mut Shelf {
@@ -71,33 +93,29 @@ impl Spares {
     }
 }
 
+/// Of the cell in a slot.
+#[inline]
+fn size(slots: &Slab<Slot>, key: usize) -> usize {
+    slots[key]
+        .cell
+        .as_ref()
+        .map_or(0, |cell| size_of_val(&**cell))
+}
+
 impl Shelf {
     #[inline]
     fn push(&mut self, slots: &mut Slab<Slot>, key: usize) {
         slots[key].serial = self.top;
         self.top = key as u32;
-        self.count += 1;
     }
 
     #[inline]
-    fn pop(&mut self, slots: &mut Slab<Slot>) -> Option<usize> {
+    fn pop(&mut self, slots: &Slab<Slot>) -> Option<usize> {
         if self.top == NONE {
             return None;
         }
         let key = self.top as usize;
         self.top = slots[key].serial;
-        self.count -= 1;
         Some(key)
-    }
-
-    /// Keeps this one instead of the top, and frees that; or this one, if it is too large to be kept.
-    #[cold]
-    fn exchange(&mut self, slots: &mut Slab<Slot>, key: usize, size: usize) -> Option<TaskCell> {
-        if size > CELL_BYTES {
-            return slots.remove(key).cell;
-        }
-        let top = self.pop(slots)?;
-        self.push(slots, key);
-        slots.remove(top).cell
     }
 }

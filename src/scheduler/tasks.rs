@@ -18,7 +18,7 @@ pub(super) struct Tasks {
     pub(super) slots: Slab<Slot>,
     /// Slots, not pointers. A `u32` each; room for all is made when a task is spawned.
     pub(super) ready: VecDeque<u32>,
-    spares: Spares,
+    pub(super) spares: Spares,
     /// Wakers that are not ours, of those who await a handle.
     pub(super) afar: Slab<Waker>,
     /// How many tasks there have been. Its lower bits are the serial of the next one.

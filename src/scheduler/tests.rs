@@ -2,13 +2,18 @@
 //! the tables can show. What users can see is in `tests/`.
 
 use std::cell::RefCell;
-use std::future::{Pending, pending};
+use std::future::{Future, Pending, pending};
+use std::hint::black_box;
 use std::panic::Location;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::thread;
 
+use super::spares::{CELL_BYTES, SPARE_BYTES};
 use super::{OnPanic, Scheduler};
 use crate::task::id::{SERIALS, TaskId};
-use crate::task::{AbortHandle, JoinHandle, waker};
+use crate::task::{AbortHandle, JoinHandle, cell, waker};
 
 fn scheduler(first_serial: u32) -> Rc<Scheduler> {
     Rc::new(Scheduler::new(1, first_serial, OnPanic::Continue))
@@ -110,4 +115,83 @@ fn tasks_are_dropped_in_the_order_of_their_spawning_across_the_end_of_the_serial
     }
     scheduler.close();
     assert_eq!(*left.borrow(), [0, 1, 2, 3, 4, 5]);
+}
+
+/// A future whose cell takes `64 * (N + 2)` bytes: there are a stage and a line beside it.
+#[repr(align(64))]
+struct Wide<const N: usize>([[u8; 64]; N]);
+
+impl<const N: usize> Future for Wide<N> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        black_box(&self.0);
+        Poll::Ready(())
+    }
+}
+
+/// Leaves `count` vacant cells.
+fn leave<const N: usize>(scheduler: &Rc<Scheduler>, count: usize) {
+    assert_eq!(cell::size::<Wide<N>, ()>(), 64 * (N + 2));
+    let handles: Vec<_> = (0..count)
+        .map(|_| spawn(scheduler, Wide([[0; 64]; N])))
+        .collect();
+    scheduler.run(usize::MAX, waker::of, || false);
+    drop(handles);
+}
+
+fn bytes_kept(scheduler: &Scheduler) -> (usize, usize) {
+    let tasks = scheduler.tasks.borrow();
+    let kept = tasks
+        .slots
+        .iter()
+        .filter_map(|(_, slot)| slot.cell.as_ref());
+    (
+        tasks.spares.bytes(),
+        kept.map(|cell| size_of_val(&**cell)).sum(),
+    )
+}
+
+#[test]
+fn the_spare_cells_take_what_is_promised_to_the_byte() {
+    let scheduler = scheduler(1);
+    let kept = || {
+        let (counted, there) = bytes_kept(&scheduler);
+        assert_eq!(counted, there);
+        there
+    };
+    // Cells of 1 KiB.
+    leave::<14>(&scheduler, SPARE_BYTES / 1024 - 1);
+    assert_eq!(kept(), SPARE_BYTES - 1024);
+    leave::<14>(&scheduler, SPARE_BYTES / 1024);
+    assert_eq!(kept(), SPARE_BYTES);
+    leave::<14>(&scheduler, SPARE_BYTES / 1024 + 1);
+    assert_eq!(kept(), SPARE_BYTES);
+    // One of 64 KiB, on the same shelf, takes the place of 64.
+    leave::<1022>(&scheduler, 1);
+    assert_eq!(kept(), SPARE_BYTES);
+    // One of 1,088 bytes: its own shelf has none to give, and the other gives the one that was left last.
+    leave::<15>(&scheduler, 1);
+    assert_eq!(kept(), SPARE_BYTES - 65_536 + 1088);
+    // One of 2 KiB moves into a slot with 1 KiB, and there is room for it.
+    leave::<30>(&scheduler, 1);
+    assert_eq!(kept(), SPARE_BYTES - 65_536 + 1088 + 1024);
+    scheduler.tasks.borrow_mut().drop_spares();
+    assert_eq!(kept(), 0);
+}
+
+#[test]
+fn a_cell_of_a_megabyte_is_kept_and_a_larger_one_is_not() {
+    let megabytes = || {
+        let scheduler = scheduler(1);
+        leave::<{ CELL_BYTES / 64 - 2 }>(&scheduler, 1);
+        assert_eq!(bytes_kept(&scheduler), (CELL_BYTES, CELL_BYTES));
+        scheduler.tasks.borrow_mut().drop_spares();
+        leave::<{ CELL_BYTES / 64 - 1 }>(&scheduler, 1);
+        assert_eq!(bytes_kept(&scheduler), (0, 0));
+        assert_eq!(scheduler.tasks.borrow().slots.len(), 0);
+    };
+    // Without optimisation, a future that is handed on lies on the stack several times.
+    let thread = thread::Builder::new().stack_size(64 << 20);
+    thread.spawn(megabytes).unwrap().join().unwrap();
 }

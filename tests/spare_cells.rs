@@ -1,0 +1,163 @@
+//! How much memory of finished tasks a loop keeps for the next ones: what is promised under `EventLoop`, "Memory".
+
+#[path = "support/allocations.rs"]
+mod allocations;
+mod support;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use allocations::{allocations, bytes, since};
+use roundelay::{EventLoop, spawn};
+use support::{PATIENCE, watchdog, watchdog_on_stack};
+
+const MIB: usize = 1 << 20;
+
+/// A future of so many bytes, which ends at its second poll. Its cell has two words more: a line and a stage.
+struct Wide<const BYTES: usize> {
+    is_woken: bool,
+    _ballast: [u8; BYTES],
+}
+
+impl<const BYTES: usize> Wide<BYTES> {
+    fn new() -> Self {
+        Self {
+            is_woken: false,
+            _ballast: [0; BYTES],
+        }
+    }
+}
+
+impl<const BYTES: usize> Future for Wide<BYTES> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.is_woken, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// As many tasks at a time as take `total` bytes, and all of them have ended when this returns.
+async fn burst<const BYTES: usize>(total: usize) {
+    let tasks: Vec<_> = (0..total / BYTES)
+        .map(|_| spawn(Wide::<BYTES>::new()))
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+/// What a loop holds after bursts, without what its tables take: those are there with cells too small to count, too.
+fn left_by<F: AsyncFnOnce()>(bursts: F) -> isize {
+    let before = bytes();
+    let mut event_loop = EventLoop::new().unwrap();
+    event_loop.run(bursts());
+    let left = bytes() - before;
+    drop(event_loop);
+    assert!(
+        bytes() - before < 4096,
+        "a loop that is gone has left something"
+    );
+    left
+}
+
+macro_rules! bursts {
+    ($total:expr, $($bytes:expr),*) => {{ $(burst::<{ $bytes }>($total).await;)* }};
+}
+
+/// Sizes that are multiples of 128 apart, which is how far the shelves see.
+#[test]
+fn sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order() {
+    watchdog_on_stack(64 << 20, || {
+        // A slot of 32 bytes and a place in the queue for each of 36,000 tasks, and as much again for the room to grow.
+        let tables = 3 * MIB as isize;
+        let most = 16 * MIB as isize + tables;
+        let down = left_by(async || {
+            bursts!(
+                17 * MIB,
+                MIB - 128,
+                512 << 10,
+                256 << 10,
+                128 << 10,
+                64 << 10,
+                32 << 10,
+                16 << 10,
+                8 << 10,
+                4 << 10,
+                2 << 10,
+                1 << 10,
+                512
+            );
+        });
+        assert!(
+            down <= most,
+            "{down} bytes are left after ever smaller cells"
+        );
+        assert!(down >= 15 * MIB as isize, "only {down} bytes");
+        let up = left_by(async || {
+            bursts!(
+                17 * MIB,
+                512,
+                1 << 10,
+                4 << 10,
+                16 << 10,
+                64 << 10,
+                256 << 10,
+                MIB - 128
+            );
+        });
+        assert!(up <= most, "{up} bytes are left after ever larger cells");
+        assert!(up >= 15 * MIB as isize, "only {up} bytes");
+        let on_all_shelves = left_by(async || {
+            bursts!(
+                3 * MIB,
+                4096,
+                4104,
+                4112,
+                4120,
+                4128,
+                4136,
+                4144,
+                4152,
+                4160,
+                4168,
+                4176,
+                4184,
+                4192,
+                4200,
+                4208,
+                4216
+            );
+        });
+        assert!(
+            on_all_shelves <= most,
+            "{on_all_shelves} bytes are left by sixteen kinds of tasks"
+        );
+        assert!(
+            on_all_shelves >= 15 * MIB as isize,
+            "only {on_all_shelves} bytes"
+        );
+    });
+}
+
+/// The room is for what runs now, not for what ran first.
+#[test]
+fn a_program_that_goes_on_to_other_tasks_finds_their_cells_although_the_room_was_full() {
+    watchdog(PATIENCE, || {
+        EventLoop::new().unwrap().run(async {
+            burst::<4096>(20 * MIB).await;
+            for _ in 0..2 {
+                burst::<2056>(MIB).await;
+            }
+            let before = allocations();
+            for _ in 0..100 {
+                spawn(Wide::<2056>::new()).await.unwrap();
+            }
+            assert_eq!(since(before), 0, "each finds the cell of the one before");
+        });
+    });
+}
