@@ -56,6 +56,10 @@ impl Remote {
 
     /// Runs `call` on the loop's thread, between two polls. A panic in it is logged, and the loop goes on.
     ///
+    /// Calls that one thread posts run in the order of their posting. Between a post and a [`spawn`](crate::spawn) there is
+    /// no order, not even if the loop's own thread does both: posts come by way of the inbox, and new tasks by the ready
+    /// queue. What has to come after a post is posted, too.
+    ///
     /// # Errors
     ///
     /// [`Closed`] gives the call back if the loop is gone. If the loop ends before the call's turn comes, the call is

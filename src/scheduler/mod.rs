@@ -95,10 +95,11 @@
 //! Sources: RFC 2592; the asyncio documentation, "Event loop"; `tokio::runtime`, "Current thread scheduler"; Tim Peters'
 //! and others' discussion of `call_soon` order in PEP 3156.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
+use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -108,8 +109,10 @@ use crate::task::error::JoinError;
 use crate::task::id::{MAX_TASKS, TaskId};
 
 mod budget;
+mod discards;
 mod handles;
 pub(crate) mod inbox;
+mod place;
 mod spares;
 mod tasks;
 #[cfg(test)]
@@ -117,6 +120,9 @@ mod tests;
 
 use budget::Share;
 pub(crate) use budget::{has_operations_left, spend_operation};
+use discards::Discards;
+pub(crate) use handles::Join;
+use place::Place;
 pub use tasks::TaskInfo;
 use tasks::{Joiner, Life, Tasks, Who};
 
@@ -198,6 +204,7 @@ pub(crate) struct Scheduler {
     /// Set when [`run`](Self::run) is to return before its limit: the main task has ended, or a panic ends all.
     should_halt: Cell<bool>,
     is_closed: Cell<bool>,
+    discards: Discards,
 }
 
 impl Scheduler {
@@ -210,6 +217,7 @@ impl Scheduler {
             should_halt: Cell::new(false),
             fatal: Cell::new(None),
             is_closed: Cell::new(false),
+            discards: Discards::default(),
         }
     }
 
@@ -233,12 +241,13 @@ impl Scheduler {
         self.tasks.borrow_mut().wake(id);
     }
 
-    pub(crate) fn ready_count(&self) -> usize {
-        self.tasks.borrow().ready.len()
-    }
-
     pub(crate) fn running(&self) -> Option<TaskId> {
         self.running.get()
+    }
+
+    /// Whether this is the loop whose code runs on this thread at the moment; not one that has been left for an inner one.
+    fn is_current(&self) -> bool {
+        CURRENT.with_borrow(|current| current.as_deref().is_some_and(|it| ptr::eq(it, self)))
     }
 
     /// Takes at most `limit` entries from the head of the queue, and polls their tasks. Stops early at a panic that is to
@@ -406,6 +415,10 @@ impl Scheduler {
 
     /// Drops an output that nobody will ask for; unless the task's group wants it. A panic that is left is told, and so
     /// is one of the output's destructor. Then the slot has one pin less.
+    ///
+    /// An output may hold the handle of another finished task, whose output holds one more, and so on: in a destructor that
+    /// runs in here, an output is queued, and dropped after it. Guarded by
+    /// tests/discard_chain.rs::a_hundred_thousand_outputs_that_hold_each_other_are_dropped_on_a_small_stack.
     fn discard(&self, id: TaskId, mut cell: TaskCell) {
         cell.as_mut().tell();
         let unread = cell.error().filter(|error| error.is_panic());
@@ -416,6 +429,17 @@ impl Scheduler {
                 format_args!("{error}; nobody awaits its handle"),
             );
         }
+        if !self.discards.begin() {
+            return self.discards.push(id, cell);
+        }
+        let mut next = Some((id, cell));
+        while let Some((id, cell)) = next {
+            self.empty(id, cell);
+            next = self.discards.next_or_end();
+        }
+    }
+
+    fn empty(&self, id: TaskId, mut cell: TaskCell) {
         if let Some(error) = cell.as_mut().discard() {
             foreign::tell(
                 Level::Error,
@@ -468,31 +492,5 @@ impl Scheduler {
     /// Whether somebody asked for the end since the last time this was asked.
     pub(crate) fn take_halt(&self) -> bool {
         self.should_halt.take()
-    }
-}
-
-/// Where a task is being admitted.
-pub(crate) struct Place<'a> {
-    scheduler: &'a Scheduler,
-    tasks: RefMut<'a, Tasks>,
-    key: usize,
-}
-
-impl Place<'_> {
-    /// `None`, or a vacant one.
-    #[inline]
-    pub(crate) fn cell(&mut self) -> &mut Option<TaskCell> {
-        &mut self.tasks.slots[self.key].cell
-    }
-
-    /// The task is at the end of the ready queue, with one pin for its join handle. A loop that is ending drops it.
-    #[inline(always)]
-    pub(crate) fn begin(mut self) -> TaskId {
-        let id = self.tasks.begin(self.key);
-        drop(self.tasks);
-        if self.scheduler.is_closed.get() {
-            self.scheduler.drop_now(id);
-        }
-        id
     }
 }

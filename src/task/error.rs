@@ -1,7 +1,7 @@
 //! Why a task, or a job on the thread pool, has no output.
 //!
-//! There are three reasons and no fourth: somebody cancelled it, it panicked, or (for a job) the operating system
-//! gave the pool no thread to run it on. One type covers both kinds of work, so that `spawn(f).await?` and
+//! There are four reasons and no fifth: somebody cancelled it, it panicked, (for a job) the operating system gave the
+//! pool no thread to run it on, or (for a task) it was the task itself that asked. One type covers both kinds of work, so that `spawn(f).await?` and
 //! `offload(f).await?` meet the same `match`.
 //!
 //! The size matters more than the speed. Every `Result<T, JoinError>` travels through the cell of a task, so what is
@@ -16,10 +16,11 @@ use std::mem;
 use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::id::TaskId;
 use crate::foreign::{Payload, message};
 
-/// The reason why a task or an offloaded job has no output: it was cancelled, it panicked, or the thread pool
-/// refused it.
+/// The reason why a task or an offloaded job has no output: it was cancelled, it panicked, the thread pool refused it,
+/// or the task has awaited its own handle.
 ///
 /// Its `Display` names the work where that is known, and the line that started it:
 ///
@@ -45,6 +46,8 @@ enum Reason {
     /// without a line of `unsafe`; taking the payload out by value needs no locking.
     Panicked(Mutex<Payload>),
     Refused(io::Error),
+    /// The task that asks.
+    SelfAwait(TaskId),
 }
 
 /// What the error is about.
@@ -69,6 +72,11 @@ impl JoinError {
     /// No thread could be had for the job.
     pub(crate) fn refused(reason: io::Error) -> JoinError {
         JoinError::because(Reason::Refused(reason))
+    }
+
+    /// A task has awaited its own handle.
+    pub(crate) fn self_await(id: TaskId) -> JoinError {
+        JoinError::because(Reason::SelfAwait(id))
     }
 
     fn because(reason: Reason) -> JoinError {
@@ -132,6 +140,12 @@ impl JoinError {
         matches!(self.0.reason, Reason::Refused(_))
     }
 
+    /// Whether a task has awaited its own handle. The wait could never end, so it ends at once with this error; the task
+    /// goes on, and the handle still yields the output to another task that awaits it.
+    pub fn is_self_await(&self) -> bool {
+        matches!(self.0.reason, Reason::SelfAwait(_))
+    }
+
     /// The payload of the panic, for [`std::panic::resume_unwind`] or a downcast.
     ///
     /// ```
@@ -187,11 +201,12 @@ impl JoinError {
 }
 
 /// Any `?` that leads to an [`io::Error`] takes a `JoinError` along. A refused job keeps the kind of the operating
-/// system's error, the others are [`io::ErrorKind::Other`]; the `JoinError` itself can be had back by a downcast.
+/// system's error, a self-await is [`io::ErrorKind::Deadlock`], the others are [`io::ErrorKind::Other`]; the `JoinError` itself can be had back by a downcast.
 impl From<JoinError> for io::Error {
     fn from(error: JoinError) -> io::Error {
         let kind = match &error.0.reason {
             Reason::Refused(reason) => reason.kind(),
+            Reason::SelfAwait(_) => io::ErrorKind::Deadlock,
             Reason::Cancelled | Reason::Panicked(_) => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)
@@ -202,7 +217,7 @@ impl Error for JoinError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0.reason {
             Reason::Refused(reason) => Some(reason),
-            Reason::Cancelled | Reason::Panicked(_) => None,
+            Reason::Cancelled | Reason::Panicked(_) | Reason::SelfAwait(_) => None,
         }
     }
 }
@@ -219,6 +234,12 @@ impl fmt::Display for JoinError {
             Reason::Refused(reason) => write!(
                 f,
                 "the thread pool refused the {subject}: it has no thread and could not start one: {reason}"
+            ),
+            // Without name and line: a task's cell, which knows them, is out of reach while the task is polled.
+            Reason::SelfAwait(id) => write!(
+                f,
+                "task {id} awaited its own handle, which yields nothing before the task has ended: \
+                 await it in another task"
             ),
         }
     }
@@ -298,6 +319,7 @@ mod tests {
             .try_into_panic()
             .expect_err("it was no panic");
         assert!(same.is_cancelled() && !same.is_panic() && !same.is_refused());
+        assert!(!same.is_self_await());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::error::JoinError;
 use super::id::TaskId;
 use super::waker;
 use crate::context;
-use crate::scheduler::{Scheduler, TaskInfo};
+use crate::scheduler::{Join, Scheduler, TaskInfo};
 
 /// Starts a task on the loop that runs on this thread. asyncio's `create_task`.
 ///
@@ -164,9 +164,17 @@ impl Builder {
 
 /// Awaits a task's output. Dropping the handle detaches the task: it runs on, and its output is dropped.
 ///
+/// The output of a task that has finished is dropped before the drop of its handle returns. If that happens in the destructor
+/// of another such output, it is dropped after that one, first come, first dropped; so a hundred thousand outputs that hold
+/// each other's handles need no deep stack.
+///
 /// A handle that ends up in its own task's output, or two in each other's, is a cycle, and leaks as one of `Rc`s does.
 ///
 /// The output is `Ok` with what the future returned, or a [`JoinError`] if the task was cancelled or panicked.
+///
+/// A task that awaits its own handle would wait for ever, and gets a [`JoinError`] that
+/// [says so](JoinError::is_self_await). That is not the output: by reference, the handle may be awaited again, by another
+/// task. Two tasks that await each other are not found out.
 ///
 /// # Cancellation
 ///
@@ -230,6 +238,8 @@ impl<T> JoinHandle<T> {
     ///
     /// The task is aborted when `cancel` is called. Dropping the await does not take that back.
     ///
+    /// A task that cancels itself and awaits that is dropped at that await; what stands behind it does not run.
+    ///
     /// ```
     /// roundelay::run(async {
     ///     let handle = roundelay::spawn(std::future::pending::<()>());
@@ -279,9 +289,12 @@ impl<T: 'static> Future for JoinHandle<T> {
         };
         let asker = waker::id_of(cx.waker());
         let mut output = None;
-        ready!(scheduler.poll_join(self.id, asker, cx.waker(), &mut output));
-        self.scheduler = None;
+        let join = ready!(scheduler.poll_join(self.id, asker, cx.waker(), &mut output));
         context::spend_budget();
+        if let Join::OfItself = join {
+            return Poll::Ready(Err(JoinError::self_await(self.id)));
+        }
+        self.scheduler = None;
         Poll::Ready(given(output))
     }
 }

@@ -1,0 +1,214 @@
+//! Outputs that hold the handles of other finished tasks: however long the chain, the stack stays shallow.
+
+mod support;
+
+use std::cell::RefCell;
+use std::future::pending;
+use std::rc::Rc;
+
+use roundelay::task::AbortHandle;
+use roundelay::{EventLoop, JoinHandle, run, spawn, yield_now};
+use support::{Ledger, PATIENCE, Token, Trace, on_drop, watchdog, watchdog_on_stack};
+
+const LINKS: usize = 100_000;
+const SMALL_STACK: usize = 128 << 10;
+
+/// An output that owns the task before it.
+struct Link {
+    _token: Token,
+    _before: Option<JoinHandle<Link>>,
+}
+
+/// So many finished tasks; the last one's handle.
+async fn chain(links: usize, ledger: &Ledger) -> JoinHandle<Link> {
+    let mut before = None;
+    for number in 0..links {
+        let token = ledger.token(number.to_string());
+        let handle = spawn(async move {
+            Link {
+                _token: token,
+                _before: before,
+            }
+        });
+        while !handle.is_finished() {
+            yield_now().await;
+        }
+        before = Some(handle);
+    }
+    before.expect("a link at least")
+}
+
+#[test]
+fn a_hundred_thousand_outputs_that_hold_each_other_are_dropped_on_a_small_stack() {
+    watchdog_on_stack(SMALL_STACK, || {
+        run(async {
+            let ledger = Ledger::new();
+            let last = chain(LINKS, &ledger).await;
+            assert_eq!(ledger.alive(), LINKS);
+            drop(last);
+            assert_eq!(ledger.alive(), 0, "all of them, before the drop returns");
+            ledger.assert_settled_here();
+        });
+    });
+}
+
+#[test]
+fn a_chain_is_dropped_on_a_small_stack_by_whoever_lets_go_of_it() {
+    watchdog_on_stack(SMALL_STACK, || {
+        let ledger = Ledger::new();
+        let mut event_loop = EventLoop::new().unwrap();
+        event_loop.run(async {
+            // A task that takes the chain along and ends without anybody who asks.
+            let last = chain(LINKS / 10, &ledger).await;
+            drop(spawn(async move { last }));
+            yield_now().await;
+            yield_now().await;
+            assert_eq!(ledger.alive(), 0, "an output that nobody asks for");
+            // A future that holds the chain and is cancelled.
+            let last = chain(LINKS / 10, &ledger).await;
+            let holder = spawn(async move {
+                pending::<()>().await;
+                drop(last);
+            });
+            assert!(holder.cancel().await.unwrap_err().is_cancelled());
+            assert_eq!(ledger.alive(), 0, "a future that was cancelled");
+            // An output that is given, and dropped by the one who asked.
+            let last = chain(LINKS / 10, &ledger).await;
+            drop(last.await);
+            assert_eq!(ledger.alive(), 0, "an output that was given");
+        });
+        // A future that the end of the loop drops.
+        event_loop.run(async {
+            let last = chain(LINKS / 10, &ledger).await;
+            drop(spawn(async move {
+                pending::<()>().await;
+                drop(last);
+            }));
+            yield_now().await;
+        });
+        drop(event_loop);
+        assert_eq!(ledger.alive(), 0, "a future that the loop dropped");
+        // A handle that outlives its loop.
+        let last = run(chain(LINKS / 10, &ledger));
+        drop(last);
+        assert_eq!(ledger.alive(), 0, "a handle without a loop");
+        ledger.assert_settled();
+    });
+}
+
+#[test]
+fn an_output_in_an_output_is_dropped_after_the_destructor_that_let_go_of_it() {
+    watchdog(PATIENCE, || {
+        run(async {
+            let trace = Trace::new();
+            let note = |what: &'static str| {
+                let trace = trace.clone();
+                on_drop(move || trace.push(what))
+            };
+            let inner = |name: &'static str| {
+                let note = note(name);
+                spawn(async move { note })
+            };
+            let (first, second) = (inner("first"), inner("second"));
+            yield_now().await;
+            let outer = spawn({
+                let trace = trace.clone();
+                async move {
+                    on_drop(move || {
+                        drop(first);
+                        trace.push("between");
+                        drop(second);
+                        trace.push("outer");
+                    })
+                }
+            });
+            while !outer.is_finished() {
+                yield_now().await;
+            }
+            drop(outer);
+            assert_eq!(trace.take(), ["between", "outer", "first", "second"]);
+        });
+    });
+}
+
+/// Outside of another output's destructor nothing is put off.
+#[test]
+fn an_output_is_dropped_before_the_drop_of_its_handle_returns() {
+    watchdog(PATIENCE, || {
+        run(async {
+            let trace = Trace::new();
+            for _ in 0..2 {
+                let noted = trace.clone();
+                let handle = spawn(async move { on_drop(move || noted.push("output")) });
+                yield_now().await;
+                trace.push("before");
+                drop(handle);
+                trace.push("after");
+                assert_eq!(trace.take(), ["before", "output", "after"]);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_destructor_that_panics_in_a_chain_stops_nobody_behind_it() {
+    watchdog(PATIENCE, || {
+        run(async {
+            let ledger = Ledger::new();
+            let last = chain(10, &ledger).await;
+            let panics = spawn(async move {
+                on_drop(move || {
+                    drop(last);
+                    panic!("in the destructor of an output");
+                })
+            });
+            while !panics.is_finished() {
+                yield_now().await;
+            }
+            drop(panics);
+            assert_eq!(ledger.alive(), 0);
+            // And the next one is not put off for ever.
+            drop(chain(10, &ledger).await);
+            assert_eq!(ledger.alive(), 0);
+            ledger.assert_settled_here();
+        });
+    });
+}
+
+/// While an output is put off its slot is its own: a newcomer moves in elsewhere.
+#[test]
+fn the_slot_of_an_output_that_waits_to_be_dropped_is_not_given_away() {
+    watchdog(PATIENCE, || {
+        run(async {
+            let ledger = Ledger::new();
+            let spawned: Rc<RefCell<Vec<AbortHandle>>> = Rc::default();
+            let inner = chain(1, &ledger).await;
+            let kept = inner.abort_handle();
+            let outer = spawn({
+                let spawned = Rc::clone(&spawned);
+                async move {
+                    on_drop(move || {
+                        drop(inner);
+                        for _ in 0..20 {
+                            spawned
+                                .borrow_mut()
+                                .push(spawn(pending::<()>()).abort_handle());
+                        }
+                    })
+                }
+            });
+            while !outer.is_finished() {
+                yield_now().await;
+            }
+            drop(outer);
+            assert_eq!(ledger.alive(), 0);
+            assert!(kept.is_finished());
+            assert!(spawned.borrow().iter().all(|task| !task.is_finished()));
+            for task in spawned.take() {
+                assert_ne!(task.id(), kept.id());
+                task.abort();
+            }
+            ledger.assert_settled_here();
+        });
+    });
+}
