@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::error::Failure;
+use super::error::{Culprit, Failure};
 use super::keep::Keep;
 use super::shared::Shared;
 use crate::foreign;
@@ -66,7 +66,7 @@ impl<V, E, K: Keep<V>> Child<V, E, K> {
 }
 
 impl<E, K> Tie<E, K> {
-    fn leave<V>(self, value: Option<V>)
+    fn leave<V>(self, value: Option<V>, culprit: impl FnOnce() -> Culprit)
     where
         K: Keep<V>,
     {
@@ -78,27 +78,37 @@ impl<E, K> Tie<E, K> {
             drop(keep);
         });
         if let Err(payload) = left {
-            group.fail(Failure::Panic(JoinError::panicked(payload)));
+            group.fail(Failure::Panic(JoinError::panicked(payload)), culprit());
         }
         group.leave(key);
     }
 }
 
 impl<V, E, K: Keep<V>> Rider<Result<V, E>> for Child<V, E, K> {
-    fn finished(&self, result: &mut Option<Result<Result<V, E>, JoinError>>) {
+    fn finished(
+        &self,
+        result: &mut Option<Result<Result<V, E>, JoinError>>,
+        name: Option<&str>,
+        at: &'static Location<'static>,
+    ) {
         let Some(tie) = self.tie.take() else {
             return;
         };
-        // A scope that has been dropped hears nothing; then the scheduler tells a panic to the log, as it does for any
-        // task that nobody awaits.
-        let is_over = tie.group.is_over();
-        match if is_over { None } else { result.take() } {
-            Some(Ok(Ok(value))) => return tie.leave(Some(value)),
-            Some(Ok(Err(error))) => tie.group.fail(Failure::Error(error)),
-            Some(Err(error)) if error.is_panic() => tie.group.fail(Failure::Panic(error)),
+        let culprit = || Culprit::child(name, at);
+        // A scope that has been dropped hears nothing. The scheduler then tells a panic to the log, as it does for any task
+        // that nobody awaits; an error it cannot tell from a value, so `fail` does.
+        if tie.group.is_over() && !matches!(result, Some(Ok(Err(_)))) {
+            return tie.leave(None, culprit);
+        }
+        match result.take() {
+            Some(Ok(Ok(value))) => return tie.leave(Some(value), culprit),
+            Some(Ok(Err(error))) => tie.group.fail(Failure::Error(error), culprit()),
+            Some(Err(error)) if error.is_panic() => {
+                tie.group.fail(Failure::Panic(error), culprit())
+            }
             Some(Err(_)) | None => {}
         }
-        tie.leave(None);
+        tie.leave(None, culprit);
     }
 
     fn is_spent(&self) -> bool {
@@ -117,8 +127,13 @@ impl<T, R: Rider<T>> Rider<T> for Named<R> {
         Some(&self.1)
     }
 
-    fn finished(&self, result: &mut Option<Result<T, JoinError>>) {
-        self.0.finished(result);
+    fn finished(
+        &self,
+        result: &mut Option<Result<T, JoinError>>,
+        name: Option<&str>,
+        at: &'static Location<'static>,
+    ) {
+        self.0.finished(result, name, at);
     }
 
     fn is_spent(&self) -> bool {
@@ -130,7 +145,8 @@ impl<T, R: Rider<T>> Rider<T> for Named<R> {
 impl<V, E, K: Keep<V>> Drop for Child<V, E, K> {
     fn drop(&mut self) {
         if let Some(tie) = self.tie.take() {
-            tie.leave(None);
+            let at = tie.group.entered_at();
+            tie.leave(None, || Culprit::child(None, at));
         }
     }
 }

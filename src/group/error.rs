@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::{self, Write};
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 
 use crate::foreign::{self, Level};
 use crate::task::error::JoinError;
@@ -141,17 +141,48 @@ impl<E> Failure<E> {
         matches!(self, Failure::Panic(_))
     }
 
-    /// The scope has been dropped: nobody is left who could be told of a panic but the log.
-    pub(super) fn tell_the_log(self) {
-        if let Failure::Panic(error) = &self {
-            foreign::tell(
+    /// The scope has been dropped: nobody but the log is left to be told. An error says nothing for itself there, for `E` need
+    /// not be text; the line says whose error is lost.
+    pub(super) fn tell_the_log(self, culprit: &Culprit) {
+        match &self {
+            Failure::Panic(error) => foreign::tell(
                 Level::Error,
                 foreign::TASK,
                 format_args!("{error}; the scope of its group was dropped"),
-            );
+            ),
+            Failure::Error(_) => foreign::tell(
+                Level::Error,
+                foreign::TASK,
+                format_args!(
+                    "{culprit} failed with an error that nobody is told: the scope of its group was dropped"
+                ),
+            ),
         }
         let what = "the destructor of a task group's failure";
         foreign::quietly(foreign::TASK, what, || drop(self));
+    }
+}
+
+/// Whose failure it is: kept beside a failure until somebody is told of it.
+#[derive(Debug)]
+pub(super) enum Culprit {
+    Child(Option<Box<str>>, &'static Location<'static>),
+    Body(&'static Location<'static>),
+}
+
+impl Culprit {
+    pub(super) fn child(name: Option<&str>, at: &'static Location<'static>) -> Self {
+        Culprit::Child(name.map(Box::from), at)
+    }
+}
+
+impl fmt::Display for Culprit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Culprit::Child(Some(name), at) => write!(f, "task '{name}' spawned at {at}"),
+            Culprit::Child(None, at) => write!(f, "task spawned at {at}"),
+            Culprit::Body(at) => write!(f, "body of a task group entered at {at}"),
+        }
     }
 }
 

@@ -54,6 +54,14 @@
 //!           [ reaper ]                     cut: whoever is left is dropped, polled no more
 //! ```
 //!
+//! The body may contain another scope, a child of which fails in the same turn. The inner scope ends by its own reaper, which
+//! stands behind the outer one's, and its error comes out of the body only if the body is polled after the outer cut. So a
+//! body with such a scope in it is polled until the inner error is out (`around.rs`), and dropped then.
+//!
+//! A *child* that contains a scope is dropped by the cut as every other child. What its scope had collected by then nobody can
+//! be told any more, and the log is told instead, one line for each failure: whose it is, and where that task was spawned.
+//! The error itself is not in the line, since `E` need not be text.
+//!
 //! # How it goes wrong
 //!
 //! *A cancellation is swallowed.* In asyncio a cancellation is an exception that is thrown once: an edge. A group must guess
@@ -120,6 +128,7 @@ use std::rc::Rc;
 
 use crate::task::AbortHandle;
 
+mod around;
 mod child;
 mod error;
 mod keep;
@@ -154,8 +163,8 @@ impl<E: 'static> TaskGroup<E> {
     /// # Errors
     ///
     /// If a child or the body fails, or panics, the others are cancelled: nobody is polled in a later turn, the body is
-    /// dropped where it waits, the children are dropped. When all are gone, the [`GroupError`] has every failure there
-    /// was. If [`cancel`](Self::cancel) was called before the body had a value, it has none.
+    /// dropped where it waits, the children are dropped. (A body in which another scope is ending with failures of its own
+    /// is polled until these have come out.) When all are gone, the [`GroupError`] has every failure there was. If [`cancel`](Self::cancel) was called before the body had a value, it has none.
     ///
     /// # Cancellation
     ///
@@ -165,8 +174,9 @@ impl<E: 'static> TaskGroup<E> {
     /// destructor, if that is where it stands) returns; and a scope more than [`DEPTH_LIMIT`] levels below another that
     /// is being dropped leaves its children to that one's drop.
     ///
-    /// Errors of children that nobody can be told any more are dropped, panics are logged. A scope that is forgotten
-    /// (`mem::forget`) leaves its children to their loop, as plain tasks.
+    /// Failures that the scope has collected, and that nobody can be told any more, are logged: a panic with its text, an
+    /// error with the name of its task and the line that spawned it. A scope that is forgotten (`mem::forget`) leaves its
+    /// children to their loop, as plain tasks.
     ///
     /// # Wakes
     ///

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::error::{Failure, GroupError};
-use super::shared::Shared;
+use super::shared::{OF, Shared};
 use super::{Discard, TaskGroup};
 use crate::context;
 use crate::foreign::{self, Payload};
@@ -30,18 +30,12 @@ where
         let mut body = pin!(Some(async move { body(group).await }));
         poll_fn(|cx| scope.poll_body(body.as_mut(), cx)).await
     };
-    poll_fn(|cx| scope.0.poll_alone(cx)).await;
+    poll_fn(|cx| scope.poll_alone(cx)).await;
     scope.account(end)
 }
 
 /// The one owner of the children. No child outlives it.
 struct Scope<E: 'static>(Rc<Shared<E>>);
-
-/// What became of the body. All empty if it was cut off.
-struct BodyEnd<T, E> {
-    value: Option<T>,
-    failures: Vec<Failure<E>>,
-}
 
 impl<E> Scope<E> {
     fn handle(&self) -> TaskGroup<E> {
@@ -51,46 +45,66 @@ impl<E> Scope<E> {
         }
     }
 
-    /// Polls the body until it ends or is cut off. It has been dropped when this is ready.
+    /// Polls the body until it ends or is cut off. It has been dropped when this is ready. Gives its value, if it had one.
+    ///
+    /// A body that is cut off is polled only while a scope inside it has failures that are not out yet.
+    /// Guarded by tests/group_nested.rs::a_scope_in_the_body_whose_child_fails_in_the_same_turn_is_reported_too.
     fn poll_body<T, B>(
         &self,
         mut body: Pin<&mut Option<B>>,
         cx: &mut Context<'_>,
-    ) -> Poll<BodyEnd<T, E>>
+    ) -> Poll<Option<T>>
     where
         B: Future<Output = Result<T, E>>,
     {
         self.0.keep_waker(cx);
-        let mut end = BodyEnd {
-            value: None,
-            failures: Vec::new(),
-        };
-        if !self.0.is_cut() {
-            match foreign::catch(|| poll_inside(body.as_mut(), cx)) {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(Ok(value))) => end.value = Some(value),
-                Ok(Poll::Ready(Err(error))) => end.failures.push(Failure::Error(error)),
-                Err(payload) => end.failures.push(self.panic(payload)),
+        let (is_cut, around) = (self.0.is_cut(), self.0.around());
+        let mut value = None;
+        if !is_cut || around.is_owed() {
+            match around.enter(|| foreign::catch(|| poll_inside(body.as_mut(), cx))) {
+                Ok(Poll::Pending) if !is_cut => return self.pending(),
+                Ok(Poll::Pending) if around.has_been_answered() => {
+                    // What has polled the scope inside need not do so again, so the wake of that one is not waited for.
+                    // Guarded by tests/group_nested.rs::a_scope_that_is_polled_by_nobody_any_more_holds_up_nobody.
+                    foreign::wake_by_ref(cx.waker(), OF);
+                    return self.pending();
+                }
+                Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(Ok(returned))) => value = Some(returned),
+                Ok(Poll::Ready(Err(error))) => self.0.fail_body(Failure::Error(error)),
+                Err(payload) => self.0.fail_body(self.panic(payload)),
             }
         }
         if let Err(payload) = foreign::catch(|| body.set(None)) {
-            end.failures.push(self.panic(payload));
-        }
-        if !end.failures.is_empty() {
-            self.0.doom();
+            self.0.fail_body(self.panic(payload));
         }
         self.0.body_is_done();
-        Poll::Ready(end)
+        Poll::Ready(value)
+    }
+
+    fn poll_alone(&self, cx: &Context<'_>) -> Poll<()> {
+        match self.0.poll_alone(cx) {
+            Poll::Pending => self.pending(),
+            ready => ready,
+        }
+    }
+
+    /// Tells the scope around this one if failures are still to come, of this one or from inside it.
+    fn pending<R>(&self) -> Poll<R> {
+        if self.0.has_failed() || self.0.around().has_been_answered() {
+            self.0.around().answer();
+        }
+        Poll::Pending
     }
 
     /// Closes the book: the children's failures, then the body's.
-    fn account<T>(&self, end: BodyEnd<T, E>) -> Result<Option<T>, GroupError<E>> {
-        let mut failures = self.0.end();
-        failures.extend(end.failures);
+    fn account<T>(&self, value: Option<T>) -> Result<Option<T>, GroupError<E>> {
+        let failures = self.0.end();
         if failures.is_empty() {
-            return Ok(end.value);
+            return Ok(value);
         }
-        if let Err(payload) = foreign::catch(|| drop(end.value)) {
+        let mut failures: Vec<_> = failures.into_iter().map(|(failure, _)| failure).collect();
+        if let Err(payload) = foreign::catch(|| drop(value)) {
             failures.push(self.panic(payload));
         }
         Err(GroupError::new(failures))
@@ -104,8 +118,8 @@ impl<E> Scope<E> {
 impl<E> Drop for Scope<E> {
     fn drop(&mut self) {
         // Empty if the scope has returned. If not, nobody is left who could be told.
-        for failure in self.0.end() {
-            failure.tell_the_log();
+        for (failure, culprit) in self.0.end() {
+            failure.tell_the_log(&culprit);
         }
     }
 }

@@ -7,7 +7,8 @@ use std::task::{self, Poll, Waker};
 
 use slab::Slab;
 
-use super::error::Failure;
+use super::around::Around;
+use super::error::{Culprit, Failure};
 use super::teardown;
 use crate::context::Context;
 use crate::foreign;
@@ -17,6 +18,7 @@ use crate::task::{JoinHandle, TaskId};
 pub(super) struct Shared<E> {
     context: Rc<Context>,
     entered_at: &'static Location<'static>,
+    around: Rc<Around>,
     state: RefCell<State<E>>,
 }
 
@@ -25,12 +27,18 @@ struct State<E> {
     /// The children that live, under the keys that they know; `None` for one that is being spawned.
     members: Slab<Option<TaskId>>,
     is_body_done: bool,
-    failures: Vec<Failure<E>>,
+    /// The children's, in the order in which they happened.
+    failures: Vec<Fault<E>>,
+    /// The body's own, which come last.
+    body_failures: Vec<Fault<E>>,
     /// Who polls the scope.
     scope: Option<Waker>,
     /// The task that will go from `Doomed` to `Cut`.
     reaper: Option<JoinHandle<()>>,
 }
+
+/// A failure, and whose it is.
+type Fault<E> = (Failure<E>, Culprit);
 
 /// See the picture at the head of the module.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +47,7 @@ enum Phase {
     Open,
     /// Somebody failed or cancelled in this turn. Nobody joins; who was ready by then is polled for the last time.
     Doomed,
-    /// Nobody is polled any more.
+    /// Nobody is polled any more, but for a body out of which failures are to come.
     Cut,
     /// The scope has returned, or has been dropped.
     Over,
@@ -52,14 +60,20 @@ impl<E: 'static> Shared<E> {
             members: Slab::new(),
             is_body_done: false,
             failures: Vec::new(),
+            body_failures: Vec::new(),
             scope: None,
             reaper: None,
         };
         Rc::new(Self {
             context,
             entered_at,
+            around: Around::here(),
             state: RefCell::new(state),
         })
+    }
+
+    pub(super) fn around(&self) -> &Rc<Around> {
+        &self.around
     }
 
     pub(super) fn entered_at(&self) -> &'static Location<'static> {
@@ -111,12 +125,34 @@ impl<E: 'static> Shared<E> {
     }
 
     /// Remembers a failure, and ends the group.
-    pub(super) fn fail(self: &Rc<Self>, failure: Failure<E>) {
+    pub(super) fn fail(self: &Rc<Self>, failure: Failure<E>, culprit: Culprit) {
         if self.is_over() {
-            return failure.tell_the_log();
+            return failure.tell_the_log(&culprit);
         }
-        self.state.borrow_mut().failures.push(failure);
+        self.note(|state| state.failures.push((failure, culprit)));
+    }
+
+    /// [`fail`](Self::fail), for the body, whose failures come last. They wait here and not with the body's value: a scope
+    /// that is dropped while it waits for its children still has them to tell.
+    pub(super) fn fail_body(self: &Rc<Self>, failure: Failure<E>) {
+        let culprit = Culprit::Body(self.entered_at);
+        self.note(|state| state.body_failures.push((failure, culprit)));
+    }
+
+    fn note(self: &Rc<Self>, failure: impl FnOnce(&mut State<E>)) {
+        let mut state = self.state.borrow_mut();
+        let is_first = !state.has_failed();
+        failure(&mut state);
+        drop(state);
+        if is_first {
+            self.around.owe();
+        }
         self.doom();
+    }
+
+    /// Whether there are failures, which are lost with the scope if it is dropped now.
+    pub(super) fn has_failed(&self) -> bool {
+        self.state.borrow().has_failed()
     }
 
     /// Ends the group at the end of this turn: behind everybody who is ready now, a task is spawned that cuts it off.
@@ -185,7 +221,7 @@ impl<E: 'static> Shared<E> {
     }
 
     /// The scope returns or is dropped: whoever still lives is dropped before this returns. Gives the failures.
-    pub(super) fn end(&self) -> Vec<Failure<E>> {
+    pub(super) fn end(&self) -> Vec<Fault<E>> {
         let mut state = self.state.borrow_mut();
         state.phase = Phase::Over;
         let (scope, reaper) = (state.scope.take(), state.reaper.take());
@@ -197,11 +233,21 @@ impl<E: 'static> Shared<E> {
         if self.len() > 0 {
             teardown::drop_all(&self.context, self.ids());
         }
-        std::mem::take(&mut self.state.borrow_mut().failures)
+        if self.has_failed() {
+            self.around.settle();
+        }
+        let state = &mut *self.state.borrow_mut();
+        let mut failures = std::mem::take(&mut state.failures);
+        failures.append(&mut state.body_failures);
+        failures
     }
 }
 
 impl<E> State<E> {
+    fn has_failed(&self) -> bool {
+        !self.failures.is_empty() || !self.body_failures.is_empty()
+    }
+
     /// Children may spawn into a group that is ending, for as long as one of them lives: not any longer.
     fn close_if_alone(&mut self) {
         if self.phase == Phase::Open && self.members.is_empty() {
@@ -211,7 +257,7 @@ impl<E> State<E> {
 }
 
 /// Whose waker the scope's is, for the log.
-const OF: &str = "a task group's scope";
+pub(super) const OF: &str = "a task group's scope";
 
 fn wake(scope: Option<Waker>) {
     if let Some(scope) = scope {

@@ -147,8 +147,14 @@ pub(crate) trait Rider<T>: 'static {
     }
 
     /// The future is gone, no handle will ask for its result, and nothing is borrowed. Whoever wants the result takes it.
-    fn finished(&self, result: &mut Option<Result<T, JoinError>>) {
-        let _ = result;
+    /// `name` and `at` say which task this is.
+    fn finished(
+        &self,
+        result: &mut Option<Result<T, JoinError>>,
+        name: Option<&str>,
+        at: &'static Location<'static>,
+    ) {
+        let _ = (result, name, at);
     }
 
     /// Whether there is nothing left in it that would have to be dropped.
@@ -240,7 +246,7 @@ where
             let Stage::Running(future) = &mut *stage else {
                 return Poll::Ready(());
             };
-            // SAFETY: `stage` came out of a pin and is not moved while it is `Running`; see `Body::parts`.
+            // SAFETY: `stage` came out of a pin and is not moved while it is `Running`; see `Body::unpinned`.
             let future = unsafe { Pin::new_unchecked(future) };
             let Poll::Ready(output) = future.poll(cx) else {
                 return Poll::Pending;
@@ -306,9 +312,10 @@ where
     }
 
     fn tell(self: Pin<&mut Self>) {
-        let Body { stage, rider, .. } = self.unpinned();
-        if let Stage::Finished(result) = stage {
-            rider.finished(result);
+        let body = self.unpinned();
+        if let Stage::Finished(result) = &mut body.stage {
+            body.rider
+                .finished(result, body.rider.name(), body.location);
         }
     }
 }

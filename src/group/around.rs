@@ -1,0 +1,87 @@
+//! Which scope stands around which, within one task; and whether one inside has failures that are not out yet.
+//!
+//! A scope that is cut off drops its body, unless a scope inside the body has failed in the same turn: the failures that the
+//! inner scope has collected come out of the body, when the body is polled. So the outer scope asks two questions here.
+//! *Has anybody inside failed?* If not, the body is dropped unpolled. *Did one of them answer, in this poll, that it is ending
+//! but not done?* If not, the body is dropped after the poll: a scope that nobody polls any more holds up nobody.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+thread_local! {
+    /// The scope whose body is being polled on this thread.
+    static INNERMOST: Cell<Option<Rc<Around>>> = const { Cell::new(None) };
+}
+
+/// One scope, as the scopes inside its body see it.
+#[derive(Default)]
+pub(super) struct Around {
+    outer: Option<Rc<Around>>,
+    /// How many scopes inside have failures that are not out yet.
+    owing: Cell<usize>,
+    /// Whether one of them is ending, and has been asked since the last [`enter`](Around::enter).
+    has_answered: Cell<bool>,
+}
+
+impl Around {
+    /// For a scope that is entered now, in the body of the scope that is being polled.
+    pub(super) fn here() -> Rc<Self> {
+        let outer = swap(None);
+        swap(outer.clone());
+        Rc::new(Self {
+            outer,
+            ..Self::default()
+        })
+    }
+
+    /// Runs `poll`, the poll of this scope's body. `poll` must not unwind.
+    pub(super) fn enter<R>(self: &Rc<Self>, poll: impl FnOnce() -> R) -> R {
+        self.has_answered.set(false);
+        let outer = swap(Some(Rc::clone(self)));
+        let result = poll();
+        swap(outer);
+        result
+    }
+
+    /// Whether a scope inside has failures that are not out yet.
+    pub(super) fn is_owed(&self) -> bool {
+        self.owing.get() > 0
+    }
+
+    /// Whether a scope inside said so in the last poll of the body.
+    pub(super) fn has_been_answered(&self) -> bool {
+        self.has_answered.get()
+    }
+
+    /// This scope has its first failure.
+    pub(super) fn owe(&self) {
+        self.each_outer(|outer| outer.owing.set(outer.owing.get() + 1));
+    }
+
+    /// The failures of this scope are out, or lost.
+    pub(super) fn settle(&self) {
+        self.each_outer(|outer| outer.owing.set(outer.owing.get() - 1));
+    }
+
+    /// This scope was polled, and is ending but not done.
+    pub(super) fn answer(&self) {
+        if let Some(outer) = &self.outer {
+            outer.has_answered.set(true);
+        }
+    }
+
+    fn each_outer(&self, act: impl Fn(&Around)) {
+        let mut next = self.outer.as_ref();
+        while let Some(outer) = next {
+            act(outer);
+            next = outer.outer.as_ref();
+        }
+    }
+}
+
+/// Once the thread's locals are gone there is no nesting any more, and a scope is as if it stood alone.
+fn swap(around: Option<Rc<Around>>) -> Option<Rc<Around>> {
+    INNERMOST
+        .try_with(|innermost| innermost.replace(around))
+        .unwrap_or_default()
+}
