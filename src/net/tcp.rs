@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use super::methods::{read_methods, write_methods};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, into_halves};
 use super::stream::{Stream, is_connected};
-use super::{ToSocketAddrs, lookup, socket_traits, try_io};
+use super::{ToSocketAddrs, lookup, refuse_another_family, socket_traits, try_io};
 use crate::reactor::{Interest, Registered};
 
 /// A TCP socket that accepts connections.
@@ -102,8 +102,13 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// The mode cannot be set.
+    /// `InvalidInput` if the descriptor is of another family: not an IPv4 or IPv6 socket. Or the mode cannot be set.
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+        refuse_another_family(
+            listener.local_addr(),
+            "an IPv4 or IPv6 socket",
+            "a Unix socket (UnixListener)",
+        )?;
         listener.set_nonblocking(true)?;
         Ok(TcpListener {
             io: Registered::new(mio::net::TcpListener::from_std(listener)),
@@ -282,8 +287,13 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// The mode cannot be set.
+    /// `InvalidInput` if the descriptor is of another family: not an IPv4 or IPv6 socket. Or the mode cannot be set.
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
+        refuse_another_family(
+            stream.local_addr(),
+            "an IPv4 or IPv6 socket",
+            "a Unix socket (UnixStream)",
+        )?;
         stream.set_nonblocking(true)?;
         Ok(TcpStream {
             io: Registered::new(mio::net::TcpStream::from_std(stream)),

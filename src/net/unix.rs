@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::methods::{read_methods, write_methods};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, into_halves};
 use super::stream::{Stream, is_connected};
-use super::{socket_traits, try_io, while_trying};
+use super::{refuse_another_family, socket_traits, try_io, while_trying};
 use crate::reactor::{Interest, Registered};
 
 /// A Unix socket that accepts connections.
@@ -104,8 +104,13 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// The mode cannot be set.
+    /// `InvalidInput` if the descriptor is of another family: not a Unix socket. Or the mode cannot be set.
     pub fn from_std(listener: std::os::unix::net::UnixListener) -> io::Result<UnixListener> {
+        refuse_another_family(
+            listener.local_addr(),
+            "a Unix socket",
+            "a TCP socket (TcpListener)",
+        )?;
         listener.set_nonblocking(true)?;
         Ok(UnixListener {
             io: Registered::new(mio::net::UnixListener::from_std(listener)),
@@ -262,8 +267,13 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// The mode cannot be set.
+    /// `InvalidInput` if the descriptor is of another family: not a Unix socket. Or the mode cannot be set.
     pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
+        refuse_another_family(
+            stream.local_addr(),
+            "a Unix socket",
+            "a TCP socket (TcpStream)",
+        )?;
         stream.set_nonblocking(true)?;
         Ok(UnixStream {
             io: Registered::new(mio::net::UnixStream::from_std(stream)),
