@@ -48,7 +48,7 @@ impl<E> Scope<E> {
     /// Polls the body until it ends or is cut off. It has been dropped when this is ready. Gives its value, if it had one.
     ///
     /// A body that is cut off is polled only while a scope inside it has failures that are not out yet.
-    /// Guarded by tests/group_nested.rs::a_scope_in_the_body_whose_child_fails_in_the_same_turn_is_reported_too.
+    /// Guarded by tests/group/nested.rs::a_scope_in_the_body_whose_child_fails_in_the_same_turn_is_reported_too.
     fn poll_body<T, B>(
         &self,
         mut body: Pin<&mut Option<B>>,
@@ -65,7 +65,7 @@ impl<E> Scope<E> {
                 Ok(Poll::Pending) if !is_cut => return self.pending(),
                 Ok(Poll::Pending) if around.has_been_answered() => {
                     // What has polled the scope inside need not do so again, so the wake of that one is not waited for.
-                    // Guarded by tests/group_nested.rs::a_scope_that_is_polled_by_nobody_any_more_holds_up_nobody.
+                    // Guarded by tests/group/nested.rs::a_scope_that_is_polled_by_nobody_any_more_holds_up_nobody.
                     foreign::wake_by_ref(cx.waker(), OF);
                     return self.pending();
                 }

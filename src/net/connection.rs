@@ -9,12 +9,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::thread;
 
+use super::complaints::Complaints;
 use crate::context;
 use crate::foreign::{self, Level, Payload};
 use crate::sync::Notify;
 use crate::task::JoinError;
 
-/// Serves one connection. Its error and its panic are told to the log and to the book, and to nobody else; unless the loop
+/// Serves one connection. Its error and its panic are told to the log (errors once a second at most) and to the book; unless the loop
 /// was made to end by panics.
 pub(super) async fn connection<S, P, H, F, E>(
     mut entry: Entry,
@@ -33,11 +34,12 @@ where
     entry.end = match poll_fn(|cx| poll_contained(future.as_mut(), cx)).await {
         Ok(Ok(())) => End::Finished,
         Ok(Err(error)) => {
-            foreign::tell(
-                Level::Warn,
-                foreign::IO,
-                format_args!("the connection from {who:?} failed: {error}"),
-            );
+            if let Some(unsaid) = entry.book.failures.one_more() {
+                let line = format_args!(
+                    "the connection from {who:?} failed: {error} ({unsaid} more have failed since the last line)"
+                );
+                foreign::tell(Level::Warn, foreign::IO, line);
+            }
             End::Failed
         }
         Err(payload) => {
@@ -80,6 +82,7 @@ pub(super) struct Book {
     alive: Cell<usize>,
     ended: Notify,
     is_closed: Cell<bool>,
+    failures: Complaints,
 }
 
 impl Book {

@@ -34,6 +34,7 @@
 //! }).unwrap();
 //! ```
 
+mod complaints;
 mod connection;
 mod datagram;
 mod lookup;

@@ -38,7 +38,8 @@
 //! server's own connections ends, since that has freed a descriptor. The first success starts it from 5 ms again.
 //!
 //! *A failure stays with its connection.* In a group the first error ends all. Here errors and panics are caught in the
-//! connection's own task, told to the log and counted.
+//! connection's own task and counted. A panic is told to the log; errors are told once a second at most, with the
+//! number of those that had no line.
 //!
 //! # What it costs
 //!
@@ -60,8 +61,9 @@ use std::future::{Future, IntoFuture, Pending, pending};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::complaints::Complaints;
 use super::connection::{Book, Served, connection};
 use super::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::foreign::{self, Level};
@@ -71,8 +73,6 @@ use crate::time::{sleep, timeout};
 /// How long the server waits at first when the system has no descriptor for it, and at most.
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
-/// How often it complains about that.
-const COMPLAINT_EVERY: Duration = Duration::from_secs(1);
 
 /// Something that accepts connections. An `Rc` of one is one, too: for a listener that is to outlive its server.
 pub trait Accept: 'static {
@@ -189,9 +189,10 @@ where
 ///
 /// # Errors
 ///
-/// If the listener itself is broken. An `accept` that fails for another reason is tried again after a while; what the
-/// handlers return, or panic with, is logged and counted. Under [`OnPanic::EndRun`](crate::OnPanic::EndRun) a handler's
-/// panic ends the run as well, as any task's; the server itself goes on in the next one.
+/// If the listener itself is broken. An `accept` that fails for another reason is tried again after a while. What the
+/// handlers panic with is logged and counted; the errors that they return are counted, and logged once a second at most.
+/// Under [`OnPanic::EndRun`](crate::OnPanic::EndRun) a handler's panic ends the run as well, as any task's; the server
+/// itself goes on in the next one.
 #[derive(Debug)]
 #[must_use = "a server runs when it is awaited"]
 pub struct Serve<L, H, S = Pending<()>> {
@@ -251,7 +252,7 @@ where
                 room: group.with_limit(self.limit),
                 book: Rc::clone(&noted),
                 wait: SHORTEST_WAIT,
-                complained: None,
+                refusals: Complaints::default(),
             };
             let ended = unless(self.shutdown, accepting.run()).await;
             foreign::tell(
@@ -307,14 +308,7 @@ struct Accepting<L, H> {
     book: Rc<Book>,
     /// How long the next wait for a descriptor will be.
     wait: Duration,
-    complained: Option<Complaint>,
-}
-
-/// The last line in the log about an `accept` that failed.
-struct Complaint {
-    at: Instant,
-    /// How many have failed since.
-    unsaid: u64,
+    refusals: Complaints,
 }
 
 impl<L, H, F, E> Accepting<L, H>
@@ -360,16 +354,10 @@ where
         crate::race!(sleep(wait), self.book.one_ended());
     }
 
-    fn complain(&mut self, error: &io::Error) {
-        let unsaid = match &mut self.complained {
-            Some(last) if last.at.elapsed() < COMPLAINT_EVERY => {
-                last.unsaid += 1;
-                return;
-            }
-            last => last.as_ref().map_or(0, |last| last.unsaid),
+    fn complain(&self, error: &io::Error) {
+        let Some(unsaid) = self.refusals.one_more() else {
+            return;
         };
-        let at = Instant::now();
-        self.complained = Some(Complaint { at, unsaid: 0 });
         let open = self.book.alive();
         foreign::tell(
             Level::Warn,

@@ -418,7 +418,7 @@ impl Scheduler {
     ///
     /// An output may hold the handle of another finished task, whose output holds one more, and so on: in a destructor that
     /// runs in here, an output is queued, and dropped after it. Guarded by
-    /// tests/discard_chain.rs::a_hundred_thousand_outputs_that_hold_each_other_are_dropped_on_a_small_stack.
+    /// tests/scheduler/discard_chain.rs::a_hundred_thousand_outputs_that_hold_each_other_are_dropped_on_a_small_stack.
     fn discard(&self, id: TaskId, mut cell: TaskCell) {
         cell.as_mut().tell();
         let unread = cell.error().filter(|error| error.is_panic());

@@ -12,7 +12,7 @@ const SHELVES: usize = 16;
 /// All shelves together hold so much at most: a loop must not sit on all that it once needed for a moment. What is beyond it
 /// goes back to the allocator, which looks at its neighbours in memory: 7 % of the processor time where 100,000 timers
 /// fire, and their tasks end, within 200 ms.
-/// Guarded by tests/spare_cells.rs::sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order.
+/// Guarded by tests/allocations/spare_cells.rs::sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order.
 pub(super) const SPARE_BYTES: usize = 16 << 20;
 /// And no cell that is larger than this.
 pub(super) const CELL_BYTES: usize = 1 << 20;

@@ -6,6 +6,7 @@ mod allocations;
 mod combinators;
 mod groups;
 mod sockets;
+mod spare_cells;
 #[path = "../support/mod.rs"]
 mod support;
 mod sync;

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod drop;
+mod nested;
 mod outputs;
 mod random;
 #[path = "../support/mod.rs"]

@@ -6,10 +6,12 @@ mod descriptors;
 mod edge;
 mod net;
 mod net_datagrams;
+mod net_families;
 mod net_streams;
 mod net_unix;
 mod reentrancy;
 mod serve;
+mod serve_flood;
 mod serve_limits;
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,6 +3,7 @@
 mod budget;
 mod cancel;
 mod cancel_deep;
+mod discard_chain;
 mod drop;
 mod fairness;
 mod handles;
@@ -11,6 +12,7 @@ mod panic;
 mod panic_drop;
 mod panic_waker;
 mod reentrancy;
+mod self_join;
 #[path = "../support/mod.rs"]
 mod support;
 mod wake;

@@ -1,16 +1,14 @@
 //! Groups within groups whose children fail in the same turn: every failure is reported, or told to the log.
 
-mod support;
-
 use std::cell::Cell;
 use std::future::{Future, pending};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use crate::support::{Line, PATIENCE, listen, on_drop, poll_once, watchdog};
 use roundelay::group::Failure;
 use roundelay::{EventLoop, GroupError, TaskGroup, spawn, yield_now};
-use support::{Line, PATIENCE, listen, on_drop, poll_once, watchdog};
 
 /// An error that is no text: neither `Debug` nor `Display` is asked of it.
 enum Fault {
@@ -223,7 +221,7 @@ fn an_error_of_a_child_whose_scope_was_dropped_is_told_to_the_log() {
     assert!(
         lines[0]
             .text
-            .starts_with("task spawned at tests/group_nested.rs:")
+            .starts_with("task spawned at tests/group/nested.rs:")
     );
 }
 
@@ -242,7 +240,7 @@ fn an_error_of_the_body_is_not_lost_with_a_scope_that_waits_for_its_children() {
     assert!(
         lines[0]
             .text
-            .starts_with("body of a task group entered at tests/group_nested.rs:")
+            .starts_with("body of a task group entered at tests/group/nested.rs:")
     );
 }
 

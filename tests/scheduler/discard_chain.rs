@@ -1,14 +1,12 @@
 //! Outputs that hold the handles of other finished tasks: however long the chain, the stack stays shallow.
 
-mod support;
-
 use std::cell::RefCell;
 use std::future::pending;
 use std::rc::Rc;
 
+use crate::support::{Ledger, PATIENCE, Token, Trace, on_drop, watchdog, watchdog_on_stack};
 use roundelay::task::AbortHandle;
 use roundelay::{EventLoop, JoinHandle, run, spawn, yield_now};
-use support::{Ledger, PATIENCE, Token, Trace, on_drop, watchdog, watchdog_on_stack};
 
 const LINKS: usize = 100_000;
 const SMALL_STACK: usize = 128 << 10;
@@ -60,7 +58,7 @@ fn a_chain_is_dropped_on_a_small_stack_by_whoever_lets_go_of_it() {
         event_loop.run(async {
             // A task that takes the chain along and ends without anybody who asks.
             let last = chain(LINKS / 10, &ledger).await;
-            drop(spawn(async move { last }));
+            drop(spawn(async move { Some(last) }));
             yield_now().await;
             yield_now().await;
             assert_eq!(ledger.alive(), 0, "an output that nobody asks for");

@@ -1,7 +1,5 @@
 //! A task that awaits its own handle would wait for ever: it is told so instead.
 
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::io;
@@ -9,10 +7,10 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::support::{PATIENCE, on_drop, watchdog};
 use roundelay::future::{as_completed, join_all};
 use roundelay::task::AbortHandle;
 use roundelay::{EventLoop, JoinError, JoinHandle, run, spawn, task, yield_now};
-use support::{PATIENCE, on_drop, watchdog};
 
 /// Where a task finds its own handle.
 type Place<T> = Rc<RefCell<Option<JoinHandle<T>>>>;

@@ -1,16 +1,12 @@
 //! How much memory of finished tasks a loop keeps for the next ones: what is promised under `EventLoop`, "Memory".
 
-#[path = "support/allocations.rs"]
-mod allocations;
-mod support;
-
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use allocations::{allocations, bytes, since};
+use crate::allocations::{allocations, bytes, since};
+use crate::support::{PATIENCE, watchdog, watchdog_on_stack};
 use roundelay::{EventLoop, spawn};
-use support::{PATIENCE, watchdog, watchdog_on_stack};
 
 const MIB: usize = 1 << 20;
 
