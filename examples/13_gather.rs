@@ -54,7 +54,7 @@ fn main() {
         };
         let tell = |what: &str| println!("{:>6.0?}  {what}", start.get().elapsed());
 
-        title("join!, any types: gather(a, b)");
+        title("join!, of any types: gather(a, b, return_exceptions=True)");
         let oslo = Call::new(open, STATIONS[1]);
         let (lima, oslo) = join!(Call::new(open, STATIONS[0]).answer(), async {
             oslo.answer().await.map(|degrees| format!("{degrees} °C"))
@@ -67,7 +67,7 @@ fn main() {
         let in_order = STATIONS.map(|(_, _, answer)| answer);
         assert_eq!(all, in_order, "in the order of the arguments");
 
-        title("try_join_all: gather(*aws), and the others do not run on");
+        title("try_join_all: gather(*aws), but the first error drops the others");
         let error = try_join_all(ask()).await.unwrap_err();
         tell(error);
         assert_eq!(open.get(), 0, "nobody is still being asked");

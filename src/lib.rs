@@ -64,7 +64,7 @@
 //!
 //! # What is promised
 //!
-//! Tests cite these names, and so do the asserts and the comments in the code.
+//! The test that guards an invariant cites its name, and so do the asserts and the comments in the code.
 //!
 //! | name | what holds |
 //! |---|---|

@@ -426,6 +426,58 @@ fn every_example_that_is_named_exists() {
 const LINES_OF_A_FILE: usize = 500;
 const LINES_OF_A_FUNCTION: usize = 60;
 
+const INVARIANTS: [&str; 10] = [
+    "one-queue",
+    "no-user-code-under-borrow",
+    "wake-only-queues",
+    "stale-is-inert",
+    "home-drop",
+    "never-early",
+    "inbox-before-park",
+    "nothing-left",
+    "decide-then-do",
+    "bounded-look",
+];
+
+#[test]
+fn every_invariant_stands_on_the_first_page_and_is_cited_by_a_test() {
+    let texts = texts();
+    let holds = |name: &str, (path, text): &(String, String)| match path.as_str() {
+        "src/lib.rs" => text.contains(&format!("//! | {name} | ")),
+        _ => path.starts_with("tests/") && text.contains(&format!("*{name}*")),
+    };
+    let missing = INVARIANTS.iter().flat_map(|name| {
+        let mut paths = texts.iter().filter(|text| holds(name, text));
+        let (pages, tests): (Vec<_>, Vec<_>) =
+            paths.by_ref().partition(|(path, _)| path == "src/lib.rs");
+        let on_page = pages
+            .is_empty()
+            .then(|| format!("{name}: on the first page"));
+        let in_test = tests.is_empty().then(|| format!("{name}: in a test"));
+        on_page.into_iter().chain(in_test)
+    });
+    assert_none(
+        "invariants that are not cited",
+        &missing.collect::<Vec<_>>(),
+    );
+    let (_, page) = texts
+        .iter()
+        .find(|(path, _)| path == "src/lib.rs")
+        .expect("there is a first page");
+    let (_, table) = page
+        .split_once("| name | what holds |")
+        .expect("it has the table");
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with("//! | "));
+    assert_eq!(
+        rows.count(),
+        INVARIANTS.len(),
+        "rows of the table on the first page"
+    );
+}
+
 #[test]
 fn no_file_is_longer_than_five_hundred_lines() {
     let long: Vec<String> = Crate::read(root())

@@ -15,8 +15,8 @@ use super::set::Set;
 /// sixteen are all polled at each wake; of more, each is polled once and then once for each wake of its own, so a wake
 /// costs the same among ten and among a million. An empty set gives an empty vector at once.
 ///
-/// This is asyncio's `gather(*aws)`. For `gather(*aws, return_exceptions=True)` let the futures' output be a `Result`:
-/// all of them run to their end, and the vector tells of each. For a single type out of many use [`join!`](crate::join).
+/// This is asyncio's `gather(*aws, return_exceptions=True)`: every output, errors among them. For futures of several types
+/// use [`join!`](crate::join).
 ///
 /// # Cancellation
 ///
@@ -53,8 +53,8 @@ where
 /// returned: by the time you see it, none of them is left. Otherwise as [`join_all`]; for a single type out of many use
 /// [`try_join!`](crate::try_join).
 ///
-/// This is what asyncio's `gather` is mostly used for; there the others would run on, unobserved. If they must, spawn
-/// them.
+/// This is asyncio's `gather(*aws)`: the first error drops the others, where asyncio lets them run on. If they must run on,
+/// spawn them.
 ///
 /// # Errors
 ///

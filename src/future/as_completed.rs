@@ -18,12 +18,35 @@ use super::set::Set;
 /// | asyncio | here |
 /// |---|---|
 /// | `for f in as_completed(aws): await f` | `while let Some(output) = set.next().await` |
-/// | `wait(aws, return_when=FIRST_COMPLETED)` | `set.until(\|_\| true).await` |
+/// | `wait(aws, return_when=FIRST_COMPLETED)` | `set.next().await`: one output, where `done` may have several |
 /// | `wait(aws, return_when=FIRST_EXCEPTION)` | `set.until(Result::is_err).await` |
 /// | `wait(aws, return_when=ALL_COMPLETED)` | `set.until(\|_\| false).await` |
 /// | `wait(aws, timeout=t)` | `timeout(t, set.until(..)).await` |
 ///
 /// What asyncio returns as `pending` is what is left in the set; dropping the set drops it.
+///
+/// Over the handles of tasks `Result::is_err` would stop at a cancellation, and not at an error that a task returned. To
+/// asyncio only the latter (and a panic) is an exception:
+///
+/// ```
+/// use roundelay::{future::as_completed, spawn};
+///
+/// roundelay::run(async {
+///     let cancelled = spawn(std::future::pending::<Result<(), &str>>());
+///     cancelled.abort();
+///     let failed = spawn(async { Err("no") });
+///     let fine = spawn(async { Ok(()) });
+///     let mut set = as_completed([cancelled, fine, failed]);
+///     let done = set
+///         .until(|joined| match joined {
+///             Ok(output) => output.is_err(),
+///             Err(error) => !error.is_cancelled(),
+///         })
+///         .await;
+///     assert_eq!(done.last().unwrap().0, 2);
+///     assert_eq!(done.len(), 3);
+/// });
+/// ```
 ///
 /// ```
 /// use roundelay::future::as_completed;

@@ -72,9 +72,9 @@
 //!
 //! | asyncio | here |
 //! |---|---|
-//! | `gather(a, b)` | [`join!`](crate::join), [`join_all`]; [`try_join!`](crate::try_join), [`try_join_all`] to stop at the first error |
-//! | `gather(*aws, return_exceptions=True)` | [`join_all`] of futures that give a `Result` |
-//! | `wait(aws, return_when=..)` | [`AsCompleted::until`] |
+//! | `gather(*aws, return_exceptions=True)` | [`join_all`], [`join!`](crate::join): every output, errors among them |
+//! | `gather(*aws)` | [`try_join_all`], [`try_join!`](crate::try_join): the first error drops the others, where asyncio lets them run on |
+//! | `wait(aws, return_when=..)` | [`AsCompleted::next`] for the first one, [`AsCompleted::until`] for the first error, or for all |
 //! | `as_completed(aws)` | [`as_completed`](fn@as_completed) |
 //! | `wait_for(aw, timeout)` | [`timeout`](crate::timeout) |
 //! | `shield(aw)` | `let handle = spawn(future)`, and await the handle: dropping a handle detaches its task, so what cancels you does not cancel it |

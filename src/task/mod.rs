@@ -45,7 +45,8 @@
 //! nothing that could swallow it.
 //!
 //! *Not needed here:* tokio's task state is an atomic word with a reference count in its upper bits, because a worker, a waker
-//! and an abort may meet on it from three threads. One thread needs four booleans.
+//! and an abort may meet on it from three threads. One thread needs an enum of
+//! three values (alive, aborted, finished) and one boolean (queued).
 
 pub(crate) mod cell;
 pub(crate) mod error;

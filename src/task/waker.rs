@@ -15,11 +15,11 @@
 //! Own nothing. [`RawWaker`] carries one pointer-sized word, and no rule says that it must be a pointer:
 //!
 //! ```text
-//!   Waker { data: 0x0010_0002_a000_0007, vtable: &VTABLE }
-//!                   |    |        |
-//!                   |    |        +-- slot 7 of the slab
-//!                   |    +----------- the 42nd spawn
-//!                   +---------------- of loop 1
+//!   Waker { data: 0x0010_0000_2a00_0007, vtable: &VTABLE }
+//!                   |         |       |
+//!                   |         |       +-- slot 7 of the slab
+//!                   |         +---------- spawn number 42, which is 0x2a
+//!                   +-------------------- of loop 1
 //!
 //!   clone = copy the number      drop = nothing      will_wake = compare two words, exact
 //!   wake  = scheduler::wake(number): is the tenant of that slot still the one I mean? then queue it
@@ -108,3 +108,15 @@ fn wake(data: *const ()) {
 }
 
 fn forget(_: *const ()) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_in_the_figure_is_the_one_that_it_explains() {
+        let id = TaskId::new(1, 42, 7);
+        assert_eq!(id.bits(), 0x0010_0000_2a00_0007);
+        assert!(include_str!("waker.rs").contains("Waker { data: 0x0010_0000_2a00_0007,"));
+    }
+}

@@ -29,6 +29,7 @@ fn turns_until_idle(event_loop: &mut EventLoop) -> usize {
 }
 
 /// The thread answers each number with a wake, at a moment when the loop is about to sleep, sleeps, or has just woken.
+// *inbox-before-park*: whatever the moment of the wake, the loop does not sleep on.
 #[test]
 fn a_wake_from_another_thread_finds_the_loop_parked_or_about_to_park() {
     const ROUNDS: u32 = 20_000;

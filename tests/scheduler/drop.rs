@@ -66,6 +66,7 @@ fn assert_all_ended(handles: Vec<JoinHandle<()>>) {
     }
 }
 
+// *home-drop*: the ledger notes the thread of each drop.
 #[test]
 fn a_loop_is_dropped_while_its_tasks_are_in_every_state() {
     watchdog(PATIENCE, || {

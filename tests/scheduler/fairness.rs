@@ -279,6 +279,7 @@ async fn an_accept(busy: Rc<Busy>) -> usize {
     busy.delay()
 }
 
+// *bounded-look*: between two looks stand so many polls, whatever came in meanwhile.
 #[test]
 fn the_loop_looks_after_its_budget_of_polls_whatever_its_tasks_do_and_not_sooner() {
     watchdog(PATIENCE, || {

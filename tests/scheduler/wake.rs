@@ -94,6 +94,7 @@ fn a_task_woken_by_another_thread_while_it_is_polled_is_polled_again() {
     });
 }
 
+// *wake-only-queues*: no wake polls, though the task that wakes is on the stack.
 #[test]
 fn a_task_woken_while_it_is_polled_by_the_task_that_it_wakes_is_polled_again() {
     watchdog(PATIENCE, || {
@@ -127,6 +128,7 @@ fn a_task_woken_while_it_is_polled_by_the_task_that_it_wakes_is_polled_again() {
     });
 }
 
+// *one-queue*: the second wake finds the task in the queue, and leaves it there once.
 #[test]
 fn a_task_woken_twice_is_polled_once() {
     watchdog(PATIENCE, || {
@@ -257,6 +259,7 @@ fn slot_of(id: TaskId) -> String {
     text.rsplit(' ').next().expect("a word").to_owned()
 }
 
+// *stale-is-inert*: the number of a task that is gone wakes nobody.
 #[test]
 fn a_stale_waker_spares_the_new_tenant_of_the_slot() {
     watchdog(PATIENCE, || {

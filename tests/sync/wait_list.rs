@@ -94,6 +94,7 @@ fn a_waiter_polled_again_with_the_same_waker_does_not_clone_it() {
     assert_eq!(clones.get(), 1);
 }
 
+// *decide-then-do*: the clone is foreign code, so the list is looked at again before the waiter joins.
 #[test]
 fn a_release_from_within_the_clone_of_a_waker_is_not_lost() {
     let semaphore = Rc::new(Semaphore::new(0));

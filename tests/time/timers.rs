@@ -58,6 +58,7 @@ fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Arc<Count>) -> Poll<F::Outp
 
 // Never early, and in order.
 
+// *never-early*: against the real clock, for every length of wait.
 #[test]
 fn a_timer_is_never_early() {
     run(|| async {
@@ -376,6 +377,7 @@ fn a_sleep_wakes_the_waker_of_its_latest_poll_and_only_once() {
 
 // Nothing left.
 
+// *nothing-left*: neither a timer nor a waker.
 #[test]
 fn a_dropped_sleep_leaves_nothing_behind() {
     watched(|| {
