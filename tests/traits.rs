@@ -17,8 +17,8 @@ use std::rc::Rc;
 use roundelay::sync::{broadcast, mpsc, oneshot, watch};
 use roundelay::{
     Builder, Closed, EventLoop, JoinError, JoinHandle, Metrics, Offload, OnPanic, Remote,
-    RemoteHandle, Report, Running, TaskId, TryOffloadError, Turn, future, group, io, net, reactor,
-    sync, task, time,
+    RemoteHandle, Report, Running, TaskId, TryOffloadError, TryPostError, Turn, future, group, io,
+    net, reactor, sync, task, time,
 };
 
 #[path = "support/sources.rs"]
@@ -82,6 +82,7 @@ table! {
     // The root.
     Builder: Send Sync Unpin;
     Closed: Send Sync Unpin;
+    TryPostError: Send Sync Unpin;
     EventLoop: Unpin;
     JoinError: Send Sync Unpin;
     JoinHandle<u8>: Unpin;
@@ -261,6 +262,7 @@ fn a_remote_handle_crosses_threads_only_with_an_output_that_may() {
 fn every_error_fits_a_boxed_error_that_may_cross_threads() {
     fn fits<T: Error + Send + Sync + 'static>() {}
     fits::<Closed>();
+    fits::<TryPostError>();
     fits::<JoinError>();
     fits::<TryOffloadError<fn()>>();
     fits::<task::NoLoop<Ready<u8>>>();

@@ -47,9 +47,10 @@ impl EventLoop {
             let slice = batch.min(self.polls_left.get());
             let (scheduler, door) = (&self.context.scheduler, self.inbox.door());
             let may_deliver = self.notes_left.get() > 0;
+            let has_mail = || may_deliver && door.has_mail();
             let ran = match foreign::is_traced(foreign::TASK) {
-                false => scheduler.run(slice, waker::of, || may_deliver && door.has_mail()),
-                true => scheduler.run_and_tell(slice, waker::of),
+                false => scheduler.run(slice, waker::of, has_mail),
+                true => scheduler.run_and_tell(slice, waker::of, has_mail),
             };
             self.context.counters.polls.add(ran.polls);
             self.polls_left.set(self.polls_left.get() - ran.taken);

@@ -298,6 +298,7 @@ impl Scheduler {
         &self,
         limit: usize,
         waker_of: impl Fn(TaskId) -> ManuallyDrop<Waker>,
+        has_mail: impl Fn() -> bool,
     ) -> Ran {
         let mut ran = Ran::default();
         while ran.taken < limit {
@@ -323,7 +324,7 @@ impl Scheduler {
                     format_args!("task {id} is ready, since the poll of task {}", head.id),
                 );
             }
-            if self.should_halt.get() {
+            if self.should_halt.get() || has_mail() {
                 break;
             }
         }

@@ -187,7 +187,11 @@ fn a_burst_of_a_thousand_results_costs_one_system_call_and_none_if_the_loop_is_a
             1,
             "the loop was at rest: one ring of its bell"
         );
-        assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().notes, 1_000);
+        let mut notes = 0;
+        while notes < 1_000 {
+            notes += event_loop.turn(Some(Duration::ZERO)).unwrap().notes;
+        }
+        assert_eq!(notes, 1_000);
         assert!(tasks.iter().all(|task| task.is_finished()));
         drop(last);
 
