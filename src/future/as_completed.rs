@@ -34,8 +34,8 @@ use super::set::Set;
 /// roundelay::run(async {
 ///     let cancelled = spawn(std::future::pending::<Result<(), &str>>());
 ///     cancelled.abort();
-///     let failed = spawn(async { Err("no") });
 ///     let fine = spawn(async { Ok(()) });
+///     let failed = spawn(async { Err("no") });
 ///     let mut set = as_completed([cancelled, fine, failed]);
 ///     let done = set
 ///         .until(|joined| match joined {

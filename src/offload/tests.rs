@@ -275,3 +275,68 @@ fn joining_waits_for_the_threads_of_a_closed_pool() {
     assert!(pool.join(Duration::MAX).is_empty());
     assert!(pool.join(Duration::ZERO).is_empty());
 }
+
+/// Worker 1 is busy. The start of worker 2 is refused, the next one is not; the worker that came finds two jobs, and the
+/// system gives threads again, so it may ask for one more.
+#[test]
+fn a_refusal_is_forgotten_when_a_thread_has_been_had() {
+    static STARTS: AtomicUsize = AtomicUsize::new(0);
+    fn refuse_the_second(builder: thread::Builder, work: Work) -> io::Result<()> {
+        match STARTS.fetch_add(1, SeqCst) {
+            1 => Err(no_threads_left()),
+            _ => builder.spawn(work).map(drop),
+        }
+    }
+    let pool = pool(3, refuse_the_second);
+    let gate = Arc::new(Gate::default());
+    let (started, starting) = channel();
+    let busy = |number| {
+        let (waits, started) = (gate.clone(), started.clone());
+        let job = offload(&pool, move || {
+            started.send(()).unwrap();
+            waits.pass();
+            number
+        });
+        (number, job)
+    };
+    let first = busy(1);
+    soon(&starting);
+    let others = [busy(2), busy(3)];
+    // Both begin although none of the three has ended.
+    soon(&starting);
+    soon(&starting);
+    assert_eq!(STARTS.load(SeqCst), 4);
+    gate.open();
+    for (number, job) in others.into_iter().chain([first]) {
+        assert_eq!(block_on(job).unwrap(), number);
+    }
+}
+
+#[test]
+fn a_running_job_that_nobody_awaits_any_more_keeps_no_waker() {
+    struct Nobody;
+    impl Wake for Nobody {
+        fn wake(self: Arc<Self>) {}
+    }
+    let pool = pool(1, |builder, work| builder.spawn(work).map(drop));
+    let gate = Arc::new(Gate::default());
+    let (started, starting) = channel();
+    let waits = gate.clone();
+    let mut job = offload(&pool, move || {
+        started.send(()).unwrap();
+        waits.pass();
+    });
+    soon(&starting);
+    let nobody = Arc::new(Nobody);
+    let waker = Waker::from(nobody.clone());
+    let polled = Pin::new(&mut job).poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    assert_eq!(Arc::strong_count(&nobody), 3, "ours, the waker, the job's");
+    drop(job);
+    assert_eq!(
+        Arc::strong_count(&nobody),
+        2,
+        "the job runs on and has none"
+    );
+    gate.open();
+}

@@ -214,3 +214,15 @@ fn a_full_batch_of_events_leaves_the_rest_for_the_next() {
         .zip(&places)
         .for_each(|(line, place)| line.source.leave(place));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_registration_that_fails_is_taken_back() {
+    let reactor = reactor();
+    let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+    let source = Source::new();
+    let refused = reactor.register(&source, file.as_raw_fd()).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+    assert_eq!(reactor.sources.borrow().slots.len(), 0);
+    assert_eq!(Rc::strong_count(&source), 1, "the reactor keeps it");
+}

@@ -1,0 +1,35 @@
+//! A set polled by wake: what is said to it during a poll is not lost.
+
+mod combinators_support;
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use combinators_support::{Parent, poll};
+use roundelay::future::as_completed;
+
+/// In its first poll it is in no list, so the wake there says little: it is the second that a wake has brought about.
+#[test]
+fn a_child_that_a_wake_has_brought_and_that_is_woken_while_it_is_polled_is_polled_again() {
+    let (parent, waker) = Parent::new();
+    let (polls, kept) = (Cell::new(0), Cell::new(None));
+    let mut set = as_completed([poll_fn(|cx| {
+        polls.set(polls.get() + 1);
+        match polls.get() {
+            1 => kept.set(Some(cx.waker().clone())),
+            2 => cx.waker().wake_by_ref(),
+            _ => return Poll::Ready("done"),
+        }
+        Poll::Pending
+    })]);
+    let mut next = pin!(set.next());
+    assert!(poll(&mut next, &waker).is_pending());
+    kept.take().unwrap().wake();
+    assert_eq!(parent.wakes(), 1);
+    assert!(poll(&mut next, &waker).is_pending());
+    assert_eq!((polls.get(), parent.wakes()), (2, 2));
+    assert_eq!(poll(&mut next, &waker), Poll::Ready(Some("done")));
+    assert_eq!(polls.get(), 3);
+}
