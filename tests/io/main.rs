@@ -10,6 +10,8 @@ mod net_families;
 mod net_streams;
 mod net_unix;
 mod reentrancy;
+#[cfg(target_os = "linux")]
+mod regular_files;
 mod serve;
 mod serve_flood;
 mod serve_limits;

@@ -4,6 +4,7 @@ mod broadcast;
 mod cancel_token;
 mod condition;
 mod in_a_loop;
+mod leave;
 mod locks;
 mod model;
 mod mpsc;

@@ -1,12 +1,10 @@
 //! A waiter that leaves passes on what it kept others from, before any code of its own runs.
 
-mod sync_support;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::support::sync::{Moment, Probe, hooked};
 use roundelay::sync::Semaphore;
-use sync_support::{Moment, Probe, hooked};
 
 // *decide-then-do*: the waker of the one who leaves is let go when the grant has found the next one.
 #[test]

@@ -1,13 +1,11 @@
 //! A set polled by wake: what is said to it during a poll is not lost.
 
-mod combinators_support;
-
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use combinators_support::{Parent, poll};
+use crate::support::combinators::{Parent, poll};
 use roundelay::future::as_completed;
 
 /// In its first poll it is in no list, so the wake there says little: it is the second that a wake has brought about.

@@ -1,5 +1,4 @@
 //! A regular file has no readiness: it counts as ready, and the poller is asked only by an operation that would wait.
-#![cfg(target_os = "linux")]
 
 use std::cell::Cell;
 use std::fs::File;
