@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use crate::allocations::{allocations, bytes, since};
 use crate::support::{PATIENCE, watchdog, watchdog_on_stack};
-use roundelay::{EventLoop, spawn};
+use roundelay::{EventLoop, JoinHandle, spawn};
 
 const MIB: usize = 1 << 20;
 
@@ -37,12 +37,16 @@ impl<const BYTES: usize> Future for Wide<BYTES> {
     }
 }
 
-/// As many tasks at a time as take `total` bytes, and all of them have ended when this returns.
-async fn burst<const BYTES: usize>(total: usize) {
-    let tasks: Vec<_> = (0..total / BYTES)
+/// As many tasks at a time as take `total` bytes.
+fn start<const BYTES: usize>(total: usize) -> Vec<JoinHandle<()>> {
+    (0..total / BYTES)
         .map(|_| spawn(Wide::<BYTES>::new()))
-        .collect();
-    for task in tasks {
+        .collect()
+}
+
+/// [`start`]s them, and all of them have ended when this returns.
+async fn burst<const BYTES: usize>(total: usize) {
+    for task in start::<BYTES>(total) {
         task.await.unwrap();
     }
 }
@@ -63,6 +67,10 @@ fn left_by<F: AsyncFnOnce()>(bursts: F) -> isize {
 
 macro_rules! bursts {
     ($total:expr, $($bytes:expr),*) => {{ $(burst::<{ $bytes }>($total).await;)* }};
+}
+
+macro_rules! starts {
+    ($total:expr, $($bytes:expr),*) => { [$(start::<{ $bytes }>($total)),*] };
 }
 
 /// Sizes that are multiples of 128 apart, which is how far the shelves see.
@@ -108,9 +116,10 @@ fn sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order() {
         });
         assert!(up <= most, "{up} bytes are left after ever larger cells");
         assert!(up >= 15 * MIB as isize, "only {up} bytes");
+        // Alive together, so that none moves into what another kind has left.
         let on_all_shelves = left_by(async || {
-            bursts!(
-                3 * MIB,
+            let tasks = starts!(
+                2 * MIB,
                 4096,
                 4104,
                 4112,
@@ -128,6 +137,9 @@ fn sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order() {
                 4208,
                 4216
             );
+            for task in tasks.into_iter().flatten() {
+                task.await.unwrap();
+            }
         });
         assert!(
             on_all_shelves <= most,
