@@ -9,7 +9,7 @@ use roundelay::{EventLoop, sleep, spawn, yield_now};
 
 use crate::actor::{Actor, Mapped};
 use crate::gear::{Item, PERMITS};
-use crate::waits::write_to;
+use crate::waits::{past, write_to};
 use crate::world::{Handle, Place, World, here};
 
 /// Destructors that run destructors that ..
@@ -63,7 +63,7 @@ pub(crate) fn spawn_one(world: &Rc<World>, place: Place, event_loop: Option<&Eve
         _ => match try_spawn(actor) {
             Ok(join) => join,
             Err(refused) => {
-                world.aborted(task);
+                world.refused(task);
                 return drop(refused);
             }
         },
@@ -133,7 +133,7 @@ fn to_time(world: &Rc<World>) {
     // Only the past and the far future: when a timer is due must not depend on how fast this machine is.
     let (name, at) = match world.one_in(3) {
         true => ("puts a timer off", Instant::now() + FAR),
-        false => ("makes a timer due", Instant::now()),
+        false => ("makes a timer due", past()),
     };
     let pick = |count: usize| (count > 0).then(|| world.below(count));
     if world.one_in(3) {

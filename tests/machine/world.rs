@@ -92,9 +92,11 @@ struct Task {
     is_exact: bool,
     /// The child of a group ends with it, whatever its place in the queue.
     is_child: bool,
+    /// Its number tells when it was spawned.
+    is_in_order: bool,
     is_aborted: bool,
-    /// In its own poll, after which it is dropped at once.
-    aborts_itself: bool,
+    /// Not when its turn comes: it was aborted in its own poll, or not even spawned.
+    is_dropped_at_once: bool,
     /// A second wake may have come before the poll that the first one asked for, or after it: one poll more is right, until
     /// this turn.
     maybe_until: u64,
@@ -290,8 +292,9 @@ impl World {
             waker: None,
             is_exact,
             is_child: birth == Birth::InGroup,
+            is_in_order: birth == Birth::Spawned,
             is_aborted: false,
-            aborts_itself: false,
+            is_dropped_at_once: false,
             maybe_until: match birth {
                 Birth::Running => self.turn.get(),
                 _ => 0,
@@ -344,9 +347,17 @@ impl World {
         let is_polled = self.polling.get() == task;
         if let Some(task) = self.tasks.borrow_mut().get_mut(&task) {
             task.is_aborted = true;
-            task.aborts_itself |= is_polled;
+            task.is_dropped_at_once |= is_polled;
         }
         self.queue(task);
+    }
+
+    /// No loop is current, so a task that was to be spawned is dropped.
+    pub(crate) fn refused(&self, task: u64) {
+        self.aborted(task);
+        if let Some(task) = self.tasks.borrow_mut().get_mut(&task) {
+            task.is_dropped_at_once = true;
+        }
     }
 
     pub(crate) fn aborted_unless_ended(&self, task: u64) {
@@ -428,14 +439,19 @@ impl World {
     pub(crate) fn ended(&self, id: u64, outcome: Outcome) {
         self.tell("ended", id, 0);
         let known = self.tasks.borrow().get(&id).map(|task| {
-            let waits_its_turn = !task.is_child && !task.aborts_itself;
-            (task.is_aborted, task.is_child, waits_its_turn)
+            let waits_its_turn = !task.is_child && !task.is_dropped_at_once;
+            (
+                task.is_aborted,
+                task.is_child,
+                task.is_in_order,
+                waits_its_turn,
+            )
         });
-        let Some((is_aborted, is_child, waits_its_turn)) = known else {
+        let Some((is_aborted, is_child, is_in_order, waits_its_turn)) = known else {
             return self.expect(false, || format!("task {id} is dropped twice"));
         };
         if self.is_ending.get() {
-            if !is_child {
+            if is_in_order {
                 self.dropped.borrow_mut().push(id);
             }
         } else if is_aborted && waits_its_turn && outcome == Outcome::Cancelled {
