@@ -1,5 +1,6 @@
 //! Time on the processor, and where a process may run.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::io;
@@ -18,6 +19,12 @@ pub fn cpu_of(process: u32) -> io::Result<Duration> {
 /// The processor time of this process.
 pub fn cpu() -> Duration {
     read(libc::CLOCK_PROCESS_CPUTIME_ID).expect("the system knows the time of its processes")
+}
+
+/// Nanoseconds on the clock that all processes share.
+pub fn monotonic() -> u64 {
+    let time = read(libc::CLOCK_MONOTONIC).expect("the system has a clock");
+    time.as_nanos() as u64
 }
 
 fn read(clock: libc::clockid_t) -> io::Result<Duration> {
@@ -52,6 +59,24 @@ pub fn pin_to(processor: usize) {
             "cannot stay on processor {processor}: {}",
             io::Error::last_os_error()
         );
+    }
+}
+
+/// Keeps this thread on the client's processor, where it runs only while the client has nothing to do.
+pub fn keep_away() {
+    thread_local! {
+        static IS_AWAY: Cell<bool> = const { Cell::new(false) };
+    }
+    if IS_AWAY.replace(true) {
+        return;
+    }
+    pin_to(1);
+    // SAFETY: a structure of plain numbers, for which all zeros is a value.
+    let parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    // SAFETY: `parameters` is there to be read.
+    let code = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &parameters) };
+    if code != 0 {
+        eprintln!("cannot stand back: {}", io::Error::last_os_error());
     }
 }
 

@@ -29,7 +29,9 @@ mod why;
 static ALLOCATOR: memory::Counting = memory::Counting;
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let words = std::env::args().skip(1);
+    // Cargo's own word for every bench.
+    let arguments: Vec<_> = words.filter(|word| word != "--bench").collect();
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     // As many sockets as the system lets us have: a million if we may, or what we were given.
     if rlimit::Resource::NOFILE.set(1_000_000, 1_000_000).is_err() {
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
                 .collect();
             client::Load::run(&numbers).map_err(Into::into)
         }
+        ["stamps", address] => rows::waits::write_stamps(address).map_err(Into::into),
         _ => suite::run(&arguments),
     };
     match result {
@@ -89,6 +92,15 @@ const PEERS: &[&str] = &[
 
 fn measure(peer: &str, row: &str, effort: Effort) -> Option<Metrics> {
     use peer::bare::Manner;
+    use rows::waits;
+    if waits::has(row) {
+        return match peer {
+            "roundelay" => waits::run::<peer::Roundelay>(row, effort),
+            "tokio LocalRuntime" => waits::run::<peer::TokioLocalRuntime>(row, effort),
+            "tokio LocalSet" => waits::run::<peer::TokioLocalSet>(row, effort),
+            _ => None,
+        };
+    }
     match peer {
         "roundelay" => rows::run::<peer::Roundelay>(row, effort),
         "tokio LocalRuntime" => rows::run::<peer::TokioLocalRuntime>(row, effort),

@@ -12,7 +12,7 @@ use crate::rows::table::{Line, Needs, ROWS, Reach, Row};
 use crate::why::why;
 use crate::{NOT_OFFERED, PEERS, growth};
 
-const US: &str = PEERS[0];
+pub const US: &str = PEERS[0];
 const TOKIO: &str = PEERS[1];
 const BARE: &str = "mio, optimal";
 /// Less than this is a draw.
@@ -165,7 +165,7 @@ What they do is in `benches/peers/src/rows`, how each is set up in `benches/peer
 
 ```console
 $ cargo bench --bench compare              # everything; about an hour
-$ cargo bench --bench compare -- --quick   # once, with fewer of everything; under three minutes
+$ cargo bench --bench compare -- --quick   # once, with fewer of everything; @QUICK@
 $ cargo bench --bench core                 # the core beside tokio, in one process
 ```
 ";
@@ -426,11 +426,7 @@ pub fn short(figure: f64) -> String {
 }
 
 fn is_failure(results: &Results, row: &Row, peer: &str) -> bool {
-    results
-        .errors
-        .get(row.name)
-        .and_then(|peers| peers.get(peer))
-        .is_some_and(|reason| reason != NOT_OFFERED)
+    results.failed_rows(peer).contains(&row.name)
 }
 
 fn missing(results: &Results) -> String {
@@ -439,6 +435,10 @@ fn missing(results: &Results) -> String {
         (Needs::Timers, "timers"),
         (Needs::Sockets, "sockets"),
         (Needs::Threads, "threads for blocking calls"),
+        (
+            Needs::Posts,
+            "calls from other threads, which is what the rows of a socket's longest wait ask for",
+        ),
         (Needs::Tasks, "tasks, wakers and spawning"),
     ] {
         let rows: Vec<_> = ROWS

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::NOT_OFFERED;
+
 /// What one process has measured: figures with names. All rows of the table that show one of them name it.
 pub type Metrics = Vec<(&'static str, f64)>;
 
@@ -25,6 +27,18 @@ impl Results {
     pub fn median_of(&self, row: &str, peer: &str, metric: &str) -> Option<f64> {
         let mut values = self.rows.get(row)?.get(peer)?.get(metric)?.clone();
         (!values.is_empty()).then(|| median(&mut values))
+    }
+
+    /// The rows that a peer has the means for, and yet could not do.
+    pub fn failed_rows(&self, peer: &str) -> Vec<&str> {
+        let has_failed = |errors: &BTreeMap<String, String>| {
+            errors.get(peer).is_some_and(|reason| reason != NOT_OFFERED)
+        };
+        self.errors
+            .iter()
+            .filter(|(_, errors)| has_failed(errors))
+            .map(|(row, _)| row.as_str())
+            .collect()
     }
 
     /// Half the way between the quartiles, as a share of the median.

@@ -144,7 +144,10 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         page.canonicalize()?.display(),
         file.canonicalize()?.display()
     );
-    Ok(())
+    match results.failed_rows(report::US) {
+        rows if rows.is_empty() => Ok(()),
+        rows => Err(format!("roundelay fails at {}", rows.join(", ")).into()),
+    }
 }
 
 /// What every process says of the processor, beside its figures; see `clock::pace`.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::rows::waits::Reached;
 use ::roundelay::io::{BufReader, BufWriter, Write};
 use ::roundelay::net::{TcpListener, TcpStream};
 
@@ -76,6 +77,34 @@ async fn echo(stream: TcpStream, talk: Talk) -> io::Result<()> {
             loop {
                 stream.read_exact(&mut buffer).await?;
                 stream.write_all(&buffer).await?;
+            }
+        }
+    }
+}
+
+impl Reached for Roundelay {
+    type Poster = ::roundelay::Remote;
+
+    fn poster() -> Self::Poster {
+        ::roundelay::Remote::current()
+    }
+
+    fn post(poster: &Self::Poster, call: impl FnOnce() + Send + 'static) {
+        drop(poster.post(call));
+    }
+
+    async fn listen(
+        listening: impl FnOnce(SocketAddr) + 'static,
+        mut heard: impl FnMut(&[u8]) + 'static,
+    ) -> io::Result<()> {
+        let listener = TcpListener::bind(LOOPBACK).await?;
+        listening(listener.local_addr()?);
+        let (stream, _) = listener.accept().await?;
+        let mut buffer = [0; 4_096];
+        loop {
+            match stream.read(&mut buffer).await? {
+                0 => return Ok(()),
+                count => heard(&buffer[..count]),
             }
         }
     }

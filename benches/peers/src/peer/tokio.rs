@@ -1,7 +1,8 @@
 use super::*;
+use crate::rows::waits::Reached;
 use ::tokio::io::{AsyncReadExt, AsyncWriteExt, BufStream};
 use ::tokio::net::{TcpListener, TcpStream};
-use ::tokio::runtime::Builder;
+use ::tokio::runtime::{Builder, Handle};
 use ::tokio::task::{LocalSet, spawn_local};
 
 /// `build_local`, with `enable_all`.
@@ -57,6 +58,25 @@ macro_rules! peer {
                 serve(talk, listening)
             }
         }
+
+        impl Reached for $name {
+            type Poster = Handle;
+
+            fn poster() -> Self::Poster {
+                Handle::current()
+            }
+
+            fn post(poster: &Self::Poster, call: impl FnOnce() + Send + 'static) {
+                drop(poster.spawn(async move { call() }));
+            }
+
+            fn listen(
+                listening: impl FnOnce(SocketAddr) + 'static,
+                heard: impl FnMut(&[u8]) + 'static,
+            ) -> impl Future<Output = io::Result<()>> + 'static {
+                listen(listening, heard)
+            }
+        }
     };
 }
 
@@ -108,6 +128,22 @@ async fn echo(mut stream: TcpStream, talk: Talk) -> io::Result<()> {
                 stream.write_all(&buffer).await?;
                 stream.flush().await?;
             }
+        }
+    }
+}
+
+async fn listen(
+    listening: impl FnOnce(SocketAddr) + 'static,
+    mut heard: impl FnMut(&[u8]) + 'static,
+) -> io::Result<()> {
+    let listener = TcpListener::bind(LOOPBACK).await?;
+    listening(listener.local_addr()?);
+    let (mut stream, _) = listener.accept().await?;
+    let mut buffer = [0; 4_096];
+    loop {
+        match stream.read(&mut buffer).await? {
+            0 => return Ok(()),
+            count => heard(&buffer[..count]),
         }
     }
 }

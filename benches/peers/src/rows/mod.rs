@@ -15,6 +15,7 @@ mod sockets;
 mod spawn;
 pub mod table;
 mod timers;
+pub mod waits;
 mod wakes;
 mod yields;
 
@@ -43,6 +44,8 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
         table::Needs::Timers => P::HAS_TIMERS,
         table::Needs::Sockets => P::HAS_SOCKETS,
         table::Needs::Threads => P::HAS_OFFLOAD,
+        // These come in by another door: `waits::run`.
+        table::Needs::Posts => false,
     };
     if !is_offered {
         return None;

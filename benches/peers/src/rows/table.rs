@@ -7,6 +7,7 @@ pub enum Needs {
     Timers,
     Sockets,
     Threads,
+    Posts,
 }
 
 pub struct Row {
@@ -26,6 +27,8 @@ impl Row {
             "yield_100k",
             "echo_10k",
             "timers_bulk",
+            "wait_timers",
+            "wait_timers_1s",
         ]
         .contains(&self.name)
     }
@@ -57,7 +60,7 @@ impl Row {
     /// times, and a thread to be woken.
     pub fn patience(&self) -> u64 {
         match self.needs {
-            Needs::Sockets => 8,
+            Needs::Sockets | Needs::Posts => 8,
             _ if self.is_unsteady() => 4,
             _ => 1,
         }
@@ -168,6 +171,31 @@ macro_rules! sleep {
     };
 }
 
+macro_rules! wait {
+    ($name:literal, $beside:literal, $deeds:literal, $unit:literal) => {
+        Row {
+            name: $name,
+            group: WAITS,
+            needs: Needs::Posts,
+            lines: &[
+                less(
+                    "max",
+                    concat!("a socket's longest wait, ", $beside),
+                    "us",
+                    AtMost(1_000.0),
+                ),
+                less(
+                    "p999",
+                    concat!("a socket's wait, ", $beside, ": p99.9"),
+                    "us",
+                    Reach::None,
+                ),
+                more("deeds", $deeds, $unit, Reach::None),
+            ],
+        }
+    };
+}
+
 macro_rules! bytes {
     ($name:literal, $label:literal, $needs:ident, $reach:expr) => {
         Row {
@@ -198,6 +226,7 @@ const TIMERS: &str = "Timers that never fire";
 const LATE: &str = "Timers that fire";
 const THREADS: &str = "Threads";
 const SOCKETS: &str = "Sockets";
+const WAITS: &str = "A socket's longest wait";
 const MEMORY: &str = "Memory";
 const LOOP: &str = "The loop itself";
 
@@ -287,6 +316,22 @@ pub const ROWS: &[Row] = &[
     echo!("stream_64k", "64 KiB there and back, 8 connections", None, Reach::None),
     echo!("connect", "connect, ask once, close", None, Reach::None),
     echo!("echo_busy", "echo, 50 connections, while 100,000 timers churn and one task yields", None, Reach::None, BUSY),
+    Row {
+        name: "wait_quiet",
+        group: WAITS,
+        needs: Needs::Posts,
+        lines: &[
+            less("max", "a socket's longest wait, nobody beside it", "us", Reach::None),
+            less("p999", "a socket's wait, nobody beside it: p99.9", "us", Reach::None),
+        ],
+    },
+    wait!("wait_busy", "a task works 10 us and yields", "those turns of work", "turns/s"),
+    wait!("wait_spawns", "a task spawns 1,000 a turn", "those spawned tasks", "tasks/s"),
+    wait!("wait_waker", "wakers spawn and arm timers inside `wake`", "those wakes", "wakes/s"),
+    wait!("wait_posts", "two threads post calls of 2 us", "those calls", "calls/s"),
+    wait!("wait_offload", "a task offloads 1,000 jobs at once", "those jobs", "jobs/s"),
+    wait!("wait_timers", "a million timers are due at once", "those timers", "timers/s"),
+    wait!("wait_timers_1s", "a million timers are due within 1 s", "those timers, spread", "timers/s"),
     bytes!("bytes_task", "per parked task, 72-byte future", Tasks, AtMost(128.0)),
     bytes!("bytes_sleeper", "per sleeping task", Timers, AtMost(192.0)),
     bytes!("bytes_connection", "per idle connection", Sockets, Reach::None),
