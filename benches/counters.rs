@@ -15,7 +15,7 @@ use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{self, Command, ExitCode, Output};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 #[path = "counters/operations.rs"]
@@ -249,23 +249,40 @@ fn syscalls(operation: &str, count: usize) -> Result<f64> {
 }
 
 fn allocations(operation: &str, count: usize) -> Result<f64> {
-    let output = Command::new(env::current_exe()?)
-        .args([ALLOCATIONS_OF, operation, &count.to_string()])
-        .output()?;
+    let output = limited(&[], [ALLOCATIONS_OF, operation, &count.to_string()])?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().parse()?)
 }
 
 fn watched(tool: &[&str], operation: &str, count: usize) -> Result<String> {
-    let (name, options) = tool.split_first().ok_or("no tool")?;
-    let output = Command::new(name)
-        .args(options)
-        .arg(env::current_exe()?)
-        .args(["run", operation, &count.to_string()])
-        .output()
-        .map_err(|error| format!("{name}: {error}"))?;
+    let output = limited(tool, ["run", operation, &count.to_string()])?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     match output.status.success() {
         true => Ok(said),
-        false => Err(format!("{name} has failed: {said}").into()),
+        false => Err(format!("{} has failed: {said}", tool[0]).into()),
     }
+}
+
+/// Far above what callgrind takes on a busy machine.
+const SECONDS: &str = "300";
+/// What `timeout` says of a process that it had to end.
+const TIMED_OUT: i32 = 124;
+
+/// This program under a tool, in a process of its own. An operation that hangs is no matter of a tool that is missing, so this
+/// program ends then, too.
+fn limited(tool: &[&str], arguments: [&str; 3]) -> Result<Output> {
+    let output = Command::new("timeout")
+        .arg(SECONDS)
+        .args(tool)
+        .arg(env::current_exe()?)
+        .args(arguments)
+        .output()
+        .map_err(|error| format!("timeout: {error}"))?;
+    if output.status.code() == Some(TIMED_OUT) {
+        let [what, operation, count] = arguments;
+        eprintln!(
+            "watchdog: `{what} {operation} {count}` under {tool:?} still runs after {SECONDS} s: it hangs"
+        );
+        process::exit(1);
+    }
+    Ok(output)
 }

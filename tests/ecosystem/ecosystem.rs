@@ -1,6 +1,8 @@
 //! The traits of the ecosystem: other people's adapters, over our sockets, on our loop. Each with the feature of its name.
-#![cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+//!
+//! A package of its own, because the adapters are many crates: `cargo test --package roundelay-ecosystem`.
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::io;
@@ -8,7 +10,6 @@ use std::io;
 use roundelay::net::UnixStream;
 use roundelay::{join, run, spawn, try_join};
 
-#[cfg(feature = "futures-io")]
 #[test]
 fn the_adapters_of_futures_echo_lines() {
     use futures_util::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -37,7 +38,6 @@ fn the_adapters_of_futures_echo_lines() {
     });
 }
 
-#[cfg(feature = "tokio")]
 #[test]
 fn the_adapters_of_tokio_copy_in_both_directions() {
     use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream, copy_bidirectional};
@@ -72,7 +72,6 @@ fn the_adapters_of_tokio_copy_in_both_directions() {
     });
 }
 
-#[cfg(feature = "hyper")]
 #[test]
 fn hyper_serves_and_asks_over_one_kept_connection() {
     use std::convert::Infallible;
@@ -134,7 +133,6 @@ fn hyper_serves_and_asks_over_one_kept_connection() {
     });
 }
 
-#[cfg(feature = "hyper")]
 #[test]
 fn what_hyper_wants_to_have_run_is_a_task_of_the_loop() {
     use std::cell::Cell;
