@@ -85,6 +85,7 @@
 //! `::timer`, `::io`, `::offload` and `::task`. Off, it costs a load and a compare per turn, and nothing per wake and poll.
 
 #![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod context;
 mod event_loop;
