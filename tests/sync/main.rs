@@ -1,4 +1,4 @@
-//! The primitives of `sync`, each held to its promise, and against a model.
+//! The primitives of `sync`, each held to its promise. `tests/models` holds them against models, too.
 
 mod broadcast;
 mod cancel_token;
@@ -6,7 +6,6 @@ mod condition;
 mod in_a_loop;
 mod leave;
 mod locks;
-mod model;
 mod mpsc;
 mod oneshot;
 mod queue;
