@@ -155,6 +155,7 @@ impl Builder {
             context: Rc::new(context),
             inbox,
             notes: RefCell::new(VecDeque::with_capacity(inbox::ROOM)),
+            notes_behind: Cell::new(0),
             notes_left: Cell::new(0),
             poll_budget: self.poll_budget,
             polls_left: Cell::new(0),

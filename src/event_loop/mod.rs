@@ -131,6 +131,8 @@ pub struct EventLoop {
     inbox: Tenant,
     /// Mail that was taken out of the inbox and waits for the next look.
     notes: RefCell<VecDeque<Note>>,
+    /// How many there are of it.
+    notes_behind: Cell<usize>,
     /// How much mail may be delivered before the next look.
     notes_left: Cell<usize>,
     poll_budget: usize,

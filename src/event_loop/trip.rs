@@ -71,7 +71,7 @@ impl EventLoop {
 
     /// How many tasks are ready, and notes taken out of the inbox and not delivered yet.
     pub(super) fn work_left(&self) -> usize {
-        self.context.scheduler.ready_count() + self.notes.borrow().len()
+        self.context.scheduler.ready_count() + self.notes_behind.get()
     }
 
     /// A look is due: what may be done until the next one is counted anew.
@@ -120,13 +120,19 @@ impl EventLoop {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn tell_of_the_wait(&self, wait: &Wait) {
         if foreign::is_traced(foreign::TURN) {
-            let told = report::told(&self.sooner(*wait));
-            let line = format_args!("{}: nothing is ready; {told}", self.name);
-            foreign::tell(Level::Trace, foreign::TURN, line);
+            self.tell_wait(wait);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_wait(&self, wait: &Wait) {
+        let told = report::told(&self.sooner(*wait));
+        let line = format_args!("{}: nothing is ready; {told}", self.name);
+        foreign::tell(Level::Trace, foreign::TURN, line);
     }
 
     /// Wakes whose time has come.
@@ -168,25 +174,26 @@ impl EventLoop {
     }
 
     /// Delivers what other threads have sent, as much of it as may come before the next look.
-    #[inline]
+    #[inline(always)]
     fn take_mail(&self) {
-        if self.inbox.is_notified() || !self.notes.borrow().is_empty() {
+        if self.inbox.is_notified() || self.notes_behind.get() > 0 {
             self.deliver();
         }
     }
 
     /// What comes during the delivery stays in the inbox, and is announced to a host.
     // Guarded by tests/event_loop/bounded_look.rs::a_timer_is_kept_although_two_threads_post_without_end
+    #[inline(never)]
     fn deliver(&self) {
-        if self.notes.borrow().is_empty() {
-            self.inbox.take(&mut self.notes.borrow_mut());
+        let mut notes = self.notes.take();
+        if notes.is_empty() {
+            self.inbox.take(&mut notes);
         }
-        while self.notes_left.get() > 0 {
-            // A statement of its own, so that the borrow ends before the note is delivered.
-            let note = self.notes.borrow_mut().pop_front();
-            let Some(note) = note else { break };
-            self.notes_left.set(self.notes_left.get() - 1);
-            self.context.counters.notes.add(1);
+        let count = notes.len().min(self.notes_left.get());
+        self.notes_left.set(self.notes_left.get() - count);
+        self.context.counters.notes.add(count);
+        for _ in 0..count {
+            let Some(note) = notes.pop_front() else { break };
             match note {
                 Note::Wake(id) => {
                     self.context.scheduler.wake(id);
@@ -200,5 +207,7 @@ impl EventLoop {
                 }
             }
         }
+        self.notes_behind.set(notes.len());
+        self.notes.replace(notes);
     }
 }

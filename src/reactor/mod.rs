@@ -111,7 +111,6 @@ mod timerfd;
 mod waiters;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::rc::Rc;
@@ -170,7 +169,9 @@ pub(crate) struct Reactor {
     max_io_events: usize,
     sources: RefCell<Sources>,
     /// Wakers that were taken out of their lines and are still to be woken.
-    woken: RefCell<VecDeque<Waker>>,
+    woken: Cell<Vec<Waker>>,
+    /// There are some of them between two polls.
+    is_behind: Cell<bool>,
     /// Made for the first wait that has an end.
     alarm: OnceCell<Alarm>,
     /// Why there is no alarm, until the log has heard of it.
@@ -196,7 +197,8 @@ impl Reactor {
                 slots: Slab::new(),
                 serial: 0,
             }),
-            woken: RefCell::default(),
+            woken: Cell::default(),
+            is_behind: Cell::new(false),
             alarm: OnceCell::new(),
             untold: Cell::new(None),
         })
@@ -214,34 +216,35 @@ impl Reactor {
     ///
     /// *decide-then-do*: no foreign code runs between this call and the end of the wait.
     pub(crate) fn poll(&self, wait: Wait) -> io::Result<usize> {
-        let is_behind = !self.woken.borrow().is_empty();
-        let timeout = self.timeout(if is_behind { Wait::Now } else { wait })?;
+        let wait = if self.is_behind.get() {
+            Wait::Now
+        } else {
+            wait
+        };
+        let timeout = self.timeout(wait)?;
+        let mut woken = self.woken.take();
         let mut events = self
             .events
             .take()
             .unwrap_or_else(|| Events::with_capacity(self.max_io_events));
         let polled = self.poll.borrow_mut().poll(&mut events, timeout);
         let found = match polled {
-            Ok(()) => Ok(self.dispatch(&events)),
+            Ok(()) => Ok(self.dispatch(&events, &mut woken)),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
             Err(error) => Err(error),
         };
         self.events.set(Some(events));
-        self.wake_some();
+        let count = woken.len().min(MAX_WAKES);
+        for waker in woken.drain(..count) {
+            foreign::wake(waker, source::OF);
+        }
+        self.is_behind.set(!woken.is_empty());
+        self.woken.set(woken);
         if let Some(error) = self.untold.take() {
             let line = format_args!("waits by the millisecond, without a timer: {error}");
             foreign::tell(Level::Debug, foreign::TIMER, line);
         }
         found
-    }
-
-    fn wake_some(&self) {
-        for _ in 0..MAX_WAKES {
-            // A statement of its own, so that the borrow ends before the waker is woken.
-            let next = self.woken.borrow_mut().pop_front();
-            let Some(waker) = next else { break };
-            foreign::wake(waker, source::OF);
-        }
     }
 
     /// What to hand to the poller so that it waits like this.
@@ -265,7 +268,7 @@ impl Reactor {
 
     /// Whether there is any source that could become ready, or a waker that is still to be woken.
     pub(crate) fn has_work(&self) -> bool {
-        !self.sources.borrow().slots.is_empty() || !self.woken.borrow().is_empty()
+        !self.sources.borrow().slots.is_empty() || self.is_behind.get()
     }
 
     /// The poller itself: readable when there are events to fetch.
@@ -274,21 +277,23 @@ impl Reactor {
     }
 
     /// Remembers the news of all the events. Waking comes afterwards, when no borrow is held.
-    fn dispatch(&self, events: &Events) -> usize {
+    fn dispatch(&self, events: &Events, woken: &mut Vec<Waker>) -> usize {
         let of_sources = events
             .iter()
             .filter(|event| ![INBOX, ALARM].contains(&event.token()));
-        of_sources.filter(|event| self.deliver(event)).count()
+        of_sources
+            .filter(|event| self.deliver(event, woken))
+            .count()
     }
 
-    fn deliver(&self, event: &Event) -> bool {
+    fn deliver(&self, event: &Event, woken: &mut Vec<Waker>) -> bool {
         let token = event.token();
         let news = Ready::from_event(event);
         let source = self
             .sources
             .borrow()
             .find(token)
-            .map(|source| source.deliver(news, &mut self.woken.borrow_mut()));
+            .map(|source| source.deliver(news, woken));
         if source.is_none() {
             let line = format_args!("{}: dropped a stale event: the source is gone", Name(token));
             foreign::tell(Level::Trace, foreign::IO, line);

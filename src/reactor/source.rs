@@ -29,7 +29,6 @@
 //! afterwards, and sets the bit again.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
@@ -133,7 +132,7 @@ impl Source {
     }
 
     /// News from the poller. The wakers of those who wait for it go into `woken`.
-    pub(super) fn deliver(&self, news: Ready, woken: &mut VecDeque<Waker>) {
+    pub(super) fn deliver(&self, news: Ready, woken: &mut Vec<Waker>) {
         self.ready.set(self.ready.get().with(news));
         let mut waiters = self.waiters.borrow_mut();
         news.interest()
@@ -149,8 +148,8 @@ impl Source {
         }
     }
 
-    fn take_wakers(&self) -> VecDeque<Waker> {
-        let mut taken = VecDeque::new();
+    fn take_wakers(&self) -> Vec<Waker> {
+        let mut taken = Vec::new();
         let mut waiters = self.waiters.borrow_mut();
         Interest::EITHER.each(|direction| waiters.take_wakers(direction, &mut taken));
         taken

@@ -22,7 +22,6 @@
 //! Joining, and leaving from anywhere, cost O(1); taking a line's wakers costs O(1) for each that stands in it. In
 //! the steady state nothing is allocated.
 
-use std::collections::VecDeque;
 use std::task::Waker;
 
 use slab::Slab;
@@ -92,9 +91,9 @@ impl Waiters {
     /// Takes all the wakers of one line, first come first. The entries remain where they are.
     // Guarded by tests/io/edge.rs::tasks_that_accept_from_one_listener_take_turns
     #[inline]
-    pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut VecDeque<Waker>) {
+    pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
         if let Some(waker) = self.firsts[direction as usize].take() {
-            into.push_back(waker);
+            into.push(waker);
         }
         if let Some(behind) = &mut self.behind {
             behind.take_wakers(direction, into);
@@ -181,7 +180,7 @@ impl Behind {
     }
 
     #[cold]
-    fn take_wakers(&mut self, direction: Direction, into: &mut VecDeque<Waker>) {
+    fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
         let mut index = self.lines[direction as usize].first;
         while index != NONE {
             let entry = &mut self.entries[index as usize];
@@ -231,7 +230,7 @@ mod tests {
     }
 
     fn woken(waiters: &mut Waiters, direction: Direction, all: &[Waker]) -> Vec<usize> {
-        let mut taken = VecDeque::new();
+        let mut taken = Vec::new();
         waiters.take_wakers(direction, &mut taken);
         taken
             .iter()

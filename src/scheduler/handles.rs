@@ -12,14 +12,6 @@ use super::{JOINER, Scheduler};
 use crate::foreign;
 use crate::task::id::TaskId;
 
-/// What a wait for a task has come to.
-pub(crate) enum Join {
-    /// The output is where it was asked for, and the handle has given up its pin.
-    Output,
-    /// The task waits for itself. The handle is as it was.
-    OfItself,
-}
-
 impl Scheduler {
     /// Asks for the end of a task. If it is not being polled at this moment, its future is dropped when its turn comes.
     pub(crate) fn abort(&self, id: TaskId) {
@@ -62,7 +54,8 @@ impl Scheduler {
 
     /// Moves the output of a finished task into `output`, an `Option<Result<T, JoinError>>`, which can be done once. Until
     /// then who asks is remembered: by number if it is a task of this crate (`asker`), else by its waker. A task that asks
-    /// for its own output waits for itself; it is the one whose number asks, or the one that this loop polls at the moment.
+    /// for its own output waits for itself, and gets none; it is the one whose number asks, or the one that this loop polls at
+    /// the moment.
     #[inline(always)]
     pub(crate) fn poll_join(
         &self,
@@ -70,7 +63,7 @@ impl Scheduler {
         asker: Option<TaskId>,
         waker: &Waker,
         output: &mut dyn Any,
-    ) -> Poll<Join> {
+    ) -> Poll<()> {
         let Some(asker) = asker else {
             return self.poll_join_from_afar(id, waker, output);
         };
@@ -78,7 +71,7 @@ impl Scheduler {
         if tasks.slots[id.slot()].is_finished() {
             drop(tasks);
             self.leave(id, output);
-            return Poll::Ready(Join::Output);
+            return Poll::Ready(());
         }
         if asker == id {
             let life = tasks.slots[id.slot()].life;
@@ -92,7 +85,7 @@ impl Scheduler {
 
     /// Somebody else's waker is cloned and dropped by somebody else's code: not under the borrow. And since that code may
     /// turn the loop, the task may have finished when the clone is there, and then nobody would wake it.
-    fn poll_join_from_afar(&self, id: TaskId, waker: &Waker, output: &mut dyn Any) -> Poll<Join> {
+    fn poll_join_from_afar(&self, id: TaskId, waker: &Waker, output: &mut dyn Any) -> Poll<()> {
         if self.running() == Some(id) && self.is_current() {
             let life = self.tasks.borrow().slots[id.slot()].life;
             return Self::refuse_self(life);
@@ -106,16 +99,16 @@ impl Scheduler {
             return Poll::Pending;
         }
         self.leave(id, output);
-        Poll::Ready(Join::Output)
+        Poll::Ready(())
     }
 
     /// A task that has been aborted meanwhile (`cancel` of its own handle) is dropped as soon as its poll returns, so it may
     /// wait for that.
     #[cold]
-    fn refuse_self(life: Life) -> Poll<Join> {
+    fn refuse_self(life: Life) -> Poll<()> {
         match life {
             Life::Aborted => Poll::Pending,
-            _ => Poll::Ready(Join::OfItself),
+            _ => Poll::Ready(()),
         }
     }
 

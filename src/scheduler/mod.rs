@@ -121,7 +121,6 @@ mod tests;
 use budget::Share;
 pub(crate) use budget::{has_operations_left, spend_operation};
 use discards::Discards;
-pub(crate) use handles::Join;
 use place::Place;
 pub use tasks::TaskInfo;
 use tasks::{Joiner, Life, Tasks, Who};

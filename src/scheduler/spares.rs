@@ -42,9 +42,9 @@ impl Spares {
     }
 
     /// Keeps a slot and its vacant cell. A cell that is too large to be kept comes back, and its slot is free.
-    #[inline]
+    #[inline(always)]
     pub(super) fn keep(&mut self, slots: &mut Slab<Slot>, key: usize) -> Option<TaskCell> {
-        let size = size(slots, key);
+        let size = size_of_val(&**slots[key].cell.as_ref()?);
         if size > CELL_BYTES {
             return slots.remove(key).cell;
         }
@@ -52,22 +52,22 @@ impl Spares {
             self.make_room(slots, size);
         }
         self.bytes += size;
-        self.shelf(size).push(slots, key);
+        self.shelf(size).push(slots, key, size);
         None
     }
 
     /// The one that was left last.
     #[inline]
     pub(super) fn take(&mut self, slots: &mut Slab<Slot>, size: usize) -> Option<usize> {
-        let key = self.shelf(size).pop(slots)?;
-        self.bytes -= self::size(slots, key);
+        let (key, size) = self.shelf(size).pop(slots)?;
+        self.bytes -= size;
         Some(key)
     }
 
     /// Any of them, of whatever size.
     pub(super) fn take_any(&mut self, slots: &mut Slab<Slot>) -> Option<usize> {
-        let key = self.shelves.iter_mut().find_map(|shelf| shelf.pop(slots))?;
-        self.bytes -= size(slots, key);
+        let (key, size) = self.shelves.iter_mut().find_map(|shelf| shelf.pop(slots))?;
+        self.bytes -= size;
         Some(key)
     }
 
@@ -93,29 +93,21 @@ impl Spares {
     }
 }
 
-/// Of the cell in a slot.
-#[inline]
-fn size(slots: &Slab<Slot>, key: usize) -> usize {
-    slots[key]
-        .cell
-        .as_ref()
-        .map_or(0, |cell| size_of_val(&**cell))
-}
-
 impl Shelf {
     #[inline]
-    fn push(&mut self, slots: &mut Slab<Slot>, key: usize) {
-        slots[key].serial = self.top;
+    fn push(&mut self, slots: &mut Slab<Slot>, key: usize, size: usize) {
+        slots[key].become_spare(self.top, size);
         self.top = key as u32;
     }
 
     #[inline]
-    fn pop(&mut self, slots: &Slab<Slot>) -> Option<usize> {
+    fn pop(&mut self, slots: &Slab<Slot>) -> Option<(usize, usize)> {
         if self.top == NONE {
             return None;
         }
         let key = self.top as usize;
-        self.top = slots[key].serial;
-        Some(key)
+        let (below, size) = slots[key].spare();
+        self.top = below;
+        Some((key, size))
     }
 }

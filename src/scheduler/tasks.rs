@@ -36,7 +36,7 @@ pub(super) struct Tasks {
 pub(super) struct Slot {
     /// Not here while it is polled, and not after its output has been taken. In a spare slot it is vacant.
     pub(super) cell: Option<TaskCell>,
-    /// Who awaits the handle.
+    /// Who awaits the handle. In a spare slot: the size of the cell.
     pub(super) joiner: Joiner,
     /// The tenant's number is this, the slot's own, and the loop's. In a spare slot: which one lies under it.
     pub(super) serial: u32,
@@ -104,6 +104,20 @@ impl Slot {
         is_queued: true,
         life: Life::Alive,
     };
+
+    /// Nobody needs the slot, and its vacant cell of that `size` waits for the next task. `below` is the slot that was left
+    /// before it.
+    #[inline]
+    pub(super) fn become_spare(&mut self, below: u32, size: usize) {
+        self.serial = below;
+        self.joiner = Joiner(size as u64);
+    }
+
+    /// What [`become_spare`](Self::become_spare) was told.
+    #[inline]
+    pub(super) fn spare(&self) -> (u32, usize) {
+        (self.serial, self.joiner.0 as usize)
+    }
 
     pub(super) fn is_finished(&self) -> bool {
         self.life == Life::Finished
@@ -175,7 +189,7 @@ impl Tasks {
     }
 
     /// A new tenant, at the end of the queue, with one pin for its join handle.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(&mut self, key: usize) -> TaskId {
         let id = TaskId::new(self.loop_index, self.spawned as u32, key);
         if self.spawned >= SERIALS {
@@ -195,6 +209,8 @@ impl Tasks {
 
     /// Serials come round, so a serial does not say which of two tasks is older. A wider one would be four bytes more in
     /// every slot, for all loops; this is four bytes a slot for those that have spawned 2^28 tasks.
+    #[cold]
+    #[inline(never)]
     fn note_era(&mut self, key: usize) {
         if key >= self.eras.len() {
             self.eras.resize(self.slots.capacity(), 0);
@@ -321,7 +337,7 @@ impl Tasks {
 
     /// One pin less on the slot of a finished task, in which its cell lies. A cell that cannot wait here for the next task
     /// comes back.
-    #[inline]
+    #[inline(always)]
     pub(super) fn retire(&mut self, key: usize, is_vacant: bool) -> Option<TaskCell> {
         let slot = &mut self.slots[key];
         slot.unpin();

@@ -13,7 +13,7 @@ use super::error::JoinError;
 use super::id::TaskId;
 use super::waker;
 use crate::context;
-use crate::scheduler::{Join, Scheduler, TaskInfo};
+use crate::scheduler::{Scheduler, TaskInfo};
 
 /// Starts a task on the loop that runs on this thread. asyncio's `create_task`.
 ///
@@ -289,13 +289,13 @@ impl<T: 'static> Future for JoinHandle<T> {
         };
         let asker = waker::id_of(cx.waker());
         let mut output = None;
-        let join = ready!(scheduler.poll_join(self.id, asker, cx.waker(), &mut output));
+        ready!(scheduler.poll_join(self.id, asker, cx.waker(), &mut output));
         context::spend_budget();
-        if let Join::OfItself = join {
-            return Poll::Ready(Err(JoinError::self_await(self.id)));
-        }
+        let Some(output) = output else {
+            return Poll::Ready(Err(of_itself(self.id)));
+        };
         self.scheduler = None;
-        Poll::Ready(given(output))
+        Poll::Ready(output)
     }
 }
 
@@ -323,6 +323,12 @@ impl<T> Drop for JoinHandle<T> {
             scheduler.detach(self.id);
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn of_itself(id: TaskId) -> JoinError {
+    JoinError::self_await(id)
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
