@@ -102,6 +102,9 @@ mod scheduler;
 pub mod sync;
 pub mod task;
 pub mod time;
+#[cfg(test)]
+#[path = "../tests/support/watch.rs"]
+mod watch;
 
 pub use context::Metrics;
 pub use event_loop::{Builder, EventLoop, Report, Turn, run};

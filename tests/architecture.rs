@@ -421,6 +421,40 @@ fn every_example_that_is_named_exists() {
     assert_none("examples that are named and do not exist", &missing);
 }
 
+// Tests that can hang.
+
+/// No test in these can hang: they read texts, or ask the compiler.
+const PURE_TESTS: &[&str] = &["tests/architecture.rs", "tests/traits.rs"];
+
+/// What a test calls so that the watchdog knows it (tests/support/watch.rs). `in_loop` calls `watchdog`.
+const WATCHES: &[&str] = &["watch()", "watch_for(", "watchdog(", "watchdog_on_stack("];
+
+#[test]
+fn every_test_that_could_hang_is_watched() {
+    let (mut tests, mut alone) = (0, Vec::new());
+    for (path, text) in texts().iter().filter(|(path, _)| {
+        path.starts_with("tests/") && path.ends_with(".rs") && !PURE_TESTS.contains(&path.as_str())
+    }) {
+        let code = blank_comments_and_literals(text);
+        for (at, attribute) in code.match_indices("#[test]") {
+            // An attribute may stand between: `#[ignore = ".."]`.
+            let start = at + attribute.len();
+            let start = start + code[start..].find("fn ").expect("a test is a function");
+            let body = &code[start..end_of_item(&code, start)];
+            tests += 1;
+            if !WATCHES.iter().any(|call| body.contains(call)) {
+                let name = body.split(['(', ' ']).nth(1).unwrap_or_default();
+                alone.push(format!("{path}::{name}"));
+            }
+        }
+    }
+    assert!(tests > 500, "only {tests} tests were seen");
+    assert_none(
+        "tests without a watchdog; begin with `let _watched = crate::support::watch();`",
+        &alone,
+    );
+}
+
 // Sizes.
 
 const LINES_OF_A_FILE: usize = 500;

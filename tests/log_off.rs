@@ -1,4 +1,8 @@
-//! A program that does not listen to the log is not told anything, and nothing is described for it.
+//! A program that does not listen to the log is not told anything, and nothing is described for it. Alone in its process,
+//! because the logger is the process's.
+
+#[path = "support/watch.rs"]
+mod watch;
 
 use std::cell::Cell;
 use std::future::Future;
@@ -48,6 +52,7 @@ async fn everything() {
 /// Both cases in one test: the level belongs to the whole process.
 #[test]
 fn without_a_listener_nobody_is_asked_and_one_that_declines_is_asked_little() {
+    let _watched = watch::watch();
     log::set_logger(&Silent).unwrap();
 
     // Below `trace` the comparison with the level is all there is: the listener is not even asked.

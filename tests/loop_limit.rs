@@ -1,5 +1,8 @@
 //! As many loops as fit, and a clear word when no more do. Alone in its process, because it takes all there are.
 
+#[path = "support/watch.rs"]
+mod watch;
+
 use std::error::Error;
 
 use roundelay::EventLoop;
@@ -20,6 +23,7 @@ fn as_many_as_fit() -> (Vec<EventLoop>, std::io::Error) {
 /// Where the limit of descriptors is too low for 4,095 loops, the operating system is the one who refuses.
 #[test]
 fn one_loop_too_many_is_an_error_and_leaves_no_trace() {
+    let _watched = watch::watch();
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let (mut loops, error) = as_many_as_fit();
     if loops.len() == MOST {

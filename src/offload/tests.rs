@@ -88,6 +88,7 @@ fn no_threads_left() -> io::Error {
 
 #[test]
 fn without_a_worker_a_refused_start_refuses_the_job() {
+    let _watched = crate::watch::watch();
     static STARTS: AtomicUsize = AtomicUsize::new(0);
     fn refuse(_: thread::Builder, _: Work) -> io::Result<()> {
         STARTS.fetch_add(1, SeqCst);
@@ -114,6 +115,7 @@ fn without_a_worker_a_refused_start_refuses_the_job() {
 
 #[test]
 fn with_a_worker_refused_starts_leave_the_jobs_to_it() {
+    let _watched = crate::watch::watch();
     static STARTS: AtomicUsize = AtomicUsize::new(0);
     fn start_one(builder: thread::Builder, work: Work) -> io::Result<()> {
         match STARTS.fetch_add(1, SeqCst) {
@@ -153,6 +155,7 @@ fn with_a_worker_refused_starts_leave_the_jobs_to_it() {
 /// because worker 3 is coming. Then worker 3 is refused.
 #[test]
 fn a_refused_start_calls_the_worker_that_went_idle_meanwhile() {
+    let _watched = crate::watch::watch();
     static STARTS: AtomicUsize = AtomicUsize::new(0);
     static COME: Gate = Gate::new();
     static REFUSE: Gate = Gate::new();
@@ -200,6 +203,7 @@ fn a_refused_start_calls_the_worker_that_went_idle_meanwhile() {
 /// been called for the next job, and so takes the call's token.
 #[test]
 fn a_waker_that_parks_does_not_eat_a_call() {
+    let _watched = crate::watch::watch();
     struct Parks(Sender<()>, Gate);
     impl Wake for Parks {
         fn wake(self: Arc<Self>) {
@@ -228,6 +232,7 @@ fn a_waker_that_parks_does_not_eat_a_call() {
 
 #[test]
 fn a_waker_that_panics_takes_no_worker_along() {
+    let _watched = crate::watch::watch();
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
@@ -250,6 +255,7 @@ fn a_waker_that_panics_takes_no_worker_along() {
 
 #[test]
 fn a_closed_pool_drops_what_it_is_given() {
+    let _watched = crate::watch::watch();
     let pool = pool(1, |_, _| panic!("no thread is wanted"));
     pool.close();
     let token = Arc::new(());
@@ -261,6 +267,7 @@ fn a_closed_pool_drops_what_it_is_given() {
 
 #[test]
 fn joining_waits_for_the_threads_of_a_closed_pool() {
+    let _watched = crate::watch::watch();
     static ALIVE: AtomicUsize = AtomicUsize::new(0);
     fn count(builder: thread::Builder, work: Work) -> io::Result<()> {
         ALIVE.fetch_add(1, SeqCst);
@@ -280,6 +287,7 @@ fn joining_waits_for_the_threads_of_a_closed_pool() {
 /// system gives threads again, so it may ask for one more.
 #[test]
 fn a_refusal_is_forgotten_when_a_thread_has_been_had() {
+    let _watched = crate::watch::watch();
     static STARTS: AtomicUsize = AtomicUsize::new(0);
     fn refuse_the_second(builder: thread::Builder, work: Work) -> io::Result<()> {
         match STARTS.fetch_add(1, SeqCst) {
@@ -314,6 +322,7 @@ fn a_refusal_is_forgotten_when_a_thread_has_been_had() {
 
 #[test]
 fn a_running_job_that_nobody_awaits_any_more_keeps_no_waker() {
+    let _watched = crate::watch::watch();
     struct Nobody;
     impl Wake for Nobody {
         fn wake(self: Arc<Self>) {}

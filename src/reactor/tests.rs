@@ -63,6 +63,7 @@ fn reactor() -> Rc<Reactor> {
 
 #[test]
 fn a_place_that_was_left_is_nowhere() {
+    let _watched = crate::watch::watch();
     let reactor = reactor();
     let line = Line::new(&reactor);
     let (bell, places) = (
@@ -84,6 +85,7 @@ fn a_place_that_was_left_is_nowhere() {
 
 #[test]
 fn a_waker_that_panics_takes_no_other_with_it() {
+    let _watched = crate::watch::watch();
     let reactor = reactor();
     let line = Line::new(&reactor);
     let (good, bad) = (
@@ -105,6 +107,7 @@ fn a_waker_that_panics_takes_no_other_with_it() {
 
 #[test]
 fn a_source_counts_until_it_is_forgotten() {
+    let _watched = crate::watch::watch();
     let reactor = reactor();
     assert!(!reactor.has_work());
     let line = Line::new(&reactor);
@@ -122,6 +125,7 @@ fn a_source_counts_until_it_is_forgotten() {
 
 #[test]
 fn a_source_whose_reactor_is_gone_is_unasked_and_its_waiters_know() {
+    let _watched = crate::watch::watch();
     let reactor = reactor();
     let line = Line::new(&reactor);
     let (bell, place) = (Arc::new(Bell::default()), Cell::default());
@@ -139,6 +143,7 @@ fn a_source_whose_reactor_is_gone_is_unasked_and_its_waiters_know() {
 
 #[test]
 fn one_descriptor_cannot_be_registered_by_two() {
+    let _watched = crate::watch::watch();
     let reactor = reactor();
     let line = Line::new(&reactor);
     let error = reactor
@@ -159,6 +164,7 @@ fn one_descriptor_cannot_be_registered_by_two() {
 
 #[test]
 fn a_reused_slot_has_another_token() {
+    let _watched = crate::watch::watch();
     let reactor = reactor();
     let line = Line::new(&reactor);
     let (_, old) = line.source.leave_home().unwrap();
@@ -174,6 +180,7 @@ fn a_reused_slot_has_another_token() {
 
 #[test]
 fn the_inbox_ends_a_wait_from_another_thread() {
+    let _watched = crate::watch::watch();
     let reactor = reactor();
     let waker = reactor.new_waker().unwrap();
     for _ in 0..100 {
@@ -186,6 +193,7 @@ fn the_inbox_ends_a_wait_from_another_thread() {
 
 #[test]
 fn a_deadline_ends_a_wait() {
+    let _watched = crate::watch::watch();
     let reactor = reactor();
     for micros in [0, 1, 50, 1_500] {
         let deadline = Instant::now() + Duration::from_micros(micros);
@@ -197,6 +205,7 @@ fn a_deadline_ends_a_wait() {
 
 #[test]
 fn a_full_batch_of_events_leaves_the_rest_for_the_next() {
+    let _watched = crate::watch::watch();
     let reactor = Rc::new(Reactor::new(4).unwrap());
     let lines: Vec<Line> = (0..10).map(|_| Line::new(&reactor)).collect();
     let bell = Arc::new(Bell::default());
@@ -218,6 +227,7 @@ fn a_full_batch_of_events_leaves_the_rest_for_the_next() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_registration_that_fails_is_taken_back() {
+    let _watched = crate::watch::watch();
     let reactor = reactor();
     let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
     let source = Source::new();

@@ -46,6 +46,7 @@ fn ids(handles: &[JoinHandle<()>]) -> Vec<TaskId> {
 
 #[test]
 fn tasks_are_listed_in_the_order_of_their_spawning_however_often_the_serials_come_round() {
+    let _watched = crate::watch::watch();
     for first_serial in [0, 1, (SERIALS - 2) as u32, SERIALS as u32, u32::MAX] {
         let scheduler = scheduler(first_serial);
         let mut handles = Vec::new();
@@ -76,6 +77,7 @@ fn tasks_are_listed_in_the_order_of_their_spawning_however_often_the_serials_com
 
 #[test]
 fn a_slot_that_is_used_again_has_the_age_of_its_new_tenant() {
+    let _watched = crate::watch::watch();
     let scheduler = scheduler(0);
     let mut handles: Vec<_> = (0..4).map(|_| forever(&scheduler)).collect();
     for round in 1..4 {
@@ -97,6 +99,7 @@ fn a_slot_that_is_used_again_has_the_age_of_its_new_tenant() {
 
 #[test]
 fn tasks_are_dropped_in_the_order_of_their_spawning_across_the_end_of_the_serials() {
+    let _watched = crate::watch::watch();
     struct Leaves(u32, Rc<RefCell<Vec<u32>>>);
     impl Drop for Leaves {
         fn drop(&mut self) {
@@ -154,6 +157,7 @@ fn bytes_kept(scheduler: &Scheduler) -> (usize, usize) {
 
 #[test]
 fn the_spare_cells_take_what_is_promised_to_the_byte() {
+    let _watched = crate::watch::watch();
     let scheduler = scheduler(1);
     let kept = || {
         let (counted, there) = bytes_kept(&scheduler);
@@ -182,6 +186,7 @@ fn the_spare_cells_take_what_is_promised_to_the_byte() {
 
 #[test]
 fn a_cell_of_a_megabyte_is_kept_and_a_larger_one_is_not() {
+    let _watched = crate::watch::watch();
     let megabytes = || {
         let scheduler = scheduler(1);
         leave::<{ CELL_BYTES / 64 - 2 }>(&scheduler, 1);

@@ -22,6 +22,7 @@ fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 
 #[test]
 fn the_macros_allocate_nothing() {
+    let _watched = crate::support::watch();
     let all = async {
         assert_eq!(join!(ready(1), ready("two"), ready(3.0)), (1, "two", 3.0));
         assert_eq!(try_join!(ready(Ok::<_, ()>(1)), ready(Ok(2))), Ok((1, 2)));
@@ -33,6 +34,7 @@ fn the_macros_allocate_nothing() {
 
 #[test]
 fn few_futures_cost_a_box_each_and_many_a_box_and_a_link() {
+    let _watched = crate::support::watch();
     let few = allocations_of(|| drop(now(join_all((0..10).map(ready)))));
     assert!(few <= 10 + 2, "{few} for ten");
     let many = allocations_of(|| drop(now(join_all((0..10_000).map(ready)))));
@@ -41,6 +43,7 @@ fn few_futures_cost_a_box_each_and_many_a_box_and_a_link() {
 
 #[test]
 fn a_wake_and_the_poll_that_follows_allocate_nothing() {
+    let _watched = crate::support::watch();
     let wakers = std::cell::RefCell::new(vec![None::<Waker>; 1_000]);
     let children = (0..1_000).map(|number| {
         let wakers = &wakers;
@@ -64,6 +67,7 @@ fn a_wake_and_the_poll_that_follows_allocate_nothing() {
 
 #[test]
 fn a_buffered_stream_allocates_its_buffer_once() {
+    let _watched = crate::support::watch();
     let text = "a line\n".repeat(10_000);
     let mut reader = BufReader::new(text.as_bytes());
     let mut line = String::with_capacity(16);

@@ -49,6 +49,7 @@ fn ten_million_short_children_run_in_the_memory_of_those_that_live() {
 
 #[test]
 fn children_that_come_and_go_cost_no_allocation_in_the_steady_state() {
+    let _watched = crate::support::watch();
     scope(async |group| {
         batch(&group).await;
         let before = allocations();
@@ -59,6 +60,7 @@ fn children_that_come_and_go_cost_no_allocation_in_the_steady_state() {
 
 #[test]
 fn nor_do_those_whose_values_are_kept_and_those_that_wait_for_room() {
+    let _watched = crate::support::watch();
     scope(async |group| {
         let kept = group.with_outputs();
         let limited = group.with_limit(10);
@@ -87,6 +89,7 @@ fn nor_do_those_whose_values_are_kept_and_those_that_wait_for_room() {
 
 #[test]
 fn a_child_of_a_new_kind_costs_one() {
+    let _watched = crate::support::watch();
     scope(async |group| {
         batch(&group).await;
         let before = allocations();

@@ -9,6 +9,7 @@ use roundelay::spawn;
 
 #[test]
 fn an_echo_that_waits_for_every_message_allocates_nothing() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = tcp_pair().await?;
         let echo = spawn(async move {
@@ -36,6 +37,7 @@ fn an_echo_that_waits_for_every_message_allocates_nothing() {
 
 #[test]
 fn many_waiters_on_one_socket_allocate_nothing_once_as_many_have_waited() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let near = Rc::new(UdpSocket::bind("127.0.0.1:0").await?);
         let far = UdpSocket::bind("127.0.0.1:0").await?;
@@ -67,6 +69,7 @@ fn many_waiters_on_one_socket_allocate_nothing_once_as_many_have_waited() {
 
 #[test]
 fn a_socket_that_never_waits_allocates_once() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (std_near, _far) = std::os::unix::net::UnixStream::pair()?;
         let before = allocations();

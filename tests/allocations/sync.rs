@@ -38,6 +38,7 @@ fn waits_for<F: Future>(waiter: F, release: impl FnOnce()) -> F::Output {
 
 #[test]
 fn where_nobody_waits_nothing_is_allocated() {
+    let _watched = crate::support::watch();
     let (mutex, lock) = (Mutex::new(0), RwLock::new(0));
     let semaphore = Rc::new(Semaphore::new(1));
     let (event, notify, token) = (Event::new(), Notify::new(), CancelToken::new());
@@ -69,6 +70,7 @@ fn where_nobody_waits_nothing_is_allocated() {
 
 #[test]
 fn where_as_many_have_waited_before_nothing_is_allocated() {
+    let _watched = crate::support::watch();
     let (mutex, event, queue) = (Mutex::new(0), Event::new(), Queue::bounded(1));
     let (sender, mut receiver) = mpsc::channel(1);
     let count = allocations_again(|| {
@@ -93,6 +95,7 @@ fn where_as_many_have_waited_before_nothing_is_allocated() {
 
 #[test]
 fn a_oneshot_channel_is_one_allocation() {
+    let _watched = crate::support::watch();
     let count = allocations_again(|| {
         let (sender, receiver) = oneshot::channel();
         waits_for(receiver, || sender.send([0_u64; 8]).unwrap()).unwrap();

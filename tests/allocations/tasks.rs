@@ -24,6 +24,7 @@ async fn warm_up(count: usize) {
 
 #[test]
 fn the_allocator_counts() {
+    let _watched = crate::support::watch();
     let before = allocations();
     drop(std::hint::black_box(Box::new(7_u64)));
     let mut list = std::hint::black_box(Vec::<u8>::with_capacity(1));
@@ -33,6 +34,7 @@ fn the_allocator_counts() {
 
 #[test]
 fn a_spawn_allocates_a_cell_and_the_next_of_its_kind_refills_it() {
+    let _watched = crate::support::watch();
     run(async {
         warm_up(200).await;
         let mut handles = Vec::with_capacity(100);
@@ -93,6 +95,7 @@ async fn one_of_words<const WORDS: usize>() {
 
 #[test]
 fn a_name_is_one_allocation_more() {
+    let _watched = crate::support::watch();
     run(async {
         warm_up(20).await;
         let name = String::from("pump").into_boxed_str();
@@ -105,6 +108,7 @@ fn a_name_is_one_allocation_more() {
 
 #[test]
 fn detaching_aborting_and_abort_handles_allocate_nothing() {
+    let _watched = crate::support::watch();
     run(async {
         warm_up(200).await;
         let tasks: Vec<_> = (0..100)
@@ -130,6 +134,7 @@ fn detaching_aborting_and_abort_handles_allocate_nothing() {
 
 #[test]
 fn polls_yields_and_wakes_allocate_nothing() {
+    let _watched = crate::support::watch();
     run(async {
         warm_up(200).await;
         assert_eq!(poll_yield_and_wake().await, 0);
@@ -175,6 +180,7 @@ async fn poll_yield_and_wake() -> usize {
 
 #[test]
 fn turns_that_find_nothing_and_runs_of_a_ready_future_allocate_next_to_nothing() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     event_loop.run(warm_up(10));
     event_loop.turn(Some(Duration::ZERO)).unwrap();
@@ -278,6 +284,7 @@ fn wakes_from_another_thread_allocate_nothing_on_either_side() {
 
 #[test]
 fn a_post_allocates_its_call_and_nothing_else() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let remote = event_loop.remote();
     let round = |event_loop: &mut EventLoop| {

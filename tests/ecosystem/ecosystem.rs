@@ -135,6 +135,7 @@ fn hyper_serves_and_asks_over_one_kept_connection() {
 
 #[test]
 fn what_hyper_wants_to_have_run_is_a_task_of_the_loop() {
+    let _watched = support::watch();
     use std::cell::Cell;
     use std::rc::Rc;
 

@@ -278,6 +278,7 @@ fn try_post_refuses_what_is_beyond_the_bound_and_gives_it_back() {
 
 #[test]
 fn the_next_loop_in_a_recycled_inbox_begins_with_an_empty_queue() {
+    let _watched = crate::support::watch();
     for _ in 0..3 {
         let event_loop = EventLoop::builder().post_queue(1).build().unwrap();
         event_loop.remote().try_post(|| ()).unwrap();
@@ -287,6 +288,7 @@ fn the_next_loop_in_a_recycled_inbox_begins_with_an_empty_queue() {
 
 #[test]
 fn a_name_that_no_thread_can_have_is_refused_with_a_clear_error() {
+    let _watched = crate::support::watch();
     let error = EventLoop::builder().name("a\0b").build().unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     assert!(

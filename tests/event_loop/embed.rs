@@ -64,6 +64,7 @@ fn host(event_loop: &mut EventLoop, is_done: impl Fn() -> bool) -> usize {
 
 #[test]
 fn a_loop_with_nothing_to_do_asks_for_no_turn() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     assert!(!is_readable(&event_loop));
     assert_eq!(event_loop.next_deadline(), None);
@@ -76,6 +77,7 @@ fn a_loop_with_nothing_to_do_asks_for_no_turn() {
 
 #[test]
 fn a_wake_from_another_thread_between_two_turns_makes_the_descriptor_readable() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let waker = event_loop.run(own_waker());
     settle(&mut event_loop);
@@ -91,6 +93,7 @@ fn a_wake_from_another_thread_between_two_turns_makes_the_descriptor_readable() 
 
 #[test]
 fn mail_that_came_before_the_host_polled_for_the_first_time_is_announced() {
+    let _watched = crate::support::watch();
     let event_loop = EventLoop::new().unwrap();
     event_loop.remote().post(|| ()).unwrap();
     assert!(is_readable(&event_loop));
@@ -99,6 +102,7 @@ fn mail_that_came_before_the_host_polled_for_the_first_time_is_announced() {
 
 #[test]
 fn mail_that_came_during_a_turn_is_announced_after_it() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     settle(&mut event_loop);
     let (remote, ran) = (event_loop.remote(), Counter::default());
@@ -119,6 +123,7 @@ fn mail_that_came_during_a_turn_is_announced_after_it() {
 
 #[test]
 fn what_happens_on_the_thread_itself_between_two_turns_is_seen_by_the_next_deadline() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let polls = Counter::default();
     let gate = Gate::new();
@@ -153,6 +158,7 @@ fn what_happens_on_the_thread_itself_between_two_turns_is_seen_by_the_next_deadl
 
 #[test]
 fn a_timer_is_seen_by_the_next_deadline_and_a_cancelled_one_is_not() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let before = Instant::now();
     let hour = event_loop.spawn(sleep(Duration::from_secs(3_600)));
@@ -171,6 +177,7 @@ fn a_timer_is_seen_by_the_next_deadline_and_a_cancelled_one_is_not() {
 
 #[test]
 fn a_socket_makes_the_descriptor_readable() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let (mut outside, inside) = StdStream::pair().unwrap();
     let reads = event_loop.spawn(async move {
@@ -189,6 +196,7 @@ fn a_socket_makes_the_descriptor_readable() {
 
 #[test]
 fn the_descriptor_is_the_same_for_the_life_of_the_loop() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let fd = event_loop.as_fd().as_raw_fd();
     event_loop.run(async {
@@ -274,6 +282,7 @@ fn a_host_with_two_loops_serves_both() {
 
 #[test]
 fn runs_and_turns_may_follow_each_other() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let count = Rc::new(Cell::new(0));
     drop(event_loop.spawn({
@@ -378,6 +387,7 @@ fn a_turn_with_a_task_that_is_ready_does_not_wait_and_looks_all_the_same() {
 
 #[test]
 fn a_turn_polls_each_task_that_was_ready_once_and_leaves_the_rest_to_the_next() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let polls = Counter::default();
     for _ in 0..200 {
@@ -398,6 +408,7 @@ fn a_turn_polls_each_task_that_was_ready_once_and_leaves_the_rest_to_the_next() 
 
 #[test]
 fn the_counts_of_a_turn_are_exact() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     for _ in 0..3 {
         drop(event_loop.spawn(async {
@@ -438,6 +449,7 @@ fn the_counts_of_a_turn_are_exact() {
 
 #[test]
 fn timers_that_fire_in_a_turn_are_counted() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     for _ in 0..5 {
         drop(event_loop.spawn(sleep(Duration::from_millis(1))));
@@ -457,6 +469,7 @@ fn timers_that_fire_in_a_turn_are_counted() {
 
 #[test]
 fn a_task_that_finishes_after_waking_itself_is_polled_once() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     drop(event_loop.spawn(poll_fn(|cx| {
         cx.waker().wake_by_ref();
@@ -471,6 +484,7 @@ fn a_task_that_finishes_after_waking_itself_is_polled_once() {
 
 #[test]
 fn the_first_panic_ends_the_turn_at_once() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::builder()
         .on_panic(OnPanic::EndRun)
         .build()
@@ -496,6 +510,7 @@ fn the_first_panic_ends_the_turn_at_once() {
 
 #[test]
 fn after_a_panic_that_ended_a_turn_the_host_still_hears_other_threads() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::builder()
         .on_panic(OnPanic::EndRun)
         .build()

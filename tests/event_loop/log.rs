@@ -77,6 +77,7 @@ fn every_line_has_one_of_six_targets_and_everyday_life_is_told_at_trace() {
 
 #[test]
 fn each_poll_is_told_with_the_tasks_name_and_line_and_each_end() {
+    let _watched = crate::support::watch();
     let ((), lines) = narrated(|| {
         roundelay::run(async {
             let pump = task::Builder::new().name("pump").spawn(async {
@@ -109,6 +110,7 @@ fn each_poll_is_told_with_the_tasks_name_and_line_and_each_end() {
 
 #[test]
 fn each_wake_that_queues_a_task_is_told_once() {
+    let _watched = crate::support::watch();
     let ((), lines) = narrated(|| {
         roundelay::run(async {
             let waker = crate::support::own_waker().await;
@@ -140,6 +142,7 @@ fn each_wake_that_queues_a_task_is_told_once() {
 
 #[test]
 fn wakes_and_calls_from_elsewhere_are_told_as_they_are_delivered() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let waiting = event_loop.spawn(std::future::pending::<()>());
     let waker = event_loop.run(crate::support::own_waker());
@@ -160,6 +163,7 @@ fn wakes_and_calls_from_elsewhere_are_told_as_they_are_delivered() {
 
 #[test]
 fn each_turn_is_told_with_what_it_did_and_under_the_loops_name() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::builder().name("pump").build().unwrap();
     drop(event_loop.spawn(yield_now()));
     let (turn, lines) = narrated(|| event_loop.turn(Some(Duration::ZERO)).unwrap());
@@ -180,6 +184,7 @@ fn each_turn_is_told_with_what_it_did_and_under_the_loops_name() {
 
 #[test]
 fn each_timer_that_fires_is_told_and_how_late() {
+    let _watched = crate::support::watch();
     let ((), lines) = narrated(|| {
         roundelay::run(async {
             for _ in 0..3 {
@@ -194,6 +199,7 @@ fn each_timer_that_fires_is_told_and_how_late() {
 
 #[test]
 fn sockets_tell_their_registration_and_their_events() {
+    let _watched = crate::support::watch();
     let ((), lines) = narrated(|| {
         roundelay::run(async {
             let (mut outside, inside) = StdStream::pair().unwrap();
@@ -213,6 +219,7 @@ fn sockets_tell_their_registration_and_their_events() {
 /// `log` asks its listener before anything is formatted. A listener that declines hears nothing, and nothing is described.
 #[test]
 fn what_goes_wrong_is_told_above_trace() {
+    let _watched = crate::support::watch();
     let ((), lines) = crate::support::listen(|| {
         roundelay::run(async {
             drop(spawn(async { panic!("nobody waits for me") }));

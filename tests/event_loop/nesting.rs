@@ -15,6 +15,7 @@ use roundelay::{EventLoop, Remote, run, spawn, yield_now};
 
 #[test]
 fn a_task_may_run_a_loop_of_its_own() {
+    let _watched = crate::support::watch();
     let answer = run(async {
         yield_now().await;
         let inner = run(async {
@@ -28,6 +29,7 @@ fn a_task_may_run_a_loop_of_its_own() {
 
 #[test]
 fn the_inner_loop_is_current_until_it_ends_and_then_the_outer_one_again() {
+    let _watched = crate::support::watch();
     let here = || format!("{:?}", Remote::current());
     run(async {
         let outer = here();
@@ -47,6 +49,7 @@ fn the_inner_loop_is_current_until_it_ends_and_then_the_outer_one_again() {
 
 #[test]
 fn the_outer_loop_is_current_again_though_the_inner_one_panicked() {
+    let _watched = crate::support::watch();
     run(async {
         let outer = format!("{:?}", Remote::current());
         let inner = std::panic::catch_unwind(|| run(async { panic!("inside") }));
@@ -73,6 +76,7 @@ fn loops_nest_a_hundred_deep() {
 
 #[test]
 fn the_tasks_of_the_outer_loop_stand_still_while_the_inner_one_runs() {
+    let _watched = crate::support::watch();
     let trace = Trace::new();
     run(async {
         let outer = trace.clone();
@@ -166,6 +170,7 @@ fn two_loops_on_one_thread_play_ping_pong() {
 
 #[test]
 fn a_handle_is_awaited_on_another_loop_of_the_same_thread() {
+    let _watched = crate::support::watch();
     let mut first = EventLoop::new().unwrap();
     let mut second = EventLoop::new().unwrap();
     let answer = first.spawn(async {
@@ -183,6 +188,7 @@ fn a_handle_is_awaited_on_another_loop_of_the_same_thread() {
 
 #[test]
 fn a_handle_outlives_its_loop_and_still_answers() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let finished = event_loop.spawn(async { 42 });
     let never = event_loop.spawn(pending::<()>());
@@ -198,6 +204,7 @@ fn a_handle_outlives_its_loop_and_still_answers() {
 
 #[test]
 fn a_loop_is_dropped_inside_a_task_of_another() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     run(async {
         let outer = format!("{:?}", Remote::current());
@@ -223,6 +230,7 @@ fn a_loop_is_dropped_inside_a_task_of_another() {
 
 #[test]
 fn a_loop_is_dropped_inside_a_destructor_of_another_that_ends() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let outer = EventLoop::new().unwrap();
     let inner = EventLoop::new().unwrap();
@@ -241,6 +249,7 @@ fn a_loop_is_dropped_inside_a_destructor_of_another_that_ends() {
 
 #[test]
 fn a_loop_is_dropped_while_its_thread_unwinds() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let thread = thread::spawn({
         let ledger = ledger.clone();

@@ -99,6 +99,7 @@ fn the_grace_ends_though_tasks_do_not() {
 
 #[test]
 fn without_grace_nothing_is_polled_any_more() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let event_loop = EventLoop::new().unwrap();
     let polls = Counter::default();
@@ -139,6 +140,7 @@ fn a_shutdown_inside_a_task_of_another_loop_leaves_that_one_as_it_was() {
 
 #[test]
 fn the_report_names_the_tasks_in_the_order_of_their_spawning() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let line = event_loop.run(async {
         drop(task::Builder::new().name("pump").spawn(pending::<()>()));
@@ -236,6 +238,7 @@ fn a_shutdown_waits_for_jobs_and_not_for_ever() {
 
 #[test]
 fn tasks_can_be_asked_for_while_the_loop_lives() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     assert!(event_loop.tasks().is_empty());
     let first = event_loop.spawn(pending::<()>());
@@ -251,6 +254,7 @@ fn tasks_can_be_asked_for_while_the_loop_lives() {
 
 #[test]
 fn tasks_are_dropped_in_the_order_of_their_spawning_whatever_slots_they_have() {
+    let _watched = crate::support::watch();
     let trace = Trace::new();
     let mut event_loop = EventLoop::new().unwrap();
     let task = |name: usize| {
@@ -279,6 +283,7 @@ fn tasks_are_dropped_in_the_order_of_their_spawning_whatever_slots_they_have() {
 
 #[test]
 fn what_destructors_spawn_is_dropped_at_once() {
+    let _watched = crate::support::watch();
     let (trace, ledger) = (Trace::new(), Ledger::new());
     let event_loop = EventLoop::new().unwrap();
     for name in ["first", "second"] {
@@ -313,6 +318,7 @@ fn what_destructors_spawn_is_dropped_at_once() {
 
 #[test]
 fn a_destructor_may_abort_and_wake_the_tasks_that_are_still_to_be_dropped() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let mut event_loop = EventLoop::new().unwrap();
     let gate = Gate::new();
@@ -347,6 +353,7 @@ fn a_destructor_may_abort_and_wake_the_tasks_that_are_still_to_be_dropped() {
 
 #[test]
 fn a_destructor_that_panics_does_not_keep_the_others_from_being_dropped() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let event_loop = EventLoop::new().unwrap();
     for n in 0..3 {
@@ -389,6 +396,7 @@ fn dropping_a_loop_does_not_wait_for_its_jobs() {
 
 #[test]
 fn a_run_leaves_the_other_tasks_to_the_next_run_and_the_function_run_drops_them() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let mut event_loop = EventLoop::new().unwrap();
     let token = ledger.token("goes on");

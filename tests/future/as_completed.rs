@@ -9,6 +9,7 @@ use roundelay::future::as_completed;
 
 #[test]
 fn outputs_come_in_the_order_of_completion_with_their_numbers() {
+    let _watched = crate::support::watch();
     let (_, waker) = Parent::new();
     let ledger = Ledger::with(5);
     let mut set = as_completed(ledger.children());
@@ -31,6 +32,7 @@ fn outputs_come_in_the_order_of_completion_with_their_numbers() {
 
 #[test]
 fn a_child_woken_between_two_polls_is_not_forgotten_behind_the_rest_of_a_batch() {
+    let _watched = crate::support::watch();
     let (parent, waker) = Parent::new();
     let ledger = Ledger::with(3);
     let mut set = as_completed(ledger.children());
@@ -50,6 +52,7 @@ fn a_child_woken_between_two_polls_is_not_forgotten_behind_the_rest_of_a_batch()
 
 #[test]
 fn futures_may_be_added_and_take_the_places_of_the_finished() {
+    let _watched = crate::support::watch();
     let (_, waker) = Parent::new();
     let ledger = Ledger::with(1_000);
     let mut set = as_completed((0..20).map(|number| ledger.child(number)));
@@ -76,6 +79,7 @@ fn futures_may_be_added_and_take_the_places_of_the_finished() {
 
 #[test]
 fn a_place_whose_number_is_still_in_the_list_is_not_given_away() {
+    let _watched = crate::support::watch();
     let (_, waker) = Parent::new();
     let ledger = Ledger::with(3);
     let quick = |number| {
@@ -109,6 +113,7 @@ fn a_place_whose_number_is_still_in_the_list_is_not_given_away() {
 
 #[test]
 fn until_gives_the_finished_and_keeps_the_others() {
+    let _watched = crate::support::watch();
     let (_, waker) = Parent::new();
     let ledger = Ledger::with(4);
     let mut set = as_completed(ledger.children());

@@ -14,6 +14,7 @@ use roundelay::future::{as_completed, join_all, race_all, reseed, try_join_all};
 
 #[test]
 fn results_come_in_the_order_of_the_arguments_whatever_the_order_of_completion() {
+    let _watched = crate::support::watch();
     for size in [3, 100] {
         let (_, waker) = Parent::new();
         let ledger = Ledger::with(size);
@@ -38,6 +39,7 @@ fn results_come_in_the_order_of_the_arguments_whatever_the_order_of_completion()
 
 #[test]
 fn a_set_of_none_is_ready_at_once() {
+    let _watched = crate::support::watch();
     let (parent, waker) = Parent::new();
     assert_eq!(
         poll(&mut join_all(Vec::<Child>::new()), &waker),
@@ -66,6 +68,7 @@ fn a_set_of_none_is_ready_at_once() {
 
 #[test]
 fn futures_may_borrow_from_the_stack() {
+    let _watched = crate::support::watch();
     let (_, waker) = Parent::new();
     let words = [String::from("loop"), String::from("wheel")];
     let seen = Cell::new(0);
@@ -79,6 +82,7 @@ fn futures_may_borrow_from_the_stack() {
 
 #[test]
 fn each_of_100_000_futures_is_polled_once_and_once_for_each_wake() {
+    let _watched = crate::support::watch();
     const MANY: usize = 100_000;
     let (_, waker) = Parent::new();
     let ledger = Ledger::with(MANY);
@@ -109,6 +113,7 @@ fn each_of_100_000_futures_is_polled_once_and_once_for_each_wake() {
 
 #[test]
 fn few_futures_are_scanned_each_pass_beginning_with_the_next_one() {
+    let _watched = crate::support::watch();
     let (_, waker) = Parent::new();
     let ledger = Ledger::with(3);
     let mut all = join_all(ledger.children());
@@ -120,6 +125,7 @@ fn few_futures_are_scanned_each_pass_beginning_with_the_next_one() {
 
 #[test]
 fn a_burst_of_wakes_wakes_the_parent_once() {
+    let _watched = crate::support::watch();
     let (parent, waker) = Parent::new();
     let ledger = Ledger::with(100);
     let mut all = join_all(ledger.children());
@@ -141,6 +147,7 @@ fn a_burst_of_wakes_wakes_the_parent_once() {
 
 #[test]
 fn a_child_woken_while_it_is_polled_is_polled_again() {
+    let _watched = crate::support::watch();
     let (parent, waker) = Parent::new();
     let polls = Cell::new(0);
     let mut all = join_all((0..20).map(|number| {
@@ -167,6 +174,7 @@ fn a_child_woken_while_it_is_polled_is_polled_again() {
 
 #[test]
 fn a_finished_child_is_deaf() {
+    let _watched = crate::support::watch();
     let (parent, waker) = Parent::new();
     let ledger = Ledger::with(40);
     let mut all = join_all(ledger.children());
@@ -189,6 +197,7 @@ fn a_finished_child_is_deaf() {
 
 #[test]
 fn a_set_that_moves_to_another_task_wakes_that_one() {
+    let _watched = crate::support::watch();
     let ((old, old_waker), (new, new_waker)) = (Parent::new(), Parent::new());
     let ledger = Ledger::with(40);
     let mut all = join_all(ledger.children());
@@ -208,6 +217,7 @@ fn a_set_that_moves_to_another_task_wakes_that_one() {
 
 #[test]
 fn after_the_first_error_the_rest_is_dropped_before_it_returns() {
+    let _watched = crate::support::watch();
     for size in [4, 50] {
         let (_, waker) = Parent::new();
         let ledger = Ledger::with(size);
@@ -230,6 +240,7 @@ fn after_the_first_error_the_rest_is_dropped_before_it_returns() {
 
 #[test]
 fn without_an_error_all_outputs_come_in_order() {
+    let _watched = crate::support::watch();
     let (_, waker) = Parent::new();
     let mut all = try_join_all([3, 1, 2].map(|number| ready(Ok::<_, ()>(number))));
     assert_eq!(poll(&mut all, &waker), Poll::Ready(Ok(vec![3, 1, 2])));
@@ -239,6 +250,7 @@ fn without_an_error_all_outputs_come_in_order() {
 
 #[test]
 fn losers_are_dropped_before_the_winner_is_seen() {
+    let _watched = crate::support::watch();
     for size in [3, 50] {
         let (_, waker) = Parent::new();
         let ledger = Ledger::with(size);
@@ -252,6 +264,7 @@ fn losers_are_dropped_before_the_winner_is_seen() {
 
 #[test]
 fn who_is_polled_first_in_a_race_is_drawn_and_the_seed_decides() {
+    let _watched = crate::support::watch();
     let winners = |seed| {
         reseed(seed);
         let (_, waker) = Parent::new();
@@ -275,6 +288,7 @@ fn who_is_polled_first_in_a_race_is_drawn_and_the_seed_decides() {
 
 #[test]
 fn sets_within_sets_poll_only_who_was_woken() {
+    let _watched = crate::support::watch();
     let (parent, waker) = Parent::new();
     let ledger = Ledger::with(10_000);
     let inner = |row: usize| {
@@ -302,6 +316,7 @@ fn sets_within_sets_poll_only_who_was_woken() {
 
 #[test]
 fn a_panic_of_a_child_passes_through_and_the_others_are_dropped_once() {
+    let _watched = crate::support::watch();
     for size in [3, 50] {
         let ledger = Ledger::with(size);
         let children = ledger.children().into_iter().map(|child| async move {
@@ -332,6 +347,7 @@ impl Drop for Alarm {
 
 #[test]
 fn a_destructor_may_wake_every_child_of_its_own_set() {
+    let _watched = crate::support::watch();
     let (_, waker) = Parent::new();
     let ledger = Ledger::with(60);
     let alarmed = ledger.children().into_iter().map(|child| {
@@ -356,6 +372,7 @@ fn a_destructor_may_wake_every_child_of_its_own_set() {
 
 #[test]
 fn a_race_of_all_kinds_of_futures_that_never_end_stays_pending() {
+    let _watched = crate::support::watch();
     let (parent, waker) = Parent::new();
     let mut race = race_all((0..40).map(|_| pending::<()>()));
     for _ in 0..3 {

@@ -28,6 +28,7 @@ fn within_a_minute(test: impl FnOnce() + Send + 'static) {
 
 #[test]
 fn a_large_set_leaves_the_other_tasks_their_turns() {
+    let _watched = crate::support::watch();
     run(async {
         let neighbour = spawn(async {
             let mut turns = 0;
@@ -58,6 +59,7 @@ fn a_large_set_leaves_the_other_tasks_their_turns() {
 
 #[test]
 fn a_set_whose_children_spend_the_budget_neither_stops_nor_polls_in_vain() {
+    let _watched = crate::support::watch();
     within_a_minute(|| {
         run(async {
             let polls = Cell::new(0_u32);
@@ -85,6 +87,7 @@ fn a_set_whose_children_spend_the_budget_neither_stops_nor_polls_in_vain() {
 
 #[test]
 fn a_loop_over_a_set_of_ready_futures_is_interrupted_by_the_budget() {
+    let _watched = crate::support::watch();
     run(async {
         let neighbour = spawn(async { 1 });
         let mut set = as_completed((0..10_000).map(std::future::ready));
@@ -133,6 +136,7 @@ impl Signals {
 
 #[test]
 fn no_wake_of_another_thread_is_lost() {
+    let _watched = crate::support::watch();
     const CHILDREN: usize = 500;
     const THREADS: u32 = 4;
     const ROUNDS: u32 = 200;
@@ -167,6 +171,7 @@ fn no_wake_of_another_thread_is_lost() {
 
 #[test]
 fn wakers_of_children_may_outlive_the_set_and_the_loop_on_other_threads() {
+    let _watched = crate::support::watch();
     within_a_minute(|| {
         let signals: Arc<Vec<Signals>> = Arc::new((0..100).map(|_| Signals::default()).collect());
         let late = Arc::clone(&signals);
@@ -194,6 +199,7 @@ fn wakers_of_children_may_outlive_the_set_and_the_loop_on_other_threads() {
 
 #[test]
 fn handles_can_be_joined_and_a_dropped_handle_shields_its_task() {
+    let _watched = crate::support::watch();
     run(async {
         let handles = (0..50).map(|number| {
             spawn(async move {

@@ -29,6 +29,7 @@ async fn after(yields: usize) -> usize {
 
 #[test]
 fn join_gives_outputs_of_different_types_in_the_order_of_the_arguments() {
+    let _watched = crate::support::watch();
     run(async {
         let (number, word, unit) = join!(after(3), async { "word" }, yield_now());
         assert_eq!((number, word, unit), (3, "word", ()));
@@ -54,6 +55,7 @@ fn join_gives_outputs_of_different_types_in_the_order_of_the_arguments() {
 
 #[test]
 fn join_polls_in_turn_and_never_a_future_that_has_finished() {
+    let _watched = crate::support::watch();
     let log = RefCell::new(Vec::new());
     let named = |name: &'static str, mut polls: usize| {
         let log = &log;
@@ -79,6 +81,7 @@ fn join_polls_in_turn_and_never_a_future_that_has_finished() {
 
 #[test]
 fn join_drops_each_future_when_it_finishes() {
+    let _watched = crate::support::watch();
     let log = RefCell::new(Vec::new());
     run(async {
         let early = async {
@@ -97,6 +100,7 @@ fn join_drops_each_future_when_it_finishes() {
 
 #[test]
 fn futures_in_a_macro_may_borrow_mutably_and_use_the_question_mark() {
+    let _watched = crate::support::watch();
     async fn work() -> Result<usize, String> {
         let (mut left, mut right) = (vec![1], vec![2]);
         let grow = async |list: &mut Vec<usize>| {
@@ -125,6 +129,7 @@ fn futures_in_a_macro_may_borrow_mutably_and_use_the_question_mark() {
 
 #[test]
 fn join_shares_the_budget_of_its_task_so_that_no_part_starves() {
+    let _watched = crate::support::watch();
     run(async {
         let consumed = Cell::new(0_u32);
         let enough = Cell::new(false);
@@ -147,6 +152,7 @@ fn join_shares_the_budget_of_its_task_so_that_no_part_starves() {
 
 #[test]
 fn try_join_drops_the_rest_before_it_returns_the_error() {
+    let _watched = crate::support::watch();
     let log = RefCell::new(Vec::new());
     let outcome: Result<((), ()), &str> = run(async {
         let outcome = try_join!(
@@ -170,6 +176,7 @@ fn try_join_drops_the_rest_before_it_returns_the_error() {
 
 #[test]
 fn the_losers_are_dropped_before_the_winners_arm_runs() {
+    let _watched = crate::support::watch();
     let log = RefCell::new(Vec::new());
     let slow = async |name| {
         let _trace = Trace(&log, name);
@@ -191,6 +198,7 @@ fn the_losers_are_dropped_before_the_winners_arm_runs() {
 
 #[test]
 fn a_lock_that_a_loser_was_given_is_free_in_the_winners_arm() {
+    let _watched = crate::support::watch();
     // Oxide's RFD 609: the loser had been granted the lock, was no longer polled, and the arm waited for it.
     let lock = Rc::new(Cell::new(true));
     struct Guard(Rc<Cell<bool>>);
@@ -224,6 +232,7 @@ fn a_lock_that_a_loser_was_given_is_free_in_the_winners_arm() {
 
 #[test]
 fn who_wins_of_those_that_are_ready_is_drawn_unless_the_choice_is_biased() {
+    let _watched = crate::support::watch();
     let fair = |seed| {
         reseed(seed);
         run(async {
@@ -251,6 +260,7 @@ fn who_wins_of_those_that_are_ready_is_drawn_unless_the_choice_is_biased() {
 
 #[test]
 fn an_arm_may_break_continue_return_and_await() {
+    let _watched = crate::support::watch();
     async fn count(limit: usize) -> Result<usize, String> {
         let mut turns = 0;
         'outer: loop {
@@ -276,6 +286,7 @@ fn an_arm_may_break_continue_return_and_await() {
 
 #[test]
 fn an_arm_whose_condition_is_false_is_not_even_made() {
+    let _watched = crate::support::watch();
     let made = Cell::new(0);
     let make = || {
         made.set(made.get() + 1);
@@ -298,6 +309,7 @@ fn an_arm_whose_condition_is_false_is_not_even_made() {
 #[test]
 #[should_panic(expected = "each `if` of a select! was false")]
 fn a_choice_among_none_without_else_panics() {
+    let _watched = crate::support::watch();
     run(async {
         select! { _ = after(1), if false => () }
     });
@@ -305,6 +317,7 @@ fn a_choice_among_none_without_else_panics() {
 
 #[test]
 fn a_handle_may_be_lent_and_goes_on_after_it_has_lost() {
+    let _watched = crate::support::watch();
     run(async {
         let mut handle = roundelay::spawn(after(5));
         let lost = select! {
@@ -318,6 +331,7 @@ fn a_handle_may_be_lent_and_goes_on_after_it_has_lost() {
 
 #[test]
 fn a_panic_in_one_future_drops_the_others_once() {
+    let _watched = crate::support::watch();
     let log = RefCell::new(Vec::new());
     let waiting = async |name| {
         let _trace = Trace(&log, name);
@@ -335,6 +349,7 @@ fn a_panic_in_one_future_drops_the_others_once() {
 
 #[test]
 fn the_names_in_a_macro_are_not_the_callers() {
+    let _watched = crate::support::watch();
     #[allow(dead_code)]
     enum Option {
         Some,
@@ -359,6 +374,7 @@ fn the_names_in_a_macro_are_not_the_callers() {
 
 #[test]
 fn the_future_of_a_macro_is_hardly_larger_than_its_parts() {
+    let _watched = crate::support::watch();
     let part = || async {
         let filler = [1_u8; 10_000];
         yield_now().await;
@@ -371,6 +387,7 @@ fn the_future_of_a_macro_is_hardly_larger_than_its_parts() {
 
 #[test]
 fn dropping_the_waiting_function_drops_all_parts() {
+    let _watched = crate::support::watch();
     let log = RefCell::new(Vec::new());
     let mut waiting = Box::pin(async {
         join!(

@@ -11,6 +11,7 @@ use roundelay::future::as_completed;
 /// In its first poll it is in no list, so the wake there says little: it is the second that a wake has brought about.
 #[test]
 fn a_child_that_a_wake_has_brought_and_that_is_woken_while_it_is_polled_is_polled_again() {
+    let _watched = crate::support::watch();
     let (parent, waker) = Parent::new();
     let (polls, kept) = (Cell::new(0), Cell::new(None));
     let mut set = as_completed([poll_fn(|cx| {

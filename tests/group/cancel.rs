@@ -110,6 +110,7 @@ fn a_child_that_cancels_the_group_before_it_first_suspends_does_not_hang_it() {
 
 #[test]
 fn what_fails_in_the_turn_of_a_cancel_is_a_failure() {
+    let _watched = crate::support::watch();
     let outcome: Outcome = run_alone(TaskGroup::scope(async |group| {
         group.spawn(async { Err::<(), _>("real") });
         group.cancel();
@@ -120,6 +121,7 @@ fn what_fails_in_the_turn_of_a_cancel_is_a_failure() {
 
 #[test]
 fn siblings_are_cancelled_although_nobody_polls_the_scope() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     run_alone(async {
         let mut scope = Box::pin(TaskGroup::scope(async |group| {
@@ -189,6 +191,7 @@ fn time_outs_of_zero_in_the_past_and_with_equal_deadlines_end_the_scope() {
 
 #[test]
 fn a_group_that_ends_in_time_beats_a_time_out_of_zero() {
+    let _watched = crate::support::watch();
     let outcome = run(timeout(
         Duration::ZERO,
         TaskGroup::scope(async |_| Ok::<_, &str>("at once")),

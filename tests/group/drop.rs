@@ -31,6 +31,7 @@ async fn started(body: impl AsyncFnOnce(Group) -> Result<(), &'static str> + 'st
 
 #[test]
 fn the_body_goes_first_then_the_children_in_the_order_of_their_spawning() {
+    let _watched = crate::support::watch();
     let trace = Trace::new();
     let log = trace.clone();
     run(async move {
@@ -61,6 +62,7 @@ fn the_body_goes_first_then_the_children_in_the_order_of_their_spawning() {
 
 #[test]
 fn all_children_have_been_dropped_when_drop_returns_polled_or_not() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     run(async {
         let tokens: Vec<_> = (0..100).map(|_| ledger.token("child")).collect();
@@ -78,6 +80,7 @@ fn all_children_have_been_dropped_when_drop_returns_polled_or_not() {
 
 #[test]
 fn a_child_that_spawns_from_its_destructor_during_teardown_is_refused() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let token = ledger.token("newcomer");
     let was_refused = Rc::new(Cell::new(false));
@@ -102,6 +105,7 @@ fn a_child_that_spawns_from_its_destructor_during_teardown_is_refused() {
 
 #[test]
 fn a_body_that_spawns_from_its_destructor_leaves_nobody_behind() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let token = ledger.token("newcomer");
     let mut event_loop = EventLoop::new().unwrap();
@@ -122,6 +126,7 @@ fn a_body_that_spawns_from_its_destructor_leaves_nobody_behind() {
 
 #[test]
 fn a_destructor_that_panics_during_teardown_is_logged_and_stops_nobody() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let token = ledger.token("second");
     let ((), lines) = listen(|| {
@@ -142,6 +147,7 @@ fn a_destructor_that_panics_during_teardown_is_logged_and_stops_nobody() {
 
 #[test]
 fn failures_that_nobody_can_be_told_any_more_are_logged_if_they_are_panics() {
+    let _watched = crate::support::watch();
     let ((), lines) = listen(|| {
         run(async {
             let scope = started(async |group| {
@@ -176,6 +182,7 @@ fn a_destructor_that_fails_while_the_group_aborts_is_reported() {
 
 #[test]
 fn a_destructor_that_cancels_or_drops_other_scopes_does_no_harm() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let book = ledger.clone();
     run(async move {
@@ -203,6 +210,7 @@ fn a_destructor_that_cancels_or_drops_other_scopes_does_no_harm() {
 
 #[test]
 fn a_child_that_drops_the_scope_from_its_own_poll_is_dropped_when_that_poll_returns() {
+    let _watched = crate::support::watch();
     let trace = Trace::new();
     let log = trace.clone();
     run(async move {
@@ -277,6 +285,7 @@ fn a_parent_that_is_aborted_while_its_group_aborts_is_not_held_up() {
 
 #[test]
 fn a_scope_may_be_dropped_when_its_loop_does_not_run_or_is_gone() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let scope = |ledger: &Ledger| {
         let token = ledger.token("child");
@@ -305,6 +314,7 @@ fn a_scope_may_be_dropped_when_its_loop_does_not_run_or_is_gone() {
 
 #[test]
 fn a_loop_that_ends_ends_its_groups() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let token = ledger.token("child");
     let newcomer = ledger.token("newcomer");
@@ -367,11 +377,13 @@ fn nested(end: impl AsyncFnOnce(Scope, &Gate) + Send + 'static) {
 
 #[test]
 fn ten_thousand_nested_groups_are_dropped_on_a_small_stack() {
+    let _watched = crate::support::watch();
     nested(async |scope, _| drop(scope));
 }
 
 #[test]
 fn ten_thousand_nested_groups_fail_on_a_small_stack() {
+    let _watched = crate::support::watch();
     nested(async |scope, gate| {
         gate.open();
         let error = scope.await.unwrap_err();
@@ -395,6 +407,7 @@ fn ten_thousand_nested_groups_end_with_their_loop_on_a_small_stack() {
 
 #[test]
 fn up_to_the_limit_of_depth_each_scope_keeps_the_promise_by_itself() {
+    let _watched = crate::support::watch();
     // Each level notes, after its own inner scope was dropped, that nobody below it lives.
     fn level(depth: usize, alive: Rc<Cell<usize>>) -> Scope {
         Box::pin(TaskGroup::scope(async move |group: Group| {

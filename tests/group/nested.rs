@@ -62,6 +62,7 @@ fn assert_told(lines: &[Line], whose: &[String]) {
 
 #[test]
 fn a_scope_in_the_body_whose_child_fails_in_the_same_turn_is_reported_too() {
+    let _watched = crate::support::watch();
     let (told, lines) = run_alone(|| {
         TaskGroup::scope(async |outer: Group| {
             outer.spawn(fail(1));
@@ -77,6 +78,7 @@ fn a_scope_in_the_body_whose_child_fails_in_the_same_turn_is_reported_too() {
 
 #[test]
 fn a_scope_in_the_body_is_waited_for_while_its_children_are_dropped() {
+    let _watched = crate::support::watch();
     let (told, lines) = run_alone(|| {
         TaskGroup::scope(async |outer: Group| {
             outer.spawn(fail(1));
@@ -96,6 +98,7 @@ fn a_scope_in_the_body_is_waited_for_while_its_children_are_dropped() {
 
 #[test]
 fn scopes_ten_deep_whose_children_fail_in_the_same_turn_are_all_reported() {
+    let _watched = crate::support::watch();
     fn nest(depth: u32) -> Scope {
         Box::pin(TaskGroup::scope(async move |group: Group| {
             group.spawn(pending::<Result<(), Fault>>());
@@ -114,6 +117,7 @@ fn scopes_ten_deep_whose_children_fail_in_the_same_turn_are_all_reported() {
 
 #[test]
 fn a_body_without_a_failed_scope_in_it_is_not_polled_after_the_cut() {
+    let _watched = crate::support::watch();
     let polls = Rc::new(Cell::new(0));
     let counted = Rc::clone(&polls);
     let (told, lines) = listen(|| {
@@ -141,6 +145,7 @@ fn a_body_without_a_failed_scope_in_it_is_not_polled_after_the_cut() {
 
 #[test]
 fn a_scope_that_is_polled_by_nobody_any_more_holds_up_nobody() {
+    let _watched = crate::support::watch();
     let (told, lines) = run_alone(|| {
         TaskGroup::scope(async |outer: Group| {
             outer.spawn(fail(1));
@@ -161,6 +166,7 @@ fn a_scope_that_is_polled_by_nobody_any_more_holds_up_nobody() {
 
 #[test]
 fn a_child_with_a_scope_that_is_cut_off_tells_the_log_what_the_scope_knew() {
+    let _watched = crate::support::watch();
     let at = Rc::new(Cell::new(0));
     let mut event_loop = EventLoop::new().unwrap();
     let line = Rc::clone(&at);
@@ -199,6 +205,7 @@ fn a_child_with_a_scope_that_is_cut_off_tells_the_log_what_the_scope_knew() {
 
 #[test]
 fn an_error_of_a_child_whose_scope_was_dropped_is_told_to_the_log() {
+    let _watched = crate::support::watch();
     let (_, lines) = run_alone(|| async {
         let slot: Rc<Cell<Option<Scope>>> = Rc::default();
         let own = Rc::clone(&slot);
@@ -227,6 +234,7 @@ fn an_error_of_a_child_whose_scope_was_dropped_is_told_to_the_log() {
 
 #[test]
 fn an_error_of_the_body_is_not_lost_with_a_scope_that_waits_for_its_children() {
+    let _watched = crate::support::watch();
     let (_, lines) = run_alone(|| async {
         let mut scope = Box::pin(TaskGroup::scope(async |group: Group| {
             group.spawn(pending::<Result<(), Fault>>());

@@ -45,6 +45,7 @@ fn values_come_in_the_order_in_which_the_children_finish() {
 
 #[test]
 fn values_are_dropped_as_they_come_if_nobody_asked_for_them() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     scope(async |group| {
         let tokens: Vec<_> = (0..10).map(|_| ledger.token("value")).collect();
@@ -156,6 +157,7 @@ fn several_who_wait_are_served_in_their_order() {
 
 #[test]
 fn values_that_nobody_took_are_dropped_with_the_group() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     scope(async |group| {
         let group = group.with_outputs();
@@ -398,6 +400,7 @@ fn a_scope_that_loses_a_race_leaves_nobody_behind() {
 
 #[test]
 fn a_kept_value_that_panics_when_the_last_handle_goes_fails_the_group() {
+    let _watched = crate::support::watch();
     let outcome: Outcome = run(TaskGroup::scope(async |group| {
         let kept = group.with_outputs();
         kept.spawn(async { Ok(on_drop(|| panic!("a value"))) });

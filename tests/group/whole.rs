@@ -35,6 +35,7 @@ fn told(error: &GroupError<&'static str>) -> Vec<String> {
 
 #[test]
 fn the_body_may_borrow_and_its_value_is_the_scopes() {
+    let _watched = crate::support::watch();
     let words = [String::from("one"), String::from("two")];
     let count: Outcome<usize> = run_alone(TaskGroup::scope(async |group| {
         group.spawn(async { Ok(()) });
@@ -45,6 +46,7 @@ fn the_body_may_borrow_and_its_value_is_the_scopes() {
 
 #[test]
 fn a_group_without_children_ends_with_its_body() {
+    let _watched = crate::support::watch();
     let outcome: Outcome = run_alone(TaskGroup::scope(async |_| Ok(())));
     assert!(outcome.is_ok());
 }
@@ -98,6 +100,7 @@ fn the_first_error_cancels_the_siblings_and_the_bodys_own_wait() {
 
 #[test]
 fn children_that_fail_in_the_same_turn_are_all_reported() {
+    let _watched = crate::support::watch();
     let outcome: Outcome = run_alone(TaskGroup::scope(async |group| {
         for error in ["first", "second", "third"] {
             group.spawn(async move { Err::<(), _>(error) });
@@ -109,6 +112,7 @@ fn children_that_fail_in_the_same_turn_are_all_reported() {
 
 #[test]
 fn whoever_would_fail_a_turn_later_is_polled_no_more() {
+    let _watched = crate::support::watch();
     let polls = Rc::new(Cell::new(0));
     let counted = Rc::clone(&polls);
     let outcome: Outcome = run_alone(TaskGroup::scope(async |group| {
@@ -127,6 +131,7 @@ fn whoever_would_fail_a_turn_later_is_polled_no_more() {
 
 #[test]
 fn a_child_and_the_body_that_fail_in_the_same_turn_are_both_reported() {
+    let _watched = crate::support::watch();
     // The child runs before the body in their turn.
     let outcome: Outcome = run_alone(TaskGroup::scope(async |group| {
         group.spawn(async { Err::<(), _>("child") });
@@ -156,6 +161,7 @@ fn the_bodys_error_cancels_the_children() {
 
 #[test]
 fn the_bodys_value_is_dropped_if_a_child_fails_after_it() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let outcome = run_alone(TaskGroup::scope(async |group| {
         group.spawn(async { Err::<(), _>("child") });
@@ -167,6 +173,7 @@ fn the_bodys_value_is_dropped_if_a_child_fails_after_it() {
 
 #[test]
 fn a_panic_is_a_failure_like_any_other_and_its_payload_is_kept() {
+    let _watched = crate::support::watch();
     let outcome: Outcome = run_alone(TaskGroup::scope(async |group| {
         group.spawn(async { Err::<(), _>("error") });
         group.spawn::<(), _>(async { std::panic::panic_any(404_u32) });
@@ -204,6 +211,7 @@ fn a_panic_of_the_body_ends_the_children_and_is_reported_last() {
 
 #[test]
 fn a_panic_can_be_gone_on_with() {
+    let _watched = crate::support::watch();
     let outcome: Outcome = run_alone(TaskGroup::scope(async |group| {
         group.spawn::<(), _>(async { std::panic::panic_any(7_u8) });
         Ok(())
@@ -218,6 +226,7 @@ fn a_panic_can_be_gone_on_with() {
 
 #[test]
 fn a_value_whose_destructor_panics_fails_the_group() {
+    let _watched = crate::support::watch();
     let outcome: Outcome = run_alone(TaskGroup::scope(async |group| {
         group.spawn(async { Ok(on_drop(|| panic!("value"))) });
         Ok(())
@@ -227,6 +236,7 @@ fn a_value_whose_destructor_panics_fails_the_group() {
 
 #[test]
 fn children_may_spawn_while_the_group_is_ending_as_long_as_one_lives() {
+    let _watched = crate::support::watch();
     let trace = Trace::new();
     let log = trace.clone();
     let outlived = run_alone(async {
@@ -259,6 +269,7 @@ fn children_may_spawn_while_the_group_is_ending_as_long_as_one_lives() {
 
 #[test]
 fn a_group_is_over_as_soon_as_its_last_child_has_left() {
+    let _watched = crate::support::watch();
     // Between the last child's end and the scope's own poll nobody slips in.
     let outcome: Outcome = run_alone(async {
         let handle = Rc::new(RefCell::new(None));
@@ -286,6 +297,7 @@ fn a_group_is_over_as_soon_as_its_last_child_has_left() {
 
 #[test]
 fn an_aborting_group_refuses_and_drops_the_newcomer_at_once() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let outcome: Outcome = run_alone(TaskGroup::scope(async |group| {
         group.spawn(async { Err::<(), _>("first") });
@@ -304,6 +316,7 @@ fn an_aborting_group_refuses_and_drops_the_newcomer_at_once() {
 
 #[test]
 fn nested_groups_that_fail_together_are_drawn_as_a_tree() {
+    let _watched = crate::support::watch();
     async fn inner(errors: [&'static str; 2]) -> Result<(), Box<dyn Error>> {
         let scope: Outcome = TaskGroup::scope(async |group| {
             for error in errors {
@@ -358,6 +371,7 @@ fn a_failure_of_an_inner_group_cancels_the_outer_one() {
 
 #[test]
 fn a_child_lives_on_the_loop_of_its_group_wherever_it_was_spawned_from() {
+    let _watched = crate::support::watch();
     let outcome: Outcome<&str> = run_alone(TaskGroup::scope(async |group| {
         let group = group.with_outputs();
         // On a second loop, nested in this one, and gone before the child is polled.
@@ -370,6 +384,7 @@ fn a_child_lives_on_the_loop_of_its_group_wherever_it_was_spawned_from() {
 
 #[test]
 fn a_panic_of_a_child_ends_the_run_if_the_loop_was_made_so() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let token = ledger.token("sibling");
     let mut event_loop = EventLoop::builder()
@@ -393,6 +408,7 @@ fn a_panic_of_a_child_ends_the_run_if_the_loop_was_made_so() {
 
 #[test]
 fn a_child_that_has_a_name_shows_it_in_its_error_and_among_the_tasks() {
+    let _watched = crate::support::watch();
     let outcome: Result<(), _> = run(TaskGroup::scope(async |group| {
         let two = group.with_limit(2);
         let named = |task: TaskInfo| task.name;

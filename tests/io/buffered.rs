@@ -101,6 +101,7 @@ async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
 
 #[test]
 fn the_limit_means_what_it_means_in_asyncio() {
+    let _watched = crate::support::watch();
     let recorded = include_str!("asyncio.txt");
     let mut cases = 0;
     for case in recorded.lines().filter(|line| !line.starts_with('#')) {
@@ -152,6 +153,7 @@ async fn make(call: &str, reader: &mut BufReader<Script>) -> String {
 
 #[test]
 fn a_call_that_is_dropped_while_it_waits_has_taken_nothing() {
+    let _watched = crate::support::watch();
     let pieces = |texts: &[&str]| {
         Script::new(
             texts
@@ -180,6 +182,7 @@ fn a_call_that_is_dropped_while_it_waits_has_taken_nothing() {
 
 #[test]
 fn lines_raced_against_a_short_deadline_all_arrive() {
+    let _watched = crate::support::watch();
     run(async {
         let steps = (0..500).flat_map(|n| {
             let text = format!("line {n}\r\n").into_bytes();
@@ -213,6 +216,7 @@ fn lines_raced_against_a_short_deadline_all_arrive() {
 
 #[test]
 fn a_peer_that_never_ends_its_line_fills_no_more_than_twice_the_limit() {
+    let _watched = crate::support::watch();
     let script = Script::new((0..1_000).map(|_| Step::Bytes(vec![b'x'; 10_000])));
     let largest = Rc::clone(&script.largest);
     let mut reader = BufReader::new(script);
@@ -233,6 +237,7 @@ fn a_peer_that_never_ends_its_line_fills_no_more_than_twice_the_limit() {
 
 #[test]
 fn an_exact_count_may_be_larger_than_the_limit_and_the_memory_is_given_back() {
+    let _watched = crate::support::watch();
     let script = Script::new([
         Step::Bytes(vec![7; 100_000]),
         Step::Bytes(b"rest".to_vec()),
@@ -252,6 +257,7 @@ fn an_exact_count_may_be_larger_than_the_limit_and_the_memory_is_given_back() {
 
 #[test]
 fn an_error_of_the_stream_keeps_what_came_before() {
+    let _watched = crate::support::watch();
     let mut reader = BufReader::new(Script::new([
         Step::Bytes(b"half a ".to_vec()),
         Step::Fail(ErrorKind::ConnectionReset),
@@ -266,6 +272,7 @@ fn an_error_of_the_stream_keeps_what_came_before() {
 
 #[test]
 fn a_line_that_is_not_utf8_is_in_the_error_and_the_next_one_comes() {
+    let _watched = crate::support::watch();
     let mut lines = BufReader::new(&b"good\nb\xFFd\nbetter"[..]).lines();
     assert_eq!(now(lines.next_line()).unwrap().as_deref(), Some("good"));
     let Err(ReadError::NotUtf8(error)) = now(lines.next_line()) else {
@@ -278,6 +285,7 @@ fn a_line_that_is_not_utf8_is_in_the_error_and_the_next_one_comes() {
 
 #[test]
 fn errors_say_what_happened_and_turn_into_io_errors() {
+    let _watched = crate::support::watch();
     let told = |error: ReadError| {
         let text = error.to_string();
         let error = io::Error::from(error);
@@ -301,6 +309,7 @@ fn errors_say_what_happened_and_turn_into_io_errors() {
 
 #[test]
 fn a_reader_gives_first_its_buffer_and_then_its_stream() {
+    let _watched = crate::support::watch();
     let mut reader = BufReader::new(Script::pieces(["one\ntwo", "three"]));
     let mut line = String::new();
     now(reader.read_line(&mut line)).unwrap();
@@ -341,6 +350,7 @@ impl Write for Slow {
 
 #[test]
 fn many_small_pieces_are_one_write() {
+    let _watched = crate::support::watch();
     run(async {
         let mut writer = BufWriter::with_capacity(
             100,
@@ -363,6 +373,7 @@ fn many_small_pieces_are_one_write() {
 
 #[test]
 fn a_piece_is_taken_whole_or_not_at_all_and_a_flush_goes_on_where_it_stopped() {
+    let _watched = crate::support::watch();
     run(async {
         let mut writer = BufWriter::with_capacity(
             8,
@@ -396,6 +407,7 @@ fn a_piece_is_taken_whole_or_not_at_all_and_a_flush_goes_on_where_it_stopped() {
 
 #[test]
 fn a_writer_that_takes_nothing_is_an_error_and_nothing_is_forgotten() {
+    let _watched = crate::support::watch();
     run(async {
         let mut writer = BufWriter::new(Slow::default());
         writer.write_all(b"kept").await.unwrap();
@@ -409,6 +421,7 @@ fn a_writer_that_takes_nothing_is_an_error_and_nothing_is_forgotten() {
 
 #[test]
 fn a_copy_passes_on_everything_and_flushes() {
+    let _watched = crate::support::watch();
     run(async {
         let pieces: Vec<Vec<u8>> = (0..50).map(|n| vec![n as u8; 1 + n * 997]).collect();
         let steps = pieces
@@ -479,6 +492,7 @@ async fn answer(desk: &mut BufReader<BufWriter<Desk>>) -> Result<(), ReadError> 
 
 #[test]
 fn requests_that_come_together_are_answered_together_and_each_read_answers_those_before() {
+    let _watched = crate::support::watch();
     let requests = ["aaaabbbbcc", "ccdddd", "eeee"].map(|piece| Step::Bytes(piece.into()));
     let mut desk = BufReader::new(BufWriter::new(Desk::new(requests)));
     let ended = run(answer(&mut desk)).unwrap_err();
@@ -494,6 +508,7 @@ fn requests_that_come_together_are_answered_together_and_each_read_answers_those
 
 #[test]
 fn an_answer_goes_out_before_the_next_request_is_waited_for() {
+    let _watched = crate::support::watch();
     let never = [Step::Bytes("aaaa".into()), Step::Wait, Step::Wait];
     let mut desk = BufReader::new(BufWriter::new(Desk::new(never)));
     let taken = Rc::clone(&desk.get_ref().get_ref().out.taken);
@@ -514,6 +529,7 @@ fn an_answer_goes_out_before_the_next_request_is_waited_for() {
 
 #[test]
 fn a_read_that_is_dropped_while_it_answers_or_waits_loses_and_doubles_nothing() {
+    let _watched = crate::support::watch();
     let steps = ["aaaabb", "bb", "cccc"]
         .into_iter()
         .flat_map(|piece| [Step::Wait, Step::Bytes(piece.into())]);
@@ -542,6 +558,7 @@ fn a_read_that_is_dropped_while_it_answers_or_waits_loses_and_doubles_nothing() 
 
 #[test]
 fn an_answer_that_cannot_be_sent_is_an_error_of_the_next_read_and_is_kept() {
+    let _watched = crate::support::watch();
     let requests = ["aaaa", "bbbb"].map(|piece| Step::Bytes(piece.into()));
     let mut desk = BufReader::new(BufWriter::new(Desk::new(requests)));
     desk.get_mut().get_mut().out.at_a_time = 0;

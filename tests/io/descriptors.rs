@@ -249,6 +249,7 @@ fn another_loop_takes_a_socket_over_and_who_waited_in_the_first_is_woken() {
 
 #[test]
 fn a_waiter_whose_loop_is_dropped_is_woken_and_told_where_it_is() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let (near, _far) = UnixStream::pair().unwrap();
     let (waker, wakes) = counting_waker();
@@ -270,6 +271,7 @@ fn a_waiter_whose_loop_is_dropped_is_woken_and_told_where_it_is() {
 
 #[test]
 fn without_a_loop_only_waiting_is_an_error() {
+    let _watched = crate::support::watch();
     let (near, far) = UnixStream::pair().unwrap();
     assert_eq!(now_or_never(far.write_all(b"ab")).unwrap().unwrap(), ());
     assert_eq!(now_or_never(near.read(&mut [0; 8])).unwrap().unwrap(), 2);
@@ -334,6 +336,7 @@ fn from_std_forces_non_blocking_mode() {
 
 #[test]
 fn what_cannot_be_watched_says_so() {
+    let _watched = crate::support::watch();
     let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
     let error = run(async {
         let file = Registered::new(file);
@@ -384,6 +387,7 @@ fn child_at_the_descriptor_limit() {
 
 #[test]
 fn at_the_descriptor_limit_accept_fails_and_recovers() {
+    let _watched = crate::support::watch();
     let test = std::env::current_exe().unwrap();
     let mut shell = Command::new("sh");
     shell.args([

@@ -333,6 +333,7 @@ fn a_hang_up_that_is_taken_back_does_not_spin() {
 
 #[test]
 fn a_cancelled_waiter_leaves_nothing_behind() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let (near, far) = UnixStream::pair().unwrap();
     let (waker, wakes) = counting_waker();
@@ -367,6 +368,7 @@ fn a_cancelled_waiter_leaves_nothing_behind() {
 
 #[test]
 fn waiting_for_both_directions_ends_with_either_and_leaves_neither() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let (sender, receiver) = mio::unix::pipe::new().unwrap();
     let (mut sender, receiver) = (sender, Registered::new(receiver));
@@ -387,6 +389,7 @@ fn waiting_for_both_directions_ends_with_either_and_leaves_neither() {
 
 #[test]
 fn of_the_poll_methods_the_last_waker_counts_and_awaiting_tasks_are_not_concerned() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let (near, far) = UnixStream::pair().unwrap();
     let (old, new, waiting) = (counting_waker(), counting_waker(), counting_waker());

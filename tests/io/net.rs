@@ -17,6 +17,7 @@ use roundelay::{spawn, yield_now};
 
 #[test]
 fn a_tcp_connection_has_two_ends_that_know_each_other() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -40,6 +41,7 @@ fn a_tcp_connection_has_two_ends_that_know_each_other() {
 
 #[test]
 fn a_connection_refused_names_the_address_and_the_next_one_is_tried() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
         let error = TcpStream::connect(closed).await.unwrap_err();
@@ -73,6 +75,7 @@ fn a_connection_refused_names_the_address_and_the_next_one_is_tried() {
 
 #[test]
 fn accepting_may_be_tried_and_polled() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let listener = Rc::new(TcpListener::bind("localhost:0").await?);
         assert_eq!(kind(listener.try_accept()), ErrorKind::WouldBlock);
@@ -97,6 +100,7 @@ fn accepting_may_be_tried_and_polled() {
 
 #[test]
 fn a_call_of_ones_own_waits_like_the_others() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = tcp_pair().await?;
         let peek = |fd: std::os::fd::BorrowedFd<'_>| {
@@ -117,6 +121,7 @@ fn a_call_of_ones_own_waits_like_the_others() {
 
 #[test]
 fn sockets_go_to_the_standard_library_and_come_back() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         assert!(now_or_never(listener.accept()).is_none());
@@ -147,6 +152,7 @@ fn sockets_go_to_the_standard_library_and_come_back() {
 
 #[test]
 fn names_are_looked_up_and_addresses_are_not() {
+    let _watched = crate::support::watch();
     // Without a loop there is no pool, so this shows that nothing was offloaded.
     let literals = now_or_never(async {
         let mut found: Vec<SocketAddr> = Vec::new();

@@ -13,6 +13,7 @@ use roundelay::{spawn, yield_now};
 
 #[test]
 fn datagrams_keep_their_borders_and_name_their_senders() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = (
             UdpSocket::bind("127.0.0.1:0").await?,
@@ -58,6 +59,7 @@ fn datagrams_keep_their_borders_and_name_their_senders() {
 
 #[test]
 fn options_of_datagram_sockets_are_kept() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let socket = UdpSocket::bind("0.0.0.0:0").await?;
         socket.set_broadcast(true)?;
@@ -88,6 +90,7 @@ fn options_of_datagram_sockets_are_kept() {
 
 #[test]
 fn unix_datagrams_meet_at_a_path() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (here, there) = (SocketPath::new(), SocketPath::new());
         let (near, far) = (UnixDatagram::bind(&here)?, UnixDatagram::bind(&there)?);
@@ -111,6 +114,7 @@ fn unix_datagrams_meet_at_a_path() {
 
 #[test]
 fn a_full_datagram_socket_makes_the_sender_wait() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = UnixDatagram::pair()?;
         let mut queued = 0;

@@ -19,6 +19,7 @@ const TAIL: &str = "), use the type for that";
 
 #[test]
 fn a_unix_socket_is_not_taken_for_a_tcp_one() {
+    let _watched = crate::support::watch();
     let (near, _far) = unix::UnixStream::pair().unwrap();
     let dressed = std::net::TcpStream::from(OwnedFd::from(near));
     assert_refused(
@@ -37,6 +38,7 @@ fn a_unix_socket_is_not_taken_for_a_tcp_one() {
 
 #[test]
 fn a_tcp_socket_is_not_taken_for_a_unix_one() {
+    let _watched = crate::support::watch();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let dressed = unix::UnixStream::from(OwnedFd::from(client));
@@ -53,6 +55,7 @@ fn a_tcp_socket_is_not_taken_for_a_unix_one() {
 
 #[test]
 fn a_socket_of_its_own_family_is_taken_over_though_its_peer_is_gone() {
+    let _watched = crate::support::watch();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     drop(listener.accept().unwrap());

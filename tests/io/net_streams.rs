@@ -12,6 +12,7 @@ use roundelay::spawn;
 
 #[test]
 fn what_one_end_writes_the_other_reads_in_every_way_there_is() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = tcp_pair().await?;
         let mut buf = [0; 16];
@@ -36,6 +37,7 @@ fn what_one_end_writes_the_other_reads_in_every_way_there_is() {
 
 #[test]
 fn nothing_to_move_is_moved_at_once_whatever_the_socket_says() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, _far) = tcp_pair().await?;
         while near.try_write(&[0; 65536]).is_ok() {}
@@ -62,6 +64,7 @@ fn nothing_to_move_is_moved_at_once_whatever_the_socket_says() {
 
 #[test]
 fn vectored_io_gathers_and_scatters_in_order() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = tcp_pair().await?;
         let (mut one, mut two) = ([0; 3], [0; 8]);
@@ -109,6 +112,7 @@ fn vectored_io_gathers_and_scatters_in_order() {
 
 #[test]
 fn a_megabyte_arrives_whole_in_both_directions_at_once() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = tcp_pair().await?;
         let sent: Vec<u8> = (0..1_000_000_u32).map(|n| ((n * 31) >> 3) as u8).collect();
@@ -136,6 +140,7 @@ fn a_megabyte_arrives_whole_in_both_directions_at_once() {
 
 #[test]
 fn read_exact_says_when_the_stream_ended_too_early() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = tcp_pair().await?;
         near.write_all(b"abc").await?;
@@ -150,6 +155,7 @@ fn read_exact_says_when_the_stream_ended_too_early() {
 
 #[test]
 fn read_to_end_appends_and_is_exact() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         for size in [0, 1, 31, 32, 33, 4095, 4096, 4097, 100_000] {
             let (near, far) = UnixStream::pair()?;
@@ -166,6 +172,7 @@ fn read_to_end_appends_and_is_exact() {
 
 #[test]
 fn read_to_end_keeps_what_it_has_when_it_is_cancelled() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = UnixStream::pair()?;
         let mut all = Vec::new();
@@ -186,6 +193,7 @@ fn read_to_end_keeps_what_it_has_when_it_is_cancelled() {
 
 #[test]
 fn a_half_closed_stream_still_answers() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = tcp_pair().await?;
         let server = spawn(async move {
@@ -207,6 +215,7 @@ fn a_half_closed_stream_still_answers() {
 
 #[test]
 fn borrowed_halves_serve_two_futures_of_one_task() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = tcp_pair().await?;
         let (read, write) = near.split();
@@ -229,6 +238,7 @@ fn borrowed_halves_serve_two_futures_of_one_task() {
 
 #[test]
 fn dropping_the_owned_writing_half_ends_the_stream_and_forgetting_it_does_not() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = tcp_pair().await?;
         let (read, write) = near.into_split();
@@ -263,6 +273,7 @@ fn dropping_the_owned_writing_half_ends_the_stream_and_forgetting_it_does_not() 
 
 #[test]
 fn halves_come_together_only_with_their_own() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let (near, far) = UnixStream::pair()?;
         let (read, write) = near.into_split();

@@ -9,6 +9,7 @@ use roundelay::net::{UnixListener, UnixStream};
 
 #[test]
 fn unix_streams_meet_at_a_path_and_at_an_abstract_name() {
+    let _watched = crate::support::watch();
     in_loop(|| async {
         let path = SocketPath::new();
         let listener = UnixListener::bind(&path)?;
@@ -42,6 +43,7 @@ fn unix_streams_meet_at_a_path_and_at_an_abstract_name() {
 #[cfg(target_os = "linux")]
 #[test]
 fn abstract_names_serve_streams_and_datagrams() {
+    let _watched = crate::support::watch();
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::SocketAddr;
 

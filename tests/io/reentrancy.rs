@@ -52,6 +52,7 @@ fn drop_all() {
 
 #[test]
 fn a_waker_may_drop_the_very_socket_that_wakes_it_and_others() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let mut peers = Vec::new();
     for _ in 0..3 {
@@ -81,6 +82,7 @@ fn a_waker_may_drop_the_very_socket_that_wakes_it_and_others() {
 
 #[test]
 fn a_waker_may_wait_on_the_same_direction_again() {
+    let _watched = crate::support::watch();
     fn wait_again() {
         HELD.with_borrow(|held| {
             assert_eq!(held[0].try_read(&mut [0; 8]).unwrap(), 2);
@@ -111,6 +113,7 @@ fn a_waker_may_wait_on_the_same_direction_again() {
 
 #[test]
 fn a_waker_that_is_replaced_may_drop_a_future_that_waits_beside_it() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let (near, _far) = UnixStream::pair().unwrap();
     let near = Rc::new(near);
@@ -141,6 +144,7 @@ fn a_waker_that_is_replaced_may_drop_a_future_that_waits_beside_it() {
 
 #[test]
 fn each_event_of_a_source_is_told_and_the_listener_may_use_sockets() {
+    let _watched = crate::support::watch();
     let (near, far) = UnixStream::pair().unwrap();
     let told: Trace<String> = Trace::new();
     let sink = {

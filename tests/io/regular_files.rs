@@ -13,12 +13,14 @@ fn file() -> Registered<File> {
 
 #[test]
 fn a_regular_file_counts_as_ready() {
+    let _watched = crate::support::watch();
     let ready = run(async { file().readiness(Interest::READABLE).await });
     assert!(ready.unwrap().is_readable());
 }
 
 #[test]
 fn a_wait_for_a_regular_file_is_refused_with_the_pollers_error() {
+    let _watched = crate::support::watch();
     let tries = Cell::new(0);
     let waited = run(async {
         let read = |_: &File| -> io::Result<()> {

@@ -68,6 +68,7 @@ fn so_are_unix_connections() {
 
 #[test]
 fn an_error_or_a_panic_of_one_connection_is_counted_logged_and_nobody_elses() {
+    let _watched = crate::support::watch();
     let (served, lines) = listen(|| {
         run(async {
             let stop = CancelToken::new();
@@ -110,6 +111,7 @@ fn an_error_or_a_panic_of_one_connection_is_counted_logged_and_nobody_elses() {
 
 #[test]
 fn a_handler_that_panics_before_it_has_a_future_is_a_panic_like_any_other() {
+    let _watched = crate::support::watch();
     let served = run(async {
         let stop = CancelToken::new();
         let last = stop.clone();
@@ -189,6 +191,7 @@ fn whoever_has_not_ended_when_the_grace_is_over_is_cut_off() {
 
 #[test]
 fn a_connection_that_is_cut_off_and_panics_at_that_does_not_take_the_report_along() {
+    let _watched = crate::support::watch();
     let (served, lines) = listen(|| {
         run(async {
             let stop = CancelToken::new();
@@ -217,6 +220,7 @@ fn a_connection_that_is_cut_off_and_panics_at_that_does_not_take_the_report_alon
 #[test]
 #[should_panic(expected = "the signal handler")]
 fn a_shutdown_that_panics_ends_the_server_with_its_panic() {
+    let _watched = crate::support::watch();
     let handler = |_, _| pending::<io::Result<()>>();
     let shutdown = async { panic!("the signal handler") };
     run(async {

@@ -79,7 +79,7 @@ fn whatever_a_program_does_the_loop_agrees_with_the_model() {
     let steps = variable("ROUNDELAY_STEPS", STEPS);
     let seed = variable("ROUNDELAY_SEED", SEED);
     // A microsecond a step is usual, and ten times that for a sanitizer; the rest is for a busy machine.
-    let limit = Duration::from_secs(120) + Duration::from_micros(500) * steps as u32;
+    let limit = support::PATIENCE + Duration::from_micros(500) * steps as u32;
     alone(move || {
         watchdog(limit, move || {
             hush();

@@ -42,6 +42,7 @@ fn waker_of_a_task(event_loop: &mut EventLoop) -> Waker {
 
 #[test]
 fn a_burst_at_a_loop_that_is_awake_costs_none() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let waker = waker_of_a_task(&mut event_loop);
     let (bell, remote) = (Bell::of(&event_loop), event_loop.remote());
@@ -58,6 +59,7 @@ fn a_burst_at_a_loop_that_is_awake_costs_none() {
 
 #[test]
 fn a_burst_at_a_loop_that_rests_between_two_turns_costs_one() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let waker = waker_of_a_task(&mut event_loop);
     let (bell, remote) = (Bell::of(&event_loop), event_loop.remote());
@@ -114,6 +116,7 @@ fn a_burst_at_a_loop_that_sleeps_costs_one() {
 /// The host has not been told of the mail that came during the turn; after that it has been told once, and that is enough.
 #[test]
 fn mail_that_came_during_a_turn_and_a_burst_after_it_cost_one() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let waker = waker_of_a_task(&mut event_loop);
     let (bell, remote) = (Bell::of(&event_loop), event_loop.remote());
@@ -133,6 +136,7 @@ fn mail_that_came_during_a_turn_and_a_burst_after_it_cost_one() {
 
 #[test]
 fn a_wake_on_the_loops_own_thread_costs_none() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let bell = Bell::of(&event_loop);
     let before = bell.rings();
@@ -159,6 +163,7 @@ fn a_wake_on_the_loops_own_thread_costs_none() {
 
 #[test]
 fn a_turn_that_does_not_wait_announces_no_sleep() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let (bell, remote) = (Bell::of(&event_loop), event_loop.remote());
     let thread = thread::spawn(move || {

@@ -46,6 +46,7 @@ fn assert_closed(remote: &Remote) {
 
 #[test]
 fn every_door_says_closed_once_the_loop_is_gone() {
+    let _watched = crate::support::watch();
     let remote = EventLoop::new().unwrap().remote();
     assert_closed(&remote);
     assert_closed(&remote.clone());
@@ -88,6 +89,7 @@ fn a_handle_of_a_loop_that_is_gone_answers_though_another_has_moved_in_here() {
 
 #[test]
 fn what_is_in_the_inbox_when_the_loop_ends_is_dropped_on_its_thread() {
+    let _watched = crate::support::watch();
     let ledger = Ledger::new();
     let event_loop = EventLoop::new().unwrap();
     let remote = event_loop.remote();
@@ -115,6 +117,7 @@ fn what_is_in_the_inbox_when_the_loop_ends_is_dropped_on_its_thread() {
 
 #[test]
 fn calls_whose_destructors_panic_do_not_disturb_the_end_of_the_loop() {
+    let _watched = crate::support::watch();
     let event_loop = EventLoop::new().unwrap();
     for _ in 0..3 {
         let bomb = on_drop(|| panic!("a destructor"));
@@ -126,6 +129,7 @@ fn calls_whose_destructors_panic_do_not_disturb_the_end_of_the_loop() {
 
 #[test]
 fn the_error_fits_every_error_library() {
+    let _watched = crate::support::watch();
     fn send(remote: &Remote) -> Result<(), Box<dyn Error + Send + Sync>> {
         remote.post(|| ())?;
         Ok(())

@@ -30,6 +30,7 @@ fn beside_a_loop(body: impl FnOnce(Remote) + Send + 'static) {
 
 #[test]
 fn the_future_may_hold_what_cannot_leave_its_thread() {
+    let _watched = crate::support::watch();
     beside_a_loop(|remote| {
         let handle = remote.spawn(|| async {
             let here = Rc::new(Cell::new(20));
@@ -44,6 +45,7 @@ fn the_future_may_hold_what_cannot_leave_its_thread() {
 
 #[test]
 fn a_handle_is_awaited_from_another_loop_on_another_thread() {
+    let _watched = crate::support::watch();
     beside_a_loop(|remote| {
         let sum = run(async {
             let handles: Vec<_> = (0..1_000)
@@ -74,6 +76,7 @@ fn a_handle_is_awaited_from_its_own_loop() {
 
 #[test]
 fn a_handle_whose_await_was_dropped_has_lost_nothing_and_keeps_no_waker() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let mut handle = event_loop.remote().spawn(|| async { 42 });
     let (waker, wakes) = counting_waker();
@@ -130,6 +133,7 @@ fn waiting_on_the_thread_of_the_own_loop_panics_instead_of_hanging() {
 
 #[test]
 fn a_task_that_has_finished_may_be_waited_for_anywhere() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let handle = event_loop.remote().spawn(|| async { 42 });
     assert!(!handle.is_finished());
@@ -140,6 +144,7 @@ fn a_task_that_has_finished_may_be_waited_for_anywhere() {
 
 #[test]
 fn a_handle_that_has_given_its_output_panics_when_it_is_asked_again() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let mut handle = event_loop.remote().spawn(|| async { 42 });
     assert_eq!(event_loop.run(async { (&mut handle).await.unwrap() }), 42);
@@ -150,6 +155,7 @@ fn a_handle_that_has_given_its_output_panics_when_it_is_asked_again() {
 
 #[test]
 fn a_panic_comes_back_through_the_handle_with_the_line_that_spawned_it() {
+    let _watched = crate::support::watch();
     beside_a_loop(|remote| {
         let (result, lines) = listen(|| {
             let handle = remote.spawn(|| async {
@@ -175,6 +181,7 @@ fn a_panic_comes_back_through_the_handle_with_the_line_that_spawned_it() {
 
 #[test]
 fn the_closure_that_makes_the_future_may_panic_too() {
+    let _watched = crate::support::watch();
     beside_a_loop(|remote| {
         fn make() -> std::future::Ready<()> {
             panic!("no future today")
@@ -185,6 +192,7 @@ fn the_closure_that_makes_the_future_may_panic_too() {
 
 #[test]
 fn a_panic_that_nobody_awaits_is_told_whenever_the_handle_goes() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let remote = event_loop.remote();
     let mut turn = || while event_loop.turn(Some(Duration::ZERO)).unwrap().ready > 0 {};
@@ -245,6 +253,7 @@ fn an_abort_from_another_thread_drops_the_future_at_home() {
 
 #[test]
 fn an_abort_before_the_start_makes_no_future() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let made = Counter::default();
     let handle = event_loop.remote().spawn({
@@ -262,6 +271,7 @@ fn an_abort_before_the_start_makes_no_future() {
 
 #[test]
 fn an_abort_after_the_end_changes_nothing() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let handle = event_loop.remote().spawn(|| async { 42 });
     while event_loop.turn(Some(Duration::ZERO)).unwrap().ready > 0 {}
@@ -272,6 +282,7 @@ fn an_abort_after_the_end_changes_nothing() {
 
 #[test]
 fn a_dropped_handle_detaches_its_task() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let done = Counter::default();
     drop(event_loop.remote().spawn({

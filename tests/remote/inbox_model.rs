@@ -310,6 +310,7 @@ fn explore(flaw: Flaw) -> Found {
 
 #[test]
 fn in_no_order_of_the_steps_does_a_wake_get_lost_or_ring_for_nothing() {
+    let _watched = crate::support::watch();
     let found = explore(Flaw::None);
     assert!(
         found.states > 200,
@@ -325,36 +326,43 @@ fn in_no_order_of_the_steps_does_a_wake_get_lost_or_ring_for_nothing() {
 
 #[test]
 fn looking_and_parking_must_be_one_step() {
+    let _watched = crate::support::watch();
     assert!(explore(Flaw::ParksInTwoSteps).lost.is_some());
 }
 
 #[test]
 fn the_notice_must_be_taken_down_before_the_mail_is_taken_out() {
+    let _watched = crate::support::watch();
     assert!(explore(Flaw::TakesBeforeItSwaps).lost.is_some());
 }
 
 #[test]
 fn a_notice_that_came_during_the_sleep_must_survive_the_waking() {
+    let _watched = crate::support::watch();
     assert!(explore(Flaw::UnparksByAStore).lost.is_some());
 }
 
 #[test]
 fn the_notice_is_put_up_and_the_mail_put_in_behind_one_lock() {
+    let _watched = crate::support::watch();
     assert!(explore(Flaw::SwapsBeforeItLocks).lost.is_some());
 }
 
 #[test]
 fn a_number_that_a_second_notice_replaces_goes_into_the_mail() {
+    let _watched = crate::support::watch();
     assert!(explore(Flaw::LosesTheNumber).lost.is_some());
 }
 
 #[test]
 fn parking_must_not_replace_a_number() {
+    let _watched = crate::support::watch();
     assert!(explore(Flaw::ParksByASwap).lost.is_some());
 }
 
 #[test]
 fn a_word_that_stays_parked_loses_nothing_and_rings_for_nothing() {
+    let _watched = crate::support::watch();
     let found = explore(Flaw::NeverUnparks);
     assert_eq!(found.lost, None);
     assert!(found.needless_ring);

@@ -310,6 +310,7 @@ fn calls_run_in_the_order_in_which_each_thread_sent_them() {
 
 #[test]
 fn tasks_start_in_the_order_in_which_they_were_sent_and_after_the_calls_before_them() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let (trace, traced) = mpsc::channel();
     let remote = event_loop.remote();
@@ -338,6 +339,7 @@ fn tasks_start_in_the_order_in_which_they_were_sent_and_after_the_calls_before_t
 
 #[test]
 fn a_thread_without_a_loop_has_no_door_and_says_what_to_do() {
+    let _watched = crate::support::watch();
     assert!(Remote::try_current().is_none());
     let payload = catch_unwind(Remote::current).expect_err("no loop is running");
     let text = payload.downcast_ref::<String>().expect("a sentence");
@@ -377,6 +379,7 @@ fn a_call_runs_with_its_loop_current_and_may_use_all_of_it() {
 
 #[test]
 fn a_call_that_panics_is_logged_and_the_loop_goes_on() {
+    let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
     let remote = event_loop.remote();
     let after = Counter::default();

@@ -3,9 +3,8 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use crate::support::watchdog;
+use crate::support::{PATIENCE, watchdog};
 use roundelay::task::consume_budget;
 
 const SHARE: u32 = 128;
@@ -33,6 +32,7 @@ async fn operations(count: u32) {
 
 #[test]
 fn the_129th_operation_of_a_poll_steps_back() {
+    let _watched = crate::support::watch();
     let polls = roundelay::run(async {
         let mut operations = pin!(operations(SHARE * 2 + 1));
         let mut polls = 0;
@@ -48,7 +48,7 @@ fn the_129th_operation_of_a_poll_steps_back() {
 
 #[test]
 fn an_executor_inside_a_poll_gets_through() {
-    watchdog(Duration::from_secs(60), || {
+    watchdog(PATIENCE, || {
         roundelay::run(async {
             let ((), polls) = block_on(operations(SHARE * 3));
             assert!(polls > 1, "the share of the poll was spent in between");
@@ -58,6 +58,7 @@ fn an_executor_inside_a_poll_gets_through() {
 
 #[test]
 fn outside_a_poll_there_is_nobody_to_be_fair_to() {
+    let _watched = crate::support::watch();
     let ((), polls) = block_on(operations(SHARE * 100));
     assert_eq!(polls, 1);
 }

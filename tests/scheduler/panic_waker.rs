@@ -109,6 +109,7 @@ fn three<F: Future + 'static>(mut make: impl FnMut() -> F) -> Vec<Waits> {
 
 #[test]
 fn of_a_timer() {
+    let _watched = crate::support::watch();
     assert_contained("a timer", async || {
         // A sleep, not a deadline: it waits at its first poll, however late that comes.
         let soon = Duration::from_millis(2);
@@ -118,6 +119,7 @@ fn of_a_timer() {
 
 #[test]
 fn of_a_socket() {
+    let _watched = crate::support::watch();
     assert_contained("a source's waiter", async || {
         let (near, far) = tcp_pair().await.unwrap();
         let near = Rc::new(near);
@@ -168,6 +170,7 @@ fn of_a_socket_that_is_dropped_with_the_waker_of_a_poll_method() {
 
 #[test]
 fn of_the_handle_of_a_task() {
+    let _watched = crate::support::watch();
     assert_contained("a join handle", async || {
         let (sender, receiver) = oneshot::channel::<()>();
         let serve = async move {
@@ -180,6 +183,7 @@ fn of_the_handle_of_a_task() {
 
 #[test]
 fn of_a_remote_handle() {
+    let _watched = crate::support::watch();
     assert_contained("a remote handle", async || {
         let (sender, receiver) = std::sync::mpsc::channel::<()>();
         let handle = Remote::current().spawn(move || async move {
@@ -212,6 +216,7 @@ fn of_an_offloaded_job_whose_thread_does_the_next_one_all_the_same() {
 
 #[test]
 fn of_the_scope_of_a_group() {
+    let _watched = crate::support::watch();
     assert_contained("a task group's scope", async || {
         let (sender, receiver) = oneshot::channel::<()>();
         let scope = TaskGroup::<()>::scope(async move |group| {
@@ -232,6 +237,7 @@ fn of_the_scope_of_a_group() {
 /// Three are woken in one burst, and so the one who awaits them is woken once.
 #[test]
 fn of_a_set_of_futures() {
+    let _watched = crate::support::watch();
     assert_contained("a set of futures", async || {
         let event = Rc::new(Event::new());
         let mut set = as_completed(three(|| {
@@ -249,6 +255,7 @@ const IN_SYNC: &str = "a waiter in `sync`";
 
 #[test]
 fn of_one_who_waits_for_an_event() {
+    let _watched = crate::support::watch();
     assert_contained(IN_SYNC, async || {
         let event = Rc::new(Event::new());
         let line = three(|| {
@@ -261,6 +268,7 @@ fn of_one_who_waits_for_an_event() {
 
 #[test]
 fn of_one_who_waits_for_a_permit() {
+    let _watched = crate::support::watch();
     assert_contained(IN_SYNC, async || {
         let desks = Rc::new(Semaphore::new(0));
         let line = three(|| {
@@ -277,6 +285,7 @@ fn of_one_who_waits_for_a_permit() {
 
 #[test]
 fn of_one_who_waits_for_a_token_or_one_of_its_children() {
+    let _watched = crate::support::watch();
     assert_contained(IN_SYNC, async || {
         let root = CancelToken::new();
         let line = three(|| root.child_token().cancelled_owned());
@@ -286,6 +295,7 @@ fn of_one_who_waits_for_a_token_or_one_of_its_children() {
 
 #[test]
 fn of_a_receiver() {
+    let _watched = crate::support::watch();
     assert_contained(IN_SYNC, async || {
         let (sender, mut receiver) = mpsc::channel(1);
         let line = vec![waits(async move { receiver.recv().await })];

@@ -28,6 +28,7 @@ use roundelay::{EventLoop, Remote, offload, run, sleep, spawn, yield_now};
 
 #[test]
 fn a_poll_may_do_anything() {
+    let _watched = crate::support::watch();
     do_everything(0, async |world, trigger| {
         let handle = world.know(spawn(async move {
             trigger.fire();
@@ -39,6 +40,7 @@ fn a_poll_may_do_anything() {
 
 #[test]
 fn the_destructor_of_a_future_that_has_finished_may_do_anything() {
+    let _watched = crate::support::watch();
     do_everything(0, async |world, trigger| {
         drop(world.know(spawn(finishes(trigger.on_drop()))).await);
     });
@@ -46,6 +48,7 @@ fn the_destructor_of_a_future_that_has_finished_may_do_anything() {
 
 #[test]
 fn the_destructor_of_a_future_that_is_aborted_may_do_anything() {
+    let _watched = crate::support::watch();
     // Parked, and before its first poll.
     for turns in [1, 0] {
         do_everything(0, move |world: Rc<World>, trigger: Trigger| async move {
@@ -60,6 +63,7 @@ fn the_destructor_of_a_future_that_is_aborted_may_do_anything() {
 
 #[test]
 fn the_destructor_of_a_future_that_aborts_itself_may_do_anything() {
+    let _watched = crate::support::watch();
     do_everything(0, async |world, trigger| {
         let own: Rc<RefCell<Option<AbortHandle>>> = Rc::default();
         let mine = Rc::clone(&own);
@@ -75,6 +79,7 @@ fn the_destructor_of_a_future_that_aborts_itself_may_do_anything() {
 
 #[test]
 fn the_destructor_of_a_future_that_panics_may_do_anything() {
+    let _watched = crate::support::watch();
     do_everything(0, async |world, trigger| {
         let handle = world.know(spawn(async move {
             let _guard = trigger.on_drop();
@@ -86,6 +91,7 @@ fn the_destructor_of_a_future_that_panics_may_do_anything() {
 
 #[test]
 fn the_destructor_of_a_panics_payload_may_do_anything() {
+    let _watched = crate::support::watch();
     do_everything(1, async |_, trigger| {
         let payload = trigger.on_drop();
         drop(spawn(async move { panic_any(payload) }));
@@ -95,6 +101,7 @@ fn the_destructor_of_a_panics_payload_may_do_anything() {
 
 #[test]
 fn the_destructor_of_an_output_that_nobody_wants_may_do_anything() {
+    let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
         let output = trigger.on_drop();
         drop(spawn(async move { output }));
@@ -104,6 +111,7 @@ fn the_destructor_of_an_output_that_nobody_wants_may_do_anything() {
 
 #[test]
 fn the_destructor_of_an_output_that_its_handle_drops_may_do_anything() {
+    let _watched = crate::support::watch();
     do_everything(0, async |world, trigger| {
         let output = trigger.on_drop();
         let handle = world.know(spawn(async move { output }));
@@ -114,6 +122,7 @@ fn the_destructor_of_an_output_that_its_handle_drops_may_do_anything() {
 
 #[test]
 fn a_joiners_waker_may_do_anything_when_it_is_woken() {
+    let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
         let mut handle = spawn(yield_now());
         assert!(!poll_with(
@@ -127,6 +136,7 @@ fn a_joiners_waker_may_do_anything_when_it_is_woken() {
 
 #[test]
 fn a_joiners_waker_may_do_anything_when_it_is_cloned() {
+    let _watched = crate::support::watch();
     do_everything(0, async |world, trigger| {
         let mut handle = world.know(spawn(yield_now()));
         assert!(!poll_with(
@@ -139,6 +149,7 @@ fn a_joiners_waker_may_do_anything_when_it_is_cloned() {
 
 #[test]
 fn a_joiners_waker_may_do_anything_when_it_is_dropped() {
+    let _watched = crate::support::watch();
     // By another one that replaces it, by the handle that is dropped, and by the task that has finished.
     for way in 0..3 {
         do_everything(0, move |world: Rc<World>, trigger: Trigger| async move {
@@ -184,6 +195,7 @@ fn a_joiners_waker_may_finish_the_task_when_it_is_cloned_and_the_handle_notices(
 
 #[test]
 fn a_posted_call_may_do_anything() {
+    let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
         Remote::current()
             .post(move || trigger.fire())
@@ -196,6 +208,7 @@ fn a_posted_call_may_do_anything() {
 
 #[test]
 fn the_destructor_of_a_call_that_comes_too_late_may_do_anything() {
+    let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
         let gone = EventLoop::new().expect("a loop").remote();
         let guard = trigger.on_drop();
@@ -205,6 +218,7 @@ fn the_destructor_of_a_call_that_comes_too_late_may_do_anything() {
 
 #[test]
 fn the_destructor_of_a_call_that_a_loop_leaves_behind_may_do_anything() {
+    let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
         let inner = EventLoop::new().expect("a loop");
         let guard = trigger.on_drop();
@@ -218,6 +232,7 @@ fn the_destructor_of_a_call_that_a_loop_leaves_behind_may_do_anything() {
 
 #[test]
 fn the_destructor_of_a_task_that_a_loop_leaves_behind_may_do_anything() {
+    let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
         let inner = EventLoop::new().expect("a loop");
         drop(inner.spawn(parks(trigger.on_drop())));
@@ -227,12 +242,14 @@ fn the_destructor_of_a_task_that_a_loop_leaves_behind_may_do_anything() {
 
 #[test]
 fn the_destructor_of_a_task_may_do_anything_at_the_end_of_its_own_loop() {
+    let _watched = crate::support::watch();
     // The world is empty by then, so the task keeps what it needs, and the deed finds what is left.
     do_everything(0, async |_, trigger| drop(spawn(parks(trigger.on_drop()))));
 }
 
 #[test]
 fn a_timers_waker_may_do_anything_when_it_is_woken() {
+    let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
         let mut nap = pin!(sleep(Duration::from_millis(1)));
         assert!(!poll_with(nap.as_mut(), &fires_at(Use::Wake, trigger)));
@@ -242,6 +259,7 @@ fn a_timers_waker_may_do_anything_when_it_is_woken() {
 
 #[test]
 fn a_timers_waker_may_do_anything_when_it_is_cloned_or_dropped() {
+    let _watched = crate::support::watch();
     for moment in [Use::Clone, Use::Drop] {
         do_everything(0, move |_: Rc<World>, trigger: Trigger| async move {
             let mut nap = Box::pin(sleep(Duration::MAX));
@@ -253,6 +271,7 @@ fn a_timers_waker_may_do_anything_when_it_is_cloned_or_dropped() {
 
 #[test]
 fn a_sockets_waker_may_do_anything_when_it_is_woken() {
+    let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
         let (one, other) = UnixStream::pair().expect("a pair of sockets");
         let waker = fires_at(Use::Wake, trigger);
@@ -266,6 +285,7 @@ fn a_sockets_waker_may_do_anything_when_it_is_woken() {
 
 #[test]
 fn a_sockets_waker_may_do_anything_when_it_is_cloned_or_dropped() {
+    let _watched = crate::support::watch();
     for moment in [Use::Clone, Use::Drop] {
         do_everything(0, move |_: Rc<World>, trigger: Trigger| async move {
             let (one, _other) = UnixStream::pair().expect("a pair of sockets");
@@ -280,6 +300,7 @@ fn a_sockets_waker_may_do_anything_when_it_is_cloned_or_dropped() {
 
 #[test]
 fn a_socket_may_be_dropped_by_the_waker_that_its_readiness_wakes() {
+    let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
         let (one, other) = UnixStream::pair().expect("a pair of sockets");
         let mut other = other.into_std();
@@ -304,6 +325,7 @@ fn a_socket_may_be_dropped_by_the_waker_that_its_readiness_wakes() {
 
 #[test]
 fn the_closure_of_a_job_that_never_runs_may_do_anything_when_it_is_dropped() {
+    let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
         let mut inner = EventLoop::builder()
             .offload_threads(1)
@@ -327,6 +349,7 @@ fn the_closure_of_a_job_that_never_runs_may_do_anything_when_it_is_dropped() {
 
 #[test]
 fn the_output_of_a_job_may_do_anything_when_it_is_dropped() {
+    let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
         let output = trigger.on_drop();
         drop(offload(move || output).await.expect("it ends well"));
@@ -336,6 +359,7 @@ fn the_output_of_a_job_may_do_anything_when_it_is_dropped() {
 /// The sink acts at the first line, at the second, and so on: in the middle of whatever the loop is telling.
 #[test]
 fn the_sink_of_the_log_may_do_anything_at_every_line() {
+    let _watched = crate::support::watch();
     for moment in 0..60 {
         do_everything(0, move |_: Rc<World>, trigger: Trigger| async move {
             let lines = Rc::new(Cell::new(0));
@@ -366,6 +390,7 @@ fn the_sink_of_the_log_may_do_anything_at_every_line() {
 
 #[test]
 fn the_sink_of_the_log_may_do_anything_when_a_panic_is_told() {
+    let _watched = crate::support::watch();
     do_everything(1, async |_, trigger| {
         let fires = move |line: &crate::support::Line| {
             if line.level == log::Level::Error {

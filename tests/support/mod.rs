@@ -13,71 +13,20 @@ pub(crate) mod net;
 pub(crate) mod panics;
 pub(crate) mod serve;
 pub(crate) mod sync;
+pub(crate) mod watch;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::io::{self, Write};
-use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use std::time::Duration;
 
-/// Long enough for the slowest sanitizer on a busy machine: a watchdog tells a hang from a result, it measures nothing.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Runs `body` on a thread of its own and gives its result; if it hangs, ends the process with the test's name.
-///
-/// A hung thread cannot be stopped, so the process has to go, and a test that hangs without saying so is worthless.
-pub(crate) fn watchdog<R: Send + 'static>(
-    limit: Duration,
-    body: impl FnOnce() -> R + Send + 'static,
-) -> R {
-    watch(thread::Builder::new(), limit, body)
-}
-
-/// [`watchdog`], on a thread with a stack of that many bytes.
-pub(crate) fn watchdog_on_stack<R: Send + 'static>(
-    bytes: usize,
-    body: impl FnOnce() -> R + Send + 'static,
-) -> R {
-    watch(thread::Builder::new().stack_size(bytes), PATIENCE, body)
-}
-
-fn watch<R: Send + 'static>(
-    builder: thread::Builder,
-    limit: Duration,
-    body: impl FnOnce() -> R + Send + 'static,
-) -> R {
-    let name = thread::current()
-        .name()
-        .unwrap_or("a test without a name")
-        .to_owned();
-    let (done, is_done) = mpsc::channel::<()>();
-    let thread = builder
-        .name(name.clone())
-        .spawn(move || {
-            // Dropped at the end, by return or by unwinding: the receiver is disconnected then.
-            let _done = done;
-            body()
-        })
-        .expect("a thread for the test");
-    if is_done.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-        // Not `eprintln`: the test harness keeps what that says for later, and there is no later.
-        let _ = writeln!(
-            io::stderr(),
-            "\nwatchdog: test '{name}' still runs after {limit:?}: it hangs\n"
-        );
-        std::process::abort();
-    }
-    thread
-        .join()
-        .unwrap_or_else(|payload| resume_unwind(payload))
-}
+// A program that has one kind of test needs one of these.
+#[allow(unused_imports)]
+pub(crate) use watch::{PATIENCE, watch, watch_for, watchdog, watchdog_on_stack};
 
 /// Counts from any thread.
 #[derive(Clone, Debug, Default)]
@@ -339,8 +288,13 @@ thread_local! {
 struct Listener;
 
 impl log::Log for Listener {
+    /// Only where a test listens on this thread: a loop that is heard tells each poll, and a test must not change what the
+    /// loop of the test beside it does.
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
+        // A thread that is ending has no lines any more; then there is nobody to tell.
+        let has_sink = SINK.try_with(|sink| sink.borrow().is_some());
+        let is_heard = LINES.try_with(|lines| lines.borrow().is_some());
+        has_sink.unwrap_or(false) || is_heard.unwrap_or(false)
     }
 
     fn log(&self, record: &log::Record<'_>) {

@@ -8,6 +8,7 @@ use roundelay::sync::broadcast::{self, RecvError, SendError, TryRecvError};
 
 #[test]
 fn every_receiver_hears_every_value_from_when_it_came() {
+    let _watched = crate::support::watch();
     let (sender, mut early) = broadcast::channel(4);
     assert_eq!(sender.send(1), Ok(1));
     let mut late = sender.subscribe();
@@ -21,6 +22,7 @@ fn every_receiver_hears_every_value_from_when_it_came() {
 
 #[test]
 fn all_who_wait_are_woken() {
+    let _watched = crate::support::watch();
     let (sender, mut one) = broadcast::channel(1);
     let mut two = one.resubscribe();
     let (mut first, mut second) = (waiting(one.recv()), waiting(two.recv()));
@@ -31,6 +33,7 @@ fn all_who_wait_are_woken() {
 
 #[test]
 fn who_lags_is_told_how_many_were_missed_and_goes_on_with_the_oldest() {
+    let _watched = crate::support::watch();
     let (sender, mut slow) = broadcast::channel(3);
     let mut quick = sender.subscribe();
     for n in 0..10 {
@@ -44,6 +47,7 @@ fn who_lags_is_told_how_many_were_missed_and_goes_on_with_the_oldest() {
 
 #[test]
 fn a_woken_receiver_that_lags_before_it_runs_is_told_so() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = broadcast::channel(1);
     let mut recv = waiting(receiver.recv());
     sender.send(1).unwrap();
@@ -55,6 +59,7 @@ fn a_woken_receiver_that_lags_before_it_runs_is_told_so() {
 
 #[test]
 fn when_all_senders_are_gone_what_is_left_can_be_heard_and_then_nothing() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = broadcast::channel(2);
     sender.clone().send(1).unwrap();
     drop(sender);
@@ -69,6 +74,7 @@ fn when_all_senders_are_gone_what_is_left_can_be_heard_and_then_nothing() {
 
 #[test]
 fn without_receivers_a_value_comes_back() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = broadcast::channel(2);
     drop(receiver);
     assert_eq!(sender.send(1), Err(SendError(1)));
@@ -79,6 +85,7 @@ fn without_receivers_a_value_comes_back() {
 
 #[test]
 fn a_value_goes_when_the_last_to_hear_it_has_heard_it_or_left() {
+    let _watched = crate::support::watch();
     let (sender, mut one) = broadcast::channel(8);
     let (two, value) = (sender.subscribe(), Rc::new(()));
     for _ in 0..3 {
@@ -105,6 +112,7 @@ impl Clone for Counted {
 
 #[test]
 fn the_last_to_hear_a_value_gets_it_without_a_clone() {
+    let _watched = crate::support::watch();
     let (sender, mut one) = broadcast::channel(2);
     let mut two = sender.subscribe();
     let clones = Rc::new(Cell::new(0));
@@ -130,6 +138,7 @@ impl Clone for Chatty {
 
 #[test]
 fn a_value_may_send_into_its_channel_as_it_is_cloned() {
+    let _watched = crate::support::watch();
     let (sender, mut one) = broadcast::channel(2);
     let _two = sender.subscribe();
     let chatty = Chatty(Rc::new(RefCell::new(Some(sender.clone()))));
@@ -140,6 +149,7 @@ fn a_value_may_send_into_its_channel_as_it_is_cloned() {
 
 #[test]
 fn values_may_send_into_their_channel_as_they_are_dropped() {
+    let _watched = crate::support::watch();
     type Reenters = Rc<OnDrop<Box<dyn FnOnce()>>>;
     let (sender, receiver) = broadcast::channel::<Reenters>(2);
     let drops = Rc::new(Cell::new(0));

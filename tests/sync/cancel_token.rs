@@ -9,6 +9,7 @@ use roundelay::sync::{CancelToken, Mutex};
 
 #[test]
 fn cancelling_reaches_descendants_and_neither_parents_nor_siblings() {
+    let _watched = crate::support::watch();
     let root = CancelToken::new();
     let (child, sibling) = (root.child_token(), root.child_token());
     let grandchild = child.child_token();
@@ -24,6 +25,7 @@ fn cancelling_reaches_descendants_and_neither_parents_nor_siblings() {
 
 #[test]
 fn a_cancelled_token_stays_cancelled_and_so_do_its_new_children() {
+    let _watched = crate::support::watch();
     let token = CancelToken::new();
     token.cancel();
     token.cancel();
@@ -33,6 +35,7 @@ fn a_cancelled_token_stays_cancelled_and_so_do_its_new_children() {
 
 #[test]
 fn a_grandchild_is_reached_even_if_the_token_in_between_was_dropped() {
+    let _watched = crate::support::watch();
     let root = CancelToken::new();
     let grandchild = root.child_token().child_token();
     root.cancel();
@@ -41,6 +44,7 @@ fn a_grandchild_is_reached_even_if_the_token_in_between_was_dropped() {
 
 #[test]
 fn a_dropped_child_is_forgotten_by_its_parent() {
+    let _watched = crate::support::watch();
     let root = CancelToken::new();
     for _ in 0..100 {
         drop(root.child_token());
@@ -59,6 +63,7 @@ fn a_dropped_child_is_forgotten_by_its_parent() {
 
 #[test]
 fn the_whole_tree_is_cancelled_before_the_first_waiter_is_woken() {
+    let _watched = crate::support::watch();
     let root = CancelToken::new();
     let leaf = root.child_token().child_token();
     let seen = Rc::new(Cell::new(false));
@@ -78,6 +83,7 @@ fn the_whole_tree_is_cancelled_before_the_first_waiter_is_woken() {
 
 #[test]
 fn a_woken_task_may_drop_tokens_make_children_and_cancel_again() {
+    let _watched = crate::support::watch();
     let root = CancelToken::new();
     let kept = Rc::new(RefCell::new(vec![root.child_token(), root.child_token()]));
     let waker = hooked({
@@ -101,6 +107,7 @@ fn a_woken_task_may_drop_tokens_make_children_and_cancel_again() {
 
 #[test]
 fn a_chain_of_a_hundred_thousand_tokens_needs_no_deep_stack() {
+    let _watched = crate::support::watch();
     let root = CancelToken::new();
     let mut leaf = root.child_token();
     for _ in 0..100_000 {
@@ -119,6 +126,7 @@ fn a_chain_of_a_hundred_thousand_tokens_needs_no_deep_stack() {
 
 #[test]
 fn a_future_runs_until_its_token_is_cancelled_and_has_been_dropped_by_then() {
+    let _watched = crate::support::watch();
     let token = CancelToken::new();
     assert_eq!(at_once(token.run_until_cancelled(ready(1))), Some(1));
     let dropped = Rc::new(Cell::new(false));
@@ -135,6 +143,7 @@ fn a_future_runs_until_its_token_is_cancelled_and_has_been_dropped_by_then() {
 
 #[test]
 fn a_value_that_is_ready_when_the_token_is_cancelled_is_not_thrown_away() {
+    let _watched = crate::support::watch();
     let (token, mutex) = (CancelToken::new(), Mutex::new(4));
     let held = at_once(mutex.lock());
     let mut run = waiting(token.run_until_cancelled(async { *mutex.lock().await }));
@@ -145,6 +154,7 @@ fn a_value_that_is_ready_when_the_token_is_cancelled_is_not_thrown_away() {
 
 #[test]
 fn nothing_is_started_under_a_cancelled_token() {
+    let _watched = crate::support::watch();
     let token = CancelToken::new();
     token.cancel();
     let polled = Cell::new(false);
@@ -157,6 +167,7 @@ fn nothing_is_started_under_a_cancelled_token() {
 
 #[test]
 fn a_future_that_spends_the_whole_budget_can_be_cancelled() {
+    let _watched = crate::support::watch();
     let polls = roundelay::run(async {
         let token = CancelToken::new();
         let (mutex, polls) = (Mutex::new(()), Cell::new(0));
@@ -181,6 +192,7 @@ fn a_future_that_spends_the_whole_budget_can_be_cancelled() {
 
 #[test]
 fn a_guard_cancels_when_it_is_dropped_unless_it_was_disarmed() {
+    let _watched = crate::support::watch();
     let token = CancelToken::new();
     drop(token.clone().drop_guard().disarm());
     assert!(!token.is_cancelled());

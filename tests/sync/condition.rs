@@ -9,6 +9,7 @@ use roundelay::sync::{CancelToken, Condition, Mutex};
 
 #[test]
 fn the_lock_is_free_while_a_task_waits_and_held_when_it_returns() {
+    let _watched = crate::support::watch();
     let (mutex, condition) = (Mutex::new(0), Condition::new());
     let mut waiter = waiting(condition.wait(at_once(mutex.lock())));
     *at_once(mutex.lock()) = 7;
@@ -21,6 +22,7 @@ fn the_lock_is_free_while_a_task_waits_and_held_when_it_returns() {
 
 #[test]
 fn a_notification_while_nobody_waits_is_not_stored() {
+    let _watched = crate::support::watch();
     let (mutex, condition) = (Mutex::new(()), Condition::new());
     condition.notify_one();
     condition.notify_all();
@@ -29,6 +31,7 @@ fn a_notification_while_nobody_waits_is_not_stored() {
 
 #[test]
 fn as_many_are_notified_as_asked_for_the_longest_waiting_first() {
+    let _watched = crate::support::watch();
     let (mutex, condition) = (Mutex::new(()), Condition::new());
     let mut waiters: Vec<_> = (0..4)
         .map(|_| waiting(condition.wait(at_once(mutex.lock()))))
@@ -50,6 +53,7 @@ fn as_many_are_notified_as_asked_for_the_longest_waiting_first() {
 
 #[test]
 fn a_notification_sent_by_the_unlock_itself_arrives() {
+    let _watched = crate::support::watch();
     // The wait releases the lock; the one who waits for the lock is woken, and notifies from within its waker.
     let (mutex, condition) = (Mutex::new(()), Rc::new(Condition::new()));
     let guard = at_once(mutex.lock());
@@ -71,6 +75,7 @@ fn a_notification_sent_by_the_unlock_itself_arrives() {
 
 #[test]
 fn a_notified_waiter_that_is_dropped_before_it_ran_passes_the_notification_on() {
+    let _watched = crate::support::watch();
     let (mutex, condition) = (Mutex::new(()), Condition::new());
     let mut dropped = waiting(condition.wait(at_once(mutex.lock())));
     let mut next = waiting(condition.wait(at_once(mutex.lock())));
@@ -82,6 +87,7 @@ fn a_notified_waiter_that_is_dropped_before_it_ran_passes_the_notification_on() 
 
 #[test]
 fn a_notified_waiter_that_is_dropped_while_it_waits_for_the_lock_passes_the_notification_on() {
+    let _watched = crate::support::watch();
     let (mutex, condition) = (Mutex::new(()), Condition::new());
     let mut dropped = waiting(condition.wait(at_once(mutex.lock())));
     let mut next = waiting(condition.wait(at_once(mutex.lock())));
@@ -97,6 +103,7 @@ fn a_notified_waiter_that_is_dropped_while_it_waits_for_the_lock_passes_the_noti
 
 #[test]
 fn a_waiter_that_returned_does_not_pass_its_notification_on() {
+    let _watched = crate::support::watch();
     let (mutex, condition) = (Mutex::new(()), Condition::new());
     let mut first = waiting(condition.wait(at_once(mutex.lock())));
     let next = waiting(condition.wait(at_once(mutex.lock())));
@@ -107,6 +114,7 @@ fn a_waiter_that_returned_does_not_pass_its_notification_on() {
 
 #[test]
 fn a_dropped_waiter_does_not_hold_the_lock() {
+    let _watched = crate::support::watch();
     let (mutex, condition) = (Mutex::new(()), Condition::new());
     let mut waiter = waiting(condition.wait(at_once(mutex.lock())));
     waiter.cancel();
@@ -115,6 +123,7 @@ fn a_dropped_waiter_does_not_hold_the_lock() {
 
 #[test]
 fn a_waiter_that_is_asked_to_stop_holds_the_lock_again() {
+    let _watched = crate::support::watch();
     let (mutex, condition, stop) = (Mutex::new(1), Condition::new(), CancelToken::new());
     let mut waiter = waiting(condition.wait_or(at_once(mutex.lock()), stop.cancelled()));
     let held = at_once(mutex.lock());
@@ -128,6 +137,7 @@ fn a_waiter_that_is_asked_to_stop_holds_the_lock_again() {
 
 #[test]
 fn a_notification_counts_more_than_a_stop_that_comes_with_it() {
+    let _watched = crate::support::watch();
     let (mutex, condition, stop) = (Mutex::new(()), Condition::new(), CancelToken::new());
     let mut waiter = waiting(condition.wait_or(at_once(mutex.lock()), stop.cancelled()));
     stop.cancel();
@@ -137,6 +147,7 @@ fn a_notification_counts_more_than_a_stop_that_comes_with_it() {
 
 #[test]
 fn a_stop_that_is_ready_at_once_still_lets_the_lock_go_in_between() {
+    let _watched = crate::support::watch();
     let (mutex, condition) = (Mutex::new(0), Condition::new());
     let guard = at_once(mutex.lock());
     let mut other = waiting(mutex.lock());
@@ -148,6 +159,7 @@ fn a_stop_that_is_ready_at_once_still_lets_the_lock_go_in_between() {
 
 #[test]
 fn a_predicate_is_asked_at_once_and_after_each_notification() {
+    let _watched = crate::support::watch();
     let (mutex, condition) = (Mutex::new(0), Condition::new());
     drop(at_once(
         condition.wait_for(at_once(mutex.lock()), |n| *n == 0),
@@ -170,6 +182,7 @@ fn a_predicate_is_asked_at_once_and_after_each_notification() {
 
 #[test]
 fn waiting_for_ever_can_be_named() {
+    let _watched = crate::support::watch();
     let (mutex, condition) = (Mutex::new(()), Condition::new());
     let mut waiter = waiting(condition.wait_or(at_once(mutex.lock()), pending::<()>()));
     condition.notify_all();

@@ -135,6 +135,7 @@ fn measure_each_primitive() {
 
 #[test]
 fn tasks_take_turns_at_a_lock_in_the_order_in_which_they_asked() {
+    let _watched = crate::support::watch();
     let order = run_watched(async || {
         let mutex = Rc::new(Mutex::new(Vec::new()));
         let tasks: Vec<_> = (0..4)
@@ -159,6 +160,7 @@ fn tasks_take_turns_at_a_lock_in_the_order_in_which_they_asked() {
 
 #[test]
 fn aborted_tasks_pass_on_what_they_were_given() {
+    let _watched = crate::support::watch();
     run_watched(async || {
         let semaphore = Rc::new(Semaphore::new(0));
         let served = Rc::new(RefCell::new(Vec::new()));
@@ -185,6 +187,7 @@ fn aborted_tasks_pass_on_what_they_were_given() {
 
 #[test]
 fn several_consumers_share_the_work_of_several_producers() {
+    let _watched = crate::support::watch();
     let sum = run_watched(async || {
         let queue = Rc::new(Queue::bounded(4));
         let sum = Rc::new(Cell::new(0));

@@ -9,6 +9,7 @@ use roundelay::sync::Semaphore;
 // *decide-then-do*: the waker of the one who leaves is let go when the grant has found the next one.
 #[test]
 fn the_waker_of_a_waiter_that_leaves_is_dropped_after_the_one_behind_it_was_served() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(1);
     let (served, seen) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(None)));
     let (is_served, look, note) = (Rc::clone(&served), Rc::clone(&served), Rc::clone(&seen));

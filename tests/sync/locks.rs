@@ -9,6 +9,7 @@ use roundelay::sync::{Mutex, MutexGuard, RwLock, RwLockWriteGuard};
 
 #[test]
 fn the_lock_is_handed_over_in_order_and_nobody_barges_in() {
+    let _watched = crate::support::watch();
     let mutex = Mutex::new(Vec::new());
     let mut first = at_once(mutex.lock());
     let mut waiters: Vec<_> = (0..3).map(|_| waiting(mutex.lock())).collect();
@@ -28,6 +29,7 @@ fn the_lock_is_handed_over_in_order_and_nobody_barges_in() {
 
 #[test]
 fn a_lock_handed_to_a_dropped_waiter_goes_to_the_next() {
+    let _watched = crate::support::watch();
     let mutex = Mutex::new(());
     let held = at_once(mutex.lock());
     let (mut dropped, mut next) = (waiting(mutex.lock()), waiting(mutex.lock()));
@@ -40,6 +42,7 @@ fn a_lock_handed_to_a_dropped_waiter_goes_to_the_next() {
 
 #[test]
 fn a_panic_while_the_lock_is_held_releases_it() {
+    let _watched = crate::support::watch();
     let mutex = Mutex::new(1);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let _guard = at_once(mutex.lock());
@@ -51,6 +54,7 @@ fn a_panic_while_the_lock_is_held_releases_it() {
 
 #[test]
 fn a_waker_that_takes_the_lock_at_once_finds_it_borrowed_by_nobody() {
+    let _watched = crate::support::watch();
     let mutex = Rc::new(Mutex::new(0));
     let waiter = Rc::new(RefCell::new(None::<Probe<_>>));
     let waker = hooked({
@@ -74,6 +78,7 @@ fn a_waker_that_takes_the_lock_at_once_finds_it_borrowed_by_nobody() {
 
 #[test]
 fn a_value_may_lock_another_mutex_and_its_own_when_it_is_replaced() {
+    let _watched = crate::support::watch();
     let mutex = Rc::new(Mutex::new(None));
     let same = Rc::clone(&mutex);
     let reenters: OnDrop<Box<dyn FnOnce()>> =
@@ -85,6 +90,7 @@ fn a_value_may_lock_another_mutex_and_its_own_when_it_is_replaced() {
 
 #[test]
 fn debug_neither_blocks_nor_panics() {
+    let _watched = crate::support::watch();
     let mutex = Mutex::new(7);
     assert_eq!(format!("{mutex:?}"), "Mutex { value: 7 }");
     let guard = mutex.try_lock().unwrap();
@@ -97,6 +103,7 @@ fn debug_neither_blocks_nor_panics() {
 
 #[test]
 fn an_unsized_value_can_be_locked() {
+    let _watched = crate::support::watch();
     let mutex: Box<Mutex<[i32]>> = Box::new(Mutex::new([1, 2, 3]));
     at_once(mutex.lock())[1] = 5;
     assert_eq!(at_once(mutex.lock()).iter().sum::<i32>(), 9);
@@ -104,6 +111,7 @@ fn an_unsized_value_can_be_locked() {
 
 #[test]
 fn readers_share_and_writers_exclude() {
+    let _watched = crate::support::watch();
     let lock = RwLock::new(1);
     let (one, two) = (at_once(lock.read()), at_once(lock.read()));
     assert!(lock.try_write().is_err());
@@ -120,6 +128,7 @@ fn readers_share_and_writers_exclude() {
 
 #[test]
 fn a_waiting_writer_holds_up_the_readers_that_come_after_it() {
+    let _watched = crate::support::watch();
     let lock = RwLock::new(());
     let reading = at_once(lock.read());
     let mut writer = waiting(lock.write());
@@ -136,6 +145,7 @@ fn a_waiting_writer_holds_up_the_readers_that_come_after_it() {
 
 #[test]
 fn when_a_waiting_writer_leaves_the_readers_behind_it_are_let_in() {
+    let _watched = crate::support::watch();
     let lock = RwLock::new(());
     let _reading = at_once(lock.read());
     let mut writer = waiting(lock.write());
@@ -147,6 +157,7 @@ fn when_a_waiting_writer_leaves_the_readers_behind_it_are_let_in() {
 
 #[test]
 fn a_writer_that_was_let_in_and_dropped_passes_the_lock_on() {
+    let _watched = crate::support::watch();
     let lock = RwLock::new(());
     let writing = at_once(lock.write());
     let mut dropped = waiting(lock.write());
@@ -159,6 +170,7 @@ fn a_writer_that_was_let_in_and_dropped_passes_the_lock_on() {
 
 #[test]
 fn a_writer_goes_on_as_a_reader_with_nobody_in_between() {
+    let _watched = crate::support::watch();
     let lock = RwLock::new(1);
     let mut writing = at_once(lock.write());
     let mut reader = waiting(lock.read());

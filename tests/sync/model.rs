@@ -621,11 +621,13 @@ proptest! {
         permits in 0..4_usize,
         turns in proptest::collection::vec(turn(), 1..200),
     ) {
+        let _watched = crate::support::watch();
         check_semaphore(permits, turns);
     }
 
     #[test]
     fn a_mutex_does_what_its_model_does(turns in proptest::collection::vec(turn(), 1..200)) {
+        let _watched = crate::support::watch();
         check_mutex(turns);
     }
 
@@ -634,6 +636,7 @@ proptest! {
         capacity in 1..4_usize,
         steps in proptest::collection::vec(step(), 1..200),
     ) {
+        let _watched = crate::support::watch();
         check_queue(capacity, steps);
     }
 
@@ -642,6 +645,7 @@ proptest! {
         capacity in 1..4_usize,
         messages in proptest::collection::vec(message(), 1..200),
     ) {
+        let _watched = crate::support::watch();
         check_mpsc(capacity, messages);
     }
 }

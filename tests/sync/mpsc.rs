@@ -8,6 +8,7 @@ use roundelay::sync::mpsc::{self, SendError, TryRecvError, TrySendError};
 
 #[test]
 fn values_come_in_the_order_in_which_they_were_sent() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::channel(3);
     for n in 0..3 {
         at_once(sender.send(n)).unwrap();
@@ -25,6 +26,7 @@ fn values_come_in_the_order_in_which_they_were_sent() {
 
 #[test]
 fn blocked_senders_go_first_come_first_served_and_nobody_barges_in() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::channel(1);
     at_once(sender.send(0)).unwrap();
     let mut blocked: Vec<_> = (1..4).map(|n| waiting(sender.send(n))).collect();
@@ -38,6 +40,7 @@ fn blocked_senders_go_first_come_first_served_and_nobody_barges_in() {
 
 #[test]
 fn room_reserved_for_a_dropped_sender_goes_to_the_next() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::channel(1);
     at_once(sender.send(0)).unwrap();
     let (mut dropped, mut next) = (waiting(sender.send(1)), waiting(sender.send(2)));
@@ -50,6 +53,7 @@ fn room_reserved_for_a_dropped_sender_goes_to_the_next() {
 
 #[test]
 fn the_receiver_is_woken_once_for_a_burst() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut recv = waiting(receiver.recv());
     for n in 0..10 {
@@ -61,6 +65,7 @@ fn the_receiver_is_woken_once_for_a_burst() {
 
 #[test]
 fn a_dropped_recv_loses_no_value_and_keeps_no_waker() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::channel(1);
     let recv = waiting(receiver.recv());
     sender.try_send(1).unwrap();
@@ -74,6 +79,7 @@ fn a_dropped_recv_loses_no_value_and_keeps_no_waker() {
 
 #[test]
 fn when_all_senders_are_gone_what_is_left_can_be_received_and_then_nothing() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::channel(2);
     let clone = sender.clone();
     assert!(sender.same_channel(&clone));
@@ -90,6 +96,7 @@ fn when_all_senders_are_gone_what_is_left_can_be_received_and_then_nothing() {
 
 #[test]
 fn closing_gives_blocked_senders_their_values_back_and_drains() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::channel(1);
     at_once(sender.send(1)).unwrap();
     let mut blocked = waiting(sender.send(2));
@@ -106,6 +113,7 @@ fn closing_gives_blocked_senders_their_values_back_and_drains() {
 
 #[test]
 fn dropping_the_receiver_turns_blocked_senders_away_and_drops_what_was_in_it() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = mpsc::channel(1);
     let value = Rc::new(());
     at_once(sender.send(Rc::clone(&value))).unwrap();
@@ -118,6 +126,7 @@ fn dropping_the_receiver_turns_blocked_senders_away_and_drops_what_was_in_it() {
 
 #[test]
 fn a_permit_is_good_even_after_closing_and_the_receiver_waits_for_it() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::channel(2);
     let (used, unused) = (
         at_once(sender.reserve()).unwrap(),
@@ -137,6 +146,7 @@ fn a_permit_is_good_even_after_closing_and_the_receiver_waits_for_it() {
 
 #[test]
 fn a_granted_sender_dropped_after_close_lets_the_receiver_end() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::channel(1);
     at_once(sender.send(1)).unwrap();
     let mut granted = waiting(sender.send(2));
@@ -150,6 +160,7 @@ fn a_granted_sender_dropped_after_close_lets_the_receiver_end() {
 
 #[test]
 fn a_sender_that_was_granted_room_before_closing_still_sends() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::channel(1);
     at_once(sender.send(1)).unwrap();
     let mut granted = waiting(sender.send(2));
@@ -162,6 +173,7 @@ fn a_sender_that_was_granted_room_before_closing_still_sends() {
 
 #[test]
 fn an_owned_permit_holds_its_room_and_its_sender() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::channel(1);
     let permit = at_once(sender.reserve_owned()).unwrap();
     let mut recv = waiting(receiver.recv());
@@ -178,6 +190,7 @@ fn an_owned_permit_holds_its_room_and_its_sender() {
 
 #[test]
 fn a_permit_used_when_the_receiver_is_gone_drops_the_value_at_once() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = mpsc::channel(1);
     let permit = at_once(sender.reserve()).unwrap();
     drop(receiver);
@@ -189,6 +202,7 @@ fn a_permit_used_when_the_receiver_is_gone_drops_the_value_at_once() {
 
 #[test]
 fn an_unbounded_channel_is_never_full_and_ends_like_a_bounded_one() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::unbounded_channel();
     for n in 0..1000 {
         sender.send(n).unwrap();
@@ -205,6 +219,7 @@ fn an_unbounded_channel_is_never_full_and_ends_like_a_bounded_one() {
 
 #[test]
 fn room_for_none_counts_as_room_for_one() {
+    let _watched = crate::support::watch();
     let (sender, _receiver) = mpsc::channel(0);
     sender.try_send(1).unwrap();
     assert!(sender.try_send(2).is_err());
@@ -212,6 +227,7 @@ fn room_for_none_counts_as_room_for_one() {
 
 #[test]
 fn a_value_sent_from_within_the_clone_of_the_waker_is_not_lost() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = mpsc::channel(1);
     let waker = hooked(move |moment| {
         if moment == Moment::Clone {
@@ -223,6 +239,7 @@ fn a_value_sent_from_within_the_clone_of_the_waker_is_not_lost() {
 
 #[test]
 fn values_may_send_and_drop_senders_of_their_own_channel_as_they_are_dropped() {
+    let _watched = crate::support::watch();
     type Reenters = OnDrop<Box<dyn FnOnce()>>;
     let (sender, receiver) = mpsc::unbounded_channel::<Reenters>();
     let drops = Rc::new(Cell::new(0));
@@ -241,6 +258,7 @@ fn values_may_send_and_drop_senders_of_their_own_channel_as_they_are_dropped() {
 
 #[test]
 fn a_woken_receiver_may_drop_itself() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = mpsc::channel::<u8>(1);
     let receiving = Rc::new(RefCell::new(None));
     let waker = hooked({

@@ -8,6 +8,7 @@ use roundelay::sync::oneshot::{self, TryRecvError};
 
 #[test]
 fn a_value_sent_before_or_after_the_wait_arrives_with_one_wake() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = oneshot::channel();
     sender.send(1).unwrap();
     assert_eq!(at_once(receiver), Ok(1));
@@ -21,6 +22,7 @@ fn a_value_sent_before_or_after_the_wait_arrives_with_one_wake() {
 
 #[test]
 fn a_sender_that_is_dropped_wakes_the_receiver_with_an_error() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = oneshot::channel::<()>();
     let mut receiver = waiting(receiver);
     drop(sender);
@@ -30,6 +32,7 @@ fn a_sender_that_is_dropped_wakes_the_receiver_with_an_error() {
 
 #[test]
 fn a_value_for_a_receiver_that_is_gone_comes_back() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = oneshot::channel();
     drop(receiver);
     assert!(sender.is_closed());
@@ -38,6 +41,7 @@ fn a_value_for_a_receiver_that_is_gone_comes_back() {
 
 #[test]
 fn a_closed_receiver_takes_what_was_sent_before() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = oneshot::channel();
     sender.send(4).unwrap();
     receiver.close();
@@ -52,6 +56,7 @@ fn a_closed_receiver_takes_what_was_sent_before() {
 
 #[test]
 fn the_sender_can_wait_for_the_receiver_to_go() {
+    let _watched = crate::support::watch();
     let (mut sender, mut receiver) = oneshot::channel::<()>();
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
     let closed = waiting(sender.closed());
@@ -64,6 +69,7 @@ fn the_sender_can_wait_for_the_receiver_to_go() {
 
 #[test]
 fn a_dropped_receiver_keeps_no_waker_and_drops_the_value_at_once() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = oneshot::channel();
     let mut receiver = waiting(receiver);
     let dropped = Rc::new(Cell::new(false));
@@ -76,6 +82,7 @@ fn a_dropped_receiver_keeps_no_waker_and_drops_the_value_at_once() {
 
 #[test]
 fn a_value_sent_from_within_the_clone_of_the_waker_is_not_lost() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = oneshot::channel();
     let sender = RefCell::new(Some(sender));
     let waker = hooked(move |moment| {
@@ -91,6 +98,7 @@ fn a_value_sent_from_within_the_clone_of_the_waker_is_not_lost() {
 
 #[test]
 fn a_value_may_send_into_another_channel_as_it_is_dropped() {
+    let _watched = crate::support::watch();
     let (inner_sender, inner_receiver) = oneshot::channel();
     let (sender, receiver) = oneshot::channel::<OnDrop<Box<dyn FnOnce()>>>();
     assert!(

@@ -10,6 +10,7 @@ use roundelay::sync::{PutError, Queue, TryGetError, TryPutError};
 
 #[test]
 fn each_kind_has_its_order() {
+    let _watched = crate::support::watch();
     let (fifo, lifo, priority) = (Queue::bounded(9), Queue::lifo(9), Queue::priority(9));
     for item in [3, 1, 2] {
         fifo.try_put(item).unwrap();
@@ -44,6 +45,7 @@ impl Eq for Job {}
 
 #[test]
 fn items_of_equal_priority_come_in_the_order_in_which_they_were_put() {
+    let _watched = crate::support::watch();
     let queue = Queue::priority(usize::MAX);
     for job in [
         Job(1, "a"),
@@ -63,6 +65,7 @@ fn items_of_equal_priority_come_in_the_order_in_which_they_were_put() {
 
 #[test]
 fn a_full_queue_makes_putters_wait_in_line() {
+    let _watched = crate::support::watch();
     let queue = Queue::bounded(1);
     at_once(queue.put(0)).unwrap();
     assert!(queue.is_full());
@@ -78,6 +81,7 @@ fn a_full_queue_makes_putters_wait_in_line() {
 
 #[test]
 fn getters_are_served_in_line() {
+    let _watched = crate::support::watch();
     let queue = Queue::unbounded();
     let mut getters: Vec<_> = (0..3).map(|_| waiting(queue.get())).collect();
     for (n, getter) in getters.iter_mut().enumerate() {
@@ -88,6 +92,7 @@ fn getters_are_served_in_line() {
 
 #[test]
 fn an_item_reserved_for_a_woken_getter_cannot_be_taken_by_try_get() {
+    let _watched = crate::support::watch();
     let queue = Queue::unbounded();
     let mut getter = waiting(queue.get());
     queue.try_put(1).unwrap();
@@ -100,6 +105,7 @@ fn an_item_reserved_for_a_woken_getter_cannot_be_taken_by_try_get() {
 
 #[test]
 fn a_woken_getter_takes_the_best_item_there_is_when_it_runs() {
+    let _watched = crate::support::watch();
     let queue = Queue::priority(usize::MAX);
     let mut getter = waiting(queue.get());
     queue.try_put(5).unwrap();
@@ -109,6 +115,7 @@ fn a_woken_getter_takes_the_best_item_there_is_when_it_runs() {
 
 #[test]
 fn an_item_of_a_dropped_getter_goes_to_the_next() {
+    let _watched = crate::support::watch();
     let queue = Queue::unbounded();
     let (mut dropped, mut next) = (waiting(queue.get()), waiting(queue.get()));
     queue.try_put(1).unwrap();
@@ -123,6 +130,7 @@ fn an_item_of_a_dropped_getter_goes_to_the_next() {
 
 #[test]
 fn a_place_of_a_dropped_putter_goes_to_the_next_and_its_item_is_gone() {
+    let _watched = crate::support::watch();
     let queue = Queue::bounded(1);
     queue.try_put(0).unwrap();
     let (mut dropped, mut next) = (waiting(queue.put(1)), waiting(queue.put(2)));
@@ -135,6 +143,7 @@ fn a_place_of_a_dropped_putter_goes_to_the_next_and_its_item_is_gone() {
 
 #[test]
 fn join_waits_until_every_item_is_done() {
+    let _watched = crate::support::watch();
     let queue = Queue::unbounded();
     at_once(queue.join());
     queue.try_put(1).unwrap();
@@ -152,6 +161,7 @@ fn join_waits_until_every_item_is_done() {
 
 #[test]
 fn work_that_was_never_put_cannot_be_done() {
+    let _watched = crate::support::watch();
     let queue = Queue::unbounded();
     assert!(queue.task_done().is_err());
     queue.try_put(()).unwrap();
@@ -161,6 +171,7 @@ fn work_that_was_never_put_cannot_be_done() {
 
 #[test]
 fn a_closed_queue_drains_and_then_yields_none() {
+    let _watched = crate::support::watch();
     let queue = Queue::bounded(2);
     queue.try_put(1).unwrap();
     queue.try_put(2).unwrap();
@@ -178,6 +189,7 @@ fn a_closed_queue_drains_and_then_yields_none() {
 
 #[test]
 fn closing_an_empty_queue_sends_those_who_wait_to_get_home() {
+    let _watched = crate::support::watch();
     let queue = Queue::<()>::unbounded();
     let mut getters = [waiting(queue.get()), waiting(queue.get())];
     queue.close();
@@ -189,6 +201,7 @@ fn closing_an_empty_queue_sends_those_who_wait_to_get_home() {
 
 #[test]
 fn a_putter_that_was_given_a_place_before_closing_gets_its_item_back() {
+    let _watched = crate::support::watch();
     let queue = Queue::bounded(1);
     queue.try_put(1).unwrap();
     let mut putter = waiting(queue.put(2));
@@ -200,6 +213,7 @@ fn a_putter_that_was_given_a_place_before_closing_gets_its_item_back() {
 
 #[test]
 fn an_item_handed_back_after_close_still_finds_a_getter() {
+    let _watched = crate::support::watch();
     let queue = Queue::unbounded();
     let (mut woken, mut waits) = (waiting(queue.get()), waiting(queue.get()));
     queue.try_put(1).unwrap();
@@ -212,6 +226,7 @@ fn an_item_handed_back_after_close_still_finds_a_getter() {
 
 #[test]
 fn the_getter_that_takes_the_last_item_tells_the_others_of_the_end() {
+    let _watched = crate::support::watch();
     let queue = Queue::unbounded();
     let (mut woken, mut waits) = (waiting(queue.get()), waiting(queue.get()));
     queue.try_put(1).unwrap();
@@ -222,6 +237,7 @@ fn the_getter_that_takes_the_last_item_tells_the_others_of_the_end() {
 
 #[test]
 fn close_now_drops_what_is_in_it_and_counts_it_as_done() {
+    let _watched = crate::support::watch();
     let queue = Queue::bounded(3);
     let value = Rc::new(());
     for _ in 0..3 {
@@ -238,6 +254,7 @@ fn close_now_drops_what_is_in_it_and_counts_it_as_done() {
 
 #[test]
 fn a_getter_that_was_woken_before_close_now_gets_none() {
+    let _watched = crate::support::watch();
     let queue = Queue::unbounded();
     let (mut woken, mut waits) = (waiting(queue.get()), waiting(queue.get()));
     queue.try_put(1).unwrap();
@@ -248,6 +265,7 @@ fn a_getter_that_was_woken_before_close_now_gets_none() {
 
 #[test]
 fn items_may_use_their_queue_as_they_are_dropped() {
+    let _watched = crate::support::watch();
     type Reenters = OnDrop<Box<dyn FnOnce()>>;
     let queue = Rc::new(Queue::<Reenters>::unbounded());
     let drops = Rc::new(Cell::new(0));
@@ -283,6 +301,7 @@ impl PartialOrd for Superstitious {
 
 #[test]
 fn a_comparison_that_panics_leaves_the_counts_right() {
+    let _watched = crate::support::watch();
     let queue = Queue::priority(3);
     queue.try_put(Superstitious(1)).unwrap();
     let put = catch_unwind(AssertUnwindSafe(|| queue.try_put(Superstitious(13))));
@@ -328,6 +347,7 @@ impl Eq for Nosy {}
 
 #[test]
 fn a_comparison_that_uses_the_queue_itself_panics_with_a_sentence_and_changes_nothing() {
+    let _watched = crate::support::watch();
     let meddlings: [Meddling; 3] = [
         |queue| drop(queue.try_get()),
         |queue| drop(queue.try_put(Nosy(Rc::clone(queue), |_| {}))),

@@ -7,6 +7,7 @@ use roundelay::sync::{Semaphore, TryAcquireError};
 
 #[test]
 fn a_permit_that_is_released_belongs_to_the_waiter_not_to_a_newcomer() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(1);
     let held = at_once(semaphore.acquire()).unwrap();
     let mut waiter = waiting(semaphore.acquire());
@@ -24,6 +25,7 @@ fn a_permit_that_is_released_belongs_to_the_waiter_not_to_a_newcomer() {
 
 #[test]
 fn a_permit_reserved_for_a_dropped_waiter_goes_to_the_next() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(0);
     let mut dropped = waiting(semaphore.acquire());
     let mut next = waiting(semaphore.acquire());
@@ -37,6 +39,7 @@ fn a_permit_reserved_for_a_dropped_waiter_goes_to_the_next() {
 
 #[test]
 fn a_permit_nobody_wants_any_more_is_free_again() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(0);
     let mut dropped = waiting(semaphore.acquire_many(2));
     semaphore.add_permits(2);
@@ -47,6 +50,7 @@ fn a_permit_nobody_wants_any_more_is_free_again() {
 
 #[test]
 fn who_wants_many_is_not_starved_by_those_who_want_few() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(2);
     let one = at_once(semaphore.acquire()).unwrap();
     let mut many = waiting(semaphore.acquire_many(2));
@@ -62,6 +66,7 @@ fn who_wants_many_is_not_starved_by_those_who_want_few() {
 
 #[test]
 fn when_a_greedy_front_leaves_those_behind_it_are_served() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(1);
     let mut greedy = waiting(semaphore.acquire_many(3));
     let mut modest = waiting(semaphore.acquire());
@@ -74,6 +79,7 @@ fn when_a_greedy_front_leaves_those_behind_it_are_served() {
 
 #[test]
 fn one_release_serves_as_many_as_it_suffices_for() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(0);
     let wants = [2, 1, 3, 1];
     let mut waiters: Vec<_> = wants.map(|n| waiting(semaphore.acquire_many(n))).into();
@@ -93,6 +99,7 @@ fn one_release_serves_as_many_as_it_suffices_for() {
 
 #[test]
 fn closing_turns_away_those_who_wait_and_those_who_come() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(1);
     let held = at_once(semaphore.acquire()).unwrap();
     let mut waiters = [waiting(semaphore.acquire()), waiting(semaphore.acquire())];
@@ -113,6 +120,7 @@ fn closing_turns_away_those_who_wait_and_those_who_come() {
 
 #[test]
 fn a_permit_reserved_before_closing_stays_good() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(0);
     let mut waiter = waiting(semaphore.acquire());
     semaphore.add_permits(1);
@@ -122,6 +130,7 @@ fn a_permit_reserved_before_closing_stays_good() {
 
 #[test]
 fn permits_can_be_split_merged_and_forgotten() {
+    let _watched = crate::support::watch();
     let (semaphore, other) = (Semaphore::new(5), Semaphore::new(1));
     let mut many = at_once(semaphore.acquire_many(4)).unwrap();
     let two = many.split(2).unwrap();
@@ -140,6 +149,7 @@ fn permits_can_be_split_merged_and_forgotten() {
 
 #[test]
 fn owned_permits_keep_their_semaphore_alive() {
+    let _watched = crate::support::watch();
     let semaphore = Rc::new(Semaphore::new(2));
     let mut permit = at_once(semaphore.acquire_owned()).unwrap();
     permit
@@ -153,6 +163,7 @@ fn owned_permits_keep_their_semaphore_alive() {
 
 #[test]
 fn the_last_permit_may_drop_its_semaphore() {
+    let _watched = crate::support::watch();
     let semaphore = Rc::new(Semaphore::new(1));
     let permit = semaphore.try_acquire_owned().unwrap();
     let weak = Rc::downgrade(&semaphore);
@@ -163,6 +174,7 @@ fn the_last_permit_may_drop_its_semaphore() {
 
 #[test]
 fn permits_without_end_are_not_counted_past_the_end() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(Semaphore::MAX_PERMITS);
     semaphore.add_permits(10);
     assert_eq!(semaphore.available_permits(), Semaphore::MAX_PERMITS);
@@ -170,6 +182,7 @@ fn permits_without_end_are_not_counted_past_the_end() {
 
 #[test]
 fn none_at_all_is_had_at_once_but_not_past_those_who_wait() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(0);
     assert!(semaphore.try_acquire_many(0).is_ok());
     let _waiter = waiting(semaphore.acquire());

@@ -8,6 +8,7 @@ use roundelay::sync::{Barrier, Event, Notify};
 
 #[test]
 fn setting_and_clearing_an_event_at_once_still_wakes_those_who_waited() {
+    let _watched = crate::support::watch();
     let event = Event::new();
     let mut waiters = [waiting(event.wait()), waiting(event.wait())];
     event.set();
@@ -26,6 +27,7 @@ fn setting_and_clearing_an_event_at_once_still_wakes_those_who_waited() {
 
 #[test]
 fn a_waker_that_clears_the_event_and_waits_again_is_not_woken_twice() {
+    let _watched = crate::support::watch();
     let event = Rc::new(Event::new());
     let again = Rc::new(RefCell::new(None));
     let waker = hooked({
@@ -49,6 +51,7 @@ fn a_waker_that_clears_the_event_and_waits_again_is_not_woken_twice() {
 
 #[test]
 fn one_notification_is_stored_and_no_more() {
+    let _watched = crate::support::watch();
     let notify = Notify::new();
     notify.notify_one();
     notify.notify_one();
@@ -60,6 +63,7 @@ fn one_notification_is_stored_and_no_more() {
 
 #[test]
 fn a_notification_of_a_dropped_waiter_goes_to_the_next() {
+    let _watched = crate::support::watch();
     let notify = Notify::new();
     let (mut dropped, mut next) = (waiting(notify.notified()), waiting(notify.notified()));
     notify.notify_one();
@@ -71,6 +75,7 @@ fn a_notification_of_a_dropped_waiter_goes_to_the_next() {
 
 #[test]
 fn a_notification_of_everybody_is_not_passed_on() {
+    let _watched = crate::support::watch();
     let notify = Notify::new();
     let mut dropped = waiting(notify.notified());
     notify.notify_waiters();
@@ -80,6 +85,7 @@ fn a_notification_of_everybody_is_not_passed_on() {
 
 #[test]
 fn notify_waiters_reaches_futures_that_exist_but_were_not_polled_yet() {
+    let _watched = crate::support::watch();
     let notify = Notify::new();
     let (mut early, mut polled) = (Probe::new(notify.notified()), waiting(notify.notified()));
     notify.notify_waiters();
@@ -90,6 +96,7 @@ fn notify_waiters_reaches_futures_that_exist_but_were_not_polled_yet() {
 
 #[test]
 fn a_round_of_everybody_leaves_a_stored_notification_alone() {
+    let _watched = crate::support::watch();
     let notify = Notify::new();
     let mut early = Probe::new(notify.notified());
     notify.notify_one();
@@ -100,6 +107,7 @@ fn a_round_of_everybody_leaves_a_stored_notification_alone() {
 
 #[test]
 fn a_barrier_lets_its_parties_through_together_each_with_its_place() {
+    let _watched = crate::support::watch();
     let barrier = Barrier::new(3);
     for _round in 0..3 {
         let (mut a, mut b) = (waiting(barrier.wait()), waiting(barrier.wait()));
@@ -114,6 +122,7 @@ fn a_barrier_lets_its_parties_through_together_each_with_its_place() {
 
 #[test]
 fn a_party_that_leaves_makes_room_and_does_not_break_the_barrier() {
+    let _watched = crate::support::watch();
     let barrier = Barrier::new(2);
     let mut leaves = waiting(barrier.wait());
     leaves.cancel();
@@ -125,6 +134,7 @@ fn a_party_that_leaves_makes_room_and_does_not_break_the_barrier() {
 
 #[test]
 fn resetting_a_barrier_turns_away_those_who_wait_and_starts_afresh() {
+    let _watched = crate::support::watch();
     let barrier = Barrier::new(2);
     let mut early = waiting(barrier.wait());
     barrier.reset();
@@ -136,6 +146,7 @@ fn resetting_a_barrier_turns_away_those_who_wait_and_starts_afresh() {
 
 #[test]
 fn an_aborted_barrier_stays_broken_until_it_is_reset() {
+    let _watched = crate::support::watch();
     let barrier = Barrier::new(2);
     let mut early = waiting(barrier.wait());
     barrier.abort();
@@ -148,6 +159,7 @@ fn an_aborted_barrier_stays_broken_until_it_is_reset() {
 
 #[test]
 fn a_round_that_was_full_stays_full_when_the_barrier_is_aborted() {
+    let _watched = crate::support::watch();
     let barrier = Barrier::new(2);
     let mut first = waiting(barrier.wait());
     at_once(barrier.wait()).unwrap();
@@ -157,6 +169,7 @@ fn a_round_that_was_full_stays_full_when_the_barrier_is_aborted() {
 
 #[test]
 fn a_barrier_for_one_or_none_never_waits() {
+    let _watched = crate::support::watch();
     for parties in [0, 1] {
         let barrier = Barrier::new(parties);
         assert_eq!(barrier.parties(), 1);

@@ -8,6 +8,7 @@ use roundelay::sync::{Event, Notify, Semaphore};
 
 #[test]
 fn waiters_are_served_in_the_order_in_which_they_came() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(0);
     let mut waiters: Vec<_> = (0..5).map(|_| waiting(semaphore.acquire())).collect();
     for served in 0..5 {
@@ -41,6 +42,7 @@ fn served_after_cancelling(cancelled: &[usize]) -> Vec<usize> {
 
 #[test]
 fn a_waiter_that_leaves_from_the_front_the_middle_or_the_end_leaves_the_order_alone() {
+    let _watched = crate::support::watch();
     assert_eq!(served_after_cancelling(&[0]), [1, 2, 3, 4]);
     assert_eq!(served_after_cancelling(&[2]), [0, 1, 3, 4]);
     assert_eq!(served_after_cancelling(&[4]), [0, 1, 2, 3]);
@@ -52,6 +54,7 @@ fn a_waiter_that_leaves_from_the_front_the_middle_or_the_end_leaves_the_order_al
 
 #[test]
 fn a_dropped_waiter_leaves_no_waker_behind() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(0);
     let mut waiter = waiting(semaphore.acquire());
     assert_eq!(waiter.wakers_kept(), 1);
@@ -67,6 +70,7 @@ fn a_dropped_waiter_leaves_no_waker_behind() {
 
 #[test]
 fn the_newest_waker_is_the_one_that_is_woken() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(0);
     let mut waiter = waiting(semaphore.acquire());
     let woken = Rc::new(Cell::new(0));
@@ -81,6 +85,7 @@ fn the_newest_waker_is_the_one_that_is_woken() {
 
 #[test]
 fn a_waiter_polled_again_with_the_same_waker_does_not_clone_it() {
+    let _watched = crate::support::watch();
     let semaphore = Semaphore::new(0);
     let clones = Rc::new(Cell::new(0));
     let waker = hooked({
@@ -97,6 +102,7 @@ fn a_waiter_polled_again_with_the_same_waker_does_not_clone_it() {
 // *decide-then-do*: the clone is foreign code, so the list is looked at again before the waiter joins.
 #[test]
 fn a_release_from_within_the_clone_of_a_waker_is_not_lost() {
+    let _watched = crate::support::watch();
     let semaphore = Rc::new(Semaphore::new(0));
     let waker = hooked({
         let semaphore = Rc::clone(&semaphore);
@@ -112,6 +118,7 @@ fn a_release_from_within_the_clone_of_a_waker_is_not_lost() {
 
 #[test]
 fn a_release_from_within_the_clone_of_a_newer_waker_is_not_lost() {
+    let _watched = crate::support::watch();
     let semaphore = Rc::new(Semaphore::new(0));
     let mut waiter = waiting(semaphore.acquire());
     let waker = hooked({
@@ -127,6 +134,7 @@ fn a_release_from_within_the_clone_of_a_newer_waker_is_not_lost() {
 
 #[test]
 fn a_release_from_within_the_drop_of_an_older_waker_wakes_the_newer_one() {
+    let _watched = crate::support::watch();
     let semaphore = Rc::new(Semaphore::new(0));
     let older = hooked({
         let semaphore = Rc::clone(&semaphore);
@@ -146,6 +154,7 @@ fn a_release_from_within_the_drop_of_an_older_waker_wakes_the_newer_one() {
 
 #[test]
 fn all_grants_are_made_before_the_first_waiter_is_woken() {
+    let _watched = crate::support::watch();
     let semaphore = Rc::new(Semaphore::new(0));
     let seen = Rc::new(RefCell::new(Vec::new()));
     let waker = hooked({
@@ -169,6 +178,7 @@ fn all_grants_are_made_before_the_first_waiter_is_woken() {
 
 #[test]
 fn a_waker_may_release_acquire_and_cancel_others_while_it_is_woken() {
+    let _watched = crate::support::watch();
     let semaphore = Rc::new(Semaphore::new(0));
     let neighbours = Rc::new(RefCell::new(Vec::new()));
     let waker = hooked({
@@ -193,6 +203,7 @@ fn a_waker_may_release_acquire_and_cancel_others_while_it_is_woken() {
 
 #[test]
 fn a_waiter_that_collects_its_grant_before_it_was_woken_is_not_woken() {
+    let _watched = crate::support::watch();
     // The first waker polls the second waiter, which has been granted in the same release.
     let semaphore = Rc::new(Semaphore::new(0));
     let second = Rc::new(RefCell::new(Probe::new(semaphore.acquire_owned())));
@@ -214,6 +225,7 @@ fn a_waiter_that_collects_its_grant_before_it_was_woken_is_not_woken() {
 
 #[test]
 fn one_waker_that_panics_keeps_no_other_from_being_woken() {
+    let _watched = crate::support::watch();
     let event = Event::new();
     let mut before = waiting(event.wait());
     let panics = hooked(|moment| assert!(moment != Moment::Wake, "this waker panics"));
@@ -234,6 +246,7 @@ fn one_waker_that_panics_keeps_no_other_from_being_woken() {
 
 #[test]
 fn a_slot_that_is_used_again_does_not_confuse_its_tenants() {
+    let _watched = crate::support::watch();
     let notify = Notify::new();
     let mut stays = waiting(notify.notified());
     for _ in 0..1000 {

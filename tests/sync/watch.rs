@@ -8,6 +8,7 @@ use roundelay::sync::watch;
 
 #[test]
 fn only_the_latest_value_is_there_and_it_is_new_once() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = watch::channel(0);
     let mut changed = waiting(receiver.changed());
     for n in 1..4 {
@@ -22,6 +23,7 @@ fn only_the_latest_value_is_there_and_it_is_new_once() {
 
 #[test]
 fn a_borrowed_value_is_seen_only_if_one_says_so() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = watch::channel(0);
     sender.send(1).unwrap();
     assert_eq!(*receiver.borrow(), 1);
@@ -38,6 +40,7 @@ fn a_borrowed_value_is_seen_only_if_one_says_so() {
 
 #[test]
 fn a_snapshot_that_is_kept_never_stands_in_the_way() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = watch::channel(String::from("old"));
     let kept = receiver.borrow();
     sender.send(String::from("new")).unwrap();
@@ -47,6 +50,7 @@ fn a_snapshot_that_is_kept_never_stands_in_the_way() {
 
 #[test]
 fn a_change_may_look_at_the_channel_and_send_into_it() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = watch::channel(1);
     sender.send_modify(|value| {
         assert_eq!(*receiver.borrow(), 1);
@@ -58,6 +62,7 @@ fn a_change_may_look_at_the_channel_and_send_into_it() {
 
 #[test]
 fn a_change_that_panics_or_is_declined_changes_nothing() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = watch::channel(1);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         sender.send_modify(|value| {
@@ -76,6 +81,7 @@ fn a_change_that_panics_or_is_declined_changes_nothing() {
 
 #[test]
 fn when_the_senders_are_gone_the_last_value_can_still_be_seen() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = watch::channel(0);
     sender.clone().send(1).unwrap();
     drop(sender);
@@ -92,6 +98,7 @@ fn when_the_senders_are_gone_the_last_value_can_still_be_seen() {
 
 #[test]
 fn the_sender_hears_when_nobody_watches_any_more() {
+    let _watched = crate::support::watch();
     let (sender, receiver) = watch::channel(0);
     let second = receiver.clone();
     let mut closed = waiting(sender.closed());
@@ -106,6 +113,7 @@ fn the_sender_hears_when_nobody_watches_any_more() {
 
 #[test]
 fn one_can_wait_for_a_value_to_one_s_taste() {
+    let _watched = crate::support::watch();
     let (sender, mut receiver) = watch::channel(1);
     assert_eq!(*at_once(receiver.wait_for(|n| *n == 1)).unwrap(), 1);
     let mut large = waiting(receiver.wait_for(|n| *n > 10));
@@ -121,6 +129,7 @@ fn one_can_wait_for_a_value_to_one_s_taste() {
 
 #[test]
 fn a_value_may_send_into_its_channel_as_it_is_replaced() {
+    let _watched = crate::support::watch();
     type Reenters = Option<OnDrop<Box<dyn FnOnce()>>>;
     let (sender, receiver) = watch::channel::<Reenters>(None);
     let (sender, count) = (Rc::new(sender), Rc::new(()));

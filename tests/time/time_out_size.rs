@@ -15,6 +15,7 @@ async fn bulky() -> u8 {
 
 #[test]
 fn a_time_out_keeps_room_for_its_future_once() {
+    let _watched = crate::support::watch();
     let size = size_of_val(&bulky());
     for (what, wrapped) in [
         ("timeout", size_of_val(&timeout(LONG, bulky()))),

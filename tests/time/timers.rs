@@ -61,6 +61,7 @@ fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Arc<Count>) -> Poll<F::Outp
 // *never-early*: against the real clock, for every length of wait.
 #[test]
 fn a_timer_is_never_early() {
+    let _watched = crate::support::watch();
     run(|| async {
         let start = Instant::now();
         let mut tasks = Vec::new();
@@ -123,6 +124,7 @@ fn armed(deadline: Instant, waker: &Waker) -> Pin<Box<Sleep>> {
 
 #[test]
 fn equal_deadlines_fire_in_the_order_of_arming() {
+    let _watched = crate::support::watch();
     run(|| async {
         let mut lineup = Lineup::default();
         let deadline = Instant::now() + 5 * MS;
@@ -135,6 +137,7 @@ fn equal_deadlines_fire_in_the_order_of_arming() {
 
 #[test]
 fn earlier_deadlines_fire_first_though_all_are_due_at_once() {
+    let _watched = crate::support::watch();
     run(|| async {
         let mut lineup = Lineup::default();
         let last = Instant::now() + 50 * MS;
@@ -155,6 +158,7 @@ fn block_until(deadline: Instant) {
 
 #[test]
 fn a_timer_that_was_reset_comes_after_its_equals() {
+    let _watched = crate::support::watch();
     run(|| async {
         let mut lineup = Lineup::default();
         let deadline = Instant::now() + 5 * MS;
@@ -170,6 +174,7 @@ fn a_timer_that_was_reset_comes_after_its_equals() {
 
 #[test]
 fn twenty_thousand_timers_fire_in_the_order_of_their_deadlines() {
+    let _watched = crate::support::watch();
     run(|| async {
         let mut lineup = Lineup::default();
         let start = Instant::now();
@@ -188,6 +193,7 @@ fn twenty_thousand_timers_fire_in_the_order_of_their_deadlines() {
 
 #[test]
 fn one_turn_fires_all_that_is_due_and_counts_them() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         let far = Instant::now() + 2 * HOUR;
@@ -210,6 +216,7 @@ fn one_turn_fires_all_that_is_due_and_counts_them() {
 
 #[test]
 fn after_one_timer_the_next_is_looked_at_on_time_and_after_several_with_a_little_slack() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         let slack = Duration::from_micros(10);
@@ -238,6 +245,7 @@ fn long_due() -> Instant {
 
 #[test]
 fn a_sleep_is_counted_from_its_own_creation_and_not_from_the_beginning_of_the_turn() {
+    let _watched = crate::support::watch();
     run(|| async {
         block_until(Instant::now() + 5 * MS);
         let before = Instant::now();
@@ -251,6 +259,7 @@ fn a_sleep_is_counted_from_its_own_creation_and_not_from_the_beginning_of_the_tu
 
 #[test]
 fn durations_without_end_neither_panic_nor_fire() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         for duration in [
@@ -279,6 +288,7 @@ fn durations_without_end_neither_panic_nor_fire() {
 
 #[test]
 fn a_sleep_of_zero_and_a_deadline_in_the_past_are_ready_at_the_first_poll() {
+    let _watched = crate::support::watch();
     // Not even a loop is needed.
     assert!(poll_once(pin!(sleep(Duration::ZERO))).is_ready());
     assert!(poll_once(pin!(sleep_until(Instant::now()))).is_ready());
@@ -304,6 +314,7 @@ fn a_sleep_of_zero_and_a_deadline_in_the_past_are_ready_at_the_first_poll() {
 
 #[test]
 fn a_sleep_first_polled_after_its_deadline_is_ready_within_a_turn() {
+    let _watched = crate::support::watch();
     run(|| async {
         let nap = sleep(MS);
         block_until(nap.deadline());
@@ -316,6 +327,7 @@ fn a_sleep_first_polled_after_its_deadline_is_ready_within_a_turn() {
 
 #[test]
 fn a_reset_makes_a_sleep_later_or_earlier_and_a_finished_one_fresh() {
+    let _watched = crate::support::watch();
     run(|| async {
         let start = Instant::now();
         let mut nap = pin!(sleep_until(start + HOUR));
@@ -348,6 +360,7 @@ fn a_reset_makes_a_sleep_later_or_earlier_and_a_finished_one_fresh() {
 
 #[test]
 fn a_reset_keeps_the_task_waiting_for_the_new_deadline() {
+    let _watched = crate::support::watch();
     run(|| async {
         let waker = Arc::new(Count::default());
         let mut nap = pin!(sleep(HOUR));
@@ -362,6 +375,7 @@ fn a_reset_keeps_the_task_waiting_for_the_new_deadline() {
 
 #[test]
 fn a_sleep_wakes_the_waker_of_its_latest_poll_and_only_once() {
+    let _watched = crate::support::watch();
     run(|| async {
         let wakers = [(); 3].map(|()| Arc::new(Count::default()));
         let mut nap = pin!(sleep(2 * MS));
@@ -380,6 +394,7 @@ fn a_sleep_wakes_the_waker_of_its_latest_poll_and_only_once() {
 // *nothing-left*: neither a timer nor a waker.
 #[test]
 fn a_dropped_sleep_leaves_nothing_behind() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         let waker = Arc::new(Count::default());
@@ -406,6 +421,7 @@ fn a_dropped_sleep_leaves_nothing_behind() {
 
 #[test]
 fn a_dropped_tick_leaves_nothing_behind_and_loses_no_tick() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         let waker = Arc::new(Count::default());
@@ -429,6 +445,7 @@ fn a_dropped_tick_leaves_nothing_behind_and_loses_no_tick() {
 
 #[test]
 fn a_time_out_that_is_over_leaves_nothing_behind_either_way() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         event_loop.run(async {
@@ -448,6 +465,7 @@ fn a_time_out_that_is_over_leaves_nothing_behind_either_way() {
 
 #[test]
 fn sixty_five_thousand_time_outs_that_do_not_fire_leave_nothing_behind() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         event_loop.run(async {
@@ -462,6 +480,7 @@ fn sixty_five_thousand_time_outs_that_do_not_fire_leave_nothing_behind() {
 
 #[test]
 fn timers_do_not_keep_a_loop_or_its_tasks_alive() {
+    let _watched = crate::support::watch();
     watched(|| {
         let token = Rc::new(());
         roundelay::run(async {
@@ -482,6 +501,7 @@ fn timers_do_not_keep_a_loop_or_its_tasks_alive() {
 
 #[test]
 fn a_sleep_made_outside_a_loop_can_be_awaited_inside() {
+    let _watched = crate::support::watch();
     watched(|| {
         let nap = sleep(MS);
         let mut rhythm = interval(MS);
@@ -495,6 +515,7 @@ fn a_sleep_made_outside_a_loop_can_be_awaited_inside() {
 
 #[test]
 fn a_sleep_polled_in_another_loop_moves_there() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut first = EventLoop::new().unwrap();
         let mut second = EventLoop::new().unwrap();
@@ -515,6 +536,7 @@ fn a_sleep_polled_in_another_loop_moves_there() {
 
 #[test]
 fn a_sleep_survives_the_loop_that_it_was_armed_in() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut nap = Box::pin(sleep(2 * MS));
         roundelay::run(async { assert!(poll_once(nap.as_mut()).is_pending()) });
@@ -524,6 +546,7 @@ fn a_sleep_survives_the_loop_that_it_was_armed_in() {
 
 #[test]
 fn outside_a_loop_the_panic_says_what_to_do() {
+    let _watched = crate::support::watch();
     let message = |poll: &mut dyn FnMut()| {
         let payload = catch_unwind(AssertUnwindSafe(poll)).expect_err("there is no loop");
         payload.downcast_ref::<String>().expect("a message").clone()
@@ -576,6 +599,7 @@ fn arm_acting(deadline: Instant, act: fn()) -> Arc<Act> {
 
 #[test]
 fn a_waker_may_do_anything_to_the_timers_while_they_fire() {
+    let _watched = crate::support::watch();
     run(|| async {
         let deadline = Instant::now() + 2 * MS;
         // The first re-arms itself, cancels the second, puts the third off and arms a fourth.
@@ -609,6 +633,7 @@ fn a_waker_may_do_anything_to_the_timers_while_they_fire() {
 
 #[test]
 fn a_waker_that_arms_what_is_due_again_and_again_does_not_hold_the_loop() {
+    let _watched = crate::support::watch();
     fn again() {
         arm_acting(long_due(), again);
     }
@@ -638,6 +663,7 @@ impl Drop for DropsIntoTimers {
 
 #[test]
 fn a_wakers_destructor_may_use_timers() {
+    let _watched = crate::support::watch();
     run(|| async {
         let poll = |nap: Pin<&mut Sleep>| {
             let waker = Waker::from(Arc::new(DropsIntoTimers));
@@ -659,6 +685,7 @@ fn a_wakers_destructor_may_use_timers() {
 
 #[test]
 fn a_panicking_waker_loses_no_other_timer() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         let waker = Arc::new(Count::default());
@@ -677,6 +704,7 @@ fn a_panicking_waker_loses_no_other_timer() {
 
 #[test]
 fn a_task_that_sleeps_for_zero_for_ever_lets_others_run() {
+    let _watched = crate::support::watch();
     run(|| async {
         let seen = Rc::new(Cell::new(false));
         let flag = Rc::clone(&seen);
@@ -693,6 +721,7 @@ fn a_task_that_sleeps_for_zero_for_ever_lets_others_run() {
 
 #[test]
 fn a_time_out_fires_although_its_body_spends_the_whole_budget_each_time() {
+    let _watched = crate::support::watch();
     run(|| async {
         let greedy = async {
             loop {
@@ -708,6 +737,7 @@ fn a_time_out_fires_although_its_body_spends_the_whole_budget_each_time() {
 
 #[test]
 fn the_value_counts_when_it_comes_in_the_same_turn_as_the_deadline() {
+    let _watched = crate::support::watch();
     run(|| async {
         let deadline = Instant::now() + 2 * MS;
         assert_eq!(timeout_at(deadline, sleep_until(deadline)).await, Ok(()));
@@ -730,6 +760,7 @@ fn the_value_counts_when_it_comes_in_the_same_turn_as_the_deadline() {
 
 #[test]
 fn of_nested_time_outs_with_one_deadline_the_inner_one_fires() {
+    let _watched = crate::support::watch();
     run(|| async {
         let deadline = Instant::now() + 2 * MS;
         let inner = timeout_at(deadline, pending::<()>());
@@ -741,6 +772,7 @@ fn of_nested_time_outs_with_one_deadline_the_inner_one_fires() {
 
 #[test]
 fn a_body_that_is_ready_at_once_arms_no_timer() {
+    let _watched = crate::support::watch();
     // Arming one would need a loop.
     let waker = Arc::new(Count::default());
     assert_eq!(
@@ -752,6 +784,7 @@ fn a_body_that_is_ready_at_once_arms_no_timer() {
 
 #[test]
 fn a_time_out_is_counted_from_its_first_poll() {
+    let _watched = crate::support::watch();
     run(|| async {
         let limited = timeout(5 * MS, yield_now());
         block_until(Instant::now() + 10 * MS);
@@ -761,6 +794,7 @@ fn a_time_out_is_counted_from_its_first_poll() {
 
 #[test]
 fn elapsed_is_an_io_error_of_the_kind_timed_out() {
+    let _watched = crate::support::watch();
     run(|| async {
         let elapsed = timeout(MS, pending::<()>()).await.unwrap_err();
         assert!(elapsed.to_string().contains("deadline"));
@@ -772,6 +806,7 @@ fn elapsed_is_an_io_error_of_the_kind_timed_out() {
 
 #[test]
 fn a_time_out_can_be_put_off_from_inside() {
+    let _watched = crate::support::watch();
     run(|| async {
         let outcome = timeout_with(2 * MS, async |deadline| {
             deadline.reschedule_after(HOUR);
@@ -784,6 +819,7 @@ fn a_time_out_can_be_put_off_from_inside() {
 
 #[test]
 fn a_time_out_can_be_brought_forward_from_inside() {
+    let _watched = crate::support::watch();
     run(|| async {
         let polls = Cell::new(0);
         let outcome = timeout_with(HOUR, async |deadline| {
@@ -799,6 +835,7 @@ fn a_time_out_can_be_brought_forward_from_inside() {
 
 #[test]
 fn a_time_out_brought_forward_into_the_past_fires_where_the_body_waits_next() {
+    let _watched = crate::support::watch();
     run(|| async {
         let outcome = timeout_with(HOUR, async |deadline| {
             deadline.reschedule(Instant::now().checked_sub(MS).unwrap());
@@ -815,6 +852,7 @@ fn a_time_out_brought_forward_into_the_past_fires_where_the_body_waits_next() {
 
 #[test]
 fn a_time_out_can_be_lifted_and_put_back() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         event_loop.run(async {
@@ -836,6 +874,7 @@ fn a_time_out_can_be_lifted_and_put_back() {
 
 #[test]
 fn a_limit_that_fired_in_the_turn_in_which_it_was_put_off_does_not_count() {
+    let _watched = crate::support::watch();
     run(|| async {
         let at = Instant::now() + 2 * MS;
         let outcome = timeout_with(HOUR, async |deadline| {
@@ -870,6 +909,7 @@ async fn late_interval(missed_tick: MissedTick) -> (Instant, roundelay::time::In
 
 #[test]
 fn a_delayed_interval_forgets_what_it_missed_and_begins_a_new_rhythm() {
+    let _watched = crate::support::watch();
     run(|| async {
         assert_eq!(interval(HOUR).missed_tick(), MissedTick::Delay);
         let (start, mut rhythm) = late_interval(MissedTick::Delay).await;
@@ -882,6 +922,7 @@ fn a_delayed_interval_forgets_what_it_missed_and_begins_a_new_rhythm() {
 
 #[test]
 fn a_skipping_interval_forgets_what_it_missed_and_keeps_the_rhythm() {
+    let _watched = crate::support::watch();
     run(|| async {
         let (start, mut rhythm) = late_interval(MissedTick::Skip).await;
         assert_eq!(ticks_at_hand(&mut rhythm), [start]);
@@ -891,6 +932,7 @@ fn a_skipping_interval_forgets_what_it_missed_and_keeps_the_rhythm() {
 
 #[test]
 fn a_bursting_interval_delivers_what_it_missed() {
+    let _watched = crate::support::watch();
     run(|| async {
         let (start, mut rhythm) = late_interval(MissedTick::Burst).await;
         let missed = [0, 1, 2, 3].map(|n| start + n * HOUR);
@@ -901,6 +943,7 @@ fn a_bursting_interval_delivers_what_it_missed() {
 
 #[test]
 fn an_interval_ticks_at_once_and_then_at_each_period_and_says_when_it_was_due() {
+    let _watched = crate::support::watch();
     run(|| async {
         let mut rhythm = interval(10 * MS);
         rhythm.set_missed_tick(MissedTick::Skip);
@@ -916,6 +959,7 @@ fn an_interval_ticks_at_once_and_then_at_each_period_and_says_when_it_was_due() 
 
 #[test]
 fn an_interval_that_was_reset_begins_anew() {
+    let _watched = crate::support::watch();
     run(|| async {
         let mut rhythm = interval(HOUR);
         rhythm.tick().await;
@@ -934,6 +978,7 @@ fn an_interval_that_was_reset_begins_anew() {
 /// compio#911: it was lost there.
 #[test]
 fn an_interval_re_armed_and_cancelled_in_its_own_task_is_gone_and_one_re_armed_stays() {
+    let _watched = crate::support::watch();
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         event_loop.run(async {
@@ -954,11 +999,13 @@ fn an_interval_re_armed_and_cancelled_in_its_own_task_is_gone_and_one_re_armed_s
 #[test]
 #[should_panic(expected = "period above zero")]
 fn an_interval_of_zero_panics_and_says_what_to_use() {
+    let _watched = crate::support::watch();
     let _ = interval(Duration::ZERO);
 }
 
 #[test]
 fn a_bursting_interval_lets_others_run() {
+    let _watched = crate::support::watch();
     run(|| async {
         let seen = Rc::new(Cell::new(false));
         let flag = Rc::clone(&seen);

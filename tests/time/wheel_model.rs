@@ -270,6 +270,7 @@ proptest! {
 
     #[test]
     fn the_wheel_agrees_with_a_sorted_map(ops in prop::collection::vec(ops(), 1..300)) {
+        let _watched = crate::support::watch();
         let mut model = Model::new();
         for op in ops {
             model.apply(op);
@@ -315,6 +316,7 @@ impl Fate {
 
 #[test]
 fn a_long_random_life_agrees_with_a_sorted_map() {
+    let _watched = crate::support::watch();
     let is_long = env::var_os("ROUNDELAY_LONG").is_some();
     let operations: u64 = if is_long { 100_000_000 } else { 400_000 };
     let seed = env::var("ROUNDELAY_SEED").map_or(44, |seed| seed.parse().expect("a number"));
@@ -343,6 +345,7 @@ fn a_long_random_life_agrees_with_a_sorted_map() {
 
 #[test]
 fn every_level_boundary_fires_on_its_tick_and_not_one_before() {
+    let _watched = crate::support::watch();
     for level in 0..11 {
         let boundary = 1_u64 << (6 * level);
         for start in [0, 1, 62, 63, 64, boundary - 1, boundary, boundary + 1] {
@@ -360,6 +363,7 @@ fn every_level_boundary_fires_on_its_tick_and_not_one_before() {
 
 #[test]
 fn zero_the_past_and_the_end_of_time_are_deadlines_like_others() {
+    let _watched = crate::support::watch();
     let mut model = Model::new();
     model.arm(0);
     assert!(model.pop_due(0));
@@ -383,6 +387,7 @@ fn zero_the_past_and_the_end_of_time_are_deadlines_like_others() {
 
 #[test]
 fn equal_deadlines_fire_in_the_order_of_arming() {
+    let _watched = crate::support::watch();
     // Armed from far and from near, so that they have met on different levels; one is reset, and
     // comes last.
     let deadline = 64 * 64 * 64 + 64 * 64 * 5 + 64 * 7 + 9;
@@ -412,6 +417,7 @@ fn equal_deadlines_fire_in_the_order_of_arming() {
 
 #[test]
 fn a_later_timer_nearby_does_not_hide_an_earlier_one_from_afar() {
+    let _watched = crate::support::watch();
     let mut model = Model::new();
     model.expire(60);
     model.arm(130);
@@ -424,6 +430,7 @@ fn a_later_timer_nearby_does_not_hide_an_earlier_one_from_afar() {
 
 #[test]
 fn when_the_earliest_is_cancelled_the_second_is_next() {
+    let _watched = crate::support::watch();
     let mut model = Model::new();
     let first = model.arm(10_000);
     let second = model.arm(10_001);
@@ -437,6 +444,7 @@ fn when_the_earliest_is_cancelled_the_second_is_next() {
 /// glommio#44: so many were armed and cancelled that a deadline came sixteen seconds late.
 #[test]
 fn sixty_five_thousand_timers_armed_and_cancelled_leave_an_empty_wheel() {
+    let _watched = crate::support::watch();
     let mut random = Random::new(44);
     let mut wheel = Wheel::new();
     for round in 0..4_u64 {
@@ -458,6 +466,7 @@ fn sixty_five_thousand_timers_armed_and_cancelled_leave_an_empty_wheel() {
 
 #[test]
 fn a_crowd_is_answered_early_never_late_and_takes_one_look_a_level() {
+    let _watched = crate::support::watch();
     for count in [CROWD, CROWD + 1, 5_000] {
         let mut model = Model::new();
         let far = 3 << 30;
@@ -483,6 +492,7 @@ fn a_crowd_is_answered_early_never_late_and_takes_one_look_a_level() {
 /// To deal 200,000 timers out takes milliseconds. Who waits for the first of them must not wait for that.
 #[test]
 fn a_crowd_is_dealt_out_before_its_first_timer_is_due() {
+    let _watched = crate::support::watch();
     for (count, is_early) in [(CROWD, false), (CROWD + 1, true), (5_000, true)] {
         let mut wheel = Wheel::new();
         // As far into a slot of the third level, and into one of the second.
@@ -508,6 +518,7 @@ fn a_crowd_is_dealt_out_before_its_first_timer_is_due() {
 
 #[test]
 fn a_fired_timer_stays_with_its_owner_until_the_key_is_handed_in() {
+    let _watched = crate::support::watch();
     let mut wheel = Wheel::new();
     let first = wheel.arm(1, "first");
     assert_eq!(wheel.pop_due(1), Some((1, "first")));
