@@ -99,6 +99,7 @@ mod pinned;
 pub mod reactor;
 mod remote;
 mod scheduler;
+mod shim;
 pub mod sync;
 pub mod task;
 pub mod time;

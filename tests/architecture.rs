@@ -49,6 +49,7 @@ const PURE: &[&str] = &[
     "foreign.rs",
     "pinned.rs",
     "reactor/ready.rs",
+    "shim",
     "task/error.rs",
     "task/id.rs",
     "time/clock.rs",

@@ -1,9 +1,11 @@
 //! How a worker rests until the next call: awake, if that is likely to be worth it. See "What it costs" in the chapter.
 
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::{Acquire, Release};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::shim::Instant;
+use crate::shim::atomic::AtomicUsize;
+use crate::shim::atomic::Ordering::{Acquire, Release};
+use crate::shim::thread::{self, Thread};
 
 /// A worker whose last rest was shorter than this stays awake for as long the next time. One long rest ends the habit, so
 /// no more than this is wasted on it.

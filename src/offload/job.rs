@@ -27,10 +27,11 @@
 //! they are run, dropped or woken.
 
 use std::panic::Location;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 use crate::foreign::{self, Level};
+use crate::shim::{Mutex, MutexGuard};
 use crate::task::error::JoinError;
 
 /// What the pool sees of a job.

@@ -124,10 +124,12 @@
 
 mod calls;
 mod future;
+#[cfg(all(test, loom))]
+mod interleavings;
 mod job;
 mod line;
 mod pool;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 pub use future::{Offload, TryOffloadError, offload, try_offload};

@@ -25,10 +25,9 @@
 
 use std::io;
 use std::panic::Location;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
@@ -37,6 +36,8 @@ use super::calls::{Calls, Rest};
 use super::job::Job;
 use super::line::{Line, Ticket, Waiting};
 use crate::foreign::{self, Level};
+use crate::shim::thread::{self, Thread};
+use crate::shim::{Condvar, Instant, Mutex, MutexGuard};
 use crate::task::error::JoinError;
 
 /// How a loop's pool is set up. `Builder` fills it in.
@@ -185,7 +186,7 @@ impl Pool {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 impl Pool {
     /// How many workers have nothing to do.
     pub(super) fn idle_count(&self) -> usize {

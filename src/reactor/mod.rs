@@ -130,6 +130,7 @@ use self::source::Source;
 #[cfg(target_os = "linux")]
 use self::timerfd::Alarm;
 use crate::foreign::{self, Level};
+use crate::shim::Bell;
 
 /// The inbox's `mio::Waker`.
 const INBOX: Token = Token(usize::MAX);
@@ -205,8 +206,8 @@ impl Reactor {
     }
 
     /// The handle by which other threads end a wait. To be called once: the inbox has the only one.
-    pub(crate) fn new_waker(&self) -> io::Result<mio::Waker> {
-        mio::Waker::new(&self.registry, INBOX)
+    pub(crate) fn new_waker(&self) -> io::Result<Bell> {
+        Bell::new(&self.registry, INBOX)
     }
 
     /// Waits for events, remembers their news, and wakes those who wait for them: at most [`MAX_WAKES`] at a time, the others

@@ -66,7 +66,7 @@
 //! # Exercises
 //!
 //! 1. In `Tenant::take`, swap the queues before the words. `tests/remote/posts.rs` may run for a day before it hangs;
-//!    `tests/remote/inbox_model.rs` tries every order of the steps, and has found it at once. Draw its time-line.
+//!    `scheduler/inbox/interleavings.rs` tries every order of the steps, and finds it at once. Draw the time-line.
 //! 2. Leave out the swap to `AWAKE` after a park. Nothing is lost. Which count in `tests/remote/cost.rs` grows?
 //! 3. Start each loop's serial at zero. Which test wakes a stranger?
 //!
@@ -76,14 +76,18 @@ use std::cell::Cell;
 use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::ptr;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{OnceLock, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
 use crate::foreign::{self, Level};
+use crate::shim::atomic::Ordering::{Relaxed, SeqCst};
+use crate::shim::atomic::{AtomicU64, AtomicUsize};
+use crate::shim::{Bell, Mutex, MutexGuard, statics};
 use crate::task::id::{MAX_LOOPS, TaskId};
+
+#[cfg(all(test, loom))]
+mod interleavings;
 
 // What the word can be, if it is not the number of a task that is to be woken. None of these has a loop in it.
 const AWAKE: u64 = 0;
@@ -95,14 +99,16 @@ const CLOSED: u64 = 3;
 /// How many notes a queue has room for from the beginning.
 pub(crate) const ROOM: usize = 8;
 
-/// Any number may be looked up at any time; an inbox is made when its index is first used.
-static TABLE: [OnceLock<Box<Inbox>>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
+statics! {
+    /// Any number may be looked up at any time; an inbox is made when its index is first used.
+    static TABLE: [OnceLock<Box<Inbox>>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
 
-/// Indices that may be given out. Touched when a loop is made or ends, never by a wake or a spawn.
-static INDICES: Mutex<Indices> = Mutex::new(Indices {
-    free: Vec::new(),
-    unused: 1,
-});
+    /// Indices that may be given out. Touched when a loop is made or ends, never by a wake or a spawn.
+    static INDICES: Mutex<Indices> = Mutex::new(Indices {
+        free: Vec::new(),
+        unused: 1,
+    });
+}
 
 struct Indices {
     free: Vec<usize>,
@@ -147,7 +153,7 @@ pub(crate) struct Inbox {
     /// Calls that were posted and have not been delivered.
     posts: AtomicUsize,
     /// Apart from the mail, so that a thread in the middle of its system call does not keep the others from pushing.
-    bell: Mutex<Option<mio::Waker>>,
+    bell: Mutex<Option<Bell>>,
 }
 
 struct Mail {
@@ -194,8 +200,9 @@ impl Tenant {
         mail.open = true;
         mail.post_queue = post_queue;
         mail.thread = this_thread();
-        // ORDERING: under the lock. A stale number may come at once; it wakes nobody. SeqCst as everything on this word.
-        inbox.word.store(AWAKE, SeqCst);
+        // ORDERING: under the lock. A stale number may come at once; it wakes nobody. A swap though nobody asks for what was
+        // there: a read-modify-write, as every step on this word, has one place among the others.
+        inbox.word.swap(AWAKE, SeqCst);
         Ok(Self {
             inbox,
             tenancy: mail.tenancy,
@@ -203,7 +210,7 @@ impl Tenant {
     }
 
     /// Hangs up the bell that wakes the loop from its sleep. Until then nobody can have parked.
-    pub(crate) fn hang_bell(&self, bell: mio::Waker) {
+    pub(crate) fn hang_bell(&self, bell: Bell) {
         *lock(&self.inbox.bell) = Some(bell);
     }
 
@@ -300,8 +307,8 @@ impl Drop for Tenant {
         // Empty unless the loop was never closed, that is, never finished being made.
         drop(self.close(next_serial));
         drop(lock(&self.inbox.bell).take());
-        // ORDERING: nobody can push any more, and from here on nobody leaves a number. SeqCst as everything on this word.
-        self.inbox.word.store(CLOSED, SeqCst);
+        // ORDERING: nobody can push any more, and from here on nobody leaves a number. A swap, as in `Tenant::new`.
+        self.inbox.word.swap(CLOSED, SeqCst);
         lock(&INDICES).free.push(self.inbox.index);
     }
 }
@@ -406,7 +413,7 @@ impl Inbox {
     /// The one system call of a burst.
     #[cold]
     fn ring(&self) {
-        let Some(Err(error)) = lock(&self.bell).as_ref().map(mio::Waker::wake) else {
+        let Some(Err(error)) = lock(&self.bell).as_ref().map(Bell::wake) else {
             return;
         };
         // An eventfd cannot fail so, and nobody here could be told: the waker belongs to anybody.

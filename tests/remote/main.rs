@@ -3,7 +3,6 @@
 mod cost;
 mod gone;
 mod handle;
-mod inbox_model;
 mod posts;
 #[path = "../support/mod.rs"]
 mod support;

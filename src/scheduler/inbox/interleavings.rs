@@ -1,0 +1,351 @@
+//! The inbox, in every order in which its threads can take their steps. How to run it: see `shim.rs`.
+//!
+//! A wake that is lost shows as a deadlock: the loop sleeps and nobody is left to ring. `tests/loom_mutations.rs` has the lines
+//! of the inbox that these tests were made to guard.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize as Count;
+
+use loom::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
+use loom::thread::JoinHandle;
+
+use super::{Call, Note, Refusal, Room, Tenant, wake};
+use crate::shim::thread::spawn;
+use crate::shim::{Bell, explore};
+use crate::task::TaskId;
+
+/// How many posts may wait, if they mind.
+const ROOM: usize = 1;
+
+/// A loop that does nothing but rest and read its mail.
+struct Loop {
+    tenant: Tenant,
+    bell: Bell,
+    parks: usize,
+    /// In the order of their arrival: the slots of the tasks that were woken, and what posts have said.
+    news: Vec<usize>,
+    heard: Arc<Count>,
+}
+
+impl Loop {
+    fn new() -> Loop {
+        let tenant = Tenant::new(ROOM).expect("the table is empty");
+        let bell = Bell::unheard();
+        tenant.hang_bell(bell.clone());
+        Loop {
+            tenant,
+            bell,
+            parks: 0,
+            news: Vec::new(),
+            heard: Arc::default(),
+        }
+    }
+
+    fn task(&self, slot: usize) -> TaskId {
+        TaskId::new(self.tenant.index(), self.tenant.first_serial(), slot)
+    }
+
+    /// A post that says `word`.
+    fn post(&self, word: usize) -> Call {
+        let heard = Arc::clone(&self.heard);
+        // ORDERING: the post runs on the loop's thread, which is the one that reads.
+        Box::new(move || heard.store(word, SeqCst))
+    }
+
+    /// The steps of `EventLoop::trip` when nobody is ready.
+    fn rest(&mut self) {
+        if self.tenant.park() {
+            self.parks += 1;
+            self.bell.sleep();
+            self.tenant.unpark();
+        } else {
+            assert!(
+                self.tenant.is_notified(),
+                "what else keeps it from sleeping?"
+            );
+        }
+        self.look();
+    }
+
+    fn look(&mut self) {
+        if self.tenant.is_notified() {
+            let mut notes = VecDeque::new();
+            self.tenant.take(&mut notes);
+            self.read(notes);
+        }
+    }
+
+    fn read(&mut self, notes: VecDeque<Note>) {
+        for note in notes {
+            match note {
+                Note::Wake(id) => self.news.push(id.slot()),
+                Note::Post(call) => {
+                    self.tenant.delivered_post();
+                    call();
+                    // ORDERING: as in `post`.
+                    self.news.push(self.heard.load(SeqCst));
+                }
+            }
+        }
+    }
+
+    /// Turns until so many pieces of news have come. Without them it sleeps for ever.
+    fn turn_until(&mut self, count: usize) {
+        self.look();
+        while self.news.len() < count {
+            self.rest();
+        }
+    }
+
+    #[track_caller]
+    fn assert_one_ring_a_sleep(&self) {
+        assert!(self.bell.rings() <= self.parks, "rung while it was awake");
+    }
+}
+
+/// What a thread writes before it wakes a task, so that the task finds it.
+fn flag() -> Arc<AtomicBool> {
+    Arc::new(AtomicBool::new(false))
+}
+
+fn is_up(flag: &AtomicBool) -> bool {
+    // ORDERING: none of its own. That the wake orders it is what the test is about.
+    flag.load(Relaxed)
+}
+
+fn put_up(flag: &AtomicBool) {
+    // ORDERING: as in `is_up`.
+    flag.store(true, Relaxed);
+}
+
+fn all(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().expect("it ends"));
+}
+
+#[test]
+fn a_wake_ends_the_sleep_and_brings_along_what_was_written_before_it() {
+    explore(|| {
+        let (mut home, written) = (Loop::new(), flag());
+        let (task, seen) = (home.task(1), Arc::clone(&written));
+        let thread = spawn(move || {
+            put_up(&written);
+            wake(task);
+        });
+        home.turn_until(1);
+        assert_eq!(home.news, [1]);
+        assert!(is_up(&seen), "the task runs, and does not see why");
+        home.assert_one_ring_a_sleep();
+        all([thread]);
+    });
+}
+
+#[test]
+fn two_wakes_at_once_both_arrive_with_what_was_written_before_them() {
+    explore(|| {
+        let mut home = Loop::new();
+        let flags = [flag(), flag()];
+        let threads = [0, 1].map(|slot| {
+            let (task, flag) = (home.task(slot), Arc::clone(&flags[slot]));
+            spawn(move || {
+                put_up(&flag);
+                wake(task);
+            })
+        });
+        let mut seen = 0;
+        while seen < 2 {
+            home.turn_until(seen + 1);
+            for slot in &home.news[seen..] {
+                assert!(
+                    is_up(&flags[*slot]),
+                    "task {slot} runs, and does not see why"
+                );
+            }
+            seen = home.news.len();
+        }
+        home.news.sort_unstable();
+        assert_eq!(home.news, [0, 1]);
+        home.assert_one_ring_a_sleep();
+        all(threads);
+    });
+}
+
+#[test]
+fn what_one_thread_sends_arrives_in_order_and_a_burst_rings_once() {
+    explore(|| {
+        let mut home = Loop::new();
+        let (door, task, posts) = (
+            home.tenant.door(),
+            home.task(1),
+            [2, 3].map(|word| home.post(word)),
+        );
+        let thread = spawn(move || {
+            wake(task);
+            for post in posts {
+                assert!(door.post(post, Room::Unbounded).is_ok());
+            }
+        });
+        home.turn_until(3);
+        assert_eq!(home.news, [1, 2, 3]);
+        home.assert_one_ring_a_sleep();
+        all([thread]);
+    });
+}
+
+#[test]
+fn a_post_meets_a_wake() {
+    explore(|| {
+        let mut home = Loop::new();
+        let (door, task, post) = (home.tenant.door(), home.task(1), home.post(2));
+        let threads = [
+            spawn(move || wake(task)),
+            spawn(move || assert!(door.post(post, Room::Unbounded).is_ok())),
+        ];
+        home.turn_until(2);
+        home.news.sort_unstable();
+        assert_eq!(home.news, [1, 2]);
+        home.assert_one_ring_a_sleep();
+        all(threads);
+    });
+}
+
+#[test]
+fn a_loop_that_does_not_rest_is_never_rung_for() {
+    explore(|| {
+        let mut home = Loop::new();
+        let (door, task, post) = (home.tenant.door(), home.task(1), home.post(2));
+        let thread = spawn(move || {
+            wake(task);
+            assert!(door.post(post, Room::Unbounded).is_ok());
+        });
+        home.look();
+        all([thread]);
+        home.look();
+        assert_eq!((home.news, home.bell.rings()), (vec![1, 2], 0));
+    });
+}
+
+#[test]
+fn the_descriptor_of_a_loop_that_a_host_turns_is_readable_when_there_is_mail() {
+    explore(|| {
+        let mut home = Loop::new();
+        let task = home.task(1);
+        let thread = spawn(move || wake(task));
+        while home.news.is_empty() {
+            home.tenant.end();
+            home.bell.sleep();
+            home.tenant.begin();
+            home.look();
+        }
+        assert!(home.bell.rings() <= 1);
+        all([thread]);
+    });
+}
+
+#[test]
+fn a_bounded_queue_takes_one_of_two_posts_and_another_when_that_is_delivered() {
+    explore(|| {
+        let mut home = Loop::new();
+        let (door, posts) = (home.tenant.door(), [1, 2].map(|word| home.post(word)));
+        let refused = Arc::new(Count::new(0));
+        let threads = posts.map(|post| {
+            let refused = Arc::clone(&refused);
+            spawn(move || match door.post(post, Room::Bounded) {
+                Ok(()) => {}
+                Err((_, refusal)) => {
+                    assert_eq!(refusal, Refusal::Full);
+                    // ORDERING: a count of the test's.
+                    refused.fetch_add(1, SeqCst);
+                }
+            })
+        });
+        home.turn_until(1);
+        all(threads);
+        home.look();
+        // ORDERING: as above.
+        assert_eq!(home.news.len() + refused.load(SeqCst), 2);
+        let (last, more) = (home.post(3), home.post(4));
+        assert!(door.post(last, Room::Bounded).is_ok());
+        assert!(door.post(more, Room::Bounded).is_err());
+    });
+}
+
+/// A post has one way only: it runs, or it is in what `close` gives back, or it comes back to its sender.
+#[test]
+fn a_post_at_a_loop_that_ends_goes_one_way() {
+    explore(|| {
+        let mut home = Loop::new();
+        let (door, post) = (home.tenant.door(), home.post(2));
+        let is_sent = Arc::new(std::sync::Mutex::new(None));
+        let thread = spawn({
+            let is_sent = Arc::clone(&is_sent);
+            move || *is_sent.lock().expect("whole") = Some(door.post(post, Room::Unbounded).is_ok())
+        });
+        home.look();
+        let rest = home.tenant.close(7);
+        home.read(rest);
+        drop(home.tenant);
+        assert!(door.is_closed());
+        all([thread]);
+        let is_sent = is_sent.lock().expect("whole").expect("it has ended");
+        assert_eq!(home.news.len(), usize::from(is_sent));
+        assert!(door.post(Box::new(|| ()), Room::Unbounded).is_err());
+    });
+}
+
+/// The second loop has the inbox of the first, and hears nothing that was meant for it, but for a stale number, which is
+/// inert. And it sleeps and wakes as if it were the first.
+#[test]
+fn a_recycled_inbox_serves_its_new_loop_and_not_its_old_one() {
+    explore(|| {
+        let old = Loop::new();
+        let (index, stale, door, post) = (
+            old.tenant.index(),
+            old.task(1),
+            old.tenant.door(),
+            old.post(2),
+        );
+        let late = spawn(move || {
+            wake(stale);
+            drop(door.post(post, Room::Unbounded));
+        });
+        drop(old.tenant.close(7));
+        drop(old.tenant);
+        let mut new = Loop::new();
+        assert_eq!((new.tenant.index(), new.tenant.first_serial()), (index, 7));
+        let task = new.task(3);
+        let thread = spawn(move || wake(task));
+        while !new.news.contains(&3) {
+            new.rest();
+        }
+        assert!(
+            new.news.iter().all(|slot| [1, 3].contains(slot)),
+            "{:?}",
+            new.news
+        );
+        assert!(door.is_closed());
+        all([late, thread]);
+    });
+}
+
+#[test]
+fn loops_that_begin_and_end_at_once_have_an_inbox_each() {
+    explore(|| {
+        let make = || {
+            let tenant = Tenant::new(ROOM).expect("the table is empty");
+            let door = tenant.door();
+            assert!(!door.is_closed());
+            wake(TaskId::new(tenant.index(), tenant.first_serial(), 1));
+            let mut notes = VecDeque::new();
+            tenant.take(&mut notes);
+            assert!(
+                matches!(notes.make_contiguous(), [Note::Wake(id)] if id.loop_index() == tenant.index())
+            );
+        };
+        let thread = spawn(make);
+        make();
+        all([thread]);
+    });
+}

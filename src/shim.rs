@@ -1,0 +1,39 @@
+//! What the inbox and the pool take from `std`, and what stands in its place when all interleavings are tried.
+//!
+//! A race that needs a thread to be interrupted between two instructions may take a million runs to show, and an ordering
+//! that is too weak shows on no x86 at all. [loom](https://docs.rs/loom) runs a test once for each order in which the
+//! steps of its threads may come, and for each value that the memory model lets a load see. It can do so only if locks,
+//! atomics and threads are its own. So the two files in which threads meet, `scheduler/inbox.rs` and `offload/pool.rs`
+//! (with its neighbours), take them from here: an ordinary build gets `std`, and the command
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo test --lib --target-dir target/loom interleavings
+//! ```
+//!
+//! gets `shim/explored.rs`, and runs `scheduler/inbox/interleavings.rs` and `offload/interleavings.rs` over the same
+//! lines that ship. `tests/loom_mutations.rs` breaks one of those lines after the other, and demands that a test falls.
+//!
+//! `Arc` is `std`'s in both: what a reference count does is not in question here.
+
+#[cfg(loom)]
+mod explored;
+
+#[cfg(all(test, loom))]
+pub(crate) use explored::explore;
+#[cfg(loom)]
+pub(crate) use explored::{Bell, Condvar, Instant, Mutex, MutexGuard, atomic, statics, thread};
+#[cfg(not(loom))]
+pub(crate) use {
+    mio::Waker as Bell,
+    std::sync::{Condvar, Mutex, MutexGuard, atomic},
+    std::thread,
+    std::time::Instant,
+};
+
+/// Declares statics. loom makes them anew for each order that it tries.
+#[cfg(not(loom))]
+macro_rules! statics {
+    ($($declaration:item)*) => { $($declaration)* };
+}
+#[cfg(not(loom))]
+pub(crate) use statics;

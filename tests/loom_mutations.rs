@@ -1,0 +1,339 @@
+//! Are the explorations of `src/shim.rs` worth their time? Each mutation here breaks one line of a copy of the sources, in a
+//! way that somebody might write it at first; and in some order of the threads' steps a test must fall over it.
+//!
+//! ```text
+//! cargo test --test loom_mutations -- --ignored --nocapture
+//! ```
+//!
+//! Compiles the crate once for each mutation, about ten seconds. `.ci/run` has it in the step `loom`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// In which file, what is to be found there exactly once, and what is put in its place.
+struct Mutation {
+    says: &'static str,
+    file: &'static str,
+    edits: &'static [(&'static str, &'static str)],
+}
+
+const fn inbox(says: &'static str, edits: &'static [(&'static str, &'static str)]) -> Mutation {
+    Mutation {
+        says,
+        file: "src/scheduler/inbox.rs",
+        edits,
+    }
+}
+
+const fn pool(says: &'static str, edits: &'static [(&'static str, &'static str)]) -> Mutation {
+    Mutation {
+        says,
+        file: "src/offload/pool.rs",
+        edits,
+    }
+}
+
+const MUTATIONS: &[Mutation] = &[
+    inbox(
+        "a wake that puts its number there does not publish what was written before",
+        &[(
+            ".compare_exchange(instead_of, id.bits(), SeqCst, SeqCst)",
+            ".compare_exchange(instead_of, id.bits(), Relaxed, Relaxed)",
+        )],
+    ),
+    inbox(
+        "the loop sees and takes the number, and does not ask what was written before",
+        &[
+            (
+                "self.inbox.word.load(SeqCst), AWAKE | PARKED",
+                "self.inbox.word.load(Relaxed), AWAKE | PARKED",
+            ),
+            (
+                "let word = self.inbox.word.swap(AWAKE, SeqCst);",
+                "let word = self.inbox.word.swap(AWAKE, Relaxed);",
+            ),
+        ],
+    ),
+    inbox(
+        "the queue is emptied before the notice is taken down",
+        &[(
+            "let word = self.inbox.word.swap(AWAKE, SeqCst);",
+            "std::mem::swap(&mut lock(&self.inbox.mail).notes, notes); let word = self.inbox.word.swap(AWAKE, SeqCst); \
+         if woken(word).is_none() { return }",
+        )],
+    ),
+    inbox(
+        "parks by a load and a store",
+        &[(
+            ".compare_exchange(AWAKE, PARKED, SeqCst, SeqCst)\n            .is_ok()",
+            ".load(SeqCst) == AWAKE && { self.inbox.word.store(PARKED, SeqCst); true }",
+        )],
+    ),
+    inbox(
+        "parks by a swap, and what was there is gone",
+        &[(
+            ".compare_exchange(AWAKE, PARKED, SeqCst, SeqCst)\n            .is_ok()",
+            ".swap(PARKED, SeqCst) == AWAKE",
+        )],
+    ),
+    inbox(
+        "wakes up by a store, over what came meanwhile",
+        &[(
+            "let _ = self\n            .inbox\n            .word\n            .compare_exchange(PARKED, AWAKE, SeqCst, SeqCst);",
+            "self.inbox.word.store(AWAKE, SeqCst);",
+        )],
+    ),
+    inbox(
+        "never says that it is awake again",
+        &[(
+            ".compare_exchange(PARKED, AWAKE, SeqCst, SeqCst);",
+            ".load(SeqCst);",
+        )],
+    ),
+    inbox(
+        "puts up the notice before it has the lock",
+        &[
+            (
+                "let mut mail = lock(&self.mail);\n        if !mail.is_open(tenancy) {",
+                "let word = self.word.swap(NOTIFIED, SeqCst);\n        let mut mail = lock(&self.mail);\n        if !mail.is_open(tenancy) {",
+            ),
+            (
+                "        let word = self.word.swap(NOTIFIED, SeqCst);\n        if let",
+                "        if let",
+            ),
+        ],
+    ),
+    inbox(
+        "a number that a second notice replaces is forgotten",
+        &[("mail.push(Note::Wake(id));", "let _ = id;")],
+    ),
+    inbox(
+        "a wake of a loop that sleeps rings for nobody",
+        &[(
+            "Err(PARKED) if put(PARKED).is_ok() => self.ring(),",
+            "Err(PARKED) if put(PARKED).is_ok() => {}",
+        )],
+    ),
+    inbox(
+        "a push at a loop that sleeps rings for nobody",
+        &[(
+            "if word == PARKED {\n            self.ring();\n        }",
+            "",
+        )],
+    ),
+    inbox("every push rings", &[("if word == PARKED {", "{")]),
+    inbox(
+        "an inbox that is recycled is open to the posts of its last loop",
+        &[("mail.tenancy += 1;", "")],
+    ),
+    inbox(
+        "a post that waits when the loop ends is left in the box",
+        &[(
+            "std::mem::replace(&mut mail.notes, Vec::with_capacity(ROOM))",
+            "Vec::new()",
+        )],
+    ),
+    inbox(
+        "the index may be given out before the word is closed",
+        &[(
+            "        drop(lock(&self.inbox.bell).take());",
+            "        lock(&INDICES).free.push(self.inbox.index);\n        drop(lock(&self.inbox.bell).take());",
+        )],
+    ),
+    inbox(
+        "a host that waits for its descriptor is not told of what is there already",
+        &[(
+            "if !self.park() {\n            self.inbox.ring();\n        }",
+            "let _ = self.park();",
+        )],
+    ),
+    pool(
+        "a worker says that it is idle after the lock was released",
+        &[(
+            "        state.lie_down(me, thread);\n",
+            "        drop(state);\n        let mut state = self.lock();\n        state.lie_down(me, thread);\n",
+        )],
+    ),
+    pool(
+        "a thread that is refused is still coming",
+        &[(
+            "self.coming = None;\n        self.is_refused",
+            "self.is_refused",
+        )],
+    ),
+    pool(
+        "a refusal is never forgotten",
+        &[("self.lock().is_refused = false;", "")],
+    ),
+    pool(
+        "a job is announced before its worker looks for the next",
+        &[
+            ("let next = self.look(me, &thread, &mut rest);", ""),
+            (
+                "wake(job.announce()));\n",
+                "wake(job.announce()));\n let next = self.look(me, &thread, &mut rest);\n",
+            ),
+        ],
+    ),
+    pool(
+        "a worker that leaves stays among the idle",
+        &[(
+            "state.get_up(me);\n            state.workers.remove(me);",
+            "state.workers.remove(me);",
+        )],
+    ),
+    pool(
+        "a worker that takes a job does not see to the next",
+        &[(
+            "return Next::Run(job, state.call(threads));",
+            "let _ = threads; return Next::Run(job, Call::Nobody);",
+        )],
+    ),
+    pool(
+        "a pool that closes calls nobody",
+        &[(
+            "        for Idle { thread, .. } in idle {\n            self.shared.calls.call(&thread);\n        }\n",
+            "        drop(idle);\n",
+        )],
+    ),
+    pool(
+        "the last worker does not say that it has left",
+        &[("self.empty.notify_all();", "")],
+    ),
+    pool(
+        "somebody is called before the job is in the line",
+        &[
+            (
+                "        let ticket = state.line.join(Waiting { job, at });\n",
+                "",
+            ),
+            (
+                "let call = state.call(self.shared.config.threads);\n",
+                "let call = state.call(self.shared.config.threads);\n let ticket = state.line.join(Waiting { job, at });\n",
+            ),
+        ],
+    ),
+    Mutation {
+        says: "the waker of a job is taken before its result can be seen",
+        file: "src/offload/job.rs",
+        edits: &[
+            (
+                "        let mut inner = self.lock();\n        inner.stage = match inner.pass_to(Stage::Over) {",
+                "        let waker = self.lock().waker.take();\n        let mut inner = self.lock();\n        \
+                 inner.stage = match inner.pass_to(Stage::Over) {",
+            ),
+            (
+                "        inner.waker.take()\n    }\n\n    fn fail",
+                "        waker\n    }\n\n    fn fail",
+            ),
+        ],
+    },
+];
+
+/// A copy of what the library is built from, below the target directory.
+fn copy() -> PathBuf {
+    let (root, copy) = (
+        root(),
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutated"),
+    );
+    let _ = fs::remove_dir_all(&copy);
+    fs::create_dir_all(&copy).expect("a folder for the copy");
+    for name in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "README.md",
+        "src",
+        "benches",
+        "tests",
+    ] {
+        copy_all(&root.join(name), &copy.join(name));
+    }
+    copy
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).expect("a folder for the copy");
+        for entry in fs::read_dir(from).expect("a folder that is there") {
+            let name = entry.expect("an entry").file_name();
+            copy_all(&from.join(&name), &to.join(&name));
+        }
+    } else {
+        fs::copy(from, to).expect("a copy");
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The build of the crate itself, done for the step `loom`, has the dependencies.
+fn explore(copy: &Path, file: &str, more: &[&str]) -> Output {
+    let room = match file.contains("inbox") {
+        true => "inbox::interleavings",
+        false => "offload::interleavings",
+    };
+    Command::new(env!("CARGO"))
+        .args(["test", "--locked", "--lib", room])
+        .arg("--target-dir")
+        .arg(root().join("target/loom"))
+        .args(more)
+        .current_dir(copy)
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("LOOM_MAX_PREEMPTIONS", "2")
+        .env("LOOM_MAX_DURATION", "60")
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .expect("cargo runs")
+}
+
+/// The tests that fell. Where loom panics a second time while it cleans up, the process aborts in the midst of the line.
+fn fallen(output: &Output) -> Vec<String> {
+    if output.status.success() {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines = text.lines().filter(|line| line.starts_with("test "));
+    let failed = lines.filter_map(|line| {
+        let (name, result) = line.strip_prefix("test ")?.split_once(" ...")?;
+        let name = name.rsplit("::").next()?;
+        (result.trim() != "ok").then(|| format!("{name}:{result}"))
+    });
+    failed.collect()
+}
+
+#[test]
+#[ignore = "compiles the crate once for each mutation: run by name, see the first lines"]
+fn each_mutation_is_found_in_some_order_of_the_steps() {
+    let copy = copy();
+    let mut survived = Vec::new();
+    for Mutation { says, file, edits } in MUTATIONS {
+        let path = copy.join(file);
+        let whole = fs::read_to_string(&path).expect("a source");
+        let mut broken = whole.replace("Ordering::SeqCst}", "Ordering::{Relaxed, SeqCst}}");
+        for (from, to) in *edits {
+            assert_eq!(
+                whole.matches(from).count(),
+                1,
+                "{says}: in {file} stands not once:\n{from}"
+            );
+            broken = broken.replace(from, to);
+        }
+        fs::write(&path, broken).expect("the copy can be changed");
+        let built = explore(&copy, file, &["--no-run"]);
+        assert!(
+            built.status.success(),
+            "{says}: {}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        let output = explore(&copy, file, &["--", "--test-threads=1"]);
+        fs::write(&path, whole).expect("the copy can be changed back");
+        let fallen = fallen(&output);
+        println!("{file}: {says}\n    {}", fallen.join("\n    "));
+        if fallen.is_empty() {
+            survived.push(*says);
+        }
+    }
+    assert!(survived.is_empty(), "no test fell over {survived:#?}");
+}
