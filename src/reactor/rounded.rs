@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct Alarm;
 
 impl Alarm {
-    #[cfg(any(test, not(target_os = "linux")))]
+    #[cfg(any(test, miri, not(target_os = "linux")))]
     pub(super) fn new(_registry: &mio::Registry, _token: mio::Token) -> io::Result<Alarm> {
         Ok(Alarm)
     }
