@@ -135,9 +135,10 @@ impl EventLoop {
         foreign::tell(Level::Trace, foreign::TURN, line);
     }
 
-    /// Wakes whose time has come.
+    /// Wakes the tasks whose time has come: in one look no more than are polled before the next, so that the ready queue,
+    /// and with it the wait of a socket's task, does not grow with the number of timers that are due.
     fn expire(&self) {
-        let fired = self.context.timers.expire();
+        let fired = self.context.timers.expire(self.poll_budget);
         self.context.counters.timers.add(fired);
         if fired > 1 {
             self.context.scheduler.fetch(fired);

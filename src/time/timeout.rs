@@ -1,9 +1,17 @@
 //! A limit on how long a future may take.
 //!
-//! The order of events in one poll is the whole design. **The future first**: if it is ready, its
-//! value counts, though the deadline may have passed in the same turn; and no clock has been
-//! read, no timer armed. **Then the deadline**, and that without looking at the budget: a future
-//! that always spends all of it would otherwise never time out.
+//! The order of events in one poll is the whole design.
+//!
+//! 1. **The clock**, at the first poll only: the deadline is that moment and the duration. A body that computes is not
+//!    interrupted, but its time counts.
+//! 2. **The future.** If it is ready, its value counts, even where the deadline has passed in the same turn; and no timer
+//!    has been armed.
+//! 3. **The deadline.** After the first poll of the body the clock says whether it has passed; later on the timer does,
+//!    which the loop looks at. The budget has no say here: a future that spends all of it at each poll would otherwise
+//!    never time out.
+//!
+//! So a body that computes for longer than the duration and then waits has timed out, at that very wait. Of two nested
+//! time-outs whose deadlines have both passed, the inner one ends first, and the outer one at the next wait.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -15,13 +23,14 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::clock::saturating_add;
-use super::sleep::{Sleep, sleep, sleep_until};
+use super::sleep::{Sleep, sleep_until};
 use crate::pinned::Beside;
 
-/// Gives `future` at most `duration`, counted from the first poll.
+/// Gives `future` at most `duration`, counted from just before its first poll.
 ///
-/// If value and deadline come in the same turn, the value counts. Zero polls the future once. If
-/// the future is ready at its first poll, this neither reads the clock nor arms a timer.
+/// The time of that poll counts: if the future computes for longer than `duration` and then waits, the time-out is over.
+/// If value and deadline come in the same turn, the value counts. Zero polls the future once. A future that is ready at
+/// its first poll costs one reading of the clock and no timer.
 ///
 /// # Errors
 /// [`Elapsed`] when the deadline has passed first. The future has then been dropped.
@@ -88,7 +97,7 @@ pub fn timeout_at<F: IntoFuture>(
     Beside::new(Some(future.into_future()), Limit::At(deadline))
 }
 
-/// The limit of a time-out. The clock is not read, and no timer exists, before the future has had to wait.
+/// The limit of a time-out. No timer exists before the future has had to wait.
 enum Limit {
     After(Duration),
     At(Instant),
@@ -96,17 +105,26 @@ enum Limit {
 }
 
 impl Limit {
-    /// Inlined, for the reason that stands at `Sleep::enter`: a time-out around a yield takes 51 ns so, and 61 otherwise.
+    /// Before the first poll of the future: reads the clock.
+    #[inline(always)]
+    fn begin(&mut self) {
+        if let Limit::After(duration) = *self {
+            *self = Limit::At(saturating_add(Instant::now(), duration));
+        }
+    }
+
+    /// Once the future has had to wait. A sleep that was made from a deadline looks at the clock before it arms a timer.
+    /// Guarded by tests/time/timers.rs::a_body_that_computes_for_too_long_and_then_waits_has_timed_out.
+    ///
+    /// Inlined, for the reason that stands at `Sleep::enter`: it takes 10 ns off a time-out around a yield.
     #[inline(always)]
     fn run(&mut self) -> &mut Sleep {
-        match *self {
-            Limit::After(duration) => *self = Limit::Running(sleep(duration)),
-            Limit::At(deadline) => *self = Limit::Running(sleep_until(deadline)),
-            Limit::Running(_) => {}
+        if let Limit::At(deadline) = *self {
+            *self = Limit::Running(sleep_until(deadline));
         }
         match self {
             Limit::Running(sleep) => sleep,
-            Limit::After(_) | Limit::At(_) => unreachable!("it runs now"),
+            Limit::After(_) | Limit::At(_) => unreachable!("it has begun, and runs now"),
         }
     }
 }
@@ -116,6 +134,7 @@ impl<F: Future> Future for Beside<Option<F>, Limit> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (mut future, limit) = self.project();
+        limit.begin();
         let guarded = future.as_mut().as_pin_mut();
         // Guarded by tests/time/timers.rs::the_value_counts_when_it_comes_in_the_same_turn_as_the_deadline.
         if let Poll::Ready(value) = guarded.expect("polled until it is ready").poll(cx) {
@@ -130,8 +149,7 @@ impl<F: Future> Future for Beside<Option<F>, Limit> {
 /// Gives `body` at most `duration`, and a [`Deadline`] by which it can change its mind.
 ///
 /// It is for work whose length shows only on the way: a transfer that may take as long as bytes keep
-/// coming, a start-up with a strict limit and then none. The clock is read at the first poll;
-/// everything else is as for [`timeout`].
+/// coming, a start-up with a strict limit and then none. Everything else is as for [`timeout`].
 ///
 /// # Errors
 /// [`Elapsed`] when the deadline of the moment has passed before the body ended. The body has
@@ -167,7 +185,7 @@ pub async fn timeout_with<T>(
     duration: Duration,
     body: impl AsyncFnOnce(&Deadline) -> T,
 ) -> Result<T, Elapsed> {
-    let mut limit = sleep(duration);
+    let mut limit = sleep_until(saturating_add(Instant::now(), duration));
     let deadline = Deadline {
         at: Cell::new(Some(limit.deadline())),
     };

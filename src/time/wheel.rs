@@ -1,19 +1,17 @@
-//! # Chapter 6: the timer wheel
+//! # Chapter 6: the timer wheel. Rejected designs, sources and exercises are in `time/mod.rs`.
 //!
-//! A server gives every request thirty seconds and answers it in two milliseconds. So almost
-//! every timer is *cancelled*, and almost none fires. The first structure that comes to mind is a
-//! binary heap of deadlines, and it is wrong twice. A heap cannot find the timer to be cancelled,
-//! so the corpse stays in it for thirty seconds: at 50,000 requests a second that is a heap of
-//! 1.5 million dead timers around a hundred live ones. And where a tree can find it, both have
-//! paid *log n* to put the timer in an order that nobody ever asked for.
+//! A server gives every request thirty seconds and answers it in two milliseconds. So almost every timer is
+//! *cancelled*, and almost none fires. The first structure that comes to mind is a binary heap of deadlines, and it
+//! is wrong twice. A heap cannot find the timer to be cancelled, so the corpse stays in it for thirty seconds: at
+//! 50,000 requests a second that is a heap of 1.5 million dead timers around a hundred live ones. And where a tree
+//! can find it, both have paid *log n* to put the timer in an order that nobody ever asked for.
 //!
 //! The wheel sorts as late as it can, and only what is still there.
-//!
 //! ## The idea
 //!
-//! Write the deadline, a number of ticks, in base 64: eleven digits hold any `u64`. Compare it
-//! with `elapsed`, the tick up to which everything has fired. **The highest digit in which the
-//! two differ says the level, and the deadline's digit there says the slot.** Nothing else does.
+//! Write the deadline, a number of ticks, in base 64: eleven digits hold any `u64`. Compare it with `elapsed`, the
+//! tick up to which everything has fired. **The highest digit in which the two differ says the level, and the
+//! deadline's digit there says the slot.** Nothing else does.
 //!
 //! ```text
 //!            digit   ..   3    2    1    0             arm: xor, count zeros, append
@@ -23,19 +21,19 @@
 //!
 //!   level 2   . . . . . . . . . [9] . . . .      one slot = 64 * 64 ticks
 //!                                |
-//!                    cascade: elapsed reaches 9 0 0; the list is dealt out again
+//!                    deal: elapsed reaches 9 0 0; the list is dealt out to finer levels
 //!                                v
 //!   level 1   . . . [3] . . . . . . . . . .      one slot = 64 ticks
 //!                    |
-//!                    cascade: elapsed reaches 9 3 0
+//!                    deal: elapsed reaches 9 3 0
 //!                    v
 //!   level 0   . . . . . . . . . . . . [12].      one slot = one tick
 //!                                      |
 //!                                      pop_due: elapsed reaches 9 3 12, the timer fires
 //! ```
 //!
-//! A slot is a linked list, and each level has one word with a bit for every slot that is not
-//! empty: the earliest slot is a count of trailing zeros, and an empty hour costs nothing to cross.
+//! A slot is a linked list, and each level has one word with a bit for every slot that is not empty: the earliest
+//! slot is a count of trailing zeros, and an empty hour costs nothing to cross.
 //!
 //! | level | a slot is (ticks of 1.02 us) | the level reaches |
 //! |---|---|---|
@@ -50,9 +48,9 @@
 //!
 //! ## Three properties, and where they come from
 //!
-//! *Finer is earlier.* An entry on level 1 agrees with `elapsed` in digit 2; one on level 2 has
-//! gone beyond it there. So all of level 1 comes before all of level 2, and the first level that
-//! is not empty holds the next deadline. Wheels that choose the level by *distance* lack this:
+//! *Finer is earlier.* An entry on level 1 agrees with `elapsed` in digit 2; one on level 2 has gone beyond it there.
+//! So all of level 1 comes before all of level 2, and the first level that is not empty holds the next deadline.
+//! Wheels that choose the level by *distance* lack this:
 //!
 //! | tick | by distance | by digit |
 //! |---|---|---|
@@ -60,68 +58,58 @@
 //! | 100 | arm 150, 50 ahead: level 0 | 150 is `2 22`: level 1, slot 2 |
 //! | ask | level 0 says 150, and **130 is late** | slot 2 of level 1 says 130 |
 //!
-//! *Never out of order.* A slot of level 0 is a single tick, so ticks fire one after the other.
-//! *First armed, first fired.* The place is a function of `elapsed` and the deadline, so timers
-//! with equal deadlines are in the same list at every moment. A list grows at its tail only, and a
-//! cascade walks from head to tail. So no step can swap them, however often they are dealt out.
+//! *Never out of order.* A slot of level 0 is a single tick, so ticks fire one after the other. *First armed, first
+//! fired.* The place is a function of `elapsed` and the deadline, so timers with equal deadlines are in the same list
+//! at every moment. A list grows at its tail only, and `deal` walks from head to tail. So no step can swap them,
+//! however often they are dealt out.
+//!
+//! ## Dealing out in parts
+//!
+//! A coarse slot may hold a million timers, and to deal them out at once takes ten milliseconds, in which no socket
+//! is served. So `pop_due` has a *budget*: a timer that is dealt out takes one from it, and so does a timer that
+//! fires. At zero `pop_due` stops, and the next look goes on. While a slot is dealt out in parts, four rules keep the
+//! properties above:
+//!
+//! 1. `elapsed` is the first tick of the slot from the first part on. What is dealt out goes to finer levels; the
+//!    rest stays where it is, in the list of the slot, and `dealing` is the level of that list.
+//! 2. No timer fires from a finer level before the rest is gone: an earlier deadline may be in the rest.
+//!    (`first_slot` begins to search at `dealing`.)
+//! 3. A timer that is armed or reset within the range of the slot joins the rest, at its tail. On a finer level it
+//!    would stand before timers that have the same deadline, were armed before, and are still in the rest.
+//!    (`level_of` is `dealing` at least.)
+//! 4. As long as there is a rest, the next deadline is the slot's first tick. That has passed, so the loop comes back
+//!    at once.
+//!
+//! Timers of one range can now be in two lists. So each entry keeps the level of its list, in four bits beside a
+//! link, and a timer of the rest is cancelled or reset in O(1) like any other. If the last timer of the rest is
+//! cancelled, the dealing is over.
 //!
 //! ## When is the next one?
 //!
-//! On level 0 the slot's number is the answer. A coarser slot knows only its range, so the answer
-//! is the smallest deadline in its list. It is remembered, and lost only when that very timer
-//! goes. But a server that always cancels its earliest timer would walk the list at every park, and
-//! the list may hold 100,000. And where it need not be walked it must still be dealt out before its
-//! first timer can fire: of 200,000 that takes 15 ms, by which that timer would be late. So each list
-//! counts, and beyond [`CROWD`] the answer is the slot's first tick: the loop then wakes once, early,
-//! finds nothing due, and deals the slot out, which had to be done anyway. Early by one look per
-//! level at most; late never.
+//! On level 0 the slot's number is the answer. A coarser slot knows only its range, so the answer is the smallest
+//! deadline in its list. It is remembered, and lost only when that very timer goes. But a server that always cancels
+//! its earliest timer would walk the list at every park, and the list may hold 100,000. And where it need not be
+//! walked it must still be dealt out before its first timer can fire: of 200,000 that takes 15 ms, by which that
+//! timer would be late. So each list counts, and beyond [`CROWD`] the answer is the slot's first tick: the loop then
+//! wakes once, early, finds nothing due, and deals the slot out, which had to be done anyway. Early by one look per
+//! level, or per part of a slot; late never.
 //!
 //! ## Pinned entries
 //!
-//! A fired entry stays, marked as fired, until its owner hands in the [`Key`]; and a key cannot be
-//! copied. So the place cannot have a new tenant while the old key lives, and the bug of the
-//! stale handle that cancels a stranger's timer has no way to be written. *Not needed here:*
-//! generations, reference counts, and the intrusive nodes that need them.
-//!
-//! ## Why not otherwise
-//!
-//! - *A binary heap*: cancelling is the operation that matters, and it has none.
-//! - *A `BTreeMap<(deadline, serial), _>`*: right in 40 lines, and the oracle of our tests. It
-//!   costs *log n* and cache misses for each timer, fired or not.
-//! - *A wheel that does not cascade*: far timers fire up to an eighth late. Fine in a kernel, where
-//!   a time-out is a rough thing; a `sleep` should mean what it says.
-//! - *Levels by distance*: see above.
-//!
-//! Others: tokio has this wheel with six levels of milliseconds; smol a `BTreeMap`; libuv a binary
-//! heap; Go a four-ary heap per processor; Linux a wheel without cascades, and a tree for precise
-//! timers.
+//! A fired entry stays, marked as fired, until its owner hands in the [`Key`]; and a key cannot be copied. So the
+//! place cannot have a new tenant while the old key lives, and the bug of the stale handle that cancels a stranger's
+//! timer has no way to be written. *Not needed here:* generations, reference counts, and the intrusive nodes that
+//! need them.
 //!
 //! ## What it costs
 //!
-//! Arm, reset and disarm are O(1). A timer that fires has been moved at most ten times, mostly two
-//! to four times; one that is cancelled, mostly never. With a waker inside, an entry takes 32 bytes.
-//! The table of entries keeps the size of its busiest time.
+//! Arm, reset and disarm are O(1). A timer that fires has been moved at most ten times, mostly two to four times; one
+//! that is cancelled, mostly never. With a waker inside, an entry takes 32 bytes. The table of entries keeps the size
+//! of its busiest time.
 //!
-//! *Promised:* never early, order as above, every `u64` a valid deadline, no allocation once the
-//! table has grown. *As it is today:* eleven levels of 64, and [`CROWD`].
-//!
-//! ## Sources
-//!
-//! - G. Varghese, T. Lauck, *Hashed and Hierarchical Timing Wheels*, SOSP 1987 and IEEE/ACM ToN
-//!   5(6), 1997: this is their scheme 7.
-//! - R. Ahuja, K. Mehlhorn, J. Orlin, R. Tarjan, *Faster Algorithms for the Shortest Path Problem*,
-//!   JACM 37(2), 1990: the radix heap, whose buckets are chosen by the highest digit that differs.
-//! - Linux, `kernel/time/timer.c`: the argument against cascades.
-//!
-//! ## Exercises
-//!
-//! 1. In `link`, append at the head. Which test of `tests/time/wheel_model.rs` falls, and why does
-//!    `the_wheel_agrees_with_a_sorted_map` fall as well?
-//! 2. In `cancel`, delete the call of `forget`. Who is woken, when, and for whom? See
-//!    `when_the_earliest_is_cancelled_the_second_is_next`.
-//! 3. In `place`, use the distance, `deadline - elapsed`, instead of the difference in digits.
-//!    `a_later_timer_nearby_does_not_hide_an_earlier_one_from_afar` falls: which line of the table
-//!    above is it?
+//! *Promised:* never early, order as above, every `u64` a valid deadline, no allocation once the table has grown, and
+//! no more work in a call of `pop_due` than its budget. *As it is today:* eleven levels of 64, [`CROWD`], and 268
+//! million timers at most.
 
 use std::hint::black_box;
 use std::mem;
@@ -134,15 +122,17 @@ const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 /// How many entries of a slot `next_deadline` looks at; where there are more it settles for an early answer.
 pub(crate) const CROWD: usize = 64;
 
+/// Bits of an index. The four bits above them, in `prev`, are the level of the entry's list.
+const INDEX: u32 = 28;
 /// The end of a list, and of the free list.
-const NIL: u32 = u32::MAX;
+const NIL: u32 = (1 << INDEX) - 1;
 /// In `prev`: the entry has fired and waits for its owner. It is in no list.
-const FIRED: u32 = u32::MAX - 1;
+const FIRED: u32 = 15 << INDEX | NIL;
 /// In `prev`: the entry has no owner; `next` is the free list.
-const FREE: u32 = u32::MAX - 2;
+const FREE: u32 = 14 << INDEX | NIL;
 
-/// The owner's hold on one entry. It can be neither copied nor forged, and [`Wheel::disarm`] takes
-/// it back, so it is valid for as long as it exists.
+/// The owner's hold on one entry. It can be neither copied nor forged, and [`Wheel::disarm`] takes it back, so it is
+/// valid for as long as it exists.
 #[derive(Debug)]
 pub(crate) struct Key(u32);
 
@@ -157,6 +147,10 @@ pub(crate) struct Wheel<T> {
     armed: usize,
     /// All before this tick has fired, so no armed deadline is below it.
     elapsed: u64,
+    /// The level of the slot that has been dealt out in part; 0 if there is none. Its first tick is `elapsed`.
+    dealing: usize,
+    /// How far the scout of [`deal`](Wheel::deal) has come.
+    scout: u32,
     /// No armed deadline is below it either; and if `exact`, the earliest is equal to it.
     bound: u64,
     exact: bool,
@@ -173,6 +167,7 @@ struct List {
 struct Entry<T> {
     deadline: u64,
     item: Option<T>,
+    /// Level and index, or [`FIRED`], or [`FREE`].
     prev: u32,
     next: u32,
 }
@@ -194,6 +189,8 @@ impl<T> Wheel<T> {
             free: NIL,
             armed: 0,
             elapsed: 0,
+            dealing: 0,
+            scout: NIL,
             bound: 0,
             exact: false,
         }
@@ -211,8 +208,8 @@ impl<T> Wheel<T> {
         Key(index)
     }
 
-    /// Moves an armed timer, as if it were armed anew: behind all that have the same deadline.
-    /// A timer that has fired has no item left and stays as it is.
+    /// Moves an armed timer, as if it were armed anew: behind all that have the same deadline. A timer that has fired
+    /// has no item left and stays as it is.
     pub(crate) fn reset(&mut self, key: &Key, deadline: u64) -> Reset {
         if self.entry(key.0).prev == FIRED {
             return Reset::HasFired;
@@ -236,8 +233,8 @@ impl<T> Wheel<T> {
         self.entry(key.0).item.as_ref()
     }
 
-    /// Gives an armed timer another item, and the old one back. If it has fired, the new one is
-    /// given back as the error.
+    /// Gives an armed timer another item, and the old one back. If it has fired, the new one is given back as the
+    /// error.
     pub(crate) fn replace(&mut self, key: &Key, item: T) -> Result<T, T> {
         match &mut self.entry_mut(key.0).item {
             Some(place) => Ok(mem::replace(place, item)),
@@ -245,10 +242,13 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// The earliest deadline; or, if more than [`CROWD`] timers share its slot, and it is not of the finest, the slot's first
-    /// tick. That is earlier. Never later.
+    /// The earliest deadline; or the first tick of its slot, if that slot is not of the finest level and holds more
+    /// than [`CROWD`] timers or has been dealt out in part. The first tick is never later than the earliest deadline.
     pub(crate) fn next_deadline(&mut self) -> Option<u64> {
         let (level, slot) = self.first_slot()?;
+        if self.dealing > 0 {
+            return Some(self.elapsed);
+        }
         if level > 0 && self.lists[level][slot].count as usize > CROWD {
             return Some(self.first_tick(level, slot));
         }
@@ -258,20 +258,27 @@ impl<T> Wheel<T> {
         Some(self.bound)
     }
 
-    /// Fires the earliest timer that is due at `now`: its deadline, and its item. To be called
-    /// until it answers `None`. Between two calls the wheel is whole: arm, reset and disarm at will.
-    pub(crate) fn pop_due(&mut self, now: u64) -> Option<(u64, T)> {
+    /// Fires the earliest timer that is due at `now`: its deadline, and its item. To be called until it answers
+    /// `None`. Between two calls the wheel is whole: arm, reset and disarm at will.
+    ///
+    /// Each timer that is fired, and each that is dealt out, takes one from `budget`. At zero the answer is `None`,
+    /// whatever is due; the next call with a budget goes on where this one stopped.
+    pub(crate) fn pop_due(&mut self, now: u64, budget: &mut usize) -> Option<(u64, T)> {
         while let Some((level, slot)) = self.first_slot() {
             let start = self.first_tick(level, slot);
             if start > now {
                 break;
             }
+            if *budget == 0 {
+                return None;
+            }
             // Nothing is armed between the old `elapsed` and `start`, so all other places stand.
             self.elapsed = start;
             if level == 0 {
+                *budget -= 1;
                 return self.fire(slot);
             }
-            self.cascade(level, slot);
+            self.deal(level, slot, budget);
         }
         self.elapsed = self.elapsed.max(now);
         None
@@ -279,20 +286,21 @@ impl<T> Wheel<T> {
 
     // The levels.
 
-    /// Level and slot of a deadline. It depends on `elapsed` and the deadline alone, and as
-    /// `elapsed` moves it changes only where `pop_due` deals the slot out. So nobody stores it.
-    fn place(&self, deadline: u64) -> (usize, usize) {
+    /// The level where a deadline belongs now. It depends on `elapsed` and the deadline; and while a slot is being
+    /// dealt out, all deadlines in the range of that slot belong into it.
+    fn level_of(&self, deadline: u64) -> usize {
         // A difference of zero would have no highest digit; all of level 0 is the last one.
         let difference = (deadline ^ self.elapsed) | (SLOTS as u64 - 1);
         let level = (u64::BITS - 1 - difference.leading_zeros()) / DIGIT;
-        let slot = (deadline >> (level * DIGIT)) as usize % SLOTS;
-        (level as usize, slot)
+        self.dealing.max(level as usize)
     }
 
-    /// The slot that comes first. There is none before `elapsed`: those are empty, so the count
-    /// of zeros needs no starting point, and all of a finer level comes before a coarser one.
+    /// The slot that comes first. There is none before `elapsed`: those are empty, so the count of zeros needs no
+    /// starting point, and all of a finer level comes before a coarser one. What has been dealt out of a slot waits
+    /// for the rest of it.
     fn first_slot(&self) -> Option<(usize, usize)> {
-        let level = self.occupied.iter().position(|&word| word != 0)?;
+        let mut levels = self.dealing..LEVELS;
+        let level = levels.find(|&level| self.occupied[level] != 0)?;
         let slot = self.occupied[level].trailing_zeros() as usize;
         Some((level, slot))
     }
@@ -319,26 +327,35 @@ impl<T> Wheel<T> {
         earliest
     }
 
-    /// Deals the timers of a slot out to finer levels, in their order. `elapsed` is its first tick.
+    /// Deals the timers of a slot out to finer levels, in their order, as many as `budget` allows. `elapsed` is its
+    /// first tick.
     ///
     /// The timers of a slot lie far apart in the table, and each names the next, so the processor would wait for the
-    /// memory once for each. The scout goes ahead from the other end and does nothing but look: two fetches are under way at
-    /// a time, and from the middle on all are there. 6 % less processor time where 100,000 fire, and the last hundredth of
-    /// them 350 us late instead of 490.
-    fn cascade(&mut self, level: usize, slot: usize) {
-        self.occupied[level] &= !(1 << slot);
-        let list = &mut self.lists[level][slot];
-        list.count = 0;
-        let List { head, tail, .. } = *list;
-        let (mut index, mut scout) = (head, tail);
-        while index != NIL {
+    /// memory once for each. The scout goes ahead from the other end and does nothing but look: two fetches are under
+    /// way at a time, and from the middle on all are there. 6 % less processor time where 100,000 fire, and the last
+    /// hundredth of them 350 us late instead of 490.
+    fn deal(&mut self, level: usize, slot: usize, budget: &mut usize) {
+        let List { head, tail, count } = self.lists[level][slot];
+        let is_begun = mem::take(&mut self.dealing) > 0;
+        let piece = (count as usize).min(*budget);
+        *budget -= piece;
+        let (mut index, mut scout) = (head, if is_begun { self.scout } else { tail });
+        for _ in 0..piece {
             let next = self.entry(index).next;
             if scout != NIL {
-                // Of an entry that has been dealt out it is another list's link: then there is nothing left to fetch.
-                scout = black_box(self.entry(scout).prev);
+                // Of an entry that has gone elsewhere it is another list's link, or none: to look there is vain, not wrong.
+                scout = black_box(self.entry(scout).prev & NIL);
             }
             self.link(index);
             index = next;
+        }
+        let list = &mut self.lists[level][slot];
+        (list.head, list.count) = (index, count - piece as u32);
+        if list.count == 0 {
+            self.occupied[level] &= !(1 << slot);
+        } else {
+            self.entry_mut(index).prev = prev_of(level, NIL);
+            (self.dealing, self.scout) = (level, scout);
         }
     }
 
@@ -377,10 +394,12 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Appends an entry to the list of its slot.
-    /// Guarded by tests/time/wheel_model.rs::equal_deadlines_fire_in_the_order_of_arming.
+    /// Appends an entry to the list of its slot. Guarded by
+    /// tests/time/wheel_model.rs::equal_deadlines_fire_in_the_order_of_arming.
     fn link(&mut self, index: u32) {
-        let (level, slot) = self.place(self.entry(index).deadline);
+        let deadline = self.entry(index).deadline;
+        let level = self.level_of(deadline);
+        let slot = slot_of(deadline, level);
         let list = &mut self.lists[level][slot];
         list.count += 1;
         let prev = if list.count == 1 {
@@ -395,17 +414,18 @@ impl<T> Wheel<T> {
             self.entry_mut(prev).next = index;
         }
         let entry = self.entry_mut(index);
-        (entry.prev, entry.next) = (prev, NIL);
+        (entry.prev, entry.next) = (prev_of(level, prev), NIL);
     }
 
     fn unlink(&mut self, index: u32) {
         let entry = self.entry(index);
-        let (prev, next) = (entry.prev, entry.next);
-        let (level, slot) = self.place(entry.deadline);
+        let (packed, next) = (entry.prev, entry.next);
+        let (level, prev) = ((packed >> INDEX) as usize, packed & NIL);
+        let slot = slot_of(entry.deadline, level);
         let list = &mut self.lists[level][slot];
         list.count -= 1;
         match (prev, next) {
-            (NIL, NIL) => self.occupied[level] &= !(1 << slot),
+            (NIL, NIL) => self.vacate(level, slot),
             (NIL, _) => list.head = next,
             (_, NIL) => list.tail = prev,
             _ => {}
@@ -414,7 +434,15 @@ impl<T> Wheel<T> {
             self.entry_mut(prev).next = next;
         }
         if next != NIL {
-            self.entry_mut(next).prev = prev;
+            self.entry_mut(next).prev = packed; // of the same level
+        }
+    }
+
+    /// The last timer of a slot has gone. If that slot was being dealt out, no rest is left.
+    fn vacate(&mut self, level: usize, slot: usize) {
+        self.occupied[level] &= !(1 << slot);
+        if level == self.dealing && slot == slot_of(self.elapsed, level) {
+            self.dealing = 0;
         }
     }
 
@@ -441,10 +469,7 @@ impl<T> Wheel<T> {
             return index;
         }
         let index = self.entries.len();
-        assert!(
-            index < FREE as usize,
-            "more than four thousand million timers"
-        );
+        assert!(index < NIL as usize, "more than 268 million timers");
         self.entries.push(entry);
         index as u32
     }
@@ -455,6 +480,15 @@ impl<T> Wheel<T> {
         (entry.prev, entry.next) = (FREE, next);
         entry.item.take()
     }
+}
+
+/// The slot of a deadline on a level: its digit there.
+fn slot_of(deadline: u64, level: usize) -> usize {
+    (deadline >> (level as u32 * DIGIT)) as usize % SLOTS
+}
+
+fn prev_of(level: usize, index: u32) -> u32 {
+    (level as u32) << INDEX | index
 }
 
 /// What became of a [`Wheel::reset`].

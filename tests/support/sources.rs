@@ -85,7 +85,11 @@ impl Crate {
         let sources: Vec<Source> = files(&folder, ".rs")
             .iter()
             .map(|file| Source::read(&folder, file))
-            .filter(|source| !source.path.ends_with("/tests.rs"))
+            .filter(|source| {
+                !["/tests.rs", "/interleavings.rs"]
+                    .iter()
+                    .any(|end| source.path.ends_with(end))
+            })
             .collect();
         let by_module = sources
             .iter()

@@ -230,11 +230,71 @@ fn after_one_timer_the_next_is_looked_at_on_time_and_after_several_with_a_little
             deadline
         };
         assert!(next_after(1) <= Instant::now());
-        for (count, slack) in [(2, slack), (4, 3 * slack), (1_000, 10 * slack)] {
+        for (count, slack) in [(2, slack), (4, 3 * slack), (40, 14 * slack)] {
             let before = Instant::now();
             let next = next_after(count);
             assert!(before + slack <= next && next <= Instant::now() + slack);
         }
+    });
+}
+
+#[test]
+fn a_look_fires_as_many_timers_as_it_has_polls_and_then_looks_again_without_a_wait() {
+    let _watched = crate::support::watch();
+    for poll_budget in [64, 5] {
+        watched(move || {
+            let builder = EventLoop::builder().poll_budget(poll_budget);
+            let mut event_loop = builder.build().unwrap();
+            let waker = Arc::new(Count::default());
+            let naps: Vec<_> = event_loop.run(async {
+                let waker = Waker::from(Arc::clone(&waker));
+                (0..3 * poll_budget + 1)
+                    .map(|_| armed(long_due(), &waker))
+                    .collect()
+            });
+            for looks in 1..=3 {
+                // No slack, although several have fired: the look ended at its bound.
+                assert!(event_loop.next_deadline().unwrap() <= Instant::now());
+                let turn = event_loop.turn(Some(HOUR)).unwrap();
+                assert_eq!(
+                    (turn.timers, waker.wakes()),
+                    (poll_budget, looks * poll_budget)
+                );
+            }
+            assert_eq!(event_loop.turn(Some(HOUR)).unwrap().timers, 1);
+            assert_eq!(event_loop.next_deadline(), None);
+            drop(naps);
+        });
+    }
+}
+
+#[test]
+fn a_hundred_thousand_timers_are_dealt_out_in_parts_and_the_loop_does_not_sleep_between() {
+    let _watched = crate::support::watch();
+    watched(|| {
+        let mut event_loop = EventLoop::new().unwrap();
+        let count = 100_000;
+        let waker = Arc::new(Count::default());
+        // Far enough apart from now to share a coarse slot; due when the first turn comes.
+        let naps: Vec<_> = event_loop.run(async {
+            let deadline = Instant::now() + 300 * MS;
+            let waker = Waker::from(Arc::clone(&waker));
+            (0..count).map(|_| armed(deadline, &waker)).collect()
+        });
+        let last = naps[0].deadline() + MS;
+        block_until(last);
+        let (mut fired, mut dealt_only) = (0, 0);
+        while fired < count {
+            assert!(event_loop.next_deadline().unwrap() <= Instant::now());
+            let turn = event_loop.turn(Some(HOUR)).unwrap();
+            assert!(turn.timers <= 64, "{turn}");
+            fired += turn.timers;
+            dealt_only += usize::from(turn.timers == 0);
+        }
+        assert_eq!(waker.wakes(), count);
+        // Each has been dealt out at least once, 512 a look.
+        assert!(dealt_only >= count / 512 - 1, "{dealt_only}");
+        drop(naps);
     });
 }
 
@@ -790,6 +850,67 @@ fn a_time_out_is_counted_from_its_first_poll() {
         block_until(Instant::now() + 10 * MS);
         assert_eq!(limited.await, Ok(()));
     });
+}
+
+#[test]
+fn a_body_that_computes_for_too_long_and_then_waits_has_timed_out() {
+    let _watched = crate::support::watch();
+    // By hand: nothing but the clock can say so within one poll. No timer is armed for it: that would need a loop.
+    let late = async {
+        block_until(Instant::now() + 3 * MS);
+        pending::<()>().await;
+    };
+    assert!(matches!(
+        poll_once(pin!(timeout(2 * MS, late))),
+        Poll::Ready(Err(_))
+    ));
+    let late = timeout_with(2 * MS, async |_| {
+        block_until(Instant::now() + 3 * MS);
+        pending::<()>().await;
+    });
+    assert!(matches!(poll_once(pin!(late)), Poll::Ready(Err(_))));
+    // What does not wait is not too late.
+    let late = async { block_until(Instant::now() + 3 * MS) };
+    assert_eq!(poll_once(pin!(timeout(2 * MS, late))), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn a_time_out_is_counted_from_before_the_computation_of_its_body_and_not_from_after() {
+    let _watched = crate::support::watch();
+    watched(|| {
+        let mut event_loop = EventLoop::new().unwrap();
+        let computed = Cell::new(None);
+        let mut limited = pin!(timeout(HOUR, async {
+            block_until(Instant::now() + 3 * MS);
+            computed.set(Some(Instant::now()));
+            pending::<()>().await;
+        }));
+        let before = Instant::now();
+        event_loop.run(async { assert!(poll_once(limited.as_mut()).is_pending()) });
+        let deadline = event_loop.next_deadline().unwrap();
+        assert!(before + HOUR <= deadline);
+        assert!(deadline <= computed.get().unwrap() + HOUR - 2 * MS);
+    });
+}
+
+/// asyncio's `test_nested_timeouts_loop_busy`: 0.10 s, not 0.20.
+#[test]
+fn of_nested_time_outs_around_a_computation_both_end_where_the_body_waits_next() {
+    let _watched = crate::support::watch();
+    let waits = Cell::new(0);
+    let outer = timeout(3 * MS, async {
+        let inner = timeout(MS, async {
+            block_until(Instant::now() + 4 * MS);
+            waits.set(1);
+            pending::<()>().await;
+        });
+        assert!(inner.await.is_err());
+        waits.set(2);
+        pending::<()>().await;
+    });
+    // In one poll, without a loop: no timer was armed.
+    assert!(matches!(poll_once(pin!(outer)), Poll::Ready(Err(_))));
+    assert_eq!(waits.get(), 2);
 }
 
 #[test]
