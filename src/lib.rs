@@ -89,6 +89,7 @@
 
 mod context;
 mod event_loop;
+mod fault;
 mod foreign;
 pub mod future;
 pub mod group;
@@ -103,6 +104,7 @@ mod shim;
 pub mod sync;
 pub mod task;
 pub mod time;
+mod trying;
 #[cfg(test)]
 #[path = "../tests/support/watch.rs"]
 mod watch;

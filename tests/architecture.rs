@@ -46,6 +46,7 @@ const LEAF_FUTURES: &[&str] = &[
 ];
 
 const PURE: &[&str] = &[
+    "fault",
     "foreign.rs",
     "pinned.rs",
     "reactor/ready.rs",
@@ -54,6 +55,7 @@ const PURE: &[&str] = &[
     "task/id.rs",
     "time/clock.rs",
     "time/wheel.rs",
+    "trying.rs",
 ];
 
 enum Row {

@@ -34,6 +34,14 @@ const fn pool(says: &'static str, edits: &'static [(&'static str, &'static str)]
     }
 }
 
+const fn worker(says: &'static str, edits: &'static [(&'static str, &'static str)]) -> Mutation {
+    Mutation {
+        says,
+        file: "src/offload/worker.rs",
+        edits,
+    }
+}
+
 const MUTATIONS: &[Mutation] = &[
     inbox(
         "a wake that puts its number there does not publish what was written before",
@@ -148,11 +156,11 @@ const MUTATIONS: &[Mutation] = &[
             "let _ = self.park();",
         )],
     ),
-    pool(
+    worker(
         "a worker says that it is idle after the lock was released",
         &[(
-            "        state.lie_down(me, thread);\n",
-            "        drop(state);\n        let mut state = self.lock();\n        state.lie_down(me, thread);\n",
+            "        state.lie_down(self.me, thread);\n",
+            "        drop(state);\n        let mut state = self.shared.lock();\n        state.lie_down(self.me, thread);\n",
         )],
     ),
     pool(
@@ -162,33 +170,30 @@ const MUTATIONS: &[Mutation] = &[
             "self.is_refused",
         )],
     ),
-    pool(
+    worker(
         "a refusal is never forgotten",
-        &[("self.lock().is_refused = false;", "")],
+        &[("self.shared.lock().is_refused = false;", "")],
     ),
-    pool(
+    worker(
         "a job is announced before its worker looks for the next",
         &[
-            ("let next = self.look(me, &thread, &mut rest);", ""),
+            ("let next = self.look(thread);", ""),
             (
-                "wake(job.announce()));\n",
-                "wake(job.announce()));\n let next = self.look(me, &thread, &mut rest);\n",
+                "self.done = None;\n",
+                "self.done = None;\n let next = self.look(thread);\n",
             ),
         ],
     ),
     pool(
         "a worker that leaves stays among the idle",
         &[(
-            "state.get_up(me);\n            state.workers.remove(me);",
-            "state.workers.remove(me);",
+            "state.get_up(worker);\n        state.workers.remove(worker);",
+            "state.workers.remove(worker);",
         )],
     ),
-    pool(
+    worker(
         "a worker that takes a job does not see to the next",
-        &[(
-            "return Next::Run(job, state.call(threads));",
-            "let _ = threads; return Next::Run(job, Call::Nobody);",
-        )],
+        &[("self.call = state.call(threads);", "let _ = threads;")],
     ),
     pool(
         "a pool that closes calls nobody",

@@ -13,6 +13,7 @@ use crate::reactor::Reactor;
 use crate::scheduler::inbox::{self, Tenant};
 use crate::scheduler::{OnPanic, Scheduler};
 use crate::time::Timers;
+use crate::trying::while_trying;
 
 /// Settings of a loop. Each has a default that suits most programs.
 ///
@@ -122,7 +123,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// What the operating system says when it has no descriptor left, or if the process has 4,095 loops; and
+    /// If the operating system has no descriptor left (its own error is then the `source`), or the process has 4,095 loops; and
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the [`name`](Self::name) contains a NUL.
     pub fn build(self) -> io::Result<EventLoop> {
         if self.name.contains('\0') {
@@ -135,8 +136,9 @@ impl Builder {
             ));
         }
         let inbox = Tenant::new(self.post_queue)?;
-        let reactor = Reactor::new(self.max_io_events)?;
-        inbox.hang_bell(reactor.new_waker()?);
+        let failed = |error| while_trying("cannot make an event loop", error);
+        let reactor = Reactor::new(self.max_io_events).map_err(failed)?;
+        inbox.hang_bell(reactor.new_waker().map_err(failed)?);
         inbox.end();
         let scheduler = Scheduler::new(inbox.index(), inbox.first_serial(), self.on_panic);
         let offload = Pool::new(PoolConfig {

@@ -110,7 +110,7 @@ use trip::Batch;
 pub fn run<F: Future>(main: F) -> F::Output {
     let mut event_loop = match EventLoop::new() {
         Ok(event_loop) => event_loop,
-        Err(error) => panic!("cannot make an event loop: {error}"),
+        Err(error) => panic!("{error}"),
     };
     event_loop.run(main)
 }
@@ -146,7 +146,7 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// What the operating system says when it has no descriptor left, or if the process has 4,095 loops.
+    /// If the operating system has no descriptor left (its own error is then the `source`), or the process has 4,095 loops.
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
@@ -243,7 +243,7 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// What the operating system's poll says. Nothing is lost; the next turn tries again.
+    /// The operating system cannot wait; its own error is the `source`. Nothing is lost; the next turn tries again.
     ///
     /// # Panics
     ///

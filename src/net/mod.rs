@@ -46,9 +46,9 @@ mod tcp;
 mod udp;
 mod unix;
 
-use std::error::Error;
-use std::fmt;
 use std::io;
+
+use crate::trying::while_trying;
 
 pub use self::connection::Served;
 pub use self::datagram::UnixDatagram;
@@ -81,36 +81,6 @@ fn refuse_another_family<A>(
             ))
         }
         _ => Ok(()),
-    }
-}
-
-/// Says what was being tried when the error came. The kind stays; the original is the `source` of what `get_ref`
-/// finds.
-fn while_trying(what: impl fmt::Display, error: io::Error) -> io::Error {
-    io::Error::new(
-        error.kind(),
-        Trying {
-            what: what.to_string(),
-            source: error,
-        },
-    )
-}
-
-#[derive(Debug)]
-struct Trying {
-    what: String,
-    source: io::Error,
-}
-
-impl fmt::Display for Trying {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.source)
-    }
-}
-
-impl Error for Trying {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.source)
     }
 }
 

@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::fault::{self, Call};
 use crate::reactor::{Interest, Registered};
 
 /// A connected stream socket: TCP or Unix. Not nameable, and so not implementable, from outside.
@@ -49,18 +50,22 @@ where
     for<'a> &'a S: io::Read + io::Write,
 {
     fn read_now(mut self: &Self, buf: &mut [u8]) -> io::Result<usize> {
+        fault::at(Call::Read)?;
         io::Read::read(&mut self, buf)
     }
 
     fn read_vectored_now(mut self: &Self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        fault::at(Call::Read)?;
         io::Read::read_vectored(&mut self, bufs)
     }
 
     fn write_now(mut self: &Self, buf: &[u8]) -> io::Result<usize> {
+        fault::at(Call::Write)?;
         io::Write::write(&mut self, buf)
     }
 
     fn write_vectored_now(mut self: &Self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        fault::at(Call::Write)?;
         io::Write::write_vectored(&mut self, bufs)
     }
 }

@@ -8,6 +8,7 @@ use super::methods::{read_methods, write_methods};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, into_halves};
 use super::stream::{Stream, is_connected};
 use super::{ToSocketAddrs, lookup, refuse_another_family, socket_traits, try_io};
+use crate::fault::{self, Call};
 use crate::reactor::{Interest, Registered};
 
 /// A TCP socket that accepts connections.
@@ -53,6 +54,7 @@ impl TcpListener {
     /// What the last of the addresses said (in use, not permitted, ...), or what the look-up said.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
         lookup::first_that_succeeds("binding to", address, async |address| {
+            fault::at(Call::Bind)?;
             Ok(TcpListener {
                 io: Registered::new(mio::net::TcpListener::bind(address)?),
             })
@@ -161,7 +163,7 @@ impl TcpListener {
 
 fn accept_once(listener: &mio::net::TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
-        match listener.accept() {
+        match fault::at(Call::Accept).and_then(|()| listener.accept()) {
             // Somebody hung up in the queue, and others may stand behind.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => return Err(error),
@@ -206,6 +208,7 @@ impl TcpStream {
     /// What the last of the addresses said, or what the look-up said.
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
         lookup::first_that_succeeds("connecting to", address, async |address| {
+            fault::at(Call::Connect)?;
             let stream = TcpStream {
                 io: Registered::new(mio::net::TcpStream::connect(address)?),
             };

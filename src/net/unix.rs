@@ -10,6 +10,7 @@ use super::methods::{read_methods, write_methods};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, into_halves};
 use super::stream::{Stream, is_connected};
 use super::{refuse_another_family, socket_traits, try_io, while_trying};
+use crate::fault::{self, Call};
 use crate::reactor::{Interest, Registered};
 
 /// A Unix socket that accepts connections.
@@ -39,7 +40,7 @@ impl UnixListener {
     /// The path is in use, not permitted or too long.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
         let path = path.as_ref();
-        match mio::net::UnixListener::bind(path) {
+        match fault::at(Call::Bind).and_then(|()| mio::net::UnixListener::bind(path)) {
             Ok(listener) => Ok(UnixListener {
                 io: Registered::new(listener),
             }),
@@ -56,7 +57,7 @@ impl UnixListener {
     ///
     /// The address is in use.
     pub fn bind_addr(address: &SocketAddr) -> io::Result<UnixListener> {
-        match mio::net::UnixListener::bind_addr(address) {
+        match fault::at(Call::Bind).and_then(|()| mio::net::UnixListener::bind_addr(address)) {
             Ok(listener) => Ok(UnixListener {
                 io: Registered::new(listener),
             }),
@@ -145,7 +146,7 @@ impl UnixListener {
 
 fn accept_once(listener: &mio::net::UnixListener) -> io::Result<(UnixStream, SocketAddr)> {
     loop {
-        match listener.accept() {
+        match fault::at(Call::Accept).and_then(|()| listener.accept()) {
             // Somebody hung up in the queue, and others may stand behind.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => return Err(error),
@@ -186,7 +187,8 @@ impl UnixStream {
     /// to stand in that line; sleep a little and try again.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
         let path = path.as_ref();
-        let connected = UnixStream::finish(mio::net::UnixStream::connect(path)).await;
+        let begun = fault::at(Call::Connect).and_then(|()| mio::net::UnixStream::connect(path));
+        let connected = UnixStream::finish(begun).await;
         connected
             .map_err(|error| while_trying(format_args!("connecting to {}", path.display()), error))
     }
@@ -201,7 +203,9 @@ impl UnixStream {
     ///
     /// As [`connect`](UnixStream::connect).
     pub async fn connect_addr(address: &SocketAddr) -> io::Result<UnixStream> {
-        let connected = UnixStream::finish(mio::net::UnixStream::connect_addr(address)).await;
+        let begun =
+            fault::at(Call::Connect).and_then(|()| mio::net::UnixStream::connect_addr(address));
+        let connected = UnixStream::finish(begun).await;
         connected.map_err(|error| while_trying(format_args!("connecting to {address:?}"), error))
     }
 

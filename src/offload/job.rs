@@ -11,6 +11,9 @@
 //!     `----- fail ---> Announced
 //! ```
 //!
+//! Not in the picture: `fail` leads from `Running` to `Announced` too, and from `Abandoned` to `Over`, when the worker died
+//! with the job in its hands.
+//!
 //! `Queued` owns the closure, `Done` and `Announced` own the result, and the other states own nothing: so both are
 //! dropped exactly once, and the edge that a state leaves by says on which thread. `start`, `finish` and `announce`
 //! belong to the worker, the rest to the loop's thread.
@@ -42,7 +45,8 @@ pub(crate) trait Job: Send + Sync {
     /// Shows the result to the future. Returns the waker of whoever waits.
     fn announce(&self) -> Option<Waker>;
 
-    /// Drops the closure on this thread, and gives `error` to whoever waits.
+    /// Gives `error` to whoever waits, unless there is a result already. A closure that was not run is dropped on this
+    /// thread.
     fn fail(&self, error: JoinError);
 }
 
@@ -169,10 +173,13 @@ where
 
     fn fail(&self, error: JoinError) {
         let mut inner = self.lock();
-        if !matches!(inner.stage, Stage::Queued(_)) {
-            return;
-        }
-        let closure = inner.pass_to(Stage::Announced(Err(error.of_job(self.at))));
+        let next = match inner.stage {
+            Stage::Queued(_) | Stage::Running => Stage::Announced(Err(error.of_job(self.at))),
+            Stage::Abandoned => Stage::Over,
+            // There is a result already, or nobody who would want one.
+            Stage::Done(_) | Stage::Announced(_) | Stage::Over => return,
+        };
+        let closure = inner.pass_to(next);
         let waker = inner.waker.take();
         drop(inner);
         quietly("the closure of a job", self.at, || drop(closure));

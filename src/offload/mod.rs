@@ -118,7 +118,7 @@
 //!
 //! 1. In `State::refused`, drop the last line's call and return `Call::Nobody`. Which test hangs, and what would a
 //!    user see?
-//! 2. In `Shared::work`, announce a job right after it ran, before `look`. Nothing breaks. Which test fails all the
+//! 2. In `Worker::work`, announce a job right after it ran, before `look`. Nothing breaks. Which test fails all the
 //!    same, though not at every run?
 //! 3. In `Line::leave`, keep the holes. Write the server that runs out of memory.
 
@@ -131,6 +131,7 @@ mod line;
 mod pool;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod worker;
 
 pub use future::{Offload, TryOffloadError, offload, try_offload};
 pub use pool::Running;

@@ -26,15 +26,15 @@
 use std::io;
 use std::panic::Location;
 use std::sync::{Arc, PoisonError};
-use std::task::Waker;
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
-use super::calls::{Calls, Rest};
+use super::calls::Calls;
 use super::job::Job;
 use super::line::{Line, Ticket, Waiting};
+use super::worker;
 use crate::foreign::{self, Level};
 use crate::shim::thread::{self, Thread};
 use crate::shim::{Condvar, Instant, Mutex, MutexGuard};
@@ -192,6 +192,11 @@ impl Pool {
     pub(super) fn idle_count(&self) -> usize {
         self.shared.lock().idle.len()
     }
+
+    /// How many workers are counted.
+    pub(super) fn worker_count(&self) -> usize {
+        self.shared.lock().workers.len()
+    }
 }
 
 impl Drop for Pool {
@@ -200,9 +205,9 @@ impl Drop for Pool {
     }
 }
 
-struct Shared {
-    config: PoolConfig,
-    calls: Calls,
+pub(super) struct Shared {
+    pub(super) config: PoolConfig,
+    pub(super) calls: Calls,
     /// On cache lines of its own: the reference count beside it is touched by other threads.
     state: CachePadded<Mutex<State>>,
     /// Notified when the last worker of a closed pool has left.
@@ -210,25 +215,25 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct State {
-    line: Line,
+pub(super) struct State {
+    pub(super) line: Line,
     /// All threads, from the decision to start one to its end.
-    workers: Slab<Worker>,
+    pub(super) workers: Slab<Worker>,
     /// Those who have nothing to do. The last to come is the first to be called: its caches are warm, and those at
     /// the bottom are left alone until their time is over.
     idle: Vec<Idle>,
     /// How many of the workers run a job.
-    busy: usize,
+    pub(super) busy: usize,
     /// The worker that was called or started, and has not looked at the line yet.
     coming: Option<usize>,
     /// The operating system refused the last thread that was asked of it.
-    is_refused: bool,
-    is_closed: bool,
+    pub(super) is_refused: bool,
+    pub(super) is_closed: bool,
 }
 
 #[derive(Default)]
-struct Worker {
-    job: Option<(&'static Location<'static>, Instant)>,
+pub(super) struct Worker {
+    pub(super) job: Option<(&'static Location<'static>, Instant)>,
 }
 
 struct Idle {
@@ -238,7 +243,7 @@ struct Idle {
 
 /// What has to be done, after the lock is released, so that somebody comes.
 #[must_use]
-enum Call {
+pub(super) enum Call {
     /// Somebody comes already, or all are busy, or nobody is needed.
     Nobody,
     Unpark(Thread),
@@ -249,7 +254,7 @@ enum Call {
 
 impl State {
     /// Restores *somebody-comes*. At most `threads` workers may exist afterwards.
-    fn call(&mut self, threads: usize) -> Call {
+    pub(super) fn call(&mut self, threads: usize) -> Call {
         self.check();
         if self.line.is_empty() || self.coming.is_some() {
             return Call::Nobody;
@@ -281,7 +286,7 @@ impl State {
     }
 
     /// A worker has come to look, for whatever reason: called, started, done with a job, or its sleep was over.
-    fn arrive(&mut self, worker: usize) {
+    pub(super) fn arrive(&mut self, worker: usize) {
         if self.coming == Some(worker) {
             self.coming = None;
         }
@@ -291,7 +296,7 @@ impl State {
     }
 
     /// Enters a worker among the idle. One that is there already, and only turned over in its sleep, keeps its place.
-    fn lie_down(&mut self, worker: usize, thread: &Thread) {
+    pub(super) fn lie_down(&mut self, worker: usize, thread: &Thread) {
         if self.place_of(worker).is_none() {
             let thread = thread.clone();
             self.idle.push(Idle { worker, thread });
@@ -299,14 +304,14 @@ impl State {
     }
 
     /// Takes a worker that is going to work, or to leave, from the idle, if it is there: nobody may call it now.
-    fn get_up(&mut self, worker: usize) {
+    pub(super) fn get_up(&mut self, worker: usize) {
         if let Some(place) = self.place_of(worker) {
             self.idle.remove(place);
         }
     }
 
     /// Each worker is idle, busy, or coming, and in one of these places only.
-    fn check(&self) {
+    pub(super) fn check(&self) {
         let known = self.idle.len() + self.busy + usize::from(self.coming.is_some());
         debug_assert!(
             known == self.workers.len() || self.is_closed,
@@ -319,41 +324,23 @@ impl State {
     }
 }
 
-/// What a worker is to do next.
-enum Next {
-    /// Run this job, after the call.
-    Run(Arc<dyn Job>, Call),
-    /// Sleep, for so long at most. It is in the stack of the idle now; there had been so many calls when it lay down.
-    Park(Duration, usize),
-    /// End. It is no longer known to the pool.
-    Leave,
-}
-
 impl Shared {
     /// No user code runs under this lock, so nothing can poison it.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does what `State::call` asked for.
-    fn perform(self: &Arc<Shared>, call: Call) {
+    pub(super) fn perform(self: &Arc<Shared>, call: Call) {
         match call {
             Call::Nobody => {}
             Call::Unpark(thread) => self.calls.call(&thread),
-            Call::Start(worker) => self.start(worker),
+            Call::Start(worker) => {
+                if let Err(error) = worker::start(self, worker) {
+                    self.refused(worker, &error);
+                }
+            }
             Call::Refuse(jobs) => refuse(jobs, &none_allowed()),
-        }
-    }
-
-    fn start(self: &Arc<Shared>, worker: usize) {
-        let mut builder = thread::Builder::new().name(self.thread_name(worker));
-        if let Some(bytes) = self.config.stack_size {
-            builder = builder.stack_size(bytes);
-        }
-        let shared = self.clone();
-        let start = self.config.start;
-        if let Err(error) = start(builder, Box::new(move || shared.work(worker))) {
-            self.refused(worker, &error);
         }
     }
 
@@ -377,71 +364,25 @@ impl Shared {
         }
     }
 
-    /// The life of a worker.
-    ///
-    /// A worker looks for its next job *before* it announces the last one. So a task that offloads one job after the
-    /// other finds the worker of the last job idle, not busy with its farewell, and one thread serves them all. In the
-    /// order that comes to mind first, now and then a job would start or wake another thread.
-    fn work(self: Arc<Shared>, me: usize) {
-        let thread = thread::current();
-        let mut rest = Rest::default();
-        let mut done: Option<Arc<dyn Job>> = None;
-        self.lock().is_refused = false;
-        narrate(&thread, "started");
-        loop {
-            let next = self.look(me, &thread, &mut rest);
-            let has_woken = done.take().is_some_and(|job| wake(job.announce()));
-            match next {
-                Next::Run(job, call) => {
-                    self.perform(call);
-                    job.run();
-                    done = Some(job);
-                }
-                // The waker was foreign code. It may have parked, and so have eaten the token of our own call.
-                // Guarded by tests::a_waker_that_parks_does_not_eat_a_call.
-                Next::Park(..) if has_woken => {}
-                Next::Park(time, calls) => {
-                    if rest.was_brief {
-                        self.calls.stay_awake(calls);
-                    }
-                    thread::park_timeout(time);
-                }
-                Next::Leave => break,
-            }
+    /// Removes a worker that is going to end from the count, wherever it stands.
+    pub(super) fn strike_off(&self, state: &mut State, worker: usize) {
+        state.get_up(worker);
+        state.workers.remove(worker);
+        if state.workers.is_empty() && state.is_closed {
+            self.empty.notify_all();
         }
-        narrate(&thread, "let go");
     }
 
-    fn look(&self, me: usize, thread: &Thread, rest: &mut Rest) -> Next {
-        let now = Instant::now();
+    /// A worker died, of whatever it was. Its place goes to another. If it was coming, the job that it was to take is given
+    /// back, to be failed: would each death leave the line as it was, a pool whose workers die at once would start one thread
+    /// after the other, for ever.
+    pub(super) fn bereave(&self, worker: usize) -> (Option<Waiting>, Call) {
         let mut state = self.lock();
-        state.arrive(me);
-        if let Some(Waiting { job, at }) = state.line.serve() {
-            if rest.end(now) {
-                state.get_up(me);
-            }
-            state.workers[me].job = Some((at, now));
-            state.busy += 1;
-            // After a refusal only a new job asks the operating system again: no worker does so job after job.
-            let threads = if state.is_refused {
-                0
-            } else {
-                self.config.threads
-            };
-            return Next::Run(job, state.call(threads));
-        }
-        let idle = rest.go_on(now);
-        if state.is_closed || idle >= self.config.keep_alive {
-            state.get_up(me);
-            state.workers.remove(me);
-            if state.workers.is_empty() && state.is_closed {
-                self.empty.notify_all();
-            }
-            return Next::Leave;
-        }
-        state.lie_down(me, thread);
-        state.check();
-        Next::Park(self.config.keep_alive - idle, self.calls.count())
+        let was_coming = state.coming == Some(worker);
+        state.arrive(worker);
+        self.strike_off(&mut state, worker);
+        let meant_for_it = if was_coming { state.line.serve() } else { None };
+        (meant_for_it, state.call(self.config.threads))
     }
 
     fn running(&self, state: &State) -> Vec<Running> {
@@ -457,19 +398,12 @@ impl Shared {
     }
 
     /// Linux shows fifteen bytes of a thread's name, so the number, which tells two workers apart, comes first.
-    fn thread_name(&self, worker: usize) -> String {
+    pub(super) fn thread_name(&self, worker: usize) -> String {
         match &self.config.name {
             Some(name) => format!("offload-{worker}-{name}"),
             None => format!("offload-{worker}"),
         }
     }
-}
-
-/// Wakes whoever waits for a job that is done. Says whether there was somebody.
-fn wake(waker: Option<Waker>) -> bool {
-    let Some(waker) = waker else { return false };
-    foreign::wake(waker, "a job");
-    true
 }
 
 /// Fails jobs that no thread will ever run. An `io::Error` cannot be cloned, so each gets one of its own.
@@ -488,11 +422,4 @@ fn none_allowed() -> io::Error {
         io::ErrorKind::Unsupported,
         "the loop was built with offload_threads(0)",
     )
-}
-
-/// A line in the story of a worker.
-fn narrate(thread: &Thread, what: &str) {
-    let name = thread.name().unwrap_or_default();
-    let line = format_args!("thread '{name}' {what}");
-    foreign::tell(Level::Trace, foreign::OFFLOAD, line);
 }

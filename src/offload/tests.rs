@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::future::Offload;
 use super::pool::{Pool, PoolConfig, Start};
+use crate::fault::{Call, Deed, Plan};
 use crate::task::error::JoinError;
 
 type Work = Box<dyn FnOnce() + Send>;
@@ -348,4 +349,73 @@ fn a_running_job_that_nobody_awaits_any_more_keeps_no_waker() {
         "the job runs on and has none"
     );
     gate.open();
+}
+
+/// A worker goes through five steps with its first job and three with each further one: at each of them in turn it dies.
+#[test]
+fn a_worker_that_dies_answers_its_job_and_makes_room_for_another() {
+    let _watched = crate::watch::watch();
+    for step in 0..9 {
+        let plan = Plan::strike(Call::Work, step, Deed::Unwind);
+        plan.enter();
+        let pool = Rc::new(Pool::new(PoolConfig {
+            threads: 1,
+            keep_alive: Duration::MAX,
+            ..PoolConfig::default()
+        }));
+        let mut died = 0;
+        for n in 0..4 {
+            match block_on(offload(&pool, move || n)) {
+                Ok(output) => assert_eq!(output, n),
+                Err(error) => {
+                    let told = error.to_string();
+                    assert!(error.is_panic() && told.contains("died: a fault"), "{told}");
+                    died += 1;
+                }
+            }
+        }
+        assert!(plan.has_struck(), "step {step}");
+        assert!(died <= 1, "step {step}: {died} jobs for one thread");
+        assert!(pool.join(Duration::from_secs(10)).is_empty());
+        assert_eq!(
+            pool.worker_count(),
+            0,
+            "step {step}: a worker is still counted"
+        );
+    }
+}
+
+#[test]
+fn a_start_that_panics_is_a_start_that_was_refused() {
+    let _watched = crate::watch::watch();
+    Plan::strike(Call::Start, 0, Deed::Unwind).enter();
+    let pool = Rc::new(Pool::new(PoolConfig::default()));
+    let error = block_on(offload(&pool, || 1)).unwrap_err();
+    assert!(error.is_refused(), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("starting a thread panicked: a fault"),
+        "{error}"
+    );
+    assert_eq!(block_on(offload(&pool, || 2)).unwrap(), 2);
+}
+
+/// Each death costs one job at most and at least, so that they come to an end.
+#[test]
+fn workers_that_die_on_arrival_take_no_more_starts_than_there_are_jobs() {
+    let _watched = crate::watch::watch();
+    static STARTS: AtomicUsize = AtomicUsize::new(0);
+    fn start(builder: thread::Builder, work: Work) -> io::Result<()> {
+        STARTS.fetch_add(1, SeqCst);
+        builder.spawn(work).map(drop)
+    }
+    Plan::strike_all(Call::Work, Deed::Unwind).enter();
+    let pool = pool(1, start);
+    let jobs: Vec<_> = (0..20).map(|n| offload(&pool, move || n)).collect();
+    let failed = jobs
+        .into_iter()
+        .filter_map(|job| block_on(job).err())
+        .count();
+    assert_eq!((failed, STARTS.load(SeqCst)), (20, 20));
 }

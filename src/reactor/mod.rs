@@ -130,8 +130,10 @@ use self::rounded::Alarm;
 use self::source::Source;
 #[cfg(all(target_os = "linux", not(miri)))]
 use self::timerfd::Alarm;
+use crate::fault::{self, Call};
 use crate::foreign::{self, Level};
 use crate::shim::Bell;
+use crate::trying::while_trying;
 
 /// The inbox's `mio::Waker`.
 const INBOX: Token = Token(usize::MAX);
@@ -187,8 +189,12 @@ impl Reactor {
     ///
     /// What the system says: mostly that there are no descriptors left (two are needed, and one for the inbox's waker).
     pub(crate) fn new(max_io_events: usize) -> io::Result<Reactor> {
-        let poll = mio::Poll::new()?;
-        let registry = poll.registry().try_clone()?;
+        let poll = fault::at(Call::OpenPoller)
+            .and_then(|()| mio::Poll::new())
+            .map_err(|error| while_trying("opening the poller", error))?;
+        let registry = fault::at(Call::ClonePoller)
+            .and_then(|()| poll.registry().try_clone())
+            .map_err(|error| while_trying("duplicating the poller's descriptor", error))?;
         let max_io_events = max_io_events.max(1);
         Ok(Reactor {
             poll: RefCell::new(poll),
@@ -208,7 +214,9 @@ impl Reactor {
 
     /// The handle by which other threads end a wait. To be called once: the inbox has the only one.
     pub(crate) fn new_waker(&self) -> io::Result<Bell> {
-        Bell::new(&self.registry, INBOX)
+        fault::at(Call::HangBell)
+            .and_then(|()| Bell::new(&self.registry, INBOX))
+            .map_err(|error| while_trying("making the bell for other threads", error))
     }
 
     /// Waits for events, remembers their news, and wakes those who wait for them: at most [`MAX_WAKES`] at a time, the others
@@ -224,16 +232,18 @@ impl Reactor {
             wait
         };
         let timeout = self.timeout(wait)?;
-        let mut woken = self.woken.take();
         let mut events = self
             .events
             .take()
             .unwrap_or_else(|| Events::with_capacity(self.max_io_events));
-        let polled = self.poll.borrow_mut().poll(&mut events, timeout);
+        let mut poll = self.poll.borrow_mut();
+        let polled = fault::at(Call::Wait).and_then(|()| poll.poll(&mut events, timeout));
+        drop(poll);
+        let mut woken = self.woken.take();
         let found = match polled {
             Ok(()) => Ok(self.dispatch(&events, &mut woken)),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
-            Err(error) => Err(error),
+            Err(error) => Err(while_trying("waiting for events", error)),
         };
         self.events.set(Some(events));
         let count = woken.len().min(MAX_WAKES);
@@ -262,10 +272,12 @@ impl Reactor {
                 Err(error) => self.untold.set(Some(error)),
             }
         }
-        match self.alarm.get() {
-            Some(alarm) => alarm.timeout(wait),
-            None => rounded::Alarm.timeout(wait),
+        match self.alarm.get().map(|alarm| alarm.timeout(wait)) {
+            Some(Ok(timeout)) => return Ok(timeout),
+            Some(Err(error)) => self.untold.set(Some(error)),
+            None => {}
         }
+        rounded::Alarm.timeout(wait)
     }
 
     /// Whether there is any source that could become ready, or a waker that is still to be woken.
@@ -311,12 +323,12 @@ impl Reactor {
 
     /// Has the kernel watch a descriptor, and tells the source where it lives now.
     fn register(self: &Rc<Self>, source: &Rc<Source>, fd: RawFd) -> io::Result<()> {
-        let token = self.sources.borrow_mut().insert(fd, source)?;
-        if let Err(error) = self.watch(fd, token) {
-            self.forget(token);
-            let told = format!("the event loop cannot watch descriptor {fd}: {error}");
-            return Err(io::Error::new(error.kind(), told));
-        }
+        let token = self.sources.borrow_mut().next_token()?;
+        self.watch(fd, token).map_err(|error| {
+            let tried = format_args!("the event loop cannot watch descriptor {fd}");
+            while_trying(tried, error)
+        })?;
+        self.sources.borrow_mut().insert(token, fd, source);
         source.settle(self, token);
         foreign::tell(
             Level::Trace,
@@ -333,11 +345,13 @@ impl Reactor {
     /// says that it knows it already. No living source has it, so the old registration is ours to take over.
     // Guarded by tests/io/descriptors.rs::a_duplicate_that_comes_back_under_the_old_number_is_served
     fn watch(&self, fd: RawFd, token: Token) -> io::Result<()> {
+        fault::at(Call::Watch)?;
         match self.registry.register(&mut SourceFd(&fd), token, INTERESTS) {
             Err(error)
                 if error.kind() == io::ErrorKind::AlreadyExists
-                    && self.sources.borrow().is_only(fd, token) =>
+                    && !self.sources.borrow().has(fd) =>
             {
+                fault::at(Call::Watch)?;
                 self.registry
                     .reregister(&mut SourceFd(&fd), token, INTERESTS)
             }
@@ -359,7 +373,9 @@ impl Reactor {
     /// Ends the registration of a descriptor that stays open.
     fn deregister(&self, token: Token, fd: RawFd) {
         self.forget(token);
-        if let Err(error) = self.registry.deregister(&mut SourceFd(&fd)) {
+        let ended =
+            fault::at(Call::Unwatch).and_then(|()| self.registry.deregister(&mut SourceFd(&fd)));
+        if let Err(error) = ended {
             let line = format_args!(
                 "{}: cannot deregister descriptor {fd}: {error}",
                 Name(token)
@@ -405,8 +421,9 @@ fn serial_of(token: Token) -> usize {
 }
 
 impl Sources {
-    /// Gives the source a slot and a fresh serial.
-    fn insert(&mut self, fd: RawFd, source: &Rc<Source>) -> io::Result<Token> {
+    /// The token of the source that is inserted next: a slot and a fresh serial. Nothing is taken yet, so that a system call
+    /// that fails in between has nothing to give back.
+    fn next_token(&mut self) -> io::Result<Token> {
         let slot = self.slots.vacant_key();
         // The last slots are not given out: their tokens could be those of the inbox and the alarm.
         if slot >= SLOT_MASK - 1 {
@@ -415,12 +432,16 @@ impl Sources {
             ));
         }
         self.serial = (self.serial + 1) & (usize::MAX >> SLOT_BITS);
-        self.slots.insert(Slot {
-            serial: self.serial,
+        Ok(Token(self.serial << SLOT_BITS | slot))
+    }
+
+    fn insert(&mut self, token: Token, fd: RawFd, source: &Rc<Source>) {
+        let slot = self.slots.insert(Slot {
+            serial: serial_of(token),
             fd,
             source: Rc::clone(source),
         });
-        Ok(Token(self.serial << SLOT_BITS | slot))
+        debug_assert_eq!(slot, slot_of(token), "nobody came in between");
     }
 
     /// The source that the token was made for, if it is still there.
@@ -435,13 +456,11 @@ impl Sources {
         Some(self.slots.remove(slot_of(token)).source)
     }
 
-    /// Whether no other source has this descriptor.
+    /// Whether a source has this descriptor.
     ///
     /// Looks at them all: this is asked once in a blue moon.
-    fn is_only(&self, fd: RawFd, token: Token) -> bool {
-        self.slots
-            .iter()
-            .all(|(slot, other)| other.fd != fd || slot == slot_of(token))
+    fn has(&self, fd: RawFd) -> bool {
+        self.slots.iter().any(|(_, other)| other.fd == fd)
     }
 }
 

@@ -35,6 +35,7 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 
 use super::Wait;
+use crate::fault::{self, Call};
 
 /// Ends the reactor's wait at a deadline.
 pub(super) struct Alarm {
@@ -49,6 +50,7 @@ impl Alarm {
     /// Makes the timer, and has the poller watch it under `token`.
     pub(super) fn new(registry: &mio::Registry, token: mio::Token) -> io::Result<Alarm> {
         let timer = create()?;
+        fault::at(Call::Watch)?;
         registry.register(
             &mut SourceFd(&timer.as_raw_fd()),
             token,
@@ -91,6 +93,7 @@ impl Alarm {
 }
 
 fn create() -> io::Result<OwnedFd> {
+    fault::at(Call::MakeTimer)?;
     // SAFETY: the call takes two integers and touches no memory of ours.
     // Guarded by timerfd::tests::a_wait_of_a_hundred_microseconds_ends. Buys: waits of 100 µs that end some 50 µs
     // late instead of up to 1 ms (bench `sleep`).
@@ -111,6 +114,7 @@ fn create() -> io::Result<OwnedFd> {
 /// Lets the timer go off once, after `delay`, which is not zero: zero would mean "never".
 fn set(timer: &OwnedFd, delay: Duration) -> io::Result<()> {
     debug_assert!(!delay.is_zero());
+    fault::at(Call::SetTimer)?;
     let once = libc::itimerspec {
         it_interval: libc::timespec {
             tv_sec: 0,

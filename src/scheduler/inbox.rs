@@ -80,6 +80,7 @@ use std::sync::{OnceLock, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
+use crate::fault;
 use crate::foreign::{self, Level};
 use crate::shim::atomic::Ordering::{Relaxed, SeqCst};
 use crate::shim::atomic::{AtomicU64, AtomicUsize};
@@ -413,7 +414,20 @@ impl Inbox {
     /// The one system call of a burst.
     #[cold]
     fn ring(&self) {
-        let Some(Err(error)) = lock(&self.bell).as_ref().map(Bell::wake) else {
+        let pull = || {
+            let pulled = foreign::catch(|| {
+                let bell = lock(&self.bell);
+                fault::at(fault::Call::RingBell)?;
+                bell.as_ref().map_or(Ok(()), Bell::wake)
+            });
+            pulled.unwrap_or_else(|payload| {
+                foreign::bury(payload);
+                Err(io::Error::other("it panicked"))
+            })
+        };
+        // Nobody else will ring for this sleep, so a failure that passes must not be the last word.
+        // Guarded by fault::tests::every_call_fails_and_unwinds_in_turn
+        let Err(error) = pull().or_else(|_| pull()) else {
             return;
         };
         // An eventfd cannot fail so, and nobody here could be told: the waker belongs to anybody.

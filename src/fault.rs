@@ -1,0 +1,72 @@
+//! Where the operating system is asked for something, and tests can make it say no.
+//!
+//! A descriptor that cannot be had, a wait that fails, a thread that is refused: on a healthy machine these lines never run,
+//! and are wrong for years. So each system call of ours has a line before it, `fault::at(Call::Accept)?`. In the crate's own
+//! tests a plan makes the n-th call of one kind fail, or unwind, for every kind and every n (`fault/tests.rs`). In every
+//! other build the line is a constant, and no instruction is left of it.
+
+#[cfg(test)]
+mod plan;
+#[cfg(all(test, target_os = "linux", not(any(loom, miri))))]
+mod tests;
+
+#[cfg(test)]
+pub(crate) use plan::{Deed, Plan, at, heir};
+
+/// What is asked of the operating system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// `epoll_create`.
+    OpenPoller,
+    /// `dup` of the poller.
+    ClonePoller,
+    /// `eventfd`, and its registration.
+    HangBell,
+    /// `write` to the eventfd.
+    RingBell,
+    /// `epoll_ctl`, to add or change.
+    Watch,
+    /// `epoll_ctl`, to delete.
+    Unwatch,
+    /// `epoll_wait`.
+    Wait,
+    /// `timerfd_create`.
+    MakeTimer,
+    /// `timerfd_settime`.
+    SetTimer,
+    /// `socket`, `bind` and `listen`.
+    Bind,
+    /// `socket` and `connect`.
+    Connect,
+    Accept,
+    Read,
+    Write,
+    /// A thread's start.
+    Start,
+    /// No system call: a step in the life of a worker, which may unwind.
+    Work,
+}
+
+/// The operating system is about to be asked.
+#[cfg(not(test))]
+#[inline(always)]
+#[expect(clippy::unnecessary_wraps, reason = "it fails in tests")]
+pub(crate) const fn at(_call: Call) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// What a thread hands on to one that it starts: in tests, the plan.
+#[cfg(not(test))]
+pub(crate) struct Heir;
+
+#[cfg(not(test))]
+#[inline(always)]
+pub(crate) const fn heir() -> Heir {
+    Heir
+}
+
+#[cfg(not(test))]
+impl Heir {
+    #[inline(always)]
+    pub(crate) const fn enter(self) {}
+}

@@ -1,0 +1,226 @@
+//! One thread of the pool, from its start to its end.
+//!
+//! # A worker that dies
+//!
+//! Closures, wakers and the log are contained (`foreign.rs`), so nothing that they do unwinds through here. Something else
+//! still may: a hook for failed allocations, a debug assertion, a mistake of ours. A thread that just ended would take with it
+//! the job in its hands, whose future then never resolves; its number, for which [`Pool::join`](super::pool::Pool::join) waits
+//! for ever; and perhaps a call that nobody else will make. So whatever a worker has taken and not done yet stands in a field,
+//! and not in a local variable, and the last frame of the thread settles it.
+
+use std::io;
+use std::mem;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::calls::Rest;
+use super::job::Job;
+use super::line::Waiting;
+use super::pool::{self, Shared};
+use crate::fault::{self, Call};
+use crate::foreign::{self, Level, Payload};
+use crate::shim::Instant;
+use crate::shim::thread::{self, Thread};
+use crate::task::error::JoinError;
+
+/// Starts a thread for the worker `me`, which is counted already.
+///
+/// # Errors
+///
+/// There is none. To start one may also panic, and the pool must hear of that too: it counts on this worker to come.
+pub(super) fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
+    let started = foreign::catch(|| {
+        let mut builder = thread::Builder::new().name(shared.thread_name(me));
+        if let Some(bytes) = shared.config.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        let worker = Worker::new(shared, me);
+        let heir = fault::heir();
+        let life = move || {
+            heir.enter();
+            worker.live();
+        };
+        fault::at(Call::Start)?;
+        (shared.config.start)(builder, Box::new(life))
+    });
+    started.unwrap_or_else(|payload| {
+        let error = io::Error::other(format!("starting a thread panicked: {}", text(&payload)));
+        foreign::bury(payload);
+        Err(error)
+    })
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    me: usize,
+    rest: Rest,
+    /// The job that it is about to run, or runs.
+    job: Option<Arc<dyn Job>>,
+    /// The job that it has run, until that is announced.
+    done: Option<Arc<dyn Job>>,
+    /// What it has to do so that somebody comes.
+    call: pool::Call,
+    /// It is no longer known to the pool, and its number may be another's.
+    has_left: bool,
+}
+
+/// What a worker is to do next.
+enum Next {
+    /// Run the job, after the call.
+    Run,
+    /// Sleep, for so long at most. It is in the stack of the idle now; there had been so many calls when it lay down.
+    Park(Duration, usize),
+    /// End. It is no longer known to the pool.
+    Leave,
+}
+
+impl Worker {
+    fn new(shared: &Arc<Shared>, me: usize) -> Worker {
+        Worker {
+            shared: Arc::clone(shared),
+            me,
+            rest: Rest::default(),
+            job: None,
+            done: None,
+            call: pool::Call::Nobody,
+            has_left: false,
+        }
+    }
+
+    fn live(mut self) {
+        let thread = thread::current();
+        if let Err(payload) = foreign::catch(|| self.work(&thread)) {
+            self.die(&thread, payload);
+        }
+    }
+
+    /// The life of a worker.
+    ///
+    /// A worker looks for its next job *before* it announces the last one. So a task that offloads one job after the
+    /// other finds the worker of the last job idle, not busy with its farewell, and one thread serves them all. In the
+    /// order that comes to mind first, now and then a job would start or wake another thread.
+    fn work(&mut self, thread: &Thread) {
+        self.shared.lock().is_refused = false;
+        narrate(thread, "started");
+        loop {
+            step();
+            let next = self.look(thread);
+            let has_woken = self.done.as_ref().is_some_and(|job| wake(job.announce()));
+            self.done = None;
+            match next {
+                Next::Run => self.run(),
+                // The waker was foreign code. It may have parked, and so have eaten the token of our own call.
+                // Guarded by tests::a_waker_that_parks_does_not_eat_a_call.
+                Next::Park(..) if has_woken => {}
+                Next::Park(time, calls) => {
+                    if self.rest.was_brief {
+                        self.shared.calls.stay_awake(calls);
+                    }
+                    thread::park_timeout(time);
+                }
+                Next::Leave => break,
+            }
+        }
+        narrate(thread, "let go");
+    }
+
+    fn run(&mut self) {
+        let call = mem::replace(&mut self.call, pool::Call::Nobody);
+        self.shared.perform(call);
+        step();
+        if let Some(job) = &self.job {
+            job.run();
+        }
+        step();
+        self.done = self.job.take();
+    }
+
+    fn look(&mut self, thread: &Thread) -> Next {
+        let now = Instant::now();
+        let mut state = self.shared.lock();
+        state.arrive(self.me);
+        if let Some(Waiting { job, at }) = state.line.serve() {
+            self.job = Some(job);
+            step();
+            if self.rest.end(now) {
+                state.get_up(self.me);
+            }
+            state.workers[self.me].job = Some((at, now));
+            state.busy += 1;
+            // After a refusal only a new job asks the operating system again: no worker does so job after job.
+            let threads = if state.is_refused {
+                0
+            } else {
+                self.shared.config.threads
+            };
+            self.call = state.call(threads);
+            step();
+            return Next::Run;
+        }
+        let keep_alive = self.shared.config.keep_alive;
+        let idle = self.rest.go_on(now);
+        if state.is_closed || idle >= keep_alive {
+            self.has_left = true;
+            self.shared.strike_off(&mut state, self.me);
+            return Next::Leave;
+        }
+        state.lie_down(self.me, thread);
+        state.check();
+        Next::Park(keep_alive - idle, self.shared.calls.count())
+    }
+
+    /// Settles what a worker leaves behind that was unwound: its place, its jobs, its calls.
+    // Guarded by tests::a_worker_that_dies_answers_its_job_and_makes_room_for_another
+    #[cold]
+    fn die(mut self, thread: &Thread, payload: Payload) {
+        let cause = text(&payload).to_owned();
+        foreign::bury(payload);
+        let made = mem::replace(&mut self.call, pool::Call::Nobody);
+        let (mut meant_for_it, mut needed) = (None, pool::Call::Nobody);
+        if !self.has_left {
+            // What unwound may be wrong enough to unwind here again; the jobs get their answers all the same.
+            match foreign::catch(|| self.shared.bereave(self.me)) {
+                Ok(settled) => (meant_for_it, needed) = settled,
+                Err(payload) => foreign::bury(payload),
+            }
+        }
+        self.shared.perform(made);
+        self.shared.perform(needed);
+        let meant_for_it = meant_for_it.take().map(|waiting| waiting.job);
+        for job in [self.done.take(), self.job.take(), meant_for_it] {
+            let Some(job) = job else { continue };
+            let told = format!("the thread that was to run it died: {cause}");
+            job.fail(JoinError::panicked(Box::new(told)));
+            // A result that was there already is not lost with the thread.
+            wake(job.announce());
+        }
+        let name = thread.name().unwrap_or_default();
+        let line = format_args!("thread '{name}' died: {cause}");
+        foreign::tell(Level::Error, foreign::OFFLOAD, line);
+    }
+}
+
+/// A place at which tests unwind.
+#[inline(always)]
+fn step() {
+    fault::at(Call::Work).expect("a step fails by unwinding only");
+}
+
+fn text(payload: &Payload) -> &str {
+    foreign::message(payload.as_ref()).unwrap_or("of a panic that is no text")
+}
+
+/// Wakes whoever waits for a job that is done. Says whether there was somebody.
+fn wake(waker: Option<Waker>) -> bool {
+    let Some(waker) = waker else { return false };
+    foreign::wake(waker, "a job");
+    true
+}
+
+/// A line in the story of a worker.
+fn narrate(thread: &Thread, what: &str) {
+    let name = thread.name().unwrap_or_default();
+    let line = format_args!("thread '{name}' {what}");
+    foreign::tell(Level::Trace, foreign::OFFLOAD, line);
+}
