@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::mpsc::Sender;
 use std::task::Waker;
+use std::time::Instant;
 
 use roundelay::sync::{
     Barrier, CancelToken, Condition, Event, Mutex, Notify, Queue, RwLock, Semaphore, broadcast,
@@ -17,6 +18,20 @@ use crate::world::World;
 
 pub(crate) const PERMITS: usize = 3;
 pub(crate) const ROOM: usize = 2;
+
+/// What one may wait for in a line.
+#[derive(Clone, Copy)]
+pub(crate) enum Line {
+    Mutex,
+    Read,
+    Write,
+    Event,
+    Put,
+    Get,
+    Send,
+    Receive,
+}
+const LINES: usize = 8;
 
 /// What a queue or a channel carries. One that was put and is dropped without having been got was lost.
 pub(crate) struct Item {
@@ -85,6 +100,9 @@ pub(crate) struct Gear {
     pub(crate) news: RefCell<Option<broadcast::Sender<u64>>>,
     pub(crate) weather: RefCell<Option<watch::Sender<u64>>>,
     pub(crate) token: RefCell<CancelToken>,
+    /// How many wait for each, and for the semaphore who, in order, for how many permits.
+    pub(crate) lines: [Cell<usize>; LINES],
+    pub(crate) permits_wanted: RefCell<Vec<(u64, usize)>>,
     pub(crate) stops: RefCell<Vec<Stop>>,
     pub(crate) naps: RefCell<Vec<Nap>>,
     pub(crate) intervals: RefCell<Vec<Rc<RefCell<Interval>>>>,
@@ -116,6 +134,8 @@ impl Gear {
             news: RefCell::new(Some(broadcast::channel(ROOM).0)),
             weather: RefCell::new(Some(watch::channel(0).0)),
             token: RefCell::new(CancelToken::new()),
+            lines: Default::default(),
+            permits_wanted: RefCell::default(),
             stops: RefCell::default(),
             naps: RefCell::default(),
             intervals: RefCell::default(),
@@ -138,6 +158,75 @@ impl Gear {
         world.expect(self.queue.len() <= ROOM, || {
             format!("{} items in a queue for {ROOM}", self.queue.len())
         });
+    }
+
+    /// What must hold when nothing is ready: whoever still waits has a reason to.
+    pub(crate) fn check_rest(&self, world: &World) {
+        let now = Instant::now();
+        let due = self
+            .naps
+            .borrow()
+            .iter()
+            .any(|nap| nap.borrow().deadline() <= now);
+        let due = due
+            || self
+                .intervals
+                .borrow()
+                .iter()
+                .any(|ticks| ticks.borrow().next_tick() <= now);
+        let released = self.stops.borrow().iter().any(|stop| stop.is_released);
+        let wanted = self.permits_wanted.borrow().first().copied();
+        let free = self.semaphore.available_permits();
+        let is_unlocked = !self.is_locked.get();
+        let has_nobody = self.readers.get() == 0 && !self.has_writer.get();
+        let room = self
+            .sender
+            .borrow()
+            .as_ref()
+            .map_or(0, mpsc::Sender::capacity);
+        let sent = self
+            .receiver
+            .borrow()
+            .as_ref()
+            .map_or(0, mpsc::Receiver::len);
+        let waits = |line: Line| self.lines[line as usize].get() > 0;
+        for (is_wrong, what) in [
+            (due, "a timer that was due"),
+            (released, "a session that was let go on"),
+            (
+                wanted.is_some_and(|(_, wanted)| wanted <= free),
+                "permits that are free",
+            ),
+            (
+                waits(Line::Mutex) && is_unlocked,
+                "the mutex, which is free",
+            ),
+            (
+                (waits(Line::Read) || waits(Line::Write)) && has_nobody,
+                "the reader-writer lock, which is free",
+            ),
+            (
+                waits(Line::Event) && self.event.is_set(),
+                "the event, which is set",
+            ),
+            (
+                waits(Line::Put) && !self.queue.is_full(),
+                "the queue, which has room",
+            ),
+            (
+                waits(Line::Get) && !self.queue.is_empty(),
+                "the queue, which has items",
+            ),
+            (waits(Line::Send) && room > 0, "the channel, which has room"),
+            (
+                waits(Line::Receive) && sent > 0,
+                "the channel, which has items",
+            ),
+        ] {
+            world.expect(!is_wrong, || {
+                format!("nothing is ready, and somebody waits for {what}")
+            });
+        }
     }
 
     /// What must hold when nobody holds or waits for anything.

@@ -18,7 +18,7 @@ use roundelay::time::{sleep_until, timeout_with};
 use roundelay::{TaskGroup, interval_at, offload, race, timeout_at, yield_now};
 
 use crate::actor::{Actor, Kin, Mapped, Output};
-use crate::gear::{Gate, Item, Stop};
+use crate::gear::{Gate, Item, Line, Stop};
 use crate::support::on_drop;
 use crate::world::{Handle, Outcome, World};
 
@@ -74,6 +74,18 @@ fn finally(undo: impl FnOnce()) -> impl Sized {
     on_drop(undo)
 }
 
+/// Counts somebody as waiting, until it has what it waits for or gives up.
+async fn in_line<F: Future>(world: &Rc<World>, line: Line, wait: F) -> F::Output {
+    let count = &world.gear.lines[line as usize];
+    count.set(count.get() + 1);
+    let same = Rc::clone(world);
+    let _served = finally(move || {
+        let count = &same.gear.lines[line as usize];
+        count.set(count.get() - 1);
+    });
+    wait.await
+}
+
 /// Waits until the machine says so.
 async fn pause(world: &Rc<World>) {
     let number = world.number();
@@ -109,7 +121,7 @@ async fn maybe_pause(world: &Rc<World>, pauses: bool) {
 /// Inside of the mutex there is one.
 async fn locked(world: Rc<World>, pauses: bool, waits: bool) {
     let gear = &world.gear;
-    let mut guard = gear.mutex.lock().await;
+    let mut guard = in_line(&world, Line::Mutex, gear.mutex.lock()).await;
     if waits {
         guard = gear.condition.wait(guard).await;
     }
@@ -125,7 +137,7 @@ async fn locked(world: Rc<World>, pauses: bool, waits: bool) {
 
 async fn reading(world: Rc<World>, pauses: bool) {
     let gear = &world.gear;
-    let _guard = gear.rwlock.read().await;
+    let _guard = in_line(&world, Line::Read, gear.rwlock.read()).await;
     world.expect(!gear.has_writer.get(), || {
         "one reads while another writes".to_owned()
     });
@@ -137,7 +149,7 @@ async fn reading(world: Rc<World>, pauses: bool) {
 
 async fn writing(world: Rc<World>, pauses: bool, reads_on: bool) {
     let gear = &world.gear;
-    let mut guard = gear.rwlock.write().await;
+    let mut guard = in_line(&world, Line::Write, gear.rwlock.write()).await;
     let is_alone = gear.readers.get() == 0 && !gear.has_writer.replace(true);
     world.expect(is_alone, || "a writer is not alone".to_owned());
     let left = Rc::clone(&world);
@@ -156,7 +168,16 @@ async fn writing(world: Rc<World>, pauses: bool, reads_on: bool) {
 
 async fn permitted(world: Rc<World>, permits: usize, pauses: bool) {
     let gear = &world.gear;
-    let Ok(permit) = gear.semaphore.acquire_many_owned(permits).await else {
+    let number = world.number();
+    gear.permits_wanted.borrow_mut().push((number, permits));
+    let same = Rc::clone(&world);
+    let in_line = finally(move || {
+        let mut wanted = same.gear.permits_wanted.borrow_mut();
+        wanted.retain(|(other, _)| *other != number);
+    });
+    let acquired = gear.semaphore.acquire_many_owned(permits).await;
+    drop(in_line);
+    let Ok(permit) = acquired else {
         return world.expect(false, || "the semaphore is closed".to_owned());
     };
     gear.permits_out.set(gear.permits_out.get() + permits);
@@ -184,7 +205,8 @@ async fn receiving(world: Rc<World>) {
         }
     }
     let mut back = Back(Rc::clone(&world), Some(receiver));
-    if let Some(item) = back.1.as_mut().expect("it was just put in").recv().await {
+    let received = back.1.as_mut().expect("it was just put in").recv();
+    if let Some(item) = in_line(&world, Line::Receive, received).await {
         item.got();
     }
 }
@@ -422,7 +444,10 @@ pub(crate) fn any(world: &Rc<World>, depth: usize, is_native: bool) -> Wait {
         }
         6 => {
             let event = Rc::clone(&gear.event);
-            ("event", Box::pin(async move { event.wait().await }))
+            (
+                "event",
+                Box::pin(async move { in_line(&here, Line::Event, event.wait()).await }),
+            )
         }
         7 => {
             let barrier = Rc::clone(&gear.barrier);
@@ -437,14 +462,21 @@ pub(crate) fn any(world: &Rc<World>, depth: usize, is_native: bool) -> Wait {
             let (queue, item) = (Rc::clone(&gear.queue), Item::new(world));
             (
                 "put",
-                offer(world, async move { drop(queue.put(item).await) }),
+                offer(world, async move {
+                    drop(in_line(&here, Line::Put, queue.put(item)).await)
+                }),
             )
         }
         9 => {
             let queue = Rc::clone(&gear.queue);
             (
                 "get",
-                Box::pin(async move { queue.get().await.into_iter().for_each(Item::got) }),
+                Box::pin(async move {
+                    in_line(&here, Line::Get, queue.get())
+                        .await
+                        .into_iter()
+                        .for_each(Item::got)
+                }),
             )
         }
         10 => {
@@ -452,7 +484,9 @@ pub(crate) fn any(world: &Rc<World>, depth: usize, is_native: bool) -> Wait {
             let sender = sender.expect("there until the end");
             (
                 "send",
-                offer(world, async move { drop(sender.send(item).await) }),
+                offer(world, async move {
+                    drop(in_line(&here, Line::Send, sender.send(item)).await)
+                }),
             )
         }
         11 => ("receive", Box::pin(receiving(here))),

@@ -511,6 +511,7 @@ impl World {
         self.expect(posts == 0, || {
             format!("nothing is ready, and {posts} posted calls did not run")
         });
+        self.gear.check_rest(self);
     }
 
     // Handles and wakers.
