@@ -101,16 +101,20 @@ const MUTATIONS: &[Mutation] = &[
     ),
     inbox(
         "puts up the notice before it has the lock",
-        &[
-            (
-                "let mut mail = lock(&self.mail);\n        if !mail.is_open(tenancy) {",
-                "let word = self.word.swap(NOTIFIED, SeqCst);\n        let mut mail = lock(&self.mail);\n        if !mail.is_open(tenancy) {",
-            ),
-            (
-                "        let word = self.word.swap(NOTIFIED, SeqCst);\n        if let",
-                "        if let",
-            ),
-        ],
+        &[(
+            "                let mail = lock(&self.mail);\n                if mail.open {\n                    self.push(mail, Note::Wake(id));\n                }\n",
+            "                let word = self.word.swap(NOTIFIED, SeqCst);
+                let mut mail = lock(&self.mail);
+                if let Some(id) = woken(word) {
+                    mail.push(Note::Wake(id));
+                }
+                mail.push(Note::Wake(id));
+                drop(mail);
+                if word == PARKED {
+                    self.ring();
+                }
+",
+        )],
     ),
     inbox(
         "a number that a second notice replaces is forgotten",
@@ -138,8 +142,8 @@ const MUTATIONS: &[Mutation] = &[
     inbox(
         "a post that waits when the loop ends is left in the box",
         &[(
-            "std::mem::replace(&mut mail.notes, Vec::with_capacity(ROOM))",
-            "Vec::new()",
+            "std::mem::replace(&mut mail.notes, VecDeque::with_capacity(ROOM))",
+            "VecDeque::new()",
         )],
     ),
     inbox(
@@ -249,6 +253,7 @@ fn copy() -> PathBuf {
         "Cargo.lock",
         "README.md",
         "src",
+        "examples",
         "benches",
         "tests",
     ] {
@@ -316,7 +321,7 @@ fn each_mutation_is_found_in_some_order_of_the_steps() {
     for Mutation { says, file, edits } in MUTATIONS {
         let path = copy.join(file);
         let whole = fs::read_to_string(&path).expect("a source");
-        let mut broken = whole.replace("Ordering::SeqCst}", "Ordering::{Relaxed, SeqCst}}");
+        let mut broken = whole.clone();
         for (from, to) in *edits {
             assert_eq!(
                 whole.matches(from).count(),

@@ -106,7 +106,7 @@ mod rounded;
 mod source;
 #[cfg(test)]
 mod tests;
-// Miri, which runs the tests under an interpreter, has no timerfd.
+// Miri, which runs the tests under an interpreter, has no timerfd, and no urgent data.
 #[cfg(all(target_os = "linux", not(miri)))]
 mod timerfd;
 mod waiters;
@@ -143,11 +143,11 @@ const ALARM: Token = Token(usize::MAX - 1);
 /// What is asked of the kernel for every source. Urgent data is of interest because a read stops short at its
 /// mark: then a short read does not mean "drained".
 // Guarded by tests/io/edge.rs::data_behind_an_urgent_byte_is_not_forgotten
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 const INTERESTS: mio::Interest = mio::Interest::READABLE
     .add(mio::Interest::WRITABLE)
     .add(mio::Interest::PRIORITY);
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(miri, not(target_os = "linux")))]
 const INTERESTS: mio::Interest = mio::Interest::READABLE.add(mio::Interest::WRITABLE);
 
 /// How many wakers one poll wakes at most: *bounded-look*, for a source on which a crowd of tasks waits.

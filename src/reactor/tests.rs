@@ -204,6 +204,10 @@ fn a_deadline_ends_a_wait() {
 }
 
 #[test]
+#[cfg_attr(
+    miri,
+    ignore = "how many events the kernel gives at a time, which Miri only imitates"
+)]
 fn a_full_batch_of_events_leaves_the_rest_for_the_next() {
     let _watched = crate::watch::watch();
     let reactor = Rc::new(Reactor::new(4).unwrap());
@@ -226,6 +230,7 @@ fn a_full_batch_of_events_leaves_the_rest_for_the_next() {
 
 #[cfg(target_os = "linux")]
 #[test]
+#[cfg_attr(miri, ignore = "Miri has no files of the machine")]
 fn a_registration_that_fails_is_taken_back() {
     let _watched = crate::watch::watch();
     let reactor = reactor();
