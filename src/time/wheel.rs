@@ -156,7 +156,7 @@ pub(crate) struct Wheel<T> {
     exact: bool,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct List {
     head: u32,
     tail: u32,
@@ -177,14 +177,9 @@ const _: () = assert!(size_of::<Entry<&str>>() == 32);
 
 impl<T> Wheel<T> {
     pub(crate) fn new() -> Self {
-        let empty = List {
-            head: NIL,
-            tail: NIL,
-            count: 0,
-        };
         Wheel {
             occupied: [0; LEVELS],
-            lists: [[empty; SLOTS]; LEVELS],
+            lists: [[List::default(); SLOTS]; LEVELS],
             entries: Vec::new(),
             free: NIL,
             armed: 0,
@@ -299,8 +294,11 @@ impl<T> Wheel<T> {
     /// starting point, and all of a finer level comes before a coarser one. What has been dealt out of a slot waits
     /// for the rest of it.
     fn first_slot(&self) -> Option<(usize, usize)> {
-        let mut levels = self.dealing..LEVELS;
-        let level = levels.find(|&level| self.occupied[level] != 0)?;
+        if self.armed == 0 {
+            return None; // in most loops nearly always, and then the levels need not be looked at
+        }
+        let words = &self.occupied[self.dealing..];
+        let level = self.dealing + words.iter().position(|&word| word != 0)?;
         let slot = self.occupied[level].trailing_zeros() as usize;
         Some((level, slot))
     }
