@@ -92,7 +92,7 @@ impl<S: AsFd> Registered<S> {
     ///
     /// No loop is running on this thread, or the poller refuses the descriptor. A descriptor is shown to the poller
     /// after its first `WouldBlock` only, and a regular file never says that: its readiness is given at once, whatever the
-    /// disk does, and reading it blocks the thread. Hand files to [`offload`](crate::offload). (If an operation of yours says
+    /// disk does, and reading it blocks the thread. Hand files to [`offload`](fn@crate::offload). (If an operation of yours says
     /// `WouldBlock` for a file all the same, epoll refuses the file: `PermissionDenied`, which is `EPERM`.)
     ///
     /// ```
