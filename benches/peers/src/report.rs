@@ -164,10 +164,12 @@ Every figure is the median of several processes; each process is one runtime and
 What they do is in `benches/peers/src/rows`, how each is set up in `benches/peers/src/peer`. Run it yourself:
 
 ```console
+$ cargo bench --bench core                 # the core beside tokio, in one process; ten seconds
+$ cargo bench --bench compare -- --quick   # once, with fewer of everything; about two minutes
 $ cargo bench --bench compare              # everything; about an hour
-$ cargo bench --bench compare -- --quick   # once, with fewer of everything; @QUICK@
-$ cargo bench --bench core                 # the core beside tokio, in one process
 ```
+
+The first time they build what they compare: on two processors half a minute for `core`, three minutes for `compare`.
 ";
 
 const HOW_TO_READ: &str = "
@@ -176,6 +178,8 @@ const HOW_TO_READ: &str = "
 Ours first, with the spread: half the distance between the quartiles, in per cent. Then the others, and how many times ours
 that is: more than 1 and they need more than we do, less than 1 and we lose. *fails* and – are explained at the end. For
 sockets, the server is pinned to one processor and the client, one mio loop that is the same for all, to another.
+A socket's wait is the time from a client's write to the server's read of it, while something in the loop or beside it leaves the
+loop no rest; `benches/peers/src/rows/waits.rs` says what.
 ";
 
 /// Every line of the table that has a figure of ours.

@@ -226,7 +226,7 @@ const TIMERS: &str = "Timers that never fire";
 const LATE: &str = "Timers that fire";
 const THREADS: &str = "Threads";
 const SOCKETS: &str = "Sockets";
-const WAITS: &str = "A socket's longest wait";
+const WAITS: &str = "The longest wait of a socket";
 const MEMORY: &str = "Memory";
 const LOOP: &str = "The loop itself";
 
