@@ -62,10 +62,12 @@ pub fn pin_to(processor: usize) {
     }
 }
 
-/// Puts this thread, and what it starts from now on, before the other programs of the machine; if the system allows it.
+/// Lets this thread run before all other programs, if the system allows it; the threads that it starts are like any others.
 pub fn come_first() {
-    // SAFETY: takes numbers, of which zero stands for the thread that calls.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -20) };
+    let parameters = libc::sched_param { sched_priority: 1 };
+    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: `parameters` is there to be read.
+    unsafe { libc::sched_setscheduler(0, policy, &parameters) };
 }
 
 /// Keeps this thread on the client's processor, where it runs only while the client has nothing to do.
@@ -77,8 +79,7 @@ pub fn keep_away() {
         return;
     }
     pin_to(1);
-    // SAFETY: a structure of plain numbers, for which all zeros is a value.
-    let parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    let parameters = libc::sched_param { sched_priority: 0 };
     // SAFETY: `parameters` is there to be read.
     let code = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &parameters) };
     if code != 0 {

@@ -82,18 +82,26 @@ enum Until {
 /// Does not return: this process ends when the client has ended and everything that it wrote is read.
 pub fn run<P: Reached>(name: &str, effort: Effort) -> Option<Metrics> {
     let name = name.to_owned();
+    let (begin, begun) = mpsc::channel();
+    let (hear, heard) = mpsc::channel();
+    // Before this thread takes its processor for itself, which a new thread would have to share.
+    thread::spawn(move || {
+        let (address, until) = begun.recv().expect("the server listens");
+        let metrics = watch(address, until, &heard).unwrap_or_else(|error| {
+            eprintln!("the client: {error}");
+            process::exit(1);
+        });
+        answer(&metrics)
+    });
     clock::pin_to(0);
     clock::come_first();
     let ended = P::block_on(async move {
         let until = generate::<P>(&name, effort).await;
-        let (ear, heard) = (Ear::default(), mpsc::channel());
+        let ear = Ear::default();
         let waits = Rc::clone(&ear.waits);
-        P::listen(
-            move |address| begin(address, until, heard.1),
-            ear.into_hearing(),
-        )
-        .await?;
-        heard.0.send(waits.take()).map_err(io::Error::other)?;
+        let listening = move |address| begin.send((address, until)).expect("a thread waits");
+        P::listen(listening, ear.into_hearing()).await?;
+        hear.send(waits.take()).map_err(io::Error::other)?;
         // The figures end the process.
         P::sleep(super::HOUR).await;
         io::Result::Ok(())
@@ -101,17 +109,7 @@ pub fn run<P: Reached>(name: &str, effort: Effort) -> Option<Metrics> {
     panic!("the server has ended: {ended:?}");
 }
 
-/// Starts the client, and a thread that ends it in time.
-fn begin(address: SocketAddr, until: Until, heard: mpsc::Receiver<Vec<f64>>) {
-    thread::spawn(move || {
-        let metrics = watch(address, until, &heard).unwrap_or_else(|error| {
-            eprintln!("the client: {error}");
-            process::exit(1);
-        });
-        answer(&metrics)
-    });
-}
-
+/// Starts the client, ends it in time, and waits until the server has read everything.
 fn watch(
     address: SocketAddr,
     until: Until,
@@ -150,6 +148,7 @@ const PAUSE: Duration = Duration::from_micros(100);
 /// The client: writes the clock's time again and again, until its standard input ends.
 pub fn write_stamps(address: &str) -> io::Result<()> {
     clock::pin_to(1);
+    clock::come_first();
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     thread::spawn(|| {
