@@ -84,7 +84,8 @@ pub fn run<P: Reached>(name: &str, effort: Effort) -> Option<Metrics> {
     let name = name.to_owned();
     let (begin, begun) = mpsc::channel();
     let (hear, heard) = mpsc::channel();
-    // Before this thread takes its processor for itself, which a new thread would have to share.
+    clock::come_first();
+    // Before this thread is bound to its processor, which a new thread would share.
     thread::spawn(move || {
         let (address, until) = begun.recv().expect("the server listens");
         let metrics = watch(address, until, &heard).unwrap_or_else(|error| {
@@ -94,7 +95,6 @@ pub fn run<P: Reached>(name: &str, effort: Effort) -> Option<Metrics> {
         answer(&metrics)
     });
     clock::pin_to(0);
-    clock::come_first();
     let ended = P::block_on(async move {
         let until = generate::<P>(&name, effort).await;
         let ear = Ear::default();
@@ -148,7 +148,6 @@ const PAUSE: Duration = Duration::from_micros(100);
 /// The client: writes the clock's time again and again, until its standard input ends.
 pub fn write_stamps(address: &str) -> io::Result<()> {
     clock::pin_to(1);
-    clock::come_first();
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     thread::spawn(|| {
