@@ -165,11 +165,11 @@ What they do is in `benches/peers/src/rows`, how each is set up in `benches/peer
 
 ```console
 $ cargo bench --bench core                 # the core beside tokio, in one process; ten seconds
-$ cargo bench --bench compare -- --quick   # once, with fewer of everything; about two minutes
+$ cargo bench --bench compare -- --quick   # once, with fewer of everything; a hundred seconds
 $ cargo bench --bench compare              # everything; about an hour
 ```
 
-The first time they build what they compare: on two processors half a minute for `core`, three minutes for `compare`.
+The first time they build what they compare: on two processors a minute for `core`, four minutes for `compare`.
 ";
 
 const HOW_TO_READ: &str = "

@@ -19,7 +19,7 @@ use crate::{NOT_OFFERED, PEERS, builds, plot, report};
 const HELP: &str = "\
 cargo bench --bench compare -- [OPTIONS]
 
-  --quick          once, with fewer of everything: about two minutes; writes to target/compare
+  --quick          once, with fewer of everything: a hundred seconds; writes to target/compare
   --rows A,B,..    these rows only            --peers A,B,..   these peers only
   --reps N         so many repetitions        --ms N           milliseconds of samples for each process
   --no-scales      without the curves         --no-builds      without compile times and sizes

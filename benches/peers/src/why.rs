@@ -96,6 +96,10 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
             "The echoes share their processor with the busy task, and that one gets more done here than there: the last line of \
              the row counts the timers that it replaces.",
         ),
+        ("wait_busy", _) if rival.starts_with("tokio") => Shown(
+            "The loop looks at its sockets after 64 polls, which are 640 us here. tokio looks before a task that has yielded goes on, \
+             so that its yield takes a system call: see the row of one task that yields.",
+        ),
         ("bytes_task", _) => Shown(
             "A place in the table, with the room that the table keeps for growing, and the cell with its spawn location.",
         ),
