@@ -15,9 +15,9 @@ use std::rc::Rc;
 use std::task::{self, Poll};
 
 use crate::foreign;
+use crate::inbox::Sender;
 use crate::offload::Pool;
 use crate::reactor::Reactor;
-use crate::scheduler::inbox::Door;
 use crate::scheduler::{self, Current, Scheduler};
 use crate::time::Timers;
 
@@ -32,7 +32,7 @@ pub(crate) struct Context {
     pub(crate) timers: Rc<Timers>,
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) offload: Rc<Pool>,
-    pub(crate) door: Door,
+    pub(crate) sender: Sender,
     pub(crate) counters: Counters,
 }
 

@@ -40,7 +40,7 @@
 //! | 2 | `task/cell.rs` | one allocation: the future, then its output |
 //! | 3 | `task/waker.rs` | a waker is a number |
 //! | 4 | `scheduler/mod.rs` | the slab of tasks, the ready queue, and who waits how long |
-//! | 5 | `scheduler/inbox.rs` | wakes from other threads, and how to sleep without losing one |
+//! | 5 | `inbox/mod.rs` | wakes from other threads, and how to sleep without losing one |
 //! | 6 | `time/wheel.rs` | the hierarchical timer wheel |
 //! | 7 | [`reactor`] | sockets: readiness, edges, and tokens that may be stale |
 //! | 8 | [`offload`](fn@offload) | calls that block |
@@ -93,6 +93,7 @@ mod fault;
 mod foreign;
 pub mod future;
 pub mod group;
+mod inbox;
 pub mod io;
 pub mod net;
 mod offload;
@@ -110,11 +111,10 @@ mod trying;
 mod watch;
 
 pub use context::Metrics;
-pub use event_loop::{Builder, EventLoop, Report, Turn, run};
+pub use event_loop::{Builder, EventLoop, OnPanic, Report, Turn, run};
 pub use group::{GroupError, TaskGroup};
 pub use offload::{Offload, Running, TryOffloadError, offload, try_offload};
 pub use remote::{Closed, Remote, RemoteHandle, TryPostError};
-pub use scheduler::OnPanic;
 pub use task::{JoinError, JoinHandle, TaskId, spawn, yield_now};
 pub use time::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
 

@@ -1,12 +1,20 @@
-//! A future, and beside it what its wrapper must remember.
+//! Two ways to hold a pinned future that the language does not have: [`Beside`] something else, and [lent](lend) for a while.
 //!
-//! A time-out is a future and a timer; to poll the first inside the second one must reach through a pin. An `async fn` does
-//! that without `unsafe`, and keeps room for the future twice: once as the argument, once as the local that it is moved to.
-//! Nested, that doubles each time. This type is the one place where this crate reaches through a pin itself.
+//! A time-out is a future and a timer; to poll the future, the time-out must reach through a pin. An `async fn` does that
+//! without `unsafe`, and keeps room for the future twice: once as the argument, once as the local that it is moved to. Nested,
+//! that doubles each time.
+//!
+//! A task's future is `'static`, and the main future of `run` may borrow. It can be a task all the same, since `run` does not
+//! return before that task has ended: `run` lends it.
 
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
+use std::future::Future;
 use std::pin::Pin;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 
 /// `future` is pinned with the whole, `state` is not.
 pub(crate) struct Beside<F, S> {
@@ -28,5 +36,56 @@ impl<F, S> Beside<F, S> {
         // SAFETY: it came out of a pin in the line above.
         let future = unsafe { Pin::new_unchecked(&mut this.future) };
         (future, &mut this.state)
+    }
+}
+
+/// Runs `body` with a `'static` stand-in for a future that is not.
+///
+/// The stand-in polls the real future for as long as `body` runs. After that the loan is broken: a stand-in that
+/// survived polls as if it were finished, and owns nothing.
+pub(crate) fn lend<R>(
+    future: Pin<&mut (dyn Future<Output = ()> + '_)>,
+    body: impl FnOnce(Loan) -> R,
+) -> R {
+    // SAFETY: erases the lifetime only; the vtable and the address stay the same. The pointer is used by `Loan::poll`
+    // alone, and by that only until `broken` clears it, which happens before the borrow ends, by return or by unwinding.
+    // Guarded by tests/event_loop/panic_run.rs::a_main_future_whose_run_is_ended_by_another_task_is_not_touched_again. Buys `run`
+    // with borrows.
+    let future: Pin<&mut (dyn Future<Output = ()> + 'static)> =
+        unsafe { std::mem::transmute(future) };
+    // SAFETY: the pointer is turned back into a pinned reference only, so the pin holds.
+    let future = NonNull::from(unsafe { Pin::into_inner_unchecked(future) });
+    let lent = Rc::new(Cell::new(Some(future)));
+    let broken = BreakOnDrop(Rc::clone(&lent));
+    let result = body(Loan(lent));
+    drop(broken);
+    result
+}
+
+/// A future that somebody else owns; see [`lend`].
+pub(crate) struct Loan(Rc<Cell<Option<NonNull<dyn Future<Output = ()>>>>>);
+
+impl Future for Loan {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(mut future) = self.0.get() else {
+            return Poll::Ready(());
+        };
+        // SAFETY: not cleared yet, so `lend` is still running below us on this stack (`Loan` is not `Send`) and holds
+        // the exclusive borrow. No second reference exists: the scheduler polls a cell only while it has it in its
+        // hands, so a poll never nests in itself.
+        let future = unsafe { future.as_mut() };
+        // SAFETY: it was pinned when it was lent, and has not been moved since.
+        let future = unsafe { Pin::new_unchecked(future) };
+        future.poll(cx)
+    }
+}
+
+struct BreakOnDrop(Rc<Cell<Option<NonNull<dyn Future<Output = ()>>>>>);
+
+impl Drop for BreakOnDrop {
+    fn drop(&mut self) {
+        self.0.set(None);
     }
 }

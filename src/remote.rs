@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use crate::context;
 use crate::foreign::{self, Level};
-use crate::scheduler::inbox::{Call, Door, Refusal, Room};
+use crate::inbox::{Call, Refusal, Room, Sender};
 use crate::task::JoinHandle;
 use crate::task::error::JoinError;
 
@@ -31,12 +31,12 @@ use crate::task::error::JoinError;
 /// ```
 #[derive(Clone)]
 pub struct Remote {
-    door: Door,
+    sender: Sender,
 }
 
 impl Remote {
-    pub(crate) fn new(door: Door) -> Self {
-        Self { door }
+    pub(crate) fn new(sender: Sender) -> Self {
+        Self { sender }
     }
 
     /// The way back to the loop that is running on this thread.
@@ -46,12 +46,12 @@ impl Remote {
     /// If no loop is running on this thread; [`try_current`](Self::try_current) does not.
     #[track_caller]
     pub fn current() -> Self {
-        Self::new(context::expect_current("Remote::current").door)
+        Self::new(context::expect_current("Remote::current").sender)
     }
 
     /// The way back to the loop that is running on this thread, if there is one.
     pub fn try_current() -> Option<Self> {
-        context::current().map(|context| Self::new(context.door))
+        context::current().map(|context| Self::new(context.sender))
     }
 
     /// Runs `call` on the loop's thread, between two polls. A panic in it is logged, and the loop goes on.
@@ -75,7 +75,7 @@ impl Remote {
     /// });
     /// ```
     pub fn post(&self, call: impl FnOnce() + Send + 'static) -> Result<(), Closed> {
-        self.door
+        self.sender
             .post(Box::new(call), Room::Unbounded)
             .map_err(|(call, _)| Closed(Mutex::new(call)))
     }
@@ -100,7 +100,7 @@ impl Remote {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn try_post(&self, call: impl FnOnce() + Send + 'static) -> Result<(), TryPostError> {
-        self.door
+        self.sender
             .post(Box::new(call), Room::Bounded)
             .map_err(|(call, refusal)| TryPostError {
                 call: Mutex::new(call),
@@ -119,7 +119,7 @@ impl Remote {
         F: Future<Output: Send + 'static> + 'static,
     {
         let location = Location::caller();
-        let shared = Arc::new(Shared::new(self.door, location));
+        let shared = Arc::new(Shared::new(self.sender, location));
         let report = Report(Arc::clone(&shared));
         let start = move || {
             // Posts run with their loop current.
@@ -139,13 +139,13 @@ impl Remote {
 
     /// Whether the loop is gone.
     pub fn is_closed(&self) -> bool {
-        self.door.is_closed()
+        self.sender.is_closed()
     }
 }
 
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Remote(to loop {})", self.door.loop_index())
+        write!(f, "Remote(to loop {})", self.sender.loop_index())
     }
 }
 
@@ -248,7 +248,7 @@ impl<T> RemoteHandle<T> {
     /// If the task has not finished, and this is the thread of its loop: the wait would never end. And if the output has
     /// been taken before.
     pub fn wait(self) -> Result<T, JoinError> {
-        let is_own_thread = self.0.door.is_own_thread();
+        let is_own_thread = self.0.sender.is_own_thread();
         let mut state = self.0.lock();
         loop {
             if let Some(result) = state.take_result() {
@@ -316,7 +316,7 @@ impl<T> Drop for RemoteHandle<T> {
 
 impl<T> fmt::Debug for RemoteHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RemoteHandle(of loop {})", self.0.door.loop_index())
+        write!(f, "RemoteHandle(of loop {})", self.0.sender.loop_index())
     }
 }
 
@@ -338,7 +338,7 @@ const OF: &str = "a remote handle";
 
 /// What the handle and the task share, each on its own thread.
 struct Shared<T> {
-    door: Door,
+    sender: Sender,
     location: &'static Location<'static>,
     state: Mutex<State<T>>,
     finished: Condvar,
@@ -369,7 +369,7 @@ impl<T> State<T> {
 }
 
 impl<T> Shared<T> {
-    fn new(door: Door, location: &'static Location<'static>) -> Self {
+    fn new(sender: Sender, location: &'static Location<'static>) -> Self {
         let state = State {
             result: None,
             is_finished: false,
@@ -379,7 +379,7 @@ impl<T> Shared<T> {
             task: None,
         };
         Self {
-            door,
+            sender,
             location,
             state: Mutex::new(state),
             finished: Condvar::new(),

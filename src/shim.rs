@@ -3,14 +3,14 @@
 //! A race that needs a thread to be interrupted between two instructions may take a million runs to show, and an ordering
 //! that is too weak shows on no x86 at all. [loom](https://docs.rs/loom) runs a test once for each order in which the
 //! steps of its threads may come, and for each value that the memory model lets a load see. It can do so only if locks,
-//! atomics and threads are its own. So the two files in which threads meet, `scheduler/inbox.rs` and `offload/pool.rs`
-//! (with its neighbours), take them from here: an ordinary build gets `std`, and the command
+//! atomics and threads are its own. So the two rooms in which threads meet, `inbox/` and `offload/`, take them from here: an
+//! ordinary build gets `std`, and the command
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo test --lib --target-dir target/loom interleavings
 //! ```
 //!
-//! gets `shim/explored.rs`, and runs `scheduler/inbox/interleavings.rs` and `offload/interleavings.rs` over the same
+//! gets `shim/explored.rs`, and runs `inbox/interleavings.rs` and `offload/interleavings.rs` over the same
 //! lines that ship. `tests/loom_mutations.rs` breaks one of those lines after the other, and demands that a test falls.
 //!
 //! `Arc` is `std`'s in both: what a reference count does is not in question here.
@@ -37,3 +37,10 @@ macro_rules! statics {
 }
 #[cfg(not(loom))]
 pub(crate) use statics;
+
+/// Locks a mutex of ours. It is never poisoned in earnest: no user code runs while it is held.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,19 +1,30 @@
 //! Settings, and how a loop is put together from its parts.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::EventLoop;
+use super::allowance::Allowance;
 use crate::context::{Context, Counters};
+use crate::inbox::Inbox;
 use crate::offload::{Pool, PoolConfig};
 use crate::reactor::Reactor;
-use crate::scheduler::inbox::{self, Tenant};
-use crate::scheduler::{OnPanic, Scheduler};
+use crate::scheduler::Scheduler;
 use crate::time::Timers;
 use crate::trying::while_trying;
+
+/// What a panic in a task does to the loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnPanic {
+    /// The loop goes on. The task's handle yields the panic; without a handle it is logged.
+    #[default]
+    Continue,
+    /// `run` or `turn` ends with the panic, as if the task's code stood there itself. Children of a group, connections of
+    /// [`serve`](fn@crate::net::serve) and tasks of [`Remote::spawn`](crate::Remote::spawn) are tasks too.
+    EndRun,
+}
 
 /// Settings of a loop. Each has a default that suits most programs.
 ///
@@ -135,12 +146,16 @@ impl Builder {
                 ),
             ));
         }
-        let inbox = Tenant::new(self.post_queue)?;
+        let inbox = Inbox::new(self.post_queue)?;
         let failed = |error| while_trying("cannot make an event loop", error);
         let reactor = Reactor::new(self.max_io_events).map_err(failed)?;
         inbox.hang_bell(reactor.new_waker().map_err(failed)?);
         inbox.end();
-        let scheduler = Scheduler::new(inbox.index(), inbox.first_serial(), self.on_panic);
+        let scheduler = Scheduler::new(
+            inbox.index(),
+            inbox.first_serial(),
+            self.on_panic == OnPanic::EndRun,
+        );
         let offload = Pool::new(PoolConfig {
             name: Some(self.name.clone()),
             ..self.offload
@@ -150,17 +165,13 @@ impl Builder {
             timers: Rc::new(Timers::new()),
             reactor: Rc::new(reactor),
             offload: Rc::new(offload),
-            door: inbox.door(),
+            sender: inbox.sender(),
             counters: Counters::default(),
         };
         Ok(EventLoop {
             context: Rc::new(context),
             inbox,
-            notes: RefCell::new(VecDeque::with_capacity(inbox::ROOM)),
-            notes_behind: Cell::new(0),
-            notes_left: Cell::new(0),
-            poll_budget: self.poll_budget,
-            polls_left: Cell::new(0),
+            allowance: Allowance::new(self.poll_budget),
             spin: self.spin,
             name: self.name,
         })

@@ -11,11 +11,11 @@
 //! # The idea
 //!
 //! ```text
-//!        +--> 1. nobody ready?  park: say so, look for mail once more, sleep until a socket, the next timer
-//!        |                      or another thread                                            (park)
+//!        +--> 1. nobody ready?  park: say so, look for notes once more, sleep until a socket, the next timer
+//!        |                      or another thread                                            (rest, park)
 //!        |    2. the batch = those who are ready now
-//!        |    3. poll them, oldest first; after every 64 polls, counted across batches:      (trip)
-//!        |         look, without waiting: mail, sockets, due timers                          (look)
+//!        |    3. poll them, oldest first; after every 64 polls, counted across batches:      (work)
+//!        |         look, without waiting: notes, sockets, due timers                         (look)
 //!        |    4. is the main task finished?  return its output
 //!        +----+
 //! ```
@@ -55,43 +55,41 @@
 //!
 //! # Exercises
 //!
-//! 1. Leave out `self.polls_left.set(0)` in [`turn`](EventLoop::turn). Whose sockets wait now, and for how many turns?
+//! 1. Leave out `self.allowance.end()` in [`turn`](EventLoop::turn). Whose sockets wait now, and for how many turns?
 //!    `tests/scheduler/fairness.rs::a_host_that_turns_by_hand_gets_a_look_in_each_turn` knows.
 //! 2. In `park`, ask for mail *before* announcing the sleep. `tests/remote/posts.rs` hangs once in a million.
 //! 3. Drop the tasks with no loop current. Which destructor panics?
 //!
 //! Sources: Schmidt, "Reactor", in *Pattern Languages of Program Design*, 1995; libuv, *Design overview*; PEP 3156.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{Location, resume_unwind};
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use crate::context::{Context, Entered, Metrics};
-use crate::foreign::{self, Level, Payload};
+use crate::foreign::{self, Level};
+use crate::inbox::Inbox;
 use crate::reactor::Wait;
 use crate::remote::Remote;
 use crate::scheduler::TaskInfo;
-use crate::scheduler::inbox::{Note, Tenant};
-use crate::task::cell::{self, Loan};
-use crate::task::{JoinError, JoinHandle};
+use crate::task::JoinHandle;
 
+mod allowance;
+mod at_work;
 mod builder;
-mod guards;
+mod main_task;
+mod narrator;
 mod report;
-mod trip;
+mod turn;
 
-pub use builder::Builder;
-use guards::{AtWork, DropNow, bury_main, poll_main};
+use allowance::Allowance;
+use at_work::AtWork;
+pub use builder::{Builder, OnPanic};
 pub use report::{Report, Turn};
-use trip::Batch;
 
 /// Makes a loop, runs `main` on it, and drops the loop. asyncio's `run`.
 ///
@@ -128,15 +126,8 @@ pub fn run<F: Future>(main: F) -> F::Output {
 /// is freed.
 pub struct EventLoop {
     context: Rc<Context>,
-    inbox: Tenant,
-    /// Mail that was taken out of the inbox and waits for the next look.
-    notes: RefCell<VecDeque<Note>>,
-    /// How many there are of it.
-    notes_behind: Cell<usize>,
-    /// How much mail may be delivered before the next look.
-    notes_left: Cell<usize>,
-    poll_budget: usize,
-    polls_left: Cell<usize>,
+    inbox: Inbox,
+    allowance: Allowance,
     spin: Duration,
     name: String,
 }
@@ -176,47 +167,7 @@ impl EventLoop {
     /// ```
     #[track_caller]
     pub fn run<F: Future>(&mut self, main: F) -> F::Output {
-        let location = Location::caller();
-        let _entered = Entered::new(Rc::clone(&self.context));
-        let (mut main, mut output) = (pin!(Some(main)), None);
-        let polls = pin!(poll_fn(|cx| {
-            output = Some(ready!(poll_main(
-                main.as_mut(),
-                &self.context.scheduler,
-                cx
-            )));
-            main.set(None);
-            Poll::Ready(())
-        }));
-        let ended = cell::lend(polls, |loan| self.drive(loan, location));
-        if let Err(panic) = ended {
-            bury_main(main);
-            resume_unwind(panic);
-        }
-        output.expect("the main future has finished")
-    }
-
-    /// Turns until the main task has finished, by a value or by a panic, or until a panic ends the run.
-    fn drive(&self, main: Loan, location: &'static Location<'static>) -> Result<(), Payload> {
-        let scheduler = Rc::clone(&self.context.scheduler);
-        let mut main = DropNow(JoinHandle::new(scheduler, main, (), location));
-        let _at_work = AtWork::begin(&self.inbox);
-        loop {
-            if let Err(error) = self.trip(Wait::Forever, Batch::Endless) {
-                panic!(
-                    "the event loop '{}' cannot poll the operating system: {error}",
-                    self.name
-                );
-            }
-            // Read even if a panic ends the run: should it be the main task's own, nobody can say that it was not read.
-            let result = main.0.take_output();
-            if let Some(panic) = self.context.scheduler.take_fatal() {
-                return Err(panic);
-            }
-            if let Some(result) = result {
-                return result.map_err(JoinError::into_panic);
-            }
-        }
+        self.run_main(main, Location::caller())
     }
 
     /// Starts a task on this loop, from outside. It is polled by the next [`run`](Self::run) or [`turn`](Self::turn).
@@ -263,7 +214,7 @@ impl EventLoop {
         let _entered = Entered::new(Rc::clone(&self.context));
         let _at_work = AtWork::begin(&self.inbox);
         // A host that turns by hand expects each turn to look.
-        self.polls_left.set(0);
+        self.allowance.end();
         let wait = match timeout {
             None => Wait::Forever,
             Some(Duration::ZERO) => Wait::Now,
@@ -271,11 +222,19 @@ impl EventLoop {
                 .checked_add(timeout)
                 .map_or(Wait::Forever, Wait::Until),
         };
-        let turn = self.trip(wait, Batch::Counted);
-        match self.context.scheduler.take_fatal() {
+        let turn = self.one_turn(wait);
+        match self.context.scheduler.take_panic() {
             Some(panic) => resume_unwind(panic),
             None => turn,
         }
+    }
+
+    fn one_turn(&self, wait: Wait) -> io::Result<Turn> {
+        let before = self.metrics();
+        self.rest(wait)?;
+        // The batch rule: what the batch wakes runs in the next turn.
+        self.work(self.context.scheduler.ready_count())?;
+        Ok(self.sum_up(before))
     }
 
     /// When the loop wants its next turn, if nothing happens before: the deadline of the earliest timer, or this moment
@@ -292,7 +251,7 @@ impl EventLoop {
 
     /// The door for other threads.
     pub fn remote(&self) -> Remote {
-        Remote::new(self.inbox.door())
+        Remote::new(self.inbox.sender())
     }
 
     /// What the loop has done since it was made. A task asks [`Metrics::current`].
@@ -345,10 +304,8 @@ impl EventLoop {
     fn close(&mut self) {
         let _entered = Entered::new(Rc::clone(&self.context));
         self.context.scheduler.close();
-        let mut mail = self.notes.take();
-        mail.extend(self.inbox.close(self.context.scheduler.next_serial()));
         // One by one: of two destructors that panic, the second would do so during unwinding.
-        for note in mail {
+        for note in self.inbox.close(self.context.scheduler.next_serial()) {
             let what = "the destructor of a call posted through a Remote";
             foreign::quietly(foreign::TASK, what, || drop(note));
         }

@@ -1,11 +1,9 @@
 //! What a turn did, and what a shutdown left behind.
 
 use std::fmt;
-use std::time::Instant;
 
 use crate::context::Metrics;
 use crate::offload::Running;
-use crate::reactor::Wait;
 use crate::scheduler::TaskInfo;
 
 /// What one [turn](crate::EventLoop::turn) did.
@@ -89,17 +87,5 @@ impl fmt::Display for Report {
         self.offload
             .iter()
             .try_for_each(|job| write!(f, "\n  {job}"))
-    }
-}
-
-/// A wait, in the words of the log.
-pub(super) fn told(wait: &Wait) -> String {
-    match wait {
-        Wait::Now => "looks, without waiting".to_owned(),
-        Wait::Until(at) => format!(
-            "sleeps, for {:?} at most",
-            at.saturating_duration_since(Instant::now())
-        ),
-        Wait::Forever => "sleeps, until a socket or another thread wakes it".to_owned(),
     }
 }

@@ -286,9 +286,7 @@ fn run(plan: &Arc<Plan>, what: &str) -> Vec<String> {
 
 /// A loop takes the first index that is free, so one that was not given back shows.
 fn next_index() -> usize {
-    crate::scheduler::inbox::Tenant::new(usize::MAX)
-        .unwrap()
-        .index()
+    crate::inbox::Inbox::new(usize::MAX).unwrap().index()
 }
 
 #[test]

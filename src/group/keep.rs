@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 
-use super::TaskGroup;
 use crate::sync::Semaphore;
 use crate::sync::wait_list::{Grants, Wait, WaitList};
 
@@ -36,7 +35,7 @@ impl<V> sealed::Keep<V> for Discard {
     }
 }
 
-/// Values are kept until [`TaskGroup::next`] asks for them. From [`TaskGroup::with_outputs`].
+/// Values are kept until [`TaskGroup::next`](super::TaskGroup::next) asks for them. From [`TaskGroup::with_outputs`](super::TaskGroup::with_outputs).
 pub struct Collect<V>(Rc<Outputs<V>>);
 
 impl<V> fmt::Debug for Collect<V> {
@@ -123,46 +122,6 @@ impl<V: 'static> sealed::Keep<V> for Collect<V> {
         self.0.alive.set(self.0.alive.get() - 1);
         self.0.kept.borrow_mut().extend(value);
         self.0.serve();
-    }
-}
-
-impl<E: 'static, V: 'static> TaskGroup<E, Collect<V>> {
-    /// The next value, in the order in which the children finish; `None` when none is left and no child that was spawned
-    /// through this handle (or a clone of it) lives.
-    ///
-    /// A child's error is never seen here: it ends the group, and with it the body that waits here.
-    ///
-    /// # Cancellation
-    ///
-    /// Nothing is lost: a value that was given to a wait that was dropped goes to whoever asks next.
-    ///
-    /// # Wakes
-    ///
-    /// Those who wait are served in their order, by each child that finishes.
-    ///
-    /// ```
-    /// use roundelay::TaskGroup;
-    ///
-    /// let sum = roundelay::run(TaskGroup::scope(async |group| {
-    ///     let group = group.with_outputs();
-    ///     for n in 1..=10 {
-    ///         group.spawn(async move { Ok::<u32, std::io::Error>(n * n) });
-    ///     }
-    ///     let mut sum = 0;
-    ///     while let Some(square) = group.next().await {
-    ///         sum += square;
-    ///     }
-    ///     Ok(sum)
-    /// }));
-    /// assert_eq!(sum.unwrap(), 385);
-    /// ```
-    pub async fn next(&self) -> Option<V> {
-        self.keep.next().await
-    }
-
-    /// The next value, if one is there already.
-    pub fn try_next(&self) -> Option<V> {
-        self.keep.try_next()
     }
 }
 

@@ -26,18 +26,22 @@ pub struct Room<E: 'static, K> {
     permit: OwnedSemaphorePermit,
 }
 
-impl<E: 'static, K: Clone> Limited<E, K> {
-    pub(super) fn new(group: &TaskGroup<E, K>, children: usize) -> Self {
+impl<E: 'static, K: Clone> TaskGroup<E, K> {
+    /// A handle to the same group through which at most `children` live at once (zero counts as one). Its `spawn` waits for
+    /// room. asyncio has a `Semaphore` around each child's body for that, and all the children at once in memory.
+    pub fn with_limit(&self, children: usize) -> Limited<E, K> {
         let keep = Bounded {
-            keep: group.keep.clone(),
+            keep: self.keep.clone(),
             room: Rc::new(Semaphore::new(children.max(1))),
         };
-        let shared = Rc::clone(&group.shared);
-        Self {
+        let shared = Rc::clone(&self.shared);
+        Limited {
             group: TaskGroup { shared, keep },
         }
     }
+}
 
+impl<E: 'static, K: Clone> Limited<E, K> {
     /// Waits until fewer children than the limit live, then spawns this one. As [`TaskGroup::spawn`] otherwise; a group
     /// that takes nobody in refuses at once, without a wait. For a child with a name [`reserve`](Self::reserve) its room.
     ///

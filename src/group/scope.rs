@@ -7,14 +7,108 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::error::{Failure, GroupError};
+use super::keep::Discard;
 use super::shared::{OF, Shared};
-use super::{Discard, TaskGroup};
+use super::task_group::TaskGroup;
 use crate::context;
 use crate::foreign::{self, Payload};
 use crate::task::JoinError;
 
+impl<E: 'static> TaskGroup<E> {
+    /// Runs `body`, and ends when it and all the children that were spawned into the group have ended.
+    ///
+    /// The body may borrow; the children, which are tasks, may not.
+    ///
+    /// # Errors
+    ///
+    /// If a child or the body fails, or panics, the others are cancelled: nobody is polled in a later turn, the body is
+    /// dropped where it waits, the children are dropped. (A body in which another scope is ending with failures of its own
+    /// is polled until these have come out.) When all are gone, the [`GroupError`] has every failure there was. If [`cancel`](Self::cancel) was called before the body had a value, it has none.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the scope drops the body, then the children, in the order of their spawning. **When `drop` returns, all of
+    /// them have been dropped**, whatever they do in their destructors, with two exceptions, both of which are on the
+    /// stack at that moment: a child that is itself the one who drops the scope is dropped as soon as its poll (or its
+    /// destructor, if that is where it stands) returns; and a scope more than [`DEPTH_LIMIT`](super::DEPTH_LIMIT) levels below another that
+    /// is being dropped leaves its children to that one's drop.
+    ///
+    /// Failures that the scope has collected, and that nobody can be told any more, are logged: a panic with its text, an
+    /// error with the name of its task and the line that spawned it. A scope that is forgotten (`mem::forget`) leaves its
+    /// children to their loop, as plain tasks.
+    ///
+    /// # Wakes
+    ///
+    /// The waker of the last poll is kept, and woken for the body's own reasons, when the group is cut off, and when the
+    /// last child has left.
+    ///
+    /// # Panics
+    ///
+    /// If no loop is running on this thread when it is first polled. A panic of the body or of a child is an error here;
+    /// [`GroupError::resume_panic`] goes on with it.
+    ///
+    /// ```
+    /// use std::{io, time::Duration};
+    /// use roundelay::{TaskGroup, sleep};
+    ///
+    /// let result: Result<(), _> = roundelay::run(TaskGroup::scope(async |group| {
+    ///     group.spawn(async {
+    ///         sleep(Duration::from_secs(3600)).await;
+    ///         Ok(())
+    ///     });
+    ///     group.spawn(async { Err::<(), _>(io::Error::other("no such host")) });
+    ///     Ok(())
+    /// }));
+    /// // At once, and not in an hour: the first error cancels the others.
+    /// assert_eq!(result.unwrap_err().to_string(), "1 failure in a task group\n└─ no such host");
+    /// ```
+    #[track_caller]
+    pub fn scope<T, F>(body: F) -> impl Future<Output = Result<T, GroupError<E>>>
+    where
+        F: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
+    {
+        let scope = run(body, Location::caller());
+        async move { scope.await?.ok_or_else(|| GroupError::new(Vec::new())) }
+    }
+
+    /// [`scope`](Self::scope), for a group that is meant to be [cancelled](Self::cancel): `Ok(None)` if that happened before
+    /// the body had a value.
+    ///
+    /// # Errors
+    ///
+    /// As [`scope`](Self::scope), and never without a failure.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`scope`](Self::scope).
+    ///
+    /// ```
+    /// use roundelay::TaskGroup;
+    ///
+    /// let outcome = roundelay::run(TaskGroup::scope_until_cancelled(async |group| {
+    ///     let stop = group.clone();
+    ///     group.spawn(async move {
+    ///         stop.cancel();
+    ///         Ok::<_, std::io::Error>(())
+    ///     });
+    ///     std::future::pending::<()>().await;
+    ///     Ok("never")
+    /// }));
+    /// assert_eq!(outcome.unwrap(), None);
+    /// ```
+    #[track_caller]
+    pub fn scope_until_cancelled<T, F>(
+        body: F,
+    ) -> impl Future<Output = Result<Option<T>, GroupError<E>>>
+    where
+        F: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
+    {
+        run(body, Location::caller())
+    }
+}
+
 /// `None` if the group was cancelled before its body had a value.
-pub(super) async fn run<E, T, F>(
+async fn run<E, T, F>(
     body: F,
     entered_at: &'static Location<'static>,
 ) -> Result<Option<T>, GroupError<E>>

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, IoSlice};
 
-use super::{Lines, Read, ReadError, Write};
+use super::{Read, ReadError, Write};
 
 /// How long a line may be, unless [`BufReader::with_limit`] says otherwise: 64 KiB, as in asyncio.
 pub const DEFAULT_LIMIT: usize = 64 * 1024;
@@ -193,11 +193,6 @@ impl<R: Read> BufReader<R> {
             }
         }
         Ok(length)
-    }
-
-    /// The lines one after the other, as `String`s without their ends.
-    pub fn lines(self) -> Lines<R> {
-        Lines::new(self)
     }
 
     /// Reads up to the separator, and gives all of it with the separator at its end. asyncio's `readuntil`.

@@ -23,11 +23,14 @@ pub struct Lines<R> {
     reader: BufReader<R>,
 }
 
-impl<R: Read> Lines<R> {
-    pub(super) fn new(reader: BufReader<R>) -> Lines<R> {
-        Lines { reader }
+impl<R: Read> BufReader<R> {
+    /// The lines one after the other, as `String`s without their ends.
+    pub fn lines(self) -> Lines<R> {
+        Lines { reader: self }
     }
+}
 
+impl<R: Read> Lines<R> {
     /// The next line without its `\n` or `\r\n`; `None` when the stream has ended.
     ///
     /// # Cancellation

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use super::future::Offload;
 use super::job::{Job, Outcome, Slot};
-use super::pool::{Pool, PoolConfig, Start};
+use super::pool::Pool;
+use super::shared::{PoolConfig, Start};
 use crate::shim::thread::{self, Thread};
 use crate::shim::{Condvar, Mutex, explore};
 use crate::task::error::JoinError;

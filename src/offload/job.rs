@@ -30,11 +30,10 @@
 //! they are run, dropped or woken.
 
 use std::panic::Location;
-use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 use crate::foreign::{self, Level};
-use crate::shim::{Mutex, MutexGuard};
+use crate::shim::{Mutex, MutexGuard, lock};
 use crate::task::error::JoinError;
 
 /// What the pool sees of a job.
@@ -91,9 +90,8 @@ impl<F, T> Slot<F, T> {
         Slot { at, inner }
     }
 
-    /// No user code runs under this lock, so nothing can poison it.
     fn lock(&self) -> MutexGuard<'_, Inner<F, T>> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 
     fn start(&self) -> Option<F> {

@@ -129,10 +129,12 @@ mod interleavings;
 mod job;
 mod line;
 mod pool;
+mod shared;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod worker;
 
 pub use future::{Offload, TryOffloadError, offload, try_offload};
-pub use pool::Running;
-pub(crate) use pool::{Pool, PoolConfig};
+pub(crate) use pool::Pool;
+pub(crate) use shared::PoolConfig;
+pub use shared::Running;

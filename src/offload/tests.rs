@@ -13,7 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::future::Offload;
-use super::pool::{Pool, PoolConfig, Start};
+use super::pool::Pool;
+use super::shared::{PoolConfig, Start};
 use crate::fault::{Call, Deed, Plan};
 use crate::task::error::JoinError;
 

@@ -17,19 +17,53 @@ use std::time::Duration;
 use super::calls::Rest;
 use super::job::Job;
 use super::line::Waiting;
-use super::pool::{self, Shared};
-use crate::fault::{self, Call};
+use super::shared::{Call, Shared};
+use crate::fault;
 use crate::foreign::{self, Level, Payload};
 use crate::shim::Instant;
 use crate::shim::thread::{self, Thread};
 use crate::task::error::JoinError;
+
+/// Does what `State::call` asked for.
+pub(super) fn perform(shared: &Arc<Shared>, call: Call) {
+    match call {
+        Call::Nobody => {}
+        Call::Unpark(thread) => shared.calls.call(&thread),
+        Call::Start(worker) => {
+            if let Err(error) = start(shared, worker) {
+                refused(shared, worker, &error);
+            }
+        }
+        Call::Refuse(jobs) => refuse(jobs, &none_allowed()),
+    }
+}
+
+/// Nothing here starts another thread, so a refusal is the end of the matter and not the start of a loop.
+fn refused(shared: &Shared, worker: usize, error: &io::Error) {
+    let mut state = shared.lock();
+    let is_news = !state.is_refused;
+    let call = state.refused(worker);
+    let workers = state.workers.len();
+    drop(state);
+    match call {
+        Call::Unpark(thread) => shared.calls.call(&thread),
+        Call::Refuse(jobs) => refuse(jobs, error),
+        Call::Nobody | Call::Start(_) => {}
+    }
+    if is_news {
+        let line = format_args!(
+            "the operating system refused a thread ({error}); going on with {workers}"
+        );
+        foreign::tell(Level::Warn, foreign::OFFLOAD, line);
+    }
+}
 
 /// Starts a thread for the worker `me`, which is counted already.
 ///
 /// # Errors
 ///
 /// There is none. To start one may also panic, and the pool must hear of that too: it counts on this worker to come.
-pub(super) fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
+fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
     let started = foreign::catch(|| {
         let mut builder = thread::Builder::new().name(shared.thread_name(me));
         if let Some(bytes) = shared.config.stack_size {
@@ -41,7 +75,7 @@ pub(super) fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
             heir.enter();
             worker.live();
         };
-        fault::at(Call::Start)?;
+        fault::at(fault::Call::Start)?;
         (shared.config.start)(builder, Box::new(life))
     });
     started.unwrap_or_else(|payload| {
@@ -49,6 +83,24 @@ pub(super) fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
         foreign::bury(payload);
         Err(error)
     })
+}
+
+/// Fails jobs that no thread will ever run. An `io::Error` cannot be cloned, so each gets one of its own.
+fn refuse(jobs: Vec<Waiting>, error: &io::Error) {
+    for Waiting { job, .. } in jobs {
+        let error = match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(error.kind(), error.to_string()),
+        };
+        job.fail(JoinError::refused(error));
+    }
+}
+
+fn none_allowed() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "the loop was built with offload_threads(0)",
+    )
 }
 
 struct Worker {
@@ -60,7 +112,7 @@ struct Worker {
     /// The job that it has run, until that is announced.
     done: Option<Arc<dyn Job>>,
     /// What it has to do so that somebody comes.
-    call: pool::Call,
+    call: Call,
     /// It is no longer known to the pool, and its number may be another's.
     has_left: bool,
 }
@@ -83,7 +135,7 @@ impl Worker {
             rest: Rest::default(),
             job: None,
             done: None,
-            call: pool::Call::Nobody,
+            call: Call::Nobody,
             has_left: false,
         }
     }
@@ -126,8 +178,8 @@ impl Worker {
     }
 
     fn run(&mut self) {
-        let call = mem::replace(&mut self.call, pool::Call::Nobody);
-        self.shared.perform(call);
+        let call = mem::replace(&mut self.call, Call::Nobody);
+        perform(&self.shared, call);
         step();
         if let Some(job) = &self.job {
             job.run();
@@ -176,8 +228,8 @@ impl Worker {
     fn die(mut self, thread: &Thread, payload: Payload) {
         let cause = text(&payload).to_owned();
         foreign::bury(payload);
-        let made = mem::replace(&mut self.call, pool::Call::Nobody);
-        let (mut meant_for_it, mut needed) = (None, pool::Call::Nobody);
+        let made = mem::replace(&mut self.call, Call::Nobody);
+        let (mut meant_for_it, mut needed) = (None, Call::Nobody);
         if !self.has_left {
             // What unwound may be wrong enough to unwind here again; the jobs get their answers all the same.
             match foreign::catch(|| self.shared.bereave(self.me)) {
@@ -185,8 +237,8 @@ impl Worker {
                 Err(payload) => foreign::bury(payload),
             }
         }
-        self.shared.perform(made);
-        self.shared.perform(needed);
+        perform(&self.shared, made);
+        perform(&self.shared, needed);
         let meant_for_it = meant_for_it.take().map(|waiting| waiting.job);
         for job in [self.done.take(), self.job.take(), meant_for_it] {
             let Some(job) = job else { continue };
@@ -204,7 +256,7 @@ impl Worker {
 /// A place at which tests unwind.
 #[inline(always)]
 fn step() {
-    fault::at(Call::Work).expect("a step fails by unwinding only");
+    fault::at(fault::Call::Work).expect("a step fails by unwinding only");
 }
 
 fn text(payload: &Payload) -> &str {

@@ -104,11 +104,13 @@ mod ready;
 mod registered;
 mod rounded;
 mod source;
+mod sources;
 #[cfg(test)]
 mod tests;
 // Miri, which runs the tests under an interpreter, has no timerfd, and no urgent data.
 #[cfg(all(target_os = "linux", not(miri)))]
 mod timerfd;
+mod wait;
 mod waiters;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -116,20 +118,21 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Token};
-use slab::Slab;
 
 pub use self::ready::{Interest, Ready};
 pub use self::registered::Registered;
 #[cfg(any(miri, not(target_os = "linux")))]
 use self::rounded::Alarm;
 use self::source::Source;
+use self::sources::{Name, Sources};
 #[cfg(all(target_os = "linux", not(miri)))]
 use self::timerfd::Alarm;
+pub(crate) use self::wait::Wait;
 use crate::fault::{self, Call};
 use crate::foreign::{self, Level};
 use crate::shim::Bell;
@@ -152,17 +155,6 @@ const INTERESTS: mio::Interest = mio::Interest::READABLE.add(mio::Interest::WRIT
 
 /// How many wakers one poll wakes at most: *bounded-look*, for a source on which a crowd of tasks waits.
 const MAX_WAKES: usize = 1024;
-
-/// How long [`Reactor::poll`] may wait for an event.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Wait {
-    /// Not at all: only a look at what is there.
-    Now,
-    /// Until then, at the latest.
-    Until(Instant),
-    /// Until something happens.
-    Forever,
-}
 
 /// The poller, and the sources that it watches.
 pub(crate) struct Reactor {
@@ -201,10 +193,7 @@ impl Reactor {
             registry,
             events: Cell::new(Some(Events::with_capacity(max_io_events))),
             max_io_events,
-            sources: RefCell::new(Sources {
-                slots: Slab::new(),
-                serial: 0,
-            }),
+            sources: RefCell::default(),
             woken: Cell::default(),
             is_behind: Cell::new(false),
             alarm: OnceCell::new(),
@@ -282,7 +271,7 @@ impl Reactor {
 
     /// Whether there is any source that could become ready, or a waker that is still to be woken.
     pub(crate) fn has_work(&self) -> bool {
-        !self.sources.borrow().slots.is_empty() || self.is_behind.get()
+        !self.sources.borrow().is_empty() || self.is_behind.get()
     }
 
     /// The poller itself: readable when there are events to fetch.
@@ -322,14 +311,14 @@ impl Reactor {
     }
 
     /// Has the kernel watch a descriptor, and tells the source where it lives now.
-    fn register(self: &Rc<Self>, source: &Rc<Source>, fd: RawFd) -> io::Result<()> {
+    fn register(&self, source: &Rc<Source>, fd: RawFd) -> io::Result<()> {
         let token = self.sources.borrow_mut().next_token()?;
         self.watch(fd, token).map_err(|error| {
             let tried = format_args!("the event loop cannot watch descriptor {fd}");
             while_trying(tried, error)
         })?;
         self.sources.borrow_mut().insert(token, fd, source);
-        source.settle(self, token);
+        source.settle(token);
         foreign::tell(
             Level::Trace,
             foreign::IO,
@@ -389,86 +378,9 @@ impl Drop for Reactor {
     /// The sockets may live on, and meet another loop. Who still waits for one is woken, and learns that this loop is
     /// gone.
     fn drop(&mut self) {
-        for slot in std::mem::take(&mut self.sources.get_mut().slots) {
-            slot.1.source.leave_home();
-            slot.1.source.wake_everybody();
+        for source in self.sources.get_mut().drain() {
+            source.leave_home();
+            source.wake_everybody();
         }
-    }
-}
-
-/// The slab of sources, and the serial that tells one tenant of a slot from the next.
-struct Sources {
-    slots: Slab<Slot>,
-    serial: usize,
-}
-
-struct Slot {
-    serial: usize,
-    fd: RawFd,
-    source: Rc<Source>,
-}
-
-/// A token's lower bits are the slot, the upper ones the serial.
-const SLOT_BITS: u32 = 28;
-const SLOT_MASK: usize = (1 << SLOT_BITS) - 1;
-
-fn slot_of(token: Token) -> usize {
-    token.0 & SLOT_MASK
-}
-
-fn serial_of(token: Token) -> usize {
-    token.0 >> SLOT_BITS
-}
-
-impl Sources {
-    /// The token of the source that is inserted next: a slot and a fresh serial. Nothing is taken yet, so that a system call
-    /// that fails in between has nothing to give back.
-    fn next_token(&mut self) -> io::Result<Token> {
-        let slot = self.slots.vacant_key();
-        // The last slots are not given out: their tokens could be those of the inbox and the alarm.
-        if slot >= SLOT_MASK - 1 {
-            return Err(io::Error::other(
-                "the event loop has no room for more than 2^28 sources",
-            ));
-        }
-        self.serial = (self.serial + 1) & (usize::MAX >> SLOT_BITS);
-        Ok(Token(self.serial << SLOT_BITS | slot))
-    }
-
-    fn insert(&mut self, token: Token, fd: RawFd, source: &Rc<Source>) {
-        let slot = self.slots.insert(Slot {
-            serial: serial_of(token),
-            fd,
-            source: Rc::clone(source),
-        });
-        debug_assert_eq!(slot, slot_of(token), "nobody came in between");
-    }
-
-    /// The source that the token was made for, if it is still there.
-    // Guarded by tests/io/descriptors.rs::a_stale_event_does_not_reach_the_next_tenant_of_the_slot
-    fn find(&self, token: Token) -> Option<&Source> {
-        let slot = self.slots.get(slot_of(token))?;
-        (slot.serial == serial_of(token)).then_some(&*slot.source)
-    }
-
-    fn remove(&mut self, token: Token) -> Option<Rc<Source>> {
-        self.find(token)?;
-        Some(self.slots.remove(slot_of(token)).source)
-    }
-
-    /// Whether a source has this descriptor.
-    ///
-    /// Looks at them all: this is asked once in a blue moon.
-    fn has(&self, fd: RawFd) -> bool {
-        self.slots.iter().any(|(_, other)| other.fd == fd)
-    }
-}
-
-/// A token as the narration shows it.
-struct Name(Token);
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "source {}/{}", slot_of(self.0), serial_of(self.0))
     }
 }

@@ -3,15 +3,16 @@
 //! Every socket of [`crate::net`] is one of these underneath. It is the reactor's leaf future: the only file here
 //! that knows which loop is running.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 
+use super::Reactor;
 use super::ready::{Interest, Ready};
 use super::source::{Place, Source};
 use crate::context;
@@ -56,6 +57,7 @@ impl<S: AsFd> Registered<S> {
         Registered {
             registration: Registration {
                 source: Source::new(),
+                reactor: RefCell::default(),
             },
             io,
         }
@@ -280,7 +282,7 @@ impl<S: AsFd> Registered<S> {
 
     /// Whether the loop that runs on this thread watches the descriptor; `None` if no loop does.
     fn is_told_here(&self) -> Option<bool> {
-        context::peek(|context| self.registration.source.lives_on(&context.reactor))
+        context::peek(|context| self.registration.lives_on(&context.reactor))
     }
 
     /// Sees to it that the current loop watches the descriptor.
@@ -296,9 +298,7 @@ impl<S: AsFd> Registered<S> {
     fn enroll_now(&self) -> io::Result<Enrolled> {
         let context = context::current().ok_or_else(no_loop)?;
         self.registration.end(self.io.as_fd());
-        context
-            .reactor
-            .register(&self.registration.source, self.io.as_fd().as_raw_fd())?;
+        self.registration.begin(&context.reactor, self.io.as_fd())?;
         Ok(Enrolled::Now)
     }
 
@@ -330,21 +330,43 @@ fn no_loop() -> io::Error {
 /// Ends the registration when the source is dropped. A type of its own, so that `into_inner` can take the rest.
 struct Registration {
     source: Rc<Source>,
+    /// The loop that tells of this source, while the source says that it is registered.
+    ///
+    /// Not an owner: a socket that outlives its loop must not keep the loop's descriptors open.
+    reactor: RefCell<Weak<Reactor>>,
 }
 
 impl Registration {
+    /// Whether this is the loop that tells of the source.
+    #[inline]
+    fn lives_on(&self, reactor: &Rc<Reactor>) -> bool {
+        self.source.is_registered() && self.reactor.borrow().as_ptr() == Rc::as_ptr(reactor)
+    }
+
+    fn begin(&self, reactor: &Rc<Reactor>, fd: BorrowedFd<'_>) -> io::Result<()> {
+        reactor.register(&self.source, fd.as_raw_fd())?;
+        self.reactor.replace(Rc::downgrade(reactor));
+        Ok(())
+    }
+
     /// The descriptor stays open: its loop must be told, and everybody who waits there as well.
     fn end(&self, fd: BorrowedFd<'_>) {
-        if let Some((reactor, token)) = self.source.leave_home() {
+        if let Some((reactor, token)) = self.leave_home() {
             reactor.deregister(token, fd.as_raw_fd());
             self.source.wake_everybody();
         }
+    }
+
+    /// The registration is over. Gives back where it was, if that loop still lives.
+    fn leave_home(&self) -> Option<(Rc<Reactor>, mio::Token)> {
+        let token = self.source.leave_home()?;
+        Some((self.reactor.take().upgrade()?, token))
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        if let Some((reactor, token)) = self.source.leave_home() {
+        if let Some((reactor, token)) = self.leave_home() {
             reactor.forget(token);
         }
     }

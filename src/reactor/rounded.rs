@@ -6,7 +6,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::Wait;
+use super::wait::Wait;
 
 /// No wait is longer, though it may have to be: the loop then looks at the clock once a day, and waits again.
 ///

@@ -29,10 +29,9 @@
 //! afterwards, and sets the bit again.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::task::Waker;
 
-use super::Reactor;
 use super::ready::{Direction, Interest, Ready};
 use super::waiters::{Key, Waiters};
 use crate::foreign;
@@ -43,17 +42,10 @@ pub(super) const OF: &str = "a source's waiter";
 /// The part of a source that the reactor and the socket share.
 pub(super) struct Source {
     ready: Cell<Ready>,
-    home: RefCell<Option<Home>>,
+    /// By which the poller knows it, while it is registered with a living reactor.
+    token: Cell<Option<mio::Token>>,
     waiters: RefCell<Waiters>,
     standing: Cell<Place>,
-}
-
-/// The loop that will tell of this source, and the number it uses for it.
-///
-/// Not an owner: a socket that outlives its loop must not keep the loop's descriptors open.
-struct Home {
-    reactor: Weak<Reactor>,
-    token: mio::Token,
 }
 
 /// Where one waiting operation stands in line: an entry for each direction that it waits for.
@@ -80,7 +72,7 @@ impl Source {
     pub(super) fn new() -> Rc<Source> {
         Rc::new(Source {
             ready: Cell::new(Ready::UNASKED),
-            home: RefCell::new(None),
+            token: Cell::new(None),
             waiters: RefCell::default(),
             standing: Cell::new(Place::default()),
         })
@@ -93,7 +85,7 @@ impl Source {
 
     /// The kernel said `WouldBlock`. Only for a source that is registered: *not-ready-means-registered*.
     pub(super) fn would_block(&self, interest: Interest) {
-        debug_assert!(self.home.borrow().is_some(), "not-ready-means-registered");
+        debug_assert!(self.is_registered(), "not-ready-means-registered");
         self.ready.set(self.ready.get().after_would_block(interest));
     }
 
@@ -102,33 +94,27 @@ impl Source {
     /// Unregistered, the guess would be worse than asking: it would register a source that perhaps never has to wait.
     // Guarded by tests/io/edge.rs::a_short_read_before_registration_asks_the_kernel_again
     pub(super) fn moved_short(&self, interest: Interest) {
-        if self.home.borrow().is_some() {
+        if self.is_registered() {
             self.ready
                 .set(self.ready.get().after_short_transfer(interest));
         }
     }
 
-    /// Whether this is the loop that will tell of the source.
-    pub(super) fn lives_on(&self, reactor: &Rc<Reactor>) -> bool {
-        self.home
-            .borrow()
-            .as_ref()
-            .is_some_and(|home| home.reactor.as_ptr() == Rc::as_ptr(reactor))
+    /// Whether a living reactor will tell of the source.
+    #[inline]
+    pub(super) fn is_registered(&self) -> bool {
+        self.token.get().is_some()
     }
 
     /// The source is registered: from here on "not ready" may be remembered.
-    pub(super) fn settle(&self, reactor: &Rc<Reactor>, token: mio::Token) {
-        *self.home.borrow_mut() = Some(Home {
-            reactor: Rc::downgrade(reactor),
-            token,
-        });
+    pub(super) fn settle(&self, token: mio::Token) {
+        self.token.set(Some(token));
     }
 
-    /// The registration is over. Gives back where it was, if that loop still lives.
-    pub(super) fn leave_home(&self) -> Option<(Rc<Reactor>, mio::Token)> {
+    /// The registration is over. Gives back what it was.
+    pub(super) fn leave_home(&self) -> Option<mio::Token> {
         self.ready.set(Ready::UNASKED);
-        let home = self.home.take()?;
-        Some((home.reactor.upgrade()?, home.token))
+        self.token.take()
     }
 
     /// News from the poller. The wakers of those who wait for it go into `woken`.

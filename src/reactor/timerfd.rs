@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 
-use super::Wait;
+use super::wait::Wait;
 use crate::fault::{self, Call};
 
 /// Ends the reactor's wait at a deadline.

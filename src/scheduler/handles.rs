@@ -7,8 +7,10 @@
 use std::any::Any;
 use std::task::{Poll, Waker};
 
-use super::tasks::{Joiner, Life, TaskInfo};
-use super::{JOINER, Scheduler};
+use super::current::is_current;
+use super::joiner::Joiner;
+use super::slot::Life;
+use super::{JOIN_HANDLE, Scheduler};
 use crate::foreign;
 use crate::task::id::TaskId;
 
@@ -53,9 +55,8 @@ impl Scheduler {
     }
 
     /// Moves the output of a finished task into `output`, an `Option<Result<T, JoinError>>`, which can be done once. Until
-    /// then who asks is remembered: by number if it is a task of this crate (`asker`), else by its waker. A task that asks
-    /// for its own output waits for itself, and gets none; it is the one whose number asks, or the one that this loop polls at
-    /// the moment.
+    /// then the asker is remembered: by number if it is a task of this loop, else by its waker. A task that asks for its own
+    /// output waits for itself, and gets none: it is the task whose number asks, or the one that this loop polls at the moment.
     #[inline(always)]
     pub(crate) fn poll_join(
         &self,
@@ -64,7 +65,7 @@ impl Scheduler {
         waker: &Waker,
         output: &mut dyn Any,
     ) -> Poll<()> {
-        let Some(asker) = asker else {
+        let Some(asker) = asker.filter(|asker| asker.loop_index() == self.loop_index) else {
             return self.poll_join_from_afar(id, waker, output);
         };
         let mut tasks = self.tasks.borrow_mut();
@@ -79,21 +80,21 @@ impl Scheduler {
         }
         let old = tasks.set_joiner(id.slot(), Joiner::task(asker));
         drop(tasks);
-        foreign::let_go(old, JOINER);
+        foreign::let_go(old, JOIN_HANDLE);
         Poll::Pending
     }
 
     /// Somebody else's waker is cloned and dropped by somebody else's code: not under the borrow. And since that code may
     /// turn the loop, the task may have finished when the clone is there, and then nobody would wake it.
     fn poll_join_from_afar(&self, id: TaskId, waker: &Waker, output: &mut dyn Any) -> Poll<()> {
-        if self.running() == Some(id) && self.is_current() {
+        if self.running() == Some(id) && is_current(self) {
             let life = self.tasks.borrow().slots[id.slot()].life;
             return Self::refuse_self(life);
         }
         if !self.is_finished(id) {
             let waker = waker.clone();
             let old = self.tasks.borrow_mut().join_from_afar(id.slot(), waker);
-            foreign::let_go(old, JOINER);
+            foreign::let_go(old, JOIN_HANDLE);
         }
         if !self.is_finished(id) {
             return Poll::Pending;
@@ -145,7 +146,7 @@ impl Scheduler {
         }
         slot.unpin();
         drop(tasks);
-        foreign::let_go(joiner, JOINER);
+        foreign::let_go(joiner, JOIN_HANDLE);
     }
 
     /// Drops all tasks, in the order of their spawning. From now on, none is admitted.
@@ -157,7 +158,7 @@ impl Scheduler {
         self.tasks.borrow_mut().drop_spares();
     }
 
-    fn alive(&self) -> Vec<TaskId> {
+    pub(super) fn alive(&self) -> Vec<TaskId> {
         let tasks = self.tasks.borrow();
         let mut alive: Vec<TaskId> = tasks
             .slots
@@ -165,24 +166,14 @@ impl Scheduler {
             .filter(|(_, slot)| !slot.is_finished())
             .map(|(key, _)| tasks.id_of(key))
             .collect();
-        alive.sort_unstable_by_key(|&id| tasks.birth(id));
+        alive.sort_unstable_by_key(|&id| tasks.ages.birth(id));
         alive
     }
 
     /// Puts tasks that have their slots still into the order of their spawning.
     pub(crate) fn sort(&self, ids: &mut [TaskId]) {
         let tasks = self.tasks.borrow();
-        ids.sort_unstable_by_key(|&id| tasks.birth(id));
-    }
-
-    /// Describes the tasks that are alive, in the order of their spawning.
-    pub(crate) fn describe(&self) -> Vec<TaskInfo> {
-        let alive = self.alive();
-        let tasks = self.tasks.borrow();
-        alive
-            .into_iter()
-            .map(|id| tasks.describe(id.slot()))
-            .collect()
+        ids.sort_unstable_by_key(|&id| tasks.ages.birth(id));
     }
 
     /// The serial of the next task.

@@ -78,9 +78,7 @@
 //!
 //! A wake and a poll are O(1) and allocate nothing: room in the ring is made when a task is spawned. A spawn allocates the
 //! task's cell, or finds one that a task of the same type has left (`spares.rs`): slot and cell stay together, so neither
-//! the slab nor the allocator is asked. That, with slots of 32 bytes where they had 48, took a spawn and join in turn from
-//! 54 to 39 ns, and one of a thousand at once from 38 to 25, or with 1 KiB each from 215 to 46. `cargo bench --bench core`:
-//! `yield`, `spawn`.
+//! the slab nor the allocator is asked. `cargo bench --bench core`: `yield`, `spawn`.
 //!
 //! # Not needed here
 //!
@@ -98,23 +96,26 @@
 //! and others' discussion of `call_soon` order in PEP 3156.
 
 use std::cell::{Cell, RefCell};
-use std::hint::black_box;
-use std::mem::{self, ManuallyDrop};
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
-use std::ptr;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use crate::foreign::{self, Level, Payload};
+use crate::foreign::{self, Payload};
 use crate::task::cell::{Erased, TaskCell};
 use crate::task::error::JoinError;
-use crate::task::id::{MAX_TASKS, TaskId};
+use crate::task::id::TaskId;
 
+mod admission;
+mod ages;
 mod budget;
+mod current;
 mod discards;
 mod handles;
-pub(crate) mod inbox;
-mod place;
+mod info;
+mod joiner;
+mod outputs;
+mod prefetch;
+mod slot;
 mod spares;
 mod tasks;
 #[cfg(test)]
@@ -122,69 +123,15 @@ mod tests;
 
 use budget::Share;
 pub(crate) use budget::{has_operations_left, spend_operation};
+pub(crate) use current::{Current, wake_here};
 use discards::Discards;
-use place::Place;
-pub use tasks::TaskInfo;
-use tasks::{Joiner, Life, Tasks, Who};
+pub use info::TaskInfo;
+use joiner::{Joiner, Who};
+use slot::Life;
+use tasks::Tasks;
 
 /// Whose waker it was, should it panic.
-const JOINER: &str = "a join handle";
-
-thread_local! {
-    /// The loop that runs on this thread, for wakers. No destructor (`ManuallyDrop`), so it can be read at any time, in the
-    /// destructors of other thread-locals too; `Current` takes the value out again.
-    static CURRENT: RefCell<ManuallyDrop<Option<Rc<Scheduler>>>> =
-        const { RefCell::new(ManuallyDrop::new(None)) };
-}
-
-/// Queues the task `id`, on whichever loop and thread it lives. All that a waker does.
-pub(crate) fn wake(id: TaskId) {
-    let is_local = CURRENT.with(|current| match &**current.borrow() {
-        Some(scheduler) if scheduler.loop_index == id.loop_index() => {
-            scheduler.wake(id);
-            true
-        }
-        _ => false,
-    });
-    if !is_local {
-        inbox::wake(id);
-    }
-}
-
-/// Makes a scheduler the one that wakes on this thread go to, until it is dropped.
-pub(crate) struct Current {
-    outer: ManuallyDrop<Option<Rc<Scheduler>>>,
-    outer_share: Share,
-}
-
-impl Current {
-    pub(crate) fn enter(scheduler: Rc<Scheduler>) -> Self {
-        Self {
-            outer: CURRENT.replace(ManuallyDrop::new(Some(scheduler))),
-            outer_share: Share::ENDLESS.begin(),
-        }
-    }
-}
-
-impl Drop for Current {
-    fn drop(&mut self) {
-        let outer = mem::replace(&mut self.outer, ManuallyDrop::new(None));
-        self.outer_share.begin();
-        drop(ManuallyDrop::into_inner(CURRENT.replace(outer)));
-    }
-}
-
-/// What a panic in a task does to the loop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OnPanic {
-    /// The loop goes on. The task's handle yields the panic; without a handle it is logged.
-    #[default]
-    Continue,
-    /// `run` or `turn` ends with the panic, as if the task's code stood there itself. Children of a group, connections of
-    /// [`serve`](fn@crate::net::serve) and tasks of [`Remote::spawn`](crate::Remote::spawn) are tasks too.
-    EndRun,
-}
+const JOIN_HANDLE: &str = "a join handle";
 
 /// What a [`run`](Scheduler::run) has done.
 #[derive(Default)]
@@ -197,43 +144,29 @@ pub(crate) struct Ran {
 
 pub(crate) struct Scheduler {
     loop_index: usize,
-    on_panic: OnPanic,
     tasks: RefCell<Tasks>,
     running: Cell<Option<TaskId>>,
-    /// A panic that is to end `run`; see [`OnPanic::EndRun`].
-    fatal: Cell<Option<Payload>>,
+    discards: Discards,
+    is_closed: Cell<bool>,
     /// Set when [`run`](Self::run) is to return before its limit: the main task has ended, or a panic ends all.
     should_halt: Cell<bool>,
-    is_closed: Cell<bool>,
-    discards: Discards,
+    /// Whether a task's panic ends the run.
+    panics_halt: bool,
+    /// The panic that has ended the run, until the loop takes it.
+    panic: Cell<Option<Payload>>,
 }
 
 impl Scheduler {
-    pub(crate) fn new(loop_index: usize, first_serial: u32, on_panic: OnPanic) -> Self {
+    pub(crate) fn new(loop_index: usize, first_serial: u32, panics_halt: bool) -> Self {
         Self {
             loop_index,
-            on_panic,
             tasks: RefCell::new(Tasks::new(loop_index, first_serial)),
             running: Cell::new(None),
-            should_halt: Cell::new(false),
-            fatal: Cell::new(None),
-            is_closed: Cell::new(false),
             discards: Discards::default(),
-        }
-    }
-
-    /// A place for a task whose cell is so large. Whoever asked puts the cell in, and lets the task [begin](Place::begin).
-    #[inline]
-    pub(crate) fn place(&self, size: usize) -> Place<'_> {
-        let mut tasks = self.tasks.borrow_mut();
-        let Some(key) = tasks.place(size) else {
-            drop(tasks);
-            panic!("cannot spawn: this loop holds {MAX_TASKS} tasks, the most there can be");
-        };
-        Place {
-            scheduler: self,
-            tasks,
-            key,
+            is_closed: Cell::new(false),
+            should_halt: Cell::new(false),
+            panics_halt,
+            panic: Cell::new(None),
         }
     }
 
@@ -246,18 +179,13 @@ impl Scheduler {
         self.running.get()
     }
 
-    /// Whether this is the loop whose code runs on this thread at the moment; not one that has been left for an inner one.
-    fn is_current(&self) -> bool {
-        CURRENT.with_borrow(|current| current.as_deref().is_some_and(|it| ptr::eq(it, self)))
-    }
-
-    /// Takes at most `limit` entries from the head of the queue, and polls their tasks. Stops early at a panic that is to
-    /// end the run; and if `has_mail`, which is asked after every poll.
+    /// Takes at most `limit` entries from the head of the queue, and polls their tasks. Returns early if it is to
+    /// [halt](Self::halt); or if `should_return` says so, which is asked after every poll.
     pub(crate) fn run(
         &self,
         limit: usize,
         waker_of: impl Fn(TaskId) -> ManuallyDrop<Waker>,
-        has_mail: impl Fn() -> bool,
+        should_return: impl Fn() -> bool,
     ) -> Ran {
         let mut ran = Ran::default();
         let mut tasks = self.tasks.borrow_mut();
@@ -287,79 +215,11 @@ impl Scheduler {
                     tasks = self.tasks.borrow_mut();
                 }
             }
-            if self.should_halt.get() || has_mail() {
+            if self.should_halt.get() || should_return() {
                 break;
             }
         }
         ran
-    }
-
-    /// [`run`](Self::run), telling each poll and whom it woke. A loop of its own, so that the other one tells nothing.
-    pub(crate) fn run_and_tell(
-        &self,
-        limit: usize,
-        waker_of: impl Fn(TaskId) -> ManuallyDrop<Waker>,
-        has_mail: impl Fn() -> bool,
-    ) -> Ran {
-        let mut ran = Ran::default();
-        while ran.taken < limit {
-            let Some(head) = self.head() else { break };
-            let others = self.ready_count() - 1;
-            if head.location.is_some() {
-                foreign::tell(Level::Trace, foreign::TASK, format_args!("polls {head}"));
-            }
-            let Ran { polls, .. } = self.run(1, &waker_of, || false);
-            ran.taken += 1;
-            ran.polls += polls;
-            if polls > 0 && self.is_finished(head.id) {
-                foreign::tell(
-                    Level::Trace,
-                    foreign::TASK,
-                    format_args!("task {} has finished", head.id),
-                );
-            }
-            for id in self.queued_behind(others) {
-                foreign::tell(
-                    Level::Trace,
-                    foreign::WAKE,
-                    format_args!("task {id} is ready, since the poll of task {}", head.id),
-                );
-            }
-            if self.should_halt.get() || has_mail() {
-                break;
-            }
-        }
-        ran
-    }
-
-    /// Looks at the cells of the tasks that were queued last. They lie far apart, and each poll would wait for the memory;
-    /// looked at one right after the other, they are fetched side by side. A sixth less processor time where 100,000
-    /// timers fire within 200 ms.
-    pub(crate) fn fetch(&self, count: usize) {
-        let tasks = self.tasks.borrow();
-        for &slot in tasks.ready.iter().rev().take(count) {
-            if let Some(cell) = &tasks.slots[slot as usize].cell {
-                black_box((cell.location(), cell.error().is_some()));
-            }
-        }
-    }
-
-    fn head(&self) -> Option<TaskInfo> {
-        let tasks = self.tasks.borrow();
-        tasks
-            .ready
-            .front()
-            .map(|&slot| tasks.describe(slot as usize))
-    }
-
-    fn queued_behind(&self, others: usize) -> Vec<TaskId> {
-        let tasks = self.tasks.borrow();
-        tasks
-            .ready
-            .iter()
-            .skip(others)
-            .map(|&slot| tasks.id_of(slot as usize))
-            .collect()
     }
 
     #[inline]
@@ -380,11 +240,11 @@ impl Scheduler {
         self.finish(id, cell);
     }
 
-    /// The future is gone. Hands the output to the handle, or drops it; wakes who waits; gives the slot back.
-    // By force, here and in `Place::begin`: it takes 90 of 806 instructions off a spawn+join.
+    /// The future is gone. Hands the output to the handle, or drops it; wakes the task that waits for it; gives the slot back.
+    // By force, here and in `Admission::begin`: it takes 90 of 806 instructions off a spawn+join.
     #[inline(always)]
     fn finish(&self, id: TaskId, mut cell: TaskCell) {
-        if self.on_panic == OnPanic::EndRun {
+        if self.panics_halt {
             self.look_for_panic(cell.as_mut());
         }
         let mut tasks = self.tasks.borrow_mut();
@@ -401,89 +261,46 @@ impl Scheduler {
         slot.cell = Some(cell);
         slot.joiner = Joiner::NOBODY;
         match joiner.who() {
-            Who::Task(joiner) if joiner.loop_index() == self.loop_index => tasks.wake(joiner),
-            Who::Task(joiner) => {
-                drop(tasks);
-                inbox::wake(joiner);
-            }
+            Who::Task(joiner) => tasks.wake(joiner),
             Who::Afar(index) => {
                 let waker = tasks.afar.remove(index);
                 drop(tasks);
-                foreign::wake(waker, JOINER);
+                foreign::wake(waker, JOIN_HANDLE);
             }
             Who::Gone | Who::Nobody => {}
         }
     }
 
-    /// Drops an output that nobody will ask for; unless the task's group wants it. A panic that is left is told, and so
-    /// is one of the output's destructor. Then the slot has one pin less.
-    ///
-    /// An output may hold the handle of another finished task, whose output holds one more, and so on: in a destructor that
-    /// runs in here, an output is queued, and dropped after it. Guarded by
-    /// tests/scheduler/discard_chain.rs::a_hundred_thousand_outputs_that_hold_each_other_are_dropped_on_a_small_stack.
-    fn discard(&self, id: TaskId, mut cell: TaskCell) {
-        cell.as_mut().tell();
-        let unread = cell.error().filter(|error| error.is_panic());
-        if let Some(error) = unread {
-            foreign::tell(
-                Level::Error,
-                foreign::TASK,
-                format_args!("{error}; nobody awaits its handle"),
-            );
-        }
-        if !self.discards.begin() {
-            return self.discards.push(id, cell);
-        }
-        let mut next = Some((id, cell));
-        while let Some((id, cell)) = next {
-            self.empty(id, cell);
-            next = self.discards.next_or_end();
-        }
-    }
-
-    fn empty(&self, id: TaskId, mut cell: TaskCell) {
-        if let Some(error) = cell.as_mut().discard() {
-            foreign::tell(
-                Level::Error,
-                foreign::TASK,
-                format_args!("{error}; that was in its output's destructor"),
-            );
-            foreign::bury(error);
-        }
-        let is_vacant = cell.as_mut().vacant().is_some();
-        let mut tasks = self.tasks.borrow_mut();
-        tasks.slots[id.slot()].cell = Some(cell);
-        let rest = tasks.retire(id.slot(), is_vacant);
-        drop(tasks);
-        drop(rest);
-    }
-
     #[cold]
     fn look_for_panic(&self, cell: Pin<&mut dyn Erased>) {
-        // A loop that is being dropped has no run to end.
-        if !self.is_closed.get() && cell.error().is_some_and(JoinError::is_panic) {
-            self.end_by(cell.take_panic());
+        if self.ends_by_panic() && cell.error().is_some_and(JoinError::is_panic) {
+            self.halt_by(cell.take_panic());
         }
     }
 
-    /// A panic that was caught on the way to the scheduler: a connection's, or that of a task whose handle is on another
-    /// thread. It ends the run, if this is how the loop was made; the error then has the message only.
+    /// A panic that was caught on its way to the scheduler. It ends the run, if this is how the loop was made; the error then
+    /// has the message only.
     pub(crate) fn heed(&self, error: &mut JoinError) {
-        if self.on_panic == OnPanic::EndRun && error.is_panic() {
-            self.end_by(error.take_payload());
+        if self.ends_by_panic() && error.is_panic() {
+            self.halt_by(error.take_payload());
         }
     }
 
-    /// The panic that is to end `run`, if there was one.
-    pub(crate) fn take_fatal(&self) -> Option<Payload> {
-        self.fatal.take()
+    /// A loop that is being dropped has no run to end.
+    fn ends_by_panic(&self) -> bool {
+        self.panics_halt && !self.is_closed.get()
     }
 
     /// The first panic ends the run; one that follows before the run has returned is dropped.
-    fn end_by(&self, panic: Option<Payload>) {
-        let first = self.fatal.take().or(panic);
-        self.fatal.set(first);
+    fn halt_by(&self, panic: Option<Payload>) {
+        let first = self.panic.take().or(panic);
+        self.panic.set(first);
         self.halt();
+    }
+
+    /// The panic that has ended the run, if there was one.
+    pub(crate) fn take_panic(&self) -> Option<Payload> {
+        self.panic.take()
     }
 
     /// Ends the [`run`](Self::run) that is going on as soon as the present poll has returned.
@@ -491,7 +308,11 @@ impl Scheduler {
         self.should_halt.set(true);
     }
 
-    /// Whether somebody asked for the end since the last time this was asked.
+    pub(crate) fn is_to_halt(&self) -> bool {
+        self.should_halt.get()
+    }
+
+    /// Whether a halt was asked for since the last time this was asked.
     pub(crate) fn take_halt(&self) -> bool {
         self.should_halt.take()
     }

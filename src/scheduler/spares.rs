@@ -5,7 +5,8 @@
 
 use slab::Slab;
 
-use super::tasks::Slot;
+use super::joiner::Joiner;
+use super::slot::Slot;
 use crate::task::cell::TaskCell;
 
 const SHELVES: usize = 16;
@@ -27,7 +28,7 @@ pub(super) struct Spares {
     bytes: usize,
 }
 
-/// A stack that needs no memory: a slot without a tenant has no serial number, and says there which slot lies under it.
+/// A stack that needs no memory of its own.
 #[derive(Clone, Copy)]
 struct Shelf {
     top: u32,
@@ -96,7 +97,10 @@ impl Spares {
 impl Shelf {
     #[inline]
     fn push(&mut self, slots: &mut Slab<Slot>, key: usize, size: usize) {
-        slots[key].become_spare(self.top, size);
+        // A slot without a task has no serial and no joiner: here they say which slot lies under it, and how large its cell is.
+        let slot = &mut slots[key];
+        slot.serial = self.top;
+        slot.joiner = Joiner::size_of_spare(size);
         self.top = key as u32;
     }
 
@@ -106,8 +110,8 @@ impl Shelf {
             return None;
         }
         let key = self.top as usize;
-        let (below, size) = slots[key].spare();
-        self.top = below;
-        Some((key, size))
+        let slot = &slots[key];
+        self.top = slot.serial;
+        Some((key, slot.joiner.spare_size()))
     }
 }

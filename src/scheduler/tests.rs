@@ -10,13 +10,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::thread;
 
+use super::Scheduler;
 use super::spares::{CELL_BYTES, SPARE_BYTES};
-use super::{OnPanic, Scheduler};
 use crate::task::id::{SERIALS, TaskId};
 use crate::task::{AbortHandle, JoinHandle, cell, waker};
 
 fn scheduler(first_serial: u32) -> Rc<Scheduler> {
-    Rc::new(Scheduler::new(1, first_serial, OnPanic::Continue))
+    Rc::new(Scheduler::new(1, first_serial, false))
 }
 
 fn spawn<F>(scheduler: &Rc<Scheduler>, future: F) -> JoinHandle<F::Output>

@@ -43,18 +43,15 @@
 //! 1. Replace `*stage = Stage::Finished(..)` by `mem::replace` followed by a drop. Which test shows that a future was
 //!    moved after it had been pinned?
 //! 2. Take the second `foreign::catch` away. Which test aborts the process, and why is it not just a failed test?
-//! 3. A loan ends twice: [`lend`] breaks it, and `DropNow` (chapter 9) drops the stand-in. Either is enough. Leave out both:
+//! 3. A loan ends twice: `pinned::lend` breaks it, and `DropNow` (chapter 9) drops the stand-in. Either is enough. Leave out both:
 //!    what does `tests/event_loop/panic_run.rs` poll then, and which sanitizer says so?
 
 #![allow(unsafe_code)]
 
 use std::any::Any;
-use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr::NonNull;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::foreign::{self, Payload};
@@ -92,8 +89,8 @@ pub(crate) trait Erased {
     /// The cell itself, a [`Body`], if nothing is left in it that would have to be dropped.
     fn vacant(self: Pin<&mut Self>) -> Option<&mut dyn Any>;
 
-    /// Tells the [`Rider`] that the future is gone.
-    fn tell(self: Pin<&mut Self>);
+    /// The future is gone, and no handle will ask for its result: the [`Rider`] may take it.
+    fn offer_to_rider(self: Pin<&mut Self>);
 }
 
 /// Puts a future into a cell: the vacant one that is `here`, if that is of its type, else a new one. `rider` is `()`, a name,
@@ -311,62 +308,11 @@ where
         is_vacant.then(|| self.unpinned() as &mut dyn Any)
     }
 
-    fn tell(self: Pin<&mut Self>) {
+    fn offer_to_rider(self: Pin<&mut Self>) {
         let body = self.unpinned();
         if let Stage::Finished(result) = &mut body.stage {
             body.rider
                 .finished(result, body.rider.name(), body.location);
         }
-    }
-}
-
-/// Runs `body` with a `'static` stand-in for a future that is not: the main future of `run`, which may borrow.
-///
-/// The stand-in polls the real future for as long as `body` runs. After that the loan is broken: a stand-in that
-/// survived polls as if it were finished, and owns nothing.
-pub(crate) fn lend<R>(
-    future: Pin<&mut (dyn Future<Output = ()> + '_)>,
-    body: impl FnOnce(Loan) -> R,
-) -> R {
-    // SAFETY: erases the lifetime only; the vtable and the address stay the same. The pointer is used by `Loan::poll`
-    // alone, and by that only until `broken` clears it, which happens before the borrow ends, by return or by unwinding.
-    // Guarded by tests/event_loop/panic_run.rs::a_main_future_whose_run_is_ended_by_another_task_is_not_touched_again. Buys `run`
-    // with borrows.
-    let future: Pin<&mut (dyn Future<Output = ()> + 'static)> =
-        unsafe { std::mem::transmute(future) };
-    // SAFETY: the pointer is turned back into a pinned reference only, so the pin holds.
-    let future = NonNull::from(unsafe { Pin::into_inner_unchecked(future) });
-    let lent = Rc::new(Cell::new(Some(future)));
-    let broken = BreakOnDrop(Rc::clone(&lent));
-    let result = body(Loan(lent));
-    drop(broken);
-    result
-}
-
-/// A future that somebody else owns; see [`lend`].
-pub(crate) struct Loan(Rc<Cell<Option<NonNull<dyn Future<Output = ()>>>>>);
-
-impl Future for Loan {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(mut future) = self.0.get() else {
-            return Poll::Ready(());
-        };
-        // SAFETY: not cleared yet, so `lend` is still running below us on this stack (`Loan` is not `Send`) and holds
-        // the exclusive borrow. No second reference exists: the scheduler polls a cell only while it has it in its
-        // hands, so a poll never nests in itself.
-        let future = unsafe { future.as_mut() };
-        // SAFETY: it was pinned when it was lent, and has not been moved since.
-        let future = unsafe { Pin::new_unchecked(future) };
-        future.poll(cx)
-    }
-}
-
-struct BreakOnDrop(Rc<Cell<Option<NonNull<dyn Future<Output = ()>>>>>);
-
-impl Drop for BreakOnDrop {
-    fn drop(&mut self) {
-        self.0.set(None);
     }
 }

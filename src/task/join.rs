@@ -208,9 +208,9 @@ impl<T: 'static> JoinHandle<T> {
         F: Future<Output = T> + 'static,
         R: Rider<T>,
     {
-        let mut place = scheduler.place(cell::size::<F, R>());
-        cell::put(place.cell(), future, rider, location);
-        let id = place.begin();
+        let mut admission = scheduler.admit(cell::size::<F, R>());
+        cell::put(admission.cell(), future, rider, location);
+        let id = admission.begin();
         Self {
             scheduler: Some(scheduler),
             id,

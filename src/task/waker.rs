@@ -22,7 +22,8 @@
 //!                   +-------------------- of loop 1
 //!
 //!   clone = copy the number      drop = nothing      will_wake = compare two words, exact
-//!   wake  = scheduler::wake(number): is the tenant of that slot still the one I mean? then queue it
+//!   wake  = on the loop's own thread, is the tenant of that slot still the one I mean? then queue it;
+//!           from anywhere else, by way of the inbox of loop 1
 //! ```
 //!
 //! A stale waker is a stale number: it names somebody who has moved out, and naming frees nothing and touches nothing.
@@ -64,7 +65,7 @@ use std::ptr;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::id::TaskId;
-use crate::scheduler;
+use crate::{inbox, scheduler};
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!(
@@ -103,7 +104,9 @@ fn clone(data: *const ()) -> RawWaker {
 
 fn wake(data: *const ()) {
     if let Some(id) = TaskId::from_bits(data.addr() as u64) {
-        scheduler::wake(id);
+        if !scheduler::wake_here(id) {
+            inbox::wake(id.loop_index(), id.bits());
+        }
     }
 }
 

@@ -3,14 +3,13 @@
 //! A wake that is lost shows as a deadlock: the loop sleeps and nobody is left to ring. `tests/loom_mutations.rs` has the lines
 //! of the inbox that these tests were made to guard.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize as Count;
 
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
 use loom::thread::JoinHandle;
 
-use super::{Call, Note, Refusal, Room, Tenant, wake};
+use super::{Call, Inbox, Note, Refusal, Room};
 use crate::shim::thread::spawn;
 use crate::shim::{Bell, explore};
 use crate::task::TaskId;
@@ -20,7 +19,7 @@ const ROOM: usize = 1;
 
 /// A loop that does nothing but rest and read its mail.
 struct Loop {
-    tenant: Tenant,
+    inbox: Inbox,
     bell: Bell,
     parks: usize,
     /// In the order of their arrival: the slots of the tasks that were woken, and what posts have said.
@@ -30,11 +29,11 @@ struct Loop {
 
 impl Loop {
     fn new() -> Loop {
-        let tenant = Tenant::new(ROOM).expect("the table is empty");
+        let inbox = Inbox::new(ROOM).expect("the table is empty");
         let bell = Bell::unheard();
-        tenant.hang_bell(bell.clone());
+        inbox.hang_bell(bell.clone());
         Loop {
-            tenant,
+            inbox,
             bell,
             parks: 0,
             news: Vec::new(),
@@ -43,7 +42,7 @@ impl Loop {
     }
 
     fn task(&self, slot: usize) -> TaskId {
-        TaskId::new(self.tenant.index(), self.tenant.first_serial(), slot)
+        TaskId::new(self.inbox.index(), self.inbox.first_serial(), slot)
     }
 
     /// A post that says `word`.
@@ -53,15 +52,15 @@ impl Loop {
         Box::new(move || heard.store(word, SeqCst))
     }
 
-    /// The steps of `EventLoop::trip` when nobody is ready.
+    /// The steps of `EventLoop::park` when nobody is ready.
     fn rest(&mut self) {
-        if self.tenant.park() {
+        if self.inbox.park() {
             self.parks += 1;
             self.bell.sleep();
-            self.tenant.unpark();
+            self.inbox.unpark();
         } else {
             assert!(
-                self.tenant.is_notified(),
+                self.inbox.is_notified(),
                 "what else keeps it from sleeping?"
             );
         }
@@ -69,23 +68,21 @@ impl Loop {
     }
 
     fn look(&mut self) {
-        if self.tenant.is_notified() {
-            let mut notes = VecDeque::new();
-            self.tenant.take(&mut notes);
-            self.read(notes);
+        if self.inbox.is_notified() {
+            for _ in 0..self.inbox.take() {
+                let note = self.inbox.next().expect("it was counted");
+                self.read(note);
+            }
         }
     }
 
-    fn read(&mut self, notes: VecDeque<Note>) {
-        for note in notes {
-            match note {
-                Note::Wake(id) => self.news.push(id.slot()),
-                Note::Post(call) => {
-                    self.tenant.delivered_post();
-                    call();
-                    // ORDERING: as in `post`.
-                    self.news.push(self.heard.load(SeqCst));
-                }
+    fn read(&mut self, note: Note) {
+        match note {
+            Note::Wake(number) => self.news.push(slot(number)),
+            Note::Post(call) => {
+                call();
+                // ORDERING: as in `post`.
+                self.news.push(self.heard.load(SeqCst));
             }
         }
     }
@@ -102,6 +99,14 @@ impl Loop {
     fn assert_one_ring_a_sleep(&self) {
         assert!(self.bell.rings() <= self.parks, "rung while it was awake");
     }
+}
+
+fn wake(task: TaskId) {
+    super::wake(task.loop_index(), task.bits());
+}
+
+fn slot(number: u64) -> usize {
+    TaskId::from_bits(number).expect("no number is zero").slot()
 }
 
 /// What a thread writes before it wakes a task, so that the task finds it.
@@ -176,15 +181,15 @@ fn two_wakes_at_once_both_arrive_with_what_was_written_before_them() {
 fn what_one_thread_sends_arrives_in_order_and_a_burst_rings_once() {
     explore(|| {
         let mut home = Loop::new();
-        let (door, task, posts) = (
-            home.tenant.door(),
+        let (sender, task, posts) = (
+            home.inbox.sender(),
             home.task(1),
             [2, 3].map(|word| home.post(word)),
         );
         let thread = spawn(move || {
             wake(task);
             for post in posts {
-                assert!(door.post(post, Room::Unbounded).is_ok());
+                assert!(sender.post(post, Room::Unbounded).is_ok());
             }
         });
         home.turn_until(3);
@@ -198,10 +203,10 @@ fn what_one_thread_sends_arrives_in_order_and_a_burst_rings_once() {
 fn a_post_meets_a_wake() {
     explore(|| {
         let mut home = Loop::new();
-        let (door, task, post) = (home.tenant.door(), home.task(1), home.post(2));
+        let (sender, task, post) = (home.inbox.sender(), home.task(1), home.post(2));
         let threads = [
             spawn(move || wake(task)),
-            spawn(move || assert!(door.post(post, Room::Unbounded).is_ok())),
+            spawn(move || assert!(sender.post(post, Room::Unbounded).is_ok())),
         ];
         home.turn_until(2);
         home.news.sort_unstable();
@@ -215,10 +220,10 @@ fn a_post_meets_a_wake() {
 fn a_loop_that_does_not_rest_is_never_rung_for() {
     explore(|| {
         let mut home = Loop::new();
-        let (door, task, post) = (home.tenant.door(), home.task(1), home.post(2));
+        let (sender, task, post) = (home.inbox.sender(), home.task(1), home.post(2));
         let thread = spawn(move || {
             wake(task);
-            assert!(door.post(post, Room::Unbounded).is_ok());
+            assert!(sender.post(post, Room::Unbounded).is_ok());
         });
         home.look();
         all([thread]);
@@ -234,9 +239,9 @@ fn the_descriptor_of_a_loop_that_a_host_turns_is_readable_when_there_is_mail() {
         let task = home.task(1);
         let thread = spawn(move || wake(task));
         while home.news.is_empty() {
-            home.tenant.end();
+            home.inbox.end();
             home.bell.sleep();
-            home.tenant.begin();
+            home.inbox.begin();
             home.look();
         }
         assert!(home.bell.rings() <= 1);
@@ -248,11 +253,11 @@ fn the_descriptor_of_a_loop_that_a_host_turns_is_readable_when_there_is_mail() {
 fn a_bounded_queue_takes_one_of_two_posts_and_another_when_that_is_delivered() {
     explore(|| {
         let mut home = Loop::new();
-        let (door, posts) = (home.tenant.door(), [1, 2].map(|word| home.post(word)));
+        let (sender, posts) = (home.inbox.sender(), [1, 2].map(|word| home.post(word)));
         let refused = Arc::new(Count::new(0));
         let threads = posts.map(|post| {
             let refused = Arc::clone(&refused);
-            spawn(move || match door.post(post, Room::Bounded) {
+            spawn(move || match sender.post(post, Room::Bounded) {
                 Ok(()) => {}
                 Err((_, refusal)) => {
                     assert_eq!(refusal, Refusal::Full);
@@ -267,8 +272,8 @@ fn a_bounded_queue_takes_one_of_two_posts_and_another_when_that_is_delivered() {
         // ORDERING: as above.
         assert_eq!(home.news.len() + refused.load(SeqCst), 2);
         let (last, more) = (home.post(3), home.post(4));
-        assert!(door.post(last, Room::Bounded).is_ok());
-        assert!(door.post(more, Room::Bounded).is_err());
+        assert!(sender.post(last, Room::Bounded).is_ok());
+        assert!(sender.post(more, Room::Bounded).is_err());
     });
 }
 
@@ -277,21 +282,24 @@ fn a_bounded_queue_takes_one_of_two_posts_and_another_when_that_is_delivered() {
 fn a_post_at_a_loop_that_ends_goes_one_way() {
     explore(|| {
         let mut home = Loop::new();
-        let (door, post) = (home.tenant.door(), home.post(2));
+        let (sender, post) = (home.inbox.sender(), home.post(2));
         let is_sent = Arc::new(std::sync::Mutex::new(None));
         let thread = spawn({
             let is_sent = Arc::clone(&is_sent);
-            move || *is_sent.lock().expect("whole") = Some(door.post(post, Room::Unbounded).is_ok())
+            move || {
+                *is_sent.lock().expect("whole") = Some(sender.post(post, Room::Unbounded).is_ok())
+            }
         });
         home.look();
-        let rest = home.tenant.close(7);
-        home.read(rest);
-        drop(home.tenant);
-        assert!(door.is_closed());
+        for note in home.inbox.close(7) {
+            home.read(note);
+        }
+        drop(home.inbox);
+        assert!(sender.is_closed());
         all([thread]);
         let is_sent = is_sent.lock().expect("whole").expect("it has ended");
         assert_eq!(home.news.len(), usize::from(is_sent));
-        assert!(door.post(Box::new(|| ()), Room::Unbounded).is_err());
+        assert!(sender.post(Box::new(|| ()), Room::Unbounded).is_err());
     });
 }
 
@@ -301,20 +309,20 @@ fn a_post_at_a_loop_that_ends_goes_one_way() {
 fn a_recycled_inbox_serves_its_new_loop_and_not_its_old_one() {
     explore(|| {
         let old = Loop::new();
-        let (index, stale, door, post) = (
-            old.tenant.index(),
+        let (index, stale, sender, post) = (
+            old.inbox.index(),
             old.task(1),
-            old.tenant.door(),
+            old.inbox.sender(),
             old.post(2),
         );
         let late = spawn(move || {
             wake(stale);
-            drop(door.post(post, Room::Unbounded));
+            drop(sender.post(post, Room::Unbounded));
         });
-        drop(old.tenant.close(7));
-        drop(old.tenant);
+        drop(old.inbox.close(7));
+        drop(old.inbox);
         let mut new = Loop::new();
-        assert_eq!((new.tenant.index(), new.tenant.first_serial()), (index, 7));
+        assert_eq!((new.inbox.index(), new.inbox.first_serial()), (index, 7));
         let task = new.task(3);
         let thread = spawn(move || wake(task));
         while !new.news.contains(&3) {
@@ -325,7 +333,7 @@ fn a_recycled_inbox_serves_its_new_loop_and_not_its_old_one() {
             "{:?}",
             new.news
         );
-        assert!(door.is_closed());
+        assert!(sender.is_closed());
         all([late, thread]);
     });
 }
@@ -334,15 +342,13 @@ fn a_recycled_inbox_serves_its_new_loop_and_not_its_old_one() {
 fn loops_that_begin_and_end_at_once_have_an_inbox_each() {
     explore(|| {
         let make = || {
-            let tenant = Tenant::new(ROOM).expect("the table is empty");
-            let door = tenant.door();
-            assert!(!door.is_closed());
-            wake(TaskId::new(tenant.index(), tenant.first_serial(), 1));
-            let mut notes = VecDeque::new();
-            tenant.take(&mut notes);
-            assert!(
-                matches!(notes.make_contiguous(), [Note::Wake(id)] if id.loop_index() == tenant.index())
-            );
+            let inbox = Inbox::new(ROOM).expect("the table is empty");
+            let sender = inbox.sender();
+            assert!(!sender.is_closed());
+            let task = TaskId::new(inbox.index(), inbox.first_serial(), 1);
+            wake(task);
+            assert_eq!(inbox.take(), 1);
+            assert!(matches!(inbox.next(), Some(Note::Wake(number)) if number == task.bits()));
         };
         let thread = spawn(make);
         make();

@@ -1,0 +1,120 @@
+//! The main task: the future of [`run`](EventLoop::run), which may borrow.
+//!
+//! The main future is a task like any other: it waits in the ready queue for its turn, and its yields mean what a task's yields
+//! mean. But a task's future is `'static`, and the main future borrows from the caller of `run`. So `run` [lends](lend) it:
+//!
+//! ```text
+//!   run(main)                         main lies on the stack of `run`, pinned
+//!     '-- lend --> stand-in           owns nothing; polls `main` for as long as `lend` has not returned
+//!           '-- spawn                 the stand-in is the future of an ordinary task
+//!                 '-- turn, turn, turn ...
+//!                       the task is polled --> poll_main --> main.poll
+//!                                                 Ready: keep the output, drop `main`, halt the scheduler
+//! ```
+//!
+//! However the run ends, the loan ends with it: the task is dropped before `drive` returns ([`DropNow`]), and `lend` breaks
+//! the stand-in, so that a stand-in that somehow survived would poll nothing.
+//!
+//! # Panics
+//!
+//! A panic of the main future is caught by its cell, as any task's, and raised again by `run`. What is left of the future is
+//! dropped in between, because its destructor may panic as well, and a panic during unwinding aborts the process.
+
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::panic::{Location, resume_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use super::EventLoop;
+use super::at_work::AtWork;
+use crate::context::Entered;
+use crate::foreign::{self, Payload};
+use crate::pinned::{Loan, lend};
+use crate::reactor::Wait;
+use crate::scheduler::Scheduler;
+use crate::task::{JoinError, JoinHandle};
+
+impl EventLoop {
+    pub(super) fn run_main<F: Future>(
+        &self,
+        main: F,
+        location: &'static Location<'static>,
+    ) -> F::Output {
+        let _entered = Entered::new(Rc::clone(&self.context));
+        let (mut main, mut output) = (pin!(Some(main)), None);
+        let polls = pin!(poll_fn(|cx| {
+            let scheduler = &self.context.scheduler;
+            output = Some(ready!(poll_main(main.as_mut(), scheduler, cx)));
+            // On the spot, before anything else runs.
+            main.set(None);
+            Poll::Ready(())
+        }));
+        let ended = lend(polls, |loan| self.drive(loan, location));
+        if let Err(panic) = ended {
+            // The first panic is the one that counts.
+            let what = "the destructor of the main future";
+            foreign::quietly(foreign::TASK, what, || main.set(None));
+            resume_unwind(panic);
+        }
+        output.expect("the main future has finished")
+    }
+
+    /// Turns until the main task has finished, by a value or by a panic, or until a task's panic ends the run.
+    fn drive(&self, main: Loan, location: &'static Location<'static>) -> Result<(), Payload> {
+        let scheduler = Rc::clone(&self.context.scheduler);
+        let mut main = DropNow(JoinHandle::new(scheduler, main, (), location));
+        let _at_work = AtWork::begin(&self.inbox);
+        loop {
+            let before = self.metrics();
+            let rested = self.rest(Wait::Forever);
+            // One endless batch: in a ring, where one ends and the next begins makes no difference to the order.
+            if let Err(error) = rested.and_then(|()| self.work(usize::MAX)) {
+                let name = &self.name;
+                panic!("the event loop '{name}' cannot poll the operating system: {error}");
+            }
+            self.sum_up(before);
+            // Taken even if a panic ends the run: a main task that has panicked itself is then not reported as unread.
+            let result = main.0.take_output();
+            if let Some(panic) = self.context.scheduler.take_panic() {
+                return Err(panic);
+            }
+            if let Some(result) = result {
+                return result.map_err(JoinError::into_panic);
+            }
+        }
+    }
+}
+
+/// Polls the main future. When it has finished, or panics, the scheduler is told to return.
+fn poll_main<F: Future>(
+    mut main: Pin<&mut Option<F>>,
+    scheduler: &Scheduler,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output> {
+    let halt = HaltOnDrop(scheduler);
+    let main = main.as_mut().as_pin_mut();
+    let polled = main.expect("polled until it is ready").poll(cx);
+    if polled.is_pending() {
+        mem::forget(halt);
+    }
+    polled
+}
+
+struct HaltOnDrop<'a>(&'a Scheduler);
+
+impl Drop for HaltOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.halt();
+    }
+}
+
+/// The main task does not outlive its `run`, not even when that unwinds.
+struct DropNow(JoinHandle<()>);
+
+impl Drop for DropNow {
+    fn drop(&mut self) {
+        self.0.drop_now();
+    }
+}

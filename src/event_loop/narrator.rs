@@ -1,0 +1,95 @@
+//! What the loop tells the log at `trace`: one line per event.
+//!
+//! *decide-then-do*: a line stands before a decision, or after the act that rests on it, for the sink of the log may do
+//! anything. Nothing here is called when the log does not listen.
+
+use std::mem::ManuallyDrop;
+use std::task::Waker;
+use std::time::Instant;
+
+use super::{EventLoop, Turn};
+use crate::context::Metrics;
+use crate::foreign::{self, Level};
+use crate::reactor::Wait;
+use crate::scheduler::{Ran, Scheduler};
+use crate::task::TaskId;
+
+/// [`Scheduler::run`], telling each poll, and which tasks it has woken.
+#[cold]
+pub(super) fn run_and_tell(
+    scheduler: &Scheduler,
+    limit: usize,
+    waker_of: impl Fn(TaskId) -> ManuallyDrop<Waker>,
+    should_return: impl Fn() -> bool,
+) -> Ran {
+    let tell = |target, line: std::fmt::Arguments<'_>| foreign::tell(Level::Trace, target, line);
+    let mut ran = Ran::default();
+    while ran.taken < limit {
+        let Some(head) = scheduler.head() else { break };
+        let others = scheduler.ready_count() - 1;
+        if head.location.is_some() {
+            tell(foreign::TASK, format_args!("polls {head}"));
+        }
+        let one = scheduler.run(1, &waker_of, || false);
+        ran.taken += 1;
+        ran.polls += one.polls;
+        let id = head.id;
+        if one.polls > 0 && scheduler.is_finished(id) {
+            tell(foreign::TASK, format_args!("task {id} has finished"));
+        }
+        for woken in scheduler.queued_behind(others) {
+            let line = format_args!("task {woken} is ready, since the poll of task {id}");
+            tell(foreign::WAKE, line);
+        }
+        if scheduler.is_to_halt() || should_return() {
+            break;
+        }
+    }
+    ran
+}
+
+impl EventLoop {
+    #[inline(always)]
+    pub(super) fn tell_of_the_wait(&self, wait: &Wait) {
+        if foreign::is_traced(foreign::TURN) {
+            self.tell_wait(wait);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_wait(&self, wait: &Wait) {
+        let told = in_words(&self.sooner(*wait));
+        let line = format_args!("{}: nothing is ready; {told}", self.name);
+        foreign::tell(Level::Trace, foreign::TURN, line);
+    }
+
+    /// What a turn has done, for the log and for the caller.
+    pub(super) fn sum_up(&self, before: Metrics) -> Turn {
+        let turn = Turn::between(before, self.metrics(), self.work_left());
+        let line = format_args!("{}: {turn}", self.name);
+        foreign::tell(Level::Trace, foreign::TURN, line);
+        turn
+    }
+}
+
+pub(super) fn tell_of_the_wake(id: TaskId) {
+    let line = format_args!("task {id} is ready, woken from elsewhere");
+    foreign::tell(Level::Trace, foreign::WAKE, line);
+}
+
+pub(super) fn tell_of_the_post() {
+    foreign::tell(Level::Trace, foreign::WAKE, "runs a call that was posted");
+}
+
+/// A wait, in words.
+fn in_words(wait: &Wait) -> String {
+    match wait {
+        Wait::Now => "looks, without waiting".to_owned(),
+        Wait::Until(at) => format!(
+            "sleeps, for {:?} at most",
+            at.saturating_duration_since(Instant::now())
+        ),
+        Wait::Forever => "sleeps, until a socket or another thread wakes it".to_owned(),
+    }
+}

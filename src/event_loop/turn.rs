@@ -1,0 +1,173 @@
+//! One turn: rest if nobody is ready, poll a batch, and look at the rest of the world now and then.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::allowance::Allowance;
+use super::{EventLoop, narrator};
+use crate::context::Counters;
+use crate::foreign;
+use crate::inbox::{Inbox, Note};
+use crate::reactor::Wait;
+use crate::task::{TaskId, waker};
+
+impl EventLoop {
+    /// Waits, if there is nothing to do.
+    pub(super) fn rest(&self, wait: Wait) -> io::Result<()> {
+        // Whatever an earlier run left: it has ended.
+        self.context.scheduler.take_halt();
+        match self.context.scheduler.ready_count() {
+            0 => self.park(wait),
+            _ => Ok(()),
+        }
+    }
+
+    /// Polls a batch, oldest first, until it is empty, nobody is ready, or the scheduler halts.
+    ///
+    /// The bound: after `poll_budget` polls, in the middle of a batch if need be, comes a look. So a due timer and a ready
+    /// socket wait for at most `poll_budget` polls, [`NOTES_PER_LOOK`](super::allowance::NOTES_PER_LOOK) notes and one look. The notes are taken between two
+    /// polls.
+    pub(super) fn work(&self, mut batch: usize) -> io::Result<()> {
+        let Allowance { polls, notes, .. } = &self.allowance;
+        let scheduler = &self.context.scheduler;
+        while batch > 0 {
+            if polls.get() == 0 {
+                self.look()?;
+            }
+            let limit = batch.min(polls.get());
+            let may_deliver = notes.get() > 0;
+            let has_note = || may_deliver && self.inbox.is_notified();
+            let ran = match foreign::is_traced(foreign::TASK) {
+                false => scheduler.run(limit, waker::of, has_note),
+                true => narrator::run_and_tell(scheduler, limit, waker::of, has_note),
+            };
+            self.context.counters.polls.add(ran.polls);
+            polls.set(polls.get() - ran.taken);
+            batch -= ran.taken;
+            if scheduler.take_halt() {
+                break;
+            }
+            self.take_notes();
+            if scheduler.ready_count() == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many tasks are ready, and notes taken out of the inbox and not delivered yet.
+    pub(super) fn work_left(&self) -> usize {
+        self.context.scheduler.ready_count() + self.inbox.waiting()
+    }
+
+    /// Sees whether something has happened, without waiting for it.
+    fn look(&self) -> io::Result<()> {
+        let Counters { io_events, .. } = &self.context.counters;
+        self.allowance.refill();
+        self.take_notes();
+        if self.context.reactor.has_work() {
+            io_events.add(self.context.reactor.poll(Wait::Now)?);
+        }
+        self.expire();
+        Ok(())
+    }
+
+    /// Waits until something happens. *decide-then-do*: the log hears of the sleep first, and then nothing foreign runs until
+    /// it is over; for the sink of the log may have woken a task, or armed a timer. *inbox-before-park*: announce the sleep,
+    /// then look for a note, then sleep.
+    /// Guarded by tests/log_deeds.rs::whatever_a_sink_does_at_one_line_the_loop_goes_on_and_loses_nothing.
+    fn park(&self, wait: Wait) -> io::Result<()> {
+        let Counters {
+            io_events, parks, ..
+        } = &self.context.counters;
+        self.allowance.refill();
+        self.tell_of_the_wait(&wait);
+        let wait = match self.work_left() {
+            0 => self.sooner(wait),
+            _ => Wait::Now,
+        };
+        let may_sleep = !matches!(wait, Wait::Now) && !spin(self.spin, &wait, &self.inbox);
+        let is_asleep = may_sleep && self.inbox.park();
+        let wait = if is_asleep { wait } else { Wait::Now };
+        parks.add(usize::from(is_asleep));
+        let polled = self.context.reactor.poll(wait);
+        if is_asleep {
+            self.inbox.unpark();
+        }
+        self.take_notes();
+        io_events.add(polled?);
+        self.expire();
+        Ok(())
+    }
+
+    /// Wakes the tasks whose time has come: in one look no more than are polled before the next, so that the ready queue,
+    /// and with it the wait of a socket's task, does not grow with the number of timers that are due.
+    fn expire(&self) {
+        let fired = self.context.timers.expire(self.allowance.polls_per_look);
+        self.context.counters.timers.add(fired);
+        if fired > 1 {
+            self.context.scheduler.prefetch(fired);
+        }
+    }
+
+    /// The wait that was asked for, or until the next timer, whichever is shorter.
+    pub(super) fn sooner(&self, wait: Wait) -> Wait {
+        match (wait, self.context.timers.next_deadline()) {
+            (Wait::Now, _) => Wait::Now,
+            (wait, None) => wait,
+            (Wait::Forever, Some(deadline)) => Wait::Until(deadline),
+            (Wait::Until(at), Some(deadline)) => Wait::Until(at.min(deadline)),
+        }
+    }
+
+    /// Delivers what other threads have sent, as much of it as may come before the next look.
+    #[inline(always)]
+    fn take_notes(&self) {
+        if self.inbox.is_notified() || self.inbox.waiting() > 0 {
+            self.deliver();
+        }
+    }
+
+    /// What comes during the delivery stays in the inbox, and is announced to a host.
+    // Guarded by tests/event_loop/bounded_look.rs::a_timer_is_kept_although_two_threads_post_without_end
+    #[inline(never)]
+    fn deliver(&self) {
+        let allowed = &self.allowance.notes;
+        let count = self.inbox.take().min(allowed.get());
+        allowed.set(allowed.get() - count);
+        self.context.counters.notes.add(count);
+        for _ in 0..count {
+            let Some(note) = self.inbox.next() else { break };
+            match note {
+                Note::Wake(number) => {
+                    let id = TaskId::from_bits(number).expect("no number of a task is zero");
+                    self.context.scheduler.wake(id);
+                    narrator::tell_of_the_wake(id);
+                }
+                Note::Post(call) => {
+                    narrator::tell_of_the_post();
+                    foreign::quietly(foreign::TASK, "a call posted through a Remote", call);
+                }
+            }
+        }
+    }
+}
+
+/// Busy-waits for a note, for as long as [`Builder::spin`](crate::Builder::spin) and the wait allow. `true` if one came.
+fn spin(limit: Duration, wait: &Wait, inbox: &Inbox) -> bool {
+    if limit.is_zero() {
+        return false;
+    }
+    let start = Instant::now();
+    let limit = match wait {
+        Wait::Until(at) => limit.min(at.saturating_duration_since(start)),
+        Wait::Now | Wait::Forever => limit,
+    };
+    while start.elapsed() < limit {
+        if inbox.is_notified() {
+            return true;
+        }
+        std::hint::spin_loop();
+    }
+    false
+}

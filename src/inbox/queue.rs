@@ -1,0 +1,101 @@
+//! The queue behind the word: what does not fit into it, and whom it belongs to at present.
+
+use std::cell::Cell;
+use std::collections::{HashSet, VecDeque};
+use std::ptr;
+
+/// How many notes a queue has room for from the beginning.
+pub(super) const ROOM: usize = 8;
+
+/// What another thread has to say to a loop.
+pub(crate) enum Note {
+    /// The task with this number is to be woken.
+    Wake(u64),
+    Post(Call),
+}
+
+/// A posted call.
+pub(crate) type Call = Box<dyn FnOnce() + Send>;
+
+/// What stands behind the inbox's lock.
+pub(super) struct Queue {
+    pub(super) notes: VecDeque<Note>,
+    pub(super) owner: Option<Owner>,
+    /// Counts the loops that have had this inbox, so that a `Sender` of an earlier one finds itself closed.
+    pub(super) generation: u64,
+    /// The serial of the next owner's first task: serials go on where the last owner stopped.
+    pub(super) next_serial: u32,
+}
+
+/// The loop that has the inbox at present.
+pub(super) struct Owner {
+    /// How many calls may wait before one more is [full](super::Refusal::Full).
+    pub(super) post_queue: usize,
+    /// The thread that the loop lives on, as [`this_thread`] calls it.
+    thread: usize,
+}
+
+impl Owner {
+    pub(super) fn new(post_queue: usize) -> Self {
+        Self {
+            post_queue,
+            thread: this_thread(),
+        }
+    }
+
+    pub(super) fn is_own_thread(&self) -> bool {
+        self.thread == this_thread()
+    }
+}
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        Self {
+            notes: VecDeque::with_capacity(ROOM),
+            owner: None,
+            generation: 0,
+            next_serial: 0,
+        }
+    }
+
+    /// The owner, if it is the one of that generation.
+    pub(super) fn owner(&self, generation: u64) -> Option<&Owner> {
+        self.owner
+            .as_ref()
+            .filter(|_| self.generation == generation)
+    }
+
+    pub(super) fn push(&mut self, note: Note) {
+        if self.notes.len() == self.notes.capacity() {
+            self.thin_out();
+        }
+        self.notes.push_back(note);
+    }
+
+    /// Before the queue grows: two wakes of one task are as good as one. So a loop that does not look for an hour, while a
+    /// thread wakes the same tasks again and again, holds at most twice as many notes as there are tasks and posts.
+    #[cold]
+    fn thin_out(&mut self) {
+        let mut seen = HashSet::new();
+        self.notes.retain(|note| match note {
+            Note::Wake(number) => seen.insert(*number),
+            Note::Post(_) => true,
+        });
+        let room = self.notes.len().max(ROOM);
+        self.notes.reserve(room);
+    }
+
+    /// The owner moves out, and leaves the notes that nobody has read.
+    pub(super) fn close(&mut self, next_serial: u32) -> VecDeque<Note> {
+        self.owner = None;
+        self.generation += 1;
+        self.next_serial = next_serial;
+        std::mem::replace(&mut self.notes, VecDeque::with_capacity(ROOM))
+    }
+}
+
+/// Tells threads that are alive apart. Unlike `thread::current` it never panics, so a thread-local's destructor may ask.
+fn this_thread() -> usize {
+    thread_local!(static HERE: Cell<u8> = const { Cell::new(0) });
+    HERE.with(|here| ptr::from_ref(here).addr())
+}

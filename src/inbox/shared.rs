@@ -1,0 +1,94 @@
+//! What a loop and all other threads share.
+
+use super::bell::Bell;
+use super::queue::{Call, Note, Queue};
+use super::word::{Put, Word};
+use crate::shim::atomic::AtomicUsize;
+use crate::shim::atomic::Ordering::Relaxed;
+use crate::shim::{Mutex, MutexGuard, lock};
+
+pub(super) struct Shared {
+    pub(super) index: usize,
+    pub(super) word: Word,
+    pub(super) queue: Mutex<Queue>,
+    /// Calls that were posted and have not been delivered.
+    pub(super) posts: AtomicUsize,
+    pub(super) bell: Bell,
+}
+
+/// Whether a post minds the bound of the queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    Bounded,
+    Unbounded,
+}
+
+/// Why a call was not posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Closed,
+    Full,
+}
+
+impl Shared {
+    pub(super) fn new(index: usize) -> Self {
+        Self {
+            index,
+            word: Word::closed(),
+            queue: Mutex::new(Queue::new()),
+            posts: AtomicUsize::new(0),
+            bell: Bell::none(),
+        }
+    }
+
+    /// A wake for a loop that has ended has nobody to go to: *stale-is-inert*.
+    pub(super) fn wake(&self, number: u64) {
+        match self.word.put(number) {
+            Put::Seen => {}
+            Put::Ring => self.ring(),
+            Put::Occupied => {
+                let queue = lock(&self.queue);
+                if queue.owner.is_some() {
+                    self.push(queue, Note::Wake(number));
+                }
+            }
+        }
+    }
+
+    pub(super) fn post(
+        &self,
+        generation: u64,
+        call: Call,
+        room: Room,
+    ) -> Result<(), (Call, Refusal)> {
+        let queue = lock(&self.queue);
+        let Some(owner) = queue.owner(generation) else {
+            return Err((call, Refusal::Closed));
+        };
+        // ORDERING: a count. It grows under the lock only; one that is too high by a call that is just being delivered
+        // refuses a post that would have found room a moment later.
+        if room == Room::Bounded && self.posts.load(Relaxed) >= owner.post_queue {
+            return Err((call, Refusal::Full));
+        }
+        // ORDERING: as above.
+        self.posts.fetch_add(1, Relaxed);
+        self.push(queue, Note::Post(call));
+        Ok(())
+    }
+
+    fn push(&self, mut queue: MutexGuard<'_, Queue>, note: Note) {
+        let before = self.word.announce();
+        if let Some(number) = before.wake {
+            queue.push(Note::Wake(number));
+        }
+        queue.push(note);
+        drop(queue);
+        if before.is_parked {
+            self.ring();
+        }
+    }
+
+    pub(super) fn ring(&self) {
+        self.bell.ring(self.index);
+    }
+}

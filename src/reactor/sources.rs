@@ -1,0 +1,99 @@
+//! The table of sources: which one does a token of the poller mean?
+
+use std::fmt;
+use std::io;
+use std::os::fd::RawFd;
+use std::rc::Rc;
+
+use mio::Token;
+use slab::Slab;
+
+use super::source::Source;
+
+/// The slab of sources, and the serial that tells one tenant of a slot from the next.
+#[derive(Default)]
+pub(super) struct Sources {
+    slots: Slab<Slot>,
+    serial: usize,
+}
+
+struct Slot {
+    serial: usize,
+    fd: RawFd,
+    source: Rc<Source>,
+}
+
+/// A token's lower bits are the slot, the upper ones the serial.
+const SLOT_BITS: u32 = 28;
+const SLOT_MASK: usize = (1 << SLOT_BITS) - 1;
+
+pub(super) fn slot_of(token: Token) -> usize {
+    token.0 & SLOT_MASK
+}
+
+fn serial_of(token: Token) -> usize {
+    token.0 >> SLOT_BITS
+}
+
+impl Sources {
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Takes all of them out.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Rc<Source>> {
+        let slots = std::mem::take(&mut self.slots);
+        slots.into_iter().map(|(_, slot)| slot.source)
+    }
+
+    /// The token of the source that is inserted next: a slot and a fresh serial. Nothing is taken yet, so that a system call
+    /// that fails in between has nothing to give back.
+    pub(super) fn next_token(&mut self) -> io::Result<Token> {
+        let slot = self.slots.vacant_key();
+        // The last slots are not given out: their tokens could be those of the inbox and the alarm.
+        if slot >= SLOT_MASK - 1 {
+            return Err(io::Error::other(
+                "the event loop has no room for more than 2^28 sources",
+            ));
+        }
+        self.serial = (self.serial + 1) & (usize::MAX >> SLOT_BITS);
+        Ok(Token(self.serial << SLOT_BITS | slot))
+    }
+
+    pub(super) fn insert(&mut self, token: Token, fd: RawFd, source: &Rc<Source>) {
+        let slot = self.slots.insert(Slot {
+            serial: serial_of(token),
+            fd,
+            source: Rc::clone(source),
+        });
+        debug_assert_eq!(slot, slot_of(token), "nobody came in between");
+    }
+
+    /// The source that the token was made for, if it is still there.
+    // Guarded by tests/io/descriptors.rs::a_stale_event_does_not_reach_the_next_tenant_of_the_slot
+    pub(super) fn find(&self, token: Token) -> Option<&Source> {
+        let slot = self.slots.get(slot_of(token))?;
+        (slot.serial == serial_of(token)).then_some(&*slot.source)
+    }
+
+    pub(super) fn remove(&mut self, token: Token) -> Option<Rc<Source>> {
+        self.find(token)?;
+        Some(self.slots.remove(slot_of(token)).source)
+    }
+
+    /// Whether a source has this descriptor.
+    ///
+    /// Looks at them all: this is asked once in a blue moon.
+    pub(super) fn has(&self, fd: RawFd) -> bool {
+        self.slots.iter().any(|(_, other)| other.fd == fd)
+    }
+}
+
+/// A token as the narration shows it.
+pub(super) struct Name(pub(super) Token);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "source {}/{}", slot_of(self.0), serial_of(self.0))
+    }
+}

@@ -1,0 +1,14 @@
+//! How long a wait may be.
+
+use std::time::Instant;
+
+/// How long [`Reactor::poll`](super::Reactor::poll) may wait for an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wait {
+    /// Not at all: only a look at what is there.
+    Now,
+    /// Until then, at the latest.
+    Until(Instant),
+    /// Until something happens.
+    Forever,
+}

@@ -1,0 +1,55 @@
+//! Tuning: who awaits a task, in one word.
+//!
+//! The plain form is an `Option<Waker>`: 16 bytes, a clone and a drop for each await, and an indirect call for the wake. But
+//! a task of this loop is mostly awaited by another task of this loop, and its number is then enough: the task is queued where
+//! the output is put down, without a way through its waker. Any other waker lies in a table of its own
+//! ([`Tasks::afar`](super::tasks::Tasks)), and the word is its index there.
+
+use crate::task::id::TaskId;
+
+/// No number of a task is small: there is a loop in each. So small numbers are free for what is not a task.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Joiner(u64);
+
+/// What a [`Joiner`] says.
+pub(super) enum Who {
+    /// There is no `JoinHandle` any more, so nobody will ask for the output.
+    Gone,
+    Nobody,
+    /// A task of this loop.
+    Task(TaskId),
+    /// The waker under this index in the table.
+    Afar(usize),
+}
+
+impl Joiner {
+    pub(super) const GONE: Self = Self(0);
+    pub(super) const NOBODY: Self = Self(1);
+    const AFAR: u64 = 2;
+
+    pub(super) fn task(id: TaskId) -> Self {
+        Self(id.bits())
+    }
+
+    pub(super) fn afar(index: usize) -> Self {
+        Self(index as u64 + Self::AFAR)
+    }
+
+    pub(super) fn who(self) -> Who {
+        match TaskId::from_bits(self.0) {
+            Some(id) if id.loop_index() > 0 => Who::Task(id),
+            None => Who::Gone,
+            Some(_) if self.0 == Self::NOBODY.0 => Who::Nobody,
+            Some(_) => Who::Afar((self.0 - Self::AFAR) as usize),
+        }
+    }
+
+    /// In a spare slot, which nobody awaits, the word holds the size of the cell.
+    pub(super) fn size_of_spare(size: usize) -> Self {
+        Self(size as u64)
+    }
+
+    pub(super) fn spare_size(self) -> usize {
+        self.0 as usize
+    }
+}
