@@ -35,8 +35,8 @@ impl EventLoop {
                 self.look()?;
             }
             let limit = batch.min(polls.get());
-            let may_deliver = notes.get() > 0;
-            let has_note = || may_deliver && self.inbox.is_notified();
+            let (may_deliver, is_notified) = (notes.get() > 0, self.inbox.notice());
+            let has_note = || may_deliver && is_notified();
             let ran = match foreign::is_traced(foreign::TASK) {
                 false => scheduler.run(limit, waker::of, has_note),
                 true => narrator::run_and_tell(scheduler, limit, waker::of, has_note),

@@ -183,6 +183,13 @@ impl Inbox {
         self.shared.word.is_notified()
     }
 
+    /// [`is_notified`](Self::is_notified), to be asked after every poll: without a way through the inbox.
+    #[inline]
+    pub(crate) fn notice(&self) -> impl Fn() -> bool + use<> {
+        let word = &self.shared.word;
+        move || word.is_notified()
+    }
+
     /// How many notes were taken and wait to be delivered.
     #[inline]
     pub(crate) fn waiting(&self) -> usize {

@@ -27,6 +27,7 @@ struct Indices {
 }
 
 /// Queues a wake of the task with that number for the loop with that index. Does nothing if there is no such loop.
+#[inline(never)]
 pub(crate) fn wake(loop_index: usize, number: u64) {
     if let Some(shared) = TABLE.get(loop_index).and_then(OnceLock::get) {
         shared.wake(number);

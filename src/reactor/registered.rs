@@ -330,17 +330,18 @@ fn no_loop() -> io::Error {
 /// Ends the registration when the source is dropped. A type of its own, so that `into_inner` can take the rest.
 struct Registration {
     source: Rc<Source>,
-    /// The loop that tells of this source, while the source says that it is registered.
+    /// The loop that tells of this source.
     ///
     /// Not an owner: a socket that outlives its loop must not keep the loop's descriptors open.
     reactor: RefCell<Weak<Reactor>>,
 }
 
 impl Registration {
-    /// Whether this is the loop that tells of the source.
+    /// Whether this is the loop that tells of the source. No other loop's reactor can have the address of one that is gone,
+    /// while this `Weak` holds its memory.
     #[inline]
     fn lives_on(&self, reactor: &Rc<Reactor>) -> bool {
-        self.source.is_registered() && self.reactor.borrow().as_ptr() == Rc::as_ptr(reactor)
+        self.reactor.borrow().as_ptr() == Rc::as_ptr(reactor)
     }
 
     fn begin(&self, reactor: &Rc<Reactor>, fd: BorrowedFd<'_>) -> io::Result<()> {

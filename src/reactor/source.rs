@@ -102,7 +102,7 @@ impl Source {
 
     /// Whether a living reactor will tell of the source.
     #[inline]
-    pub(super) fn is_registered(&self) -> bool {
+    fn is_registered(&self) -> bool {
         self.token.get().is_some()
     }
 

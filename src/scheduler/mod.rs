@@ -181,6 +181,8 @@ impl Scheduler {
 
     /// Takes at most `limit` entries from the head of the queue, and polls their tasks. Returns early if it is to
     /// [halt](Self::halt); or if `should_return` says so, which is asked after every poll.
+    // Not inlined into the turn: it takes two of 226 instructions off a yield.
+    #[inline(never)]
     pub(crate) fn run(
         &self,
         limit: usize,
