@@ -95,7 +95,7 @@
 //! Sources: RFC 2592; the asyncio documentation, "Event loop"; `tokio::runtime`, "Current thread scheduler"; Tim Peters'
 //! and others' discussion of `call_soon` order in PEP 3156.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -103,9 +103,8 @@ use std::task::{Context, Poll, Waker};
 use crate::foreign::{self, Payload};
 use crate::task::cell::{Erased, TaskCell};
 use crate::task::error::JoinError;
-use crate::task::id::TaskId;
+use crate::task::id::{MAX_TASKS, TaskId};
 
-mod admission;
 mod ages;
 mod budget;
 mod current;
@@ -167,6 +166,22 @@ impl Scheduler {
             should_halt: Cell::new(false),
             panics_halt,
             panic: Cell::new(None),
+        }
+    }
+
+    /// Claims a slot for a task whose cell is so large. The caller puts the cell in, and lets the task
+    /// [begin](Admission::begin).
+    #[inline]
+    pub(crate) fn admit(&self, size: usize) -> Admission<'_> {
+        let mut tasks = self.tasks.borrow_mut();
+        let Some(key) = tasks.claim(size) else {
+            drop(tasks);
+            panic!("cannot spawn: this loop holds {MAX_TASKS} tasks, the most there can be");
+        };
+        Admission {
+            scheduler: self,
+            tasks,
+            key,
         }
     }
 
@@ -317,5 +332,31 @@ impl Scheduler {
     /// Whether a halt was asked for since the last time this was asked.
     pub(crate) fn take_halt(&self) -> bool {
         self.should_halt.take()
+    }
+}
+
+/// A slot that was claimed for a task, while its cell is filled.
+pub(crate) struct Admission<'a> {
+    scheduler: &'a Scheduler,
+    tasks: RefMut<'a, Tasks>,
+    key: usize,
+}
+
+impl Admission<'_> {
+    /// `None`, or a vacant one.
+    #[inline]
+    pub(crate) fn cell(&mut self) -> &mut Option<TaskCell> {
+        &mut self.tasks.slots[self.key].cell
+    }
+
+    /// The task is at the end of the ready queue, with one pin for its join handle. A loop that is ending drops it.
+    #[inline(always)]
+    pub(crate) fn begin(mut self) -> TaskId {
+        let id = self.tasks.begin(self.key);
+        drop(self.tasks);
+        if self.scheduler.is_closed.get() {
+            self.scheduler.drop_now(id);
+        }
+        id
     }
 }

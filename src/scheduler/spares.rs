@@ -1,7 +1,9 @@
-//! Places that a task has left, kept as they are for the next one of its kind.
+//! Tuning: slots that a task has left are kept with their cells for the next task of its kind.
 //!
-//! Programs have few kinds of tasks, and the next one is mostly of the same kind. Its future then goes into the cell that
-//! is there already, and neither the slab nor the allocator is asked.
+//! The plain form gives the cell back to the allocator and the slot back to the slab. But programs have few kinds of tasks, and
+//! the next one is mostly of the same kind: its future then goes into the cell that is there already. `cargo bench --bench
+//! core spawn`: a spawn and join takes 39 ns instead of 54, one of a thousand at once 25 instead of 38, and with 1 KiB each 46
+//! instead of 215. Held by the bound of `spawn_join` in `benches/bounds.toml`.
 
 use slab::Slab;
 
