@@ -77,7 +77,7 @@ fn main() -> io::Result<()> {
             }
             why = "its turn";
         }
-        // One trip, without waiting: the waiting has been done.
+        // One turn, without waiting: the waiting has been done.
         let turn = guest.turn(Some(Duration::ZERO))?;
         if turn.polls > 0 {
             println!(

@@ -1,4 +1,4 @@
-//! The only door into a loop from other threads.
+//! The only way into a loop from other threads.
 
 use std::fmt;
 use std::future::{Future, poll_fn};

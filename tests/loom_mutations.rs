@@ -18,10 +18,26 @@ struct Mutation {
     edits: &'static [(&'static str, &'static str)],
 }
 
+const fn word(says: &'static str, edits: &'static [(&'static str, &'static str)]) -> Mutation {
+    Mutation {
+        says,
+        file: "src/inbox/word.rs",
+        edits,
+    }
+}
+
+const fn shared(says: &'static str, edits: &'static [(&'static str, &'static str)]) -> Mutation {
+    Mutation {
+        says,
+        file: "src/inbox/shared.rs",
+        edits,
+    }
+}
+
 const fn inbox(says: &'static str, edits: &'static [(&'static str, &'static str)]) -> Mutation {
     Mutation {
         says,
-        file: "src/scheduler/inbox.rs",
+        file: "src/inbox/mod.rs",
         edits,
     }
 }
@@ -30,6 +46,14 @@ const fn pool(says: &'static str, edits: &'static [(&'static str, &'static str)]
     Mutation {
         says,
         file: "src/offload/pool.rs",
+        edits,
+    }
+}
+
+const fn account(says: &'static str, edits: &'static [(&'static str, &'static str)]) -> Mutation {
+    Mutation {
+        says,
+        file: "src/offload/shared.rs",
         edits,
     }
 }
@@ -43,120 +67,123 @@ const fn worker(says: &'static str, edits: &'static [(&'static str, &'static str
 }
 
 const MUTATIONS: &[Mutation] = &[
-    inbox(
+    word(
         "a wake that puts its number there does not publish what was written before",
         &[(
-            ".compare_exchange(instead_of, id.bits(), SeqCst, SeqCst)",
-            ".compare_exchange(instead_of, id.bits(), Relaxed, Relaxed)",
+            ".compare_exchange(instead_of, number, SeqCst, SeqCst)",
+            ".compare_exchange(instead_of, number, Relaxed, Relaxed)",
         )],
     ),
-    inbox(
+    word(
         "the loop sees and takes the number, and does not ask what was written before",
         &[
             (
-                "self.inbox.word.load(SeqCst), AWAKE | PARKED",
-                "self.inbox.word.load(Relaxed), AWAKE | PARKED",
+                "self.0.load(SeqCst) >= NOTIFIED",
+                "self.0.load(Relaxed) >= NOTIFIED",
             ),
             (
-                "let word = self.inbox.word.swap(AWAKE, SeqCst);",
-                "let word = self.inbox.word.swap(AWAKE, Relaxed);",
+                "number(self.0.swap(AWAKE, SeqCst))",
+                "number(self.0.swap(AWAKE, Relaxed))",
             ),
         ],
     ),
     inbox(
         "the queue is emptied before the notice is taken down",
         &[(
-            "let word = self.inbox.word.swap(AWAKE, SeqCst);",
-            "std::mem::swap(&mut lock(&self.inbox.mail).notes, notes); let word = self.inbox.word.swap(AWAKE, SeqCst); \
-         if woken(word).is_none() { return }",
+            "            match self.shared.word.take() {",
+            "            std::mem::swap(&mut lock(&self.shared.queue).notes, &mut taken);
+            match self.shared.word.take() {
+                None => {}",
         )],
     ),
-    inbox(
+    word(
         "parks by a load and a store",
         &[(
             ".compare_exchange(AWAKE, PARKED, SeqCst, SeqCst)\n            .is_ok()",
-            ".load(SeqCst) == AWAKE && { self.inbox.word.store(PARKED, SeqCst); true }",
+            ".load(SeqCst) == AWAKE && { self.0.store(PARKED, SeqCst); true }",
         )],
     ),
-    inbox(
+    word(
         "parks by a swap, and what was there is gone",
         &[(
             ".compare_exchange(AWAKE, PARKED, SeqCst, SeqCst)\n            .is_ok()",
             ".swap(PARKED, SeqCst) == AWAKE",
         )],
     ),
-    inbox(
+    word(
         "wakes up by a store, over what came meanwhile",
         &[(
-            "let _ = self\n            .inbox\n            .word\n            .compare_exchange(PARKED, AWAKE, SeqCst, SeqCst);",
-            "self.inbox.word.store(AWAKE, SeqCst);",
+            "let _ = self.0.compare_exchange(PARKED, AWAKE, SeqCst, SeqCst);",
+            "self.0.store(AWAKE, SeqCst);",
         )],
     ),
-    inbox(
+    word(
         "never says that it is awake again",
         &[(
-            ".compare_exchange(PARKED, AWAKE, SeqCst, SeqCst);",
-            ".load(SeqCst);",
+            "let _ = self.0.compare_exchange(PARKED, AWAKE, SeqCst, SeqCst);",
+            "let _ = self.0.load(SeqCst);",
         )],
     ),
-    inbox(
+    shared(
         "puts up the notice before it has the lock",
         &[(
-            "                let mail = lock(&self.mail);\n                if mail.open {\n                    self.push(mail, Note::Wake(id));\n                }\n",
-            "                let word = self.word.swap(NOTIFIED, SeqCst);
-                let mut mail = lock(&self.mail);
-                if let Some(id) = woken(word) {
-                    mail.push(Note::Wake(id));
+            "                let queue = lock(&self.queue);\n                if queue.owner.is_some() {\n                    self.push(queue, Note::Wake(number));\n                }\n",
+            "                let before = self.word.announce();
+                let mut queue = lock(&self.queue);
+                if let Some(number) = before.wake {
+                    queue.push(Note::Wake(number));
                 }
-                mail.push(Note::Wake(id));
-                drop(mail);
-                if word == PARKED {
+                queue.push(Note::Wake(number));
+                drop(queue);
+                if before.is_parked {
                     self.ring();
                 }
 ",
         )],
     ),
-    inbox(
+    shared(
         "a number that a second notice replaces is forgotten",
-        &[("mail.push(Note::Wake(id));", "let _ = id;")],
-    ),
-    inbox(
-        "a wake of a loop that sleeps rings for nobody",
         &[(
-            "Err(PARKED) if put(PARKED).is_ok() => self.ring(),",
-            "Err(PARKED) if put(PARKED).is_ok() => {}",
-        )],
-    ),
-    inbox(
-        "a push at a loop that sleeps rings for nobody",
-        &[(
-            "if word == PARKED {\n            self.ring();\n        }",
+            "        if let Some(number) = before.wake {\n            queue.push(Note::Wake(number));\n        }\n",
             "",
         )],
     ),
-    inbox("every push rings", &[("if word == PARKED {", "{")]),
-    inbox(
-        "an inbox that is recycled is open to the posts of its last loop",
-        &[("mail.tenancy += 1;", "")],
+    shared(
+        "a wake of a loop that sleeps rings for nobody",
+        &[("Put::Ring => self.ring(),", "Put::Ring => {}")],
     ),
-    inbox(
-        "a post that waits when the loop ends is left in the box",
+    shared(
+        "a push at a loop that sleeps rings for nobody",
         &[(
-            "std::mem::replace(&mut mail.notes, VecDeque::with_capacity(ROOM))",
-            "VecDeque::new()",
+            "if before.is_parked {\n            self.ring();\n        }",
+            "",
         )],
     ),
+    shared("every push rings", &[("if before.is_parked {", "{")]),
+    Mutation {
+        says: "an inbox that is recycled is open to the posts of its last loop",
+        file: "src/inbox/queue.rs",
+        edits: &[("self.generation += 1;", "")],
+    },
+    Mutation {
+        says: "a post that waits when the loop ends is left in the inbox",
+        file: "src/inbox/queue.rs",
+        edits: &[(
+            "std::mem::replace(&mut self.notes, VecDeque::with_capacity(ROOM))",
+            "VecDeque::new()",
+        )],
+    },
     inbox(
         "the index may be given out before the word is closed",
         &[(
-            "        drop(lock(&self.inbox.bell).take());",
-            "        lock(&INDICES).free.push(self.inbox.index);\n        drop(lock(&self.inbox.bell).take());",
+            "        self.shared.bell.take_down();",
+            "        table::give_back(self.shared);\n        self.shared.bell.take_down();",
         )],
     ),
     inbox(
         "a host that waits for its descriptor is not told of what is there already",
         &[(
-            "if !self.park() {\n            self.inbox.ring();\n        }",
+            "if !self.park() {\n            self.shared.ring();\n        }",
             "let _ = self.park();",
         )],
     ),
@@ -167,7 +194,7 @@ const MUTATIONS: &[Mutation] = &[
             "        drop(state);\n        let mut state = self.shared.lock();\n        state.lie_down(self.me, thread);\n",
         )],
     ),
-    pool(
+    account(
         "a thread that is refused is still coming",
         &[(
             "self.coming = None;\n        self.is_refused",
@@ -188,7 +215,7 @@ const MUTATIONS: &[Mutation] = &[
             ),
         ],
     ),
-    pool(
+    account(
         "a worker that leaves stays among the idle",
         &[(
             "state.get_up(worker);\n        state.workers.remove(worker);",
@@ -206,7 +233,7 @@ const MUTATIONS: &[Mutation] = &[
             "        drop(idle);\n",
         )],
     ),
-    pool(
+    account(
         "the last worker does not say that it has left",
         &[("self.empty.notify_all();", "")],
     ),

@@ -26,7 +26,7 @@
 //!
 //! # Looks are not free
 //!
-//! The mail costs a load, and so it is looked at after every poll: that takes half a nanosecond of eleven, and halves the
+//! The inbox costs a load, and so the loop asks for notes after every poll: that takes half a nanosecond of eleven, and halves the
 //! time until a thread that wakes a busy loop is answered. The timers cost a clock reading (but only if there is a timer),
 //! the sockets a system call (but only if there is a source). 64 polls of a dozen nanoseconds share one system call of some
 //! hundred. *A lone task that yields pays no system call per yield*; nor does it hold up a socket for more than 64 polls.
@@ -57,7 +57,7 @@
 //!
 //! 1. Leave out `self.allowance.end()` in [`turn`](EventLoop::turn). Whose sockets wait now, and for how many turns?
 //!    `tests/scheduler/fairness.rs::a_host_that_turns_by_hand_gets_a_look_in_each_turn` knows.
-//! 2. In `park`, ask for mail *before* announcing the sleep. `tests/remote/posts.rs` hangs once in a million.
+//! 2. In `park`, ask for notes *before* announcing the sleep. `tests/remote/posts.rs` hangs once in a million.
 //! 3. Drop the tasks with no loop current. Which destructor panics?
 //!
 //! Sources: Schmidt, "Reactor", in *Pattern Languages of Program Design*, 1995; libuv, *Design overview*; PEP 3156.
@@ -187,7 +187,7 @@ impl EventLoop {
         JoinHandle::new(scheduler, future, (), Location::caller())
     }
 
-    /// One trip round the loop, for a host that owns the thread.
+    /// One turn of the loop, for a host that owns the thread.
     ///
     /// If no task is ready it waits for a socket, a timer or another thread, at most for `timeout` (`None`: for as long as
     /// it takes; zero: not at all). Then it polls the tasks that are ready, each once.
@@ -249,7 +249,7 @@ impl EventLoop {
         self.context.timers.next_deadline()
     }
 
-    /// The door for other threads.
+    /// The way into this loop from other threads.
     pub fn remote(&self) -> Remote {
         Remote::new(self.inbox.sender())
     }

@@ -17,7 +17,7 @@ use crate::task::TaskId;
 /// How many posts may wait, if they mind.
 const ROOM: usize = 1;
 
-/// A loop that does nothing but rest and read its mail.
+/// A loop that does nothing but rest and read its notes.
 struct Loop {
     inbox: Inbox,
     bell: Bell,
@@ -233,7 +233,7 @@ fn a_loop_that_does_not_rest_is_never_rung_for() {
 }
 
 #[test]
-fn the_descriptor_of_a_loop_that_a_host_turns_is_readable_when_there_is_mail() {
+fn the_descriptor_of_a_loop_that_a_host_turns_is_readable_when_there_is_a_note() {
     explore(|| {
         let mut home = Loop::new();
         let task = home.task(1);

@@ -43,14 +43,14 @@
 //! batch wakes runs in the next one. Nobody is polled a second time before all who were ready have been polled once.
 //! (A loop that [`run`](crate::EventLoop::run)s does not count batches: in a ring, where one ends changes nothing.)
 //! That alone bounds nothing: a batch may be a million tasks long. So the loop also counts polls, whatever batch they
-//! belong to, and after 64 of them it looks at the sockets and the timers (chapter 9). The mail costs one load, and is looked
+//! belong to, and after 64 of them it looks at the sockets and the timers (chapter 9). The inbox costs one load, and is asked
 //! at after every poll.
 //!
 //! *Claim:* while the loop is at work, a due timer and a ready socket wait for at most 64 polls, 64 notes and one look; a note
 //! is a wake or a call from another thread. A look takes no more than 64 due timers and deals out no more than 512; a timer
 //! with more timers before it waits for one more look for each 64, or each 512, of them. A loop with nothing to do that has
 //! just fired several timers sleeps up to 140 us past the next deadline (`time/timers.rs`).
-//! *Proof:* `polls_left` starts at 64, falls with every poll, and is refilled by a look only; at zero the loop looks. No
+//! *Proof:* the allowance of polls starts at 64, falls with every poll, and is refilled by a look only; at zero the loop looks. No
 //! more than 64 notes are delivered between two looks, and a look itself is bounded. QED; `tests/event_loop/bounded_look.rs` and
 //! `tests/scheduler/fairness.rs` counts it.
 //!
