@@ -31,8 +31,9 @@
 //!
 //! # Chapter 0. The promise, and the map
 //!
-//! **`Waker` is the only word that the scheduler and the three drivers share.** A driver never names a task, the scheduler
-//! never names a socket, a timer or a thread. So each can be read alone, and this is the order:
+//! **`Waker` is the only type that the scheduler and the drivers share.** A driver (the timers, the reactor, the pool, the inbox)
+//! never names a task, and the scheduler never names a timer, a socket or a thread. So each can be read alone, and this is the
+//! order:
 //!
 //! | | read | and learn |
 //! |---|---|---|
@@ -46,6 +47,22 @@
 //! | 8 | [`offload`](fn@offload) | calls that block |
 //! | 9 | [`EventLoop`] | the loop itself |
 //! | | [`future`], [`group`], [`sync`], [`io`], [`net::serve`] | what can be built on it |
+//! | | `appendix.rs` | *Twelve nanoseconds at a time*: what makes it fast, and is no part of the idea |
+//!
+//! A file imports only what stands in its own row of this table or below it, and no two files import each other, by whatever
+//! way round. The drivers do not import each other.
+//!
+//! | layer | files |
+//! |---|---|
+//! | the crate | `lib.rs` |
+//! | the loop | `event_loop/` |
+//! | leaf futures | `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `reactor/registered.rs`, `remote.rs`, `signal`, `sync/`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs` |
+//! | the current loop | `context.rs` |
+//! | wakers | `task/waker.rs` |
+//! | the scheduler | `scheduler/` |
+//! | cells | `task/cell.rs` |
+//! | the drivers | `time/timers.rs`, `reactor/`, `offload/`, `inbox/` |
+//! | pure | `appendix.rs`, `fault`, `foreign.rs`, `pinned.rs`, `reactor/ready.rs`, `shim`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/wheel.rs`, `trying.rs` |
 //!
 //! # The life of one wakeup
 //!
@@ -79,6 +96,40 @@
 //! | decide-then-do | between a decision and the act that rests on it no foreign code runs, a log sink included |
 //! | bounded-look | a look does a bounded amount of work, whatever came in meanwhile |
 //!
+//! # The words
+//!
+//! Each has one meaning in this crate.
+//!
+//! | word | what it means |
+//! |---|---|
+//! | task | a future, and the right to be polled when its turn comes |
+//! | cell | the one allocation of a task: its future, later its output |
+//! | slot | an entry in a table that is found by its number: a task's in the slab, a timer's in a level of the wheel |
+//! | tenant | what lives in a slot at present |
+//! | serial | the number of a spawn; it tells one tenant of a slot from the next |
+//! | key | what the owner of an entry holds: a timer's, a waiter's, a child's |
+//! | rider | what lies in a cell beside the future: a name, or a child's tie to its group |
+//! | ready queue | the slots of the tasks that are to be polled, first in, first out |
+//! | batch | the tasks that were ready when a turn began |
+//! | turn | one time round the loop: rest if nobody is ready, poll a batch |
+//! | look | the moment at which the loop sees what sockets, timers and other threads have brought |
+//! | budget | how many operations one poll may complete, or how many polls come between two looks |
+//! | park | announce a sleep, and sleep |
+//! | inbox | what other threads leave for a loop |
+//! | note | one entry of the inbox: a wake, or a posted call |
+//! | word | the one atomic integer that a loop and other threads agree on |
+//! | bell | the system call by which another thread ends a sleep |
+//! | driver | what turns an event into a wake: the timers, the reactor, the pool, the inbox |
+//! | source | a descriptor that a reactor watches |
+//! | token | the name by which the poller knows a source |
+//! | readiness | what the reactor last heard about a source |
+//! | line | tasks that wait, or jobs that wait, first come, first served |
+//! | place | where one operation stands in the lines of a source |
+//! | wheel, level, tick | the timers' table, one ring of it, and its unit of time: a microsecond |
+//! | slack | how long a loop without work may sleep past a deadline, after several timers have fired together |
+//! | job, worker | a call that blocks, and the thread of the pool that runs it |
+//! | foreign | code that is not this crate's: wakers, destructors, closures, the sink of the log |
+//!
 //! # The log
 //!
 //! With the `log` crate's level at `trace` the loop tells one line per event, under the targets `roundelay::turn`, `::wake`,
@@ -87,6 +138,8 @@
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(doc)]
+mod appendix;
 mod context;
 mod event_loop;
 mod fault;

@@ -46,6 +46,7 @@ const LEAF_FUTURES: &[&str] = &[
 ];
 
 const PURE: &[&str] = &[
+    "appendix.rs",
     "fault",
     "foreign.rs",
     "pinned.rs",
@@ -62,6 +63,26 @@ enum Row {
     Together(&'static [&'static str]),
     /// These never know each other.
     Apart(&'static [&'static str]),
+}
+
+/// The table as the first page shows it.
+fn layers() -> String {
+    let row = |(name, row): &(&str, Row)| {
+        let (Row::Together(members) | Row::Apart(members)) = row;
+        let files: Vec<String> = members.iter().map(|path| format!("`{path}`")).collect();
+        format!("//! | {name} | {} |\n", files.join(", "))
+    };
+    TABLE.iter().map(row).collect()
+}
+
+#[test]
+fn the_first_page_shows_the_same_layers() {
+    let page = fs::read_to_string(root().join("src/lib.rs")).expect("there is a first page");
+    let layers = layers();
+    assert!(
+        page.contains(&layers),
+        "the table of layers in src/lib.rs is to be\n{layers}"
+    );
 }
 
 /// Where a file stands: its row, and its place in the row.

@@ -208,10 +208,10 @@ const MUTATIONS: &[Mutation] = &[
     worker(
         "a job is announced before its worker looks for the next",
         &[
-            ("let next = self.look(thread);", ""),
+            ("let next = self.find_work(thread);", ""),
             (
                 "self.done = None;\n",
-                "self.done = None;\n let next = self.look(thread);\n",
+                "self.done = None;\n let next = self.find_work(thread);\n",
             ),
         ],
     ),

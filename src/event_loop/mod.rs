@@ -240,8 +240,8 @@ impl EventLoop {
     /// When the loop wants its next turn, if nothing happens before: the deadline of the earliest timer, or this moment
     /// if a task is ready. `None` if it waits for sockets and other threads only, or for nothing at all.
     ///
-    /// When several timers have just fired together, it is up to 140 us after that deadline, so that those that follow closely
-    /// share a turn.
+    /// When several timers have just fired together, it is up to [`Builder::timer_slack`] after that deadline, so that those that
+    /// follow closely share a turn.
     pub fn next_deadline(&self) -> Option<Instant> {
         if self.work_left() > 0 || self.inbox.is_notified() {
             return Some(Instant::now());

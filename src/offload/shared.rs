@@ -167,7 +167,7 @@ impl State {
 
     /// Enters a worker among the idle. One that is there already, and only turned over in its sleep, keeps its place.
     pub(super) fn lie_down(&mut self, worker: usize, thread: &Thread) {
-        if self.place_of(worker).is_none() {
+        if self.position_of(worker).is_none() {
             let thread = thread.clone();
             self.idle.push(Idle { worker, thread });
         }
@@ -175,8 +175,8 @@ impl State {
 
     /// Takes a worker that is going to work, or to leave, from the idle, if it is there: nobody may call it now.
     pub(super) fn get_up(&mut self, worker: usize) {
-        if let Some(place) = self.place_of(worker) {
-            self.idle.remove(place);
+        if let Some(position) = self.position_of(worker) {
+            self.idle.remove(position);
         }
     }
 
@@ -189,7 +189,7 @@ impl State {
         );
     }
 
-    fn place_of(&self, worker: usize) -> Option<usize> {
+    fn position_of(&self, worker: usize) -> Option<usize> {
         self.idle.iter().rposition(|idle| idle.worker == worker)
     }
 }

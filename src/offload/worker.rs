@@ -157,7 +157,7 @@ impl Worker {
         narrate(thread, "started");
         loop {
             step();
-            let next = self.look(thread);
+            let next = self.find_work(thread);
             let has_woken = self.done.as_ref().is_some_and(|job| wake(job.announce()));
             self.done = None;
             match next {
@@ -188,7 +188,7 @@ impl Worker {
         self.done = self.job.take();
     }
 
-    fn look(&mut self, thread: &Thread) -> Next {
+    fn find_work(&mut self, thread: &Thread) -> Next {
         let now = Instant::now();
         let mut state = self.shared.lock();
         state.arrive(self.me);

@@ -1,6 +1,6 @@
 //! What handles ask of the scheduler: abort, join, detach; and the end of all tasks.
 //!
-//! A handle pins its slot, so the slot's tenant is always the one that the handle means, and none of this needs a
+//! A handle holds its slot, so the slot's tenant is always the one that the handle means, and none of this needs a
 //! generation to be sure. What user code these functions run (a future's destructor, an output's, a waker's) they run
 //! after their borrow has ended.
 
@@ -46,7 +46,7 @@ impl Scheduler {
     }
 
     pub(crate) fn is_finished(&self, id: TaskId) -> bool {
-        // A handle pins its slot, so the slot's tenant is the one that the handle means.
+        // A handle holds its slot, so the slot's tenant is the one that the handle means.
         self.tasks
             .borrow()
             .slots
@@ -120,14 +120,14 @@ impl Scheduler {
     }
 
     /// One handle more on the slot.
-    pub(crate) fn pin(&self, id: TaskId) {
-        self.tasks.borrow_mut().slots[id.slot()].pin();
+    pub(crate) fn hold(&self, id: TaskId) {
+        self.tasks.borrow_mut().slots[id.slot()].hold();
     }
 
     /// One handle less on the slot.
-    pub(crate) fn unpin(&self, id: TaskId) {
+    pub(crate) fn let_go(&self, id: TaskId) {
         let mut tasks = self.tasks.borrow_mut();
-        tasks.slots[id.slot()].unpin();
+        tasks.slots[id.slot()].let_go();
         tasks.release(id.slot());
     }
 
@@ -144,7 +144,7 @@ impl Scheduler {
             }
             return;
         }
-        slot.unpin();
+        slot.let_go();
         drop(tasks);
         foreign::let_go(joiner, JOIN_HANDLE);
     }
@@ -164,7 +164,7 @@ impl Scheduler {
             .slots
             .iter()
             .filter(|(_, slot)| !slot.is_finished())
-            .map(|(key, _)| tasks.id_of(key))
+            .map(|(index, _)| tasks.id_of(index))
             .collect();
         alive.sort_unstable_by_key(|&id| tasks.ages.birth(id));
         alive

@@ -49,7 +49,7 @@
 //! *Claim:* while the loop is at work, a due timer and a ready socket wait for at most 64 polls, 64 notes and one look; a note
 //! is a wake or a call from another thread. A look takes no more than 64 due timers and deals out no more than 512; a timer
 //! with more timers before it waits for one more look for each 64, or each 512, of them. A loop with nothing to do that has
-//! just fired several timers sleeps up to 140 us past the next deadline (`time/timers.rs`).
+//! just fired several timers may sleep past the next deadline (`time/slack.rs`).
 //! *Proof:* the allowance of polls starts at 64, falls with every poll, and is refilled by a look only; at zero the loop looks. No
 //! more than 64 notes are delivered between two looks, and a look itself is bounded. QED; `tests/event_loop/bounded_look.rs` and
 //! `tests/scheduler/fairness.rs` counts it.
@@ -174,14 +174,14 @@ impl Scheduler {
     #[inline]
     pub(crate) fn admit(&self, size: usize) -> Admission<'_> {
         let mut tasks = self.tasks.borrow_mut();
-        let Some(key) = tasks.claim(size) else {
+        let Some(index) = tasks.claim(size) else {
             drop(tasks);
             panic!("cannot spawn: this loop holds {MAX_TASKS} tasks, the most there can be");
         };
         Admission {
             scheduler: self,
             tasks,
-            key,
+            index,
         }
     }
 
@@ -271,7 +271,7 @@ impl Scheduler {
         let joiner = slot.joiner;
         if joiner == Joiner::GONE {
             // So that the slot stays its own while user code runs.
-            slot.pin();
+            slot.hold();
             drop(tasks);
             return self.discard(id, cell);
         }
@@ -339,20 +339,20 @@ impl Scheduler {
 pub(crate) struct Admission<'a> {
     scheduler: &'a Scheduler,
     tasks: RefMut<'a, Tasks>,
-    key: usize,
+    index: usize,
 }
 
 impl Admission<'_> {
     /// `None`, or a vacant one.
     #[inline]
     pub(crate) fn cell(&mut self) -> &mut Option<TaskCell> {
-        &mut self.tasks.slots[self.key].cell
+        &mut self.tasks.slots[self.index].cell
     }
 
-    /// The task is at the end of the ready queue, with one pin for its join handle. A loop that is ending drops it.
+    /// The task is at the end of the ready queue, held by its join handle. A loop that is ending drops it.
     #[inline(always)]
     pub(crate) fn begin(mut self) -> TaskId {
-        let id = self.tasks.begin(self.key);
+        let id = self.tasks.begin(self.index);
         drop(self.tasks);
         if self.scheduler.is_closed.get() {
             self.scheduler.drop_now(id);

@@ -13,7 +13,7 @@ use crate::task::id::TaskId;
 
 impl Scheduler {
     /// Drops an output, unless the task's rider wants it. A panic that is left is told, and so is one of the output's
-    /// destructor. Then the slot has one pin less.
+    /// destructor. Then the slot has one handle less.
     pub(super) fn discard(&self, id: TaskId, mut cell: TaskCell) {
         cell.as_mut().offer_to_rider();
         let unread = cell.error().filter(|error| error.is_panic());

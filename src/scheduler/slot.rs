@@ -12,7 +12,7 @@ pub(super) struct Slot {
     /// The task's number is this, the slot's own, and the loop's. In a spare slot: which one lies under it.
     pub(super) serial: u32,
     /// How many handles keep this slot from being reused.
-    pub(super) pins: u16,
+    pub(super) handles: u16,
     pub(super) is_queued: bool,
     pub(super) life: Life,
 }
@@ -33,7 +33,7 @@ impl Slot {
         cell: None,
         joiner: Joiner::NOBODY,
         serial: 0,
-        pins: 1,
+        handles: 1,
         is_queued: true,
         life: Life::Alive,
     };
@@ -43,17 +43,17 @@ impl Slot {
     }
 
     /// One handle more. A count that has come to its end stays there, and the slot is never reused.
-    pub(super) fn pin(&mut self) {
-        self.pins = self.pins.saturating_add(1);
+    pub(super) fn hold(&mut self) {
+        self.handles = self.handles.saturating_add(1);
     }
 
-    pub(super) fn unpin(&mut self) {
-        if self.pins != u16::MAX {
-            self.pins -= 1;
+    pub(super) fn let_go(&mut self) {
+        if self.handles != u16::MAX {
+            self.handles -= 1;
         }
     }
 
     pub(super) fn is_needed(&self) -> bool {
-        !self.is_finished() || self.is_queued || self.pins > 0
+        !self.is_finished() || self.is_queued || self.handles > 0
     }
 }

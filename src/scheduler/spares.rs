@@ -46,32 +46,32 @@ impl Spares {
 
     /// Keeps a slot and its vacant cell. A cell that is too large to be kept comes back, and its slot is free.
     #[inline(always)]
-    pub(super) fn keep(&mut self, slots: &mut Slab<Slot>, key: usize) -> Option<TaskCell> {
-        let size = size_of_val(&**slots[key].cell.as_ref()?);
+    pub(super) fn keep(&mut self, slots: &mut Slab<Slot>, index: usize) -> Option<TaskCell> {
+        let size = size_of_val(&**slots[index].cell.as_ref()?);
         if size > CELL_BYTES {
-            return slots.remove(key).cell;
+            return slots.remove(index).cell;
         }
         while self.bytes + size > SPARE_BYTES {
             self.make_room(slots, size);
         }
         self.bytes += size;
-        self.shelf(size).push(slots, key, size);
+        self.shelf(size).push(slots, index, size);
         None
     }
 
     /// The one that was left last.
     #[inline]
     pub(super) fn take(&mut self, slots: &mut Slab<Slot>, size: usize) -> Option<usize> {
-        let (key, size) = self.shelf(size).pop(slots)?;
+        let (index, size) = self.shelf(size).pop(slots)?;
         self.bytes -= size;
-        Some(key)
+        Some(index)
     }
 
     /// Any of them, of whatever size.
     pub(super) fn take_any(&mut self, slots: &mut Slab<Slot>) -> Option<usize> {
-        let (key, size) = self.shelves.iter_mut().find_map(|shelf| shelf.pop(slots))?;
+        let (index, size) = self.shelves.iter_mut().find_map(|shelf| shelf.pop(slots))?;
         self.bytes -= size;
-        Some(key)
+        Some(index)
     }
 
     /// Frees one that was kept before: from the newcomer's own shelf, the one that was left last, since what was used just
@@ -79,11 +79,11 @@ impl Spares {
     /// tasks of another kind. The cell is vacant, so no code but the allocator's runs.
     #[cold]
     fn make_room(&mut self, slots: &mut Slab<Slot>, size: usize) {
-        let key = self
+        let index = self
             .take(slots, size)
             .or_else(|| self.take_any(slots))
             .expect("a cell that may be kept fits where nothing is kept");
-        slots.remove(key);
+        slots.remove(index);
     }
 
     #[cfg(test)]
@@ -98,12 +98,12 @@ impl Spares {
 
 impl Shelf {
     #[inline]
-    fn push(&mut self, slots: &mut Slab<Slot>, key: usize, size: usize) {
+    fn push(&mut self, slots: &mut Slab<Slot>, index: usize, size: usize) {
         // A slot without a task has no serial and no joiner: here they say which slot lies under it, and how large its cell is.
-        let slot = &mut slots[key];
+        let slot = &mut slots[index];
         slot.serial = self.top;
         slot.joiner = Joiner::size_of_spare(size);
-        self.top = key as u32;
+        self.top = index as u32;
     }
 
     #[inline]
@@ -111,9 +111,9 @@ impl Shelf {
         if self.top == NONE {
             return None;
         }
-        let key = self.top as usize;
-        let slot = &slots[key];
+        let index = self.top as usize;
+        let slot = &slots[index];
         self.top = slot.serial;
-        Some((key, slot.joiner.spare_size()))
+        Some((index, slot.joiner.spare_size()))
     }
 }

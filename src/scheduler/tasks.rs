@@ -51,25 +51,25 @@ impl Tasks {
     #[inline]
     pub(super) fn claim(&mut self, size: usize) -> Option<usize> {
         match self.spares.take(&mut self.slots, size) {
-            Some(key) => Some(key),
+            Some(index) => Some(index),
             None => self.claim_new(),
         }
     }
 
-    /// The task in that slot is at the end of the queue, with one pin for its join handle.
+    /// The task in that slot is at the end of the queue, held by its join handle.
     #[inline(always)]
-    pub(super) fn begin(&mut self, key: usize) -> TaskId {
-        let id = TaskId::new(self.loop_index, self.spawned as u32, key);
-        self.ages.note(key, self.slots.capacity(), self.spawned);
+    pub(super) fn begin(&mut self, index: usize) -> TaskId {
+        let id = TaskId::new(self.loop_index, self.spawned as u32, index);
+        self.ages.note(index, self.slots.capacity(), self.spawned);
         self.spawned += 1;
         self.alive += 1;
-        let slot = &mut self.slots[key];
+        let slot = &mut self.slots[index];
         slot.joiner = Joiner::NOBODY;
         slot.serial = id.serial();
-        slot.pins = 1;
+        slot.handles = 1;
         slot.is_queued = true;
         slot.life = Life::Alive;
-        self.ready.push_back(key as u32);
+        self.ready.push_back(index as u32);
         id
     }
 
@@ -99,12 +99,12 @@ impl Tasks {
     /// that has finished since it was queued has none.
     #[inline]
     pub(super) fn next(&mut self) -> Option<(TaskId, Life, Option<TaskCell>)> {
-        let key = self.ready.pop_front()? as usize;
-        let slot = &mut self.slots[key];
+        let index = self.ready.pop_front()? as usize;
+        let slot = &mut self.slots[index];
         // Before the poll, so that a wake during the poll queues the task again. Cleared after it, that wake would be lost.
         // Guarded by tests/scheduler/wake.rs::a_task_woken_while_it_is_polled_is_polled_again.
         slot.is_queued = false;
-        let id = TaskId::new(self.loop_index, slot.serial, key);
+        let id = TaskId::new(self.loop_index, slot.serial, index);
         let life = slot.life;
         Some((id, life, slot.cell.take_if(|_| life != Life::Finished)))
     }
@@ -132,14 +132,14 @@ impl Tasks {
         }
     }
 
-    pub(super) fn id_of(&self, key: usize) -> TaskId {
-        TaskId::new(self.loop_index, self.slots[key].serial, key)
+    pub(super) fn id_of(&self, index: usize) -> TaskId {
+        TaskId::new(self.loop_index, self.slots[index].serial, index)
     }
 
     /// Remembers a waker that is not ours. What is left over comes back: the one that was there, or this one if the task
     /// has finished and will wake nobody.
-    pub(super) fn join_from_afar(&mut self, key: usize, waker: Waker) -> Option<Waker> {
-        let slot = &mut self.slots[key];
+    pub(super) fn join_from_afar(&mut self, index: usize, waker: Waker) -> Option<Waker> {
+        let slot = &mut self.slots[index];
         if slot.is_finished() {
             return Some(waker);
         }
@@ -151,8 +151,8 @@ impl Tasks {
     }
 
     /// Whoever awaits the task is this one now. The waker of who was there before comes back.
-    pub(super) fn set_joiner(&mut self, key: usize, joiner: Joiner) -> Option<Waker> {
-        let before = mem::replace(&mut self.slots[key].joiner, joiner);
+    pub(super) fn set_joiner(&mut self, index: usize, joiner: Joiner) -> Option<Waker> {
+        let before = mem::replace(&mut self.slots[index].joiner, joiner);
         match before.who() {
             Who::Afar(index) => Some(self.afar.remove(index)),
             _ => None,
@@ -162,41 +162,41 @@ impl Tasks {
     /// The join handle of a finished task takes the output, and leaves. What is left of the cell comes back, as from
     /// [`retire`](Self::retire).
     #[inline]
-    pub(super) fn leave(&mut self, key: usize, output: &mut dyn Any) -> Option<TaskCell> {
-        let slot = &mut self.slots[key];
+    pub(super) fn leave(&mut self, index: usize, output: &mut dyn Any) -> Option<TaskCell> {
+        let slot = &mut self.slots[index];
         slot.joiner = Joiner::GONE;
         let cell = slot.cell.as_mut();
         let is_vacant = cell.is_some_and(|cell| cell.as_mut().take(output));
-        self.retire(key, is_vacant)
+        self.retire(index, is_vacant)
     }
 
-    /// One pin less on the slot of a finished task, in which its cell lies. A cell that cannot wait here for the next task
+    /// One handle less on the slot of a finished task, in which its cell lies. A cell that cannot wait here for the next task
     /// comes back.
     #[inline(always)]
-    pub(super) fn retire(&mut self, key: usize, is_vacant: bool) -> Option<TaskCell> {
-        let slot = &mut self.slots[key];
-        slot.unpin();
+    pub(super) fn retire(&mut self, index: usize, is_vacant: bool) -> Option<TaskCell> {
+        let slot = &mut self.slots[index];
+        slot.let_go();
         if slot.is_needed() {
             return slot.cell.take();
         }
         if is_vacant {
-            return self.spares.keep(&mut self.slots, key);
+            return self.spares.keep(&mut self.slots, index);
         }
-        self.slots.remove(key).cell
+        self.slots.remove(index).cell
     }
 
     /// Frees the slot if nobody needs it. A slot in the ready queue is needed: freed too early, its place in the queue
     /// would fall to a stranger.
-    pub(super) fn release(&mut self, key: usize) {
-        if !self.slots[key].is_needed() {
-            self.slots.remove(key);
+    pub(super) fn release(&mut self, index: usize) {
+        if !self.slots[index].is_needed() {
+            self.slots.remove(index);
         }
     }
 
     /// Lets go of what was kept for tasks that will not come.
     pub(super) fn drop_spares(&mut self) {
-        while let Some(key) = self.spares.take_any(&mut self.slots) {
-            self.slots.remove(key);
+        while let Some(index) = self.spares.take_any(&mut self.slots) {
+            self.slots.remove(index);
         }
     }
 }

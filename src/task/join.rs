@@ -190,7 +190,7 @@ impl Builder {
 /// If it is polled again after it has given the output.
 #[must_use = "dropping the handle detaches the task; say so with `drop`"]
 pub struct JoinHandle<T> {
-    /// `None` once the output has been given. Until then the handle has one of the slot's pins.
+    /// `None` once the output has been given. Until then the handle holds the slot.
     scheduler: Option<Rc<Scheduler>>,
     id: TaskId,
     output: PhantomData<fn() -> T>,
@@ -264,10 +264,10 @@ impl<T> JoinHandle<T> {
 
     /// A handle that can end the task and cannot await it. Any number of them may exist.
     pub fn abort_handle(&self) -> AbortHandle {
-        let pin = self.scheduler.as_ref();
+        let scheduler = self.scheduler.as_ref();
         AbortHandle {
             id: self.id,
-            task: pin.map(|scheduler| Pinned::new(scheduler, self.id)),
+            task: scheduler.map(|scheduler| Held::new(scheduler, self.id)),
         }
     }
 
@@ -354,7 +354,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 pub struct AbortHandle {
     id: TaskId,
     /// `None` if the task had given its output before this handle was made.
-    task: Option<Pinned>,
+    task: Option<Held>,
 }
 
 impl AbortHandle {
@@ -384,14 +384,14 @@ impl fmt::Debug for AbortHandle {
 }
 
 /// A task whose slot stays its own for as long as this exists: an abort needs no generation to be sure whom it meets.
-struct Pinned {
+struct Held {
     scheduler: Rc<Scheduler>,
     id: TaskId,
 }
 
-impl Pinned {
+impl Held {
     fn new(scheduler: &Rc<Scheduler>, id: TaskId) -> Self {
-        scheduler.pin(id);
+        scheduler.hold(id);
         Self {
             scheduler: Rc::clone(scheduler),
             id,
@@ -399,14 +399,14 @@ impl Pinned {
     }
 }
 
-impl Clone for Pinned {
+impl Clone for Held {
     fn clone(&self) -> Self {
         Self::new(&self.scheduler, self.id)
     }
 }
 
-impl Drop for Pinned {
+impl Drop for Held {
     fn drop(&mut self) {
-        self.scheduler.unpin(self.id);
+        self.scheduler.let_go(self.id);
     }
 }

@@ -5,6 +5,7 @@
 //! | `wheel` (chapter 6) | deadlines are numbers, and the earliest comes first |
 //! | `clock` | how a number is an [`Instant`](std::time::Instant), and which way to round |
 //! | `timers` | wakers, and that nobody runs while the wheel is borrowed |
+//! | `slack` | how long timers that are close together may wait for each other |
 //! | `sleep` | a future that is ready at its deadline |
 //! | `timeout`, `interval` | what can be made of it |
 //!
@@ -52,6 +53,7 @@
 
 mod clock;
 mod interval;
+pub(crate) mod slack;
 mod sleep;
 mod timeout;
 mod timers;

@@ -11,24 +11,14 @@
 //! *Not needed here:* a lock per shard of the wheel, a list of wakers to be woken after unlocking,
 //! and the state machine by which a timer says to another thread that it is just firing.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::clock::Clock;
+use super::slack::Slack;
 use super::wheel::{Key, Reset, Wheel};
 use crate::foreign::{self, Level};
-
-/// When several timers have fired at once there are many, and the next of them are close. To sleep until each and be woken
-/// takes 20 us of processor time, more than the timers do, so the loop takes them together: each that fired beside another
-/// puts the next look off by this long, and all of them by [`MOST_SLACK`]. A timer that fires alone, the usual case of somebody
-/// who needs to be punctual, puts nothing off. 100,000 timers within 200 ms take a third of the processor time with it, and half
-/// of them are less than 100 us late.
-///
-/// So a loop with nothing to do sleeps up to [`MOST_SLACK`] past a due timer. A loop at work does not: it looks after 64 polls, slack
-/// or no slack. And where a look has ended at its bound there is no slack, for the next timers may be due already.
-const SLACK_EACH: Duration = Duration::from_micros(10);
-const MOST_SLACK: Duration = Duration::from_micros(140);
 
 /// How many timers one look deals out to finer levels of the wheel, or fires. To deal a timer out takes 10 to 75 ns, by where in
 /// memory it is.
@@ -41,28 +31,27 @@ const OF: &str = "a timer";
 pub(crate) struct Timers {
     clock: Clock,
     wheel: RefCell<Wheel<Waker>>,
-    /// Several timers have just fired, and the loop need not be woken before.
-    slack_until: Cell<Instant>,
+    slack: Slack,
 }
 
 impl Timers {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(most_slack: Duration) -> Self {
         let origin = Instant::now();
         Timers {
             clock: Clock::starting_at(origin),
             wheel: RefCell::new(Wheel::new()),
-            slack_until: Cell::new(origin),
+            slack: Slack::new(most_slack, origin),
         }
     }
 
     // For the loop.
 
     /// When the loop must look again. That is when the next timer is due; or, among very many, a
-    /// little before, as the chapter on the wheel explains; or, just after several fired, at most
-    /// [`MOST_SLACK`] later.
+    /// little before, as the chapter on the wheel explains; or, just after several fired, a little
+    /// later, as `slack.rs` explains.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let tick = self.wheel.borrow_mut().next_deadline()?;
-        Some(self.clock.instant(tick).max(self.slack_until.get()))
+        Some(self.slack.put_off(self.clock.instant(tick)))
     }
 
     /// Wakes the tasks whose deadlines have passed, in the order of the deadlines, and says how many timers have fired.
@@ -100,11 +89,7 @@ impl Timers {
             fired += 1;
         }
         let is_bounded = fired == most || budget == 0;
-        if is_bounded {
-            self.slack_until.set(now); // more may be due: no slack
-        } else if fired > 1 {
-            self.slack_until.set(now + slack_of(fired - 1));
-        }
+        self.slack.earn(now, fired, is_bounded);
         fired
     }
 
@@ -147,9 +132,4 @@ impl Timers {
         foreign::let_go(spare, OF);
         fired
     }
-}
-
-fn slack_of(companions: usize) -> Duration {
-    let companions = u32::try_from(companions).unwrap_or(u32::MAX);
-    SLACK_EACH.saturating_mul(companions).min(MOST_SLACK)
 }

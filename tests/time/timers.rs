@@ -214,26 +214,47 @@ fn one_turn_fires_all_that_is_due_and_counts_them() {
     });
 }
 
+/// When a loop wants to be woken for a timer that is due, after so many have fired together: at once, or so much later.
+#[track_caller]
+fn assert_put_off(event_loop: &mut EventLoop, fired: usize, slack: Duration) {
+    let arm = || armed(long_due(), Waker::noop());
+    let due: Vec<_> = event_loop.run(async { (0..fired).map(|_| arm()).collect() });
+    let before = Instant::now();
+    assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().timers, fired);
+    let next: Vec<_> = event_loop.run(async { vec![arm()] });
+    let deadline = event_loop.next_deadline().unwrap();
+    assert!(deadline <= Instant::now() + slack);
+    assert!(slack.is_zero() || before + slack <= deadline);
+    drop((due, next));
+}
+
 #[test]
 fn after_one_timer_the_next_is_looked_at_on_time_and_after_several_with_a_little_slack() {
     let _watched = crate::support::watch();
     watched(|| {
         let mut event_loop = EventLoop::new().unwrap();
         let slack = Duration::from_micros(10);
-        let mut next_after = |count: usize| {
-            let arm = || armed(long_due(), Waker::noop());
-            let due: Vec<_> = event_loop.run(async { (0..count).map(|_| arm()).collect() });
-            assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().timers, count);
-            let next: Vec<_> = event_loop.run(async { vec![arm()] });
-            let deadline = event_loop.next_deadline().unwrap();
-            drop((due, next));
-            deadline
-        };
-        assert!(next_after(1) <= Instant::now());
-        for (count, slack) in [(2, slack), (4, 3 * slack), (40, 14 * slack)] {
-            let before = Instant::now();
-            let next = next_after(count);
-            assert!(before + slack <= next && next <= Instant::now() + slack);
+        assert_put_off(&mut event_loop, 1, Duration::ZERO);
+        for (fired, slack) in [(2, slack), (4, 3 * slack), (40, 14 * slack)] {
+            assert_put_off(&mut event_loop, fired, slack);
+        }
+    });
+}
+
+#[test]
+fn the_slack_is_what_the_builder_was_told_at_most() {
+    let _watched = crate::support::watch();
+    watched(|| {
+        let slack = Duration::from_micros(10);
+        for (most, after_two, after_forty) in [
+            (Duration::ZERO, Duration::ZERO, Duration::ZERO),
+            (slack / 2, slack / 2, slack / 2),
+            (Duration::MAX, slack, 39 * slack),
+        ] {
+            let builder = EventLoop::builder().timer_slack(most);
+            let mut event_loop = builder.build().unwrap();
+            assert_put_off(&mut event_loop, 2, after_two);
+            assert_put_off(&mut event_loop, 40, after_forty);
         }
     });
 }
