@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::{self, Poll};
 
 use crate::foreign;
-use crate::inbox::Sender;
+use crate::inbox::Address;
 use crate::offload::Pool;
 use crate::reactor::Reactor;
 use crate::scheduler::{self, Current, Scheduler};
@@ -32,7 +32,7 @@ pub(crate) struct Context {
     pub(crate) timers: Rc<Timers>,
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) offload: Rc<Pool>,
-    pub(crate) sender: Sender,
+    pub(crate) address: Address,
     pub(crate) counters: Counters,
 }
 

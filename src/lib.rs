@@ -56,7 +56,7 @@
 //! |---|---|
 //! | the crate | `lib.rs` |
 //! | the loop | `event_loop/` |
-//! | leaf futures | `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `reactor/registered.rs`, `remote.rs`, `signal`, `sync/`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs` |
+//! | leaf futures | `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `reactor/registered.rs`, `remote/`, `signal`, `sync/`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs` |
 //! | the current loop | `context.rs` |
 //! | wakers | `task/waker.rs` |
 //! | the scheduler | `scheduler/` |
@@ -152,7 +152,7 @@ pub mod net;
 mod offload;
 mod pinned;
 pub mod reactor;
-mod remote;
+pub mod remote;
 mod scheduler;
 mod shim;
 pub mod sync;

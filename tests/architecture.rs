@@ -33,7 +33,7 @@ const LEAF_FUTURES: &[&str] = &[
     "net/",
     "offload/future.rs",
     "reactor/registered.rs",
-    "remote.rs",
+    "remote/",
     "signal",
     "sync/",
     "task/join.rs",

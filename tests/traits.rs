@@ -18,7 +18,7 @@ use roundelay::sync::{broadcast, mpsc, oneshot, watch};
 use roundelay::{
     Builder, Closed, EventLoop, JoinError, JoinHandle, Metrics, Offload, OnPanic, Remote,
     RemoteHandle, Report, Running, TaskId, TryOffloadError, TryPostError, Turn, future, group, io,
-    net, reactor, sync, task, time,
+    net, reactor, remote, sync, task, time,
 };
 
 #[path = "support/sources.rs"]
@@ -98,6 +98,17 @@ table! {
     TaskId: Send Sync Unpin;
     TryOffloadError<fn()>: Send Sync Unpin;
     Turn: Send Sync Unpin;
+
+    // What other threads hold.
+    remote::Sender<u8>: Send Sync Unpin;
+    remote::Sender<Cell<u8>>: Send Sync Unpin;
+    remote::Sender<Rc<u8>>: Unpin;
+    remote::Sending<'static, u8>: Send Sync Unpin;
+    remote::Receiver<u8>: Send Sync Unpin;
+    remote::OnceSender<u8>: Send Sync Unpin;
+    remote::OnceReceiver<u8>: Send Sync Unpin;
+    remote::NoValue: Send Sync Unpin;
+    remote::CancelTrigger: Send Sync Unpin;
 
     // Tasks.
     task::AbortHandle: Unpin;

@@ -184,7 +184,7 @@ impl Builder {
             timers: Rc::new(Timers::new(self.timer_slack)),
             reactor: Rc::new(reactor),
             offload: Rc::new(offload),
-            sender: inbox.sender(),
+            address: inbox.address(),
             counters: Counters::default(),
         };
         Ok(EventLoop {

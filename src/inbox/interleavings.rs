@@ -181,15 +181,15 @@ fn two_wakes_at_once_both_arrive_with_what_was_written_before_them() {
 fn what_one_thread_sends_arrives_in_order_and_a_burst_rings_once() {
     explore(|| {
         let mut home = Loop::new();
-        let (sender, task, posts) = (
-            home.inbox.sender(),
+        let (address, task, posts) = (
+            home.inbox.address(),
             home.task(1),
             [2, 3].map(|word| home.post(word)),
         );
         let thread = spawn(move || {
             wake(task);
             for post in posts {
-                assert!(sender.post(post, Room::Unbounded).is_ok());
+                assert!(address.post(post, Room::Unbounded).is_ok());
             }
         });
         home.turn_until(3);
@@ -203,10 +203,10 @@ fn what_one_thread_sends_arrives_in_order_and_a_burst_rings_once() {
 fn a_post_meets_a_wake() {
     explore(|| {
         let mut home = Loop::new();
-        let (sender, task, post) = (home.inbox.sender(), home.task(1), home.post(2));
+        let (address, task, post) = (home.inbox.address(), home.task(1), home.post(2));
         let threads = [
             spawn(move || wake(task)),
-            spawn(move || assert!(sender.post(post, Room::Unbounded).is_ok())),
+            spawn(move || assert!(address.post(post, Room::Unbounded).is_ok())),
         ];
         home.turn_until(2);
         home.news.sort_unstable();
@@ -220,10 +220,10 @@ fn a_post_meets_a_wake() {
 fn a_loop_that_does_not_rest_is_never_rung_for() {
     explore(|| {
         let mut home = Loop::new();
-        let (sender, task, post) = (home.inbox.sender(), home.task(1), home.post(2));
+        let (address, task, post) = (home.inbox.address(), home.task(1), home.post(2));
         let thread = spawn(move || {
             wake(task);
-            assert!(sender.post(post, Room::Unbounded).is_ok());
+            assert!(address.post(post, Room::Unbounded).is_ok());
         });
         home.look();
         all([thread]);
@@ -253,11 +253,11 @@ fn the_descriptor_of_a_loop_that_a_host_turns_is_readable_when_there_is_a_note()
 fn a_bounded_queue_takes_one_of_two_posts_and_another_when_that_is_delivered() {
     explore(|| {
         let mut home = Loop::new();
-        let (sender, posts) = (home.inbox.sender(), [1, 2].map(|word| home.post(word)));
+        let (address, posts) = (home.inbox.address(), [1, 2].map(|word| home.post(word)));
         let refused = Arc::new(Count::new(0));
         let threads = posts.map(|post| {
             let refused = Arc::clone(&refused);
-            spawn(move || match sender.post(post, Room::Bounded) {
+            spawn(move || match address.post(post, Room::Bounded) {
                 Ok(()) => {}
                 Err((_, refusal)) => {
                     assert_eq!(refusal, Refusal::Full);
@@ -272,22 +272,22 @@ fn a_bounded_queue_takes_one_of_two_posts_and_another_when_that_is_delivered() {
         // ORDERING: as above.
         assert_eq!(home.news.len() + refused.load(SeqCst), 2);
         let (last, more) = (home.post(3), home.post(4));
-        assert!(sender.post(last, Room::Bounded).is_ok());
-        assert!(sender.post(more, Room::Bounded).is_err());
+        assert!(address.post(last, Room::Bounded).is_ok());
+        assert!(address.post(more, Room::Bounded).is_err());
     });
 }
 
-/// A post has one way only: it runs, or it is in what `close` gives back, or it comes back to its sender.
+/// A post has one way only: it runs, or it is in what `close` gives back, or it comes back to its address.
 #[test]
 fn a_post_at_a_loop_that_ends_goes_one_way() {
     explore(|| {
         let mut home = Loop::new();
-        let (sender, post) = (home.inbox.sender(), home.post(2));
+        let (address, post) = (home.inbox.address(), home.post(2));
         let is_sent = Arc::new(std::sync::Mutex::new(None));
         let thread = spawn({
             let is_sent = Arc::clone(&is_sent);
             move || {
-                *is_sent.lock().expect("whole") = Some(sender.post(post, Room::Unbounded).is_ok())
+                *is_sent.lock().expect("whole") = Some(address.post(post, Room::Unbounded).is_ok())
             }
         });
         home.look();
@@ -295,11 +295,11 @@ fn a_post_at_a_loop_that_ends_goes_one_way() {
             home.read(note);
         }
         drop(home.inbox);
-        assert!(sender.is_closed());
+        assert!(address.is_closed());
         all([thread]);
         let is_sent = is_sent.lock().expect("whole").expect("it has ended");
         assert_eq!(home.news.len(), usize::from(is_sent));
-        assert!(sender.post(Box::new(|| ()), Room::Unbounded).is_err());
+        assert!(address.post(Box::new(|| ()), Room::Unbounded).is_err());
     });
 }
 
@@ -309,15 +309,15 @@ fn a_post_at_a_loop_that_ends_goes_one_way() {
 fn a_recycled_inbox_serves_its_new_loop_and_not_its_old_one() {
     explore(|| {
         let old = Loop::new();
-        let (index, stale, sender, post) = (
+        let (index, stale, address, post) = (
             old.inbox.index(),
             old.task(1),
-            old.inbox.sender(),
+            old.inbox.address(),
             old.post(2),
         );
         let late = spawn(move || {
             wake(stale);
-            drop(sender.post(post, Room::Unbounded));
+            drop(address.post(post, Room::Unbounded));
         });
         drop(old.inbox.close(7));
         drop(old.inbox);
@@ -333,7 +333,7 @@ fn a_recycled_inbox_serves_its_new_loop_and_not_its_old_one() {
             "{:?}",
             new.news
         );
-        assert!(sender.is_closed());
+        assert!(address.is_closed());
         all([late, thread]);
     });
 }
@@ -343,8 +343,8 @@ fn loops_that_begin_and_end_at_once_have_an_inbox_each() {
     explore(|| {
         let make = || {
             let inbox = Inbox::new(ROOM).expect("the table is empty");
-            let sender = inbox.sender();
-            assert!(!sender.is_closed());
+            let address = inbox.address();
+            assert!(!address.is_closed());
             let task = TaskId::new(inbox.index(), inbox.first_serial(), 1);
             wake(task);
             assert_eq!(inbox.take(), 1);

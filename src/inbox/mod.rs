@@ -56,7 +56,7 @@
 //! | `shared.rs` | both together, as a thread that wakes or posts uses them |
 //! | `table.rs` | how a number finds its inbox: a static table that never shrinks |
 //! | `bell.rs` | the system call that ends a sleep |
-//! | this one | [`Inbox`], the loop's side, and [`Sender`], the side of all other threads |
+//! | this one | [`Inbox`], the loop's side, and [`Address`], the side of all other threads |
 //!
 //! The table's entries are recycled and never freed. A recycled inbox goes on counting serials where its last loop stopped,
 //! so an old number does not fit a new task.
@@ -113,7 +113,7 @@ pub(crate) struct Inbox {
 
 /// The side of all other threads: `Remote` is made of it.
 #[derive(Clone, Copy)]
-pub(crate) struct Sender {
+pub(crate) struct Address {
     shared: &'static Shared,
     generation: u64,
 }
@@ -146,8 +146,8 @@ impl Inbox {
         lock(&self.shared.queue).next_serial
     }
 
-    pub(crate) fn sender(&self) -> Sender {
-        Sender {
+    pub(crate) fn address(&self) -> Address {
+        Address {
             shared: self.shared,
             generation: self.generation,
         }
@@ -248,7 +248,7 @@ impl Drop for Inbox {
     }
 }
 
-impl Sender {
+impl Address {
     /// Posts a call. With [`Room::Bounded`], only if fewer calls wait than the loop was built for.
     pub(crate) fn post(&self, call: Call, room: Room) -> Result<(), (Call, Refusal)> {
         self.shared.post(self.generation, call, room)

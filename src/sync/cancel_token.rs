@@ -18,6 +18,7 @@ use std::task::Poll;
 
 use slab::Slab;
 
+use super::cancel_afar;
 use super::wait_list::{Grants, Wait, WaitList};
 
 /// Tells any number of tasks to stop. Clones are the same token; [`child_token`](Self::child_token)s are cancelled with it,
@@ -49,12 +50,14 @@ pub struct CancelToken {
 }
 
 #[derive(Default)]
-struct Node {
+pub(super) struct Node {
     cancelled: Cell<bool>,
     waiters: WaitList<(), ()>,
     children: RefCell<Slab<Weak<Node>>>,
     /// The parent, and under which key it knows this one. None for a root, and once cancelled.
     parent: Cell<Option<(Rc<Node>, usize)>>,
+    /// What other threads call it by, once one has asked.
+    number: Cell<Option<u64>>,
 }
 
 impl CancelToken {
@@ -131,6 +134,21 @@ impl CancelToken {
         .await
     }
 
+    /// The number under which [`cancel_numbered`](Self::cancel_numbered) finds it on this thread, for as long as it lives.
+    pub(crate) fn number(&self) -> u64 {
+        let number = self.node.number.get();
+        let number = number.unwrap_or_else(|| cancel_afar::enter(Rc::downgrade(&self.node)));
+        self.node.number.set(Some(number));
+        number
+    }
+
+    /// Cancels the token of that number, if it lives.
+    pub(crate) fn cancel_numbered(number: u64) {
+        if let Some(node) = cancel_afar::find(number).and_then(|node| node.upgrade()) {
+            CancelToken { node }.cancel();
+        }
+    }
+
     /// A guard that cancels the token when it is dropped, unless it is disarmed.
     pub fn drop_guard(self) -> CancelGuard {
         CancelGuard { token: Some(self) }
@@ -169,6 +187,9 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
+        if let Some(number) = self.number.get() {
+            cancel_afar::leave(number);
+        }
         // Up the chain, without recursion: each ancestor that only we kept alive is taken from its own parent before it goes.
         let mut parent = self.leave_parent();
         while let Some(node) = parent.and_then(Rc::into_inner) {

@@ -1,7 +1,8 @@
 //! How tasks of one loop wait for one another.
 //!
 //! Nothing here is `Sync`, nothing is atomic, nothing is `unsafe`: the tasks that share one of these run on one thread, and
-//! share it by reference or in an `Rc`. To reach a loop from another thread there is [`Remote`](crate::Remote).
+//! share it by reference or in an `Rc`. To reach a loop from another thread there are [`Remote`](crate::Remote) and the channels of
+//! [`remote`](crate::remote).
 //!
 //! | you want | take | asyncio | tokio |
 //! |---|---|---|---|
@@ -36,6 +37,7 @@ pub mod oneshot;
 pub mod watch;
 
 mod barrier;
+mod cancel_afar;
 mod cancel_token;
 mod condition;
 mod event;

@@ -1,5 +1,6 @@
 //! What other threads send to a loop.
 
+mod channel;
 mod cost;
 mod gone;
 mod handle;

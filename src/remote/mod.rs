@@ -1,0 +1,244 @@
+//! The only way into a loop from other threads.
+//!
+//! Sockets, tasks and the primitives of [`sync`](crate::sync) stay on the thread of their loop, and are not `Send`. What other
+//! threads may hold is here:
+//!
+//! | another thread wants to | it holds |
+//! |---|---|
+//! | run a call, or a task, on the loop | [`Remote`] |
+//! | await, or wait for, what that task returns | [`RemoteHandle`] |
+//! | send values to a task | the [`Sender`] of a [`channel`](fn@channel) |
+//! | answer a task once, or be answered | an end of a [`oneshot`](fn@oneshot) |
+//! | tell tasks to stop | a [`CancelTrigger`], from [`CancelToken::trigger`](crate::sync::CancelToken::trigger) |
+//!
+//! All of them wake the loop by its inbox: a burst costs at most one system call, and nothing while the loop is awake. A wake
+//! only queues (*wake-only-queues*): it never blocks the thread that wakes on what a task does.
+
+mod channel;
+mod handle;
+mod oneshot;
+mod park;
+mod trigger;
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use self::handle::{Report, Shared, drive};
+use crate::context;
+use crate::inbox::{Address, Call, Refusal, Room};
+use crate::task::JoinHandle;
+
+pub use channel::{Receiver, Sender, Sending, channel};
+pub use handle::RemoteHandle;
+pub use oneshot::{NoValue, OnceReceiver, OnceSender, oneshot};
+pub use trigger::CancelTrigger;
+
+/// Reaches a loop from any thread. Comes from [`EventLoop::remote`](crate::EventLoop::remote) or [`Remote::current`].
+///
+/// Whatever is sent through it arrives in the order in which it was sent. A burst costs at most one system call, and
+/// nothing while the loop is awake. Once the loop is gone every method says so, and none panics.
+///
+/// ```
+/// let remote_sum = roundelay::run(async {
+///     let remote = roundelay::Remote::current();
+///     let thread = std::thread::spawn(move || {
+///         remote.spawn(|| async { 40 + 2 }).wait().unwrap()
+///     });
+///     roundelay::offload(|| thread.join().unwrap()).await.unwrap()
+/// });
+/// assert_eq!(remote_sum, 42);
+/// ```
+#[derive(Clone)]
+pub struct Remote {
+    address: Address,
+}
+
+impl Remote {
+    pub(crate) fn new(address: Address) -> Self {
+        Self { address }
+    }
+
+    /// The way back to the loop that is running on this thread.
+    ///
+    /// # Panics
+    ///
+    /// If no loop is running on this thread; [`try_current`](Self::try_current) does not.
+    #[track_caller]
+    pub fn current() -> Self {
+        Self::new(context::expect_current("Remote::current").address)
+    }
+
+    /// The way back to the loop that is running on this thread, if there is one.
+    pub fn try_current() -> Option<Self> {
+        context::current().map(|context| Self::new(context.address))
+    }
+
+    /// Runs `call` on the loop's thread, between two polls. A panic in it is logged, and the loop goes on.
+    ///
+    /// Calls that one thread posts run in the order of their posting. Between a post and a [`spawn`](crate::spawn) there is
+    /// no order, not even if the loop's own thread does both: posts come by way of the inbox, and new tasks by the ready
+    /// queue. What has to come after a post is posted, too.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] gives the call back if the loop is gone. If the loop ends before the call's turn comes, the call is
+    /// dropped on the loop's thread.
+    ///
+    /// ```
+    /// use std::{cell::Cell, rc::Rc};
+    ///
+    /// roundelay::run(async {
+    ///     let (sender, receiver) = std::sync::mpsc::channel();
+    ///     roundelay::Remote::current().post(move || sender.send("posted").unwrap()).unwrap();
+    ///     roundelay::offload(move || assert_eq!(receiver.recv(), Ok("posted"))).await.unwrap();
+    /// });
+    /// ```
+    pub fn post(&self, call: impl FnOnce() + Send + 'static) -> Result<(), Closed> {
+        self.address
+            .post(Box::new(call), Room::Unbounded)
+            .map_err(|(call, _)| Closed(Mutex::new(call)))
+    }
+
+    /// As [`post`](Self::post), but gives the call back if as many calls wait for the loop as
+    /// [`Builder::post_queue`](crate::Builder::post_queue) allows. A thread that can post faster than the loop can run the
+    /// calls has to slow down here, or the queue grows without end.
+    ///
+    /// # Errors
+    ///
+    /// [`TryPostError`] gives the call back, and says whether the queue is full or the loop gone.
+    ///
+    /// ```
+    /// let mut event_loop = roundelay::EventLoop::builder().post_queue(1).build()?;
+    /// let remote = event_loop.remote();
+    /// remote.try_post(|| ()).unwrap();
+    /// let refused = remote.try_post(|| ()).unwrap_err();
+    /// assert!(refused.is_full());
+    ///
+    /// event_loop.turn(Some(std::time::Duration::ZERO))?; // runs the first
+    /// remote.try_post(refused.into_call()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_post(&self, call: impl FnOnce() + Send + 'static) -> Result<(), TryPostError> {
+        self.address
+            .post(Box::new(call), Room::Bounded)
+            .map_err(|(call, refusal)| TryPostError {
+                call: Mutex::new(call),
+                refusal,
+            })
+    }
+
+    /// Spawns a task on the loop. The closure crosses the threads, and the future that it makes need not.
+    ///
+    /// If the loop is gone, or ends before the task does, the handle yields a [`JoinError`] that
+    /// [is cancelled](JoinError::is_cancelled). Dropping the handle detaches the task.
+    #[track_caller]
+    pub fn spawn<M, F>(&self, make: M) -> RemoteHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output: Send + 'static> + 'static,
+    {
+        let location = Location::caller();
+        let shared = Arc::new(Shared::new(self.address, location));
+        let report = Report::new(&shared);
+        let of_handle = Arc::clone(&shared);
+        let start = move || {
+            let future = drive(make, of_handle);
+            // Posts run with their loop current.
+            let scheduler =
+                context::with_current("Remote::spawn", |context| Rc::clone(&context.scheduler));
+            drop(JoinHandle::new(scheduler, future, report, location));
+        };
+        // If the loop is gone, what comes back is dropped here, and the report in it says `cancelled`.
+        drop(self.post(start));
+        RemoteHandle::new(shared)
+    }
+
+    /// Whether the loop is gone.
+    pub fn is_closed(&self) -> bool {
+        self.address.is_closed()
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Remote(to loop {})", self.address.loop_index())
+    }
+}
+
+/// The loop is gone, and with it the thread that was to run the call. [`into_call`](Self::into_call) gives it back.
+///
+/// It is `Send` and `Sync`, so it fits `Box<dyn Error + Send + Sync>` and every error library.
+pub struct Closed(
+    /// A call is `Send` but not `Sync`; the mutex makes the error `Sync`, and is never locked.
+    Mutex<Call>,
+);
+
+impl Closed {
+    /// The call that could not be sent.
+    ///
+    /// ```
+    /// let remote = roundelay::run(async { roundelay::Remote::current() });
+    /// let closed = remote.post(|| println!("here instead")).unwrap_err();
+    /// closed.into_call()();
+    /// ```
+    pub fn into_call(self) -> Box<dyn FnOnce() + Send> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Closed")
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the event loop is gone, so nothing can be sent to it")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+/// Why [`Remote::try_post`] did not post a call. [`into_call`](Self::into_call) gives it back.
+pub struct TryPostError {
+    /// In a mutex for the same reason as in [`Closed`].
+    call: Mutex<Call>,
+    refusal: Refusal,
+}
+
+impl TryPostError {
+    /// Whether the queue is full: the call may be posted later, when the loop has run others.
+    pub fn is_full(&self) -> bool {
+        self.refusal == Refusal::Full
+    }
+
+    /// The call that could not be posted.
+    pub fn into_call(self) -> Box<dyn FnOnce() + Send> {
+        self.call
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for TryPostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TryPostError({:?})", self.refusal)
+    }
+}
+
+impl fmt::Display for TryPostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.refusal {
+            Refusal::Closed => "cannot post a call: the event loop is gone",
+            Refusal::Full => {
+                "cannot post a call: as many wait for the event loop as it was built to hold"
+            }
+        })
+    }
+}
+
+impl std::error::Error for TryPostError {}

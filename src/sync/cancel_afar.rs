@@ -1,0 +1,53 @@
+//! Tokens by number, for threads that may not hold a token.
+//!
+//! A token is an `Rc`, and cannot leave its thread. Its number can: a thread-local table leads from the number to the token, as
+//! long as that lives. Numbers are never given twice, so the number of a token that is gone does nothing: *stale-is-inert*.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Weak;
+
+use super::cancel_token::Node;
+
+thread_local! {
+    static TOKENS: RefCell<HashMap<u64, Weak<Node>>> = RefCell::default();
+    static NEXT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Enters a token. Its number.
+pub(super) fn enter(node: Weak<Node>) -> u64 {
+    let number = NEXT.get();
+    NEXT.set(number + 1);
+    TOKENS.with_borrow_mut(|tokens| tokens.insert(number, node));
+    number
+}
+
+/// The token is gone. (At the end of its thread, the table may be gone before it.)
+pub(super) fn leave(number: u64) {
+    let _ = TOKENS.try_with(|tokens| tokens.borrow_mut().remove(&number));
+}
+
+/// The token of that number, if it lives.
+pub(super) fn find(number: u64) -> Option<Weak<Node>> {
+    let found = TOKENS.try_with(|tokens| tokens.borrow().get(&number).cloned());
+    found.ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::CancelToken;
+
+    #[test]
+    fn a_token_is_in_the_table_once_and_for_as_long_as_it_lives() {
+        let count = || TOKENS.with_borrow(HashMap::len);
+        let before = count();
+        let token = CancelToken::new();
+        assert_eq!(token.number(), token.clone().number());
+        assert_eq!(count(), before + 1);
+        let number = token.number();
+        drop(token);
+        assert_eq!(count(), before);
+        CancelToken::cancel_numbered(number);
+    }
+}
