@@ -47,6 +47,7 @@
 //! | 8 | [`offload`](fn@offload) | calls that block |
 //! | 9 | [`EventLoop`] | the loop itself |
 //! | | [`future`], [`group`], [`sync`], [`io`], [`net::serve`] | what can be built on it |
+//! | | `signal`, `process`, `stdio`, `fs` | the rest of the system, each behind a feature of its name |
 //! | | `appendix.rs` | *Twelve nanoseconds at a time*: what makes it fast, and is no part of the idea |
 //!
 //! A file imports only what stands in its own row of this table or below it, and no two files import each other, by whatever
@@ -56,13 +57,13 @@
 //! |---|---|
 //! | the crate | `lib.rs` |
 //! | the loop | `event_loop/` |
-//! | leaf futures | `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `reactor/registered.rs`, `remote/`, `signal`, `sync/`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs` |
+//! | leaf futures | `fs/`, `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `process/`, `reactor/registered.rs`, `remote/`, `signal/`, `sync/`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs` |
 //! | the current loop | `context.rs` |
 //! | wakers | `task/waker.rs` |
 //! | the scheduler | `scheduler/` |
 //! | cells | `task/cell.rs` |
 //! | the drivers | `time/timers.rs`, `reactor/`, `offload/`, `inbox/` |
-//! | pure | `appendix.rs`, `fault`, `foreign.rs`, `pinned.rs`, `reactor/ready.rs`, `shim`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/wheel.rs`, `trying.rs` |
+//! | pure | `appendix.rs`, `fault`, `foreign.rs`, `pinned.rs`, `reactor/ready.rs`, `shim`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel.rs`, `trying.rs` |
 //!
 //! # The life of one wakeup
 //!
@@ -144,6 +145,9 @@ mod context;
 mod event_loop;
 mod fault;
 mod foreign;
+#[cfg(feature = "fs")]
+#[cfg_attr(docsrs, doc(cfg(feature = "fs")))]
+pub mod fs;
 pub mod future;
 pub mod group;
 mod inbox;
@@ -151,10 +155,16 @@ pub mod io;
 pub mod net;
 mod offload;
 mod pinned;
+#[cfg(feature = "process")]
+#[cfg_attr(docsrs, doc(cfg(feature = "process")))]
+pub mod process;
 pub mod reactor;
 pub mod remote;
 mod scheduler;
 mod shim;
+#[cfg(feature = "signal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
+pub mod signal;
 pub mod sync;
 pub mod task;
 pub mod time;

@@ -27,14 +27,16 @@ const TABLE: &[(&str, Row)] = &[
 ];
 
 const LEAF_FUTURES: &[&str] = &[
+    "fs/",
     "future/",
     "group",
     "io/",
     "net/",
     "offload/future.rs",
+    "process/",
     "reactor/registered.rs",
     "remote/",
-    "signal",
+    "signal/",
     "sync/",
     "task/join.rs",
     "task/mod.rs",
@@ -55,6 +57,7 @@ const PURE: &[&str] = &[
     "task/error.rs",
     "task/id.rs",
     "time/clock.rs",
+    "time/slack.rs",
     "time/wheel.rs",
     "trying.rs",
 ];

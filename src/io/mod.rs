@@ -111,6 +111,8 @@ mod copy;
 mod error;
 mod lines;
 mod sockets;
+#[cfg(feature = "stdio")]
+mod stdio;
 mod traits;
 
 pub use buf_reader::{BufReader, DEFAULT_LIMIT};
@@ -120,4 +122,7 @@ pub use compat::LoopExecutor;
 pub use copy::{copy, copy_bidirectional};
 pub use error::ReadError;
 pub use lines::Lines;
+#[cfg(feature = "stdio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "stdio")))]
+pub use stdio::{Stdin, stdin};
 pub use traits::{Read, Write};

@@ -132,8 +132,8 @@ impl Remote {
 
     /// Spawns a task on the loop. The closure crosses the threads, and the future that it makes need not.
     ///
-    /// If the loop is gone, or ends before the task does, the handle yields a [`JoinError`] that
-    /// [is cancelled](JoinError::is_cancelled). Dropping the handle detaches the task.
+    /// If the loop is gone, or ends before the task does, the handle yields a [`JoinError`](crate::JoinError) that
+    /// [is cancelled](crate::JoinError::is_cancelled). Dropping the handle detaches the task.
     #[track_caller]
     pub fn spawn<M, F>(&self, make: M) -> RemoteHandle<F::Output>
     where

@@ -1,0 +1,156 @@
+//! Files, by [`offload`](fn@crate::offload). Feature `fs`.
+//!
+//! No system says of a regular file that it is ready: a read of one takes as long as the disk needs, and blocks the thread
+//! meanwhile. So each call here is one job on the loop's pool, and what is here is what the standard library has, to be
+//! awaited. It is worth it for a disk that may be slow, a network file system above all. A program that reads ten small files
+//! at its start is better off with [`std::fs`]; and one that does much between two awaits puts all of it into one `offload` of its own,
+//! since each job costs a wake from another thread.
+//!
+//! Errors say what was tried, and their kind is the system's.
+//!
+//! # Cancellation
+//!
+//! As everywhere with [`offload`](fn@crate::offload): dropping a future drops a job that has not begun; a job that is under way
+//! goes on, and its result is thrown away. `write`, `rename` and the like may have happened although nobody has awaited them.
+//!
+//! # Errors, and panics
+//!
+//! What the system says; `Other` if the loop ends first. All of them panic if no loop is running on this thread when they are
+//! first polled.
+//!
+//! ```
+//! use roundelay::fs;
+//!
+//! # let folder = std::env::temp_dir().join(format!("roundelay-doc-{}", std::process::id()));
+//! roundelay::run(async {
+//!     fs::create_dir_all(&folder).await?;
+//!     fs::write(folder.join("song"), "round and round").await?;
+//!     assert_eq!(fs::read_to_string(folder.join("song")).await?, "round and round");
+//!     let error = fs::read(folder.join("no song")).await.unwrap_err();
+//!     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+//!     fs::remove_dir_all(&folder).await
+//! })
+//! .unwrap();
+//! ```
+//!
+//! Guarded by tests/system/fs.rs.
+
+mod file;
+
+use std::fs::{DirEntry, Metadata, Permissions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use self::file::File;
+use crate::offload;
+use crate::trying::while_trying;
+
+/// One call on the pool.
+async fn job<T: Send + 'static>(
+    call: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    offload::offload(call).await?
+}
+
+/// Calls about one path.
+macro_rules! of_a_path {
+    ($($(#[$about:meta])* $name:ident($doing:literal) -> $output:ty = $call:path;)*) => {$(
+        $(#[$about])*
+        ///
+        /// For cancellation, errors and panics see the [module](self).
+        pub async fn $name(path: impl AsRef<Path>) -> io::Result<$output> {
+            let path = path.as_ref().to_owned();
+            job(move || $call(&path).map_err(|error| told($doing, &path, error))).await
+        }
+    )*};
+}
+
+/// Calls about two paths.
+macro_rules! of_two_paths {
+    ($($(#[$about:meta])* $name:ident($doing:literal) -> $output:ty = $call:path;)*) => {$(
+        $(#[$about])*
+        ///
+        /// For cancellation, errors and panics see the [module](self).
+        pub async fn $name(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<$output> {
+            let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
+            job(move || {
+                $call(&from, &to).map_err(|error| {
+                    let what = format_args!("{} {} to {}", $doing, from.display(), to.display());
+                    while_trying(what, error)
+                })
+            })
+            .await
+        }
+    )*};
+}
+
+fn told(doing: &str, path: &Path, error: io::Error) -> io::Error {
+    while_trying(format_args!("{doing} {}", path.display()), error)
+}
+
+of_a_path! {
+    /// The absolute path, with all links followed.
+    canonicalize("resolving") -> PathBuf = std::fs::canonicalize;
+    /// Makes a folder.
+    create_dir("making the folder") -> () = std::fs::create_dir;
+    /// Makes a folder, and those above it that do not exist.
+    create_dir_all("making the folder") -> () = std::fs::create_dir_all;
+    /// Whether something is there. An error means that this cannot be known.
+    try_exists("looking for") -> bool = std::fs::exists;
+    /// What the system knows of a file, of the one behind a link.
+    metadata("looking at") -> Metadata = std::fs::metadata;
+    /// What the system knows of a file, or of a link itself.
+    symlink_metadata("looking at") -> Metadata = std::fs::symlink_metadata;
+    /// The whole file.
+    read("reading") -> Vec<u8> = std::fs::read;
+    /// Where a link leads.
+    read_link("reading the link") -> PathBuf = std::fs::read_link;
+    /// The whole file, which must be UTF-8.
+    read_to_string("reading") -> String = std::fs::read_to_string;
+    /// What is in a folder, all of it, in one job.
+    read_dir("listing") -> Vec<DirEntry> = list;
+    /// Removes an empty folder.
+    remove_dir("removing the folder") -> () = std::fs::remove_dir;
+    /// Removes a folder with all that is in it.
+    remove_dir_all("removing the folder") -> () = std::fs::remove_dir_all;
+    /// Removes a file.
+    remove_file("removing") -> () = std::fs::remove_file;
+}
+
+of_two_paths! {
+    /// Copies a file with its permissions. Says how many bytes that were.
+    copy("copying") -> u64 = std::fs::copy;
+    /// Gives a file one name more.
+    hard_link("linking") -> () = std::fs::hard_link;
+    /// Gives a file another name. What had that name is replaced.
+    rename("renaming") -> () = std::fs::rename;
+    /// Makes a link at the second path that leads to the first.
+    symlink("linking") -> () = std::os::unix::fs::symlink;
+}
+
+fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
+    std::fs::read_dir(path)?.collect()
+}
+
+/// Sets the permissions of a file.
+///
+/// For cancellation, errors and panics see the [module](self).
+pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
+    let path = path.as_ref().to_owned();
+    let set = move || {
+        std::fs::set_permissions(&path, permissions)
+            .map_err(|error| told("setting the permissions of", &path, error))
+    };
+    job(set).await
+}
+
+/// Makes the file, or makes it anew, with that in it.
+///
+/// The bytes are taken by value, if they are a `Vec` or a `String`, and copied otherwise: the job outlives a future that is
+/// dropped.
+///
+/// For cancellation, errors and panics see the [module](self).
+pub async fn write(path: impl AsRef<Path>, bytes: impl Into<Vec<u8>>) -> io::Result<()> {
+    let (path, bytes) = (path.as_ref().to_owned(), bytes.into());
+    job(move || std::fs::write(&path, bytes).map_err(|error| told("writing", &path, error))).await
+}
