@@ -5,17 +5,20 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Weak;
-
-use super::cancel_token::Node;
+use std::rc::{Rc, Weak};
 
 thread_local! {
-    static TOKENS: RefCell<HashMap<u64, Weak<Node>>> = RefCell::default();
+    static TOKENS: RefCell<HashMap<u64, Weak<dyn Cancel>>> = RefCell::default();
     static NEXT: Cell<u64> = const { Cell::new(0) };
 }
 
+/// What the table knows of a token.
+pub(super) trait Cancel {
+    fn cancel(self: Rc<Self>);
+}
+
 /// Enters a token. Its number.
-pub(super) fn enter(node: Weak<Node>) -> u64 {
+pub(super) fn enter(node: Weak<dyn Cancel>) -> u64 {
     let number = NEXT.get();
     NEXT.set(number + 1);
     TOKENS.with_borrow_mut(|tokens| tokens.insert(number, node));
@@ -27,10 +30,12 @@ pub(super) fn leave(number: u64) {
     let _ = TOKENS.try_with(|tokens| tokens.borrow_mut().remove(&number));
 }
 
-/// The token of that number, if it lives.
-pub(super) fn find(number: u64) -> Option<Weak<Node>> {
-    let found = TOKENS.try_with(|tokens| tokens.borrow().get(&number).cloned());
-    found.ok().flatten()
+/// Cancels the token of that number, if it lives.
+pub(super) fn cancel(number: u64) {
+    let found = TOKENS.try_with(|tokens| tokens.borrow().get(&number).and_then(Weak::upgrade));
+    if let Ok(Some(node)) = found {
+        node.cancel();
+    }
 }
 
 #[cfg(test)]

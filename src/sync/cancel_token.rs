@@ -18,7 +18,7 @@ use std::task::Poll;
 
 use slab::Slab;
 
-use super::cancel_afar;
+use super::cancel_afar::{self, Cancel};
 use super::wait_list::{Grants, Wait, WaitList};
 
 /// Tells any number of tasks to stop. Clones are the same token; [`child_token`](Self::child_token)s are cancelled with it,
@@ -137,16 +137,15 @@ impl CancelToken {
     /// The number under which [`cancel_numbered`](Self::cancel_numbered) finds it on this thread, for as long as it lives.
     pub(crate) fn number(&self) -> u64 {
         let number = self.node.number.get();
-        let number = number.unwrap_or_else(|| cancel_afar::enter(Rc::downgrade(&self.node)));
+        let node = Rc::downgrade(&self.node);
+        let number = number.unwrap_or_else(|| cancel_afar::enter(node));
         self.node.number.set(Some(number));
         number
     }
 
     /// Cancels the token of that number, if it lives.
     pub(crate) fn cancel_numbered(number: u64) {
-        if let Some(node) = cancel_afar::find(number).and_then(|node| node.upgrade()) {
-            CancelToken { node }.cancel();
-        }
+        cancel_afar::cancel(number);
     }
 
     /// A guard that cancels the token when it is dropped, unless it is disarmed.
@@ -182,6 +181,12 @@ impl Node {
         // A parent that is being cancelled has let go of all its children already.
         parent.children.borrow_mut().try_remove(key);
         Some(parent)
+    }
+}
+
+impl Cancel for Node {
+    fn cancel(self: Rc<Self>) {
+        CancelToken { node: self }.cancel();
     }
 }
 
