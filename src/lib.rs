@@ -55,15 +55,15 @@
 //!
 //! | layer | files |
 //! |---|---|
-//! | the crate | `lib.rs` |
+//! | the crate | `lib.rs`, `entry.rs` |
 //! | the loop | `event_loop/` |
-//! | leaf futures | `fs/`, `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `process/`, `reactor/registered.rs`, `remote/`, `signal/`, `sync/`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs` |
+//! | leaf futures | `fs/`, `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `process/`, `reactor/registered.rs`, `remote/`, `signal/`, `sync/`, `task/ends.rs`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs` |
 //! | the current loop | `context.rs` |
 //! | wakers | `task/waker.rs` |
 //! | the scheduler | `scheduler/` |
 //! | cells | `task/cell.rs` |
 //! | the drivers | `time/timers.rs`, `reactor/`, `offload/`, `inbox/` |
-//! | pure | `appendix.rs`, `fault`, `foreign.rs`, `pinned.rs`, `reactor/ready.rs`, `shim`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel.rs`, `trying.rs` |
+//! | pure | `appendix.rs`, `fault`, `foreign.rs`, `pinned.rs`, `reactor/ready.rs`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel.rs`, `trying.rs` |
 //!
 //! # The life of one wakeup
 //!
@@ -142,6 +142,7 @@
 #[cfg(doc)]
 mod appendix;
 mod context;
+mod entry;
 mod event_loop;
 mod fault;
 mod foreign;
@@ -165,6 +166,7 @@ mod shim;
 #[cfg(feature = "signal")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 pub mod signal;
+mod stays;
 pub mod sync;
 pub mod task;
 pub mod time;

@@ -12,7 +12,7 @@ use sources::{Crate, Source, blank_comments_and_literals, end_of_item, files};
 /// Who may import whom: a file may import what stands below it. Inside a row files may import each other (but not in a
 /// circle), unless the row says otherwise.
 const TABLE: &[(&str, Row)] = &[
-    ("the crate", Row::Together(&["lib.rs"])),
+    ("the crate", Row::Together(&["lib.rs", "entry.rs"])),
     ("the loop", Row::Together(&["event_loop/"])),
     ("leaf futures", Row::Together(LEAF_FUTURES)),
     ("the current loop", Row::Together(&["context.rs"])),
@@ -38,6 +38,7 @@ const LEAF_FUTURES: &[&str] = &[
     "remote/",
     "signal/",
     "sync/",
+    "task/ends.rs",
     "task/join.rs",
     "task/mod.rs",
     "task/yield_now.rs",
@@ -54,6 +55,7 @@ const PURE: &[&str] = &[
     "pinned.rs",
     "reactor/ready.rs",
     "shim",
+    "stays.rs",
     "task/error.rs",
     "task/id.rs",
     "time/clock.rs",

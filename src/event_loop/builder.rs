@@ -188,7 +188,7 @@ impl Builder {
             counters: Counters::default(),
         };
         Ok(EventLoop {
-            context: Rc::new(context),
+            context: Rc::new(context).into(),
             inbox,
             allowance: Allowance::new(self.poll_budget),
             spin: self.spin,

@@ -63,7 +63,7 @@
 //! Sources: Schmidt, "Reactor", in *Pattern Languages of Program Design*, 1995; libuv, *Design overview*; PEP 3156.
 
 use std::fmt;
-use std::future::Future;
+use std::future::IntoFuture;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{Location, resume_unwind};
@@ -76,6 +76,7 @@ use crate::inbox::Inbox;
 use crate::reactor::Wait;
 use crate::remote::Remote;
 use crate::scheduler::TaskInfo;
+use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 use crate::task::JoinHandle;
 
 mod allowance;
@@ -105,7 +106,7 @@ pub use report::{Report, Turn};
 /// assert_eq!(answer, 42);
 /// ```
 #[track_caller]
-pub fn run<F: Future>(main: F) -> F::Output {
+pub fn run<F: IntoFuture>(main: F) -> F::Output {
     let mut event_loop = match EventLoop::new() {
         Ok(event_loop) => event_loop,
         Err(error) => panic!("{error}"),
@@ -125,7 +126,7 @@ pub fn run<F: Future>(main: F) -> F::Output {
 /// that it lay in waits for the next task of its kind, sixteen megabytes of it at most for all kinds together, and the rest
 /// is freed.
 pub struct EventLoop {
-    context: Rc<Context>,
+    context: StaysOnItsLoopSoSendARemoteInstead<Rc<Context>>,
     inbox: Inbox,
     allowance: Allowance,
     spin: Duration,
@@ -166,8 +167,8 @@ impl EventLoop {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[track_caller]
-    pub fn run<F: Future>(&mut self, main: F) -> F::Output {
-        self.run_main(main, Location::caller())
+    pub fn run<F: IntoFuture>(&mut self, main: F) -> F::Output {
+        self.run_main(main.into_future(), Location::caller())
     }
 
     /// Starts a task on this loop, from outside. It is polled by the next [`run`](Self::run) or [`turn`](Self::turn).
@@ -181,10 +182,10 @@ impl EventLoop {
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
-        F: Future<Output: 'static> + 'static,
+        F: IntoFuture<Output: 'static, IntoFuture: 'static>,
     {
         let scheduler = Rc::clone(&self.context.scheduler);
-        JoinHandle::new(scheduler, future, (), Location::caller())
+        JoinHandle::new(scheduler, future.into_future(), (), Location::caller())
     }
 
     /// One turn of the loop, for a host that owns the thread.

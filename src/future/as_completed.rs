@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::all::boxed;
 use super::set::Set;
@@ -144,6 +144,29 @@ impl<F: Future> AsCompleted<F> {
     /// Nothing is lost, as with [`next`](AsCompleted::next).
     pub async fn next_numbered(&mut self) -> Option<(usize, F::Output)> {
         poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// An output that is there already; `None` if there is none at this moment, or none to come. After a
+    /// [`next`](AsCompleted::next), it gives the others that finished meanwhile: asyncio's `done` with several in it.
+    ///
+    /// It polls the futures that have been woken, or never polled. It does not wait, and wakes nobody later.
+    ///
+    /// ```
+    /// use roundelay::future::as_completed;
+    ///
+    /// roundelay::run(async {
+    ///     let mut set = as_completed([1, 2, 3].map(std::future::ready));
+    ///     assert_eq!(set.next().await, Some(1));
+    ///     assert_eq!((set.try_next(), set.try_next(), set.try_next()), (Some(2), Some(3), None));
+    /// });
+    /// ```
+    pub fn try_next(&mut self) -> Option<F::Output> {
+        // Who polls the set next leaves a waker of their own, and looks at all that happened in between.
+        // Guarded by tests/future/as_completed.rs::what_a_try_missed_is_met_by_the_next_wait
+        match self.poll_next(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output.map(|(_, output)| output),
+            Poll::Pending => None,
+        }
     }
 
     /// [`next_numbered`](AsCompleted::next_numbered) for a future or stream of your own.

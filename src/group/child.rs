@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::error::{Culprit, Failure};
 use super::keep::Keep;
 use super::shared::Shared;
-use crate::foreign;
+use crate::foreign::{self, Level};
 use crate::task::cell::Rider;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
 
@@ -27,7 +27,10 @@ where
     F: Future<Output = Result<V, E>> + 'static,
     K: Keep<V>,
 {
-    let key = group.join()?;
+    let Some(key) = group.join() else {
+        tell_of_the_refusal(group, at);
+        return None;
+    };
     keep.joined();
     let child = Child::new(Rc::clone(group), keep, key);
     let scheduler = Rc::clone(group.scheduler());
@@ -40,6 +43,19 @@ where
         group.settle(key, handle.id());
     }
     Some(handle.abort_handle())
+}
+
+/// A group that is being cancelled drops all its children, and one more is no news. Once it is over, somebody has kept a handle
+/// for too long.
+#[cold]
+fn tell_of_the_refusal<E: 'static>(group: &Shared<E>, at: &'static Location<'static>) {
+    let level = match group.is_over() {
+        true => Level::Warn,
+        false => Level::Debug,
+    };
+    let line =
+        format_args!("a task spawned at {at} was dropped: its group takes no child in any more");
+    foreign::tell(level, foreign::TASK, line);
 }
 
 /// One child's place in its group, until it leaves. Generic over the type of its value, so that the last act needs no

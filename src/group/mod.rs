@@ -124,6 +124,7 @@
 mod around;
 mod child;
 mod error;
+mod handle;
 mod keep;
 mod limited;
 mod scope;
@@ -132,6 +133,7 @@ mod task_group;
 mod teardown;
 
 pub use error::{Failure, GroupError};
+pub use handle::{ChildHandle, ChildLost, Refused};
 pub use keep::{Bounded, Collect, Discard, Keep};
 pub use limited::{Limited, Room};
 pub use task_group::TaskGroup;

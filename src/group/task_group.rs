@@ -80,8 +80,9 @@ impl<E: 'static, K: Clone> TaskGroup<E, K> {
     /// Starts a child: an ordinary task, that ends before the group does. An error, or a panic, ends the group.
     ///
     /// A group whose body has ended still takes children in, for as long as one lives. A group that is aborting, or over,
-    /// refuses: the newcomer is dropped before `spawn` returns `None`. Otherwise the handle can end this child alone, which
-    /// is no failure; most callers drop it.
+    /// refuses: the newcomer is dropped before `spawn` returns `None`; and if it is over, the log has a warning, since nobody
+    /// may look at the `None`. Otherwise the handle can end this child alone, which is no failure; most callers drop it. To
+    /// await the child, or to be made to see a refusal, use [`spawn_handle`](Self::spawn_handle).
     ///
     /// # Panics
     ///

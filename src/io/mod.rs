@@ -108,6 +108,7 @@ mod buf_reader;
 mod buf_writer;
 mod compat;
 mod copy;
+mod duplex;
 mod error;
 mod lines;
 mod sockets;
@@ -120,6 +121,7 @@ pub use buf_writer::BufWriter;
 #[cfg(feature = "hyper")]
 pub use compat::LoopExecutor;
 pub use copy::{copy, copy_bidirectional};
+pub use duplex::{Duplex, DuplexReader, DuplexWriter, duplex};
 pub use error::ReadError;
 pub use lines::Lines;
 #[cfg(feature = "stdio")]

@@ -9,6 +9,11 @@ use std::mem;
 ///
 /// Implementors promise that dropping the future of `read` before it is ready loses nothing: until then it has read
 /// nothing. All the promises of this module about cancellation stand on that one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `roundelay::io::Read`",
+    note = "the sockets of `roundelay::net` are, and so are references to them, their halves, `BufReader` and `&[u8]`; for a reader \
+            of another crate implement the trait, whose one method is `async fn read`"
+)]
 pub trait Read {
     /// Reads what is there, at most as much as fits, and waits if nothing is. Zero means that nothing will come any more,
     /// or that `buf` is empty.
@@ -21,6 +26,11 @@ pub trait Read {
 ///
 /// Implementors promise that dropping the future of `write` before it is ready loses nothing: until then it has written
 /// nothing.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `roundelay::io::Write`",
+    note = "the sockets of `roundelay::net` are, and so are references to them, their halves, `BufWriter` and `Vec<u8>`; for a writer \
+            of another crate implement the trait, whose methods are `async fn write` and `async fn close`"
+)]
 pub trait Write {
     /// Writes at least one byte, unless `buf` is empty, and says how many it has written.
     fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>>;

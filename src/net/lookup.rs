@@ -11,6 +11,11 @@ use crate::{context, offload};
 ///
 /// Addresses, and strings that spell an address out, never leave the thread. A name such as `"localhost:80"` is
 /// looked up by the system's resolver, which blocks, and therefore on the offload pool. The trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name a socket address",
+    label = "neither a socket address nor a host with a port",
+    note = "write \"localhost:80\", (\"localhost\", 80), or a `SocketAddr`"
+)]
 pub trait ToSocketAddrs: sealed::Name {}
 
 /// The addresses behind a name, in the resolver's order of preference.

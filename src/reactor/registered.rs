@@ -17,6 +17,7 @@ use super::ready::{Interest, Ready};
 use super::source::{Place, Source};
 use crate::context;
 use crate::foreign::{self, Level};
+use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
 /// Any descriptor that a poller can watch, made awaitable: a pipe, a netlink socket, an inotify or a tun descriptor.
 ///
@@ -56,7 +57,7 @@ impl<S: AsFd> Registered<S> {
     pub fn new(io: S) -> Registered<S> {
         Registered {
             registration: Registration {
-                source: Source::new(),
+                source: Source::new().into(),
                 reactor: RefCell::default(),
             },
             io,
@@ -329,7 +330,7 @@ fn no_loop() -> io::Error {
 
 /// Ends the registration when the source is dropped. A type of its own, so that `into_inner` can take the rest.
 struct Registration {
-    source: Rc<Source>,
+    source: StaysOnItsLoopSoSendARemoteInstead<Rc<Source>>,
     /// The loop that tells of this source.
     ///
     /// Not an owner: a socket that outlives its loop must not keep the loop's descriptors open.

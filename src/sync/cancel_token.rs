@@ -20,6 +20,7 @@ use slab::Slab;
 
 use super::cancel_afar::{self, Cancel};
 use super::wait_list::{Grants, Wait, WaitList};
+use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
 /// Tells any number of tasks to stop. Clones are the same token; [`child_token`](Self::child_token)s are cancelled with it,
 /// but not it with them.
@@ -46,7 +47,7 @@ use super::wait_list::{Grants, Wait, WaitList};
 /// ```
 #[derive(Clone, Default)]
 pub struct CancelToken {
-    node: Rc<Node>,
+    node: StaysOnItsLoopSoSendARemoteInstead<Rc<Node>>,
 }
 
 #[derive(Default)]
@@ -79,7 +80,7 @@ impl CancelToken {
                 .insert(Rc::downgrade(&child));
             child.parent.set(Some((Rc::clone(&self.node), key)));
         }
-        CancelToken { node: child }
+        CancelToken { node: child.into() }
     }
 
     /// Cancels it and all its descendants. Before anybody is woken, all of them are.
@@ -100,7 +101,7 @@ impl CancelToken {
     ///
     /// Nothing is lost.
     pub async fn cancelled(&self) {
-        Wait::new(&*self.node, ()).await;
+        Wait::new(&**self.node, ()).await;
     }
 
     /// Waits until it is cancelled, and keeps the token alive.
@@ -123,7 +124,7 @@ impl CancelToken {
             return None;
         }
         let mut future = pin!(future);
-        let mut cancelled = Wait::new(&*self.node, ());
+        let mut cancelled = Wait::new(&**self.node, ());
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(value) => Poll::Ready(Some(value)),
             // Asked directly: a future that spends the whole budget in each poll would leave none for the wait.
@@ -186,7 +187,7 @@ impl Node {
 
 impl Cancel for Node {
     fn cancel(self: Rc<Self>) {
-        CancelToken { node: self }.cancel();
+        CancelToken { node: self.into() }.cancel();
     }
 }
 

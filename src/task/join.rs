@@ -1,7 +1,7 @@
 //! Spawning a task, and what one can do with it afterwards.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
@@ -14,6 +14,7 @@ use super::id::TaskId;
 use super::waker;
 use crate::context;
 use crate::scheduler::{Scheduler, TaskInfo};
+use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
 /// Starts a task on the loop that runs on this thread. asyncio's `create_task`.
 ///
@@ -35,10 +36,10 @@ use crate::scheduler::{Scheduler, TaskInfo};
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
-    F: Future<Output: 'static> + 'static,
+    F: IntoFuture<Output: 'static, IntoFuture: 'static>,
 {
     let scheduler = context::with_current("spawn", |context| Rc::clone(&context.scheduler));
-    JoinHandle::new(scheduler, future, (), Location::caller())
+    JoinHandle::new(scheduler, future.into_future(), (), Location::caller())
 }
 
 /// [`spawn`], for those who cannot be sure that a loop is running on this thread.
@@ -54,12 +55,13 @@ where
 #[track_caller]
 pub fn try_spawn<F>(future: F) -> Result<JoinHandle<F::Output>, NoLoop<F>>
 where
-    F: Future<Output: 'static> + 'static,
+    F: IntoFuture<Output: 'static, IntoFuture: 'static>,
 {
     let Some(context) = context::current() else {
         return Err(NoLoop(future));
     };
     let scheduler = Rc::clone(&context.scheduler);
+    let future = future.into_future();
     Ok(JoinHandle::new(scheduler, future, (), Location::caller()))
 }
 
@@ -143,10 +145,10 @@ impl Builder {
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
     where
-        F: Future<Output: 'static> + 'static,
+        F: IntoFuture<Output: 'static, IntoFuture: 'static>,
     {
         let context = context::expect_current("task::Builder::spawn");
-        self.spawn_on(&context.scheduler, future)
+        self.spawn_on(&context.scheduler, future.into_future())
     }
 
     #[track_caller]
@@ -191,7 +193,7 @@ impl Builder {
 #[must_use = "dropping the handle detaches the task; say so with `drop`"]
 pub struct JoinHandle<T> {
     /// `None` once the output has been given. Until then the handle holds the slot.
-    scheduler: Option<Rc<Scheduler>>,
+    scheduler: Option<StaysOnItsLoopSoSendARemoteInstead<Rc<Scheduler>>>,
     id: TaskId,
     output: PhantomData<fn() -> T>,
 }
@@ -212,7 +214,7 @@ impl<T: 'static> JoinHandle<T> {
         cell::put(admission.cell(), future, rider, location);
         let id = admission.begin();
         Self {
-            scheduler: Some(scheduler),
+            scheduler: Some(scheduler.into()),
             id,
             output: PhantomData,
         }

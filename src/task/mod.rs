@@ -49,12 +49,14 @@
 //! three values (alive, aborted, finished) and one boolean (queued).
 
 pub(crate) mod cell;
+mod ends;
 pub(crate) mod error;
 pub(crate) mod id;
 pub(crate) mod join;
 pub(crate) mod waker;
 pub(crate) mod yield_now;
 
+pub use ends::{AbortOnDrop, abort};
 pub use error::JoinError;
 pub use id::TaskId;
 pub use join::{AbortHandle, Builder, JoinHandle, NoLoop, all, current, spawn, try_spawn};

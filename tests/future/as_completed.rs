@@ -139,3 +139,31 @@ fn until_gives_the_finished_and_keeps_the_others() {
     );
     assert!(set.is_empty());
 }
+
+#[test]
+fn a_try_gives_what_has_finished_and_nothing_else() {
+    let _watched = crate::support::watch();
+    let (_, waker) = Parent::new();
+    let ledger = Ledger::with(3);
+    let mut set = as_completed(ledger.children());
+    assert_eq!(set.try_next(), None);
+    ledger.finish(2);
+    ledger.finish(0);
+    assert_eq!(poll(&mut pin!(set.next()), &waker), Poll::Ready(Some(2)));
+    assert_eq!((set.try_next(), set.try_next()), (Some(0), None));
+    assert_eq!(set.len(), 1);
+}
+
+#[test]
+fn what_a_try_missed_is_met_by_the_next_wait() {
+    let _watched = crate::support::watch();
+    let (parent, waker) = Parent::new();
+    let ledger = Ledger::with(1);
+    let mut set = as_completed(ledger.children());
+    let before = parent.wakes();
+    // The child's wake goes to nobody: the set was polled by a try last.
+    assert_eq!(set.try_next(), None);
+    ledger.finish(0);
+    assert_eq!(parent.wakes(), before);
+    assert_eq!(poll(&mut pin!(set.next()), &waker), Poll::Ready(Some(0)));
+}

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod drop;
+mod handle;
 mod nested;
 mod outputs;
 mod random;

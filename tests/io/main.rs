@@ -3,6 +3,7 @@
 mod buffered;
 mod copies;
 mod descriptors;
+mod duplex;
 mod edge;
 mod net;
 mod net_datagrams;

@@ -5,6 +5,7 @@ mod cancel;
 mod cancel_deep;
 mod discard_chain;
 mod drop;
+mod ends;
 mod fairness;
 mod handles;
 mod order;

@@ -1,0 +1,325 @@
+//! Two streams in memory, each the other's far end: for tests, and between two tasks.
+//!
+//! What is written at one end is read at the other, through a buffer of a fixed size, so that a writer that is too fast waits
+//! as it would with a socket. No system call is made.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, Read as _};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use super::{Read, Write};
+use crate::context;
+use crate::foreign;
+
+/// A pair of connected streams. Each direction holds `capacity` bytes at most; zero counts as one.
+///
+/// ```
+/// use roundelay::io::{BufReader, Write, duplex};
+///
+/// roundelay::run(async {
+///     let (mut client, server) = duplex(16);
+///     let served = roundelay::spawn(async move {
+///         let mut lines = BufReader::new(server).lines();
+///         lines.next_line().await
+///     });
+///     client.write_all(b"longer than the buffer between them\n").await?;
+///     assert_eq!(served.await.unwrap()?.as_deref(), Some("longer than the buffer between them"));
+///     Ok::<_, roundelay::io::ReadError>(())
+/// })
+/// .unwrap();
+/// ```
+pub fn duplex(capacity: usize) -> (Duplex, Duplex) {
+    let (there, back) = (Pipe::new(capacity), Pipe::new(capacity));
+    let near = Duplex {
+        reader: DuplexReader(Rc::clone(&back)),
+        writer: DuplexWriter(Rc::clone(&there)),
+    };
+    let far = Duplex {
+        reader: DuplexReader(there),
+        writer: DuplexWriter(back),
+    };
+    (near, far)
+}
+
+/// One end of a [`duplex`]. Dropping it ends both directions: the other end reads what is left and then the end, and its writes
+/// fail with `BrokenPipe`.
+pub struct Duplex {
+    reader: DuplexReader,
+    writer: DuplexWriter,
+}
+
+/// Whose waker it is, for the log.
+const OF: &str = "an end of a duplex";
+
+/// One direction.
+struct Pipe {
+    state: RefCell<State>,
+    /// Who waits for bytes, and who for room. The cells are never borrowed, so foreign code cannot meet a borrow.
+    reader: Cell<Option<Waker>>,
+    writer: Cell<Option<Waker>>,
+}
+
+struct State {
+    bytes: VecDeque<u8>,
+    capacity: usize,
+    /// Nothing more will be written.
+    is_ended: bool,
+    /// Nobody will read.
+    is_abandoned: bool,
+}
+
+impl Pipe {
+    fn new(capacity: usize) -> Rc<Self> {
+        Rc::new(Self {
+            state: RefCell::new(State {
+                bytes: VecDeque::new(),
+                capacity: capacity.max(1),
+                is_ended: false,
+                is_abandoned: false,
+            }),
+            reader: Cell::new(None),
+            writer: Cell::new(None),
+        })
+    }
+
+    fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        ready!(context::poll_budget(cx));
+        let count = ready!(poll_after_leaving(&self.reader, cx, || self.take(buf)));
+        context::spend_budget();
+        if count > 0 {
+            wake(&self.writer);
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn take(&self, buf: &mut [u8]) -> Poll<usize> {
+        let mut state = self.state.borrow_mut();
+        if state.bytes.is_empty() && !state.is_ended && !buf.is_empty() {
+            return Poll::Pending;
+        }
+        let mut count = 0;
+        // A queue has two pieces of bytes, and a read gives one.
+        while count < buf.len() && !state.bytes.is_empty() {
+            let read = state.bytes.read(&mut buf[count..]);
+            count += read.expect("a queue of bytes can always be read");
+        }
+        Poll::Ready(count)
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(context::poll_budget(cx));
+        let count = ready!(poll_after_leaving(&self.writer, cx, || self.put(buf)));
+        context::spend_budget();
+        match count {
+            Some(count) => {
+                wake(&self.reader);
+                Poll::Ready(Ok(count))
+            }
+            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    /// `None`: nobody will read it.
+    fn put(&self, buf: &[u8]) -> Poll<Option<usize>> {
+        let mut state = self.state.borrow_mut();
+        if state.is_abandoned || state.is_ended {
+            return Poll::Ready(None);
+        }
+        let room = state.capacity - state.bytes.len();
+        if room == 0 && !buf.is_empty() {
+            return Poll::Pending;
+        }
+        let count = room.min(buf.len());
+        state.bytes.extend(&buf[..count]);
+        Poll::Ready(Some(count))
+    }
+
+    fn end(&self) {
+        self.state.borrow_mut().is_ended = true;
+        wake(&self.reader);
+    }
+
+    fn abandon(&self) {
+        let mut state = self.state.borrow_mut();
+        state.is_abandoned = true;
+        state.bytes = VecDeque::new();
+        drop(state);
+        wake(&self.writer);
+    }
+
+    fn show(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.borrow();
+        f.debug_struct(name)
+            .field("len", &state.bytes.len())
+            .field("is_ended", &state.is_ended)
+            .finish()
+    }
+}
+
+/// Tries; if that would wait, leaves the waker and tries again: the clone of a foreign waker may have done anything.
+fn poll_after_leaving<T>(
+    place: &Cell<Option<Waker>>,
+    cx: &Context<'_>,
+    mut attempt: impl FnMut() -> Poll<T>,
+) -> Poll<T> {
+    let mut answer = attempt();
+    if answer.is_pending() {
+        let old = place.replace(Some(cx.waker().clone()));
+        foreign::let_go(old, OF);
+        answer = attempt();
+        if answer.is_ready() {
+            foreign::let_go(place.take(), OF);
+        }
+    }
+    answer
+}
+
+fn wake(place: &Cell<Option<Waker>>) {
+    if let Some(waker) = place.take() {
+        foreign::wake(waker, OF);
+    }
+}
+
+/// Takes the waker of a call out when its future is dropped.
+struct ClearOnDrop<'a>(&'a Cell<Option<Waker>>);
+
+impl Drop for ClearOnDrop<'_> {
+    fn drop(&mut self) {
+        foreign::let_go(self.0.take(), OF);
+    }
+}
+
+/// The half of a [`Duplex`] that reads.
+///
+/// # Cancellation
+///
+/// A read that is dropped loses nothing.
+pub struct DuplexReader(Rc<Pipe>);
+
+/// The half of a [`Duplex`] that writes. Dropping it is the end of what the other end reads.
+///
+/// # Cancellation
+///
+/// A write that is dropped has written nothing.
+pub struct DuplexWriter(Rc<Pipe>);
+
+impl DuplexReader {
+    /// [`read`](Read::read) in the shape that adapters need. The last waker replaces the one before.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_read(cx, buf)
+    }
+}
+
+impl DuplexWriter {
+    /// [`write`](Write::write) in the shape that adapters need. The last waker replaces the one before.
+    ///
+    /// # Errors
+    ///
+    /// `BrokenPipe` if the other end is gone, or this end was closed.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, buf)
+    }
+}
+
+impl Drop for DuplexReader {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+impl Drop for DuplexWriter {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl Read for DuplexReader {
+    async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let _clear = ClearOnDrop(&self.0.reader);
+        poll_fn(|cx| self.0.poll_read(cx, buf)).await
+    }
+}
+
+impl Write for DuplexWriter {
+    async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let _clear = ClearOnDrop(&self.0.writer);
+        poll_fn(|cx| self.0.poll_write(cx, buf)).await
+    }
+
+    /// The other end reads what is left and then the end.
+    async fn close(&mut self) -> io::Result<()> {
+        self.0.end();
+        Ok(())
+    }
+}
+
+impl Duplex {
+    /// [`read`](Read::read) in the shape that adapters need. The last waker replaces the one before.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.reader.poll_read(cx, buf)
+    }
+
+    /// [`write`](Write::write) in the shape that adapters need. The last waker replaces the one before.
+    ///
+    /// # Errors
+    ///
+    /// `BrokenPipe` if the other end is gone, or this end was closed.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.writer.poll_write(cx, buf)
+    }
+
+    /// Two halves for two owners.
+    pub fn into_split(self) -> (DuplexReader, DuplexWriter) {
+        (self.reader, self.writer)
+    }
+}
+
+impl Read for Duplex {
+    async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buf).await
+    }
+}
+
+impl Write for Duplex {
+    async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.writer.write(buf).await
+    }
+
+    /// Ends the writing side; the reading side stays.
+    async fn close(&mut self) -> io::Result<()> {
+        self.writer.close().await
+    }
+}
+
+impl fmt::Debug for DuplexReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show("DuplexReader", f)
+    }
+}
+
+impl fmt::Debug for DuplexWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show("DuplexWriter", f)
+    }
+}
+
+impl fmt::Debug for Duplex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Duplex")
+            .field("reader", &self.reader)
+            .field("writer", &self.writer)
+            .finish()
+    }
+}
