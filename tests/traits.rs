@@ -137,6 +137,7 @@ table! {
     net::ReadHalf<'static, net::TcpStream>: Unpin;
     net::ReuniteError<net::TcpStream>: Unpin;
     net::Serve<net::TcpListener, fn()>: Unpin;
+    net::LookupError: Send Sync Unpin;
     net::Served: Send Sync Unpin;
     net::TcpListener: Unpin;
     net::TcpStream: Unpin;
@@ -233,7 +234,12 @@ table! {
 }
 
 /// What features add. Without them nothing is known of these types.
-#[cfg(all(feature = "fs", feature = "process", feature = "stdio"))]
+#[cfg(all(
+    feature = "fs",
+    feature = "process",
+    feature = "socket",
+    feature = "stdio"
+))]
 mod optional {
     use super::*;
     use roundelay::{fs, process, signal};
@@ -241,6 +247,7 @@ mod optional {
     table! {
         fs::File: Unpin;
         io::Stdin: Send Sync Unpin;
+        net::TcpSocket: Send Sync Unpin;
         process::Child: Unpin;
         process::ChildStderr: Unpin;
         process::ChildStdin: Unpin;
@@ -250,7 +257,12 @@ mod optional {
         signal::Signals: Unpin;
     }
 }
-#[cfg(not(all(feature = "fs", feature = "process", feature = "stdio")))]
+#[cfg(not(all(
+    feature = "fs",
+    feature = "process",
+    feature = "socket",
+    feature = "stdio"
+)))]
 mod optional {
     pub(crate) const NAMES: &[&str] = &[
         "ChildStderr",
@@ -262,6 +274,7 @@ mod optional {
         "Kind",
         "Signals",
         "Stdin",
+        "TcpSocket",
     ];
 }
 

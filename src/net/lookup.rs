@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::{iter, vec};
 
-use super::while_trying;
+use super::{LookupError, while_trying};
 use crate::{context, offload};
 
 /// Anything that names one or more socket addresses: what `bind`, `connect` and [`lookup_host`] accept.
@@ -27,7 +27,8 @@ pub trait ToSocketAddrs: sealed::Name {}
 ///
 /// # Errors
 ///
-/// The name has no port or does not exist; the pool refused the job; a name must be looked up and no loop is running.
+/// The name has no port or does not exist; the pool refused the job; a name must be looked up and no loop is running. What the
+/// resolver said is a [`LookupError`]: is there no such name, or did no server answer?
 ///
 /// ```
 /// use std::net::Ipv4Addr;
@@ -77,16 +78,17 @@ async fn resolve(name: impl ToSocketAddrs) -> io::Result<Addresses> {
 }
 
 async fn look_up(host: String, port: u16) -> io::Result<Addresses> {
-    let what = format!("looking up {host}:{port}");
+    let what = |error| while_trying(format_args!("looking up {host}:{port}"), error);
     if context::current().is_none() {
         let told = "no roundelay loop is running on this thread: await it inside `roundelay::run` or a spawned task";
-        return Err(while_trying(what, io::Error::other(told)));
+        return Err(what(io::Error::other(told)));
     }
-    let job = move || std::net::ToSocketAddrs::to_socket_addrs(&(host, port));
+    let name = (host.clone(), port);
+    let job = move || std::net::ToSocketAddrs::to_socket_addrs(&name);
     match offload::offload(job).await {
         Ok(Ok(addresses)) => Ok(Addresses::Several(addresses)),
-        Ok(Err(error)) => Err(while_trying(what, error)),
-        Err(error) => Err(while_trying(what, io::Error::other(error))),
+        Ok(Err(error)) => Err(LookupError::new(host, port, error).into()),
+        Err(error) => Err(what(io::Error::other(error))),
     }
 }
 

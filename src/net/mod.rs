@@ -38,8 +38,11 @@ mod complaints;
 mod connection;
 mod datagram;
 mod lookup;
+mod lookup_error;
 mod methods;
 mod serve;
+#[cfg(feature = "socket")]
+mod socket;
 mod split;
 mod stream;
 mod tcp;
@@ -53,7 +56,11 @@ use crate::trying::while_trying;
 pub use self::connection::Served;
 pub use self::datagram::UnixDatagram;
 pub use self::lookup::{ToSocketAddrs, lookup_host};
+pub use self::lookup_error::LookupError;
 pub use self::serve::{Accept, Serve, serve};
+#[cfg(feature = "socket")]
+#[cfg_attr(docsrs, doc(cfg(feature = "socket")))]
+pub use self::socket::TcpSocket;
 pub use self::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use self::tcp::{TcpListener, TcpStream};
 pub use self::udp::UdpSocket;

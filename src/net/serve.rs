@@ -68,6 +68,7 @@ use super::connection::{Book, Served, connection};
 use super::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::foreign::{self, Level};
 use crate::group::{Discard, GroupError, Limited, Room, TaskGroup};
+use crate::sync::CancelToken;
 use crate::time::{sleep, timeout};
 
 /// How long the server waits at first when the system has no descriptor for it, and at most.
@@ -92,6 +93,15 @@ pub trait Accept: 'static {
     /// `InvalidInput` (and `EBADF`) says that there will never be another connection. Any other error is taken for one that
     /// passes.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>>;
+
+    /// Has small writes on a connection go out at once, where there is such a thing: what [`Serve::nodelay`] asks for.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    fn set_nodelay(_stream: &Self::Stream) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Accept for TcpListener {
@@ -100,6 +110,10 @@ impl Accept for TcpListener {
 
     async fn accept(&self) -> io::Result<(TcpStream, Self::Peer)> {
         TcpListener::accept(self).await
+    }
+
+    fn set_nodelay(stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)
     }
 }
 
@@ -118,6 +132,10 @@ impl<L: Accept> Accept for Rc<L> {
 
     async fn accept(&self) -> io::Result<(L::Stream, L::Peer)> {
         L::accept(self).await
+    }
+
+    fn set_nodelay(stream: &L::Stream) -> io::Result<()> {
+        L::set_nodelay(stream)
     }
 }
 
@@ -175,6 +193,8 @@ where
         limit: 1_000,
         grace: Duration::from_secs(10),
         shutdown: pending(),
+        nodelay: false,
+        closing: None,
     }
 }
 
@@ -201,11 +221,14 @@ pub struct Serve<L, H, S = Pending<()>> {
     limit: usize,
     grace: Duration,
     shutdown: S,
+    nodelay: bool,
+    closing: Option<CancelToken>,
 }
 
 impl<L, H, S> Serve<L, H, S> {
     /// How many connections are served at once. Others wait in the kernel's queue until one ends. Default: 1,000, which
-    /// stays below the usual limit of 1,024 descriptors; zero counts as one.
+    /// stays below the usual limit of 1,024 descriptors; zero counts as one. A server at its limit says so in the log, once a
+    /// second at most.
     pub fn limit(mut self, connections: usize) -> Self {
         self.limit = connections;
         self
@@ -222,7 +245,7 @@ impl<L, H, S> Serve<L, H, S> {
     /// future. Default: nothing does.
     ///
     /// The listener is closed at once; who still waits in its queue is turned away by the system. A handler whose clients
-    /// never hang up of their own accord should watch for the same event.
+    /// never hang up of their own accord should hear of it, by the token of [`closing`](Self::closing).
     pub fn shutdown<T: Future<Output = ()>>(self, shutdown: T) -> Serve<L, H, T> {
         Serve {
             listener: self.listener,
@@ -230,7 +253,56 @@ impl<L, H, S> Serve<L, H, S> {
             limit: self.limit,
             grace: self.grace,
             shutdown,
+            nodelay: self.nodelay,
+            closing: self.closing,
         }
+    }
+
+    /// Whether what a handler writes goes out at once, however little it is (`TCP_NODELAY`). Servers that answer requests
+    /// want that: an answer in two writes otherwise waits for the client's acknowledgement of the first, up to 40 ms. Default: no,
+    /// as the system has it. Unix sockets have nothing of the kind.
+    pub fn nodelay(mut self, nodelay: bool) -> Self {
+        self.nodelay = nodelay;
+        self
+    }
+
+    /// A token that the server cancels when it stops accepting: it tells the handlers that the grace has begun. Handlers have
+    /// clones of it.
+    ///
+    /// ```
+    /// use std::io;
+    /// use roundelay::net::{TcpListener, TcpStream, serve};
+    /// use roundelay::sync::CancelToken;
+    ///
+    /// roundelay::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let address = listener.local_addr()?;
+    ///     let (stop, closing) = (CancelToken::new(), CancelToken::new());
+    ///     let told = closing.clone();
+    ///     let handler = move |stream: TcpStream, _| {
+    ///         let closing = told.clone();
+    ///         async move {
+    ///             closing.cancelled().await;
+    ///             stream.write_all(b"goodbye").await // and not cut off in the middle of a word
+    ///         }
+    ///     };
+    ///     let server = serve(listener, handler).shutdown(stop.clone().cancelled_owned()).closing(closing);
+    ///     let server = roundelay::spawn(server);
+    ///     let client = TcpStream::connect(address).await?;
+    ///     client.writable().await?;
+    ///     # roundelay::sleep(std::time::Duration::from_millis(1)).await;
+    ///     stop.cancel();
+    ///     let mut words = Vec::new();
+    ///     client.read_to_end(&mut words).await?;
+    ///     assert_eq!(words, b"goodbye");
+    ///     assert_eq!(server.await??.finished, 1);
+    ///     io::Result::Ok(())
+    /// })
+    /// .unwrap();
+    /// ```
+    pub fn closing(mut self, token: CancelToken) -> Self {
+        self.closing = Some(token);
+        self
     }
 }
 
@@ -253,8 +325,14 @@ where
                 book: Rc::clone(&noted),
                 wait: SHORTEST_WAIT,
                 refusals: Complaints::default(),
+                limits: Complaints::default(),
+                limit: self.limit.max(1),
+                nodelay: self.nodelay,
             };
             let ended = unless(self.shutdown, accepting.run()).await;
+            if let Some(closing) = self.closing {
+                closing.cancel();
+            }
             foreign::tell(
                 Level::Debug,
                 foreign::IO,
@@ -309,6 +387,9 @@ struct Accepting<L, H> {
     /// How long the next wait for a descriptor will be.
     wait: Duration,
     refusals: Complaints,
+    limits: Complaints,
+    limit: usize,
+    nodelay: bool,
 }
 
 impl<L, H, F, E> Accepting<L, H>
@@ -325,6 +406,10 @@ where
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
                     self.wait = SHORTEST_WAIT;
+                    if self.nodelay {
+                        // If it fails, the connection is gone, and its handler meets that at the first read.
+                        let _ = L::set_nodelay(&stream);
+                    }
                     let handler = Rc::clone(&self.handler);
                     let entry = self.book.enter();
                     room.spawn(connection(entry, handler, stream, peer));
@@ -340,8 +425,20 @@ where
             return room;
         }
         self.book.limited();
+        self.tell_of_the_limit();
         let room = self.room.reserve().await;
         room.expect("nobody ends the group while its body accepts")
+    }
+
+    fn tell_of_the_limit(&self) {
+        let Some(unsaid) = self.limits.one_more() else {
+            return;
+        };
+        let line = format_args!(
+            "a server stands at its limit of {} connections, and accepts the next when one ends ({unsaid} more times since the last line)",
+            self.limit
+        );
+        foreign::tell(Level::Warn, foreign::IO, line);
     }
 
     /// Says that `accept` failed, and waits until it may do better.

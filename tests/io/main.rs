@@ -16,5 +16,6 @@ mod regular_files;
 mod serve;
 mod serve_flood;
 mod serve_limits;
+mod serve_options;
 #[path = "../support/mod.rs"]
 mod support;

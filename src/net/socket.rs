@@ -1,0 +1,266 @@
+//! A TCP socket before it is a listener or a connection: for options that have to be set first.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+
+use super::stream::is_connected;
+use super::{TcpListener, TcpStream};
+use crate::fault::{self, Call};
+use crate::reactor::Interest;
+use crate::trying::while_trying;
+
+/// A TCP socket that neither listens nor is connected yet. Feature `socket`, over the crate `socket2`.
+///
+/// [`TcpListener::bind`] and [`TcpStream::connect`] do for most programs. This is for the others: several listeners on one
+/// port, a backlog, an address to connect *from*. Options that are not here can be set by `socket2::SockRef::from(&socket)`.
+///
+/// ```
+/// use roundelay::net::{TcpSocket, TcpStream};
+///
+/// roundelay::run(async {
+///     // Two listeners on one port: the kernel deals the connections out.
+///     let first = TcpSocket::new_v4()?;
+///     first.set_reuse_port(true)?;
+///     first.bind("127.0.0.1:0".parse().unwrap())?;
+///     let first = first.listen(1024)?;
+///     let address = first.local_addr()?;
+///
+///     let second = TcpSocket::new_v4()?;
+///     second.set_reuse_port(true)?;
+///     second.bind(address)?;
+///     let second = second.listen(1024)?;
+///     assert_eq!(second.local_addr()?, address);
+///
+///     let _client = TcpStream::connect(address).await?;
+///     roundelay::race!(first.accept(), second.accept())?;
+///     std::io::Result::Ok(())
+/// })
+/// .unwrap();
+/// ```
+pub struct TcpSocket {
+    socket: Socket,
+}
+
+impl TcpSocket {
+    /// A socket for IPv4.
+    ///
+    /// # Errors
+    ///
+    /// The system has no descriptor left.
+    pub fn new_v4() -> io::Result<TcpSocket> {
+        TcpSocket::new(Domain::IPV4)
+    }
+
+    /// A socket for IPv6.
+    ///
+    /// # Errors
+    ///
+    /// The system has no descriptor left, or does not know IPv6.
+    pub fn new_v6() -> io::Result<TcpSocket> {
+        TcpSocket::new(Domain::IPV6)
+    }
+
+    /// A socket of the family of that address.
+    ///
+    /// # Errors
+    ///
+    /// As [`new_v6`](Self::new_v6).
+    pub fn for_address(address: SocketAddr) -> io::Result<TcpSocket> {
+        TcpSocket::new(Domain::for_address(address))
+    }
+
+    fn new(domain: Domain) -> io::Result<TcpSocket> {
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))
+            .map_err(|error| while_trying("making a TCP socket", error))?;
+        Ok(TcpSocket { socket })
+    }
+
+    /// Whether the address of a listener that has ended may be had again at once, although some of its connections linger
+    /// (`SO_REUSEADDR`). A server wants it; [`TcpListener::bind`] sets it, and here it is not set by itself.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_reuse_address(&self, reuse: bool) -> io::Result<()> {
+        self.socket.set_reuse_address(reuse)
+    }
+
+    /// Whether several sockets may listen on one port, each of which says so (`SO_REUSEPORT`). Linux deals the connections out
+    /// among them: one loop on each processor, and each accepts for itself.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[cfg(not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))]
+    pub fn set_reuse_port(&self, reuse: bool) -> io::Result<()> {
+        self.socket.set_reuse_port(reuse)
+    }
+
+    /// Whether a socket for IPv6 refuses IPv4 (`IPV6_V6ONLY`).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_only_v6(&self, only: bool) -> io::Result<()> {
+        self.socket.set_only_v6(only)
+    }
+
+    /// Whether small writes go out at once (`TCP_NODELAY`). On Linux, what a listener accepts inherits it.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.socket.set_tcp_nodelay(nodelay)
+    }
+
+    /// Has the kernel ask a peer that has been silent for `idle` whether it is there, again `every` so often, and give the
+    /// connection up after so many `probes` without an answer. On Linux, what a listener accepts inherits it. The units are seconds.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: a time may be zero, or too long.
+    pub fn set_keepalive(&self, idle: Duration, every: Duration, probes: u32) -> io::Result<()> {
+        let keepalive = TcpKeepalive::new().with_time(idle);
+        #[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "redox")))]
+        let keepalive = keepalive.with_interval(every).with_retries(probes);
+        #[cfg(any(target_os = "openbsd", target_os = "haiku", target_os = "redox"))]
+        let _ = (every, probes); // these systems have no such options
+        self.socket.set_tcp_keepalive(&keepalive)
+    }
+
+    /// What becomes of bytes that are not sent yet when the socket is closed (`SO_LINGER`): `None`, the default, sends them
+    /// while the program goes on; `Some(Duration::ZERO)` throws them away and resets the connection. Any other time makes
+    /// the *close* wait, and with it the loop, so it is refused.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a time that is not zero; what the system says.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        if linger.is_some_and(|time| !time.is_zero()) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a socket that lingers makes its close wait, and with it the loop: None or zero",
+            ));
+        }
+        self.socket.set_linger(linger)
+    }
+
+    /// How many bytes the kernel holds that the peer has not taken. Linux takes twice as many.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        self.socket.set_send_buffer_size(bytes)
+    }
+
+    /// How many bytes the kernel holds that were not read. Linux takes twice as many.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        self.socket.set_recv_buffer_size(bytes)
+    }
+
+    /// Gives the socket an address: to listen on, or to connect from. Port 0 lets the system choose.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: in use, not permitted, not an address of this machine.
+    pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
+        fault::at(Call::Bind)
+            .and_then(|()| self.socket.bind(&address.into()))
+            .map_err(|error| while_trying(format_args!("binding to {address}"), error))
+    }
+
+    /// The address that it was [bound](Self::bind) to.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        let address = self.socket.local_addr()?.as_socket();
+        address.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    /// Listens. So many connections may wait to be accepted, or fewer if the kernel's own limit is lower
+    /// (`net.core.somaxconn` on Linux).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+        self.socket
+            .listen(backlog)
+            .map_err(|error| while_trying("listening", error))?;
+        TcpListener::from_std(self.socket.into())
+    }
+
+    /// Connects, from the address that the socket was bound to, if it was.
+    ///
+    /// # Cancellation
+    ///
+    /// The attempt is given up and the socket closed.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; or it would have to wait, and no loop is running on this thread.
+    pub async fn connect(self, address: SocketAddr) -> io::Result<TcpStream> {
+        self.connecting(address)
+            .await
+            .map_err(|error| while_trying(format_args!("connecting to {address}"), error))
+    }
+
+    async fn connecting(self, address: SocketAddr) -> io::Result<TcpStream> {
+        fault::at(Call::Connect)?;
+        self.socket.set_nonblocking(true)?;
+        match self.socket.connect(&address.into()) {
+            Err(error) if !is_under_way(&error) => return Err(error),
+            _ => {}
+        }
+        let stream = TcpStream::from_std(self.socket.into())?;
+        let is_there =
+            |_: BorrowedFd<'_>| is_connected(stream.take_error()?, || stream.peer_addr());
+        stream.async_io(Interest::WRITABLE, is_there).await?;
+        Ok(stream)
+    }
+}
+
+/// A connect of a non-blocking socket says `EINPROGRESS`, and goes on. The standard library has no stable kind for it.
+fn is_under_way(error: &io::Error) -> bool {
+    #[cfg(target_os = "linux")]
+    const EINPROGRESS: i32 = libc::EINPROGRESS;
+    #[cfg(target_os = "android")]
+    const EINPROGRESS: i32 = 115;
+    #[cfg(any(target_os = "solaris", target_os = "illumos"))]
+    const EINPROGRESS: i32 = 150;
+    // The BSDs and macOS.
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "solaris",
+        target_os = "illumos"
+    )))]
+    const EINPROGRESS: i32 = 36;
+    error.raw_os_error() == Some(EINPROGRESS)
+}
+
+impl AsFd for TcpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl fmt::Debug for TcpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TcpSocket").field(&self.socket).finish()
+    }
+}
