@@ -157,6 +157,56 @@ impl<R: Read> BufReader<R> {
         Ok(self.buffer())
     }
 
+    /// Reads once more, behind what is in the buffer, and says how many bytes came. Zero: the stream has ended.
+    ///
+    /// With [`buffer`](BufReader::buffer) and [`consume`](BufReader::consume) it is the way to parse a protocol in place (HTTP,
+    /// RESP, anything with a codec): look at the buffer; if the message is not whole, read more; if it is, use it, and
+    /// consume it. However many messages one read has brought, nothing is copied, and nothing is read between them.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitOverrun`](ReadError::LimitOverrun), if the buffer holds twice the limit and nothing was consumed; all bytes are
+    /// still in it. And what the stream says.
+    ///
+    /// ```
+    /// use roundelay::io::{BufReader, ReadError};
+    ///
+    /// /// A message is a byte that says how long it is, and so many bytes.
+    /// fn parse(bytes: &[u8]) -> Option<&[u8]> {
+    ///     let (&length, rest) = bytes.split_first()?;
+    ///     rest.get(..usize::from(length))
+    /// }
+    ///
+    /// roundelay::run(async {
+    ///     let mut reader = BufReader::new(&b"\x03one\x05three"[..]);
+    ///     let mut lengths = Vec::new();
+    ///     loop {
+    ///         match parse(reader.buffer()).map(<[u8]>::len) {
+    ///             Some(length) => {
+    ///                 lengths.push(length);
+    ///                 reader.consume(1 + length);
+    ///             }
+    ///             None if reader.fill_more().await? == 0 => break,
+    ///             None => {}
+    ///         }
+    ///     }
+    ///     assert_eq!(lengths, [3, 5]);
+    ///     Ok::<_, ReadError>(())
+    /// })
+    /// .unwrap();
+    /// ```
+    pub async fn fill_more(&mut self) -> Result<usize, ReadError> {
+        let most = self.most(1);
+        if self.buffer().len() >= most {
+            return Err(ReadError::LimitOverrun { consumed: 0 });
+        }
+        Ok(self.fill(most).await?)
+    }
+
     /// Reads up to the end of the line, appends it to `line` with its `\n`, and says how many bytes that were. Zero: the
     /// stream has ended. A last line need not end with `\n`. asyncio's `readline`.
     ///

@@ -20,7 +20,7 @@ pub enum ReadError {
         /// How much was asked for, if that was a number.
         expected: Option<usize>,
     },
-    /// No separator within the limit. All bytes are still in the buffer. asyncio's `LimitOverrunError`.
+    /// No separator within the limit, or no room for more. All bytes are still in the buffer. asyncio's `LimitOverrunError`.
     LimitOverrun {
         /// So many bytes at the front of the buffer are certain to lie before the next separator. To get on, take them
         /// with `read_exact`, or drop them with `consume`.

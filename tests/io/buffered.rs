@@ -8,7 +8,9 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::support::now_or_never;
 use roundelay::io::{BufReader, BufWriter, DEFAULT_LIMIT, Read, ReadError, Write, copy};
+use roundelay::net::UnixStream;
 use roundelay::{run, select, yield_now};
 
 /// What a scripted stream does next.
@@ -569,4 +571,31 @@ fn an_answer_that_cannot_be_sent_is_an_error_of_the_next_read_and_is_kept() {
         *desk.get_ref().get_ref().told.borrow(),
         ["read 4", "wrote 0"]
     );
+}
+
+#[test]
+fn more_is_read_behind_what_is_there_up_to_twice_the_limit() {
+    let _watched = crate::support::watch();
+    run(async {
+        let (near, far) = UnixStream::pair().unwrap();
+        let mut reader = BufReader::with_limit(8, near);
+        far.write_all(b"12345").await.unwrap();
+        assert_eq!(reader.fill_more().await.unwrap(), 5);
+        // A call that is dropped while it waits loses nothing.
+        assert!(now_or_never(reader.fill_more()).is_none());
+        far.write_all(b"6789abcdefghijk").await.unwrap();
+        while reader.buffer().len() < 16 {
+            reader.fill_more().await.unwrap();
+        }
+        assert_eq!(reader.buffer(), b"123456789abcdefg");
+        assert!(matches!(
+            reader.fill_more().await,
+            Err(ReadError::LimitOverrun { consumed: 0 })
+        ));
+        reader.consume(10);
+        assert_eq!(reader.fill_more().await.unwrap(), 4);
+        assert_eq!(reader.buffer(), b"bcdefghijk");
+        drop(far);
+        assert_eq!(reader.fill_more().await.unwrap(), 0);
+    });
 }
