@@ -18,9 +18,9 @@ use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{job, told};
+use super::{job, start, told};
 use crate::io::{Read, Write};
-use crate::offload::{self, Offload};
+use crate::offload::Offload;
 use crate::task;
 
 /// The least and the most that one job reads or writes.
@@ -59,6 +59,8 @@ pub struct File {
     /// What has been read and not taken is `ahead[taken..]`.
     ahead: Vec<u8>,
     taken: usize,
+    /// Where the last seek led.
+    sought: u64,
 }
 
 enum Busy {
@@ -66,6 +68,7 @@ enum Busy {
     /// Gives its buffer, filled as far as the file had something.
     Reading(Offload<io::Result<Vec<u8>>>),
     Writing(Offload<io::Result<()>>),
+    Seeking(Offload<io::Result<u64>>),
 }
 
 impl File {
@@ -111,6 +114,7 @@ impl File {
             busy: Busy::Idle,
             ahead: Vec::new(),
             taken: 0,
+            sought: 0,
         }
     }
 
@@ -128,7 +132,7 @@ impl File {
             self.settle().await?;
         }
         if self.taken == self.ahead.len() && !bytes.is_empty() {
-            self.read_ahead(bytes.len().clamp(LEAST, MOST));
+            self.read_ahead(bytes.len().clamp(LEAST, MOST))?;
             self.settle().await?;
         }
         let count = bytes.len().min(self.ahead.len() - self.taken);
@@ -149,14 +153,15 @@ impl File {
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.settle().await?;
         let piece = bytes[..bytes.len().min(MOST)].to_vec();
-        let (file, count, back) = (Arc::clone(&self.file), piece.len(), self.forget_ahead());
+        let (file, count, back) = (Arc::clone(&self.file), piece.len(), self.ahead_by());
         if count > 0 {
-            self.busy = Busy::Writing(offload::offload(move || {
+            self.busy = Busy::Writing(start(move || {
                 if back > 0 {
                     (&*file).seek(SeekFrom::Current(-back))?;
                 }
                 (&*file).write_all(&piece)
-            }));
+            })?);
+            self.forget_ahead();
         }
         Ok(count)
     }
@@ -178,21 +183,23 @@ impl File {
     ///
     /// # Cancellation
     ///
-    /// The place is then either the old one or the new one.
+    /// Nothing is lost: the job goes on, and the next call waits for it and finds the new place.
     ///
     /// # Errors
     ///
     /// What the system says, of an earlier write too.
     pub async fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.settle().await?;
-        let (file, back) = (Arc::clone(&self.file), self.forget_ahead());
-        job(move || {
+        let (file, back) = (Arc::clone(&self.file), self.ahead_by());
+        self.busy = Busy::Seeking(start(move || {
             if back > 0 {
                 (&*file).seek(SeekFrom::Current(-back))?;
             }
             (&*file).seek(to)
-        })
-        .await
+        })?);
+        self.forget_ahead();
+        self.settle().await?;
+        Ok(self.sought)
     }
 
     /// Waits until everything is on the disk.
@@ -251,10 +258,10 @@ impl File {
         self.file.try_clone()
     }
 
-    fn read_ahead(&mut self, room: usize) {
+    fn read_ahead(&mut self, room: usize) -> io::Result<()> {
         let (file, mut buffer) = (Arc::clone(&self.file), mem::take(&mut self.ahead));
         self.taken = 0;
-        self.busy = Busy::Reading(offload::offload(move || {
+        self.busy = Busy::Reading(start(move || {
             buffer.resize(room, 0);
             let count = loop {
                 match (&*file).read(&mut buffer) {
@@ -264,7 +271,8 @@ impl File {
             };
             buffer.truncate(count);
             Ok(buffer)
-        }));
+        })?);
+        Ok(())
     }
 
     /// Waits for the job that is under way.
@@ -278,17 +286,22 @@ impl File {
                 })
             }),
             Busy::Writing(writing) => writing.await,
+            Busy::Seeking(seeking) => seeking
+                .await
+                .map(|sought| sought.map(|place| self.sought = place)),
         };
         self.busy = Busy::Idle;
         ended?
     }
 
     /// How far the file's own position is ahead of what was taken, which is to be read again.
-    fn forget_ahead(&mut self) -> i64 {
-        let back = self.ahead.len() - self.taken;
+    fn ahead_by(&self) -> i64 {
+        (self.ahead.len() - self.taken) as i64
+    }
+
+    fn forget_ahead(&mut self) {
         self.ahead.clear();
         self.taken = 0;
-        back as i64
     }
 }
 

@@ -13,10 +13,9 @@
 //! As everywhere with [`offload`](fn@crate::offload): dropping a future drops a job that has not begun; a job that is under way
 //! goes on, and its result is thrown away. `write`, `rename` and the like may have happened although nobody has awaited them.
 //!
-//! # Errors, and panics
+//! # Errors
 //!
-//! What the system says; `Other` if the loop ends first. All of them panic if no loop is running on this thread when they are
-//! first polled.
+//! What the system says; `Other` if the loop ends first, or if no loop is running on this thread.
 //!
 //! ```
 //! use roundelay::fs;
@@ -42,14 +41,26 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use self::file::File;
-use crate::offload;
+use crate::context;
+use crate::offload::{self, Offload};
 use crate::trying::while_trying;
 
 /// One call on the pool.
 async fn job<T: Send + 'static>(
     call: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    offload::offload(call).await?
+    start(call)?.await?
+}
+
+/// A call that is on its way to the pool.
+fn start<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> io::Result<Offload<T>> {
+    if context::current().is_none() {
+        return Err(io::Error::other(
+            "a file is to be used by the loop's pool, and no roundelay loop is running on this thread: \
+             await it inside `roundelay::run` or a spawned task",
+        ));
+    }
+    Ok(offload::offload(call))
 }
 
 /// Calls about one path.
@@ -57,7 +68,7 @@ macro_rules! of_a_path {
     ($($(#[$about:meta])* $name:ident($doing:literal) -> $output:ty = $call:path;)*) => {$(
         $(#[$about])*
         ///
-        /// For cancellation, errors and panics see the [module](self).
+        /// For cancellation and errors see the [module](self).
         pub async fn $name(path: impl AsRef<Path>) -> io::Result<$output> {
             let path = path.as_ref().to_owned();
             job(move || $call(&path).map_err(|error| told($doing, &path, error))).await
@@ -70,7 +81,7 @@ macro_rules! of_two_paths {
     ($($(#[$about:meta])* $name:ident($doing:literal) -> $output:ty = $call:path;)*) => {$(
         $(#[$about])*
         ///
-        /// For cancellation, errors and panics see the [module](self).
+        /// For cancellation and errors see the [module](self).
         pub async fn $name(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<$output> {
             let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
             job(move || {
@@ -134,7 +145,7 @@ fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
 
 /// Sets the permissions of a file.
 ///
-/// For cancellation, errors and panics see the [module](self).
+/// For cancellation and errors see the [module](self).
 pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
     let path = path.as_ref().to_owned();
     let set = move || {
@@ -149,7 +160,7 @@ pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -
 /// The bytes are taken by value, if they are a `Vec` or a `String`, and copied otherwise: the job outlives a future that is
 /// dropped.
 ///
-/// For cancellation, errors and panics see the [module](self).
+/// For cancellation and errors see the [module](self).
 pub async fn write(path: impl AsRef<Path>, bytes: impl Into<Vec<u8>>) -> io::Result<()> {
     let (path, bytes) = (path.as_ref().to_owned(), bytes.into());
     job(move || std::fs::write(&path, bytes).map_err(|error| told("writing", &path, error))).await

@@ -199,3 +199,42 @@ fn a_write_that_fails_is_told_by_the_next_call() {
         assert!(file.flush().await.is_ok(), "it is told once");
     });
 }
+
+#[test]
+fn without_a_loop_a_call_says_so_and_nothing_is_lost() {
+    let _watched = crate::support::watch();
+    let folder = Folder::new();
+    std::fs::write(folder.join("f"), "abc").unwrap();
+    let std::task::Poll::Ready(Err(error)) =
+        poll_once(Box::pin(fs::read(folder.join("f"))).as_mut())
+    else {
+        panic!("there is no pool");
+    };
+    assert!(
+        error.to_string().contains("no roundelay loop is running"),
+        "{error}"
+    );
+    let mut file = File::from_std(std::fs::File::open(folder.join("f")).unwrap());
+    let mut bytes = [0; 3];
+    assert!(matches!(
+        poll_once(Box::pin(file.read(&mut bytes)).as_mut()),
+        std::task::Poll::Ready(Err(_))
+    ));
+    run(async { file.read(&mut bytes).await.unwrap() });
+    assert_eq!(&bytes, b"abc");
+}
+
+#[test]
+fn a_seek_that_is_dropped_takes_place_all_the_same() {
+    let _watched = crate::support::watch();
+    let folder = Folder::new();
+    std::fs::write(folder.join("f"), "abcdef").unwrap();
+    run(async {
+        let mut file = File::open(folder.join("f")).await.unwrap();
+        let mut two = [0; 2];
+        file.read(&mut two).await.unwrap(); // and the rest is read ahead
+        let _ = poll_once(Box::pin(file.seek(SeekFrom::Current(1))).as_mut());
+        file.read(&mut two).await.unwrap();
+        assert_eq!(&two, b"de");
+    });
+}
