@@ -206,6 +206,10 @@ impl Gear {
                 "the reader-writer lock, which is free",
             ),
             (
+                waits(Line::Read) && !waits(Line::Write) && !self.has_writer.get(),
+                "the reader-writer lock, which only readers have and want",
+            ),
+            (
                 waits(Line::Event) && self.event.is_set(),
                 "the event, which is set",
             ),

@@ -425,10 +425,18 @@ async fn several(inner: Vec<Session>, how: usize) {
     }
 }
 
+/// The number of the kind of session that acquires permits.
+const PERMITS_WANTED: usize = 4;
+
 /// A session by chance. `depth` bounds how far combinators nest; `is_native` tasks may also wait for jobs.
 pub(crate) fn any(world: &Rc<World>, depth: usize, is_native: bool) -> Wait {
     let kinds = if depth == 0 { 19 } else { 24 };
-    let kind = world.below(kinds);
+    // Permits are wanted more often than the rest: a front that wants many has to give up while few are free and wanted.
+    let kind = if world.one_in(6) {
+        PERMITS_WANTED
+    } else {
+        world.below(kinds)
+    };
     let (pauses, flag, few) = (!world.one_in(3), world.one_in(2), 1 + world.below(3));
     let here = Rc::clone(world);
     let gear = &world.gear;
@@ -437,7 +445,7 @@ pub(crate) fn any(world: &Rc<World>, depth: usize, is_native: bool) -> Wait {
         1 => ("condition", Box::pin(locked(here, pauses, true))),
         2 => ("read", Box::pin(reading(here, pauses))),
         3 => ("write", Box::pin(writing(here, pauses, flag))),
-        4 => ("acquire", Box::pin(permitted(here, few, pauses))),
+        PERMITS_WANTED => ("acquire", Box::pin(permitted(here, few, pauses))),
         5 => {
             let notify = Rc::clone(&gear.notify);
             ("notified", Box::pin(async move { notify.notified().await }))
