@@ -123,7 +123,7 @@ mod tests {
     fn holes_never_outnumber_the_jobs() {
         let mut line = Line::default();
         line.join(job());
-        for _ in 0..10_000 {
+        for _ in 0..if cfg!(miri) { 100 } else { 10_000 } {
             let ticket = line.join(job());
             assert!(line.leave(ticket).is_some());
         }

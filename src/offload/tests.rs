@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
+use super::calls::Calls;
 use super::future::Offload;
 use super::pool::Pool;
 use super::shared::{PoolConfig, Start};
@@ -419,4 +420,15 @@ fn workers_that_die_on_arrival_take_no_more_starts_than_there_are_jobs() {
         .filter_map(|job| block_on(job).err())
         .count();
     assert_eq!((failed, STARTS.load(SeqCst)), (20, 20));
+}
+
+#[test]
+fn every_call_counts() {
+    let _watched = crate::watch::watch();
+    let calls = Calls::default();
+    assert_eq!(calls.count(), 0);
+    for count in 1..=3 {
+        calls.call(&thread::current());
+        assert_eq!(calls.count(), count);
+    }
 }

@@ -228,6 +228,47 @@ mod tests {
     }
 
     #[test]
+    fn each_bit_of_the_news_says_one_thing() {
+        let read = [READABLE, READ_CLOSED, READ_ERROR, READ_URGENT];
+        let write = [WRITABLE, WRITE_CLOSED, WRITE_ERROR];
+        for bit in (0..8).map(|shift| 1 << shift) {
+            let ready = Ready(bit);
+            let told = [
+                ready.is_readable(),
+                ready.is_writable(),
+                ready.is_read_closed(),
+                ready.is_write_closed(),
+                ready.is_error(),
+            ];
+            let meant = [
+                read.contains(&bit),
+                write.contains(&bit),
+                bit == READ_CLOSED,
+                bit == WRITE_CLOSED,
+                [READ_ERROR, WRITE_ERROR].contains(&bit),
+            ];
+            assert_eq!(told, meant, "{bit:#b}");
+        }
+        assert!(Ready(0).is_empty() && !Ready(READ_URGENT).is_empty());
+        assert_eq!(
+            format!("{:?}", Ready(READABLE | WRITE_ERROR)),
+            "Ready(readable, write error)"
+        );
+    }
+
+    #[test]
+    fn an_interest_twice_is_that_interest() {
+        let (read, write) = (Interest::READABLE, Interest::WRITABLE);
+        assert_eq!((read | read, write | write), (read, write));
+        assert_eq!(read | write, Interest::EITHER);
+        assert!(!read.is_writable() && !write.is_readable());
+        assert_eq!(
+            format!("{read:?}, {write:?}, {:?}", read | write),
+            "READABLE, WRITABLE, READABLE | WRITABLE"
+        );
+    }
+
+    #[test]
     fn would_block_overrules_even_end_of_file() {
         let after = Ready(u8::MAX).after_would_block(Interest::READABLE);
         assert!(!after.is_readable() && after.is_writable());

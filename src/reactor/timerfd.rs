@@ -217,6 +217,25 @@ mod tests {
     }
 
     #[test]
+    fn a_timer_that_cannot_be_set_says_so() {
+        let none = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+        let error = set(&none, Duration::from_secs(1)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    /// A program that is started by this one inherits no timer, and nobody is held up by reading one.
+    #[test]
+    fn the_timer_is_closed_by_exec_and_never_blocks() {
+        let timer = create().unwrap();
+        let info = format!("/proc/self/fdinfo/{}", timer.as_raw_fd());
+        let info = std::fs::read_to_string(info).unwrap();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = i32::from_str_radix(flags.unwrap().trim(), 8).unwrap();
+        assert_eq!(flags & libc::O_CLOEXEC, libc::O_CLOEXEC);
+        assert_eq!(flags & libc::O_NONBLOCK, libc::O_NONBLOCK);
+    }
+
+    #[test]
     fn a_wait_of_centuries_is_accepted() {
         let (mut poll, alarm) = poll_and_alarm();
         set(&alarm.timer, Duration::MAX).unwrap();

@@ -232,6 +232,13 @@ mod tests {
     }
 
     #[test]
+    fn a_tick_of_this_very_moment_is_missed() {
+        assert_eq!(next_after(MissedTick::Delay, 20, 30), 40);
+        assert_eq!(next_after(MissedTick::Skip, 20, 30), 40);
+        assert_eq!(next_after(MissedTick::Burst, 20, 30), 30);
+    }
+
+    #[test]
     fn a_period_without_end_saturates() {
         let now = Instant::now();
         for missed_tick in [MissedTick::Delay, MissedTick::Skip, MissedTick::Burst] {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// timers the processor time falls as this grows, until some 140 us, and the lateness grows with it.
 pub(crate) const DEFAULT: Duration = Duration::from_micros(140);
 /// What each timer earns that fired beside another.
-const EACH: Duration = Duration::from_micros(10);
+pub(super) const EACH: Duration = Duration::from_micros(10);
 
 pub(super) struct Slack {
     most: Duration,

@@ -133,3 +133,57 @@ impl Timers {
         fired
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::slack;
+    use super::*;
+
+    /// Until when a loop without work would sleep, whatever is due before.
+    fn put_off(timers: &Timers) -> Instant {
+        timers.slack.put_off(timers.clock.instant(0))
+    }
+
+    /// So many timers that are due already, and one that will not be for an hour.
+    fn with_due(due: usize) -> (Timers, Vec<Key>, Instant) {
+        let timers = Timers::new(slack::DEFAULT);
+        // The tick that is just beginning has not passed yet, so the timers are armed for the one before.
+        while timers.clock.tick_at(Instant::now()) == 0 {}
+        let past = timers.clock.instant(0);
+        let waker = Waker::noop();
+        let mut keys: Vec<Key> = (0..due).map(|_| timers.arm(past, waker)).collect();
+        let begin = Instant::now();
+        keys.push(timers.arm(begin + Duration::from_secs(3600), waker));
+        (timers, keys, begin)
+    }
+
+    #[test]
+    fn timers_that_fire_together_put_the_next_look_off_and_a_lone_one_does_not() {
+        for (due, least) in [
+            (2, slack::EACH),
+            (4, 3 * slack::EACH),
+            (100, slack::DEFAULT),
+        ] {
+            let (timers, _keys, begin) = with_due(due);
+            assert_eq!(timers.expire(usize::MAX), due);
+            assert!(put_off(&timers) >= begin + least, "{due} fired");
+            assert!(put_off(&timers) <= Instant::now() + least);
+        }
+        let (timers, _keys, _) = with_due(1);
+        assert_eq!(timers.expire(usize::MAX), 1);
+        assert!(put_off(&timers) <= Instant::now());
+    }
+
+    #[test]
+    fn a_look_that_ends_at_its_bound_puts_nothing_off() {
+        for most in [2, 64] {
+            let (timers, _keys, _) = with_due(100);
+            assert_eq!(timers.expire(most), most);
+            assert!(put_off(&timers) <= Instant::now());
+        }
+        // The other bound: the dealing out.
+        let (timers, _keys, _) = with_due(2 * DEALT_EACH_LOOK);
+        assert_eq!(timers.expire(usize::MAX), DEALT_EACH_LOOK);
+        assert!(put_off(&timers) <= Instant::now());
+    }
+}
