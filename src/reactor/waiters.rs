@@ -234,7 +234,10 @@ mod tests {
         waiters.take_wakers(direction, &mut taken);
         taken
             .iter()
-            .map(|waker| all.iter().position(|known| known.will_wake(waker)).unwrap())
+            .map(|waker| {
+                let is_same = |known: &Waker| known.data() == waker.data();
+                all.iter().position(is_same).unwrap()
+            })
             .collect()
     }
 
@@ -275,8 +278,9 @@ mod tests {
         let mut waiters = Waiters::default();
         let (first, _) = waiters.join(Direction::Read, None, all[0].clone());
         let (second, _) = waiters.join(Direction::Read, None, all[1].clone());
+        // Miri gives a table of functions several addresses, so no two wakers of std's are certain to be known as equal.
         assert!(
-            waiters.holds(Direction::Read, Some(first), &all[0])
+            (cfg!(miri) || waiters.holds(Direction::Read, Some(first), &all[0]))
                 && !waiters.holds(Direction::Read, Some(first), &all[2])
         );
         assert!(
@@ -314,12 +318,24 @@ mod tests {
     }
 
     #[test]
+    fn who_is_alone_needs_no_line() {
+        let all = wakers(2);
+        let mut waiters = Waiters::default();
+        for direction in [Direction::Read, Direction::Write] {
+            waiters.join(direction, None, all[0].clone());
+        }
+        assert!(waiters.behind.is_none());
+        waiters.join(Direction::Read, None, all[1].clone());
+        assert!(waiters.behind.is_some());
+    }
+
+    #[test]
     fn random_comings_and_goings_match_a_plain_list() {
         let all = wakers(16);
         let mut waiters = Waiters::default();
         let mut model: Vec<(usize, Key)> = Vec::new();
         let mut random = 0x9E37_79B9_7F4A_7C15_u64;
-        for _ in 0..20_000 {
+        for _ in 0..if cfg!(miri) { 1_000 } else { 20_000 } {
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;

@@ -135,7 +135,7 @@ fn a_task_of_the_outer_loop_wakes_one_of_a_loop_that_rests() {
 
 #[test]
 fn two_loops_on_one_thread_play_ping_pong() {
-    const ROUNDS: usize = 1_000;
+    const ROUNDS: usize = if cfg!(miri) { 10 } else { 1_000 };
     watchdog(PATIENCE, || {
         let ball = Rc::new(Cell::new(0));
         let wakers: Rc<[RefCell<Option<Waker>>; 2]> = Rc::default();

@@ -35,7 +35,7 @@ async fn collect(inbox: Arc<AtomicUsize>, found: Arc<AtomicUsize>, total: usize)
 /// A wake that is lost is never made good by the next one.
 #[test]
 fn eight_threads_wake_post_and_spawn_a_million_times_and_nothing_is_lost() {
-    const EACH: usize = 1_000_000 / THREADS;
+    const EACH: usize = if cfg!(miri) { 8 } else { 1_000_000 / THREADS };
     watchdog(PATIENCE, || {
         run(async {
             let posts = Rc::new(Cell::new(0));
@@ -97,6 +97,7 @@ fn eight_threads_wake_post_and_spawn_a_million_times_and_nothing_is_lost() {
 /// The loop is asleep, or on its way to sleep, at each of these; the thread waits for the answer before it goes on.
 #[test]
 fn a_question_and_its_answer_never_miss_each_other() {
+    const ROUNDS: usize = if cfg!(miri) { 10 } else { 100_000 };
     watchdog(PATIENCE, || {
         run(async {
             let answered = Arc::new(AtomicUsize::new(0));
@@ -105,7 +106,7 @@ fn a_question_and_its_answer_never_miss_each_other() {
             let thread = thread::spawn({
                 let (answered, questions) = (answered.clone(), questions.clone());
                 move || {
-                    for n in 1..=100_000 {
+                    for n in 1..=ROUNDS {
                         questions.store(n, SeqCst);
                         waker.wake_by_ref();
                         while answered.load(SeqCst) != n {
@@ -118,7 +119,7 @@ fn a_question_and_its_answer_never_miss_each_other() {
             poll_fn(|_| {
                 let n = questions.load(SeqCst);
                 answered.store(n, SeqCst);
-                if n == 100_000 {
+                if n == ROUNDS {
                     Poll::Ready(())
                 } else {
                     Poll::Pending
@@ -148,7 +149,7 @@ async fn answer(question: Arc<AtomicUsize>, answer: Arc<AtomicUsize>, rounds: us
 /// when the inbox is emptied. No third one comes to make it good.
 #[test]
 fn a_wake_that_comes_while_the_inbox_is_emptied_is_not_lost() {
-    const ROUNDS: usize = 20_000;
+    const ROUNDS: usize = if cfg!(miri) { 5 } else { 20_000 };
     for spin in [Duration::ZERO, Duration::from_micros(100)] {
         watchdog(PATIENCE, move || {
             let mut event_loop = EventLoop::builder().spin(spin).build().unwrap();
@@ -279,7 +280,7 @@ fn each_handle_gets_an_answer_when_the_loop_ends_meanwhile() {
 
 #[test]
 fn calls_run_in_the_order_in_which_each_thread_sent_them() {
-    const EACH: usize = 10_000;
+    const EACH: usize = if cfg!(miri) { 20 } else { 10_000 };
     watchdog(PATIENCE, || {
         let mut event_loop = EventLoop::new().unwrap();
         let arrived: Arc<[AtomicUsize; 4]> = Arc::default();
@@ -411,7 +412,7 @@ fn a_loop_that_spins_for_ever_still_keeps_to_its_time_out_and_hears_every_thread
         event_loop.turn(Some(Duration::from_millis(1))).unwrap();
         let remote = event_loop.remote();
         let thread = thread::spawn(move || {
-            for n in 0..1_000 {
+            for n in 0..if cfg!(miri) { 5 } else { 1_000 } {
                 assert_eq!(remote.spawn(move || async move { n }).wait().unwrap(), n);
             }
             drop(remote.spawn(|| async {}));

@@ -18,7 +18,7 @@ fn turns_until_idle(event_loop: &mut EventLoop) {
 
 /// Links that await each other. Whether the chain completes or is aborted at either end, no step of it nests in another:
 /// the stack is many times smaller than a frame of a hundred bytes for each link would need.
-const LINKS: usize = 10_000;
+const LINKS: usize = if cfg!(miri) { 50 } else { 10_000 };
 const SMALL_STACK: usize = match cfg!(debug_assertions) {
     true => 256 << 10,
     false => 64 << 10,

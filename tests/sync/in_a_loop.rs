@@ -31,7 +31,7 @@ fn turns_of_a_neighbour(greedy: impl AsyncFn()) -> usize {
     })
 }
 
-const ROUNDS: usize = 10_000;
+const ROUNDS: usize = if cfg!(miri) { 300 } else { 10_000 };
 
 #[test]
 fn no_primitive_holds_the_thread_even_if_it_never_has_to_wait() {
