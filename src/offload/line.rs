@@ -131,6 +131,21 @@ mod tests {
         assert!(line.places.len() <= 2 && line.places.capacity() <= 8);
     }
 
+    /// Also when jobs are served between those who leave.
+    #[test]
+    fn holes_are_closed_together_and_not_each_by_itself() {
+        let mut line = Line::default();
+        let tickets: Vec<_> = (0..12).map(|_| line.join(job())).collect();
+        for ticket in [11, 10, 9, 8, 7] {
+            line.leave(Ticket(tickets[ticket].0));
+        }
+        assert_eq!((line.places.len(), line.len()), (12, 7));
+        assert!(line.serve().is_some() && line.serve().is_some());
+        assert_eq!((line.places.len(), line.len()), (10, 5));
+        line.leave(Ticket(tickets[6].0));
+        assert_eq!((line.places.len(), line.len()), (4, 4));
+    }
+
     #[test]
     fn a_ticket_without_a_place_is_inert() {
         let mut line = Line::default();

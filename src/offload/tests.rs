@@ -12,7 +12,6 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use super::calls::Calls;
 use super::future::Offload;
 use super::pool::Pool;
 use super::shared::{PoolConfig, Start};
@@ -422,13 +421,23 @@ fn workers_that_die_on_arrival_take_no_more_starts_than_there_are_jobs() {
     assert_eq!((failed, STARTS.load(SeqCst)), (20, 20));
 }
 
-#[test]
-fn every_call_counts() {
-    let _watched = crate::watch::watch();
-    let calls = Calls::default();
-    assert_eq!(calls.count(), 0);
-    for count in 1..=3 {
-        calls.call(&thread::current());
-        assert_eq!(calls.count(), count);
+/// Ends when its thread ends.
+struct Thread(Sender<()>);
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
     }
+}
+
+#[test]
+fn the_threads_of_a_pool_that_is_dropped_end() {
+    let _watched = crate::watch::watch();
+    thread_local!(static HERE: std::cell::RefCell<Option<Thread>> = const { std::cell::RefCell::new(None) });
+    let (ends, ended) = channel();
+    let pool = pool(1, |builder, work| builder.spawn(work).map(drop));
+    block_on(offload(&pool, move || HERE.set(Some(Thread(ends))))).unwrap();
+    assert_eq!((pool.worker_count(), ended.try_recv().is_err()), (1, true));
+    drop(pool);
+    soon(&ended);
 }

@@ -10,7 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::jobs::{busy, event_loop, shut};
-use crate::support::{Counter, Ledger, PATIENCE, counting_waker, now_or_never, on_drop, watchdog};
+use crate::support::{
+    Counter, Ledger, Line, PATIENCE, counting_waker, listen, now_or_never, on_drop, watchdog,
+};
 use roundelay::{EventLoop, offload, try_offload};
 
 #[test]
@@ -160,8 +162,16 @@ fn a_full_queue_turns_try_offload_away_and_lets_offload_wait_for_room() {
             let waits = offload(|| "has waited for room");
             let error = try_offload(|| "turned away").unwrap_err();
             assert!(error.is_full());
+            assert_eq!(
+                (error.to_string().as_str(), format!("{error:?}").as_str()),
+                (
+                    "cannot offload a job: the pool's threads are busy and its queue is full",
+                    "Full(..)"
+                )
+            );
             assert_eq!(error.into_inner()(), "turned away");
 
+            assert_eq!(format!("{first:?}"), "Offload { is_taken: false, .. }");
             drop(first);
             let taken = try_offload(|| "no").unwrap_err();
             assert!(
@@ -365,5 +375,31 @@ fn a_future_that_was_ready_is_not_polled_again_in_silence() {
             error.to_string().contains("polled after it was ready"),
             "{error}"
         );
+    });
+}
+
+#[test]
+fn without_a_loop_the_closure_comes_back_and_the_error_says_why() {
+    let error = try_offload(|| 42).unwrap_err();
+    assert!(!error.is_full());
+    assert_eq!(format!("{error:?}"), "NoLoop(..)");
+    assert!(error.to_string().contains("no event loop is running"));
+    assert_eq!(error.into_inner()(), 42);
+}
+
+#[test]
+fn a_panic_of_a_job_that_nobody_asks_about_is_told_to_the_log() {
+    watchdog(PATIENCE, || {
+        let ((), lines) = listen(|| {
+            let mut event_loop = event_loop(1);
+            event_loop.run(async {
+                let job = offload(|| panic_any("a panic that nobody saw"));
+                // One thread serves both in turn, so the first is over.
+                offload(|| ()).await.unwrap();
+                drop(job);
+            });
+        });
+        let told = |line: &&Line| line.text.contains("nobody waits for it");
+        assert_eq!(lines.iter().filter(told).count(), 1, "{lines:?}");
     });
 }
