@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use crate::allocations::{allocations, bytes, since};
 use crate::support::{PATIENCE, watchdog, watchdog_on_stack};
-use roundelay::{EventLoop, JoinHandle, spawn};
+use roundelay::{EventLoop, JoinHandle, spawn, yield_now};
 
 const MIB: usize = 1 << 20;
 
@@ -168,4 +168,43 @@ fn a_program_that_goes_on_to_other_tasks_finds_their_cells_although_the_room_was
             assert_eq!(since(before), 0, "each finds the cell of the one before");
         });
     });
+}
+
+/// *bounded-look*: glibc joins the small pieces that were freed with their neighbours all at once, whenever a large piece is
+/// asked for or freed. So there must never be many of them, or one poll is as long as the burst was large.
+#[test]
+#[cfg(all(target_env = "gnu", not(miri)))]
+fn the_allocator_tidies_up_in_small_parts_behind_a_burst_of_small_tasks() {
+    /// Their cells of 112 bytes are the largest that glibc calls small, and 50,000 more than are kept.
+    const TASKS: usize = 200_000;
+    /// The other tests of this program have some, too.
+    const MOST: usize = MIB;
+    let _watched = crate::support::watch();
+    let mut event_loop = EventLoop::new().unwrap();
+    let most = event_loop.run(async {
+        let mut samples = Vec::new();
+        for _ in 0..TASKS / 1_000 {
+            drop(start::<88>(88 * 1_000));
+            samples.push(spawn(async {
+                yield_now().await;
+                untidied()
+            }));
+        }
+        let mut most = 0;
+        for sample in samples {
+            most = sample.await.unwrap().max(most);
+        }
+        most
+    });
+    assert!(
+        most <= MOST,
+        "{most} bytes wait to be joined with their neighbours"
+    );
+}
+
+/// The bytes of the pieces that glibc has not joined with their neighbours yet.
+#[cfg(all(target_env = "gnu", not(miri)))]
+fn untidied() -> usize {
+    // SAFETY: takes nothing, and returns numbers.
+    unsafe { libc::mallinfo2() }.fsmblks
 }
