@@ -63,7 +63,7 @@
 //! | the scheduler | `scheduler/` |
 //! | cells | `task/cell.rs` |
 //! | the drivers | `time/timers.rs`, `reactor/`, `offload/`, `inbox/` |
-//! | pure | `appendix.rs`, `fault`, `foreign.rs`, `pinned.rs`, `reactor/ready.rs`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel.rs`, `trying.rs` |
+//! | pure | `appendix.rs`, `chain.rs`, `fault`, `foreign.rs`, `pinned.rs`, `reactor/ready.rs`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel.rs`, `trying.rs` |
 //!
 //! # The life of one wakeup
 //!
@@ -141,6 +141,7 @@
 
 #[cfg(doc)]
 mod appendix;
+mod chain;
 mod context;
 mod entry;
 mod event_loop;

@@ -50,6 +50,7 @@ const LEAF_FUTURES: &[&str] = &[
 
 const PURE: &[&str] = &[
     "appendix.rs",
+    "chain.rs",
     "fault",
     "foreign.rs",
     "pinned.rs",

@@ -73,7 +73,7 @@ impl Source {
         Rc::new(Source {
             ready: Cell::new(Ready::UNASKED),
             token: Cell::new(None),
-            waiters: RefCell::default(),
+            waiters: RefCell::new(Waiters::new()),
             standing: Cell::new(Place::default()),
         })
     }
@@ -149,7 +149,7 @@ impl Source {
 
     fn join_line(&self, place: &Cell<Place>, direction: Direction, waker: &Waker) {
         let key = place.get().key(direction);
-        if self.waiters.borrow().holds(direction, key, waker) {
+        if self.waiters.borrow().holds(key, waker) {
             return;
         }
         // Cloning and dropping a waker may run anybody's code: outside the borrow, both of them, and the place is

@@ -5,19 +5,15 @@
 //!
 //! A waiting future owns one entry per direction and holds its key. Readiness takes the wakers out, but the entries
 //! keep standing in line until their owners let go of them. That has two uses. A key can never name somebody else's
-//! entry (*stale-is-inert*, by pinning). And who was woken in vain has not lost its place: of several tasks that
-//! accept from one listener, the one that got a connection comes back as the last, and they take turns.
+//! entry (*stale-is-inert*, by pinning). And a task that was woken in vain has not lost its place: of several tasks that
+//! accept from one listener, the task that got a connection comes back as the last, and they take turns.
 //!
-//! Nearly every line is one waiter long. So the first of each has its entry in the source itself, which the event has
-//! brought into the cache anyway; those behind share a slab, made when there is somebody to stand in it:
+//! The entries of both directions share one slab, made when somebody waits, and each line is a [`Chain`] through it:
 //!
 //! ```text
-//!   first[Read]  ─►  behind: 4 ◄─► 0 ◄─► 7         whoever is first came before all those behind
-//!   first[Write] ─►  behind: nobody
+//!   lines[Read]   4 <-> 0 <-> 7
+//!   lines[Write]  2
 //! ```
-//!
-//! When the first leaves, nobody moves up, for a key stays what it is; whoever comes then stands behind as long as
-//! somebody does, or he would overtake them.
 //!
 //! Joining, and leaving from anywhere, cost O(1); taking a line's wakers costs O(1) for each that stands in it. In
 //! the steady state nothing is allocated.
@@ -27,34 +23,29 @@ use std::task::Waker;
 use slab::Slab;
 
 use super::ready::Direction;
+use crate::chain::{self, Chain, Node};
 
 /// Names one entry in the line of one direction; owned by the future that joined with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
-    First,
-    Behind(u32),
-}
+pub(super) type Key = u32;
 
 /// The lines of one source.
-#[derive(Default)]
 pub(super) struct Waiters {
     /// A waker is there until it is woken, and again when its owner finds that it has to wait further.
-    firsts: [Option<Waker>; 2],
-    has_first: [bool; 2],
-    behind: Option<Box<Behind>>,
+    entries: Slab<Node<Option<Waker>>>,
+    lines: [Chain; 2],
 }
 
 impl Waiters {
+    pub(super) const fn new() -> Waiters {
+        Waiters {
+            entries: Slab::new(),
+            lines: [Chain::EMPTY; 2],
+        }
+    }
+
     /// Whether the entry has a waker already, one that wakes the same task.
-    pub(super) fn holds(&self, direction: Direction, key: Option<Key>, waker: &Waker) -> bool {
-        let held = match key {
-            None => None,
-            Some(Key::First) => self.firsts[direction as usize].as_ref(),
-            Some(Key::Behind(index)) => {
-                let behind = self.behind.as_ref();
-                behind.and_then(|behind| behind.entries[index as usize].waker.as_ref())
-            }
-        };
+    pub(super) fn holds(&self, key: Option<Key>, waker: &Waker) -> bool {
+        let held = key.and_then(|key| self.entries[key as usize].value.as_ref());
         held.is_some_and(|held| held.will_wake(waker))
     }
 
@@ -67,142 +58,38 @@ impl Waiters {
         waker: Waker,
     ) -> (Key, Option<Waker>) {
         let key = key.unwrap_or_else(|| self.append(direction));
-        let replaced = match key {
-            Key::First => self.firsts[direction as usize].replace(waker),
-            Key::Behind(index) => self.behind_mut().entries[index as usize]
-                .waker
-                .replace(waker),
-        };
+        let replaced = self.entries[key as usize].value.replace(waker);
         (key, replaced)
     }
 
     /// Takes an entry away, wherever it stands. Gives back its waker, if it had not been woken.
     #[must_use]
     pub(super) fn leave(&mut self, direction: Direction, key: Key) -> Option<Waker> {
-        match key {
-            Key::First => {
-                self.has_first[direction as usize] = false;
-                self.firsts[direction as usize].take()
-            }
-            Key::Behind(index) => self.behind_mut().leave(direction, index),
-        }
+        self.lines[direction as usize].unlink(&mut self.entries, key);
+        self.entries.remove(key as usize).value
     }
 
     /// Takes all the wakers of one line, first come first. The entries remain where they are.
     // Guarded by tests/io/edge.rs::tasks_that_accept_from_one_listener_take_turns
     #[inline]
     pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
-        if let Some(waker) = self.firsts[direction as usize].take() {
-            into.push(waker);
-        }
-        if let Some(behind) = &mut self.behind {
-            behind.take_wakers(direction, into);
+        let mut next = self.lines[direction as usize].first();
+        while let Some(key) = next {
+            into.extend(self.entries[key as usize].value.take());
+            next = Chain::next(&self.entries, key);
         }
     }
 
-    // Guarded by waiters::tests::who_comes_when_the_first_has_left_overtakes_nobody
     fn append(&mut self, direction: Direction) -> Key {
-        let behind = self.behind.as_ref();
-        let is_alone = behind.is_none_or(|behind| behind.lines[direction as usize].first == NONE);
-        if is_alone && !self.has_first[direction as usize] {
-            self.has_first[direction as usize] = true;
-            return Key::First;
-        }
-        Key::Behind(self.behind_mut().append(direction))
-    }
-
-    fn behind_mut(&mut self) -> &mut Behind {
-        self.behind.get_or_insert_default()
+        let key = chain::index(self.entries.insert(Node::new(None)));
+        self.lines[direction as usize].push_back(&mut self.entries, key);
+        key
     }
 
     /// How many entries exist: what *nothing-left* counts.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        let firsts = self.has_first.iter().filter(|has_first| **has_first);
-        firsts.count()
-            + self
-                .behind
-                .as_ref()
-                .map_or(0, |behind| behind.entries.len())
-    }
-}
-
-/// Those who came when somebody was there already, in lines that are linked through one slab.
-#[derive(Default)]
-struct Behind {
-    entries: Slab<Entry>,
-    lines: [Line; 2],
-}
-
-struct Entry {
-    waker: Option<Waker>,
-    before: u32,
-    after: u32,
-}
-
-/// "No entry": the end of a line.
-const NONE: u32 = u32::MAX;
-
-struct Line {
-    first: u32,
-    last: u32,
-}
-
-impl Default for Line {
-    fn default() -> Line {
-        Line {
-            first: NONE,
-            last: NONE,
-        }
-    }
-}
-
-impl Behind {
-    fn append(&mut self, direction: Direction) -> u32 {
-        let before = self.lines[direction as usize].last;
-        let entry = Entry {
-            waker: None,
-            before,
-            after: NONE,
-        };
-        let index = u32::try_from(self.entries.insert(entry))
-            .expect("fewer than 2^32 waiters on one source");
-        self.lines[direction as usize].last = index;
-        *self.after_of(before, direction) = index;
-        index
-    }
-
-    fn leave(&mut self, direction: Direction, index: u32) -> Option<Waker> {
-        let entry = self.entries.remove(index as usize);
-        *self.after_of(entry.before, direction) = entry.after;
-        *self.before_of(entry.after, direction) = entry.before;
-        entry.waker
-    }
-
-    #[cold]
-    fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
-        let mut index = self.lines[direction as usize].first;
-        while index != NONE {
-            let entry = &mut self.entries[index as usize];
-            into.extend(entry.waker.take());
-            index = entry.after;
-        }
-    }
-
-    /// The link that leads forward from an entry, or from the head of the line.
-    fn after_of(&mut self, index: u32, direction: Direction) -> &mut u32 {
-        match index {
-            NONE => &mut self.lines[direction as usize].first,
-            index => &mut self.entries[index as usize].after,
-        }
-    }
-
-    /// The link that leads back from an entry, or from the end of the line.
-    fn before_of(&mut self, index: u32, direction: Direction) -> &mut u32 {
-        match index {
-            NONE => &mut self.lines[direction as usize].last,
-            index => &mut self.entries[index as usize].before,
-        }
+        self.entries.len()
     }
 }
 
@@ -245,7 +132,7 @@ mod tests {
     fn a_line_is_woken_in_the_order_of_coming_whoever_left_meanwhile() {
         let all = wakers(5);
         for leaver in 0..5 {
-            let mut waiters = Waiters::default();
+            let mut waiters = Waiters::new();
             let join = |waker: &Waker| waiters.join(Direction::Read, None, waker.clone()).0;
             let keys: Vec<Key> = all.iter().map(join).collect();
             assert!(waiters.leave(Direction::Read, keys[leaver]).is_some());
@@ -264,7 +151,7 @@ mod tests {
     #[test]
     fn the_directions_do_not_see_each_other() {
         let all = wakers(2);
-        let mut waiters = Waiters::default();
+        let mut waiters = Waiters::new();
         waiters.join(Direction::Read, None, all[0].clone());
         waiters.join(Direction::Write, None, all[1].clone());
         assert_eq!(woken(&mut waiters, Direction::Write, &all), [1]);
@@ -275,13 +162,13 @@ mod tests {
     #[test]
     fn who_was_woken_in_vain_keeps_the_place_and_who_comes_anew_is_last() {
         let all = wakers(3);
-        let mut waiters = Waiters::default();
+        let mut waiters = Waiters::new();
         let (first, _) = waiters.join(Direction::Read, None, all[0].clone());
         let (second, _) = waiters.join(Direction::Read, None, all[1].clone());
         // Miri gives a table of functions several addresses, so no two wakers of std's are certain to be known as equal.
         assert!(
-            (cfg!(miri) || waiters.holds(Direction::Read, Some(first), &all[0]))
-                && !waiters.holds(Direction::Read, Some(first), &all[2])
+            (cfg!(miri) || waiters.holds(Some(first), &all[0]))
+                && !waiters.holds(Some(first), &all[2])
         );
         assert!(
             waiters
@@ -304,7 +191,7 @@ mod tests {
     #[test]
     fn who_comes_when_the_first_has_left_overtakes_nobody() {
         let all = wakers(4);
-        let mut waiters = Waiters::default();
+        let mut waiters = Waiters::new();
         let mut join = |name: usize| {
             let (key, replaced) = waiters.join(Direction::Read, None, all[name].clone());
             assert!(replaced.is_none());
@@ -332,7 +219,7 @@ mod tests {
     #[test]
     fn random_comings_and_goings_match_a_plain_list() {
         let all = wakers(16);
-        let mut waiters = Waiters::default();
+        let mut waiters = Waiters::new();
         let mut model: Vec<(usize, Key)> = Vec::new();
         let mut random = 0x9E37_79B9_7F4A_7C15_u64;
         for _ in 0..if cfg!(miri) { 1_000 } else { 20_000 } {

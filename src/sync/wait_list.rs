@@ -35,7 +35,7 @@
 //! ```
 //!
 //! A primitive says four things about itself, in the trait [`Grants`], and is otherwise free of waiting. [`Wait`] is the
-//! one future; nodes live in a slab and are linked by index, so that a waiter leaves from anywhere in O(1).
+//! one future; nodes live in a slab and are linked by index (`chain.rs`), so that a waiter leaves from anywhere in O(1).
 //!
 //! ## How it goes wrong, on one thread
 //!
@@ -117,6 +117,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use slab::Slab;
 
+use crate::chain::{self, Chain, Node};
 use crate::context;
 use crate::foreign;
 
@@ -150,15 +151,12 @@ where
 {
     source: D,
     want: <D::Target as Grants>::Want,
-    /// Its place in the list; [`NONE`] before and after.
-    key: Key,
+    /// Its place in the list; none before and after.
+    key: Option<Key>,
 }
 
 /// Names a waiter for as long as its [`Wait`] lives (one-owner); never stale.
-type Key = usize;
-
-/// No waiter, and the end of a chain. No slab has room for that many.
-const NONE: Key = usize::MAX;
+type Key = u32;
 
 /// Whose wakers these are, for the log.
 pub(super) const OF: &str = "a waiter in `sync`";
@@ -172,7 +170,7 @@ where
         Wait {
             source,
             want,
-            key: NONE,
+            key: None,
         }
     }
 
@@ -185,7 +183,7 @@ where
     /// Whether it has a place in the list.
     #[inline]
     pub(crate) fn is_queued(&self) -> bool {
-        self.key != NONE
+        self.key.is_some()
     }
 
     /// Takes a place in the list, unless that is no longer needed.
@@ -197,19 +195,19 @@ where
         if let Some(grant) = self.source.try_grant(self.want) {
             return Poll::Ready(grant);
         }
-        self.key = self.source.waiters().join(self.want, waker);
+        self.key = Some(self.source.waiters().join(self.want, waker));
         Poll::Pending
     }
 
-    fn poll_queued(&mut self, cx: &Context<'_>) -> Poll<<D::Target as Grants>::Grant> {
-        let grant = ready!(self.source.waiters().poll(self.key, cx));
-        self.key = NONE;
+    fn poll_queued(&mut self, key: Key, cx: &Context<'_>) -> Poll<<D::Target as Grants>::Grant> {
+        let grant = ready!(self.source.waiters().poll(key, cx));
+        self.key = None;
         Poll::Ready(grant)
     }
 
     #[cold]
-    fn leave(&mut self) {
-        let (grant, waker) = self.source.waiters().leave(self.key);
+    fn leave(&mut self, key: Key) {
+        let (grant, waker) = self.source.waiters().leave(key);
         self.source.left(self.want, grant);
         foreign::let_go(waker, OF); // last: it is user code, and the grant is safe by now
     }
@@ -224,8 +222,8 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(context::poll_budget(cx));
-        let grant = if self.is_queued() {
-            ready!(self.poll_queued(cx))
+        let grant = if let Some(key) = self.key {
+            ready!(self.poll_queued(key, cx))
         } else {
             match self.source.try_grant(self.want) {
                 Some(grant) => grant,
@@ -243,8 +241,8 @@ where
 {
     #[inline]
     fn drop(&mut self) {
-        if self.is_queued() {
-            self.leave();
+        if let Some(key) = self.key {
+            self.leave(key);
         }
     }
 }
@@ -311,20 +309,18 @@ impl<W: Copy, G> WaitList<W, G> {
 
     fn next_to_wake(&self) -> Option<Waker> {
         let nodes = &mut *self.nodes.borrow_mut();
-        let key = nodes.woken.front()?;
+        let key = nodes.woken.first()?;
         nodes.woken.unlink(&mut nodes.slab, key);
-        nodes.slab[key].waker.take()
+        nodes.waiter(key).waker.take()
     }
 
     fn join(&self, want: W, waker: Waker) -> Key {
         let nodes = &mut *self.nodes.borrow_mut();
-        let state = State::Waiting(want);
-        let key = nodes.slab.insert(Node {
-            state,
+        let waiter = Waiter {
+            state: State::Waiting(want),
             waker: Some(waker),
-            before: NONE,
-            after: NONE,
-        });
+        };
+        let key = chain::index(nodes.slab.insert(Node::new(waiter)));
         nodes.waiting.push_back(&mut nodes.slab, key);
         self.waiting.set(self.waiting.get() + 1);
         key
@@ -342,17 +338,17 @@ impl<W: Copy, G> WaitList<W, G> {
         if let Some(grant) = self.collect(key) {
             return Poll::Ready(grant);
         }
-        let stale = self.nodes.borrow_mut().slab[key].waker.replace(waker);
+        let stale = self.nodes.borrow_mut().waiter(key).waker.replace(waker);
         foreign::let_go(stale, OF); // may run anything, too; but a grant that comes now wakes the new waker
         Poll::Pending
     }
 
     fn collect(&self, key: Key) -> Option<G> {
         let mut nodes = self.nodes.borrow_mut();
-        if let State::Waiting(_) = nodes.slab[key].state {
+        if let State::Waiting(_) = nodes.waiter(key).state {
             return None;
         }
-        let Node { state, waker, .. } = nodes.remove(key);
+        let Waiter { state, waker } = nodes.remove(key);
         drop(nodes);
         foreign::let_go(waker, OF); // it is still there if it was to be woken in this very moment
         match state {
@@ -363,14 +359,14 @@ impl<W: Copy, G> WaitList<W, G> {
 
     fn wakes(&self, key: Key, waker: &Waker) -> bool {
         let nodes = self.nodes.borrow();
-        let kept = &nodes.slab[key].waker;
+        let kept = &nodes.slab[key as usize].value.waker;
         kept.as_ref().is_some_and(|kept| kept.will_wake(waker))
     }
 
     /// Takes a node out, wherever it is. The caller drops the waker, when nothing is borrowed.
     fn leave(&self, key: Key) -> (Option<G>, Option<Waker>) {
         let nodes = &mut *self.nodes.borrow_mut();
-        let Node { state, waker, .. } = nodes.remove(key);
+        let Waiter { state, waker } = nodes.remove(key);
         match state {
             State::Granted(grant) => (Some(grant), waker),
             State::Waiting(_) => {
@@ -389,7 +385,7 @@ impl<W: Copy, G> Default for WaitList<W, G> {
 
 /// The waiters, and the two chains through them.
 struct Nodes<W, G> {
-    slab: Slab<Node<W, G>>,
+    slab: Slab<Node<Waiter<W, G>>>,
     /// Those who wait, the longest first.
     waiting: Chain,
     /// Those who have been granted and are about to be woken. Empty except while an operation wakes them.
@@ -397,11 +393,9 @@ struct Nodes<W, G> {
 }
 
 /// One waiter. It is in `waiting` while its state says so; in `woken` while it is granted and has a waker; else in none.
-struct Node<W, G> {
+struct Waiter<W, G> {
     state: State<W, G>,
     waker: Option<Waker>,
-    before: Key,
-    after: Key,
 }
 
 enum State<W, G> {
@@ -410,72 +404,36 @@ enum State<W, G> {
 }
 
 impl<W: Copy, G> Nodes<W, G> {
+    fn waiter(&mut self, key: Key) -> &mut Waiter<W, G> {
+        &mut self.slab[key as usize].value
+    }
+
     /// Moves the front waiter, if `decide` has something for it, to the woken.
     fn grant_front(&mut self, decide: &mut impl FnMut(W) -> Option<G>) -> bool {
-        let Some(key) = self.waiting.front() else {
+        let Some(key) = self.waiting.first() else {
             return false;
         };
-        let State::Waiting(want) = self.slab[key].state else {
+        let State::Waiting(want) = self.waiter(key).state else {
             unreachable!("a granted waiter still queues")
         };
         let Some(grant) = decide(want) else {
             return false;
         };
         self.waiting.unlink(&mut self.slab, key);
-        self.slab[key].state = State::Granted(grant);
+        self.waiter(key).state = State::Granted(grant);
         self.woken.push_back(&mut self.slab, key);
         true
     }
 
-    fn remove(&mut self, key: Key) -> Node<W, G> {
-        match &self.slab[key] {
-            Node {
+    fn remove(&mut self, key: Key) -> Waiter<W, G> {
+        match self.waiter(key) {
+            Waiter {
                 state: State::Waiting(_),
                 ..
             } => self.waiting.unlink(&mut self.slab, key),
-            Node { waker: Some(_), .. } => self.woken.unlink(&mut self.slab, key),
+            Waiter { waker: Some(_), .. } => self.woken.unlink(&mut self.slab, key),
             _ => {}
         }
-        self.slab.remove(key)
-    }
-}
-
-/// A doubly linked list through the slab.
-#[derive(Clone, Copy)]
-struct Chain {
-    first: Key,
-    last: Key,
-}
-
-impl Chain {
-    const EMPTY: Chain = Chain {
-        first: NONE,
-        last: NONE,
-    };
-
-    fn front(&self) -> Option<Key> {
-        (self.first != NONE).then_some(self.first)
-    }
-
-    fn push_back<W, G>(&mut self, slab: &mut Slab<Node<W, G>>, key: Key) {
-        let node = &mut slab[key];
-        (node.before, node.after) = (self.last, NONE);
-        match self.last {
-            NONE => self.first = key,
-            last => slab[last].after = key,
-        }
-        self.last = key;
-    }
-
-    fn unlink<W, G>(&mut self, slab: &mut Slab<Node<W, G>>, key: Key) {
-        let (before, after) = (slab[key].before, slab[key].after);
-        match before {
-            NONE => self.first = after,
-            before => slab[before].after = after,
-        }
-        match after {
-            NONE => self.last = before,
-            after => slab[after].before = before,
-        }
+        self.slab.remove(key as usize).value
     }
 }
