@@ -97,3 +97,17 @@ impl fmt::Display for Name {
         write!(f, "source {}/{}", slot_of(self.0), serial_of(self.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_taken_apart_into_what_it_was_made_of() {
+        for (slot, serial) in [(3, 1), (0, 300), (SLOT_MASK - 2, usize::MAX >> SLOT_BITS)] {
+            let token = Token(serial << SLOT_BITS | slot);
+            assert_eq!((slot_of(token), serial_of(token)), (slot, serial));
+            assert_eq!(Name(token).to_string(), format!("source {slot}/{serial}"));
+        }
+    }
+}

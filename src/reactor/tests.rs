@@ -182,15 +182,6 @@ fn a_reused_slot_has_another_token() {
 }
 
 #[test]
-fn a_token_is_taken_apart_into_what_it_was_made_of() {
-    for (slot, serial) in [(3, 1), (0, 300), (SLOT_MASK - 2, usize::MAX >> SLOT_BITS)] {
-        let token = Token(serial << SLOT_BITS | slot);
-        assert_eq!((slot_of(token), serial_of(token)), (slot, serial));
-        assert_eq!(Name(token).to_string(), format!("source {slot}/{serial}"));
-    }
-}
-
-#[test]
 fn serials_do_not_come_back_soon() {
     let reactor = reactor();
     let mut sources = reactor.sources.borrow_mut();

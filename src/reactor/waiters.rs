@@ -205,18 +205,6 @@ mod tests {
     }
 
     #[test]
-    fn who_is_alone_needs_no_line() {
-        let all = wakers(2);
-        let mut waiters = Waiters::default();
-        for direction in [Direction::Read, Direction::Write] {
-            waiters.join(direction, None, all[0].clone());
-        }
-        assert!(waiters.behind.is_none());
-        waiters.join(Direction::Read, None, all[1].clone());
-        assert!(waiters.behind.is_some());
-    }
-
-    #[test]
     fn random_comings_and_goings_match_a_plain_list() {
         let all = wakers(16);
         let mut waiters = Waiters::new();
