@@ -160,7 +160,18 @@ impl Command {
         if !self.has_stderr {
             self.std.stderr(Stdio::piped());
         }
-        self.spawn()?.wait_with_output().await
+        let child = self.spawn();
+        // The next start of this command has its own rule for what was not said.
+        if !self.has_stdin {
+            self.std.stdin(Stdio::inherit());
+        }
+        if !self.has_stdout {
+            self.std.stdout(Stdio::inherit());
+        }
+        if !self.has_stderr {
+            self.std.stderr(Stdio::inherit());
+        }
+        child?.wait_with_output().await
     }
 
     /// Runs the process to its end.

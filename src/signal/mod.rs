@@ -107,7 +107,7 @@ pub async fn termination() -> io::Result<Kind> {
 ///
 /// # Errors
 ///
-/// `InvalidInput` if a kind cannot be caught (`SIGKILL` and a few others); or the system has no descriptor for the sockets.
+/// `InvalidInput` if a kind cannot be caught (`SIGKILL` and a few others), or none was named; or the system has no descriptor for the sockets.
 ///
 /// ```
 /// use roundelay::signal::{self, Kind};
@@ -125,8 +125,14 @@ pub fn listen(kinds: impl IntoIterator<Item = Kind>) -> io::Result<Signals> {
         .map_err(|error| while_trying("making a pair of sockets for signals", error))?;
     reader.set_nonblocking(true)?;
     let watches = kinds.into_iter().map(|kind| Watch::begin(kind, &writer));
+    let watches = watches.collect::<io::Result<Vec<_>>>()?;
+    if watches.is_empty() {
+        // With nobody to write to it, the pipe would be at its end.
+        let told = "cannot listen to signals: no kind of signal was named";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, told));
+    }
     Ok(Signals {
-        watches: watches.collect::<io::Result<_>>()?,
+        watches,
         pipe: Registered::new(reader),
     })
 }

@@ -101,6 +101,14 @@ fn output_gives_an_empty_input_unless_something_else_was_said() {
             .await
             .unwrap();
         assert!(output.stdout.is_empty(), "what was said counts");
+        // A child with a pipe that nobody reads would never end.
+        let mut twice = sh("test -p /dev/stdout && exit 9; exit 0");
+        assert_eq!(twice.output().await.unwrap().status.code(), Some(9));
+        twice.stdout(Stdio::null());
+        assert!(twice.status().await.unwrap().success());
+        let mut twice = Command::new("true");
+        twice.output().await.unwrap();
+        assert!(twice.spawn().unwrap().stdout.is_none());
     });
 }
 

@@ -118,6 +118,8 @@ fn what_cannot_be_caught_is_refused_with_its_name() {
     let error = signal::listen([Kind::KILL]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     assert!(error.to_string().contains("SIGKILL"), "{error}");
+    let error = signal::listen([]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
 }
 
 #[test]
