@@ -168,12 +168,14 @@ impl<T> State<T> {
             return Attempt::Closed;
         }
         let may_send = match *ticket {
-            None => self.has_room() && self.line.len() == self.granted,
+            // Whatever frees room grants it to the line, so where there is room nobody waits, and nobody is passed.
+            None => self.has_room(),
             Some(number) => matches!(self.line.get(&number), Some(None)),
         };
         if !may_send {
             return Attempt::Full;
         }
+        debug_assert!(ticket.is_some() || self.line.len() == self.granted);
         if let Some(number) = ticket.take() {
             self.line.remove(&number);
             self.granted -= 1;
