@@ -282,3 +282,25 @@ fn a_listener_may_use_the_loop_while_it_listens() {
         assert!(heard.get() > 0);
     });
 }
+
+/// At `trace` the polls are counted one by one, and there are as many of them as anywhere.
+#[test]
+fn a_turn_that_is_told_takes_as_many_polls_as_one_that_is_not() {
+    let _watched = crate::support::watch();
+    let turns = || {
+        let mut event_loop = EventLoop::builder().poll_budget(8).build().unwrap();
+        for _ in 0..3 {
+            drop(event_loop.spawn(async {}));
+        }
+        let first = event_loop.turn(Some(Duration::ZERO)).unwrap().polls;
+        drop(event_loop.spawn(async {
+            loop {
+                yield_now().await;
+            }
+        }));
+        let second = event_loop.turn(Some(Duration::ZERO)).unwrap().polls;
+        (first, second)
+    };
+    assert_eq!(turns(), with_sink(|_| {}, turns));
+    assert_eq!(turns().0, 3);
+}

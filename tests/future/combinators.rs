@@ -380,3 +380,16 @@ fn a_race_of_all_kinds_of_futures_that_never_end_stays_pending() {
     }
     assert_eq!(parent.wakes(), 0);
 }
+
+/// Many are a set, where few are looked at in a row.
+#[test]
+fn who_is_polled_first_in_a_large_race_is_drawn_too() {
+    let _watched = crate::support::watch();
+    let (_, waker) = Parent::new();
+    let many = 0..100;
+    reseed(1);
+    let winners: Vec<_> = (0..20)
+        .map(|_| poll(&mut race_all(many.clone().map(ready)), &waker))
+        .collect();
+    assert!(winners.iter().any(|winner| *winner != winners[0]));
+}

@@ -350,7 +350,7 @@ fn nest(depth: usize, ledger: Ledger, last: Rc<Gate>) -> Scope {
     }))
 }
 
-const DEPTH: usize = if cfg!(miri) { 50 } else { 10_000 };
+const DEPTH: usize = if cfg!(miri) { 10 } else { 10_000 };
 /// A quarter of what a test's thread has by default.
 const SMALL_STACK: usize = 512 * 1024;
 

@@ -45,7 +45,7 @@ fn the_future_may_hold_what_cannot_leave_its_thread() {
 
 #[test]
 fn a_handle_is_awaited_from_another_loop_on_another_thread() {
-    const COUNT: usize = if cfg!(miri) { 10 } else { 1_000 };
+    const COUNT: usize = if cfg!(miri) { 3 } else { 1_000 };
     let _watched = crate::support::watch();
     beside_a_loop(|remote| {
         let sum = run(async {

@@ -35,7 +35,7 @@ async fn collect(inbox: Arc<AtomicUsize>, found: Arc<AtomicUsize>, total: usize)
 /// A wake that is lost is never made good by the next one.
 #[test]
 fn eight_threads_wake_post_and_spawn_a_million_times_and_nothing_is_lost() {
-    const EACH: usize = if cfg!(miri) { 8 } else { 1_000_000 / THREADS };
+    const EACH: usize = if cfg!(miri) { 4 } else { 1_000_000 / THREADS };
     watchdog(PATIENCE, || {
         run(async {
             let posts = Rc::new(Cell::new(0));
@@ -280,7 +280,7 @@ fn each_handle_gets_an_answer_when_the_loop_ends_meanwhile() {
 
 #[test]
 fn calls_run_in_the_order_in_which_each_thread_sent_them() {
-    const EACH: usize = if cfg!(miri) { 20 } else { 10_000 };
+    const EACH: usize = if cfg!(miri) { 2 } else { 10_000 };
     watchdog(PATIENCE, || {
         let mut event_loop = EventLoop::new().unwrap();
         let arrived: Arc<[AtomicUsize; 4]> = Arc::default();

@@ -32,7 +32,7 @@ fn turns_until_idle(event_loop: &mut EventLoop) -> usize {
 // *inbox-before-park*: whatever the moment of the wake, the loop does not sleep on.
 #[test]
 fn a_wake_from_another_thread_finds_the_loop_parked_or_about_to_park() {
-    const ROUNDS: u32 = if cfg!(miri) { 5 } else { 20_000 };
+    const ROUNDS: u32 = if cfg!(miri) { 2 } else { 20_000 };
 
     watchdog(PATIENCE, || {
         let answer = Arc::new(Mutex::new(0_u32));

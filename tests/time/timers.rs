@@ -1160,3 +1160,20 @@ fn a_bursting_interval_lets_others_run() {
         }
     });
 }
+
+#[test]
+fn a_sleep_says_whether_it_is_armed_and_an_interval_what_it_does_about_missed_ticks() {
+    run(|| async {
+        let mut nap = sleep(HOUR);
+        assert!(format!("{nap:?}").ends_with("state: \"not armed\" }"));
+        assert!(poll_once(Pin::new(&mut nap)).is_pending());
+        assert!(format!("{nap:?}").ends_with("state: \"armed\" }"));
+        nap.reset(Instant::now());
+        (&mut nap).await;
+        assert!(format!("{nap:?}").ends_with("state: \"elapsed\" }"));
+        let mut ticks = interval(HOUR);
+        assert_eq!(ticks.missed_tick(), MissedTick::Delay);
+        ticks.set_missed_tick(MissedTick::Burst);
+        assert_eq!(ticks.missed_tick(), MissedTick::Burst);
+    });
+}
