@@ -59,36 +59,3 @@ impl Rest {
         true
     }
 }
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_call_counts_and_ends_a_wait() {
-        let _watched = crate::watch::watch();
-        let calls = Calls::default();
-        assert_eq!(calls.count(), 0);
-        for count in 1..=3 {
-            calls.call(&thread::current());
-            assert_eq!(calls.count(), count);
-            calls.stay_awake(count - 1);
-        }
-        let begin = Instant::now();
-        calls.stay_awake(3);
-        assert!(begin.elapsed() >= BRIEF, "nobody called");
-    }
-
-    #[test]
-    fn a_rest_is_brief_if_it_ended_in_time() {
-        let begin = Instant::now();
-        let mut rest = Rest::default();
-        assert!(!rest.end(begin), "it has not rested");
-        for (length, is_brief) in [(BRIEF / 2, true), (BRIEF, false), (2 * BRIEF, false)] {
-            assert_eq!(rest.go_on(begin), Duration::ZERO);
-            assert_eq!(rest.go_on(begin + length), length);
-            assert!(rest.end(begin + length));
-            assert_eq!(rest.was_brief, is_brief, "{length:?}");
-        }
-    }
-}

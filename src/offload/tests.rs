@@ -10,8 +10,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::calls::{Calls, Rest};
 use super::future::Offload;
 use super::pool::Pool;
 use super::shared::{PoolConfig, Start};
@@ -440,4 +441,36 @@ fn the_threads_of_a_pool_that_is_dropped_end() {
     assert_eq!((pool.worker_count(), ended.try_recv().is_err()), (1, true));
     drop(pool);
     soon(&ended);
+}
+
+/// How long a worker stays awake at most, and how long a rest is that is called brief.
+const BRIEF: Duration = Duration::from_micros(50);
+
+#[test]
+fn every_call_counts_and_ends_a_wait() {
+    let _watched = crate::watch::watch();
+    let calls = Calls::default();
+    assert_eq!(calls.count(), 0);
+    for count in 1..=3 {
+        calls.call(&thread::current());
+        assert_eq!(calls.count(), count);
+        calls.stay_awake(count - 1);
+    }
+    let begin = Instant::now();
+    calls.stay_awake(3);
+    assert!(begin.elapsed() >= BRIEF, "nobody called");
+}
+
+#[test]
+fn a_rest_is_brief_if_it_ended_in_time() {
+    let _watched = crate::watch::watch();
+    let begin = Instant::now();
+    let mut rest = Rest::default();
+    assert!(!rest.end(begin), "it has not rested");
+    for (length, is_brief) in [(BRIEF / 2, true), (BRIEF, false), (2 * BRIEF, false)] {
+        assert_eq!(rest.go_on(begin), Duration::ZERO);
+        assert_eq!(rest.go_on(begin + length), length);
+        assert!(rest.end(begin + length));
+        assert_eq!(rest.was_brief, is_brief, "{length:?}");
+    }
 }

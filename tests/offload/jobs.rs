@@ -380,6 +380,7 @@ fn a_future_that_was_ready_is_not_polled_again_in_silence() {
 
 #[test]
 fn without_a_loop_the_closure_comes_back_and_the_error_says_why() {
+    let _watched = crate::support::watch();
     let error = try_offload(|| 42).unwrap_err();
     assert!(!error.is_full());
     assert_eq!(format!("{error:?}"), "NoLoop(..)");

@@ -1163,6 +1163,7 @@ fn a_bursting_interval_lets_others_run() {
 
 #[test]
 fn a_sleep_says_whether_it_is_armed_and_an_interval_what_it_does_about_missed_ticks() {
+    let _watched = crate::support::watch();
     run(|| async {
         let mut nap = sleep(HOUR);
         assert!(format!("{nap:?}").ends_with("state: \"not armed\" }"));
