@@ -241,6 +241,9 @@ fn posts<P: Reached>() {
 }
 
 /// A task that begins a thousand jobs that are over at once, and awaits them.
+///
+/// Two things are in this row beside the loop: the poll that spawns a thousand tasks, a third of a millisecond; and workers that
+/// have to leave their processor to the client, or to another program, while they hold a lock which the loop wants next.
 async fn offloads<P: Peer>() {
     while !is_over() {
         let jobs: Vec<_> = (0..1_000)
