@@ -6,8 +6,9 @@ mod sources;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
-use sources::{Crate, Source, blank_comments_and_literals, end_of_item, files};
+use sources::{Crate, Import, Source, blank_comments_and_literals, end_of_item, files};
 
 /// Who may import whom: a file may import what stands below it. Inside a row files may import each other (but not in a
 /// circle), unless the row says otherwise.
@@ -110,6 +111,18 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Read once for all tests.
+fn the_crate() -> &'static Crate {
+    static CRATE: LazyLock<Crate> = LazyLock::new(|| Crate::read(root()));
+    &CRATE
+}
+
+/// Who imports whom in it.
+fn imports() -> &'static [Import] {
+    static IMPORTS: LazyLock<Vec<Import>> = LazyLock::new(|| the_crate().imports());
+    &IMPORTS
+}
+
 #[track_caller]
 fn assert_none(problem: &str, found: &[String]) {
     assert!(
@@ -123,7 +136,7 @@ fn assert_none(problem: &str, found: &[String]) {
 
 #[test]
 fn every_file_has_its_place_in_the_table() {
-    let homeless: Vec<String> = Crate::read(root())
+    let homeless: Vec<String> = the_crate()
         .sources
         .iter()
         .filter(|source| place(&source.path).is_none())
@@ -135,7 +148,7 @@ fn every_file_has_its_place_in_the_table() {
 #[test]
 fn every_file_imports_only_what_stands_below_it() {
     let mut upwards = Vec::new();
-    for import in Crate::read(root()).imports() {
+    for import in imports() {
         let (Some(from), Some(to)) = (place(&import.from), place(&import.to)) else {
             continue;
         };
@@ -156,8 +169,9 @@ fn every_file_imports_only_what_stands_below_it() {
 #[test]
 fn no_file_imports_itself_in_a_circle() {
     let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for import in Crate::read(root()).imports() {
-        graph.entry(import.from).or_default().insert(import.to);
+    for import in imports() {
+        let Import { from, to, .. } = import.clone();
+        graph.entry(from).or_default().insert(to);
     }
     let reaches = |from: &str, goal: &str| {
         let (mut seen, mut todo) = (BTreeSet::new(), vec![from]);
@@ -199,7 +213,7 @@ const SAID_BY_ALL: &[&str] = &[
 fn the_scheduler_and_the_drivers_share_nothing_but_the_waker() {
     let row = |name: &str| TABLE.iter().position(|(row, _)| *row == name);
     let (scheduler, cells, drivers) = (row("the scheduler"), row("cells"), row("the drivers"));
-    let imports = Crate::read(root()).imports();
+    let imports = imports();
     let row_of = |path: &str| place(path).map(|(row, _)| row);
     let is_scheduler = |path: &str| [scheduler, cells].contains(&row_of(path));
     let is_driver = |path: &str| row_of(path) == drivers;
@@ -229,11 +243,10 @@ fn the_scheduler_and_the_drivers_share_nothing_but_the_waker() {
 
 #[test]
 fn the_wheel_stands_alone() {
-    let imports: Vec<String> = Crate::read(root())
-        .imports()
-        .into_iter()
+    let imports: Vec<String> = imports()
+        .iter()
         .filter(|import| import.from == "time/wheel.rs")
-        .map(|import| import.words)
+        .map(|import| import.words.clone())
         .collect();
     assert_none(
         "time/wheel.rs is taught and fuzzed as a single file, but imports",
@@ -244,7 +257,7 @@ fn the_wheel_stands_alone() {
 /// The reader of the sources has a test of its own: an import that it overlooked would pass for none.
 #[test]
 fn the_imports_that_make_the_design_are_seen() {
-    let imports = Crate::read(root()).imports();
+    let imports = imports();
     for (from, to) in [
         ("event_loop/main_task.rs", "scheduler/mod.rs"),
         ("event_loop/mod.rs", "task/join.rs"),
@@ -303,7 +316,7 @@ fn is_explained(source: &Source, line: usize, words: &str) -> bool {
 fn unsafe_code_lives_in_four_rooms_and_in_fifteen_blocks_at_most() {
     let mut count = 0;
     let mut outside = Vec::new();
-    for source in Crate::read(root()).sources {
+    for source in &the_crate().sources {
         let blocks = lines_with(&source, "unsafe").count();
         count += blocks;
         if blocks > 0 && !UNSAFE_ROOMS.contains(&source.path.as_str()) {
@@ -320,7 +333,7 @@ fn unsafe_code_lives_in_four_rooms_and_in_fifteen_blocks_at_most() {
 #[test]
 fn every_unsafe_block_says_why_it_is_safe_and_which_test_guards_it() {
     let mut silent = Vec::new();
-    for source in Crate::read(root()).sources {
+    for source in &the_crate().sources {
         for line in lines_with(&source, "unsafe") {
             if !is_explained(&source, line, "SAFETY: ") {
                 silent.push(format!("src/{}:{}", source.path, line + 1));
@@ -354,7 +367,7 @@ const FOREIGN: &[(&str, &str)] = &[
 #[test]
 fn foreign_code_is_called_through_one_door() {
     let mut outside = Vec::new();
-    for source in Crate::read(root()).sources {
+    for source in &the_crate().sources {
         if source.path == "foreign.rs" {
             continue;
         }
@@ -387,7 +400,7 @@ fn foreign_code_is_called_through_one_door() {
 fn every_atomic_operation_names_its_partner() {
     const ORDERINGS: &[&str] = &["SeqCst", "Relaxed", "Acquire", "Release", "AcqRel"];
     let mut silent = Vec::new();
-    let sources = Crate::read(root()).sources;
+    let sources = &the_crate().sources;
     for source in sources
         .iter()
         .filter(|source| source.code.contains("atomic::"))
@@ -583,7 +596,7 @@ fn every_invariant_stands_on_the_first_page_and_is_cited_by_a_test() {
 
 #[test]
 fn no_file_is_longer_than_five_hundred_lines() {
-    let long: Vec<String> = Crate::read(root())
+    let long: Vec<String> = the_crate()
         .sources
         .iter()
         .map(|source| (&source.path, source.text.lines().count()))
@@ -597,7 +610,7 @@ fn no_file_is_longer_than_five_hundred_lines() {
 fn functions_are_short() {
     let mut lengths = Vec::new();
     let mut long = Vec::new();
-    for source in Crate::read(root()).sources {
+    for source in &the_crate().sources {
         for (start, _) in source.code.match_indices("fn ") {
             let is_word = source.code[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_');
             let end = end_of_item(&source.code, start);

@@ -1,7 +1,7 @@
 //! A group needs memory for the children that live, not for those that have lived.
 
 use crate::allocations::{allocations, bytes, peak, since};
-use crate::support::{PATIENCE, watchdog};
+use crate::support::{PATIENCE, rounds, watchdog};
 use roundelay::{GroupError, TaskGroup, run, yield_now};
 
 type Outcome<T> = Result<T, GroupError<&'static str>>;
@@ -31,9 +31,8 @@ async fn batch<K: roundelay::group::Keep<u64> + Clone>(group: &TaskGroup<&'stati
 
 #[test]
 fn ten_million_short_children_run_in_the_memory_of_those_that_live() {
-    // A debug build takes the first million, unless it is asked for all.
-    let is_long = !cfg!(debug_assertions) || std::env::var_os("ROUNDELAY_LONG").is_some();
-    let batches = if is_long { 100_000 } else { 10_000 };
+    // A debug build takes the first two hundred thousand.
+    let batches = rounds(2_000, 100_000);
     watchdog(PATIENCE, move || {
         scope(async |group| {
             batch(&group).await;

@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Counter, PATIENCE, listen, on_drop, own_waker, watchdog};
+use crate::support::{Counter, PATIENCE, listen, on_drop, own_waker, rounds, watchdog};
 use roundelay::{EventLoop, Remote, run, spawn, yield_now};
 
 const THREADS: usize = 8;
@@ -35,8 +35,12 @@ async fn collect(inbox: Arc<AtomicUsize>, found: Arc<AtomicUsize>, total: usize)
 /// A wake that is lost is never made good by the next one.
 #[test]
 fn eight_threads_wake_post_and_spawn_a_million_times_and_nothing_is_lost() {
-    const EACH: usize = if cfg!(miri) { 4 } else { 1_000_000 / THREADS };
-    watchdog(PATIENCE, || {
+    // A debug build does a quarter of it.
+    let each = match cfg!(miri) {
+        true => 4,
+        false => rounds(256_000, 1_000_000) / THREADS,
+    };
+    watchdog(PATIENCE, move || {
         run(async {
             let posts = Rc::new(Cell::new(0));
             let spawns = Rc::new(Cell::new(0));
@@ -49,7 +53,7 @@ fn eight_threads_wake_post_and_spawn_a_million_times_and_nothing_is_lost() {
                 });
             }
 
-            let (wake_count, post_count, spawn_count) = (EACH / 2, EACH / 4, EACH / 4);
+            let (wake_count, post_count, spawn_count) = (each / 2, each / 4, each / 4);
             let mut collectors = Vec::new();
             let mut threads = Vec::new();
             for _ in 0..THREADS {
@@ -149,7 +153,10 @@ async fn answer(question: Arc<AtomicUsize>, answer: Arc<AtomicUsize>, rounds: us
 /// when the inbox is emptied. No third one comes to make it good.
 #[test]
 fn a_wake_that_comes_while_the_inbox_is_emptied_is_not_lost() {
-    const ROUNDS: usize = if cfg!(miri) { 5 } else { 20_000 };
+    let rounds = match cfg!(miri) {
+        true => 5,
+        false => rounds(8_000, 20_000),
+    };
     for spin in [Duration::ZERO, Duration::from_micros(100)] {
         watchdog(PATIENCE, move || {
             let mut event_loop = EventLoop::builder().spin(spin).build().unwrap();
@@ -162,12 +169,12 @@ fn a_wake_that_comes_while_the_inbox_is_emptied_is_not_lost() {
                     let waker_out = waker_out.clone();
                     spawn(async move {
                         waker_out.send(own_waker().await).unwrap();
-                        answer(question, answered, ROUNDS).await;
+                        answer(question, answered, rounds).await;
                     })
                 });
                 let thread = thread::spawn(move || {
                     let wakers = [wakers.recv().unwrap(), wakers.recv().unwrap()];
-                    for round in 1..=ROUNDS {
+                    for round in 1..=rounds {
                         for n in [0, 1] {
                             questions[n].store(round, SeqCst);
                             wakers[n].wake_by_ref();

@@ -12,7 +12,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Counter, PATIENCE, counted, own_waker, watchdog};
+use crate::support::{Counter, PATIENCE, counted, own_waker, rounds, watchdog};
 use roundelay::{EventLoop, JoinHandle, TaskId, run, spawn, yield_now};
 
 const NOT_AT_ALL: Option<Duration> = Some(Duration::ZERO);
@@ -288,9 +288,11 @@ fn a_stale_waker_spares_the_new_tenant_of_the_slot() {
 /// it are polled twice each, as two polls are what a yield needs.
 #[test]
 fn wakers_fired_from_eight_threads_at_a_reused_slot_harm_nobody() {
-    const TENANTS: usize = if cfg!(miri) { 20 } else { 1_000_000 };
-
     watchdog(10 * PATIENCE, || {
+        let tenants = match cfg!(miri) {
+            true => 20,
+            false => rounds(200_000, 1_000_000),
+        };
         let is_over = Arc::new(AtomicBool::new(false));
         let board: Arc<Mutex<Vec<Waker>>> = Arc::default();
         let threads: Vec<_> = (0..8)
@@ -309,7 +311,7 @@ fn wakers_fired_from_eight_threads_at_a_reused_slot_harm_nobody() {
         let polls = Counter::default();
         let mut slots = HashSet::new();
         run(async {
-            for tenant in 0..TENANTS {
+            for tenant in 0..tenants {
                 let board = Arc::clone(&board);
                 let handle = spawn(counted(&polls, async move {
                     yield_now().await;
@@ -330,7 +332,7 @@ fn wakers_fired_from_eight_threads_at_a_reused_slot_harm_nobody() {
         for thread in threads {
             thread.join().expect("the thread ends well");
         }
-        assert_eq!(polls.get(), 2 * TENANTS);
+        assert_eq!(polls.get(), 2 * tenants);
         assert!(slots.len() <= 8, "the tenants used the slots {slots:?}");
     });
 }

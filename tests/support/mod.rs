@@ -28,6 +28,13 @@ use std::thread;
 #[allow(unused_imports)]
 pub(crate) use watch::{PATIENCE, watch, watch_for, watchdog, watchdog_on_stack};
 
+/// How often something is repeated: the first number in a debug build, as in `cargo test`; the second in a release build, or with
+/// `ROUNDELAY_LONG=1`. For races, which more rounds find more often, and never for certain.
+pub(crate) fn rounds(usual: usize, long: usize) -> usize {
+    let is_long = !cfg!(debug_assertions) || std::env::var_os("ROUNDELAY_LONG").is_some();
+    if is_long { long } else { usual }
+}
+
 /// Counts from any thread.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counter(Arc<AtomicUsize>);
@@ -44,7 +51,13 @@ impl Counter {
 
 /// Keeps a book of values: each that was made must be dropped exactly once, and on the thread that was foreseen.
 #[derive(Clone, Default)]
-pub(crate) struct Ledger(Arc<Mutex<Vec<Entry>>>);
+pub(crate) struct Ledger(Arc<Mutex<Book>>);
+
+#[derive(Default)]
+struct Book {
+    entries: Vec<Entry>,
+    alive: usize,
+}
 
 struct Entry {
     name: String,
@@ -59,33 +72,34 @@ impl Ledger {
 
     /// A value that the ledger watches.
     pub(crate) fn token(&self, name: impl Into<String>) -> Token {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.push(Entry {
+        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        book.alive += 1;
+        book.entries.push(Entry {
             name: name.into(),
             drops: 0,
             dropped_on: None,
         });
         Token {
             ledger: self.clone(),
-            index: entries.len() - 1,
+            index: book.entries.len() - 1,
         }
     }
 
     /// How many tokens were made.
     pub(crate) fn made(&self) -> usize {
-        self.read(|entries| entries.len())
+        self.read(|book| book.entries.len())
     }
 
     /// How many tokens are not dropped yet.
     pub(crate) fn alive(&self) -> usize {
-        self.read(|entries| entries.iter().filter(|entry| entry.drops == 0).count())
+        self.read(|book| book.alive)
     }
 
     /// Every token that was made was dropped, once.
     #[track_caller]
     pub(crate) fn assert_settled(&self) {
-        let open: Vec<String> = self.read(|entries| {
-            entries
+        let open: Vec<String> = self.read(|book| {
+            book.entries
                 .iter()
                 .filter(|entry| entry.drops != 1)
                 .map(|entry| format!("'{}' dropped {} times", entry.name, entry.drops))
@@ -99,8 +113,8 @@ impl Ledger {
     pub(crate) fn assert_settled_here(&self) {
         self.assert_settled();
         let here = thread::current().id();
-        self.read(|entries| {
-            for entry in entries {
+        self.read(|book| {
+            for entry in &book.entries {
                 assert_eq!(
                     entry.dropped_on,
                     Some(here),
@@ -111,7 +125,7 @@ impl Ledger {
         });
     }
 
-    fn read<R>(&self, read: impl FnOnce(&[Entry]) -> R) -> R {
+    fn read<R>(&self, read: impl FnOnce(&Book) -> R) -> R {
         read(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -124,8 +138,11 @@ pub(crate) struct Token {
 
 impl Drop for Token {
     fn drop(&mut self) {
-        let mut entries = self.ledger.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = &mut entries[self.index];
+        let book = &mut *self.ledger.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = &mut book.entries[self.index];
+        if entry.drops == 0 {
+            book.alive -= 1;
+        }
         entry.drops += 1;
         entry.dropped_on = Some(thread::current().id());
     }
