@@ -28,6 +28,7 @@ const TABLE: &[(&str, Row)] = &[
 ];
 
 const LEAF_FUTURES: &[&str] = &[
+    "compat/",
     "fs/",
     "future/",
     "group",

@@ -290,7 +290,6 @@ fn every_public_type_is_in_the_table() {
     // Types that a user meets by a trait of theirs only, or in the expansion of a macro, or with a feature.
     const EXEMPT: &[&str] = &[
         "Addresses",
-        "LoopExecutor",
         "Meaning",
         "Order",
         "StaysOnItsLoopSoSendARemoteInstead",
@@ -300,7 +299,9 @@ fn every_public_type_is_in_the_table() {
     let listed: BTreeSet<String> = names.map(|path| name(path)).collect();
     let library = sources::Crate::read(Path::new(env!("CARGO_MANIFEST_DIR")));
     let mut missing = Vec::new();
-    for source in &library.sources {
+    // What is there with a feature only is tried in tests/ecosystem.
+    let is_always_there = |source: &&sources::Source| !source.path.starts_with("compat/");
+    for source in library.sources.iter().filter(is_always_there) {
         for line in source.code.lines().map(str::trim_start) {
             let keyword = ["pub struct ", "pub enum "];
             let Some(rest) = keyword.iter().find_map(|word| line.strip_prefix(word)) else {

@@ -89,7 +89,7 @@
 //! is be a `dyn Read`.
 //!
 //! For the ecosystem's adapters (TLS, compression, HTTP) there are the optional features `futures-io`, `tokio` and `hyper`: with
-//! them, the stream sockets have those traits as well.
+//! them, the stream sockets have those traits as well; see [`compat`](crate::compat).
 //!
 //! # What is promised
 //!
@@ -106,20 +106,17 @@
 
 mod buf_reader;
 mod buf_writer;
-mod compat;
 mod copy;
 mod duplex;
 mod error;
 mod lines;
-mod sockets;
+pub(crate) mod sockets;
 #[cfg(feature = "stdio")]
 mod stdio;
 mod traits;
 
 pub use buf_reader::{BufReader, DEFAULT_LIMIT};
 pub use buf_writer::BufWriter;
-#[cfg(feature = "hyper")]
-pub use compat::LoopExecutor;
 pub use copy::{copy, copy_bidirectional};
 pub use duplex::{Duplex, DuplexReader, DuplexWriter, duplex};
 pub use error::ReadError;

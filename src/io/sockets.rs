@@ -48,12 +48,12 @@ macro_rules! for_each_stream {
 }
 
 #[cfg(feature = "hyper")]
-pub(super) use for_each_stream;
+pub(crate) use for_each_stream;
 #[cfg(any(feature = "futures-io", feature = "tokio"))]
-pub(super) use {for_each_reader, for_each_writer};
+pub(crate) use {for_each_reader, for_each_writer};
 
 /// What closing means for a socket: the writing side ends, the reading side stays.
-pub(super) trait EndWriting {
+pub(crate) trait EndWriting {
     fn end_writing(&self) -> io::Result<()>;
 }
 

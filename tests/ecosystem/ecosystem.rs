@@ -5,6 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod here;
+mod http;
+
 use std::io;
 
 use roundelay::net::UnixStream;
@@ -144,7 +147,7 @@ fn what_hyper_wants_to_have_run_is_a_task_of_the_loop() {
     let ran = Rc::new(Cell::new(false));
     run(async {
         let seen = Rc::clone(&ran);
-        roundelay::io::LoopExecutor.execute(async move { seen.set(true) });
+        roundelay::compat::hyper::LoopExecutor.execute(async move { seen.set(true) });
         roundelay::yield_now().await;
     });
     assert!(ran.get());

@@ -1,0 +1,140 @@
+//! HTTP by hyper 1, on one thread: its traits for the stream sockets, its executor, its timer.
+//!
+//! With the feature `hyper` the stream sockets are `hyper::rt::{Read, Write}`, and [`LoopExecutor`] and [`LoopTimer`] are what
+//! hyper's builders ask for. That is all that hyper needs, for clients and for servers, HTTP/1 and HTTP/2:
+//!
+#![cfg_attr(feature = "hyper-server", doc = "```")]
+#![cfg_attr(not(feature = "hyper-server"), doc = "```ignore")]
+//! use std::convert::Infallible;
+//! use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+//! use roundelay::{compat::hyper::LoopTimer, net::UnixStream};
+//!
+//! roundelay::run(async {
+//!     let (client, server) = UnixStream::pair()?;
+//!     let hello = service_fn(async |_: Request<Incoming>| {
+//!         Ok::<_, Infallible>(Response::new(String::from("hello")))
+//!     });
+//!     let connection = http1::Builder::new().timer(LoopTimer).serve_connection(server, hello);
+//!     roundelay::spawn(async move { connection.await.unwrap() });
+//!     client.write_all(b"GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await?;
+//!     let mut answer = Vec::new();
+//!     client.read_to_end(&mut answer).await?;
+//!     assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n") && answer.ends_with(b"hello"));
+//!     std::io::Result::Ok(())
+//! })
+//! .unwrap();
+//! ```
+//!
+//! Two features build on it. `hyper-server` has [`serve_http`], a server for a listener; `hyper-client` has
+//! [`Connector`] and [`pooled_client`], for the client of hyper-util that keeps connections.
+//!
+//! # Which builder wants what
+//!
+//! | of hyper or hyper-util | give it | or else |
+//! |---|---|---|
+//! | `server::conn::http1::Builder` | `.timer(LoopTimer)` | a client that never ends its headers holds its connection for ever |
+//! | `server::conn::http2::Builder` | `new(LoopExecutor)`, `.timer(LoopTimer)` | it cannot be made; and pings are not sent |
+//! | `client::conn::http2::Builder` | the same | |
+//! | `hyper_util::client::legacy::Client` | `builder(LoopExecutor)`, `.pool_timer(LoopTimer)` | connections that nobody uses are kept for ever |
+//! | `.with_upgrades()` | a [`Here`](super::Here) around the socket | the compiler says that the socket is not `Send` |
+//!
+//! # How a read gets into hyper's buffer
+//!
+//! Hyper offers memory that may be uninitialized, and to write there takes `unsafe`. The adapter of hyper-util from tokio's traits
+//! to hyper's has it, so the sockets' traits for hyper are those for tokio behind that adapter, and the bytes go from the
+//! kernel into hyper's buffer without a copy in between. At most 64 KiB are offered to the kernel at a time, for what is
+//! offered is cleared first.
+
+#[cfg(feature = "hyper-client")]
+mod connector;
+mod io;
+#[cfg(feature = "hyper-server")]
+mod serve;
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use hyper::rt::{Executor, Timer};
+
+use super::Here;
+use crate::time::{Sleep, sleep, sleep_until};
+
+#[cfg(feature = "hyper-client")]
+pub use connector::{Connecting, Connector, pooled_client};
+#[cfg(feature = "hyper-server")]
+pub use serve::{HttpConnection, ServeHttp, serve_connection, serve_http, serve_http_each};
+
+/// Runs what hyper wants to have run (HTTP/2 and the pooled client do) as tasks of the loop that is running on this thread.
+///
+/// # Panics
+///
+/// [`execute`](Executor::execute), if no loop is running on this thread.
+///
+/// ```
+/// use hyper::rt::Executor;
+/// use roundelay::compat::hyper::LoopExecutor;
+///
+/// roundelay::run(async {
+///     let (sender, receiver) = roundelay::sync::oneshot::channel();
+///     LoopExecutor.execute(async { sender.send("from a task").unwrap() });
+///     assert_eq!(receiver.await, Ok("from a task"));
+/// });
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoopExecutor;
+
+impl<F> Executor<F> for LoopExecutor
+where
+    F: Future<Output: 'static> + 'static,
+{
+    fn execute(&self, future: F) {
+        drop(crate::task::spawn(future));
+    }
+}
+
+/// Gives hyper the timers of the loop that is running on this thread.
+///
+/// Without a timer hyper's own time limits are off: thirty seconds for the headers of a request to come in is its default, and a
+/// server that has no timer does not hold anybody to it.
+///
+/// The sleeps are [`Here<Sleep>`](super::Here): hyper asks for `Send`, and checks nothing.
+///
+/// # Panics
+///
+/// A sleep, polled where no loop is running on the thread, or on another thread than it was made on.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use hyper::rt::Timer;
+/// use roundelay::compat::hyper::LoopTimer;
+///
+/// roundelay::run(async {
+///     let begin = Instant::now();
+///     let mut sleep = LoopTimer.sleep(Duration::MAX);
+///     LoopTimer.reset(&mut sleep, begin + Duration::from_millis(1));
+///     sleep.await;
+///     assert!(begin.elapsed() >= Duration::from_millis(1));
+/// });
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoopTimer;
+
+impl Timer for LoopTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(Here::new(sleep(duration)))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(Here::new(sleep_until(deadline)))
+    }
+
+    /// Keeps the box, and the timer's place in the wheel if it can.
+    fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, new_deadline: Instant) {
+        match sleep.as_mut().downcast_mut_pin::<Here<Sleep>>() {
+            Some(ours) => ours.get_mut().reset(new_deadline),
+            None => *sleep = self.sleep_until(new_deadline),
+        }
+    }
+}
+
+impl hyper::rt::Sleep for Here<Sleep> {}

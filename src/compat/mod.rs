@@ -1,0 +1,39 @@
+//! The crates of the field on this loop: their traits for the sockets, and what they ask for besides.
+//!
+//! Everything here is behind a feature, and the default build has none of it. No feature brings a thread, a reactor or a pool
+//! of its own: what is used of tokio are its traits.
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `futures-io` | `futures_io::{AsyncRead, AsyncWrite}` for the stream sockets and their halves |
+//! | `tokio` | `tokio::io::{AsyncRead, AsyncWrite}` for the same |
+//! | `hyper` | `hyper::rt::{Read, Write}` for the streams, and an executor and a timer: `compat::hyper` |
+//! | `hyper-server` | `serve_http` in `compat::hyper`, a server for a listener |
+//! | `hyper-client` | a connector for the pooled client of hyper-util, in `compat::hyper` |
+//! | `here` | `compat::Here`, for what is `!Send` where a crate asks for `Send` |
+//!
+//! # One reader and one writer
+//!
+//! These traits poll, and a poll leaves its waker behind: all adapters that read one socket share one place in its line, and
+//! so do all that write. Use a socket through one adapter at a time.
+//!
+//! # What asks for `Send`
+//!
+//! Almost nothing of this crate is `Send`: a socket, a timer and a task's handle belong to one loop. A crate that asks for
+//! `Send` all the same gets a `Here`, which checks at each use what the compiler cannot see: that nothing has left the thread.
+
+#[cfg(feature = "here")]
+mod forward;
+#[cfg(feature = "futures-io")]
+mod futures_io;
+#[cfg(feature = "here")]
+mod here;
+#[cfg(feature = "hyper")]
+pub mod hyper;
+#[cfg(any(feature = "futures-io", feature = "tokio"))]
+mod sockets;
+#[cfg(feature = "tokio")]
+mod tokio;
+
+#[cfg(feature = "here")]
+pub use here::Here;

@@ -1,0 +1,38 @@
+//! The sockets' side of the foreign traits, written once: futures-io, tokio and hyper ask for the same methods.
+
+/// The methods of a foreign trait for writing to a socket. `close` is what the trait calls the last of them.
+macro_rules! write_to_a_socket {
+    ($methods:ident, $close:ident) => {
+        fn poll_write(
+            self: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+            buf: &[u8],
+        ) -> std::task::Poll<std::io::Result<usize>> {
+            $methods::poll_write(&self, cx, buf)
+        }
+
+        fn poll_write_vectored(
+            self: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+            bufs: &[std::io::IoSlice<'_>],
+        ) -> std::task::Poll<std::io::Result<usize>> {
+            $methods::poll_write_vectored(&self, cx, bufs)
+        }
+
+        /// A socket holds nothing back.
+        fn poll_flush(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            std::task::Poll::Ready(Ok(()))
+        }
+
+        fn $close(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            std::task::Poll::Ready(crate::io::sockets::EndWriting::end_writing(&*self))
+        }
+    };
+}
+pub(super) use write_to_a_socket;
