@@ -33,7 +33,7 @@ pub(super) const CELL_BYTES: usize = 1 << 20;
 /// a million tasks sleep and end within a second (the row `fire_1m`), and nothing where the cells are kept. Parts of 16 to 256
 /// cost the same; larger ones cost more, for their pieces have left the processor's cache.
 /// Guarded by tests/allocations/spare_cells.rs::the_allocator_tidies_up_in_small_parts_behind_a_burst_of_small_tasks.
-const FREED_AT_ONCE: usize = 64;
+const FREED_AT_ONCE: u32 = 64;
 /// An allocation that every version of glibc calls large.
 const LARGE: usize = 4096;
 /// Under the lowest.
@@ -43,10 +43,10 @@ const NONE: u32 = u32::MAX;
 /// type, the cell itself must say.
 pub(super) struct Spares {
     shelves: [Shelf; SHELVES],
-    /// What the cells on them take. Bytes, since one shelf has cells of many sizes.
-    bytes: usize,
+    /// What the cells on them take, [`SPARE_BYTES`] at most. Bytes, since one shelf has cells of many sizes.
+    bytes: u32,
     /// How many were freed since the allocator was asked for a large piece.
-    freed: usize,
+    freed: u32,
 }
 
 /// A stack that needs no memory of its own.
@@ -71,10 +71,10 @@ impl Spares {
         if size > CELL_BYTES {
             return slots.remove(index).cell;
         }
-        while self.bytes + size > SPARE_BYTES {
+        while self.bytes as usize + size > SPARE_BYTES {
             self.make_room(slots, size);
         }
-        self.bytes += size;
+        self.bytes += size as u32;
         self.shelf(size).push(slots, index, size);
         None
     }
@@ -83,14 +83,14 @@ impl Spares {
     #[inline]
     pub(super) fn take(&mut self, slots: &mut Slab<Slot>, size: usize) -> Option<usize> {
         let (index, size) = self.shelf(size).pop(slots)?;
-        self.bytes -= size;
+        self.bytes -= size as u32;
         Some(index)
     }
 
     /// Any of them, of whatever size.
     pub(super) fn take_any(&mut self, slots: &mut Slab<Slot>) -> Option<usize> {
         let (index, size) = self.shelves.iter_mut().find_map(|shelf| shelf.pop(slots))?;
-        self.bytes -= size;
+        self.bytes -= size as u32;
         Some(index)
     }
 
@@ -113,7 +113,7 @@ impl Spares {
 
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes as usize
     }
 
     fn shelf(&mut self, size: usize) -> &mut Shelf {
