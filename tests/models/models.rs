@@ -1,8 +1,8 @@
 //! The tests that hold something against a model with random steps, and shrink what fails.
 //!
-//! A package of its own, because what shrinks is a large crate: a build of an example does without it, and `cargo test` runs this
-//! all the same.
+//! A package of its own: a build of an example does without the crate that shrinks, and `cargo test` runs this all the same.
 
+mod draw;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../sync/model.rs"]

@@ -14,11 +14,15 @@ use roundelay::{EventLoop, run};
 
 use crate::support::{PATIENCE, watchdog};
 
+type Boxed = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+
 /// Runs a test that uses `?` in a loop of its own, under a watchdog.
-pub(crate) fn in_loop<F: Future<Output = io::Result<()>>>(
+pub(crate) fn in_loop<F: Future<Output = io::Result<()>> + 'static>(
     body: impl FnOnce() -> F + Send + 'static,
 ) {
-    watchdog(PATIENCE, || run(async { body().await })).unwrap();
+    // Boxed, so that the compiler translates the running of a loop once, and not for every test.
+    let begin: Box<dyn FnOnce() -> Boxed + Send> = Box::new(|| Box::pin(async { body().await }));
+    watchdog(PATIENCE, || run(begin())).unwrap();
 }
 
 /// A connection over the loopback, both ends ours.

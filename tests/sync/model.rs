@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::draw::{Index, among, check, one_of, small};
 use crate::support::sync::Probe;
-use proptest::prelude::*;
-use proptest::sample::Index;
+use quickcheck::{Arbitrary, Gen};
 use roundelay::sync::{
     Mutex, OwnedSemaphorePermit, Queue, Semaphore, TryAcquireError, TryGetError, TryPutError, mpsc,
 };
@@ -43,16 +43,21 @@ enum Turn {
     Close,
 }
 
-fn turn() -> impl Strategy<Value = Turn> {
-    prop_oneof![
-        6 => (1..4_usize).prop_map(Turn::Acquire),
-        2 => (1..4_usize).prop_map(Turn::TryAcquire),
-        4 => any::<Index>().prop_map(Turn::Poll),
-        3 => any::<Index>().prop_map(Turn::Cancel),
-        5 => any::<Index>().prop_map(Turn::Release),
-        1 => (1..3_usize).prop_map(Turn::Add),
-        1 => prop_oneof![9 => Just(Turn::Add(0)), 1 => Just(Turn::Close)],
-    ]
+impl Arbitrary for Turn {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let choices: &[(usize, fn(&mut Gen) -> Self)] = &[
+            (6, |g| Turn::Acquire(among(g, 1..4))),
+            (2, |g| Turn::TryAcquire(among(g, 1..4))),
+            (4, |g| Turn::Poll(Index::arbitrary(g))),
+            (3, |g| Turn::Cancel(Index::arbitrary(g))),
+            (5, |g| Turn::Release(Index::arbitrary(g))),
+            (1, |g| Turn::Add(among(g, 1..3))),
+            (1, |g| {
+                one_of(g, &[(9, |_| Turn::Add(0)), (1, |_| Turn::Close)])
+            }),
+        ];
+        one_of(g, choices)
+    }
 }
 
 /// What a semaphore should be: a count, a line, and who has been served and does not know it yet.
@@ -254,18 +259,30 @@ enum Step {
     CloseNow,
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        6 => Just(Step::Put),
-        6 => Just(Step::Get),
-        2 => Just(Step::TryPut),
-        2 => Just(Step::TryGet),
-        4 => any::<Index>().prop_map(Step::PollPutter),
-        4 => any::<Index>().prop_map(Step::PollGetter),
-        3 => any::<Index>().prop_map(Step::CancelPutter),
-        3 => any::<Index>().prop_map(Step::CancelGetter),
-        1 => prop_oneof![6 => Just(Step::TryGet), 2 => Just(Step::Close), 1 => Just(Step::CloseNow)],
-    ]
+impl Arbitrary for Step {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let choices: &[(usize, fn(&mut Gen) -> Self)] = &[
+            (6, |_| Step::Put),
+            (6, |_| Step::Get),
+            (2, |_| Step::TryPut),
+            (2, |_| Step::TryGet),
+            (4, |g| Step::PollPutter(Index::arbitrary(g))),
+            (4, |g| Step::PollGetter(Index::arbitrary(g))),
+            (3, |g| Step::CancelPutter(Index::arbitrary(g))),
+            (3, |g| Step::CancelGetter(Index::arbitrary(g))),
+            (1, |g| {
+                one_of(
+                    g,
+                    &[
+                        (6, |_| Step::TryGet),
+                        (2, |_| Step::Close),
+                        (1, |_| Step::CloseNow),
+                    ],
+                )
+            }),
+        ];
+        one_of(g, choices)
+    }
 }
 
 /// What a queue should be: items, two lines, and on both sides who has been served and does not know it yet.
@@ -465,18 +482,23 @@ enum Message {
     Close,
 }
 
-fn message() -> impl Strategy<Value = Message> {
-    prop_oneof![
-        6 => Just(Message::Send),
-        2 => Just(Message::TrySend),
-        4 => any::<Index>().prop_map(Message::PollSender),
-        3 => any::<Index>().prop_map(Message::CancelSender),
-        2 => Just(Message::Reserve),
-        2 => any::<Index>().prop_map(Message::UsePermit),
-        1 => any::<Index>().prop_map(Message::DropPermit),
-        8 => Just(Message::Receive),
-        1 => prop_oneof![9 => Just(Message::Receive), 1 => Just(Message::Close)],
-    ]
+impl Arbitrary for Message {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let choices: &[(usize, fn(&mut Gen) -> Self)] = &[
+            (6, |_| Message::Send),
+            (2, |_| Message::TrySend),
+            (4, |g| Message::PollSender(Index::arbitrary(g))),
+            (3, |g| Message::CancelSender(Index::arbitrary(g))),
+            (2, |_| Message::Reserve),
+            (2, |g| Message::UsePermit(Index::arbitrary(g))),
+            (1, |g| Message::DropPermit(Index::arbitrary(g))),
+            (8, |_| Message::Receive),
+            (1, |g| {
+                one_of(g, &[(9, |_| Message::Receive), (1, |_| Message::Close)])
+            }),
+        ];
+        one_of(g, choices)
+    }
 }
 
 /// What a channel should be: values, a line of senders, and room that is spoken for.
@@ -615,37 +637,32 @@ fn check_mpsc(capacity: usize, messages: Vec<Message>) {
     }
 }
 
-proptest! {
-    #[test]
-    fn a_semaphore_does_what_its_model_does(
-        permits in 0..4_usize,
-        turns in proptest::collection::vec(turn(), 1..200),
-    ) {
-        let _watched = crate::support::watch();
-        check_semaphore(permits, turns);
-    }
+small!(Permits, 0..4);
+small!(Capacity, 1..4);
 
-    #[test]
-    fn a_mutex_does_what_its_model_does(turns in proptest::collection::vec(turn(), 1..200)) {
-        let _watched = crate::support::watch();
-        check_mutex(turns);
-    }
+#[test]
+fn a_semaphore_does_what_its_model_does() {
+    let _watched = crate::support::watch();
+    let property = |Permits(permits), turns| check_semaphore(permits, turns);
+    check(256, 200, property as fn(Permits, Vec<Turn>));
+}
 
-    #[test]
-    fn a_queue_does_what_its_model_does(
-        capacity in 1..4_usize,
-        steps in proptest::collection::vec(step(), 1..200),
-    ) {
-        let _watched = crate::support::watch();
-        check_queue(capacity, steps);
-    }
+#[test]
+fn a_mutex_does_what_its_model_does() {
+    let _watched = crate::support::watch();
+    check(256, 200, check_mutex as fn(Vec<Turn>));
+}
 
-    #[test]
-    fn a_channel_does_what_its_model_does(
-        capacity in 1..4_usize,
-        messages in proptest::collection::vec(message(), 1..200),
-    ) {
-        let _watched = crate::support::watch();
-        check_mpsc(capacity, messages);
-    }
+#[test]
+fn a_queue_does_what_its_model_does() {
+    let _watched = crate::support::watch();
+    let property = |Capacity(capacity), steps| check_queue(capacity, steps);
+    check(256, 200, property as fn(Capacity, Vec<Step>));
+}
+
+#[test]
+fn a_channel_does_what_its_model_does() {
+    let _watched = crate::support::watch();
+    let property = |Capacity(capacity), messages| check_mpsc(capacity, messages);
+    check(256, 200, property as fn(Capacity, Vec<Message>));
 }

@@ -14,8 +14,9 @@ mod wheel;
 use std::collections::BTreeMap;
 use std::env;
 
+use crate::draw::{among, check, one_of};
 use crate::support::{PATIENCE, Random, watchdog};
-use proptest::prelude::*;
+use quickcheck::{Arbitrary, Gen};
 use wheel::{CROWD, Key, Reset, Wheel};
 
 /// What a timer is known by: the order in which it was armed, or reset, last.
@@ -295,42 +296,67 @@ impl Model {
     }
 }
 
-fn whens() -> impl Strategy<Value = When> {
-    prop_oneof![
-        4 => (0_u32..64, any::<u64>()).prop_map(|(shift, bits)| When::Ahead(bits >> shift)),
-        2 => (0_u32..11, -1_i64..=1).prop_map(|(level, off)| When::Boundary(level, off)),
-        2 => (0_u32..11, -1_i64..=1).prop_map(|(level, off)| When::Turnover(level, off)),
-        1 => (0_u64..1000).prop_map(When::Past),
-        1 => Just(When::Never),
-        3 => any::<usize>().prop_map(When::SameAs),
-    ]
+/// A level, and one of the ticks around its boundary.
+fn around(g: &mut Gen) -> (u32, i64) {
+    (among(g, 0..11) as u32, among(g, 0..3) as i64 - 1)
 }
 
-fn ops() -> impl Strategy<Value = Op> {
-    prop_oneof![
-        5 => whens().prop_map(Op::Arm),
-        2 => any::<usize>().prop_map(Op::Disarm),
-        2 => (any::<usize>(), whens()).prop_map(|(index, when)| Op::Reset(index, when)),
-        1 => whens().prop_map(Op::PopOne),
-        1 => whens().prop_map(Op::Expire),
-        3 => Just(Op::ExpireNext),
-    ]
+impl Arbitrary for When {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let choices: &[(usize, fn(&mut Gen) -> Self)] = &[
+            (4, |g| When::Ahead(u64::arbitrary(g) >> among(g, 0..64))),
+            (2, |g| {
+                let (level, off) = around(g);
+                When::Boundary(level, off)
+            }),
+            (2, |g| {
+                let (level, off) = around(g);
+                When::Turnover(level, off)
+            }),
+            (1, |g| When::Past(u64::arbitrary(g) % 1000)),
+            (1, |_| When::Never),
+            (3, |g| When::SameAs(among(g, 0..256))),
+        ];
+        one_of(g, choices)
+    }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+impl Arbitrary for Op {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let choices: &[(usize, fn(&mut Gen) -> Self)] = &[
+            (5, |g| Op::Arm(When::arbitrary(g))),
+            (2, |g| Op::Disarm(among(g, 0..256))),
+            (2, |g| Op::Reset(among(g, 0..256), When::arbitrary(g))),
+            (1, |g| Op::PopOne(When::arbitrary(g))),
+            (1, |g| Op::Expire(When::arbitrary(g))),
+            (3, |_| Op::ExpireNext),
+        ];
+        one_of(g, choices)
+    }
+}
 
-    #[test]
-    fn the_wheel_agrees_with_a_sorted_map(
-        ops in prop::collection::vec(ops(), 1..300),
-        budget in prop_oneof![Just(usize::MAX), 1..10_usize],
-    ) {
-        let _watched = crate::support::watch();
+/// As much as one likes, or hardly anything.
+#[derive(Clone, Copy, Debug)]
+struct Budget(usize);
+
+impl Arbitrary for Budget {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let choices: &[(usize, fn(&mut Gen) -> usize)] =
+            &[(1, |_| usize::MAX), (1, |g| among(g, 1..10))];
+        Budget(one_of(g, choices))
+    }
+}
+
+#[test]
+fn the_wheel_agrees_with_a_sorted_map() {
+    let _watched = crate::support::watch();
+    let property = |Budget(budget): Budget, ops: Vec<Op>| {
         let mut model = Model::with_budget(budget);
         for op in ops {
             model.apply(op);
         }
-    }
+    };
+    check(500, 300, property as fn(Budget, Vec<Op>));
 }
 
 /// Chooses what happens next.
