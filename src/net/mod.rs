@@ -37,6 +37,7 @@
 mod complaints;
 mod connection;
 mod datagram;
+mod face;
 mod lookup;
 mod lookup_error;
 mod methods;
@@ -48,8 +49,6 @@ mod stream;
 mod tcp;
 mod udp;
 mod unix;
-
-use std::io;
 
 use crate::trying::while_trying;
 
@@ -65,31 +64,6 @@ pub use self::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, Wri
 pub use self::tcp::{TcpListener, TcpStream};
 pub use self::udp::UdpSocket;
 pub use self::unix::{UnixListener, UnixStream};
-
-/// Refuses a descriptor of another family than its type says: its `local_addr` is then none of that type. A socket that this
-/// crate has made itself is not asked.
-///
-/// It matters to a stream: a short read empties a TCP socket, and need not empty a Unix one.
-fn refuse_another_family<A>(
-    local_addr: io::Result<A>,
-    wanted: &str,
-    instead: &str,
-) -> io::Result<()> {
-    match local_addr {
-        // The standard library's own verdict; an error of the system has a number, and says nothing about the family.
-        Err(error)
-            if error.kind() == io::ErrorKind::InvalidInput && error.raw_os_error().is_none() =>
-        {
-            Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!(
-                    "the descriptor is not {wanted}; if it is {instead}, use the type for that"
-                ),
-            ))
-        }
-        _ => Ok(()),
-    }
-}
 
 /// What every socket type has: its descriptor for others to look at, and a `Debug` that shows it.
 macro_rules! socket_traits {

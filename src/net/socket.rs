@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use super::stream::is_connected;
 use super::{TcpListener, TcpStream};
 use crate::fault::{self, Call};
-use crate::reactor::Interest;
 use crate::trying::while_trying;
 
 /// A TCP socket that neither listens nor is connected yet. Feature `socket`, over the crate `socket2`.
@@ -226,11 +224,8 @@ impl TcpSocket {
             Err(error) if !is_under_way(&error) => return Err(error),
             _ => {}
         }
-        let stream = TcpStream::from_std(self.socket.into())?;
-        let is_there =
-            |_: BorrowedFd<'_>| is_connected(stream.take_error()?, || stream.peer_addr());
-        stream.async_io(Interest::WRITABLE, is_there).await?;
-        Ok(stream)
+        let begun = mio::net::TcpStream::from_std(self.socket.into());
+        TcpStream::when_connected(Ok(begun)).await
     }
 }
 

@@ -221,26 +221,6 @@ impl<S: Stream> Transfer<S> for WriteVectored<'_, '_> {
     }
 }
 
-/// Whether the attempt to connect has ended, and how; `WouldBlock` if not.
-///
-/// Asked at once, without waiting for the socket to be writable: on one's own machine a connection is often there
-/// already. The error is asked for first, for a socket that failed has no peer either.
-pub(super) fn is_connected<A>(
-    failure: Option<io::Error>,
-    peer_addr: impl FnOnce() -> io::Result<A>,
-) -> io::Result<()> {
-    if let Some(error) = failure {
-        return Err(error);
-    }
-    match peer_addr() {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-            Err(io::ErrorKind::WouldBlock.into())
-        }
-        Err(error) => Err(error),
-    }
-}
-
 pub(super) async fn read_exact<S: Stream>(stream: &S, mut buf: &mut [u8]) -> io::Result<()> {
     while !buf.is_empty() {
         match wait(stream, Read(buf)).await? {

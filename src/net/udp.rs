@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
 
 use super::datagram::datagram_methods;
+use super::face::options;
 use super::{ToSocketAddrs, lookup, socket_traits, try_io};
 use crate::reactor::{Interest, Registered};
 
@@ -151,23 +152,7 @@ impl UdpSocket {
     }
 }
 
-/// Plain options of the socket: a getter's or a setter's name, what it is about, and its types.
-macro_rules! options {
-    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $output:ty;)*) => {
-        impl UdpSocket {$(
-            $(#[$doc])*
-            ///
-            /// # Errors
-            ///
-            /// What the system says.
-            pub fn $name(&self, $($argument: $type),*) -> io::Result<$output> {
-                self.io.get_ref().$name($($argument),*)
-            }
-        )*}
-    };
-}
-
-options! {
+options! { UdpSocket {
     /// Whether it may send to broadcast addresses.
     broadcast() -> bool;
     /// Sets whether it may send to broadcast addresses.
@@ -196,6 +181,6 @@ options! {
     join_multicast_v6(group: &Ipv6Addr, interface: u32) -> ();
     /// Leaves an IPv6 group.
     leave_multicast_v6(group: &Ipv6Addr, interface: u32) -> ();
-}
+} }
 
 socket_traits!(UdpSocket);

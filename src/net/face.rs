@@ -1,0 +1,266 @@
+//! What a listener and a stream have in common, whether TCP or Unix: the methods as macros, and the few lines below them.
+//!
+//! Macros for the reason that `methods.rs` gives. Each is used inside the `impl` of a type with a field `io`.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use crate::fault::{self, Call};
+use crate::reactor::Registered;
+
+/// From the standard library and back, and two questions.
+macro_rules! socket_methods {
+    ($std:ty, $mio:ty, $address:ty, $family:literal, $instead:literal) => {
+        /// Takes over a socket of the standard library, and puts it into non-blocking mode.
+        ///
+        /// # Errors
+        ///
+        #[doc = concat!("`InvalidInput` if the descriptor is of another family: not ", $family, ". Or the mode cannot be set.")]
+        pub fn from_std(socket: $std) -> std::io::Result<Self> {
+            crate::net::face::refuse_another_family(socket.local_addr(), $family, $instead)?;
+            socket.set_nonblocking(true)?;
+            Ok(Self {
+                io: crate::reactor::Registered::new(<$mio>::from_std(socket)),
+            })
+        }
+
+        /// Gives the socket up to the standard library. It stays in non-blocking mode.
+        pub fn into_std(self) -> $std {
+            self.io.into_inner().into()
+        }
+
+        /// The address of this end.
+        ///
+        /// # Errors
+        ///
+        /// What the system says.
+        pub fn local_addr(&self) -> std::io::Result<$address> {
+            self.io.get_ref().local_addr()
+        }
+
+        /// Takes the error that is pending on the socket.
+        ///
+        /// # Errors
+        ///
+        /// It cannot be asked for.
+        pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
+            self.io.get_ref().take_error()
+        }
+    };
+}
+pub(super) use socket_methods;
+
+/// The methods of a listener, beside those that make one.
+macro_rules! listener_methods {
+    ($mio:ty, $stream:ident, $address:ty) => {
+        /// Waits for a connection.
+        ///
+        /// A connection that its peer gave up before it was accepted is passed over.
+        ///
+        /// # Cancellation
+        ///
+        /// Nothing is lost: no connection has been accepted while this waits.
+        ///
+        /// # Errors
+        ///
+        /// What the system says. At the descriptor limit (`EMFILE`, `ENFILE`) the connection stays in the queue and the
+        /// next `accept` fails at once in the same way, so sleep a little before it.
+        pub async fn accept(&self) -> std::io::Result<($stream, $address)> {
+            self.io
+                .operation(crate::reactor::Interest::READABLE, Self::accept_once)
+                .await
+        }
+
+        /// Accepts a connection that waits already.
+        ///
+        /// # Errors
+        ///
+        /// `WouldBlock` if there is none; otherwise as [`accept`](Self::accept).
+        pub fn try_accept(&self) -> std::io::Result<($stream, $address)> {
+            self.io
+                .try_io(crate::reactor::Interest::READABLE, Self::accept_once)
+        }
+
+        /// [`accept`](Self::accept) in the shape that adapters need.
+        ///
+        /// # Wakes
+        ///
+        /// All calls share one place in the line, and the last waker replaces the one before.
+        ///
+        /// # Errors
+        ///
+        /// As [`accept`](Self::accept).
+        pub fn poll_accept(
+            &self,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<std::io::Result<($stream, $address)>> {
+            self.io
+                .poll_io(cx, crate::reactor::Interest::READABLE, Self::accept_once)
+        }
+
+        fn accept_once(listener: &$mio) -> std::io::Result<($stream, $address)> {
+            let (io, peer) = crate::net::face::accept_once(|| listener.accept())?;
+            Ok(($stream { io }, peer))
+        }
+    };
+}
+pub(super) use listener_methods;
+
+/// The methods of a stream, beside those that make one and those that read and write (`methods.rs`).
+macro_rules! stream_methods {
+    ($mio:ty, $address:ty) => {
+        /// Ends one direction, or both. After `Shutdown::Write` the peer reads the end of the stream, and may still
+        /// answer.
+        ///
+        /// # Errors
+        ///
+        /// The connection is gone already.
+        pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
+            self.io.get_ref().shutdown(how)
+        }
+
+        /// Two borrowed halves, one that only reads and one that only writes.
+        pub fn split(
+            &self,
+        ) -> (
+            crate::net::split::ReadHalf<'_, Self>,
+            crate::net::split::WriteHalf<'_, Self>,
+        ) {
+            (
+                crate::net::split::ReadHalf(self),
+                crate::net::split::WriteHalf(self),
+            )
+        }
+
+        /// Two halves for two owners. Dropping the writing half ends the writing side; see
+        /// [`OwnedWriteHalf`](crate::net::OwnedWriteHalf).
+        pub fn into_split(
+            self,
+        ) -> (
+            crate::net::split::OwnedReadHalf<Self>,
+            crate::net::split::OwnedWriteHalf<Self>,
+        ) {
+            crate::net::split::into_halves(self)
+        }
+
+        /// The address of the other end.
+        ///
+        /// # Errors
+        ///
+        /// What the system says; `NotConnected` once a TCP connection is gone.
+        pub fn peer_addr(&self) -> std::io::Result<$address> {
+            self.io.get_ref().peer_addr()
+        }
+
+        /// Waits until a connection that has begun is there, or has failed.
+        pub(super) async fn when_connected(begun: std::io::Result<$mio>) -> std::io::Result<Self> {
+            let io = crate::reactor::Registered::new(begun?);
+            io.operation(crate::reactor::Interest::WRITABLE, |stream: &$mio| {
+                crate::net::face::is_connected(stream.take_error()?, || stream.peer_addr())
+            })
+            .await?;
+            Ok(Self { io })
+        }
+
+        fn stream(&self) -> &Self {
+            self
+        }
+    };
+}
+pub(super) use stream_methods;
+
+/// What the functions of `stream.rs` ask of a stream.
+macro_rules! stream_traits {
+    ($stream:ident, $mio:ty, SHORT_READ_EMPTIES = $empties:literal) => {
+        impl crate::net::stream::Stream for $stream {
+            type Source = $mio;
+
+            const SHORT_READ_EMPTIES: bool = $empties;
+
+            fn registered(&self) -> &crate::reactor::Registered<$mio> {
+                &self.io
+            }
+
+            fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
+                $stream::shutdown(self, how)
+            }
+        }
+    };
+}
+pub(super) use stream_traits;
+
+/// Plain options of a socket: a getter's or a setter's name, what it is about, and its types.
+macro_rules! options {
+    ($socket:ident { $($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $output:ty;)* }) => {
+        impl $socket {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            ///
+            /// What the system says.
+            pub fn $name(&self, $($argument: $type),*) -> std::io::Result<$output> {
+                self.io.get_ref().$name($($argument),*)
+            }
+        )*}
+    };
+}
+pub(super) use options;
+
+/// Refuses a descriptor of another family than its type says: its `local_addr` is then none of that type. A socket that this
+/// crate has made itself is not asked.
+///
+/// It matters to a stream: a short read empties a TCP socket, and need not empty a Unix one.
+pub(super) fn refuse_another_family<A>(
+    local_addr: io::Result<A>,
+    wanted: &str,
+    instead: &str,
+) -> io::Result<()> {
+    match local_addr {
+        // The standard library's own verdict; an error of the system has a number, and says nothing about the family.
+        Err(error)
+            if error.kind() == io::ErrorKind::InvalidInput && error.raw_os_error().is_none() =>
+        {
+            Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "the descriptor is not {wanted}; if it is {instead}, use the type for that"
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One connection out of the queue.
+pub(super) fn accept_once<S: AsFd, A>(
+    accept: impl Fn() -> io::Result<(S, A)>,
+) -> io::Result<(Registered<S>, A)> {
+    loop {
+        match fault::at(Call::Accept).and_then(|()| accept()) {
+            // Somebody hung up in the queue, and others may stand behind.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => return Err(error),
+            Ok((stream, peer)) => return Ok((Registered::new(stream), peer)),
+        }
+    }
+}
+
+/// Whether the attempt to connect has ended, and how; `WouldBlock` if not.
+///
+/// Asked at once, without waiting for the socket to be writable: on one's own machine a connection is often there
+/// already. The error is asked for first, for a socket that failed has no peer either.
+pub(super) fn is_connected<A>(
+    failure: Option<io::Error>,
+    peer_addr: impl FnOnce() -> io::Result<A>,
+) -> io::Result<()> {
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    match peer_addr() {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        Err(error) => Err(error),
+    }
+}
