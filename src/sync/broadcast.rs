@@ -13,7 +13,10 @@ use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
+use super::ends::Ends;
 use super::wait_list::{Grants, Wait, WaitList};
+
+pub use super::unheard::SendError;
 
 /// A channel that remembers up to `capacity` values for those who have not heard them yet. 0 counts as 1.
 ///
@@ -36,8 +39,8 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
             ring: RefCell::new(VecDeque::new()),
             capacity: capacity.max(1),
             end: Cell::new(0),
-            senders: Cell::new(1),
-            receivers: Cell::new(0),
+            senders: Ends::new(1),
+            receivers: Ends::new(0),
             waiters: WaitList::new(),
         }),
     };
@@ -51,8 +54,8 @@ struct Chan<T> {
     capacity: usize,
     /// The number of the next value to be sent.
     end: Cell<u64>,
-    senders: Cell<usize>,
-    receivers: Cell<usize>,
+    senders: Ends,
+    receivers: Ends,
     /// Receivers, each wanting the value of its number.
     waiters: WaitList<u64, ()>,
 }
@@ -92,7 +95,7 @@ impl<T> Chan<T> {
     fn push(&self, value: T) -> Option<Heard<T>> {
         let heard = Heard {
             value: Some(Rc::new(value)),
-            left: self.receivers.get(),
+            left: self.receivers.count(),
         };
         let ring = &mut *self.ring.borrow_mut();
         let oldest = if ring.len() == self.capacity {
@@ -115,7 +118,7 @@ impl<T> Grants for Chan<T> {
     }
 
     fn try_grant(&self, number: u64) -> Option<()> {
-        (number < self.end.get() || self.senders.get() == 0).then_some(())
+        (number < self.end.get() || self.senders.are_gone()).then_some(())
     }
 }
 
@@ -132,7 +135,7 @@ impl<T> Sender<T> {
     ///
     /// Gives the value back if there is no receiver.
     pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
-        let receivers = self.chan.receivers.get();
+        let receivers = self.chan.receivers.count();
         if receivers == 0 {
             return Err(SendError(value));
         }
@@ -149,7 +152,7 @@ impl<T> Sender<T> {
 
     /// How many receivers there are.
     pub fn receiver_count(&self) -> usize {
-        self.chan.receivers.get()
+        self.chan.receivers.count()
     }
 
     /// How many values somebody has yet to hear, counting from the oldest of them.
@@ -165,7 +168,7 @@ impl<T> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        self.chan.senders.set(self.chan.senders.get() + 1);
+        self.chan.senders.join();
         Sender {
             chan: Rc::clone(&self.chan),
         }
@@ -174,8 +177,7 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.chan.senders.set(self.chan.senders.get() - 1);
-        if self.chan.senders.get() == 0 {
+        if self.chan.senders.leave() {
             self.chan.waiters.grant_while(|_| Some(()));
         }
     }
@@ -190,7 +192,7 @@ pub struct Receiver<T> {
 
 impl<T> Receiver<T> {
     fn new(chan: Rc<Chan<T>>) -> Receiver<T> {
-        chan.receivers.set(chan.receivers.get() + 1);
+        chan.receivers.join();
         let next = chan.end.get();
         Receiver { chan, next }
     }
@@ -247,7 +249,7 @@ impl<T: Clone> Receiver<T> {
             return Err(TryRecvError::Lagged(missed));
         }
         if self.next == self.chan.end.get() {
-            let closed = self.chan.senders.get() == 0;
+            let closed = self.chan.senders.are_gone();
             return Err(if closed {
                 TryRecvError::Closed
             } else {
@@ -263,7 +265,7 @@ impl<T: Clone> Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         // First: what the destructors below send is not for us.
-        self.chan.receivers.set(self.chan.receivers.get() - 1);
+        self.chan.receivers.leave();
         let end = self.chan.end.get();
         loop {
             let number = self.next.max(self.chan.start());
@@ -281,8 +283,8 @@ impl<T> fmt::Debug for Chan<T> {
         f.debug_struct("broadcast")
             .field("len", &self.ring.borrow().len())
             .field("capacity", &self.capacity)
-            .field("senders", &self.senders.get())
-            .field("receivers", &self.receivers.get())
+            .field("senders", &self.senders.count())
+            .field("receivers", &self.receivers.count())
             .finish()
     }
 }
@@ -298,10 +300,6 @@ impl<T> fmt::Debug for Receiver<T> {
         f.debug_tuple("Receiver").field(&self.chan).finish()
     }
 }
-
-/// There is no receiver; the value comes back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SendError<T>(pub T);
 
 /// Why no value was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -321,19 +319,6 @@ pub enum TryRecvError {
     Closed,
     /// So many values gave way before they were heard.
     Lagged(u64),
-}
-
-// By hand, so that a value that is not `Debug` can be sent and the result unwrapped all the same.
-impl<T> fmt::Debug for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SendError(..)")
-    }
-}
-
-impl<T> fmt::Display for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("could not send: there is no receiver")
-    }
 }
 
 impl fmt::Display for RecvError {
@@ -358,6 +343,5 @@ impl fmt::Display for TryRecvError {
     }
 }
 
-impl<T> Error for SendError<T> {}
 impl Error for RecvError {}
 impl Error for TryRecvError {}

@@ -4,8 +4,8 @@
 //! way: the task sees it, finishes its sentence, and goes. Both can be had at once with
 //! [`run_until_cancelled`](CancelToken::run_until_cancelled).
 //!
-//! Tokens form a tree: children know their parent by an `Rc`, parents their children by a `Weak` in a slab, from which a
-//! child that is dropped removes itself. Cancelling marks the whole subtree *before* it wakes anyone, and walks it with a
+//! A token is an [`Event`] with a family. Tokens form a tree: children know their parent by an `Rc`, parents their children
+//! by a `Weak` in a slab, from which a child that is dropped removes itself. Cancelling marks the whole subtree *before* it wakes anyone, and walks it with a
 //! list of its own instead of recursion, as does dropping: a chain of a million tokens needs no deep stack.
 
 use std::cell::{Cell, RefCell};
@@ -19,7 +19,8 @@ use std::task::Poll;
 use slab::Slab;
 
 use super::cancel_afar::{self, Cancel};
-use super::wait_list::{Grants, Wait, WaitList};
+use super::event::Event;
+use super::wait_list::Wait;
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
 /// Tells any number of tasks to stop. Clones are the same token; [`child_token`](Self::child_token)s are cancelled with it,
@@ -52,8 +53,7 @@ pub struct CancelToken {
 
 #[derive(Default)]
 pub(super) struct Node {
-    cancelled: Cell<bool>,
-    waiters: WaitList<(), ()>,
+    cancelled: Event,
     children: RefCell<Slab<Weak<Node>>>,
     /// The parent, and under which key it knows this one. None for a root, and once cancelled.
     parent: Cell<Option<(Rc<Node>, usize)>>,
@@ -71,7 +71,7 @@ impl CancelToken {
     pub fn child_token(&self) -> CancelToken {
         let child = Rc::<Node>::default();
         if self.is_cancelled() {
-            child.cancelled.set(true);
+            child.cancelled.set();
         } else {
             let key = self
                 .node
@@ -86,13 +86,13 @@ impl CancelToken {
     /// Cancels it and all its descendants. Before anybody is woken, all of them are.
     pub fn cancel(&self) {
         for node in Node::cancel_family(&self.node) {
-            node.waiters.wake_granted();
+            node.cancelled.wake_waiters();
         }
     }
 
     /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.node.cancelled.get()
+        self.node.cancelled.is_set()
     }
 
     /// Waits until it is cancelled; at once if it was.
@@ -101,7 +101,7 @@ impl CancelToken {
     ///
     /// Nothing is lost.
     pub async fn cancelled(&self) {
-        Wait::new(&**self.node, ()).await;
+        self.node.cancelled.wait().await;
     }
 
     /// Waits until it is cancelled, and keeps the token alive.
@@ -124,7 +124,7 @@ impl CancelToken {
             return None;
         }
         let mut future = pin!(future);
-        let mut cancelled = Wait::new(&**self.node, ());
+        let mut cancelled = Wait::new(&self.node.cancelled, ());
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(value) => Poll::Ready(Some(value)),
             // Asked directly: a future that spends the whole budget in each poll would leave none for the wait.
@@ -163,11 +163,10 @@ impl Node {
         while let Some(node) = family.get(marked) {
             marked += 1;
             let node = Rc::clone(node);
-            if node.cancelled.replace(true) {
+            if node.cancelled.set_quietly() {
                 continue; // so are its descendants
             }
             node.leave_parent();
-            node.waiters.grant_quietly(|()| Some(()));
             let children = mem::take(&mut *node.children.borrow_mut());
             for (_, child) in children {
                 family.extend(child.upgrade());
@@ -201,20 +200,6 @@ impl Drop for Node {
         while let Some(node) = parent.and_then(Rc::into_inner) {
             parent = node.leave_parent();
         }
-    }
-}
-
-impl Grants for Node {
-    type Want = ();
-    type Grant = ();
-
-    fn waiters(&self) -> &WaitList<(), ()> {
-        &self.waiters
-    }
-
-    #[inline]
-    fn try_grant(&self, (): ()) -> Option<()> {
-        self.cancelled.get().then_some(())
     }
 }
 

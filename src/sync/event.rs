@@ -43,10 +43,24 @@ impl Event {
 
     /// Sets it and lets everybody through who waits now.
     pub fn set(&self) {
-        self.set.set(true);
-        if !self.waiters.is_empty() {
-            self.waiters.grant_while(|()| Some(()));
+        let is_awaited = !self.waiters.is_empty();
+        self.set_quietly();
+        if is_awaited {
+            self.wake_waiters();
         }
+    }
+
+    /// The first half of [`set`](Self::set): all are let through, and nobody is woken yet. Says whether it was set already.
+    pub(super) fn set_quietly(&self) -> bool {
+        if !self.waiters.is_empty() {
+            self.waiters.grant_quietly(|()| Some(()));
+        }
+        self.set.replace(true)
+    }
+
+    /// The second half.
+    pub(super) fn wake_waiters(&self) {
+        self.waiters.wake_granted();
     }
 
     /// Clears it: from now on `wait` waits again.

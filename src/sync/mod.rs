@@ -40,12 +40,14 @@ mod barrier;
 mod cancel_afar;
 mod cancel_token;
 mod condition;
+mod ends;
 mod event;
 mod mutex;
 mod notify;
 mod queue;
 mod rwlock;
 mod semaphore;
+mod unheard;
 pub(crate) mod wait_list;
 mod waker_slot;
 

@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use super::ends::Ends;
 use super::event::Event;
 use super::semaphore::{AcquireError, Semaphore, Take, TryAcquireError};
 use super::waker_slot::WakerSlot;
@@ -69,7 +70,7 @@ struct Chan<T> {
     capacity: usize,
     room: Semaphore,
     receiver: WakerSlot,
-    senders: Cell<usize>,
+    senders: Ends,
     closed: Event,
     receiver_gone: Cell<bool>,
 }
@@ -81,7 +82,7 @@ impl<T> Chan<T> {
             capacity,
             room: Semaphore::new(capacity),
             receiver: WakerSlot::new(),
-            senders: Cell::new(1),
+            senders: Ends::new(1),
             closed: Event::new(),
             receiver_gone: Cell::new(false),
         })
@@ -106,7 +107,7 @@ impl<T> Chan<T> {
 
     /// Whether nothing more can come. `values` is known to be empty.
     fn has_ended(&self) -> bool {
-        self.senders.get() == 0
+        self.senders.are_gone()
             || (self.closed.is_set() && self.room.available_permits() == self.capacity)
     }
 
@@ -243,7 +244,7 @@ impl<T> Sender<T> {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        self.chan.senders.set(self.chan.senders.get() + 1);
+        self.chan.senders.join();
         Sender {
             chan: Rc::clone(&self.chan),
         }
@@ -252,8 +253,7 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.chan.senders.set(self.chan.senders.get() - 1);
-        if self.chan.senders.get() == 0 {
+        if self.chan.senders.leave() {
             self.chan.receiver.wake_waiter();
         }
     }
@@ -427,7 +427,7 @@ impl<T> fmt::Debug for Chan<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("mpsc")
             .field("len", &self.values.borrow().len())
-            .field("senders", &self.senders.get())
+            .field("senders", &self.senders.count())
             .field("closed", &self.closed.is_set())
             .finish()
     }

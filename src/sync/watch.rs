@@ -10,8 +10,11 @@ use std::fmt;
 use std::mem;
 use std::rc::Rc;
 
+use super::ends::Ends;
 use super::event::Event;
 use super::wait_list::{Grants, Wait, WaitList};
+
+pub use super::unheard::SendError;
 
 /// A channel that holds one value, at first `value`, which each receiver has seen.
 ///
@@ -33,8 +36,8 @@ pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
         chan: Rc::new(Chan {
             value: RefCell::new(Rc::new(value)),
             version: Cell::new(0),
-            senders: Cell::new(1),
-            receivers: Cell::new(0),
+            senders: Ends::new(1),
+            receivers: Ends::new(0),
             waiters: WaitList::new(),
             unwatched: Event::new(),
         }),
@@ -47,8 +50,8 @@ struct Chan<T> {
     value: RefCell<Rc<T>>,
     /// How many values came after the first.
     version: Cell<u64>,
-    senders: Cell<usize>,
-    receivers: Cell<usize>,
+    senders: Ends,
+    receivers: Ends,
     /// Receivers, each wanting another version than its own.
     waiters: WaitList<u64, ()>,
     /// Set while there is no receiver.
@@ -78,7 +81,7 @@ impl<T> Grants for Chan<T> {
     }
 
     fn try_grant(&self, seen: u64) -> Option<()> {
-        (seen != self.version.get() || self.senders.get() == 0).then_some(())
+        (seen != self.version.get() || self.senders.are_gone()).then_some(())
     }
 }
 
@@ -142,7 +145,7 @@ impl<T> Sender<T> {
 
     /// Whether there is no receiver.
     pub fn is_closed(&self) -> bool {
-        self.chan.receivers.get() == 0
+        self.chan.receivers.are_gone()
     }
 
     /// Waits until there is no receiver.
@@ -156,13 +159,13 @@ impl<T> Sender<T> {
 
     /// How many receivers there are.
     pub fn receiver_count(&self) -> usize {
-        self.chan.receivers.get()
+        self.chan.receivers.count()
     }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        self.chan.senders.set(self.chan.senders.get() + 1);
+        self.chan.senders.join();
         Sender {
             chan: Rc::clone(&self.chan),
         }
@@ -171,8 +174,7 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.chan.senders.set(self.chan.senders.get() - 1);
-        if self.chan.senders.get() == 0 {
+        if self.chan.senders.leave() {
             self.chan.waiters.grant_while(|_| Some(()));
         }
     }
@@ -187,7 +189,7 @@ pub struct Receiver<T> {
 
 impl<T> Receiver<T> {
     fn new(chan: Rc<Chan<T>>, seen: u64) -> Receiver<T> {
-        chan.receivers.set(chan.receivers.get() + 1);
+        chan.receivers.join();
         chan.unwatched.clear();
         Receiver { chan, seen }
     }
@@ -210,7 +212,7 @@ impl<T> Receiver<T> {
     /// If there is none and all senders are gone.
     pub fn has_changed(&self) -> Result<bool, RecvError> {
         let changed = self.seen != self.chan.version.get();
-        if !changed && self.chan.senders.get() == 0 {
+        if !changed && self.chan.senders.are_gone() {
             Err(RecvError(()))
         } else {
             Ok(changed)
@@ -269,8 +271,7 @@ impl<T> Clone for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.chan.receivers.set(self.chan.receivers.get() - 1);
-        if self.chan.receivers.get() == 0 {
+        if self.chan.receivers.leave() {
             self.chan.unwatched.set();
         }
     }
@@ -291,25 +292,6 @@ impl<T: fmt::Debug> fmt::Debug for Receiver<T> {
             .finish()
     }
 }
-
-/// There is no receiver; the value comes back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SendError<T>(pub T);
-
-// By hand, so that a value that is not `Debug` can be sent and the result unwrapped all the same.
-impl<T> fmt::Debug for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SendError(..)")
-    }
-}
-
-impl<T> fmt::Display for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("could not send: there is no receiver")
-    }
-}
-
-impl<T> Error for SendError<T> {}
 
 /// All senders are gone, and their last value has been seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

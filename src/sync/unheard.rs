@@ -1,0 +1,23 @@
+//! What a channel says when nobody is there to hear: the error of `broadcast` and of `watch`.
+
+use std::error::Error;
+use std::fmt;
+
+/// There is no receiver; the value comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SendError<T>(pub T);
+
+// By hand, so that a value that is not `Debug` can be sent and the result unwrapped all the same.
+impl<T> fmt::Debug for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SendError(..)")
+    }
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("could not send: there is no receiver")
+    }
+}
+
+impl<T> Error for SendError<T> {}
