@@ -40,6 +40,7 @@ const LEAF_FUTURES: &[&str] = &[
     "remote/",
     "signal/",
     "sync/",
+    "task/cooperative.rs",
     "task/ends.rs",
     "task/join.rs",
     "task/mod.rs",

@@ -300,7 +300,9 @@ fn every_public_type_is_in_the_table() {
     let library = sources::Crate::read(Path::new(env!("CARGO_MANIFEST_DIR")));
     let mut missing = Vec::new();
     // What is there with a feature only is tried in tests/ecosystem.
-    let is_always_there = |source: &&sources::Source| !source.path.starts_with("compat/");
+    let is_always_there = |source: &&sources::Source| {
+        !source.path.starts_with("compat/") && source.path != "io/adapters.rs"
+    };
     for source in library.sources.iter().filter(is_always_there) {
         for line in source.code.lines().map(str::trim_start) {
             let keyword = ["pub struct ", "pub enum "];

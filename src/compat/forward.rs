@@ -4,12 +4,27 @@
 
 #[cfg(any(feature = "futures-io", feature = "tokio"))]
 use std::io::{self, IoSlice};
-#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+#[cfg(any(
+    feature = "futures-io",
+    feature = "hyper",
+    feature = "stream",
+    feature = "tokio"
+))]
 use std::pin::Pin;
-#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+#[cfg(any(
+    feature = "futures-io",
+    feature = "hyper",
+    feature = "stream",
+    feature = "tokio"
+))]
 use std::task::{Context, Poll};
 
-#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+#[cfg(any(
+    feature = "futures-io",
+    feature = "hyper",
+    feature = "stream",
+    feature = "tokio"
+))]
 use super::Here;
 
 /// The methods of a foreign trait for writing. `close` is what the trait calls the last of them.
@@ -80,6 +95,46 @@ mod for_futures_io {
 
     impl<T: AsyncWrite + Unpin> AsyncWrite for Here<T> {
         write_to_the_inner_one!(poll_close);
+    }
+}
+
+#[cfg(feature = "stream")]
+mod for_streams {
+    use futures_core::Stream;
+    use futures_sink::Sink;
+
+    use super::*;
+
+    impl<S: Stream + Unpin> Stream for Here<S> {
+        type Item = S::Item;
+
+        fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+            self.inner().poll_next(cx)
+        }
+
+        fn size_hint(&self) -> (usize, Option<usize>) {
+            (**self).size_hint()
+        }
+    }
+
+    impl<T, S: Sink<T> + Unpin> Sink<T> for Here<S> {
+        type Error = S::Error;
+
+        fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+            self.inner().poll_ready(cx)
+        }
+
+        fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), S::Error> {
+            self.inner().start_send(item)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+            self.inner().poll_flush(cx)
+        }
+
+        fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+            self.inner().poll_close(cx)
+        }
     }
 }
 

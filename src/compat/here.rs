@@ -23,8 +23,7 @@ pin_project! {
     ///
     /// `Here<T>` is whatever `T` is: a future, a stream or a sink, a reader and a writer by the traits of futures-io, tokio
     /// and hyper, a body and a service of hyper, a connection of hyper-util; each if the feature of that name is there.
-    /// Everything else is reached by dereferencing. (All but the future and the stream ask for `T: Unpin`: where a `T` is
-    /// not, `Here<Pin<Box<T>>>` is.)
+    /// Everything else is reached by dereferencing. (All but the future ask for `T: Unpin`: where a `T` is not, `Here<Pin<Box<T>>>` is.)
     ///
     /// ```
     /// use std::rc::Rc;
@@ -100,7 +99,7 @@ impl<T> Here<T> {
     }
 
     /// For the traits that poll a pinned value which need not be pinned.
-    #[cfg(any(feature = "futures-io", feature = "tokio"))]
+    #[cfg(any(feature = "futures-io", feature = "stream", feature = "tokio"))]
     #[track_caller]
     pub(super) fn inner(self: Pin<&mut Self>) -> Pin<&mut T>
     where

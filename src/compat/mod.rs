@@ -10,6 +10,7 @@
 //! | `hyper` | `hyper::rt::{Read, Write}` for the streams, and an executor and a timer: `compat::hyper` |
 //! | `hyper-server` | `serve_http` in `compat::hyper`, a server for a listener |
 //! | `hyper-client` | a connector for the pooled client of hyper-util, in `compat::hyper` |
+//! | `stream` | `futures_core::Stream` and `futures_sink::Sink` for queues, receivers, listeners and what else comes one by one: `compat::stream` |
 //! | `here` | `compat::Here`, for what is `!Send` where a crate asks for `Send` |
 //!
 //! # One reader and one writer
@@ -32,6 +33,8 @@ mod here;
 pub mod hyper;
 #[cfg(any(feature = "futures-io", feature = "tokio"))]
 mod sockets;
+#[cfg(feature = "stream")]
+pub mod stream;
 #[cfg(feature = "tokio")]
 mod tokio;
 

@@ -89,7 +89,8 @@
 //! is be a `dyn Read`.
 //!
 //! For the ecosystem's adapters (TLS, compression, HTTP) there are the optional features `futures-io`, `tokio` and `hyper`: with
-//! them, the stream sockets have those traits as well; see [`compat`](crate::compat).
+//! them, the stream sockets have those traits as well; see [`compat`](crate::compat). The other way round, `FromTokio` and
+//! `FromFutures` make a [`Read`] and a [`Write`] of a stream with those traits: the lines of this module over TLS.
 //!
 //! # What is promised
 //!
@@ -104,6 +105,8 @@
 //! 4. In `find`, leave out the `+ 1` and the separator's length, so that all of the buffer counts as searched. Which message
 //!    is missed?
 
+#[cfg(any(feature = "futures-io", feature = "tokio"))]
+mod adapters;
 mod buf_reader;
 mod buf_writer;
 mod copy;
@@ -115,6 +118,10 @@ pub(crate) mod sockets;
 mod stdio;
 mod traits;
 
+#[cfg(feature = "futures-io")]
+pub use adapters::FromFutures;
+#[cfg(feature = "tokio")]
+pub use adapters::FromTokio;
 pub use buf_reader::{BufReader, DEFAULT_LIMIT};
 pub use buf_writer::BufWriter;
 pub use copy::{copy, copy_bidirectional};

@@ -4,6 +4,7 @@ use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
+use std::task::{Context, Poll};
 
 use super::{socket_traits, try_io, while_trying};
 use crate::reactor::Registered;
@@ -369,6 +370,42 @@ impl UnixDatagram {
                 socket.send_to_addr(buf, address)
             })
             .await
+    }
+
+    /// [`send_to`](UnixDatagram::send_to) in the shape that adapters need; see [`poll_send`](UnixDatagram::poll_send).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](UnixDatagram::send_to).
+    pub fn poll_send_to(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        path: impl AsRef<Path>,
+    ) -> Poll<io::Result<usize>> {
+        let path = path.as_ref();
+        self.io
+            .poll_io(cx, crate::reactor::Interest::WRITABLE, |socket| {
+                socket.send_to(buf, path)
+            })
+    }
+
+    /// [`send_to_addr`](UnixDatagram::send_to_addr) in the shape that adapters need; see
+    /// [`poll_send`](UnixDatagram::poll_send).
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](UnixDatagram::send_to).
+    pub fn poll_send_to_addr(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        address: &SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        self.io
+            .poll_io(cx, crate::reactor::Interest::WRITABLE, |socket| {
+                socket.send_to_addr(buf, address)
+            })
     }
 
     datagram_methods!(SocketAddr);

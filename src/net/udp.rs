@@ -134,6 +134,30 @@ impl UdpSocket {
             .await
     }
 
+    /// [`peek`](UdpSocket::peek) in the shape that adapters need; see [`poll_send`](UdpSocket::poll_send).
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv).
+    pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.io
+            .poll_io(cx, Interest::READABLE, |socket| socket.peek(buf))
+    }
+
+    /// [`peek_from`](UdpSocket::peek_from) in the shape that adapters need; see [`poll_send`](UdpSocket::poll_send).
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](UdpSocket::recv).
+    pub fn poll_peek_from(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        self.io
+            .poll_io(cx, Interest::READABLE, |socket| socket.peek_from(buf))
+    }
+
     /// Takes over a socket of the standard library, and puts it into non-blocking mode.
     ///
     /// # Errors

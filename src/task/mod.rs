@@ -49,6 +49,7 @@
 //! three values (alive, aborted, finished) and one boolean (queued).
 
 pub(crate) mod cell;
+pub(crate) mod cooperative;
 mod ends;
 pub(crate) mod error;
 pub(crate) mod id;
@@ -56,6 +57,7 @@ pub(crate) mod join;
 pub(crate) mod waker;
 pub(crate) mod yield_now;
 
+pub use cooperative::cooperative;
 pub use ends::{AbortOnDrop, abort};
 pub use error::JoinError;
 pub use id::TaskId;

@@ -5,8 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod adapters;
 mod here;
 mod http;
+mod streams;
 
 use std::io;
 

@@ -28,6 +28,8 @@ fn datagrams_keep_their_borders_and_name_their_senders() {
             4
         );
         assert_eq!(far.peek_from(&mut buf).await?, (3, here));
+        let polled = poll_fn(|cx| far.poll_peek_from(cx, &mut buf)).await?;
+        assert_eq!(polled, (3, here));
         assert_eq!(far.recv_from(&mut buf).await?, (3, here));
         assert_eq!(far.try_recv_from(&mut buf)?, (5, here));
         assert_eq!(
@@ -42,6 +44,7 @@ fn datagrams_keep_their_borders_and_name_their_senders() {
         assert_eq!((near.send(b"a").await?, near.try_send(b"bc")?), (1, 2));
         assert_eq!(poll_fn(|cx| near.poll_send(cx, b"def")).await?, 3);
         assert_eq!(far.peek(&mut buf).await?, 1);
+        assert_eq!(poll_fn(|cx| far.poll_peek(cx, &mut buf)).await?, 1);
         assert_eq!((far.recv(&mut buf).await?, far.try_recv(&mut buf)?), (1, 2));
         far.readable().await?;
         assert_eq!(poll_fn(|cx| far.poll_recv(cx, &mut buf)).await?, 3);
@@ -100,6 +103,11 @@ fn unix_datagrams_meet_at_a_path() {
         let (count, sender) = far.recv_from(&mut buf).await?;
         assert_eq!((count, sender.as_pathname()), (1, Some(here.as_ref())));
         assert_eq!(far.try_recv_from(&mut buf)?.0, 2);
+        let address = far.local_addr()?;
+        poll_fn(|cx| near.poll_send_to(cx, b"ghij", &there)).await?;
+        poll_fn(|cx| near.poll_send_to_addr(cx, b"klmno", &address)).await?;
+        assert_eq!(far.recv(&mut buf).await?, 4);
+        assert_eq!(far.recv(&mut buf).await?, 5);
         near.connect(&there)?;
         assert_eq!(near.peer_addr()?.as_pathname(), Some(there.as_ref()));
         near.send(b"def").await?;

@@ -1,0 +1,153 @@
+//! `io::FromTokio` and `io::FromFutures`, and the budget that foreign futures do not know.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+
+use roundelay::io::{BufReader, BufWriter, FromFutures, FromTokio, Read, Write, copy};
+use roundelay::task::cooperative;
+use roundelay::{join, run, spawn, yield_now};
+
+use crate::support;
+
+fn in_loop<F: Future<Output = io::Result<()>>>(body: impl FnOnce() -> F) {
+    run(async { body().await }).unwrap();
+}
+
+/// Both ends of a pipe in memory that holds few bytes, so that each side has to wait for the other.
+async fn echo_lines<S: Read + Write>(near: S, far: S) -> io::Result<()> {
+    let server = async {
+        let mut far = BufReader::new(BufWriter::new(far));
+        let mut line = String::new();
+        while far.read_line(&mut line).await? > 0 {
+            far.write_all(line.to_uppercase().as_bytes()).await?;
+            line.clear();
+        }
+        far.close().await
+    };
+    let client = async {
+        let mut near = BufReader::new(near);
+        for number in 0..100 {
+            let text = format!("round and round, number {number}\n");
+            near.write_all(text.as_bytes()).await?;
+            let mut line = String::new();
+            near.read_line(&mut line).await?;
+            assert_eq!(line, text.to_uppercase());
+        }
+        near.close().await?;
+        assert_eq!(near.read_to_end(&mut Vec::new()).await?, 0);
+        Ok(())
+    };
+    let (served, asked) = join!(server, client);
+    served.and(asked)
+}
+
+#[test]
+fn our_lines_run_over_a_stream_of_tokios() {
+    let _watched = support::watch();
+    in_loop(|| async {
+        let (near, far) = tokio::io::duplex(7);
+        echo_lines(FromTokio::new(near), FromTokio::new(far)).await
+    });
+}
+
+#[test]
+fn our_lines_run_over_a_stream_of_futures() {
+    let _watched = support::watch();
+    use tokio_util::compat::TokioAsyncReadCompatExt;
+
+    in_loop(|| async {
+        let (near, far) = tokio::io::duplex(7);
+        echo_lines(
+            FromFutures::new(near.compat()),
+            FromFutures::new(far.compat()),
+        )
+        .await
+    });
+}
+
+#[test]
+fn a_read_that_is_dropped_has_taken_nothing() {
+    let _watched = support::watch();
+    in_loop(|| async {
+        let (near, far) = tokio::io::duplex(16);
+        let (mut near, mut far) = (FromTokio::new(near), FromTokio::new(far));
+        for _ in 0..3 {
+            let mut buf = [0; 8];
+            let read = async { far.read(&mut buf).await.map(Some) };
+            let other = async {
+                yield_now().await;
+                Ok(None)
+            };
+            assert_eq!(roundelay::race!(read, other)?, None::<usize>);
+        }
+        near.write_all(b"all of it").await?;
+        let mut buf = [0; 16];
+        assert_eq!(far.read(&mut buf).await?, 9);
+        Ok(())
+    });
+}
+
+/// A source that is always ready counts as operations of ours, and lets others run.
+#[test]
+fn a_copy_from_a_source_that_never_waits_steps_back() {
+    let _watched = support::watch();
+    in_loop(|| async {
+        let turns = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&turns);
+        let beside = spawn(async move {
+            loop {
+                counted.set(counted.get() + 1);
+                yield_now().await;
+            }
+        });
+        let mut source = BufReader::new(FromTokio::new(tokio::io::AsyncReadExt::take(
+            tokio::io::repeat(7),
+            1 << 24,
+        )));
+        let copied = copy(&mut source, &mut Vec::new()).await?;
+        assert_eq!(copied, 1 << 24);
+        assert!(turns.get() > 1, "nobody else ran");
+        beside.abort();
+        Ok(())
+    });
+}
+
+/// How often another task runs while a million values are received that are all there.
+fn others_turns(is_cooperative: bool) -> u64 {
+    const VALUES: u32 = 1_000_000;
+
+    run(async {
+        let turns = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&turns);
+        let beside = spawn(async move {
+            loop {
+                counted.set(counted.get() + 1);
+                yield_now().await;
+            }
+        });
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        for value in 0..VALUES {
+            sender.send(value).unwrap();
+        }
+        let mut sum = 0_u64;
+        for _ in 0..VALUES {
+            let value = match is_cooperative {
+                true => cooperative(receiver.recv()).await,
+                false => receiver.recv().await,
+            };
+            sum += u64::from(value.unwrap());
+        }
+        assert_eq!(sum, u64::from(VALUES) * u64::from(VALUES - 1) / 2);
+        drop(beside);
+        turns.get()
+    })
+}
+
+#[test]
+fn a_foreign_channel_that_is_cooperative_lets_others_run_once_in_128_values() {
+    let _watched = support::watch_for(support::PATIENCE * 3);
+    assert_eq!(others_turns(true), 7_812);
+    assert_eq!(others_turns(false), 0, "it knows no budget of ours");
+}
