@@ -5,8 +5,11 @@ use std::ops::Range;
 
 use quickcheck::{Arbitrary, Gen, QuickCheck, Testable};
 
+/// A way to draw something, and how often it is to be taken among others.
+pub(crate) type Choice<T> = (usize, fn(&mut Gen) -> T);
+
 /// One of the choices, each as often as its number says.
-pub(crate) fn one_of<T>(g: &mut Gen, choices: &[(usize, fn(&mut Gen) -> T)]) -> T {
+pub(crate) fn one_of<T>(g: &mut Gen, choices: &[Choice<T>]) -> T {
     let tickets = choices
         .iter()
         .flat_map(|(weight, choice)| repeat_n(*choice, *weight));

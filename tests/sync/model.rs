@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use crate::draw::{Index, among, check, one_of, small};
+use crate::draw::{Choice, Index, among, check, one_of, small};
 use crate::support::sync::Probe;
 use quickcheck::{Arbitrary, Gen};
 use roundelay::sync::{
@@ -45,7 +45,7 @@ enum Turn {
 
 impl Arbitrary for Turn {
     fn arbitrary(g: &mut Gen) -> Self {
-        let choices: &[(usize, fn(&mut Gen) -> Self)] = &[
+        let choices: &[Choice<Self>] = &[
             (6, |g| Turn::Acquire(among(g, 1..4))),
             (2, |g| Turn::TryAcquire(among(g, 1..4))),
             (4, |g| Turn::Poll(Index::arbitrary(g))),
@@ -261,7 +261,7 @@ enum Step {
 
 impl Arbitrary for Step {
     fn arbitrary(g: &mut Gen) -> Self {
-        let choices: &[(usize, fn(&mut Gen) -> Self)] = &[
+        let choices: &[Choice<Self>] = &[
             (6, |_| Step::Put),
             (6, |_| Step::Get),
             (2, |_| Step::TryPut),
@@ -484,7 +484,7 @@ enum Message {
 
 impl Arbitrary for Message {
     fn arbitrary(g: &mut Gen) -> Self {
-        let choices: &[(usize, fn(&mut Gen) -> Self)] = &[
+        let choices: &[Choice<Self>] = &[
             (6, |_| Message::Send),
             (2, |_| Message::TrySend),
             (4, |g| Message::PollSender(Index::arbitrary(g))),

@@ -14,7 +14,7 @@ mod wheel;
 use std::collections::BTreeMap;
 use std::env;
 
-use crate::draw::{among, check, one_of};
+use crate::draw::{Choice, among, check, one_of};
 use crate::support::{PATIENCE, Random, watchdog};
 use quickcheck::{Arbitrary, Gen};
 use wheel::{CROWD, Key, Reset, Wheel};
@@ -303,7 +303,7 @@ fn around(g: &mut Gen) -> (u32, i64) {
 
 impl Arbitrary for When {
     fn arbitrary(g: &mut Gen) -> Self {
-        let choices: &[(usize, fn(&mut Gen) -> Self)] = &[
+        let choices: &[Choice<Self>] = &[
             (4, |g| When::Ahead(u64::arbitrary(g) >> among(g, 0..64))),
             (2, |g| {
                 let (level, off) = around(g);
@@ -323,7 +323,7 @@ impl Arbitrary for When {
 
 impl Arbitrary for Op {
     fn arbitrary(g: &mut Gen) -> Self {
-        let choices: &[(usize, fn(&mut Gen) -> Self)] = &[
+        let choices: &[Choice<Self>] = &[
             (5, |g| Op::Arm(When::arbitrary(g))),
             (2, |g| Op::Disarm(among(g, 0..256))),
             (2, |g| Op::Reset(among(g, 0..256), When::arbitrary(g))),
@@ -341,8 +341,7 @@ struct Budget(usize);
 
 impl Arbitrary for Budget {
     fn arbitrary(g: &mut Gen) -> Self {
-        let choices: &[(usize, fn(&mut Gen) -> usize)] =
-            &[(1, |_| usize::MAX), (1, |g| among(g, 1..10))];
+        let choices: &[Choice<usize>] = &[(1, |_| usize::MAX), (1, |g| among(g, 1..10))];
         Budget(one_of(g, choices))
     }
 }
