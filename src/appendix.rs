@@ -12,5 +12,6 @@
 //! | growth by an eighth | `Tasks::grow` | `Slab`'s own, twice as much | – |
 //! | one endless batch | `event_loop/main_task.rs` | count the batch | `yield.instructions` |
 //! | slack | `time/slack.rs` | wake for each timer | `tests/time/timers.rs` |
+//! | who waits alone needs no line | `reactor/alone.rs` | a line in a slab (`reactor/waiters.rs`) | `echo_in_one_loop.instructions` |
 //! | the alarm stays as it is | `reactor/timerfd.rs` | set it for each wait | `echo.syscalls`, and unit tests |
 //! | a worker stays awake | `offload/calls.rs` | sleep at once | – |

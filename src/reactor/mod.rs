@@ -100,6 +100,7 @@
 //! 2. In `ready.rs`, let `after_short_transfer` forget end of file too. Which test hangs, until its watchdog barks?
 //! 3. In `ready.rs`, let `after_would_block` keep end of file. Which test never leaves one single poll, and why?
 
+mod alone;
 mod ready;
 mod registered;
 mod rounded;

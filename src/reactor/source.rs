@@ -32,8 +32,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
+use super::alone::{Key, Lines};
 use super::ready::{Direction, Interest, Ready};
-use super::waiters::{Key, Waiters};
 use crate::foreign;
 
 /// Whose wakers these are, for the log.
@@ -44,7 +44,7 @@ pub(super) struct Source {
     ready: Cell<Ready>,
     /// By which the poller knows it, while it is registered with a living reactor.
     token: Cell<Option<mio::Token>>,
-    waiters: RefCell<Waiters>,
+    waiters: RefCell<Lines>,
     standing: Cell<Place>,
 }
 
@@ -73,7 +73,7 @@ impl Source {
         Rc::new(Source {
             ready: Cell::new(Ready::UNASKED),
             token: Cell::new(None),
-            waiters: RefCell::new(Waiters::new()),
+            waiters: RefCell::default(),
             standing: Cell::new(Place::default()),
         })
     }
@@ -149,7 +149,7 @@ impl Source {
 
     fn join_line(&self, place: &Cell<Place>, direction: Direction, waker: &Waker) {
         let key = place.get().key(direction);
-        if self.waiters.borrow().holds(key, waker) {
+        if self.waiters.borrow().holds(direction, key, waker) {
             return;
         }
         // Cloning and dropping a waker may run anybody's code: outside the borrow, both of them, and the place is

@@ -35,16 +35,23 @@ pub(super) struct Waiters {
     lines: [Chain; 2],
 }
 
-impl Waiters {
-    pub(super) const fn new() -> Waiters {
+impl Default for Waiters {
+    fn default() -> Waiters {
         Waiters {
             entries: Slab::new(),
             lines: [Chain::EMPTY; 2],
         }
     }
+}
+
+impl Waiters {
+    /// Whether nobody stands in that line.
+    pub(super) fn is_empty(&self, direction: Direction) -> bool {
+        self.lines[direction as usize].first().is_none()
+    }
 
     /// Whether the entry has a waker already, one that wakes the same task.
-    pub(super) fn holds(&self, key: Option<Key>, waker: &Waker) -> bool {
+    pub(super) fn holds(&self, _: Direction, key: Option<Key>, waker: &Waker) -> bool {
         let held = key.and_then(|key| self.entries[key as usize].value.as_ref());
         held.is_some_and(|held| held.will_wake(waker))
     }
@@ -93,8 +100,9 @@ impl Waiters {
     }
 }
 
+/// What both kinds of lines promise, these and those of `alone.rs`.
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
@@ -110,15 +118,19 @@ mod tests {
     }
 
     /// Wakers that can be told apart by whom they wake.
-    fn wakers(count: usize) -> Vec<Waker> {
+    pub(in crate::reactor) fn wakers(count: usize) -> Vec<Waker> {
         (0..count)
             .map(|_| Waker::from(Arc::new(Count(AtomicUsize::new(0)))))
             .collect()
     }
 
-    fn woken(waiters: &mut Waiters, direction: Direction, all: &[Waker]) -> Vec<usize> {
+    /// Whom the wakers wake that `take` takes.
+    pub(in crate::reactor) fn woken(
+        take: impl FnOnce(&mut Vec<Waker>),
+        all: &[Waker],
+    ) -> Vec<usize> {
         let mut taken = Vec::new();
-        waiters.take_wakers(direction, &mut taken);
+        take(&mut taken);
         taken
             .iter()
             .map(|waker| {
@@ -128,108 +140,139 @@ mod tests {
             .collect()
     }
 
-    #[test]
-    fn a_line_is_woken_in_the_order_of_coming_whoever_left_meanwhile() {
-        let all = wakers(5);
-        for leaver in 0..5 {
-            let mut waiters = Waiters::new();
-            let join = |waker: &Waker| waiters.join(Direction::Read, None, waker.clone()).0;
-            let keys: Vec<Key> = all.iter().map(join).collect();
-            assert!(waiters.leave(Direction::Read, keys[leaver]).is_some());
-            let others: Vec<usize> = (0..5).filter(|index| *index != leaver).collect();
-            assert_eq!(woken(&mut waiters, Direction::Read, &all), others);
-            for other in others {
-                assert!(
-                    waiters.leave(Direction::Read, keys[other]).is_none(),
-                    "a woken entry holds no waker"
-                );
-            }
-            assert_eq!(waiters.len(), 0);
-        }
-    }
-
-    #[test]
-    fn the_directions_do_not_see_each_other() {
-        let all = wakers(2);
-        let mut waiters = Waiters::new();
-        waiters.join(Direction::Read, None, all[0].clone());
-        waiters.join(Direction::Write, None, all[1].clone());
-        assert_eq!(woken(&mut waiters, Direction::Write, &all), [1]);
-        assert_eq!(woken(&mut waiters, Direction::Write, &all), [0usize; 0]);
-        assert_eq!(woken(&mut waiters, Direction::Read, &all), [0]);
-    }
-
-    #[test]
-    fn who_was_woken_in_vain_keeps_the_place_and_who_comes_anew_is_last() {
-        let all = wakers(3);
-        let mut waiters = Waiters::new();
-        let (first, _) = waiters.join(Direction::Read, None, all[0].clone());
-        let (second, _) = waiters.join(Direction::Read, None, all[1].clone());
-        // Miri gives a table of functions several addresses, so no two wakers of std's are certain to be known as equal.
-        assert!(
-            (cfg!(miri) || waiters.holds(Some(first), &all[0]))
-                && !waiters.holds(Some(first), &all[2])
-        );
-        assert!(
-            waiters
-                .join(Direction::Read, Some(first), all[2].clone())
-                .1
-                .is_some()
-        );
-        assert_eq!(woken(&mut waiters, Direction::Read, &all), [2, 1]);
-        assert!(waiters.leave(Direction::Read, first).is_none());
-        let (anew, _) = waiters.join(Direction::Read, None, all[0].clone());
-        waiters.join(Direction::Read, Some(second), all[1].clone());
-        assert_eq!(woken(&mut waiters, Direction::Read, &all), [1, 0]);
-        assert!(
-            waiters.leave(Direction::Read, second).is_none()
-                && waiters.leave(Direction::Read, anew).is_none()
-        );
-        assert_eq!(waiters.len(), 0);
-    }
-
-    #[test]
-    fn who_comes_when_the_first_has_left_overtakes_nobody() {
-        let all = wakers(4);
-        let mut waiters = Waiters::new();
-        let mut join = |name: usize| {
-            let (key, replaced) = waiters.join(Direction::Read, None, all[name].clone());
-            assert!(replaced.is_none());
-            key
-        };
-        let (first, _second) = (join(0), join(1));
-        assert!(waiters.leave(Direction::Read, first).is_some());
-        waiters.join(Direction::Read, None, all[2].clone());
-        waiters.join(Direction::Read, None, all[3].clone());
-        assert_eq!(woken(&mut waiters, Direction::Read, &all), [1, 2, 3]);
-    }
-
-    #[test]
-    fn random_comings_and_goings_match_a_plain_list() {
-        let all = wakers(16);
-        let mut waiters = Waiters::new();
-        let mut model: Vec<(usize, Key)> = Vec::new();
-        let mut random = 0x9E37_79B9_7F4A_7C15_u64;
-        for _ in 0..if cfg!(miri) { 1_000 } else { 20_000 } {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            let name = (random >> 8) as usize % all.len();
-            match model.iter().position(|(known, _)| *known == name) {
-                Some(place) => drop(waiters.leave(Direction::Read, model.remove(place).1)),
-                None => model.push((
-                    name,
-                    waiters.join(Direction::Read, None, all[name].clone()).0,
-                )),
-            }
-            if random % 64 == 0 {
-                let names: Vec<usize> = model.iter().map(|(name, _)| *name).collect();
-                assert_eq!(woken(&mut waiters, Direction::Read, &all), names);
-                for (name, key) in &model {
-                    waiters.join(Direction::Read, Some(*key), all[*name].clone());
+    macro_rules! promises {
+        ($lines:ty) => {
+            #[test]
+            fn a_line_is_woken_in_the_order_of_coming_whoever_left_meanwhile() {
+                let all = wakers(5);
+                for leaver in 0..5 {
+                    let mut waiters = <$lines>::default();
+                    let join = |waker: &Waker| waiters.join(Direction::Read, None, waker.clone()).0;
+                    let keys: Vec<_> = all.iter().map(join).collect();
+                    assert!(waiters.leave(Direction::Read, keys[leaver]).is_some());
+                    let others: Vec<usize> = (0..5).filter(|index| *index != leaver).collect();
+                    assert_eq!(
+                        woken(|into| waiters.take_wakers(Direction::Read, into), &all),
+                        others
+                    );
+                    for other in others {
+                        assert!(
+                            waiters.leave(Direction::Read, keys[other]).is_none(),
+                            "a woken entry holds no waker"
+                        );
+                    }
+                    assert_eq!(waiters.len(), 0);
                 }
             }
-            assert_eq!(waiters.len(), model.len());
-        }
+
+            #[test]
+            fn the_directions_do_not_see_each_other() {
+                let all = wakers(2);
+                let mut waiters = <$lines>::default();
+                waiters.join(Direction::Read, None, all[0].clone());
+                waiters.join(Direction::Write, None, all[1].clone());
+                assert_eq!(
+                    woken(|into| waiters.take_wakers(Direction::Write, into), &all),
+                    [1]
+                );
+                assert_eq!(
+                    woken(|into| waiters.take_wakers(Direction::Write, into), &all),
+                    [0usize; 0]
+                );
+                assert_eq!(
+                    woken(|into| waiters.take_wakers(Direction::Read, into), &all),
+                    [0]
+                );
+            }
+
+            #[test]
+            fn who_was_woken_in_vain_keeps_the_place_and_who_comes_anew_is_last() {
+                let all = wakers(3);
+                let mut waiters = <$lines>::default();
+                let (first, _) = waiters.join(Direction::Read, None, all[0].clone());
+                let (second, _) = waiters.join(Direction::Read, None, all[1].clone());
+                // Miri gives a table of functions several addresses, so no two wakers of std's are certain to be known as equal.
+                assert!(
+                    (cfg!(miri) || waiters.holds(Direction::Read, Some(first), &all[0]))
+                        && !waiters.holds(Direction::Read, Some(first), &all[2])
+                );
+                assert!(
+                    waiters
+                        .join(Direction::Read, Some(first), all[2].clone())
+                        .1
+                        .is_some()
+                );
+                assert_eq!(
+                    woken(|into| waiters.take_wakers(Direction::Read, into), &all),
+                    [2, 1]
+                );
+                assert!(waiters.leave(Direction::Read, first).is_none());
+                let (anew, _) = waiters.join(Direction::Read, None, all[0].clone());
+                waiters.join(Direction::Read, Some(second), all[1].clone());
+                assert_eq!(
+                    woken(|into| waiters.take_wakers(Direction::Read, into), &all),
+                    [1, 0]
+                );
+                assert!(
+                    waiters.leave(Direction::Read, second).is_none()
+                        && waiters.leave(Direction::Read, anew).is_none()
+                );
+                assert_eq!(waiters.len(), 0);
+            }
+
+            #[test]
+            fn who_comes_when_the_first_has_left_overtakes_nobody() {
+                let all = wakers(4);
+                let mut waiters = <$lines>::default();
+                let mut join = |name: usize| {
+                    let (key, replaced) = waiters.join(Direction::Read, None, all[name].clone());
+                    assert!(replaced.is_none());
+                    key
+                };
+                let (first, _second) = (join(0), join(1));
+                assert!(waiters.leave(Direction::Read, first).is_some());
+                waiters.join(Direction::Read, None, all[2].clone());
+                waiters.join(Direction::Read, None, all[3].clone());
+                assert_eq!(
+                    woken(|into| waiters.take_wakers(Direction::Read, into), &all),
+                    [1, 2, 3]
+                );
+            }
+
+            #[test]
+            fn random_comings_and_goings_match_a_plain_list() {
+                let all = wakers(16);
+                let mut waiters = <$lines>::default();
+                let mut model: Vec<(usize, _)> = Vec::new();
+                let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+                for _ in 0..if cfg!(miri) { 1_000 } else { 20_000 } {
+                    random ^= random << 13;
+                    random ^= random >> 7;
+                    random ^= random << 17;
+                    let name = (random >> 8) as usize % all.len();
+                    match model.iter().position(|(known, _)| *known == name) {
+                        Some(place) => drop(waiters.leave(Direction::Read, model.remove(place).1)),
+                        None => model.push((
+                            name,
+                            waiters.join(Direction::Read, None, all[name].clone()).0,
+                        )),
+                    }
+                    if random % 64 == 0 {
+                        let names: Vec<usize> = model.iter().map(|(name, _)| *name).collect();
+                        assert_eq!(
+                            woken(|into| waiters.take_wakers(Direction::Read, into), &all),
+                            names
+                        );
+                        for (name, key) in &model {
+                            waiters.join(Direction::Read, Some(*key), all[*name].clone());
+                        }
+                    }
+                    assert_eq!(waiters.len(), model.len());
+                }
+            }
+        };
     }
+    pub(in crate::reactor) use promises;
+
+    promises!(Waiters);
 }
