@@ -319,7 +319,7 @@ fn unsafe_code_lives_in_four_rooms_and_in_fifteen_blocks_at_most() {
     let mut count = 0;
     let mut outside = Vec::new();
     for source in &the_crate().sources {
-        let blocks = lines_with(&source, "unsafe").count();
+        let blocks = lines_with(source, "unsafe").count();
         count += blocks;
         if blocks > 0 && !UNSAFE_ROOMS.contains(&source.path.as_str()) {
             outside.push(format!("{} has {blocks}", source.path));
@@ -336,8 +336,8 @@ fn unsafe_code_lives_in_four_rooms_and_in_fifteen_blocks_at_most() {
 fn every_unsafe_block_says_why_it_is_safe_and_which_test_guards_it() {
     let mut silent = Vec::new();
     for source in &the_crate().sources {
-        for line in lines_with(&source, "unsafe") {
-            if !is_explained(&source, line, "SAFETY: ") {
+        for line in lines_with(source, "unsafe") {
+            if !is_explained(source, line, "SAFETY: ") {
                 silent.push(format!("src/{}:{}", source.path, line + 1));
             }
         }
