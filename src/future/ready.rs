@@ -40,7 +40,7 @@ const CLOSED: u32 = u32::MAX - 1;
 pub(super) const MOST: usize = CLOSED as usize;
 
 /// Whose waker the parent's is, for the log.
-const OF: &str = "a set of futures";
+const SET: &str = "a set of futures";
 
 /// Who was woken, newest first, and who wants to know.
 pub(super) struct ReadyList {
@@ -68,7 +68,7 @@ impl ReadyList {
         // ORDERING: only this function, and so only this thread, writes `moved`; `take` publishes it to the pushers.
         if self.moved.load(Ordering::Relaxed) || !first.will_wake(parent) {
             self.moved.store(true, Ordering::Relaxed);
-            foreign::let_go(self.replace_parent(Some(parent.clone())), OF);
+            foreign::let_go(self.replace_parent(Some(parent.clone())), SET);
         }
     }
 
@@ -84,7 +84,7 @@ impl ReadyList {
     pub(super) fn close(&self) {
         // ORDERING: nothing is read on the strength of CLOSED, and whoever misses it pushes onto a list nobody takes.
         self.newest.store(CLOSED, Ordering::Relaxed);
-        foreign::let_go(self.replace_parent(None), OF);
+        foreign::let_go(self.replace_parent(None), SET);
     }
 
     fn replace_parent(&self, parent: Option<Waker>) -> Option<Waker> {
@@ -96,17 +96,17 @@ impl ReadyList {
         // ORDERING: `take` has published the last `register`.
         if self.moved.load(Ordering::Relaxed) {
             if let Some(parent) = self.replace_parent(None) {
-                foreign::wake(parent, OF);
+                foreign::wake(parent, SET);
             }
         } else if let Some(parent) = self.first_parent.get() {
-            foreign::wake_by_ref(parent, OF);
+            foreign::wake_by_ref(parent, SET);
         }
     }
 }
 
 impl Drop for ReadyList {
     fn drop(&mut self) {
-        foreign::let_go(self.first_parent.take(), OF);
+        foreign::let_go(self.first_parent.take(), SET);
     }
 }
 

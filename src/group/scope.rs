@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::error::{Failure, GroupError};
 use super::keep::Discard;
-use super::shared::{OF, Shared};
+use super::shared::{SCOPE, Shared};
 use super::task_group::TaskGroup;
 use crate::context;
 use crate::foreign::{self, Payload};
@@ -160,7 +160,7 @@ impl<E> Scope<E> {
                 Ok(Poll::Pending) if around.has_been_answered() => {
                     // What has polled the scope inside need not do so again, so the wake of that one is not waited for.
                     // Guarded by tests/group/nested.rs::a_scope_that_is_polled_by_nobody_any_more_holds_up_nobody.
-                    foreign::wake_by_ref(cx.waker(), OF);
+                    foreign::wake_by_ref(cx.waker(), SCOPE);
                     return self.pending();
                 }
                 Ok(Poll::Pending) => {}

@@ -201,7 +201,7 @@ impl<E: 'static> Shared<E> {
         }
         let fresh = cx.waker().clone();
         let old = self.state.borrow_mut().scope.replace(fresh);
-        foreign::let_go(old, OF);
+        foreign::let_go(old, SCOPE);
     }
 
     /// The body has returned, or has been dropped. With the last child gone, the scope is over.
@@ -226,7 +226,7 @@ impl<E: 'static> Shared<E> {
         state.phase = Phase::Over;
         let (scope, reaper) = (state.scope.take(), state.reaper.take());
         drop(state);
-        foreign::let_go(scope, OF);
+        foreign::let_go(scope, SCOPE);
         if let Some(reaper) = reaper {
             reaper.drop_now();
         }
@@ -257,10 +257,10 @@ impl<E> State<E> {
 }
 
 /// Whose waker the scope's is, for the log.
-pub(super) const OF: &str = "a task group's scope";
+pub(super) const SCOPE: &str = "a task group's scope";
 
 fn wake(scope: Option<Waker>) {
     if let Some(scope) = scope {
-        foreign::wake(scope, OF);
+        foreign::wake(scope, SCOPE);
     }
 }

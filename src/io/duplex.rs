@@ -53,7 +53,7 @@ pub struct Duplex {
 }
 
 /// Whose waker it is, for the log.
-const OF: &str = "an end of a duplex";
+const END: &str = "an end of a duplex";
 
 /// One direction.
 struct Pipe {
@@ -169,10 +169,10 @@ fn poll_after_leaving<T>(
     let mut answer = attempt();
     if answer.is_pending() {
         let old = place.replace(Some(cx.waker().clone()));
-        foreign::let_go(old, OF);
+        foreign::let_go(old, END);
         answer = attempt();
         if answer.is_ready() {
-            foreign::let_go(place.take(), OF);
+            foreign::let_go(place.take(), END);
         }
     }
     answer
@@ -180,7 +180,7 @@ fn poll_after_leaving<T>(
 
 fn wake(place: &Cell<Option<Waker>>) {
     if let Some(waker) = place.take() {
-        foreign::wake(waker, OF);
+        foreign::wake(waker, END);
     }
 }
 
@@ -189,7 +189,7 @@ struct ClearOnDrop<'a>(&'a Cell<Option<Waker>>);
 
 impl Drop for ClearOnDrop<'_> {
     fn drop(&mut self) {
-        foreign::let_go(self.0.take(), OF);
+        foreign::let_go(self.0.take(), END);
     }
 }
 

@@ -46,7 +46,7 @@ use crate::trying::while_trying;
 const PIECE: usize = 8 * 1024;
 
 /// Whose waker it is, for the log.
-const OF: &str = "a reader of standard input";
+const READER: &str = "a reader of standard input";
 
 /// The standard input of the process, awaited. Feature `stdio`.
 ///
@@ -132,13 +132,13 @@ impl Stdin {
         let answer = state.take(bytes);
         if answer.is_ready() {
             drop(state);
-            foreign::let_go(waker, OF);
+            foreign::let_go(waker, READER);
             return answer;
         }
         if !state.has_thread {
             if let Err(error) = start() {
                 drop(state);
-                foreign::let_go(waker, OF);
+                foreign::let_go(waker, READER);
                 return Poll::Ready(Err(error));
             }
             state.has_thread = true;
@@ -148,7 +148,7 @@ impl Stdin {
         state.is_asked = true;
         drop(state);
         ASKED.notify_one();
-        foreign::let_go(old, OF);
+        foreign::let_go(old, READER);
         Poll::Pending
     }
 }
@@ -176,7 +176,7 @@ struct LeaveOnDrop(u64);
 impl Drop for LeaveOnDrop {
     fn drop(&mut self) {
         let waker = lock().leave(self.0);
-        foreign::let_go(waker, OF);
+        foreign::let_go(waker, READER);
     }
 }
 
@@ -277,7 +277,7 @@ fn serve(mut input: File) {
         };
         let waiting = lock().bring(read, &mut piece);
         for (_, waker) in waiting {
-            foreign::wake(waker, OF);
+            foreign::wake(waker, READER);
         }
     }
 }

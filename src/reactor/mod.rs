@@ -238,7 +238,7 @@ impl Reactor {
         self.events.set(Some(events));
         let count = woken.len().min(MAX_WAKES);
         for waker in woken.drain(..count) {
-            foreign::wake(waker, source::OF);
+            foreign::wake(waker, source::SOURCE);
         }
         self.is_behind.set(!woken.is_empty());
         self.woken.set(woken);

@@ -37,7 +37,7 @@ use super::ready::{Direction, Interest, Ready};
 use crate::foreign;
 
 /// Whose wakers these are, for the log.
-pub(super) const OF: &str = "a source's waiter";
+pub(super) const SOURCE: &str = "a source's waiter";
 
 /// The part of a source that the reactor and the socket share.
 pub(super) struct Source {
@@ -130,7 +130,7 @@ impl Source {
     /// They try again, and find out where they stand now.
     pub(super) fn wake_everybody(&self) {
         for waker in self.take_wakers() {
-            foreign::wake(waker, OF);
+            foreign::wake(waker, SOURCE);
         }
     }
 
@@ -158,7 +158,7 @@ impl Source {
         let key = place.get().key(direction);
         let (key, replaced) = self.waiters.borrow_mut().join(direction, key, waker);
         place.set(place.get().with(direction, key));
-        foreign::let_go(replaced, OF);
+        foreign::let_go(replaced, SOURCE);
     }
 
     /// Takes an operation out of the lines: *nothing-left*.
@@ -182,7 +182,7 @@ impl Source {
 
     fn leave_line(&self, direction: Direction, key: Key) {
         let waker = self.waiters.borrow_mut().leave(direction, key);
-        foreign::let_go(waker, OF);
+        foreign::let_go(waker, SOURCE);
     }
 
     /// The place that the `poll_` methods share: they have no future that could own one.
@@ -201,7 +201,7 @@ impl Drop for Source {
     /// The futures have taken their wakers with them; those of the `poll_` methods are still here.
     fn drop(&mut self) {
         for waker in self.take_wakers() {
-            foreign::let_go(waker, OF);
+            foreign::let_go(waker, SOURCE);
         }
     }
 }

@@ -84,7 +84,7 @@ impl<T> RemoteHandle<T> {
         let task = state.task.take();
         drop(state);
         if let Some(task) = task {
-            foreign::wake(task, OF);
+            foreign::wake(task, REMOTE_HANDLE);
         }
     }
 
@@ -108,7 +108,7 @@ impl<T> Future for RemoteHandle<T> {
         }
         let old = state.waker.replace(waker);
         drop(state);
-        foreign::let_go(old, OF);
+        foreign::let_go(old, REMOTE_HANDLE);
         Poll::Pending
     }
 }
@@ -120,7 +120,7 @@ impl<T> Drop for RemoteHandle<T> {
         let waker = state.waker.take();
         let unclaimed = state.result.take();
         drop(state);
-        foreign::let_go(waker, OF);
+        foreign::let_go(waker, REMOTE_HANDLE);
         drop_unclaimed(unclaimed);
     }
 }
@@ -145,7 +145,7 @@ fn drop_unclaimed<T>(result: Option<Result<T, JoinError>>) {
 }
 
 /// Whose waker it is, for the log.
-const OF: &str = "a remote handle";
+const REMOTE_HANDLE: &str = "a remote handle";
 
 /// What the handle and the task share, each on its own thread.
 pub(super) struct Shared<T> {
@@ -254,7 +254,7 @@ impl<T> Shared<T> {
         self.finished.notify_all();
         drop_unclaimed(unclaimed);
         if let Some(waker) = waker {
-            foreign::wake(waker, OF);
+            foreign::wake(waker, REMOTE_HANDLE);
         }
     }
 }

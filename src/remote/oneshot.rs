@@ -40,7 +40,7 @@ pub fn oneshot<T>() -> (OnceSender<T>, OnceReceiver<T>) {
 }
 
 /// Whose waker it is, for the log.
-const OF: &str = "the receiver of a remote oneshot";
+const RECEIVER: &str = "the receiver of a remote oneshot";
 
 struct Shared<T>(Arc<Mutex<State<T>>>);
 
@@ -100,7 +100,7 @@ impl<T> Drop for OnceSender<T> {
         let receiver = state.receiver.take();
         drop(state);
         if let Some(receiver) = receiver {
-            foreign::wake(receiver, OF);
+            foreign::wake(receiver, RECEIVER);
         }
     }
 }
@@ -173,7 +173,7 @@ impl<T> Future for OnceReceiver<T> {
             Poll::Pending => state.receiver.replace(waker),
         };
         drop(state);
-        foreign::let_go(rest, OF);
+        foreign::let_go(rest, RECEIVER);
         if answer.is_ready() {
             context::spend_budget();
         }
@@ -187,7 +187,7 @@ impl<T> Drop for OnceReceiver<T> {
         state.has_receiver = false;
         let (value, receiver) = (state.value.take(), state.receiver.take());
         drop(state);
-        foreign::let_go(receiver, OF);
+        foreign::let_go(receiver, RECEIVER);
         drop(value);
     }
 }

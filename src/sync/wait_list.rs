@@ -159,7 +159,7 @@ where
 type Key = u32;
 
 /// Whose wakers these are, for the log.
-pub(super) const OF: &str = "a waiter in `sync`";
+pub(super) const WAITER: &str = "a waiter in `sync`";
 
 impl<D> Wait<D>
 where
@@ -209,7 +209,7 @@ where
     fn leave(&mut self, key: Key) {
         let (grant, waker) = self.source.waiters().leave(key);
         self.source.left(self.want, grant);
-        foreign::let_go(waker, OF); // last: it is user code, and the grant is safe by now
+        foreign::let_go(waker, WAITER); // last: it is user code, and the grant is safe by now
     }
 }
 
@@ -303,7 +303,7 @@ impl<W: Copy, G> WaitList<W, G> {
     /// Wakes all that were granted and not yet woken, one after the other, whatever a wake may do.
     pub(crate) fn wake_granted(&self) {
         while let Some(waker) = self.next_to_wake() {
-            foreign::wake(waker, OF);
+            foreign::wake(waker, WAITER);
         }
     }
 
@@ -339,7 +339,7 @@ impl<W: Copy, G> WaitList<W, G> {
             return Poll::Ready(grant);
         }
         let stale = self.nodes.borrow_mut().waiter(key).waker.replace(waker);
-        foreign::let_go(stale, OF); // may run anything, too; but a grant that comes now wakes the new waker
+        foreign::let_go(stale, WAITER); // may run anything, too; but a grant that comes now wakes the new waker
         Poll::Pending
     }
 
@@ -350,7 +350,7 @@ impl<W: Copy, G> WaitList<W, G> {
         }
         let Waiter { state, waker } = nodes.remove(key);
         drop(nodes);
-        foreign::let_go(waker, OF); // it is still there if it was to be woken in this very moment
+        foreign::let_go(waker, WAITER); // it is still there if it was to be woken in this very moment
         match state {
             State::Granted(grant) => Some(grant),
             State::Waiting(_) => None,

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::task::{Context, Waker};
 
-use super::wait_list::OF;
+use super::wait_list::WAITER;
 use crate::foreign;
 
 /// At most one waker. The cell is never borrowed, so user code cannot meet a borrow.
@@ -25,7 +25,7 @@ impl WakerSlot {
             self.0.set(kept);
             return;
         }
-        foreign::let_go(kept, OF);
+        foreign::let_go(kept, WAITER);
         self.0.set(Some(cx.waker().clone()));
     }
 
@@ -33,13 +33,13 @@ impl WakerSlot {
     #[inline]
     pub(super) fn wake_waiter(&self) {
         if let Some(waker) = self.0.take() {
-            foreign::wake(waker, OF);
+            foreign::wake(waker, WAITER);
         }
     }
 
     /// Forgets who waits.
     #[inline]
     pub(super) fn clear(&self) {
-        foreign::let_go(self.0.take(), OF);
+        foreign::let_go(self.0.take(), WAITER);
     }
 }

@@ -25,7 +25,7 @@ use crate::foreign::{self, Level};
 const DEALT_EACH_LOOK: usize = 512;
 
 /// Whose wakers these are, for the log.
-const OF: &str = "a timer";
+const TIMER: &str = "a timer";
 
 /// The timers of one loop. A leaf future that arms a timer owns its [`Key`] and must hand it in.
 pub(crate) struct Timers {
@@ -79,7 +79,7 @@ impl Timers {
                 break;
             };
             // *decide-then-do*: the timer has left the wheel, so its task is woken before anything is told.
-            foreign::wake(waker, OF);
+            foreign::wake(waker, TIMER);
             let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
             foreign::tell(
                 Level::Trace,
@@ -112,7 +112,7 @@ impl Timers {
     pub(crate) fn disarm(&self, key: Key) {
         let waker = self.wheel.borrow_mut().disarm(key);
         // After the borrow: see the statement above, which ends with its semicolon.
-        foreign::let_go(waker, OF);
+        foreign::let_go(waker, TIMER);
     }
 
     /// Ready once the timer has fired; until then sees to it that `waker` is the one to be woken.
@@ -129,7 +129,7 @@ impl Timers {
             Err(unused) => (Poll::Ready(()), unused),
         };
         // After the borrow, as above.
-        foreign::let_go(spare, OF);
+        foreign::let_go(spare, TIMER);
         fired
     }
 }

@@ -2,7 +2,7 @@
 //! of our own, per thread.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
@@ -377,4 +377,28 @@ fn ten_rounds_of_everything_use_as_much_memory_as_two() {
             assert_eq!(in_use[9], in_use[1], "{in_use:?}");
         });
     });
+}
+
+/// Twice as many slots as tasks would be most of what a parked task takes.
+#[test]
+fn the_tables_have_room_for_an_eighth_more_tasks_at_most() {
+    /// One more than a power of two, after which a table that doubles is half empty.
+    const TASKS: usize = (1 << 16) + 1;
+    /// A slot, and its place in the queue.
+    const EACH: usize = 32 + 4;
+    let _watched = crate::support::watch();
+    let event_loop = EventLoop::new().unwrap();
+    let mut handles = Vec::with_capacity(TASKS + 1);
+    handles.push(event_loop.spawn(pending::<()>()));
+    let before = bytes();
+    handles.push(event_loop.spawn(pending::<()>()));
+    // There are four slots from the beginning, so this is the cell alone.
+    let cell = bytes() - before;
+    handles.extend((2..TASKS).map(|_| event_loop.spawn(pending::<()>())));
+    let tables = bytes() - before - cell * (TASKS as isize - 1);
+    let most = TASKS * EACH * 9 / 8;
+    assert!(
+        tables as usize <= most,
+        "{tables} bytes of tables for {TASKS} tasks, and {most} are the most"
+    );
 }
