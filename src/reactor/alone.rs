@@ -13,8 +13,8 @@
 //! somebody does, or it would overtake them.
 //!
 //! With plain lines alone the row `echo_in_one_loop` of `cargo bench --bench counters` takes 3,196 instructions, with this file
-//! 3,031, and its bound lies between them; and each source that waits allocates once more. To do without: let `source.rs`
-//! import `Key` and `Waiters as Lines` from `waiters.rs`.
+//! 3,017, and its bound lies between them; and each source that waits allocates once more. To do without this file, let
+//! `source.rs` import `Key` and `Waiters as Lines` from `waiters.rs`, whose `holds` and `join` are for that.
 
 use std::task::Waker;
 
@@ -39,17 +39,12 @@ pub(super) struct Lines {
 impl Lines {
     /// As [`Waiters::holds`].
     pub(super) fn holds(&self, direction: Direction, key: Option<Key>, waker: &Waker) -> bool {
-        match key {
-            None => false,
-            Some(Key::First) => {
-                let held = self.firsts[direction as usize].as_ref();
-                held.is_some_and(|held| held.will_wake(waker))
-            }
-            Some(Key::Behind(key)) => {
-                let behind = self.behind.as_ref();
-                behind.is_some_and(|behind| behind.holds(direction, Some(key), waker))
-            }
-        }
+        let held = match key {
+            None => None,
+            Some(Key::First) => self.firsts[direction as usize].as_ref(),
+            Some(Key::Behind(key)) => self.behind.as_ref().and_then(|behind| behind.waker(key)),
+        };
+        held.is_some_and(|held| held.will_wake(waker))
     }
 
     /// As [`Waiters::join`].
@@ -59,23 +54,23 @@ impl Lines {
         key: Option<Key>,
         waker: Waker,
     ) -> (Key, Option<Waker>) {
-        let behind = match key {
-            Some(Key::Behind(key)) => Some(key),
-            None if !self.comes_first(direction) => None,
-            Some(Key::First) | None => {
-                self.has_first[direction as usize] = true;
-                return (Key::First, self.firsts[direction as usize].replace(waker));
-            }
+        let key = key.unwrap_or_else(|| self.append(direction));
+        let replaced = match key {
+            Key::First => self.firsts[direction as usize].replace(waker),
+            Key::Behind(key) => self.behind_mut().replace(key, waker),
         };
-        let (key, replaced) = self.behind_mut().join(direction, behind, waker);
-        (Key::Behind(key), replaced)
+        (key, replaced)
     }
 
     // Guarded by alone::tests::who_comes_when_the_first_has_left_overtakes_nobody
-    fn comes_first(&self, direction: Direction) -> bool {
+    fn append(&mut self, direction: Direction) -> Key {
         let behind = self.behind.as_ref();
-        !self.has_first[direction as usize]
-            && behind.is_none_or(|behind| behind.is_empty(direction))
+        let is_alone = behind.is_none_or(|behind| behind.is_empty(direction));
+        if is_alone && !self.has_first[direction as usize] {
+            self.has_first[direction as usize] = true;
+            return Key::First;
+        }
+        Key::Behind(self.behind_mut().append(direction))
     }
 
     /// As [`Waiters::leave`].
@@ -96,9 +91,14 @@ impl Lines {
         if let Some(waker) = self.firsts[direction as usize].take() {
             into.push(waker);
         }
-        if let Some(behind) = &mut self.behind {
-            behind.take_wakers(direction, into);
+        if self.behind.is_some() {
+            self.take_wakers_behind(direction, into);
         }
+    }
+
+    #[cold]
+    fn take_wakers_behind(&mut self, direction: Direction, into: &mut Vec<Waker>) {
+        self.behind_mut().take_wakers(direction, into);
     }
 
     fn behind_mut(&mut self) -> &mut Waiters {

@@ -51,13 +51,16 @@ impl Waiters {
     }
 
     /// Whether the entry has a waker already, one that wakes the same task.
+    // With `join`, what `source.rs` would call if there were no `alone.rs`. As it is, tests do.
+    #[cfg(test)]
     pub(super) fn holds(&self, _: Direction, key: Option<Key>, waker: &Waker) -> bool {
-        let held = key.and_then(|key| self.entries[key as usize].value.as_ref());
+        let held = key.and_then(|key| self.waker(key));
         held.is_some_and(|held| held.will_wake(waker))
     }
 
     /// Puts a waker into the entry `key`, or else at the end of the line. Gives back the key, and the waker that was
     /// replaced.
+    #[cfg(test)]
     pub(super) fn join(
         &mut self,
         direction: Direction,
@@ -65,8 +68,17 @@ impl Waiters {
         waker: Waker,
     ) -> (Key, Option<Waker>) {
         let key = key.unwrap_or_else(|| self.append(direction));
-        let replaced = self.entries[key as usize].value.replace(waker);
-        (key, replaced)
+        (key, self.replace(key, waker))
+    }
+
+    /// The waker of an entry, until it has been woken.
+    pub(super) fn waker(&self, key: Key) -> Option<&Waker> {
+        self.entries[key as usize].value.as_ref()
+    }
+
+    /// Gives an entry another waker, and the old one back.
+    pub(super) fn replace(&mut self, key: Key, waker: Waker) -> Option<Waker> {
+        self.entries[key as usize].value.replace(waker)
     }
 
     /// Takes an entry away, wherever it stands. Gives back its waker, if it had not been woken.
@@ -87,7 +99,8 @@ impl Waiters {
         }
     }
 
-    fn append(&mut self, direction: Direction) -> Key {
+    /// A new entry at the end of the line, without a waker.
+    pub(super) fn append(&mut self, direction: Direction) -> Key {
         let key = chain::index(self.entries.insert(Node::new(None)));
         self.lines[direction as usize].push_back(&mut self.entries, key);
         key
