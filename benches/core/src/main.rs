@@ -16,6 +16,10 @@
 //! `cargo bench --bench compare`.
 
 mod echo;
+// The same allocator as in `benches/peers`, which counts the calls, too.
+#[allow(dead_code)]
+#[path = "../../peers/src/memory.rs"]
+mod counting;
 mod memory;
 mod rivals;
 mod watch;
@@ -32,7 +36,7 @@ use divan::Bencher;
 use rivals::{Rival, Roundelay, Tokio};
 
 #[global_allocator]
-static ALLOCATOR: memory::Counting = memory::Counting;
+static ALLOCATOR: counting::Counting = counting::Counting;
 
 const OPERATIONS: usize = 1_000;
 const HOUR: Duration = Duration::from_secs(3_600);

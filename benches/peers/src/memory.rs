@@ -46,7 +46,7 @@ unsafe impl GlobalAlloc for Counting {
         if IS_COUNTING.load(Relaxed) {
             CALLS.fetch_add(1, Relaxed);
             REQUESTED.fetch_add(layout.size(), Relaxed);
-            USABLE.fetch_add(usable_size(block), Relaxed);
+            USABLE.fetch_add(usable_size(block, layout), Relaxed);
         }
         block
     }
@@ -54,14 +54,20 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if IS_COUNTING.load(Relaxed) {
             REQUESTED.fetch_sub(layout.size(), Relaxed);
-            USABLE.fetch_sub(usable_size(block), Relaxed);
+            USABLE.fetch_sub(usable_size(block, layout), Relaxed);
         }
         // SAFETY: the caller's promise is the one that is asked for.
         unsafe { System.dealloc(block, layout) }
     }
 }
 
-fn usable_size(block: *mut u8) -> usize {
+#[cfg(target_os = "linux")]
+fn usable_size(block: *mut u8, _: Layout) -> usize {
     // SAFETY: the system's allocator handed this block out, and has not taken it back.
     unsafe { libc::malloc_usable_size(block.cast()) }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn usable_size(_: *mut u8, layout: Layout) -> usize {
+    layout.size()
 }
