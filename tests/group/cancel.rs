@@ -3,31 +3,9 @@
 use std::future::pending;
 use std::time::{Duration, Instant};
 
+use crate::run_alone::{Outcome, run_alone, told};
 use crate::support::{Gate, Ledger, PATIENCE, poll_once, watchdog};
-use roundelay::group::Failure;
-use roundelay::{EventLoop, GroupError, TaskGroup, run, timeout, timeout_at, yield_now};
-
-type Outcome<T = ()> = Result<T, GroupError<&'static str>>;
-
-/// Runs to the end, and no task is left behind.
-fn run_alone<T>(main: impl Future<Output = T>) -> T {
-    let mut event_loop = EventLoop::new().unwrap();
-    let output = event_loop.run(main);
-    assert_eq!(event_loop.tasks().len(), 0, "a task outlives its group");
-    output
-}
-
-/// `error`, or `panic: ..`, in their order.
-fn told(error: &GroupError<&'static str>) -> Vec<String> {
-    let tell = |failure: &Failure<&str>| match failure {
-        Failure::Error(error) => (*error).to_owned(),
-        Failure::Panic(error) => {
-            let text = error.to_string();
-            format!("panic: {}", text.rsplit(": ").next().unwrap())
-        }
-    };
-    error.failures().iter().map(tell).collect()
-}
+use roundelay::{TaskGroup, run, timeout, timeout_at, yield_now};
 
 #[test]
 fn a_child_that_is_aborted_alone_is_no_failure() {

@@ -6,6 +6,7 @@ mod handle;
 mod nested;
 mod outputs;
 mod random;
+mod run_alone;
 #[path = "../support/mod.rs"]
 mod support;
 mod whole;
