@@ -16,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use roundelay::compat::hyper::{
-    Connector, HttpConnection, LoopTimer, pooled_client, serve_http, serve_http_each,
+    Connector, HttpConnection, LoopExecutor, LoopTimer, pooled_client, serve_http, serve_http_each,
 };
 use roundelay::io::BufReader;
 use roundelay::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -188,6 +188,35 @@ fn a_request_that_does_not_end_is_cut_off_when_the_grace_is_over() {
             assert_eq!(answer, "");
             assert_eq!(server.await.unwrap().unwrap().cancelled, 1);
         });
+    });
+}
+
+#[test]
+fn many_requests_share_one_connection_of_http2() {
+    let _watched = support::watch();
+    run(async {
+        let (near, far) = UnixStream::pair().unwrap();
+        let server = spawn(async move {
+            hyper::server::conn::http2::Builder::new(LoopExecutor)
+                .timer(LoopTimer)
+                .serve_connection(far, service_fn(echo))
+                .await
+        });
+        let handshake = hyper::client::conn::http2::Builder::new(LoopExecutor)
+            .timer(LoopTimer)
+            .handshake(near);
+        let (sender, connection) = handshake.await.unwrap();
+        drop(spawn(connection));
+        let ask = async |number: usize| {
+            let request = Request::post(format!("http://here/{number}"));
+            let request = request.body("x".repeat(number * 1_000)).unwrap();
+            let response = sender.clone().send_request(request).await.unwrap();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, format!("/{number} {}", number * 1_000));
+        };
+        future::join_all((0..100).map(ask)).await;
+        drop(sender);
+        server.await.unwrap().unwrap();
     });
 }
 
