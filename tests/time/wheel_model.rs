@@ -677,6 +677,28 @@ fn a_rest_whose_timers_are_all_cancelled_holds_nothing_up() {
     }
 }
 
+/// While a slot is dealt out in parts, another one may lose its last timer: one of the same level, or the finest slot
+/// that begins where the dealt one does. The rest is waiting all the same, and a newcomer comes behind it.
+#[test]
+fn a_timer_cancelled_elsewhere_does_not_end_the_dealing_of_a_slot() {
+    let _watched = crate::support::watch();
+    let start = 3 << 12;
+    let deadline = start + (5 << 6) + 7;
+    for elsewhere in [7 << 12, start] {
+        let mut wheel = Wheel::new();
+        // The first of the slot, so that it is dealt out if it belongs there.
+        let alone = wheel.arm(elsewhere, 100);
+        let mut keys: Vec<_> = (0..4).map(|n| wheel.arm(deadline, n)).collect();
+        let now = deadline + 1;
+        assert_eq!(wheel.pop_due(now, &mut 2), None);
+        assert_eq!(wheel.disarm(alone), Some(100));
+        assert_eq!(wheel.next_deadline(), Some(start), "the rest is waiting");
+        keys.push(wheel.arm(deadline, 4));
+        let order: Vec<_> = std::iter::from_fn(|| pop(&mut wheel, now)).collect();
+        assert_eq!(order, [0, 1, 2, 3, 4].map(|n| (deadline, n)), "{elsewhere}");
+    }
+}
+
 #[test]
 fn without_a_budget_nothing_is_done_and_nothing_is_forgotten() {
     let _watched = crate::support::watch();
