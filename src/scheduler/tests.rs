@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::future::{Future, Pending, pending};
 use std::hint::black_box;
+use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -182,6 +183,42 @@ fn the_spare_cells_take_what_is_promised_to_the_byte() {
     assert_eq!(kept(), SPARE_BYTES - 65_536 + 1088 + 1024);
     scheduler.tasks.borrow_mut().drop_spares();
     assert_eq!(kept(), 0);
+}
+
+#[test]
+fn a_hundred_thousand_tasks_have_room_in_the_queue_and_few_slots_beside_them() {
+    let _watched = crate::watch::watch();
+    let scheduler = scheduler(1);
+    let mut tasks = scheduler.tasks.borrow_mut();
+    let (mut capacity, mut growths) = (0, 0);
+    for count in 1..=100_000 {
+        let index = tasks.claim(0).expect("there can be more tasks");
+        tasks.begin(index);
+        if mem::replace(&mut capacity, tasks.slots.capacity()) != capacity {
+            growths += 1;
+            assert_eq!(tasks.ready.capacity(), capacity, "for {count} tasks");
+            // No more of them than an eighth of the tasks, or than the first thousand.
+            let unused = capacity - count;
+            assert!(
+                unused < count.clamp(4, 1024).max(count / 8),
+                "{unused} beside {count}"
+            );
+        }
+    }
+    // Nine of them to a thousand, seven to eight thousand, and then by the eighth.
+    assert_eq!(growths, 9 + 7 + 22);
+}
+
+#[test]
+fn a_task_of_another_size_gets_a_slot_that_was_left_before_there_are_more_slots() {
+    let _watched = crate::watch::watch();
+    let scheduler = scheduler(1);
+    for _ in 0..3 {
+        leave::<14>(&scheduler, 4);
+        leave::<15>(&scheduler, 4);
+        let tasks = scheduler.tasks.borrow();
+        assert_eq!((tasks.slots.len(), tasks.slots.capacity()), (4, 4));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Line, PATIENCE, watchdog, with_sink};
+use crate::support::{Line, PATIENCE, hear_this_thread, watchdog, with_sink};
 use log::Level;
 use roundelay::net::UnixStream;
 use roundelay::{EventLoop, Remote, offload, sleep, spawn, task, yield_now};
@@ -105,6 +105,26 @@ fn each_poll_is_told_with_the_tasks_name_and_line_and_each_end() {
         count("has finished", &tasks),
         2,
         "the pump and the main task: {tasks:#?}"
+    );
+}
+
+/// A task that wakes itself in its last poll stands in the ready queue once more, and is not polled there.
+#[test]
+fn the_end_of_a_task_is_told_once_though_it_was_woken_in_its_last_poll() {
+    let _watched = crate::support::watch();
+    let ((), lines) = narrated(|| {
+        roundelay::run(async {
+            let wakes_itself = spawn(async { crate::support::own_waker().await.wake() });
+            yield_now().await;
+            yield_now().await;
+            wakes_itself.await.unwrap();
+        });
+    });
+    let tasks = of("task", &lines);
+    assert_eq!(
+        count("has finished", &tasks),
+        2,
+        "that task and the main task: {tasks:#?}"
     );
 }
 
@@ -214,6 +234,37 @@ fn sockets_tell_their_registration_and_their_events() {
     assert_eq!(count("registered descriptor", &io), 1, "{io:#?}");
     assert_eq!(count("would block", &io), 1, "{io:#?}");
     assert!(count("dropped", &io) >= 1, "{io:#?}");
+}
+
+#[test]
+fn a_thread_of_the_pool_tells_each_job_and_its_own_end() {
+    watchdog(PATIENCE, || {
+        let (hears, told) = mpsc::channel();
+        let builder = EventLoop::builder().name("pump").offload_threads(1);
+        let mut event_loop = builder.build().unwrap();
+        let thread = event_loop.run(async {
+            // The thread is heard from the middle of its first job on, and until its end.
+            let first = offload(move || {
+                hear_this_thread(move |line| hears.send(line.clone()).unwrap());
+                thread::current().name().unwrap().to_owned()
+            });
+            let thread = first.await.unwrap();
+            offload(|| ()).await.unwrap();
+            thread
+        });
+        drop(event_loop);
+        let lines: Vec<Line> = told.iter().collect();
+        assert!(lines.iter().all(|line| line.level == Level::Trace));
+        let told = of("offload", &lines);
+        let jobs = format!("job offloaded at {}:", file!());
+        let jobs: Vec<&str> = told
+            .iter()
+            .filter_map(|text| text.strip_prefix(&jobs)?.split_once(' '))
+            .map(|(_, what)| what)
+            .collect();
+        assert_eq!(jobs, ["is done", "begins", "is done"], "{told:#?}");
+        assert_eq!(told[3..], [format!("thread '{thread}' let go")]);
+    });
 }
 
 /// `log` asks its listener before anything is formatted. A listener that declines hears nothing, and nothing is described.

@@ -185,6 +185,25 @@ fn a_task_that_was_not_woken_is_not_polled() {
 }
 
 #[test]
+fn a_wake_is_counted_if_it_queues_a_task_and_not_otherwise() {
+    let _watched = crate::support::watch();
+    let mut event_loop = new_loop();
+    let (gone, _) = stale_waker(&mut event_loop);
+    let before = event_loop.metrics().wakes;
+    let tasks = [(); 5].map(|()| parked(&event_loop, &Counter::default()));
+    turns_until_idle(&mut event_loop);
+    let wakers = tasks.each_ref().map(|(_, left)| left.take().unwrap());
+    for round in 0..3 {
+        assert_eq!(event_loop.metrics().wakes - before, 5 * round);
+        for waker in wakers.iter().chain(&wakers).chain([&gone]) {
+            waker.wake_by_ref();
+        }
+        turns_until_idle(&mut event_loop);
+    }
+    assert_eq!(event_loop.metrics().wakes - before, 15);
+}
+
+#[test]
 fn a_wake_by_value_and_a_wake_by_reference_do_the_same() {
     watchdog(PATIENCE, || {
         for by_value in [false, true] {

@@ -364,6 +364,12 @@ pub(crate) fn with_sink<R>(sink: impl Fn(&Line) + 'static, body: impl FnOnce() -
     result
 }
 
+/// Calls `sink` for each line that is logged on this thread from now on, until the thread ends.
+pub(crate) fn hear_this_thread(sink: impl Fn(&Line) + 'static) {
+    install();
+    SINK.set(Some(Rc::new(sink)));
+}
+
 /// A process has one logger, so ours listens to the whole of it and sorts by thread.
 fn install() {
     static ONCE: Once = Once::new();
