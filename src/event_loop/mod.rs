@@ -156,7 +156,7 @@ impl EventLoop {
     ///
     /// # Panics
     ///
-    /// With `main`'s panic; with any task's, under [`OnPanic::EndRun`](crate::OnPanic::EndRun); and if the operating
+    /// With `main`'s panic; with any task's, under [`OnPanic::EndRun`]; and if the operating
     /// system's poll fails in a way that no program can provoke.
     ///
     /// ```
@@ -199,7 +199,7 @@ impl EventLoop {
     ///
     /// # Panics
     ///
-    /// With a task's panic, under [`OnPanic::EndRun`](crate::OnPanic::EndRun).
+    /// With a task's panic, under [`OnPanic::EndRun`].
     ///
     /// ```
     /// use std::time::Duration;

@@ -130,7 +130,7 @@ impl<E: 'static, K> TaskGroup<E, K> {
     /// this very turn still counts as a failure.
     ///
     /// A body that has its value keeps it: `scope` returns it. A body that is cut off has none to give, which
-    /// [`scope`](TaskGroup::scope) reports as a `GroupError` [without a failure](GroupError::is_cancelled), and
+    /// [`scope`](TaskGroup::scope) reports as a `GroupError` [without a failure](super::GroupError::is_cancelled), and
     /// [`scope_until_cancelled`](TaskGroup::scope_until_cancelled) as `Ok(None)`.
     pub fn cancel(&self) {
         self.shared.doom();

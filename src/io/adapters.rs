@@ -2,7 +2,7 @@
 //!
 //! The traits of tokio and of futures-io poll, and those of this crate have `async` methods, so that each method here is a
 //! `poll_fn`. Their cancellation is the foreign stream's: a poll that is not ready has moved nothing, which is what
-//! [`Read`](super::Read) and [`Write`](super::Write) ask for. What a future cannot do is take back the waker that its last poll has
+//! [`Read`] and [`Write`] ask for. What a future cannot do is take back the waker that its last poll has
 //! left with the foreign stream; the stream wakes it once, in vain, or drops it with the next one.
 
 use std::future::poll_fn;

@@ -37,7 +37,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// As [`Waiters::holds`].
+    /// As `Waiters::holds`.
     pub(super) fn holds(&self, direction: Direction, key: Option<Key>, waker: &Waker) -> bool {
         let held = match key {
             None => None,
@@ -47,7 +47,7 @@ impl Lines {
         held.is_some_and(|held| held.will_wake(waker))
     }
 
-    /// As [`Waiters::join`].
+    /// As `Waiters::join`.
     pub(super) fn join(
         &mut self,
         direction: Direction,
@@ -73,7 +73,7 @@ impl Lines {
         Key::Behind(self.behind_mut().append(direction))
     }
 
-    /// As [`Waiters::leave`].
+    /// As `Waiters::leave`.
     #[must_use]
     pub(super) fn leave(&mut self, direction: Direction, key: Key) -> Option<Waker> {
         match key {
@@ -85,7 +85,7 @@ impl Lines {
         }
     }
 
-    /// As [`Waiters::take_wakers`].
+    /// As `Waiters::take_wakers`.
     #[inline]
     pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
         if let Some(waker) = self.firsts[direction as usize].take() {
@@ -105,7 +105,7 @@ impl Lines {
         self.behind.get_or_insert_default()
     }
 
-    /// As [`Waiters::len`].
+    /// As `Waiters::len`.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         let firsts = self.has_first.iter().filter(|has_first| **has_first);

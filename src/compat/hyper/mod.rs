@@ -36,7 +36,7 @@
 //! | `server::conn::http2::Builder` | `new(LoopExecutor)`, `.timer(LoopTimer)` | it cannot be made; and pings are not sent |
 //! | `client::conn::http2::Builder` | the same | |
 //! | `hyper_util::client::legacy::Client` | `builder(LoopExecutor)`, `.pool_timer(LoopTimer)` | connections that nobody uses are kept for ever |
-//! | `.with_upgrades()` | a [`Here`](super::Here) around the socket | the compiler says that the socket is not `Send` |
+//! | `.with_upgrades()` | a [`Here`] around the socket | the compiler says that the socket is not `Send` |
 //!
 //! # How a read gets into hyper's buffer
 //!

@@ -2,12 +2,12 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`Interval`], [`mpsc::Receiver`], [`AsCompleted`](crate::future::AsCompleted) | are streams |
+//! | [`Interval`], [`mpsc::Receiver`], [`AsCompleted`] | are streams |
 //! | [`Queue`](crate::sync::Queue) | [`stream`](crate::sync::Queue::stream) borrows it, as one of its getters; [`sink`](crate::sync::Queue::sink) as one of its putters |
 //! | [`TcpListener`](crate::net::TcpListener), [`UnixListener`](crate::net::UnixListener) | [`incoming`](crate::net::TcpListener::incoming) borrows them |
 //! | [`Lines`](crate::io::Lines), [`broadcast::Receiver`](crate::sync::broadcast::Receiver), [`watch::Receiver`](crate::sync::watch::Receiver) | `into_stream` |
-//! | [`mpsc::UnboundedSender`](crate::sync::mpsc::UnboundedSender) | is a sink |
-//! | [`mpsc::Sender`](crate::sync::mpsc::Sender) | [`into_sink`](crate::sync::mpsc::Sender::into_sink) |
+//! | [`mpsc::UnboundedSender`] | is a sink |
+//! | [`mpsc::Sender`] | [`into_sink`](crate::sync::mpsc::Sender::into_sink) |
 //!
 //! Where the type has an `async` method, a loop around that is plainer: `while let Some(item) = queue.get().await`. The streams
 //! are for the combinators of the `futures` crates, and for crates that ask for a `Stream`.
