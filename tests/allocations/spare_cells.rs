@@ -175,8 +175,8 @@ fn a_program_that_goes_on_to_other_tasks_finds_their_cells_although_the_room_was
 #[test]
 #[cfg(all(target_env = "gnu", not(miri)))]
 fn the_allocator_tidies_up_in_small_parts_behind_a_burst_of_small_tasks() {
-    /// Their cells of 112 bytes are the largest that glibc calls small, and 250,000 more than are kept: 28 MB.
-    const TASKS: usize = 400_000;
+    /// Their cells of 112 bytes are the largest that glibc calls small, and 100,000 more than are kept: 11 MB.
+    const TASKS: usize = 250_000;
     /// The other tests of this program, which run beside this one, have some too.
     const MOST: usize = 4 * MIB;
     let _watched = crate::support::watch();
