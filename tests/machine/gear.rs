@@ -23,15 +23,23 @@ pub(crate) const ROOM: usize = 2;
 #[derive(Clone, Copy)]
 pub(crate) enum Line {
     Mutex,
-    Read,
-    Write,
     Event,
     Put,
     Get,
     Send,
     Receive,
 }
-const LINES: usize = 8;
+const LINES: usize = 6;
+
+/// Those that wait for their turn, in order, and what each wants.
+pub(crate) type Turns<W> = RefCell<Vec<(u64, W)>>;
+
+/// What one may want of the reader-writer lock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
 
 /// What a queue or a channel carries. One that was put and is dropped without having been got was lost.
 pub(crate) struct Item {
@@ -100,9 +108,10 @@ pub(crate) struct Gear {
     pub(crate) news: RefCell<Option<broadcast::Sender<u64>>>,
     pub(crate) weather: RefCell<Option<watch::Sender<u64>>>,
     pub(crate) token: RefCell<CancelToken>,
-    /// How many wait for each, and for the semaphore who, in order, for how many permits.
+    /// How many wait for each.
     pub(crate) lines: [Cell<usize>; LINES],
-    pub(crate) permits_wanted: RefCell<Vec<(u64, usize)>>,
+    pub(crate) permits_wanted: Turns<usize>,
+    pub(crate) access_wanted: Turns<Access>,
     pub(crate) stops: RefCell<Vec<Stop>>,
     pub(crate) naps: RefCell<Vec<Nap>>,
     pub(crate) intervals: RefCell<Vec<Rc<RefCell<Interval>>>>,
@@ -136,6 +145,7 @@ impl Gear {
             token: RefCell::new(CancelToken::new()),
             lines: Default::default(),
             permits_wanted: RefCell::default(),
+            access_wanted: RefCell::default(),
             stops: RefCell::default(),
             naps: RefCell::default(),
             intervals: RefCell::default(),
@@ -176,6 +186,11 @@ impl Gear {
                 .any(|ticks| ticks.borrow().next_tick() <= now);
         let released = self.stops.borrow().iter().any(|stop| stop.is_released);
         let wanted = self.permits_wanted.borrow().first().copied();
+        let access = self
+            .access_wanted
+            .borrow()
+            .first()
+            .map(|(_, access)| *access);
         let free = self.semaphore.available_permits();
         let is_unlocked = !self.is_locked.get();
         let has_nobody = self.readers.get() == 0 && !self.has_writer.get();
@@ -202,12 +217,12 @@ impl Gear {
                 "the mutex, which is free",
             ),
             (
-                (waits(Line::Read) || waits(Line::Write)) && has_nobody,
+                access.is_some() && has_nobody,
                 "the reader-writer lock, which is free",
             ),
             (
-                waits(Line::Read) && !waits(Line::Write) && !self.has_writer.get(),
-                "the reader-writer lock, which only readers have and want",
+                access == Some(Access::Read) && !self.has_writer.get(),
+                "the reader-writer lock, to read as those that have it, with no writer before it",
             ),
             (
                 waits(Line::Event) && self.event.is_set(),

@@ -18,7 +18,7 @@ use roundelay::time::{sleep_until, timeout_with};
 use roundelay::{TaskGroup, interval_at, offload, race, timeout_at, yield_now};
 
 use crate::actor::{Actor, Kin, Mapped, Output};
-use crate::gear::{Gate, Item, Line, Stop};
+use crate::gear::{Access, Gate, Gear, Item, Line, Stop, Turns};
 use crate::support::on_drop;
 use crate::world::{Handle, Outcome, World};
 
@@ -86,6 +86,27 @@ async fn in_line<F: Future>(world: &Rc<World>, line: Line, wait: F) -> F::Output
     wait.await
 }
 
+/// Keeps somebody's place in a line, until it has what it waits for or gives up.
+async fn in_turn<W: 'static, F: Future>(
+    world: &Rc<World>,
+    line: fn(&Gear) -> &Turns<W>,
+    want: W,
+    wait: F,
+) -> F::Output {
+    let number = world.number();
+    line(&world.gear).borrow_mut().push((number, want));
+    let same = Rc::clone(world);
+    let _served = finally(move || {
+        let mut places = line(&same.gear).borrow_mut();
+        places.retain(|(other, _)| *other != number);
+    });
+    wait.await
+}
+
+async fn to_access<F: Future>(world: &Rc<World>, access: Access, wait: F) -> F::Output {
+    in_turn(world, |gear| &gear.access_wanted, access, wait).await
+}
+
 /// Waits until the machine says so.
 async fn pause(world: &Rc<World>) {
     let number = world.number();
@@ -137,7 +158,7 @@ async fn locked(world: Rc<World>, pauses: bool, waits: bool) {
 
 async fn reading(world: Rc<World>, pauses: bool) {
     let gear = &world.gear;
-    let _guard = in_line(&world, Line::Read, gear.rwlock.read()).await;
+    let _guard = to_access(&world, Access::Read, gear.rwlock.read()).await;
     world.expect(!gear.has_writer.get(), || {
         "one reads while another writes".to_owned()
     });
@@ -149,7 +170,7 @@ async fn reading(world: Rc<World>, pauses: bool) {
 
 async fn writing(world: Rc<World>, pauses: bool, reads_on: bool) {
     let gear = &world.gear;
-    let mut guard = in_line(&world, Line::Write, gear.rwlock.write()).await;
+    let mut guard = to_access(&world, Access::Write, gear.rwlock.write()).await;
     let is_alone = gear.readers.get() == 0 && !gear.has_writer.replace(true);
     world.expect(is_alone, || "a writer is not alone".to_owned());
     let left = Rc::clone(&world);
@@ -168,15 +189,8 @@ async fn writing(world: Rc<World>, pauses: bool, reads_on: bool) {
 
 async fn permitted(world: Rc<World>, permits: usize, pauses: bool) {
     let gear = &world.gear;
-    let number = world.number();
-    gear.permits_wanted.borrow_mut().push((number, permits));
-    let same = Rc::clone(&world);
-    let in_line = finally(move || {
-        let mut wanted = same.gear.permits_wanted.borrow_mut();
-        wanted.retain(|(other, _)| *other != number);
-    });
-    let acquired = gear.semaphore.acquire_many_owned(permits).await;
-    drop(in_line);
+    let acquired = gear.semaphore.acquire_many_owned(permits);
+    let acquired = in_turn(&world, |gear| &gear.permits_wanted, permits, acquired).await;
     let Ok(permit) = acquired else {
         return world.expect(false, || "the semaphore is closed".to_owned());
     };
@@ -425,17 +439,20 @@ async fn several(inner: Vec<Session>, how: usize) {
     }
 }
 
-/// The number of the kind of session that acquires permits.
+// Numbers of kinds of sessions. To write comes after to read.
+const READ: usize = 2;
 const PERMITS_WANTED: usize = 4;
 
 /// A session by chance. `depth` bounds how far combinators nest; `is_native` tasks may also wait for jobs.
 pub(crate) fn any(world: &Rc<World>, depth: usize, is_native: bool) -> Wait {
     let kinds = if depth == 0 { 19 } else { 24 };
-    // Permits are wanted more often than the rest: a front that wants many has to give up while few are free and wanted.
-    let kind = if world.one_in(6) {
-        PERMITS_WANTED
-    } else {
-        world.below(kinds)
+    // Permits and locks that many may have are wanted more often than the rest: a front that wants many permits, or to write,
+    // has to give up while few permits are free, or others read, and somebody behind it wants no more than that.
+    let kind = match world.below(12) {
+        0 | 1 => PERMITS_WANTED,
+        2 => READ,
+        3 => READ + world.below(2),
+        _ => world.below(kinds),
     };
     let (pauses, flag, few) = (!world.one_in(3), world.one_in(2), 1 + world.below(3));
     let here = Rc::clone(world);
@@ -443,7 +460,7 @@ pub(crate) fn any(world: &Rc<World>, depth: usize, is_native: bool) -> Wait {
     let (name, session): (_, Session) = match kind {
         0 => ("lock", Box::pin(locked(here, pauses, false))),
         1 => ("condition", Box::pin(locked(here, pauses, true))),
-        2 => ("read", Box::pin(reading(here, pauses))),
+        READ => ("read", Box::pin(reading(here, pauses))),
         3 => ("write", Box::pin(writing(here, pauses, flag))),
         PERMITS_WANTED => ("acquire", Box::pin(permitted(here, few, pauses))),
         5 => {
