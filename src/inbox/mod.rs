@@ -83,6 +83,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::ptr;
 
 use crate::shim::atomic::Ordering::{Relaxed, SeqCst};
 use crate::shim::{self, lock};
@@ -116,6 +117,8 @@ pub(crate) struct Inbox {
 pub(crate) struct Address {
     shared: &'static Shared,
     generation: u64,
+    /// The thread that the loop lives on, as [`this_thread`] calls it.
+    thread: usize,
 }
 
 impl Inbox {
@@ -123,7 +126,7 @@ impl Inbox {
     pub(crate) fn new(post_queue: usize) -> io::Result<Self> {
         let shared = table::claim()?;
         let mut queue = lock(&shared.queue);
-        queue.owner = Some(Owner::new(post_queue));
+        queue.owner = Some(Owner { post_queue });
         shared.word.open();
         Ok(Self {
             shared,
@@ -150,6 +153,7 @@ impl Inbox {
         Address {
             shared: self.shared,
             generation: self.generation,
+            thread: this_thread(),
         }
     }
 
@@ -258,15 +262,20 @@ impl Address {
         lock(&self.shared.queue).owner(self.generation).is_none()
     }
 
-    /// Whether the loop is alive and lives on this thread, running or not.
+    /// Whether the loop lives on this thread, running or not, or is being dropped here. For handles without an answer: the
+    /// loops of a thread that has ended have given theirs.
+    /// Guarded by tests/remote/gone.rs::a_destructor_that_waits_for_its_loop_while_it_is_dropped_panics_instead_of_hanging.
     pub(crate) fn is_own_thread(&self) -> bool {
-        let queue = lock(&self.shared.queue);
-        queue
-            .owner(self.generation)
-            .is_some_and(Owner::is_own_thread)
+        self.thread == this_thread()
     }
 
     pub(crate) fn loop_index(&self) -> usize {
         self.shared.index
     }
+}
+
+/// Tells threads that are alive apart. Unlike `thread::current` it never panics, so a thread-local's destructor may ask.
+fn this_thread() -> usize {
+    thread_local!(static HERE: Cell<u8> = const { Cell::new(0) });
+    HERE.with(|here| ptr::from_ref(here).addr())
 }

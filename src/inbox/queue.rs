@@ -1,8 +1,6 @@
 //! The queue behind the word: what does not fit into it, and whom it belongs to at present.
 
-use std::cell::Cell;
 use std::collections::{HashSet, VecDeque};
-use std::ptr;
 
 /// How many notes a queue has room for from the beginning.
 pub(super) const ROOM: usize = 8;
@@ -31,21 +29,6 @@ pub(super) struct Queue {
 pub(super) struct Owner {
     /// How many calls may wait before one more is [full](super::Refusal::Full).
     pub(super) post_queue: usize,
-    /// The thread that the loop lives on, as [`this_thread`] calls it.
-    thread: usize,
-}
-
-impl Owner {
-    pub(super) fn new(post_queue: usize) -> Self {
-        Self {
-            post_queue,
-            thread: this_thread(),
-        }
-    }
-
-    pub(super) fn is_own_thread(&self) -> bool {
-        self.thread == this_thread()
-    }
 }
 
 impl Queue {
@@ -92,10 +75,4 @@ impl Queue {
         self.next_serial = next_serial;
         std::mem::replace(&mut self.notes, VecDeque::with_capacity(ROOM))
     }
-}
-
-/// Tells threads that are alive apart. Unlike `thread::current` it never panics, so a thread-local's destructor may ask.
-fn this_thread() -> usize {
-    thread_local!(static HERE: Cell<u8> = const { Cell::new(0) });
-    HERE.with(|here| ptr::from_ref(here).addr())
 }

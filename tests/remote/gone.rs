@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::pending;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -125,6 +126,24 @@ fn calls_whose_destructors_panic_do_not_disturb_the_end_of_the_loop() {
     }
     let ((), lines) = listen(|| drop(event_loop));
     assert_eq!(lines.len(), 3, "each is told: {lines:?}");
+}
+
+/// What would give it the answer is behind it in the inbox, and on its own thread.
+#[test]
+fn a_destructor_that_waits_for_its_loop_while_it_is_dropped_panics_instead_of_hanging() {
+    watchdog(PATIENCE, || {
+        let event_loop = EventLoop::new().unwrap();
+        let remote = event_loop.remote();
+        let (sends, handle) = mpsc::channel::<RemoteHandle<()>>();
+        let waits = on_drop(move || drop(handle.recv().unwrap().wait()));
+        remote.post(move || drop(waits)).unwrap();
+        sends.send(remote.spawn(pending::<()>)).unwrap();
+        let ((), lines) = listen(|| drop(event_loop));
+        let [line] = &lines[..] else {
+            panic!("the panic is told: {lines:?}");
+        };
+        assert!(line.text.contains("waits for ever"), "{line:?}");
+    });
 }
 
 #[test]
