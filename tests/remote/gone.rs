@@ -76,6 +76,23 @@ fn every_door_says_closed_though_another_loop_has_moved_in() {
 }
 
 #[test]
+fn a_wake_at_a_loop_that_is_gone_leaves_nothing_for_the_loop_that_moves_in() {
+    watchdog(PATIENCE, || {
+        let mut old = EventLoop::new().unwrap();
+        let remote = old.remote();
+        let stale = old.run(own_waker());
+        drop(old);
+        for _ in 0..3 {
+            stale.wake_by_ref();
+        }
+        let mut tenant = next_tenant_after(&remote);
+        tenant.remote().post(|| ()).unwrap();
+        let turn = tenant.turn(Some(Duration::ZERO)).unwrap();
+        assert_eq!(turn.notes, 1, "the call, and no wake of a stranger");
+    });
+}
+
+#[test]
 fn a_handle_of_a_loop_that_is_gone_answers_though_another_has_moved_in_here() {
     watchdog(PATIENCE, || {
         let old = EventLoop::new().unwrap();
