@@ -2,7 +2,7 @@
 //!
 //! Every method checks the thread, and panics on another one.
 
-#[cfg(any(feature = "futures-io", feature = "tokio"))]
+#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
 use std::io::{self, IoSlice};
 #[cfg(any(
     feature = "futures-io",
@@ -28,7 +28,7 @@ use std::task::{Context, Poll};
 use super::Here;
 
 /// The methods of a foreign trait for writing. `close` is what the trait calls the last of them.
-#[cfg(any(feature = "futures-io", feature = "tokio"))]
+#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
 macro_rules! write_to_the_inner_one {
     ($close:ident) => {
         fn poll_write(

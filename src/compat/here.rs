@@ -99,7 +99,12 @@ impl<T> Here<T> {
     }
 
     /// For the traits that poll a pinned value which need not be pinned.
-    #[cfg(any(feature = "futures-io", feature = "stream", feature = "tokio"))]
+    #[cfg(any(
+        feature = "futures-io",
+        feature = "hyper",
+        feature = "stream",
+        feature = "tokio"
+    ))]
     #[track_caller]
     pub(super) fn inner(self: Pin<&mut Self>) -> Pin<&mut T>
     where

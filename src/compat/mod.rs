@@ -31,7 +31,9 @@ mod futures_io;
 mod here;
 #[cfg(feature = "hyper")]
 pub mod hyper;
-#[cfg(any(feature = "futures-io", feature = "tokio"))]
+#[cfg(any(feature = "hyper", feature = "tokio"))]
+mod kept;
+#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
 mod sockets;
 #[cfg(feature = "stream")]
 pub mod stream;

@@ -35,4 +35,4 @@ macro_rules! write_to_a_socket {
         }
     };
 }
-pub(super) use write_to_a_socket;
+pub(in crate::compat) use write_to_a_socket;

@@ -6,13 +6,24 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::kept::read_by_way_of_the_kept_piece;
 use super::sockets::write_to_a_socket;
 use crate::io::sockets::{for_each_reader, for_each_writer};
 use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, UnixStream, WriteHalf};
 
-/// How much is read at a time, at most. A buffer must be cleared where nobody has written to it yet, and one that is offered
-/// anew for each read (hyper's is) would be cleared each time as a whole.
-const PIECE: usize = 64 * 1024;
+/// Directly, if somebody has written to all of the memory before.
+fn read_into(
+    buf: &mut ReadBuf<'_>,
+    read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<()>> {
+    if buf.initialized().len() < buf.capacity() {
+        let room = buf.remaining();
+        return read_by_way_of_the_kept_piece(room, read, |bytes| buf.put_slice(bytes));
+    }
+    let count = ready!(read(buf.initialize_unfilled()))?;
+    buf.advance(count);
+    Poll::Ready(Ok(()))
+}
 
 macro_rules! reader {
     ($socket:ty: $methods:ident) => {
@@ -22,11 +33,8 @@ macro_rules! reader {
                 cx: &mut Context<'_>,
                 buf: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                let room = buf.remaining().min(PIECE);
-                let piece = buf.initialize_unfilled_to(room);
-                let count = ready!($methods::poll_read(&self, cx, piece))?;
-                buf.advance(count);
-                Poll::Ready(Ok(()))
+                let read = |room: &mut [u8]| $methods::poll_read(&self, cx, room);
+                read_into(buf, read)
             }
         }
     };

@@ -2,6 +2,8 @@
 //!
 //! A package of its own, because the adapters are many crates: `cargo test --package roundelay-ecosystem`.
 
+#[path = "../support/allocations.rs"]
+mod allocations;
 #[path = "../support/mod.rs"]
 mod support;
 

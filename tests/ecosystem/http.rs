@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::{IntoFuture, poll_fn};
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -22,8 +23,9 @@ use roundelay::io::BufReader;
 use roundelay::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use roundelay::sync::{CancelToken, Event};
 use roundelay::{future, run, spawn, timeout};
+use tokio::io::AsyncRead;
 
-use crate::support;
+use crate::{allocations, support};
 
 async fn echo(request: Request<Incoming>) -> Result<Response<String>, hyper::Error> {
     let path = request.uri().path().to_owned();
@@ -48,18 +50,44 @@ async fn last_request(stream: &TcpStream, path: &str) -> String {
 
 #[test]
 fn a_read_by_hypers_trait_takes_much_at_once() {
-    support::watchdog(support::PATIENCE, || {
-        run(async {
-            let (near, mut far) = UnixStream::pair().unwrap();
-            let sent: Vec<u8> = (0..50_000_u32).map(|n| (n % 251) as u8).collect();
-            near.write_all(&sent).await.unwrap();
-            let mut room = vec![0; 200_000];
-            let mut buf = ReadBuf::new(&mut room);
-            poll_fn(|cx| Pin::new(&mut far).poll_read(cx, buf.unfilled()))
-                .await
-                .unwrap();
-            assert!(buf.filled() == sent, "{} bytes", buf.filled().len());
-        });
+    let _watched = support::watch();
+    run(async {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let sent: Vec<u8> = (0..50_000_u32).map(|n| (n % 251) as u8).collect();
+        near.write_all(&sent).await.unwrap();
+        let mut room = vec![MaybeUninit::uninit(); 200_000];
+        let mut buf = ReadBuf::uninit(&mut room);
+        poll_fn(|cx| Read::poll_read(Pin::new(&mut far), cx, buf.unfilled()))
+            .await
+            .unwrap();
+        assert!(buf.filled() == sent, "{} bytes", buf.filled().len());
+    });
+}
+
+#[test]
+fn a_read_clears_nothing_and_allocates_nothing() {
+    let _watched = support::watch();
+    run(async {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut room = vec![MaybeUninit::uninit(); 200_000];
+        // The first one allocates what the thread keeps.
+        for is_first in [true, false] {
+            near.write_all(b"hello").await.unwrap();
+            let before = allocations::allocations();
+            let mut buf = tokio::io::ReadBuf::uninit(&mut room);
+            let read = poll_fn(|cx| AsyncRead::poll_read(Pin::new(&mut far), cx, &mut buf));
+            read.await.unwrap();
+            assert_eq!(buf.filled(), b"hello");
+            assert_eq!(buf.initialized().len(), 5, "the rest was cleared");
+            assert!(is_first || allocations::since(before) == 0);
+        }
+        // What somebody has written to before needs no copy, and is read into as it is.
+        let mut room = vec![7; 200_000];
+        let mut buf = tokio::io::ReadBuf::new(&mut room);
+        near.write_all(b"hello").await.unwrap();
+        let read = poll_fn(|cx| AsyncRead::poll_read(Pin::new(&mut far), cx, &mut buf));
+        read.await.unwrap();
+        assert_eq!(buf.filled(), b"hello");
     });
 }
 

@@ -1,12 +1,13 @@
-//! `hyper::rt::{Read, Write}`: what tokio's traits do, by hyper-util's adapter.
+//! `hyper::rt::{Read, Write}` for the streams.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
 
+use crate::compat::kept::read_by_way_of_the_kept_piece;
+use crate::compat::sockets::write_to_a_socket;
 use crate::io::sockets::for_each_stream;
 use crate::net::{TcpStream, UnixStream};
 
@@ -16,14 +17,16 @@ macro_rules! stream {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
-                buf: ReadBufCursor<'_>,
+                mut buf: ReadBufCursor<'_>,
             ) -> Poll<io::Result<()>> {
-                Pin::new(&mut TokioIo::new(self.get_mut())).poll_read(cx, buf)
+                let read = |room: &mut [u8]| $methods::poll_read(&self, cx, room);
+                let room = buf.remaining();
+                read_by_way_of_the_kept_piece(room, read, |bytes| buf.put_slice(bytes))
             }
         }
 
         impl Write for $socket {
-            super::super::sockets::write_to_a_socket!($methods, poll_shutdown);
+            write_to_a_socket!($methods, poll_shutdown);
 
             fn is_write_vectored(&self) -> bool {
                 true

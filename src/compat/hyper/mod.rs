@@ -36,14 +36,7 @@
 //! | `server::conn::http2::Builder` | `new(LoopExecutor)`, `.timer(LoopTimer)` | it cannot be made; and pings are not sent |
 //! | `client::conn::http2::Builder` | the same | |
 //! | `hyper_util::client::legacy::Client` | `builder(LoopExecutor)`, `.pool_timer(LoopTimer)` | connections that nobody uses are kept for ever |
-//! | `.with_upgrades()` | a [`Here`] around the socket | the compiler says that the socket is not `Send` |
-//!
-//! # How a read gets into hyper's buffer
-//!
-//! Hyper offers memory that may be uninitialized, and to write there takes `unsafe`. The adapter of hyper-util from tokio's traits
-//! to hyper's has it, so the sockets' traits for hyper are those for tokio behind that adapter, and the bytes go from the
-//! kernel into hyper's buffer without a copy in between. At most 64 KiB are offered to the kernel at a time, for what is
-//! offered is cleared first.
+//! | `.with_upgrades()` | a [`Here`](super::Here) around the socket | the compiler says that the socket is not `Send` |
 
 #[cfg(feature = "hyper-client")]
 mod connector;
