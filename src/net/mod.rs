@@ -8,7 +8,8 @@
 //! - **`&self` everywhere.** Any number of tasks may read, write or accept on one socket at the same time; each that
 //!   waits is woken. Whose bytes come first is then a question of who is polled first.
 //! - **A socket belongs to the loop in which it last had to wait.** None is `Send`. To move one to another thread,
-//!   take it apart with `into_std`, and put it together there with `from_std`.
+//!   take it apart with `into_std`, and put it together there with `from_std`. A crate that asks for `Send` and stays on the
+//!   thread gets a socket in a `compat::Here` (feature `here`).
 //! - **Fair.** Each completed operation spends one unit of the task's budget, so a socket that is always ready cannot
 //!   hold the thread.
 //!

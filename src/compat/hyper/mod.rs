@@ -36,7 +36,7 @@
 //! | `server::conn::http2::Builder` | `new(LoopExecutor)`, `.timer(LoopTimer)` | it cannot be made; and pings are not sent |
 //! | `client::conn::http2::Builder` | the same | |
 //! | `hyper_util::client::legacy::Client` | `builder(LoopExecutor)`, `.pool_timer(LoopTimer)` | connections that nobody uses are kept for ever |
-//! | `.with_upgrades()` | a [`Here`](super::Here) around the socket | the compiler says that the socket is not `Send` |
+//! | `.with_upgrades()` | a [`Here`] around the socket | the compiler says that the socket is not `Send` |
 
 #[cfg(feature = "hyper-client")]
 mod connector;
@@ -90,7 +90,7 @@ where
 /// Without a timer hyper's own time limits are off: thirty seconds for the headers of a request to come in is its default, and a
 /// server that has no timer does not hold anybody to it.
 ///
-/// The sleeps are [`Here<Sleep>`](super::Here): hyper asks for `Send`, and checks nothing.
+/// The sleeps are [`Here<Sleep>`](Here): hyper asks for `Send`, and checks nothing.
 ///
 /// # Panics
 ///
