@@ -19,7 +19,7 @@ pub(crate) type Call = Box<dyn FnOnce() + Send>;
 pub(super) struct Queue {
     pub(super) notes: VecDeque<Note>,
     pub(super) owner: Option<Owner>,
-    /// Counts the loops that have had this inbox, so that a `Address` of an earlier one finds itself closed.
+    /// Counts the loops that have had this inbox, so that an `Address` of an earlier one finds itself closed.
     pub(super) generation: u64,
     /// The serial of the next owner's first task: serials go on where the last owner stopped.
     pub(super) next_serial: u32,
