@@ -71,7 +71,7 @@ const MUTATIONS: &[Mutation] = &[
         "a wake that puts its number there does not publish what was written before",
         &[(
             ".compare_exchange(instead_of, number, SeqCst, SeqCst)",
-            ".compare_exchange(instead_of, number, Relaxed, Relaxed)",
+            ".compare_exchange(instead_of, number, std::sync::atomic::Ordering::Relaxed, std::sync::atomic::Ordering::Relaxed)",
         )],
     ),
     word(
@@ -79,11 +79,11 @@ const MUTATIONS: &[Mutation] = &[
         &[
             (
                 "self.0.load(SeqCst) >= NOTIFIED",
-                "self.0.load(Relaxed) >= NOTIFIED",
+                "self.0.load(std::sync::atomic::Ordering::Relaxed) >= NOTIFIED",
             ),
             (
                 "number(self.0.swap(AWAKE, SeqCst))",
-                "number(self.0.swap(AWAKE, Relaxed))",
+                "number(self.0.swap(AWAKE, std::sync::atomic::Ordering::Relaxed))",
             ),
         ],
     ),
@@ -127,7 +127,7 @@ const MUTATIONS: &[Mutation] = &[
     shared(
         "puts up the notice before it has the lock",
         &[(
-            "                let queue = lock(&self.queue);\n                if queue.owner.is_some() {\n                    self.push(queue, Note::Wake(number));\n                }\n",
+            "                let queue = lock(&self.queue);\n                if queue.post_queue.is_some() {\n                    self.push(queue, Note::Wake(number));\n                }\n",
             "                let before = self.word.announce();
                 let mut queue = lock(&self.queue);
                 if let Some(number) = before.wake {

@@ -58,6 +58,10 @@
 //! stands behind the outer one's, and its error comes out of the body only if the body is polled after the outer cut. So a
 //! body with such a scope in it is polled until the inner error is out (`around.rs`), and dropped then.
 //!
+//! A *child* may contain such a scope too. The cut drops that child, and nobody is left to whom the inner scope could return its
+//! failures: each of them goes to the log
+//! (`tests/group/nested.rs::a_child_with_a_scope_that_is_cut_off_tells_the_log_what_the_scope_knew`).
+//!
 //! A *child* that contains a scope is dropped by the cut as every other child. What its scope had collected by then nobody can
 //! be told any more, and the log is told instead, one line for each failure: whose it is, and where that task was spawned.
 //! The error itself is not in the line, since `E` need not be text.
@@ -86,7 +90,7 @@
 //! |---|---|---|---|---|
 //! | the first error | cancels the siblings | cancels the siblings | waits to be asked for | cancels the siblings |
 //! | the body, on a child's error | is cancelled | is cancelled | goes on | is dropped where it waits |
-//! | several errors in one turn | all are reported | all are reported | one by one | all are reported |
+//! | several errors in one turn | all are reported | all are reported | one by one | all are reported; a dropped scope's go to the log |
 //! | whose error comes last | the body's | any order | | the body's |
 //! | spawn while it ends | while a child lives | while a child lives | | while a child lives |
 //! | spawn while it aborts | an error | starts it cancelled | runs | refused, the newcomer is dropped at once |

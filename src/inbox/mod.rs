@@ -96,7 +96,6 @@ mod shared;
 mod table;
 mod word;
 
-use queue::Owner;
 pub(crate) use queue::{Call, Note};
 use shared::Shared;
 pub(crate) use shared::{Refusal, Room};
@@ -126,7 +125,7 @@ impl Inbox {
     pub(crate) fn new(post_queue: usize) -> io::Result<Self> {
         let shared = table::claim()?;
         let mut queue = lock(&shared.queue);
-        queue.owner = Some(Owner { post_queue });
+        queue.post_queue = Some(post_queue);
         shared.word.open();
         Ok(Self {
             shared,
@@ -232,7 +231,7 @@ impl Inbox {
         let mut notes = self.taken.take();
         self.waiting.set(0);
         let mut queue = lock(&self.shared.queue);
-        if queue.owner(self.generation).is_some() {
+        if queue.post_queue_of(self.generation).is_some() {
             notes.extend(queue.close(next_serial));
             // ORDERING: under the lock, and nobody can push any more.
             self.shared.posts.store(0, SeqCst);
@@ -259,7 +258,9 @@ impl Address {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        lock(&self.shared.queue).owner(self.generation).is_none()
+        lock(&self.shared.queue)
+            .post_queue_of(self.generation)
+            .is_none()
     }
 
     /// Whether the loop lives on this thread, running or not, or is being dropped here. For handles without an answer: the

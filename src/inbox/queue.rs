@@ -18,34 +18,27 @@ pub(crate) type Call = Box<dyn FnOnce() + Send>;
 /// What stands behind the inbox's lock.
 pub(super) struct Queue {
     pub(super) notes: VecDeque<Note>,
-    pub(super) owner: Option<Owner>,
+    /// How many calls may wait before one more is [full](super::Refusal::Full). `None`: no loop has this inbox at present.
+    pub(super) post_queue: Option<usize>,
     /// Counts the loops that have had this inbox, so that an `Address` of an earlier one finds itself closed.
     pub(super) generation: u64,
-    /// The serial of the next owner's first task: serials go on where the last owner stopped.
+    /// The serial of the next loop's first task: serials go on where the last loop stopped.
     pub(super) next_serial: u32,
-}
-
-/// The loop that has the inbox at present.
-pub(super) struct Owner {
-    /// How many calls may wait before one more is [full](super::Refusal::Full).
-    pub(super) post_queue: usize,
 }
 
 impl Queue {
     pub(super) fn new() -> Self {
         Self {
             notes: VecDeque::with_capacity(ROOM),
-            owner: None,
+            post_queue: None,
             generation: 0,
             next_serial: 0,
         }
     }
 
-    /// The owner, if it is the one of that generation.
-    pub(super) fn owner(&self, generation: u64) -> Option<&Owner> {
-        self.owner
-            .as_ref()
-            .filter(|_| self.generation == generation)
+    /// How many calls may wait for the loop of that generation. `None`: that loop is gone.
+    pub(super) fn post_queue_of(&self, generation: u64) -> Option<usize> {
+        self.post_queue.filter(|_| self.generation == generation)
     }
 
     pub(super) fn push(&mut self, note: Note) {
@@ -68,9 +61,9 @@ impl Queue {
         self.notes.reserve(room);
     }
 
-    /// The owner moves out, and leaves the notes that nobody has read.
+    /// The loop moves out, and leaves the notes that nobody has read.
     pub(super) fn close(&mut self, next_serial: u32) -> VecDeque<Note> {
-        self.owner = None;
+        self.post_queue = None;
         self.generation += 1;
         self.next_serial = next_serial;
         std::mem::replace(&mut self.notes, VecDeque::with_capacity(ROOM))

@@ -48,7 +48,7 @@ impl Shared {
             Put::Ring => self.ring(),
             Put::Occupied => {
                 let queue = lock(&self.queue);
-                if queue.owner.is_some() {
+                if queue.post_queue.is_some() {
                     self.push(queue, Note::Wake(number));
                 }
             }
@@ -62,12 +62,12 @@ impl Shared {
         room: Room,
     ) -> Result<(), (Call, Refusal)> {
         let queue = lock(&self.queue);
-        let Some(owner) = queue.owner(generation) else {
+        let Some(post_queue) = queue.post_queue_of(generation) else {
             return Err((call, Refusal::Closed));
         };
         // ORDERING: a count. It grows under the lock only; one that is too high by a call that is just being delivered
         // refuses a post that would have found room a moment later.
-        if room == Room::Bounded && self.posts.load(Relaxed) >= owner.post_queue {
+        if room == Room::Bounded && self.posts.load(Relaxed) >= post_queue {
             return Err((call, Refusal::Full));
         }
         // ORDERING: as above.

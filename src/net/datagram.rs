@@ -6,7 +6,7 @@ use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::task::{Context, Poll};
 
-use super::{socket_traits, try_io, while_trying};
+use super::{face, socket_traits, try_io, while_trying};
 use crate::reactor::Registered;
 
 /// The methods that both kinds of datagram socket have. A datagram is moved whole, so nothing is ever drained by
@@ -424,8 +424,13 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// The mode cannot be set.
+    /// `InvalidInput` if the descriptor is of another family: not a Unix socket. Or the mode cannot be set.
     pub fn from_std(socket: std::os::unix::net::UnixDatagram) -> io::Result<UnixDatagram> {
+        face::refuse_another_family(
+            socket.local_addr(),
+            "a Unix socket",
+            "a UDP socket (UdpSocket)",
+        )?;
         socket.set_nonblocking(true)?;
         Ok(UnixDatagram {
             io: Registered::new(socket),

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
 
 use super::datagram::datagram_methods;
-use super::face::options;
+use super::face::{self, options};
 use super::{ToSocketAddrs, lookup, socket_traits, try_io};
 use crate::reactor::{Interest, Registered};
 
@@ -162,8 +162,13 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// The mode cannot be set.
+    /// `InvalidInput` if the descriptor is of another family: not an IPv4 or IPv6 socket. Or the mode cannot be set.
     pub fn from_std(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
+        face::refuse_another_family(
+            socket.local_addr(),
+            "an IPv4 or IPv6 socket",
+            "a Unix socket (UnixDatagram)",
+        )?;
         socket.set_nonblocking(true)?;
         Ok(UdpSocket {
             io: Registered::new(socket),

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net as unix;
 
-use roundelay::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use roundelay::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 
 #[track_caller]
 fn assert_refused<T>(taken: io::Result<T>, text: &str) {
@@ -50,6 +50,23 @@ fn a_tcp_socket_is_not_taken_for_a_unix_one() {
     assert_refused(
         UnixListener::from_std(dressed),
         &format!("{NOT_UNIX}TcpListener{TAIL}"),
+    );
+}
+
+#[test]
+fn a_datagram_socket_of_one_family_is_not_taken_for_one_of_the_other() {
+    let _watched = crate::support::watch();
+    let (near, _far) = unix::UnixDatagram::pair().unwrap();
+    let dressed = std::net::UdpSocket::from(OwnedFd::from(near));
+    assert_refused(
+        UdpSocket::from_std(dressed),
+        &format!("{NOT_INET}UnixDatagram{TAIL}"),
+    );
+    let dressed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let dressed = unix::UnixDatagram::from(OwnedFd::from(dressed));
+    assert_refused(
+        UnixDatagram::from_std(dressed),
+        "the descriptor is not a Unix socket; if it is a UDP socket (UdpSocket), use the type for that",
     );
 }
 
