@@ -38,7 +38,7 @@ fn eight_threads_wake_post_and_spawn_a_million_times_and_nothing_is_lost() {
     // A debug build does a quarter of it.
     let each = match cfg!(miri) {
         true => 4,
-        false => rounds(256_000, 1_000_000) / THREADS,
+        false => rounds(64_000, 1_000_000) / THREADS,
     };
     watchdog(PATIENCE, move || {
         run(async {
@@ -155,7 +155,7 @@ async fn answer(question: Arc<AtomicUsize>, answer: Arc<AtomicUsize>, rounds: us
 fn a_wake_that_comes_while_the_inbox_is_emptied_is_not_lost() {
     let rounds = match cfg!(miri) {
         true => 5,
-        false => rounds(8_000, 20_000),
+        false => rounds(2_000, 20_000),
     };
     for spin in [Duration::ZERO, Duration::from_micros(100)] {
         watchdog(PATIENCE, move || {

@@ -21,7 +21,7 @@ use crate::support::deeds::{
     poll_with,
 };
 use crate::support::hooked::{Use, hooked_waker};
-use crate::support::{Ledger, PATIENCE, watchdog, with_sink};
+use crate::support::{Ledger, PATIENCE, rounds, watchdog, with_sink};
 use roundelay::net::UnixStream;
 use roundelay::task::AbortHandle;
 use roundelay::{EventLoop, Remote, offload, run, sleep, spawn, yield_now};
@@ -360,7 +360,7 @@ fn the_output_of_a_job_may_do_anything_when_it_is_dropped() {
 #[test]
 fn the_sink_of_the_log_may_do_anything_at_every_line() {
     let _watched = crate::support::watch();
-    for moment in 0..60 {
+    for moment in (0..60).step_by(60 / rounds(12, 60)) {
         do_everything(0, move |_: Rc<World>, trigger: Trigger| async move {
             let lines = Rc::new(Cell::new(0));
             let (counts, trigger) = (Rc::clone(&lines), Rc::new(trigger));

@@ -310,7 +310,7 @@ fn wakers_fired_from_eight_threads_at_a_reused_slot_harm_nobody() {
     watchdog(10 * PATIENCE, || {
         let tenants = match cfg!(miri) {
             true => 20,
-            false => rounds(200_000, 1_000_000),
+            false => rounds(40_000, 1_000_000),
         };
         let is_over = Arc::new(AtomicBool::new(false));
         let board: Arc<Mutex<Vec<Waker>>> = Arc::default();
