@@ -15,11 +15,71 @@ use mio::{Events, Interest, Poll, Token};
 use crate::clock;
 use crate::results::Metrics;
 
+/// What a request is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// So many bytes, which come back.
+    Echo,
+    /// A page, by HTTP.
+    Page,
+    /// A page that wants so many bytes first.
+    Upload,
+    /// A value, of Redis.
+    Get,
+}
+
+impl Asks {
+    const ALL: [Asks; 4] = [Asks::Echo, Asks::Page, Asks::Upload, Asks::Get];
+
+    fn request(self, size: usize) -> Vec<u8> {
+        match self {
+            Asks::Echo => vec![7; size],
+            Asks::Page => b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec(),
+            Asks::Upload => {
+                let head =
+                    format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: {size}\r\n\r\n");
+                [head.into_bytes(), vec![7; size]].concat()
+            }
+            Asks::Get => b"*2\r\n$3\r\nGET\r\n$4\r\nsong\r\n".to_vec(),
+        }
+    }
+
+    /// How long an answer is. They are all alike: a server is asked once.
+    fn answer(self, size: usize, address: SocketAddr) -> io::Result<usize> {
+        let mut stream = std::net::TcpStream::connect(address)?;
+        match self {
+            Asks::Echo => return Ok(size),
+            Asks::Page | Asks::Upload => stream.write_all(&self.request(size))?,
+            Asks::Get => {
+                stream.write_all(b"*3\r\n$3\r\nSET\r\n$4\r\nsong\r\n$5\r\nround\r\n")?;
+                stream.read_exact(&mut [0; b"+OK\r\n".len()])?;
+                return Ok(b"$5\r\nround\r\n".len());
+            }
+        }
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte)?;
+            head.extend(byte);
+        }
+        let length = String::from_utf8_lossy(&head).lines().find_map(|line| {
+            let length = line.to_ascii_lowercase();
+            length
+                .strip_prefix("content-length: ")?
+                .parse::<usize>()
+                .ok()
+        });
+        let length = length.ok_or_else(|| io::Error::other("an answer without its length"))?;
+        Ok(head.len() + length)
+    }
+}
+
 /// What the client does.
 #[derive(Clone, Copy)]
 pub struct Load {
     pub connections: usize,
-    /// Bytes of a request, and of its answer.
+    pub asks: Asks,
+    /// Bytes of what is sent along.
     pub size: usize,
     /// Requests written at once.
     pub depth: usize,
@@ -27,16 +87,20 @@ pub struct Load {
     pub is_reconnecting: bool,
     /// One request on each connection, and then silence.
     pub is_idle: bool,
+    /// On any processor, beside a server that runs on any.
+    pub is_everywhere: bool,
 }
 
 impl Default for Load {
     fn default() -> Self {
         Load {
             connections: 1,
+            asks: Asks::Echo,
             size: 64,
             depth: 1,
             is_reconnecting: false,
             is_idle: false,
+            is_everywhere: false,
         }
     }
 }
@@ -50,10 +114,12 @@ impl Load {
             u64::from(server),
             time.as_millis() as u64,
             self.connections as u64,
+            self.asks as u64,
             self.size as u64,
             self.depth as u64,
             self.is_reconnecting.into(),
             self.is_idle.into(),
+            self.is_everywhere.into(),
         ];
         let mut arguments = vec!["client".to_string()];
         arguments.extend(numbers.map(|number| number.to_string()));
@@ -67,21 +133,27 @@ impl Load {
             server,
             time,
             connections,
+            asks,
             size,
             depth,
             is_reconnecting,
             is_idle,
+            is_everywhere,
         ] = arguments
         else {
             return Err(io::Error::other("the client is started by the server"));
         };
-        clock::pin_to(1);
+        if is_everywhere == 0 {
+            clock::pin_to(1);
+        }
         let load = Load {
             connections: connections as usize,
+            asks: Asks::ALL[asks as usize],
             size: size as usize,
             depth: depth as usize,
             is_reconnecting: is_reconnecting == 1,
             is_idle: is_idle == 1,
+            is_everywhere: is_everywhere == 1,
         };
         let address = SocketAddr::from(([127, 0, 0, 1], port as u16));
         let time = Duration::from_millis(time);
@@ -193,6 +265,10 @@ impl Window {
 
 struct Fleet {
     load: Load,
+    /// All the requests that are written at once.
+    batch: Vec<u8>,
+    /// How many bytes their answers have together.
+    answer: usize,
     connections: Vec<Connection>,
     poll: Poll,
 }
@@ -208,6 +284,8 @@ impl Fleet {
     fn connect(address: SocketAddr, load: Load) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut connections = Vec::with_capacity(load.connections);
+        let batch = load.asks.request(load.size).repeat(load.depth);
+        let answer = load.depth * load.asks.answer(load.size, address)?;
         for index in 0..load.connections {
             // Another address of one's own for every ten thousand, as an address has but so many ports.
             let from = SocketAddr::from(([127, 0, 1, 1 + (index / 10_000) as u8], 0));
@@ -215,9 +293,8 @@ impl Fleet {
             stream.set_nodelay(true)?;
             // No more than a listener's queue holds: who comes when it is full tries again after a second.
             if index % 64 == 63 {
-                let mut bytes = vec![7; load.size * load.depth];
-                stream.write_all(&bytes)?;
-                stream.read_exact(&mut bytes)?;
+                stream.write_all(&batch)?;
+                stream.read_exact(&mut vec![0; answer])?;
             }
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
@@ -235,18 +312,19 @@ impl Fleet {
         }
         Ok(Fleet {
             load,
+            batch,
+            answer,
             connections,
             poll,
         })
     }
 
     fn run(&mut self, mut window: Window) -> io::Result<[f64; NAMES.len()]> {
-        let batch = vec![7; self.load.size * self.load.depth];
         let mut buffer = vec![0; 65_536];
         let mut events = Events::with_capacity(1_024);
         window.start();
         for connection in &mut self.connections {
-            connection.ask(&batch)?;
+            connection.ask(&self.batch, self.answer)?;
         }
         let mut answered = 0;
         loop {
@@ -256,7 +334,7 @@ impl Fleet {
             }
             for event in &events {
                 let connection = &mut self.connections[event.token().0];
-                if !connection.go_on(&batch, &mut buffer)? {
+                if !connection.go_on(&self.batch, &mut buffer)? {
                     continue;
                 }
                 answered += 1;
@@ -270,15 +348,15 @@ impl Fleet {
                 if window.count(connection.asked, self.load.depth)? {
                     return window.report();
                 }
-                connection.ask(&batch)?;
+                connection.ask(&self.batch, self.answer)?;
             }
         }
     }
 }
 
 impl Connection {
-    fn ask(&mut self, batch: &[u8]) -> io::Result<()> {
-        (self.to_write, self.to_read) = (batch.len(), batch.len());
+    fn ask(&mut self, batch: &[u8], answer: usize) -> io::Result<()> {
+        (self.to_write, self.to_read) = (batch.len(), answer);
         self.asked = Instant::now();
         self.write(batch)
     }

@@ -88,11 +88,16 @@ const PEERS: &[&str] = &[
     "futures LocalPool",
     "mio, optimal",
     "mio, naive",
+    "tokio multi-thread",
+    "redis-server",
 ];
 
 fn measure(peer: &str, row: &str, effort: Effort) -> Option<Metrics> {
     use peer::bare::Manner;
-    use rows::waits;
+    use rows::{servers, waits};
+    if servers::has(row) {
+        return servers::run(peer, row, effort);
+    }
     if waits::has(row) {
         return match peer {
             "roundelay" => waits::run::<peer::Roundelay>(row, effort),

@@ -284,6 +284,19 @@ fn reaches(results: &Results) -> String {
                     at_most(share, "tokio", tokio);
                 }
             }
+            Reach::OfTokioAnd(of_tokio, peer, share) => {
+                if let Some(tokio) = of(TOKIO) {
+                    at_most(of_tokio, "tokio", tokio);
+                }
+                if let Some(other) = of(peer) {
+                    at_most(share, peer, other);
+                }
+            }
+            Reach::Of(peer, share) => {
+                if let Some(other) = of(peer) {
+                    at_most(share, peer, other);
+                }
+            }
             Reach::OfBareLoop(share) => {
                 if let (Some(bare), Some(tokio)) = (of(BARE), of(TOKIO)) {
                     let reached = ours / bare.1;
@@ -443,6 +456,7 @@ fn missing(results: &Results) -> String {
             Needs::Posts,
             "calls from other threads, which is what the rows of a socket's longest wait ask for",
         ),
+        (Needs::Servers, "server in `benches/peers/src/rows/servers`"),
         (Needs::Tasks, "tasks, wakers and spawning"),
     ] {
         let rows: Vec<_> = ROWS

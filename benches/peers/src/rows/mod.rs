@@ -11,6 +11,7 @@ use crate::results::{median, quantile};
 
 mod memory;
 mod offload;
+pub mod servers;
 mod sockets;
 mod spawn;
 pub mod table;
@@ -44,8 +45,8 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
         table::Needs::Timers => P::HAS_TIMERS,
         table::Needs::Sockets => P::HAS_SOCKETS,
         table::Needs::Threads => P::HAS_OFFLOAD,
-        // These come in by another door: `waits::run`.
-        table::Needs::Posts => false,
+        // These come in by other doors: `waits::run` and `servers::run`.
+        table::Needs::Posts | table::Needs::Servers => false,
     };
     if !is_offered {
         return None;

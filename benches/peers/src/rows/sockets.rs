@@ -31,7 +31,8 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
         if is_busy {
             churn::<P>().await;
         }
-        P::serve(talk, move |address| begin(address, load, effort)).await
+        let listening = move |address| begin(address, load, effort, process::id());
+        P::serve(talk, listening).await
     });
     panic!("the server has ended: {ended:?}");
 }
@@ -47,7 +48,8 @@ pub fn run_bare(manner: Manner, name: &str, effort: Effort) -> Option<Metrics> {
         talk => talk,
     };
     clock::pin_to(0);
-    let ended = bare::serve(manner, talk, move |address| begin(address, load, effort));
+    let listening = move |address| begin(address, load, effort, process::id());
+    let ended = bare::serve(manner, talk, listening);
     panic!("the server has ended: {ended:?}");
 }
 
@@ -137,13 +139,13 @@ async fn churn<P: Peer>() {
     });
 }
 
-/// Starts the client, and a thread that waits for it.
-fn begin(address: SocketAddr, load: Load, effort: Effort) {
+/// Starts the client, and a thread that waits for it. `server` is the process whose processor time counts.
+pub fn begin(address: SocketAddr, load: Load, effort: Effort, server: u32) {
     if load.is_idle {
         memory::start();
     }
     thread::spawn(move || {
-        let metrics = watch(address, load, effort).unwrap_or_else(|error| {
+        let metrics = watch(address, load, effort, server).unwrap_or_else(|error| {
             eprintln!("the client: {error}");
             process::exit(1);
         });
@@ -151,10 +153,10 @@ fn begin(address: SocketAddr, load: Load, effort: Effort) {
     });
 }
 
-fn watch(address: SocketAddr, load: Load, effort: Effort) -> io::Result<Metrics> {
+fn watch(address: SocketAddr, load: Load, effort: Effort, server: u32) -> io::Result<Metrics> {
     let before = clock::resident();
     let (start, replaced) = (Instant::now(), REPLACED.load(Ordering::Relaxed));
-    let mut client = start_client(address, load, effort)?;
+    let mut client = start_client(address, load, effort, server)?;
     let mut line = String::new();
     let output = client.stdout.take().expect("a pipe");
     BufReader::new(output).read_line(&mut line)?;
@@ -181,9 +183,9 @@ fn watch(address: SocketAddr, load: Load, effort: Effort) -> io::Result<Metrics>
     Ok(metrics)
 }
 
-fn start_client(address: SocketAddr, load: Load, effort: Effort) -> io::Result<Child> {
+fn start_client(address: SocketAddr, load: Load, effort: Effort, server: u32) -> io::Result<Child> {
     Command::new(env::current_exe()?)
-        .args(load.to_arguments(address, process::id(), effort.time * 3))
+        .args(load.to_arguments(address, server, effort.time * 3))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -8,6 +8,7 @@ pub enum Needs {
     Sockets,
     Threads,
     Posts,
+    Servers,
 }
 
 pub struct Row {
@@ -42,6 +43,11 @@ impl Row {
             "offload_burst",
             "offload_turn",
             "foreign_parked",
+            "hello",
+            "upload",
+            "resp_1",
+            "resp_16",
+            "cores",
         ]
         .contains(&self.name)
             || self.name.starts_with("sleep_")
@@ -60,7 +66,7 @@ impl Row {
     /// times, and a thread to be woken.
     pub fn patience(&self) -> u64 {
         match self.needs {
-            Needs::Sockets | Needs::Posts => 8,
+            Needs::Sockets | Needs::Posts | Needs::Servers => 8,
             _ if self.is_unsteady() => 4,
             _ => 1,
         }
@@ -84,6 +90,10 @@ pub enum Reach {
     /// Of the best, and of tokio's `LocalRuntime`.
     OfBestAndTokio(f64, f64),
     OfTokio(f64),
+    /// Of tokio's, and of another peer's.
+    OfTokioAnd(f64, &'static str, f64),
+    /// Of that peer's.
+    Of(&'static str, f64),
     /// At least so much of the optimal mio loop's, and more than tokio's.
     OfBareLoop(f64),
     AtMost(f64),
@@ -141,6 +151,28 @@ macro_rules! echo {
                 less("p99", concat!($label, ": p99"), "us", Reach::None),
                 less("p999", concat!($label, ": p99.9"), "us", Reach::None),
                 $($more,)?
+            ],
+        }
+    };
+}
+
+macro_rules! serves {
+    ($name:literal, $label:literal, $cpu:expr, $p999:expr) => {
+        Row {
+            name: $name,
+            group: SERVERS,
+            needs: Needs::Servers,
+            lines: &[
+                less(
+                    "cpu",
+                    concat!($label, ": server's processor time"),
+                    "us",
+                    $cpu,
+                ),
+                more("per_s", $label, "requests/s", Reach::None),
+                less("p50", concat!($label, ": p50"), "us", Reach::None),
+                less("p99", concat!($label, ": p99"), "us", Reach::None),
+                less("p999", concat!($label, ": p99.9"), "us", $p999),
             ],
         }
     };
@@ -226,6 +258,7 @@ const TIMERS: &str = "Timers that never fire";
 const LATE: &str = "Timers that fire";
 const THREADS: &str = "Threads";
 const SOCKETS: &str = "Sockets";
+const SERVERS: &str = "Servers";
 const WAITS: &str = "The longest wait of a socket";
 const MEMORY: &str = "Memory";
 const LOOP: &str = "The loop itself";
@@ -316,6 +349,11 @@ pub const ROWS: &[Row] = &[
     echo!("stream_64k", "64 KiB there and back, 8 connections", None, Reach::None),
     echo!("connect", "connect, ask once, close", None, Reach::None),
     echo!("echo_busy", "echo, 50 connections, while 100,000 timers churn and one task yields", None, Reach::None, BUSY),
+    serves!("hello", "hyper says hello, 64 connections", OfTokio(0.97), Reach::None),
+    serves!("upload", "hyper takes 1 MiB, 8 connections", OfTokio(1.0), Reach::None),
+    serves!("resp_1", "GET by RESP, 50 connections", Of("redis-server", 0.95), Reach::None),
+    serves!("resp_16", "GET by RESP, 50 connections, 16 pipelined", OfTokioAnd(1.0, "redis-server", 0.95), Reach::None),
+    serves!("cores", "echo on two processors that the client shares, 50 connections", Of("tokio multi-thread", 0.9), Of("tokio multi-thread", 1.0)),
     Row {
         name: "wait_quiet",
         group: WAITS,

@@ -1,0 +1,115 @@
+//! What does a request cost behind a real protocol?
+//!
+//! HTTP by hyper, the same version and the same handler for all; RESP, the protocol of Redis, with the same parser for all and
+//! `redis-server` itself beside them; and an echo that has as many threads as there are processors.
+//!
+//! *The set-up* is that of `sockets.rs`: this process is the server, on the first processor, and the client is a process of its
+//! own on the second, which keeps both clocks. Where the server has a thread for each processor, both run wherever there is room.
+//!
+//! *What would prove us wrong*: tokio, or `redis-server`, with less processor time for a request.
+
+use std::io;
+use std::net::SocketAddr;
+use std::{process, thread};
+
+use super::sockets::begin;
+use super::{Effort, Metrics};
+use crate::client::{Asks, Load};
+use crate::{clock, fail};
+
+mod redis;
+mod roundelay;
+mod table;
+mod tokio;
+
+/// What a server says.
+#[derive(Clone, Copy)]
+enum Serving {
+    /// HTTP: `Hello, world!`.
+    Hello,
+    /// HTTP: it reads a body to its end, and says how long it was.
+    Upload,
+    /// RESP: `SET` and `GET`.
+    Resp,
+    /// It says what it was told, on a thread for each processor.
+    Cores,
+}
+
+const HELLO: &str = "Hello, world!";
+const UPLOAD: usize = 1 << 20;
+
+/// Whether `run` has this row.
+pub fn has(name: &str) -> bool {
+    plan(name).is_some()
+}
+
+/// Does not return: this process ends when the client has ended. Or the runtime does not have what the row asks for.
+pub fn run(peer: &str, name: &str, effort: Effort) -> Option<Metrics> {
+    let (serving, load) = plan(name)?;
+    let is_offered = match serving {
+        Serving::Hello | Serving::Upload => ["roundelay", "tokio LocalRuntime"].contains(&peer),
+        Serving::Resp => ["roundelay", "tokio LocalRuntime", "redis-server"].contains(&peer),
+        Serving::Cores => ["roundelay", "tokio multi-thread"].contains(&peer),
+    };
+    if !is_offered {
+        return None;
+    }
+    if !load.is_everywhere {
+        clock::pin_to(0);
+    }
+    let listening = move |address: SocketAddr| begin(address, load, effort, process::id());
+    let ended = match (serving, peer) {
+        (Serving::Cores, "roundelay") => roundelay::serve_cores(listening),
+        (Serving::Cores, _) => tokio::serve_cores(listening),
+        (_, "roundelay") => roundelay::serve(serving, listening),
+        (_, "redis-server") => {
+            redis::serve(move |address, server| begin(address, load, effort, server))
+        }
+        _ => tokio::serve(serving, listening),
+    };
+    fail(&format!("the server has ended: {ended:?}"))
+}
+
+fn plan(name: &str) -> Option<(Serving, Load)> {
+    let load = |connections, asks| Load {
+        connections,
+        asks,
+        ..Load::default()
+    };
+    let resp = |depth| Load {
+        depth,
+        ..load(50, Asks::Get)
+    };
+    Some(match name {
+        "hello" => (Serving::Hello, load(64, Asks::Page)),
+        "upload" => (
+            Serving::Upload,
+            Load {
+                size: UPLOAD,
+                ..load(8, Asks::Upload)
+            },
+        ),
+        "resp_1" => (Serving::Resp, resp(1)),
+        "resp_16" => (Serving::Resp, resp(16)),
+        "cores" => (
+            Serving::Cores,
+            Load {
+                is_everywhere: true,
+                ..load(50, Asks::Echo)
+            },
+        ),
+        _ => return None,
+    })
+}
+
+/// One server for each processor, on threads of their own.
+fn on_each_processor(
+    server: impl Fn() -> io::Result<()> + Clone + Send + 'static,
+) -> io::Result<()> {
+    let count = thread::available_parallelism()?.get();
+    let threads: Vec<_> = (0..count).map(|_| thread::spawn(server.clone())).collect();
+    let ends = threads
+        .into_iter()
+        .map(|thread| thread.join().expect("no server panics"));
+    ends.collect()
+}
