@@ -95,6 +95,8 @@ pub(crate) fn postgres() -> Service {
             .arg("-k")
             .arg(folder);
         postgres.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-F"]);
+        // Its shared memory is in the folder, too, and goes with it.
+        postgres.args(["-c", "dynamic_shared_memory_type=mmap"]);
         postgres
     })
 }

@@ -73,19 +73,25 @@ async fn pipelining(client: &Client) -> Outcome {
 /// To drop a query is not enough: the server works on. So after the limit it is told, by a connection of its own.
 async fn cancelling(client: &Client, config: &Config) -> Outcome {
     let mut sleep = pin!(client.batch_execute("SELECT pg_sleep(3600)"));
-    if timeout(Duration::from_millis(100), sleep.as_mut())
-        .await
-        .is_err()
-    {
-        let token = client.cancel_token();
-        match Socket::connect(config).await? {
-            Socket::Tcp(stream) => token.cancel_query_raw(stream, NoTls).await?,
-            Socket::Unix(stream) => token.cancel_query_raw(stream, NoTls).await?,
+    // There is an answer all the same, and the connection goes on. A server that is told before it has begun does nothing, and is told
+    // again.
+    let answer = loop {
+        match timeout(Duration::from_millis(100), sleep.as_mut()).await {
+            Ok(answer) => break answer,
+            Err(_elapsed) => cancel(client, config).await?,
         }
-    }
-    // The answer comes all the same, and the connection goes on.
-    let error = sleep.await.expect_err("an hour is not over");
+    };
+    let error = answer.expect_err("an hour is not over");
     println!("of the sleep: {}", error.as_db_error().ok_or("no answer")?);
+    Ok(())
+}
+
+async fn cancel(client: &Client, config: &Config) -> Outcome {
+    let token = client.cancel_token();
+    match Socket::connect(config).await? {
+        Socket::Tcp(stream) => token.cancel_query_raw(stream, NoTls).await?,
+        Socket::Unix(stream) => token.cancel_query_raw(stream, NoTls).await?,
+    }
     Ok(())
 }
 
