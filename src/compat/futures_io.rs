@@ -8,6 +8,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use super::sockets::write_to_a_socket;
 use crate::io::sockets::{for_each_reader, for_each_writer};
+use crate::io::{Duplex, DuplexReader, DuplexWriter};
 use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, UnixStream, WriteHalf};
 
 macro_rules! reader {
@@ -41,4 +42,8 @@ macro_rules! writer {
 }
 
 for_each_reader!(reader);
+reader!(Duplex: Duplex);
+reader!(DuplexReader: DuplexReader);
 for_each_writer!(writer);
+writer!(Duplex: Duplex);
+writer!(DuplexWriter: DuplexWriter);

@@ -5,9 +5,9 @@
 //!
 //! | feature | gives |
 //! |---|---|
-//! | `futures-io` | `futures_io::{AsyncRead, AsyncWrite}` for the stream sockets and their halves |
+//! | `futures-io` | `futures_io::{AsyncRead, AsyncWrite}` for the stream sockets, `io::duplex` and the halves of both |
 //! | `tokio` | `tokio::io::{AsyncRead, AsyncWrite}` for the same |
-//! | `hyper` | `hyper::rt::{Read, Write}` for the streams, and an executor and a timer: `compat::hyper` |
+//! | `hyper` | `hyper::rt::{Read, Write}` for the streams, those in memory included, and an executor and a timer: `compat::hyper` |
 //! | `hyper-server` | `serve_http` in `compat::hyper`, a server for a listener |
 //! | `hyper-client` | a connector for the pooled client of hyper-util, in `compat::hyper` |
 //! | `stream` | `futures_core::Stream` and `futures_sink::Sink` for queues, receivers, listeners and what else comes one by one: `compat::stream` |

@@ -1,6 +1,7 @@
-//! The sockets' side of the foreign traits, written once: futures-io, tokio and hyper ask for the same methods.
+//! What sockets and streams in memory do for the foreign traits, written once: futures-io, tokio and hyper ask for the same
+//! methods.
 
-/// The methods of a foreign trait for writing to a socket. `close` is what the trait calls the last of them.
+/// The methods of a foreign trait for writing to one of them. `close` is what the trait calls the last of them.
 macro_rules! write_to_a_socket {
     ($methods:ident, $close:ident) => {
         fn poll_write(
@@ -19,7 +20,7 @@ macro_rules! write_to_a_socket {
             $methods::poll_write_vectored(&self, cx, bufs)
         }
 
-        /// A socket holds nothing back.
+        /// Nothing is held back.
         fn poll_flush(
             self: std::pin::Pin<&mut Self>,
             _: &mut std::task::Context<'_>,

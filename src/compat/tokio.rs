@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::kept::read_by_way_of_the_kept_piece;
 use super::sockets::write_to_a_socket;
 use crate::io::sockets::{for_each_reader, for_each_writer};
+use crate::io::{Duplex, DuplexReader, DuplexWriter};
 use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, UnixStream, WriteHalf};
 
 /// Directly, if somebody has written to all of the memory before.
@@ -53,4 +54,8 @@ macro_rules! writer {
 }
 
 for_each_reader!(reader);
+reader!(Duplex: Duplex);
+reader!(DuplexReader: DuplexReader);
 for_each_writer!(writer);
+writer!(Duplex: Duplex);
+writer!(DuplexWriter: DuplexWriter);

@@ -1,16 +1,18 @@
 //! Two streams in memory, each the other's far end: for tests, and between two tasks.
 //!
 //! What is written at one end is read at the other, through a buffer of a fixed size, so that a writer that is too fast waits
-//! as it would with a socket. No system call is made.
+//! as it would with a socket. No system call is made. The streams have the traits of futures-io, tokio and hyper like the sockets,
+//! with the features of those names.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, Read as _};
+use std::io::{self, IoSlice, IoSliceMut, Read as _};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
+use super::sockets::EndWriting;
 use super::{Read, Write};
 use crate::context;
 use crate::foreign;
@@ -86,9 +88,13 @@ impl Pipe {
         })
     }
 
-    fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
         ready!(context::poll_budget(cx));
-        let count = ready!(poll_after_leaving(&self.reader, cx, || self.take(buf)));
+        let count = ready!(poll_after_leaving(&self.reader, cx, || self.take(bufs)));
         context::spend_budget();
         if count > 0 {
             wake(&self.writer);
@@ -96,23 +102,28 @@ impl Pipe {
         Poll::Ready(Ok(count))
     }
 
-    fn take(&self, buf: &mut [u8]) -> Poll<usize> {
+    fn take(&self, bufs: &mut [IoSliceMut<'_>]) -> Poll<usize> {
         let mut state = self.state.borrow_mut();
-        if state.bytes.is_empty() && !state.is_ended && !buf.is_empty() {
+        let has_room = bufs.iter().any(|buf| !buf.is_empty());
+        if state.bytes.is_empty() && !state.is_ended && has_room {
             return Poll::Pending;
         }
         let mut count = 0;
-        // A queue has two pieces of bytes, and a read gives one.
-        while count < buf.len() && !state.bytes.is_empty() {
-            let read = state.bytes.read(&mut buf[count..]);
-            count += read.expect("a queue of bytes can always be read");
+        for buf in bufs {
+            let mut filled = 0;
+            // A queue has two pieces of bytes, and a read gives one.
+            while filled < buf.len() && !state.bytes.is_empty() {
+                let read = state.bytes.read(&mut buf[filled..]);
+                filled += read.expect("a queue of bytes can always be read");
+            }
+            count += filled;
         }
         Poll::Ready(count)
     }
 
-    fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         ready!(context::poll_budget(cx));
-        let count = ready!(poll_after_leaving(&self.writer, cx, || self.put(buf)));
+        let count = ready!(poll_after_leaving(&self.writer, cx, || self.put(bufs)));
         context::spend_budget();
         match count {
             Some(count) => {
@@ -124,17 +135,21 @@ impl Pipe {
     }
 
     /// `None`: nobody will read it.
-    fn put(&self, buf: &[u8]) -> Poll<Option<usize>> {
+    fn put(&self, bufs: &[IoSlice<'_>]) -> Poll<Option<usize>> {
         let mut state = self.state.borrow_mut();
         if state.is_abandoned || state.is_ended {
             return Poll::Ready(None);
         }
         let room = state.capacity - state.bytes.len();
-        if room == 0 && !buf.is_empty() {
+        if room == 0 && bufs.iter().any(|buf| !buf.is_empty()) {
             return Poll::Pending;
         }
-        let count = room.min(buf.len());
-        state.bytes.extend(&buf[..count]);
+        let mut count = 0;
+        for buf in bufs {
+            let piece = buf.len().min(room - count);
+            state.bytes.extend(&buf[..piece]);
+            count += piece;
+        }
         Poll::Ready(Some(count))
     }
 
@@ -213,8 +228,21 @@ impl DuplexReader {
     /// # Errors
     ///
     /// Never.
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_read(cx, buf)
+    pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_read(cx, &mut [IoSliceMut::new(buf)])
+    }
+
+    /// [`poll_read`](Self::poll_read) into several buffers, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub fn poll_read_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_read(cx, bufs)
     }
 }
 
@@ -224,8 +252,21 @@ impl DuplexWriter {
     /// # Errors
     ///
     /// `BrokenPipe` if the other end is gone, or this end was closed.
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_write(cx, buf)
+    pub fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, &[IoSlice::new(buf)])
+    }
+
+    /// [`poll_write`](Self::poll_write) of several buffers, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_write`](Self::poll_write).
+    pub fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, bufs)
     }
 }
 
@@ -241,23 +282,40 @@ impl Drop for DuplexWriter {
     }
 }
 
+impl EndWriting for DuplexWriter {
+    fn end_writing(&self) -> io::Result<()> {
+        self.0.end();
+        Ok(())
+    }
+}
+
+impl EndWriting for Duplex {
+    fn end_writing(&self) -> io::Result<()> {
+        self.writer.end_writing()
+    }
+}
+
 impl Read for DuplexReader {
     async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let _clear = ClearOnDrop(&self.0.reader);
-        poll_fn(|cx| self.0.poll_read(cx, buf)).await
+        poll_fn(|cx| self.poll_read(cx, buf)).await
     }
 }
 
 impl Write for DuplexWriter {
     async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let _clear = ClearOnDrop(&self.0.writer);
-        poll_fn(|cx| self.0.poll_write(cx, buf)).await
+        poll_fn(|cx| self.poll_write(cx, buf)).await
+    }
+
+    async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let _clear = ClearOnDrop(&self.0.writer);
+        poll_fn(|cx| self.poll_write_vectored(cx, bufs)).await
     }
 
     /// The other end reads what is left and then the end.
     async fn close(&mut self) -> io::Result<()> {
-        self.0.end();
-        Ok(())
+        self.end_writing()
     }
 }
 
@@ -267,8 +325,21 @@ impl Duplex {
     /// # Errors
     ///
     /// Never.
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.reader.poll_read(cx, buf)
+    }
+
+    /// [`poll_read`](Self::poll_read) into several buffers, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub fn poll_read_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.reader.poll_read_vectored(cx, bufs)
     }
 
     /// [`write`](Write::write) in the shape that adapters need. The last waker replaces the one before.
@@ -276,8 +347,21 @@ impl Duplex {
     /// # Errors
     ///
     /// `BrokenPipe` if the other end is gone, or this end was closed.
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    pub fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.writer.poll_write(cx, buf)
+    }
+
+    /// [`poll_write`](Self::poll_write) of several buffers, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_write`](Self::poll_write).
+    pub fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.writer.poll_write_vectored(cx, bufs)
     }
 
     /// Two halves for two owners.
@@ -297,9 +381,13 @@ impl Write for Duplex {
         self.writer.write(buf).await
     }
 
+    async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.writer.write_vectored(bufs).await
+    }
+
     /// Ends the writing side; the reading side stays.
     async fn close(&mut self) -> io::Result<()> {
-        self.writer.close().await
+        self.end_writing()
     }
 }
 

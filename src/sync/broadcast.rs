@@ -12,9 +12,10 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use super::ends::Ends;
-use super::wait_list::{Grants, Wait, WaitList};
+use super::wait_list::{Grants, Wait, WaitList, poll_kept};
 
 pub use super::unheard::SendError;
 
@@ -188,13 +189,19 @@ pub struct Receiver<T> {
     chan: Rc<Chan<T>>,
     /// The number of the value that it hears next.
     next: u64,
+    /// The wait of `poll_recv`.
+    polled: Option<Wait<Rc<Chan<T>>>>,
 }
 
 impl<T> Receiver<T> {
     fn new(chan: Rc<Chan<T>>) -> Receiver<T> {
         chan.receivers.join();
         let next = chan.end.get();
-        Receiver { chan, next }
+        Receiver {
+            chan,
+            next,
+            polled: None,
+        }
     }
 
     /// Another receiver, of what is sent from now on.
@@ -227,12 +234,38 @@ impl<T: Clone> Receiver<T> {
     pub async fn recv(&mut self) -> Result<T, RecvError> {
         loop {
             Wait::new(&*self.chan, self.next).await;
-            match self.try_recv() {
-                Ok(value) => return Ok(value),
-                Err(TryRecvError::Lagged(missed)) => return Err(RecvError::Lagged(missed)),
-                Err(TryRecvError::Closed) => return Err(RecvError::Closed),
-                Err(TryRecvError::Empty) => {} // was let through as the last sender went, and one has been cloned since
+            if let Some(answer) = self.answer() {
+                return answer;
             }
+        }
+    }
+
+    /// The poll under [`recv`](Self::recv), for adapters.
+    ///
+    /// # Wakes
+    ///
+    /// The waker of the last poll is kept until it is woken, or the receiver is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv).
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
+        loop {
+            let begin = || Wait::new(Rc::clone(&self.chan), self.next);
+            ready!(poll_kept(&mut self.polled, begin, cx));
+            if let Some(answer) = self.answer() {
+                return Poll::Ready(answer);
+            }
+        }
+    }
+
+    /// What a wait that is over yields; nothing if it was let through as the last sender went, and one has been cloned since.
+    fn answer(&mut self) -> Option<Result<T, RecvError>> {
+        match self.try_recv() {
+            Ok(value) => Some(Ok(value)),
+            Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
+            Err(TryRecvError::Closed) => Some(Err(RecvError::Closed)),
+            Err(TryRecvError::Empty) => None,
         }
     }
 

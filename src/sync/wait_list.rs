@@ -213,6 +213,20 @@ where
     }
 }
 
+/// Polls the wait that a `poll_` form keeps from one call to the next, or begins one.
+pub(super) fn poll_kept<D>(
+    kept: &mut Option<Wait<D>>,
+    begin: impl FnOnce() -> Wait<D>,
+    cx: &mut Context<'_>,
+) -> Poll<<D::Target as Grants>::Grant>
+where
+    D: Deref<Target: Grants> + Unpin,
+{
+    let grant = ready!(Pin::new(kept.get_or_insert_with(begin)).poll(cx));
+    *kept = None;
+    Poll::Ready(grant)
+}
+
 impl<D> Future for Wait<D>
 where
     D: Deref<Target: Grants> + Unpin,

@@ -9,10 +9,11 @@ use std::error::Error;
 use std::fmt;
 use std::mem;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use super::ends::Ends;
 use super::event::Event;
-use super::wait_list::{Grants, Wait, WaitList};
+use super::wait_list::{Grants, Wait, WaitList, poll_kept};
 
 pub use super::unheard::SendError;
 
@@ -185,13 +186,19 @@ pub struct Receiver<T> {
     chan: Rc<Chan<T>>,
     /// The version that it has seen.
     seen: u64,
+    /// The wait of `poll_changed`.
+    polled: Option<Wait<Rc<Chan<T>>>>,
 }
 
 impl<T> Receiver<T> {
     fn new(chan: Rc<Chan<T>>, seen: u64) -> Receiver<T> {
         chan.receivers.join();
         chan.unwatched.clear();
-        Receiver { chan, seen }
+        Receiver {
+            chan,
+            seen,
+            polled: None,
+        }
     }
 
     /// A snapshot of the latest value, which does not count as seen.
@@ -232,12 +239,39 @@ impl<T> Receiver<T> {
     pub async fn changed(&mut self) -> Result<(), RecvError> {
         loop {
             Wait::new(&*self.chan, self.seen).await;
-            // Not always: it was let through as the last sender went, and one may have been cloned since.
-            if self.has_changed()? {
-                self.seen = self.chan.version.get();
+            if self.see()? {
                 return Ok(());
             }
         }
+    }
+
+    /// The poll under [`changed`](Self::changed), for adapters.
+    ///
+    /// # Wakes
+    ///
+    /// The waker of the last poll is kept until it is woken, or the receiver is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As for [`changed`](Self::changed).
+    pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RecvError>> {
+        loop {
+            let begin = || Wait::new(Rc::clone(&self.chan), self.seen);
+            ready!(poll_kept(&mut self.polled, begin, cx));
+            if self.see()? {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Counts the latest value as seen at the end of a wait. It may have been seen before: the wait was let through as the last
+    /// sender went, and one has been cloned since.
+    fn see(&mut self) -> Result<bool, RecvError> {
+        let changed = self.has_changed()?;
+        if changed {
+            self.seen = self.chan.version.get();
+        }
+        Ok(changed)
     }
 
     /// Waits until the latest value satisfies `predicate`, which is asked about the present one first, and yields it.

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::rc::Rc;
 
-use roundelay::io::{BufReader, BufWriter, FromFutures, FromTokio, Read, Write, copy};
+use roundelay::io::{BufReader, BufWriter, FromFutures, FromTokio, Read, Write, copy, duplex};
 use roundelay::task::cooperative;
 use roundelay::{join, run, spawn, yield_now};
 
@@ -49,6 +49,35 @@ fn our_lines_run_over_a_stream_of_tokios() {
     in_loop(|| async {
         let (near, far) = tokio::io::duplex(7);
         echo_lines(FromTokio::new(near), FromTokio::new(far)).await
+    });
+}
+
+#[test]
+fn a_stream_in_memory_is_one_of_tokios_and_one_of_futures() {
+    let _watched = support::watch();
+    in_loop(|| async {
+        let (near, far) = duplex(7);
+        echo_lines(FromTokio::new(near), FromTokio::new(far)).await?;
+        let (near, far) = duplex(7);
+        echo_lines(FromFutures::new(near), FromFutures::new(far)).await?;
+        // Each half, too, and the end of the writing one is heard.
+        let (near, far) = duplex(7);
+        let ((mut read, write), (mut from, mut to)) = (near.into_split(), far.into_split());
+        let (mut heard, text) = (Vec::new(), "round and round".repeat(100));
+        let back = async {
+            tokio::io::copy(&mut from, &mut to).await?;
+            to.close().await
+        };
+        let there = async {
+            use futures_util::AsyncWriteExt;
+            let mut write = write;
+            AsyncWriteExt::write_all(&mut write, text.as_bytes()).await?;
+            AsyncWriteExt::close(&mut write).await
+        };
+        let listen = tokio::io::AsyncReadExt::read_to_end(&mut read, &mut heard);
+        roundelay::try_join!(back, there, listen)?;
+        assert!(heard == text.as_bytes());
+        Ok(())
     });
 }
 

@@ -17,9 +17,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use roundelay::compat::hyper::{
-    Connector, HttpConnection, LoopExecutor, LoopTimer, pooled_client, serve_http, serve_http_each,
+    Connector, HttpConnection, LoopExecutor, LoopTimer, pooled_client, serve_connection,
+    serve_http, serve_http_each,
 };
-use roundelay::io::BufReader;
+use roundelay::io::{BufReader, Write as _, duplex};
 use roundelay::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use roundelay::sync::{CancelToken, Event};
 use roundelay::{future, run, spawn, timeout};
@@ -61,6 +62,29 @@ fn a_read_by_hypers_trait_takes_much_at_once() {
             .await
             .unwrap();
         assert!(buf.filled() == sent, "{} bytes", buf.filled().len());
+    });
+}
+
+#[test]
+fn hyper_answers_over_a_stream_in_memory() {
+    let _watched = support::watch();
+    run(async {
+        // Neither a request nor an answer has room in it as a whole.
+        let (mut near, far) = duplex(16);
+        let http = http1::Builder::new();
+        let server = serve_connection(&http, far, service_fn(echo), CancelToken::new());
+        let client = async {
+            let request = b"GET /round HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n";
+            near.write_all(request).await.unwrap();
+            let mut answer = Vec::new();
+            let reader = &mut BufReader::new(&mut near);
+            reader.read_to_end(&mut answer).await.unwrap();
+            String::from_utf8(answer).unwrap()
+        };
+        let (served, answer) = roundelay::join!(server, client);
+        served.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.ends_with("\r\n\r\n/round 0"), "{answer}");
     });
 }
 

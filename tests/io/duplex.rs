@@ -1,9 +1,9 @@
 //! Two streams in memory: bytes, room, ends, and what a dropped call leaves.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll, Waker};
 
 use crate::support::counting_waker;
 use roundelay::io::{BufReader, Read, Write, copy, duplex};
@@ -113,4 +113,25 @@ fn calls_that_are_dropped_leave_no_waker_and_move_no_byte() {
         std::task::Poll::Ready(Ok(1))
     ));
     assert_eq!(buf[0], b'a');
+}
+
+#[test]
+fn several_buffers_go_in_and_out_as_far_as_there_is_room() {
+    let _watched = crate::support::watch();
+    let (near, far) = duplex(5);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut pieces = ["ab", "", "cd", "ef"].map(|piece| IoSlice::new(piece.as_bytes()));
+    let written = near.poll_write_vectored(&mut cx, &pieces);
+    assert!(matches!(written, Poll::Ready(Ok(5))), "{written:?}");
+    assert!(near.poll_write_vectored(&mut cx, &pieces).is_pending());
+    let (mut one, mut two, mut three) = ([0; 2], [0; 0], [0; 9]);
+    let mut bufs = [&mut one[..], &mut two, &mut three].map(IoSliceMut::new);
+    let read = far.poll_read_vectored(&mut cx, &mut bufs);
+    assert!(matches!(read, Poll::Ready(Ok(5))), "{read:?}");
+    assert!(far.poll_read_vectored(&mut cx, &mut bufs).is_pending());
+    assert_eq!((&one, &three[..3]), (b"ab", &b"cde"[..]));
+    // Nothing asked for is nothing to wait for.
+    pieces = [(); 4].map(|()| IoSlice::new(b""));
+    assert!(near.poll_write_vectored(&mut cx, &pieces).is_ready());
+    assert!(far.poll_read_vectored(&mut cx, &mut []).is_ready());
 }

@@ -1,6 +1,7 @@
 //! `broadcast`: everybody hears everything, or is told how much was missed.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
 
 use crate::support::sync::{OnDrop, at_once, on_drop, waiting};
@@ -167,4 +168,44 @@ fn values_may_send_into_their_channel_as_they_are_dropped() {
         (drops.get(), sender.len(), sender.receiver_count()),
         (4, 0, 0)
     );
+}
+
+#[test]
+fn a_receiver_that_is_polled_keeps_the_last_waker_and_lets_it_go() {
+    let _watched = crate::support::watch();
+    let (sender, receiver) = broadcast::channel(2);
+    let receiver = RefCell::new(receiver);
+    let poll = || poll_fn(|cx| receiver.borrow_mut().poll_recv(cx));
+    let (first, mut second) = (waiting(poll()), waiting(poll()));
+    assert_eq!((first.wakers_kept(), second.wakers_kept()), (0, 1));
+    sender.send(1).unwrap();
+    assert_eq!((first.wakes(), second.wakes()), (0, 1));
+    assert_eq!(second.ready(), Ok(1));
+    let third = waiting(poll());
+    // Dropped.
+    receiver.replace(sender.subscribe());
+    assert_eq!((third.wakers_kept(), third.wakes()), (0, 0));
+    assert_eq!(sender.receiver_count(), 1);
+    drop(sender);
+    assert_eq!(at_once(poll()), Err(RecvError::Closed));
+}
+
+#[test]
+fn a_poll_that_waits_and_other_calls_do_not_stand_in_each_others_way() {
+    let _watched = crate::support::watch();
+    let (sender, receiver) = broadcast::channel(1);
+    let receiver = RefCell::new(receiver);
+    let poll = || poll_fn(|cx| receiver.borrow_mut().poll_recv(cx));
+    let early = waiting(poll());
+    sender.send(1).unwrap();
+    assert_eq!(early.wakes(), 1);
+    assert_eq!(receiver.borrow_mut().try_recv(), Ok(1));
+    // The wait of the first poll is over, and its value is gone: the next poll begins another one.
+    let mut late = waiting(poll());
+    assert_eq!(late.wakes(), 0);
+    sender.send(2).unwrap();
+    sender.send(3).unwrap();
+    assert_eq!(late.wakes(), 1);
+    assert_eq!(late.ready(), Err(RecvError::Lagged(1)));
+    assert_eq!(at_once(poll()), Ok(3));
 }

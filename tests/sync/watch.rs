@@ -1,5 +1,7 @@
 //! `watch`: the latest value, seen or not seen.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -145,4 +147,40 @@ fn a_value_may_send_into_its_channel_as_it_is_replaced() {
         (1, 1)
     );
     assert!(receiver.borrow().is_none());
+}
+
+#[test]
+fn a_receiver_that_is_polled_keeps_the_last_waker_and_lets_it_go() {
+    let _watched = crate::support::watch();
+    let (sender, receiver) = watch::channel(0);
+    let receiver = RefCell::new(receiver);
+    let poll = || poll_fn(|cx| receiver.borrow_mut().poll_changed(cx));
+    let (first, mut second) = (waiting(poll()), waiting(poll()));
+    assert_eq!((first.wakers_kept(), second.wakers_kept()), (0, 1));
+    sender.send(1).unwrap();
+    assert_eq!((first.wakes(), second.wakes()), (0, 1));
+    second.ready().unwrap();
+    assert_eq!(receiver.borrow().has_changed(), Ok(false));
+    let third = waiting(poll());
+    // Dropped.
+    receiver.replace(sender.subscribe());
+    assert_eq!((third.wakers_kept(), third.wakes()), (0, 0));
+    drop(sender);
+    assert!(at_once(poll()).is_err());
+}
+
+#[test]
+fn a_value_that_was_seen_between_two_polls_is_not_new() {
+    let _watched = crate::support::watch();
+    let (sender, receiver) = watch::channel(0);
+    let receiver = RefCell::new(receiver);
+    let poll = || poll_fn(|cx| receiver.borrow_mut().poll_changed(cx));
+    let early = waiting(poll());
+    sender.send(1).unwrap();
+    assert_eq!(early.wakes(), 1);
+    assert_eq!(*receiver.borrow_mut().borrow_and_update(), 1);
+    let mut late = waiting(poll());
+    sender.send(2).unwrap();
+    assert_eq!(late.wakes(), 1);
+    late.ready().unwrap();
 }

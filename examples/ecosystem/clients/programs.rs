@@ -79,6 +79,14 @@ impl Process {
         rest
     }
 
+    /// Sends it a signal, and gives what it still prints. It must succeed.
+    #[track_caller]
+    pub(crate) fn stop(self, signal: &str) -> String {
+        let id = self.child.id().to_string();
+        output(client("sh", "dash").args(["-c", r#"kill -s "$0" "$1""#, signal, &id]));
+        self.finish()
+    }
+
     /// How many threads it has.
     pub(crate) fn threads(&self) -> usize {
         let tasks = format!("/proc/{}/task", self.child.id());

@@ -1,16 +1,16 @@
 //! SQLite behind a loop that must not block: one connection, one thread, one line of calls. What aiosqlite is for asyncio.
 //!
 //! SQLite has no sockets that could be awaited: a call reads and writes files until it is done. So the connection lives on a
-//! thread of its own, which takes calls from a channel, one after another, and sends each answer back by a oneshot of
-//! `tokio::sync`, which needs no runtime of tokio's. One thread, and no pool: SQLite lets one writer in at a time anyway.
+//! thread of its own, which takes calls from a channel, one after another, and sends each answer back by [`remote::oneshot`](oneshot),
+//! whose ends may be on two threads. One thread, and no pool: SQLite lets one writer in at a time anyway.
 
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
+use roundelay::remote::oneshot;
 use roundelay::sync::Semaphore;
 use rusqlite::Connection;
-use tokio::sync::oneshot;
 
 use crate::Outcome;
 
@@ -30,7 +30,7 @@ impl Database {
     /// Opens the file, on the new thread: that may take a while, too.
     pub async fn open(path: impl AsRef<Path>) -> Outcome<Database> {
         let (calls, line) = mpsc::channel::<Call>();
-        let (opened, is_open) = oneshot::channel();
+        let (opened, is_open) = oneshot();
         let path = path.as_ref().to_owned();
         let thread = thread::Builder::new()
             .name("sqlite".into())
@@ -61,7 +61,7 @@ impl Database {
         call: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Outcome<T> {
         let _room = self.room.acquire().await?;
-        let (answer, answered) = oneshot::channel();
+        let (answer, answered) = oneshot();
         self.calls.send(Box::new(move |connection| {
             let _ = answer.send(call(connection));
         }))?;

@@ -8,6 +8,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 
 use crate::compat::kept::read_by_way_of_the_kept_piece;
 use crate::compat::sockets::write_to_a_socket;
+use crate::io::Duplex;
 use crate::io::sockets::for_each_stream;
 use crate::net::{TcpStream, UnixStream};
 
@@ -36,3 +37,4 @@ macro_rules! stream {
 }
 
 for_each_stream!(stream);
+stream!(Duplex: Duplex);

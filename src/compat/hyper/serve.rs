@@ -1,6 +1,5 @@
 //! An HTTP server around a listener.
 
-use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture, Pending, pending};
@@ -16,7 +15,7 @@ use hyper::service::Service;
 use hyper::{Request, Response};
 
 use super::{Here, LoopTimer};
-use crate::net::{Accept, Served, TcpStream, serve};
+use crate::net::{Accept, Served, serve};
 use crate::sync::CancelToken;
 
 /// Serves HTTP/1 on the connections of `listener`: each request is a call of `service`. Awaiting it runs the server.
@@ -205,28 +204,25 @@ where
     T: Future<Output = ()> + 'static,
 {
     async fn run(self) -> io::Result<Served> {
-        let stopping = CancelToken::new();
-        let told = stopping.clone();
-        let shutdown = async move {
-            self.shutdown.await;
-            told.cancel();
-        };
+        let closing = CancelToken::new();
+        let stopping = closing.clone();
         let (http, service_for) = (Rc::new(self.http), Rc::new(self.service_for));
         let handler = move |stream: L::Stream, peer| {
             let (http, service_for) = (Rc::clone(&http), Rc::clone(&service_for));
             let stopping = stopping.clone();
             async move {
-                answer_at_once(&stream)?;
                 let connection = HttpConnection {
                     peer,
                     stopping: stopping.clone(),
                 };
                 let service = service_for(connection);
-                serve_connection(&http, stream, service, stopping).await?;
-                Ok::<(), Box<dyn Error>>(())
+                serve_connection(&http, stream, service, stopping).await
             }
         };
-        let mut server = serve(self.listener, handler).shutdown(shutdown);
+        let mut server = serve(self.listener, handler)
+            .nodelay(true)
+            .closing(closing)
+            .shutdown(self.shutdown);
         if let Some(limit) = self.limit {
             server = server.limit(limit);
         }
@@ -234,14 +230,6 @@ where
             server = server.grace(grace);
         }
         server.await
-    }
-}
-
-/// Sets `TCP_NODELAY`, if the stream has it.
-fn answer_at_once<S: 'static>(stream: &S) -> io::Result<()> {
-    match (stream as &dyn Any).downcast_ref::<TcpStream>() {
-        Some(tcp) => tcp.set_nodelay(true),
-        None => Ok(()),
     }
 }
 
