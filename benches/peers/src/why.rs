@@ -100,6 +100,14 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
             "The loop looks at its sockets after 64 polls, which are 640 us here. tokio looks before a task that has yielded goes on, \
              so that its yield takes a system call: see the row of one task that yields.",
         ),
+        ("wait_posts" | "wait_offload", _) => Likely(
+            "a thread that posts a call, or takes a job, holds a lock for a few nanoseconds. If the system takes its processor away \
+             just then, the loop waits for that thread as long.",
+        ),
+        ("upload", _) => Shown(
+            "hyper's buffer is not initialized, and without `unsafe` code it can be filled by a copy only: what comes from the socket \
+             is copied once more here than there.",
+        ),
         ("bytes_task", _) => Shown(
             "A place in the table, with the room that the table keeps for growing, and the cell with its spawn location.",
         ),
