@@ -83,6 +83,8 @@ use crate::task::JoinHandle;
 mod allowance;
 mod at_work;
 mod builder;
+#[cfg(feature = "tokio-guest")]
+mod guest;
 mod main_task;
 mod narrator;
 mod report;
@@ -91,6 +93,8 @@ mod turn;
 use allowance::Allowance;
 use at_work::AtWork;
 pub use builder::{Builder, OnPanic};
+#[cfg(feature = "tokio-guest")]
+pub(crate) use guest::{Guest, Stint};
 pub use report::{Report, Turn};
 
 /// Makes a loop, runs `main` on it, and drops the loop. asyncio's `run`.
@@ -335,7 +339,7 @@ impl EventLoop {
 
     /// Drops all that lives on the loop, with the loop current, so that destructors find it; what they spawn is dropped at
     /// once. Closes the doors.
-    fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         let _entered = Entered::new(Rc::clone(&self.context));
         self.context.scheduler.close();
         // One by one: of two destructors that panic, the second would do so during unwinding.
