@@ -2,6 +2,7 @@
 //!
 //! A client that is not installed is a failure, and the failure says which package has it.
 
+mod hosts;
 mod http;
 mod programs;
 mod sqlite;
