@@ -6,6 +6,20 @@
 //! The thread-local has no destructor (`ManuallyDrop`), so it can be asked at any time, even by a destructor of another
 //! thread-local that drops a loop at the end of its thread. [`Entered`] takes out what it has put in.
 //!
+//! # Between two turns
+//!
+//! Code of a host may be given a loop that rests ([`Hosted`]): `spawn` and `sleep` then find it as if it ran. Two things must not
+//! be as if it ran. A wake must not go straight into the ready queue, of which the host would never hear; so the scheduler's own
+//! thread-local stays as it is, and the wake goes by the inbox, which rings. And a spawn, or a timer that is armed, must not go
+//! unheard either. So a loop that rests stands in a second place, which is looked at only where the first is empty, and each look
+//! there [announces](Address::announce) the loop. A loop that runs pays nothing for that: it never gets to the second place.
+//!
+//! ```text
+//!   spawn, sleep, ..  -->  CURRENT: a loop at work?  -- yes -->  that one
+//!                                 '-- no -->  HOSTED: a loop that was entered?  -- yes -->  announce it, that one
+//!                                                  '-- no -->  "no event loop is running on this thread"
+//! ```
+//!
 //! The scheduler has a thread-local of its own, with itself in it: a waker needs no more, and stands below this file, so that
 //! it could not ask here.
 
@@ -23,6 +37,9 @@ use crate::time::Timers;
 
 thread_local! {
     static CURRENT: RefCell<ManuallyDrop<Option<Rc<Context>>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
+    /// The loop that rests, and that code of its host has entered. Looked at where `CURRENT` is empty.
+    static HOSTED: RefCell<ManuallyDrop<Option<Rc<Context>>>> =
         const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
@@ -119,7 +136,24 @@ pub(crate) fn current() -> Option<Rc<Context>> {
 /// code.
 #[inline]
 pub(crate) fn peek<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
-    CURRENT.with(|current| current.borrow().as_ref().map(read))
+    CURRENT.with(|current| {
+        let current = current.borrow();
+        if let Some(context) = current.as_ref() {
+            return Some(read(context));
+        }
+        // The bell may have something to say to the log, so not under the borrow.
+        drop(current);
+        between_turns().as_ref().map(read)
+    })
+}
+
+/// The loop that was entered between two turns. Its host is told, for the caller is about to give it something to do.
+/// Guarded by tests/event_loop/enter.rs::a_spawn_between_two_turns_makes_the_descriptor_readable.
+#[cold]
+fn between_turns() -> Option<Rc<Context>> {
+    let context = HOSTED.with_borrow(|hosted| (**hosted).clone())?;
+    context.address.announce();
+    Some(context)
 }
 
 /// The loop that is running on this thread, for calls that are documented to panic without one.
@@ -181,5 +215,31 @@ impl Drop for Entered {
         let outer = mem::replace(&mut self.outer, ManuallyDrop::new(None));
         let inner = CURRENT.replace(outer);
         drop(ManuallyDrop::into_inner(inner));
+    }
+}
+
+/// A loop that rests is the one that `spawn` and `sleep` refer to, for as long as this exists. Wakes do not take it for one that
+/// runs: see the head of the file.
+pub(crate) struct Hosted {
+    outer: ManuallyDrop<Option<Rc<Context>>>,
+    outer_hosted: ManuallyDrop<Option<Rc<Context>>>,
+}
+
+impl Hosted {
+    pub(crate) fn new(context: Rc<Context>) -> Self {
+        Self {
+            outer: CURRENT.replace(ManuallyDrop::new(None)),
+            outer_hosted: HOSTED.replace(ManuallyDrop::new(Some(context))),
+        }
+    }
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        let nothing = || ManuallyDrop::new(None);
+        let outer = mem::replace(&mut self.outer, nothing());
+        let outer_hosted = mem::replace(&mut self.outer_hosted, nothing());
+        CURRENT.set(outer);
+        drop(ManuallyDrop::into_inner(HOSTED.replace(outer_hosted)));
     }
 }

@@ -14,6 +14,7 @@ use sources::{Crate, Import, Source, blank_comments_and_literals, end_of_item, f
 /// circle), unless the row says otherwise.
 const TABLE: &[(&str, Row)] = &[
     ("the crate", Row::Together(&["lib.rs", "entry.rs"])),
+    ("hosts of the loop", Row::Together(&["compat/tokio.rs"])),
     ("the loop", Row::Together(&["event_loop/"])),
     ("leaf futures", Row::Together(LEAF_FUTURES)),
     ("the current loop", Row::Together(&["context.rs"])),

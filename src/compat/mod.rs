@@ -1,7 +1,7 @@
 //! The crates of the field on this loop: their traits for the sockets, and what they ask for besides.
 //!
 //! Everything here is behind a feature, and the default build has none of it. No feature brings a thread, a reactor or a pool
-//! of its own: what is used of tokio are its traits.
+//! of its own: what is used of tokio are its traits. The one exception says so in its name: with `tokio-guest`, tokio has the thread.
 //!
 //! | feature | gives |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | `hyper-server` | `serve_http` in `compat::hyper`, a server for a listener |
 //! | `hyper-client` | a connector for the pooled client of hyper-util, in `compat::hyper` |
 //! | `stream` | `futures_core::Stream` and `futures_sink::Sink` for queues, receivers, listeners and what else comes one by one: `compat::stream` |
+//! | `tokio-guest` | `compat::tokio::run`, for crates that ask for tokio itself: this crate's loop as a guest of tokio, on one thread |
 //! | `here` | `compat::Here`, for what is `!Send` where a crate asks for `Send` |
 //!
 //! # One reader and one writer
@@ -37,8 +38,11 @@ mod kept;
 mod sockets;
 #[cfg(feature = "stream")]
 pub mod stream;
+#[cfg(feature = "tokio-guest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio-guest")))]
+pub mod tokio;
 #[cfg(feature = "tokio")]
-mod tokio;
+mod tokio_io;
 
 #[cfg(feature = "here")]
 pub use here::Here;

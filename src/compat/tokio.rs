@@ -1,61 +1,256 @@
-//! `tokio::io::{AsyncRead, AsyncWrite}`: for crates that are written for tokio's traits and do not need its runtime.
+//! This crate's loop as a guest of tokio: both on one thread, each with its own tasks.
+//!
+//! Most crates ask for traits, and have them by the other modules of [`compat`](super). Some ask for tokio itself: `reqwest` opens
+//! sockets of tokio's, `axum::serve` spawns tasks of tokio's, `tower-http`'s time-outs are timers of tokio's. [`run`] lets them: a
+//! `current_thread` runtime of tokio's has the thread, and this crate's loop is one future on it.
+//!
+//! ```text
+//!             one thread
+//!   tokio: poll a task, poll a task, ..., wait for sockets and timers
+//!            |                              '-- among them: the descriptor of our loop, and a timer for its next deadline
+//!            '-- among them: our loop, for a stint of 64 polls at most
+//!                  '-- poll a task of ours, poll a task of ours, ..., look
+//! ```
+//!
+//! # Who may await what
+//!
+//! - A task of ours ([`spawn`](crate::spawn), `main`) may await whatever of tokio's does not have to be polled by a task of tokio's:
+//!   sockets, timers, channels, join handles, a `reqwest::Client`; and it may `tokio::spawn` and `tokio::task::spawn_local`.
+//! - A task of tokio's may await whatever is ours, and may [`spawn`](crate::spawn). Our futures are `!Send`, so such a task is one of
+//!   `tokio::task::spawn_local`, or its future is a `Here`.
+//!
+//! # Who waits for whom
+//!
+//! A stint ends after 64 polls of our tasks, and then all tasks of tokio's that are ready have a turn, up to 61 in one go. So
+//! neither side starves the other. A wake from a task of tokio's to one of ours, and a spawn, take the way of wakes from other
+//! threads: by the inbox, and the descriptor, which tokio is waiting for. The first costs a few system calls; those that follow
+//! before our loop works again cost none. Our deadlines are tokio's timers here, with its grain: a millisecond. They are never
+//! early.
+//!
+//! # No thread
+//!
+//! There is no thread but the caller's, unless somebody asks for one: `tokio::task::spawn_blocking`, tokio's files and its look-up of
+//! host names do, and so does [`offload`](fn@crate::offload).
+//!
+//! # The end
+//!
+//! [`run`] ends when `main` does. Then this crate's tasks are dropped, in the order of their spawning, while tokio is there still; then
+//! tokio's, while this crate's loop is there still. What a destructor spawns on either is dropped at once, and nothing is
+//! waited for: blocking calls that have begun go on, and their results are discarded.
+//!
+//! # Why not otherwise
+//!
+//! - *tokio on a thread of its own*: everything that goes across is `Send`, and costs a wake of a sleeping thread each way.
+//! - *tokio as the guest*: its runtime has no descriptor and no deadline to wait for, nor a way to be turned.
+//! - *Our loop current for as long as tokio runs*: a wake from a task of tokio's would go straight into our ready queue, of which
+//!   tokio, asleep, hears nothing. See [`EventLoop::enter`].
 
+use std::future::{Future, IntoFuture, poll_fn};
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::Location;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::time::Sleep;
 
-use super::kept::read_by_way_of_the_kept_piece;
-use super::sockets::write_to_a_socket;
-use crate::io::sockets::{for_each_reader, for_each_writer};
-use crate::io::{Duplex, DuplexReader, DuplexWriter};
-use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, UnixStream, WriteHalf};
+use crate::event_loop::{EventLoop, Guest, Stint};
+use crate::foreign;
 
-/// Directly, if somebody has written to all of the memory before.
-fn read_into(
-    buf: &mut ReadBuf<'_>,
-    read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
-) -> Poll<io::Result<()>> {
-    if buf.initialized().len() < buf.capacity() {
-        let room = buf.remaining();
-        return read_by_way_of_the_kept_piece(room, read, |bytes| buf.put_slice(bytes));
+/// So far ahead is a timer of tokio's set at most: its arithmetic has an end, and our deadlines have none.
+const FARTHEST: Duration = Duration::from_secs(86_400);
+
+/// Makes a loop and a `current_thread` runtime of tokio's, runs `main` as a task of the loop, and ends both:
+/// [`roundelay::run`](crate::run) with tokio around it.
+///
+/// The [module](self) says who may await what, who waits for whom, and what the end is.
+///
+/// # Cancellation
+///
+/// Does not return before `main` has finished. Tasks of either side are dropped at the end.
+///
+/// # Panics
+///
+/// With `main`'s own panic; if the operating system has no resources for a loop and a runtime; and inside a runtime of
+/// tokio's, where tokio refuses to start another one. A panic of another task is kept for its handle, on either side.
+///
+/// ```
+/// use roundelay::{compat, sleep, spawn, sync::mpsc};
+/// use std::time::Duration;
+///
+/// let heard = compat::tokio::run(async {
+///     let (sender, mut receiver) = mpsc::channel(1);
+///     // A task of tokio's, which awaits this crate's timer and queue.
+///     let theirs = tokio::task::spawn_local(async move {
+///         sleep(Duration::from_millis(1)).await;
+///         sender.send("hello").await
+///     });
+///     // And a task of this crate's, which awaits tokio's timer.
+///     let ours = spawn(tokio::time::sleep(Duration::from_millis(1)));
+///     ours.await.unwrap();
+///     let heard = receiver.recv().await;
+///     theirs.await.unwrap().unwrap();
+///     heard
+/// });
+/// assert_eq!(heard, Some("hello"));
+/// ```
+#[track_caller]
+pub fn run<F: IntoFuture>(main: F) -> F::Output {
+    let here = Location::caller();
+    let mut both = match Both::new() {
+        Ok(both) => both,
+        Err(error) => panic!("{error}"),
+    };
+    let Both { event_loop, tokio } = &mut both;
+    let tokio = tokio.as_ref().expect("it is there until the end");
+    match drive(tokio, event_loop, main.into_future(), here) {
+        Ok(output) => output,
+        Err(error) => panic!("{error}"),
     }
-    let count = ready!(read(buf.initialize_unfilled()))?;
-    buf.advance(count);
-    Poll::Ready(Ok(()))
 }
 
-macro_rules! reader {
-    ($socket:ty: $methods:ident) => {
-        impl AsyncRead for $socket {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &mut ReadBuf<'_>,
-            ) -> Poll<io::Result<()>> {
-                let read = |room: &mut [u8]| $methods::poll_read(&self, cx, room);
-                read_into(buf, read)
-            }
+/// [`run`], with a loop and a runtime that the caller has made, and that stay. Tasks that are alive when `main` ends wait in the
+/// loop and in the runtime for the next `run_on` of both.
+///
+/// The runtime needs its drivers: `Builder::enable_all`, or `enable_io` and `enable_time`.
+///
+/// # Cancellation
+///
+/// As [`run`]; nothing is dropped but `main`.
+///
+/// # Errors
+///
+/// If tokio cannot watch the loop's descriptor. `main` has not been polled then.
+///
+/// # Panics
+///
+/// With `main`'s own panic, and with any task's of the loop under [`OnPanic::EndRun`](crate::OnPanic::EndRun); if the runtime was built
+/// without drivers; and inside a runtime of tokio's.
+///
+/// ```
+/// use roundelay::{EventLoop, compat, yield_now};
+/// use tokio::runtime::{Builder, LocalOptions};
+///
+/// let tokio = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+/// let mut event_loop = EventLoop::builder().name("guest").build()?;
+/// let words = vec!["borrowed", "by", "main"];
+/// let count = compat::tokio::run_on(&tokio, &mut event_loop, async {
+///     yield_now().await;
+///     tokio::task::yield_now().await;
+///     words.len()
+/// })?;
+/// assert_eq!(count, words.len());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[track_caller]
+pub fn run_on<F: IntoFuture>(
+    tokio: &LocalRuntime,
+    event_loop: &mut EventLoop,
+    main: F,
+) -> io::Result<F::Output> {
+    drive(tokio, event_loop, main.into_future(), Location::caller())
+}
+
+fn drive<F: Future>(
+    tokio: &LocalRuntime,
+    event_loop: &EventLoop,
+    main: F,
+    here: &'static Location<'static>,
+) -> io::Result<F::Output> {
+    let context = tokio.enter();
+    let descriptor = watch(event_loop.as_fd())?;
+    drop(context);
+    let output = event_loop.run_as_guest(main, here, |guest| {
+        tokio.block_on(async {
+            let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
+            poll_fn(|cx| poll(guest, &descriptor, alarm.as_mut(), cx)).await;
+        });
+    });
+    Ok(output)
+}
+
+/// The newer form of this call is unsafe: its caller promises that the descriptor stays open, and the same, for as long as it is
+/// watched. A borrowed descriptor is that promise, in a type.
+#[allow(deprecated)]
+fn watch(descriptor: BorrowedFd<'_>) -> io::Result<AsyncFd<BorrowedFd<'_>>> {
+    AsyncFd::with_interest(descriptor, Interest::READABLE)
+}
+
+/// A stint, and the waking for the next one.
+fn poll(
+    guest: &mut Guest<'_>,
+    descriptor: &AsyncFd<BorrowedFd<'_>>,
+    alarm: Pin<&mut Sleep>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    if let Err(error) = hear(descriptor, cx) {
+        panic!("{}: tokio no longer waits for it: {error}", guest.name());
+    }
+    match guest.stint() {
+        Ok(Stint::Over) => return Poll::Ready(()),
+        Ok(Stint::Busy) => wake_again(cx),
+        Ok(Stint::Idle) => wait(guest.next_deadline(), alarm, cx),
+        Err(error) => {
+            let name = guest.name();
+            panic!("the event loop '{name}' cannot poll the operating system: {error}")
         }
-    };
+    }
+    Poll::Pending
 }
 
-macro_rules! writer {
-    ($socket:ty: $methods:ident) => {
-        impl AsyncWrite for $socket {
-            write_to_a_socket!($methods, poll_shutdown);
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-        }
-    };
+/// Takes the notice down *before* the stint looks: what happens after the look is a new edge, and a new notice.
+fn hear(descriptor: &AsyncFd<BorrowedFd<'_>>, cx: &mut Context<'_>) -> io::Result<()> {
+    while let Poll::Ready(ready) = descriptor.poll_read_ready(cx) {
+        ready?.clear_ready();
+    }
+    Ok(())
 }
 
-for_each_reader!(reader);
-reader!(Duplex: Duplex);
-reader!(DuplexReader: DuplexReader);
-for_each_writer!(writer);
-writer!(Duplex: Duplex);
-writer!(DuplexWriter: DuplexWriter);
+fn wait(deadline: Option<Instant>, mut alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) {
+    let Some(deadline) = deadline else { return };
+    let deadline = deadline.min(Instant::now() + FARTHEST).into();
+    if alarm.deadline() != deadline {
+        alarm.as_mut().reset(deadline);
+    }
+    if alarm.poll(cx).is_ready() {
+        wake_again(cx);
+    }
+}
+
+fn wake_again(cx: &Context<'_>) {
+    foreign::wake_by_ref(cx.waker(), "tokio's, for its guest");
+}
+
+/// Both of [`run`]'s, and their end.
+struct Both {
+    event_loop: EventLoop,
+    /// Until the end.
+    tokio: Option<LocalRuntime>,
+}
+
+impl Both {
+    fn new() -> io::Result<Self> {
+        let event_loop = EventLoop::new()?;
+        let mut builder = Builder::new_current_thread();
+        let tokio = builder.enable_io().enable_time();
+        let tokio = Some(tokio.build_local(LocalOptions::default())?);
+        Ok(Self { event_loop, tokio })
+    }
+}
+
+impl Drop for Both {
+    fn drop(&mut self) {
+        let Some(tokio) = self.tokio.take() else {
+            return;
+        };
+        let context = tokio.enter();
+        self.event_loop.close();
+        drop(context);
+        // Not a plain drop, which would wait for calls that block, and panic inside another runtime.
+        self.event_loop.enter(|| tokio.shutdown_background());
+    }
+}

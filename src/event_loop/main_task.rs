@@ -43,6 +43,15 @@ impl EventLoop {
         location: &'static Location<'static>,
     ) -> F::Output {
         let _entered = Entered::new(Rc::clone(&self.context));
+        self.run_lent(main, |main| self.drive(main, location))
+    }
+
+    /// Lends `main` to `drive`, which returns when the task that polls it has ended.
+    pub(super) fn run_lent<F: Future>(
+        &self,
+        main: F,
+        drive: impl FnOnce(Loan) -> Result<(), Payload>,
+    ) -> F::Output {
         let (mut main, mut output) = (pin!(Some(main)), None);
         let polls = pin!(poll_fn(|cx| {
             let scheduler = &self.context.scheduler;
@@ -51,8 +60,10 @@ impl EventLoop {
             main.set(None);
             Poll::Ready(())
         }));
-        let ended = lend(polls, |loan| self.drive(loan, location));
+        let ended = lend(polls, drive);
         if let Err(panic) = ended {
+            // A guest has left its loop by now.
+            let _entered = Entered::new(Rc::clone(&self.context));
             // The first panic is the one that counts.
             let what = "the destructor of the main future";
             foreign::quietly(foreign::TASK, what, || main.set(None));
@@ -111,7 +122,7 @@ impl Drop for HaltOnDrop<'_> {
 }
 
 /// The main task does not outlive its `run`, not even when that unwinds.
-struct DropNow(JoinHandle<()>);
+pub(super) struct DropNow(pub(super) JoinHandle<()>);
 
 impl Drop for DropNow {
     fn drop(&mut self) {

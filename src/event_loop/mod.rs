@@ -34,8 +34,9 @@
 //! # Embedding
 //!
 //! A host with a loop of its own calls [`EventLoop::turn`] when the loop's descriptor is readable or
-//! [`EventLoop::next_deadline`] has come. Between two turns the loop counts as parked, so a wake from anywhere makes the
-//! descriptor readable.
+//! [`EventLoop::next_deadline`] has come. Between two turns the loop counts as parked, so a wake, a spawn or an abort, from
+//! anywhere, makes the descriptor readable. Code of the host that wants to `spawn` or `sleep` [enters](EventLoop::enter) the loop,
+//! which does not make the loop run: a wake that took the loop for running would go into the ready queue unheard.
 //!
 //! # The end
 //!
@@ -70,7 +71,7 @@ use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::context::{Context, Entered, Metrics};
+use crate::context::{Context, Entered, Hosted, Metrics};
 use crate::foreign::{self, Level};
 use crate::inbox::Inbox;
 use crate::reactor::Wait;
@@ -82,6 +83,8 @@ use crate::task::JoinHandle;
 mod allowance;
 mod at_work;
 mod builder;
+#[cfg(feature = "tokio-guest")]
+mod guest;
 mod main_task;
 mod narrator;
 mod report;
@@ -90,6 +93,8 @@ mod turn;
 use allowance::Allowance;
 use at_work::AtWork;
 pub use builder::{Builder, OnPanic};
+#[cfg(feature = "tokio-guest")]
+pub(crate) use guest::{Guest, Stint};
 pub use report::{Report, Turn};
 
 /// Makes a loop, runs `main` on it, and drops the loop. asyncio's `run`.
@@ -185,7 +190,39 @@ impl EventLoop {
         F: IntoFuture<Output: 'static, IntoFuture: 'static>,
     {
         let scheduler = Rc::clone(&self.context.scheduler);
+        self.context.address.announce();
         JoinHandle::new(scheduler, future.into_future(), (), Location::caller())
+    }
+
+    /// Calls `call` with this loop as the one that [`spawn`](crate::spawn), [`sleep`](crate::sleep) and the sockets refer to, between
+    /// two turns: for a host's own code, and for futures of this crate that a foreign executor polls.
+    ///
+    /// The loop does not run meanwhile. What the call wakes, spawns or aborts makes the loop's [descriptor](Self::as_fd)
+    /// readable, and so does a timer that it arms, so that a host that waits for the descriptor learns that there is a turn to
+    /// take, or an earlier [deadline](Self::next_deadline) to wait for. (Only a timer that is *moved*, by
+    /// [`Sleep::reset`](crate::time::Sleep::reset), and not polled after that, moves the deadline in silence. A host that asks for the
+    /// deadline before each wait sees that too.)
+    ///
+    /// Enters nest, and the innermost counts; a [`run`](Self::run) or a [`turn`](Self::turn) of another loop inside the call counts for as long
+    /// as it lasts, and an enter inside a task of another loop for as long as the call lasts. The loop cannot be turned inside
+    /// the call: the borrow checker sees to that.
+    ///
+    /// It takes a closure, and gives no guard, because guards may be dropped in any order, be forgotten, or be held across an
+    /// `.await`, while other tasks run.
+    ///
+    /// # Panics
+    ///
+    /// With `call`'s panic. What was current before is current again.
+    ///
+    /// ```
+    /// let mut event_loop = roundelay::EventLoop::new()?;
+    /// let handle = event_loop.enter(|| roundelay::spawn(async { "spawned by the host" }));
+    /// assert_eq!(event_loop.run(handle).unwrap(), "spawned by the host");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn enter<R>(&self, call: impl FnOnce() -> R) -> R {
+        let _hosted = Hosted::new(Rc::clone(&self.context));
+        call()
     }
 
     /// One turn of the loop, for a host that owns the thread.
@@ -302,7 +339,7 @@ impl EventLoop {
 
     /// Drops all that lives on the loop, with the loop current, so that destructors find it; what they spawn is dropped at
     /// once. Closes the doors.
-    fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         let _entered = Entered::new(Rc::clone(&self.context));
         self.context.scheduler.close();
         // One by one: of two destructors that panic, the second would do so during unwinding.
@@ -322,8 +359,10 @@ impl Drop for EventLoop {
     }
 }
 
-/// The descriptor that becomes readable when a socket, or another thread, wants a [`turn`](EventLoop::turn). A host polls
-/// it until [`next_deadline`](EventLoop::next_deadline).
+/// The descriptor that becomes readable when a socket, another thread, or what the host does between two turns, wants a
+/// [`turn`](EventLoop::turn). A host polls it until [`next_deadline`](EventLoop::next_deadline). Once readable it stays so until a turn,
+/// but a further event before that turn is no new edge, and a turn with tasks to poll may leave an event that it has heard of
+/// to the turn after it.
 impl AsFd for EventLoop {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.context.reactor.as_fd()

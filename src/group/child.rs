@@ -34,6 +34,7 @@ where
     keep.joined();
     let child = Child::new(Rc::clone(group), keep, key);
     let scheduler = Rc::clone(group.scheduler());
+    group.announce();
     let handle = match name {
         None => JoinHandle::new(scheduler, future, child, at),
         Some(name) => JoinHandle::new(scheduler, future, Named(child, name), at),

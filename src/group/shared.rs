@@ -100,6 +100,11 @@ impl<E: 'static> Shared<E> {
         &self.context.scheduler
     }
 
+    /// A task is about to be queued. If the loop rests, its host hears of it.
+    pub(super) fn announce(&self) {
+        self.context.address.announce();
+    }
+
     /// A key for a child that is about to be spawned; `None` if the group takes nobody in any more.
     pub(super) fn join(&self) -> Option<usize> {
         let mut state = self.state.borrow_mut();
@@ -170,6 +175,7 @@ impl<E: 'static> Shared<E> {
         let cut = async move { shared.cut() };
         let name: Box<str> = "end of a task group".into();
         let scheduler = Rc::clone(&self.context.scheduler);
+        self.announce();
         let reaper = JoinHandle::new(scheduler, cut, name, self.entered_at);
         self.state.borrow_mut().reaper = Some(reaper);
     }

@@ -57,6 +57,8 @@ impl Orphan {
         let is_current =
             context::current().is_some_and(|current| Rc::ptr_eq(&current, &self.context));
         let _entered = (!is_current).then(|| Entered::new(Rc::clone(&self.context)));
+        // What awaits the task is queued, and between two turns the host is to hear of that.
+        self.context.address.announce();
         self.context.scheduler.drop_now(self.id);
     }
 }

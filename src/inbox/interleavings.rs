@@ -148,6 +148,23 @@ fn a_wake_ends_the_sleep_and_brings_along_what_was_written_before_it() {
 }
 
 #[test]
+fn a_loop_that_announces_what_it_did_between_two_turns_rings_once_and_loses_no_wake() {
+    explore(|| {
+        let mut home = Loop::new();
+        let task = home.task(1);
+        home.inbox.end();
+        home.parks += 1;
+        let thread = spawn(move || wake(task));
+        home.inbox.address().announce();
+        home.inbox.begin();
+        home.turn_until(1);
+        assert_eq!(home.news, [1]);
+        home.assert_one_ring_a_sleep();
+        all([thread]);
+    });
+}
+
+#[test]
 fn two_wakes_at_once_both_arrive_with_what_was_written_before_them() {
     explore(|| {
         let mut home = Loop::new();

@@ -99,7 +99,7 @@ mod word;
 pub(crate) use queue::{Call, Note};
 use shared::Shared;
 pub(crate) use shared::{Refusal, Room};
-pub(crate) use table::wake;
+pub(crate) use table::{announce, wake};
 
 /// The loop's side. Closes the inbox when it is dropped.
 pub(crate) struct Inbox {
@@ -255,6 +255,11 @@ impl Address {
     /// Posts a call. With [`Room::Bounded`], only if fewer calls wait than the loop was built for.
     pub(crate) fn post(&self, call: Call, room: Room) -> Result<(), (Call, Refusal)> {
         self.shared.post(self.generation, call, room)
+    }
+
+    /// See [`announce`].
+    pub(crate) fn announce(&self) {
+        self.shared.announce();
     }
 
     pub(crate) fn is_closed(&self) -> bool {

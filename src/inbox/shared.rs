@@ -76,6 +76,13 @@ impl Shared {
         Ok(())
     }
 
+    /// Has the host of a loop that rests called, as a note would, but brings none: the queue may be empty under the notice.
+    pub(super) fn announce(&self) {
+        if self.word.announce_if_parked() {
+            self.ring();
+        }
+    }
+
     fn push(&self, mut queue: MutexGuard<'_, Queue>, note: Note) {
         let before = self.word.announce();
         if let Some(number) = before.wake {

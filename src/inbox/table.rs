@@ -34,6 +34,14 @@ pub(crate) fn wake(loop_index: usize, number: u64) {
     }
 }
 
+/// Tells the host of the loop with that index, if the loop rests, that a task has become ready. To be called on the loop's thread,
+/// by whatever queues a task without a waker.
+pub(crate) fn announce(loop_index: usize) {
+    if let Some(shared) = TABLE.get(loop_index).and_then(OnceLock::get) {
+        shared.announce();
+    }
+}
+
 /// An entry that no loop has, or an error that says that all are in use.
 pub(super) fn claim() -> io::Result<&'static Shared> {
     let mut indices = lock(&INDICES);

@@ -14,7 +14,7 @@ const AWAKE: u64 = 0;
 const PARKED: u64 = 1;
 /// There is no loop.
 const CLOSED: u64 = 2;
-/// Something is in the queue. This, and every number, is a note; what is smaller is none.
+/// Something is in the queue, or has become ready between two turns. This, and every number, is a note; what is smaller is none.
 const NOTIFIED: u64 = 3;
 
 pub(super) struct Word(CachePadded<AtomicU64>);
@@ -64,6 +64,19 @@ impl Word {
             wake: number(before),
             is_parked: before == PARKED,
         }
+    }
+
+    /// Something has become ready on the loop's own thread, between two turns. `true`: the loop counted as asleep, and its host
+    /// has not been told yet. A loop at work needs no notice, and neither does one that has a note already.
+    #[must_use]
+    pub(super) fn announce_if_parked(&self) -> bool {
+        // ORDERING: the load is a hint for the one thread that parks this loop, which is the one that asks. The step is one of
+        // those on this word: whoever comes second sees a notice, and rings no more.
+        self.0.load(SeqCst) == PARKED
+            && self
+                .0
+                .compare_exchange(PARKED, NOTIFIED, SeqCst, SeqCst)
+                .is_ok()
     }
 
     /// The loop is going to sleep. `false`: something has come since the last `take`, so the loop must not sleep.

@@ -275,6 +275,15 @@ impl Reactor {
         !self.sources.borrow().is_empty() || self.is_behind.get()
     }
 
+    /// Whether the last poll may have left events in the poller, or wakers unwoken: it took as many as it may.
+    #[cfg(feature = "tokio-guest")]
+    pub(crate) fn may_hold_more(&self) -> bool {
+        let events = self.events.take();
+        let count = events.as_ref().map_or(0, |events| events.iter().count());
+        self.events.set(events);
+        count >= self.max_io_events || self.is_behind.get()
+    }
+
     /// The poller itself: readable when there are events to fetch.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.registry.as_fd()

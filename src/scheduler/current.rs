@@ -49,6 +49,15 @@ impl Current {
             outer_share: Share::ENDLESS.begin(),
         }
     }
+
+    /// No loop is at work on this thread, until this is dropped: all wakes go by inboxes, and nobody's share is spent.
+    #[cfg(feature = "tokio-guest")]
+    pub(crate) fn nobody() -> Self {
+        Self {
+            outer: CURRENT.replace(ManuallyDrop::new(None)),
+            outer_share: Share::ENDLESS.begin(),
+        }
+    }
 }
 
 impl Drop for Current {

@@ -13,6 +13,7 @@ use super::error::JoinError;
 use super::id::TaskId;
 use super::waker;
 use crate::context;
+use crate::inbox;
 use crate::scheduler::{Scheduler, TaskInfo};
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
@@ -229,6 +230,7 @@ impl<T> JoinHandle<T> {
     pub fn abort(&self) {
         if let Some(scheduler) = &self.scheduler {
             scheduler.abort(self.id);
+            inbox::announce(self.id.loop_index());
         }
     }
 
@@ -364,6 +366,7 @@ impl AbortHandle {
     pub fn abort(&self) {
         if let Some(task) = &self.task {
             task.scheduler.abort(self.id);
+            inbox::announce(self.id.loop_index());
         }
     }
 

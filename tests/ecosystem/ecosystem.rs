@@ -8,6 +8,7 @@ mod allocations;
 mod support;
 
 mod adapters;
+mod guest;
 mod here;
 mod http;
 mod streams;

@@ -8,22 +8,19 @@ mod support;
 use std::convert::Infallible;
 use std::fs;
 use std::future::IntoFuture;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use roundelay::compat::hyper::{pooled_client, serve_http};
-use roundelay::net::TcpListener;
+use roundelay::net::{TcpListener, TcpStream};
 use roundelay::sync::CancelToken;
 use roundelay::{run, spawn};
 
-/// The names of the threads of this process.
-fn threads() -> Vec<String> {
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap());
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    names
+/// How many threads this process has. Not their names: a thread that has just been made has none of its own yet.
+fn threads() -> usize {
+    fs::read_dir("/proc/self/task").unwrap().count()
 }
 
 async fn hello(_: Request<Incoming>) -> Result<Response<String>, Infallible> {
@@ -31,24 +28,57 @@ async fn hello(_: Request<Incoming>) -> Result<Response<String>, Infallible> {
 }
 
 #[test]
-fn a_server_and_a_pooled_client_run_on_the_thread_that_there_is() {
+fn everything_runs_on_the_thread_that_there_is() {
     support::watchdog(support::PATIENCE, || {
         let before = threads();
-        run(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let stop = CancelToken::new();
-            let server = serve_http(listener, service_fn(hello));
-            let server = server.shutdown(stop.clone().cancelled_owned());
-            let server = spawn(server.into_future());
-            let client = pooled_client::<String>();
-            for _ in 0..3 {
-                let uri = format!("http://{address}/").parse().unwrap();
-                assert_eq!(client.get(uri).await.unwrap().status(), 200);
-            }
-            assert_eq!(threads(), before);
-            stop.cancel();
-            server.await.unwrap().unwrap();
-        });
+        a_server_and_a_pooled_client(before);
+        a_guest_of_tokio(before);
     });
+}
+
+fn a_server_and_a_pooled_client(before: usize) {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancelToken::new();
+        let server = serve_http(listener, service_fn(hello));
+        let server = server.shutdown(stop.clone().cancelled_owned());
+        let server = spawn(server.into_future());
+        let client = pooled_client::<String>();
+        for _ in 0..3 {
+            let uri = format!("http://{address}/").parse().unwrap();
+            assert_eq!(client.get(uri).await.unwrap().status(), 200);
+        }
+        assert_eq!(threads(), before);
+        stop.cancel();
+        server.await.unwrap().unwrap();
+    });
+}
+
+/// Sockets, timers and tasks of both, while both are there.
+fn a_guest_of_tokio(before: usize) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    roundelay::compat::tokio::run(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let theirs = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            stream.write_all(b"hello").await.unwrap();
+        });
+        let ours = spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            roundelay::sleep(Duration::from_millis(1)).await;
+            let mut text = String::new();
+            AsyncReadExt::read_to_string(&mut stream, &mut text)
+                .await
+                .unwrap();
+            text
+        });
+        assert_eq!(ours.await.unwrap(), "hello");
+        theirs.await.unwrap();
+        assert_eq!(threads(), before);
+    });
+    assert_eq!(threads(), before);
 }

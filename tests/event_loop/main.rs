@@ -2,6 +2,7 @@
 
 mod bounded_look;
 mod embed;
+mod enter;
 mod interrupted;
 mod log;
 mod nesting;

@@ -4,6 +4,7 @@
 //! A client that is not installed is a failure, and the failure says which package has it.
 
 mod databases;
+mod hosts;
 mod http;
 mod programs;
 mod servers;
