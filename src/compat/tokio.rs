@@ -61,9 +61,6 @@ use tokio::time::Sleep;
 use crate::event_loop::{EventLoop, Guest, Stint};
 use crate::foreign;
 
-/// So far ahead is a timer of tokio's set at most: its arithmetic has an end, and our deadlines have none.
-const FARTHEST: Duration = Duration::from_secs(86_400);
-
 /// Makes a loop and a `current_thread` runtime of tokio's, runs `main` as a task of the loop, and ends both:
 /// [`roundelay::run`](crate::run) with tokio around it.
 ///
@@ -212,7 +209,7 @@ fn hear(descriptor: &AsyncFd<BorrowedFd<'_>>, cx: &mut Context<'_>) -> io::Resul
 
 fn wait(deadline: Option<Instant>, mut alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) {
     let Some(deadline) = deadline else { return };
-    let deadline = deadline.min(Instant::now() + FARTHEST).into();
+    let deadline = deadline.into();
     if alarm.deadline() != deadline {
         alarm.as_mut().reset(deadline);
     }

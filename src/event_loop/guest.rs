@@ -53,6 +53,7 @@ impl EventLoop {
     ) -> F::Output {
         let _hosted = Hosted::new(Rc::clone(&self.context));
         // The host's tasks are none of any loop's, not even where a task of one has called this.
+        // Guarded by tests/ecosystem/guest.rs::inside_a_task_of_another_loop_it_holds_up_that_loop_and_nothing_else.
         let _nobody = Current::nobody();
         self.run_lent(main, |main| {
             let scheduler = Rc::clone(&self.context.scheduler);
@@ -91,6 +92,7 @@ impl Guest<'_> {
         let mut polls_left = POLLS_PER_STINT;
         loop {
             let before = here.metrics();
+            // Guarded by tests/ecosystem/guest.rs::an_event_that_comes_together_with_a_spawn_is_not_forgotten.
             let will_look = scheduler.ready_count() == 0;
             here.rest(Wait::Now)?;
             let batch = scheduler.ready_count().min(polls_left);
@@ -123,6 +125,7 @@ impl Guest<'_> {
 
 impl EventLoop {
     /// Whether the last look has seen that there is more than it may take.
+    /// Guarded by tests/ecosystem/guest.rs::more_events_than_one_look_takes_are_all_heard.
     fn is_left_behind(&self) -> bool {
         self.inbox.waiting() > 0 || self.context.reactor.may_hold_more()
     }

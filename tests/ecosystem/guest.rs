@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use roundelay::compat::tokio::{run, run_on};
 use roundelay::net::UnixStream;
 use roundelay::sync::mpsc;
-use roundelay::{EventLoop, OnPanic, TaskGroup, sleep, spawn, timeout, yield_now};
+use roundelay::{EventLoop, OnPanic, TaskGroup, sleep, spawn, task, timeout, yield_now};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::task::spawn_local;
 
-use crate::support::watch;
+use crate::support::{Counter, counted, watch};
 
 const MOMENT: Duration = Duration::from_millis(2);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -163,6 +163,25 @@ fn more_events_than_one_look_takes_are_all_heard() {
     })
     .unwrap();
     assert_eq!(heard.get(), 40);
+}
+
+#[test]
+fn an_event_that_comes_together_with_a_spawn_is_not_forgotten() {
+    let _watched = watch();
+    run(async {
+        let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+        let far = UnixStream::from_std(far).unwrap();
+        let reads = spawn(async move { far.read_exact(&mut [0]).await });
+        sleep(MOMENT).await;
+        // In one poll, so that tokio tells of both at once, and the loop has a task to poll before it needs to look.
+        spawn_local(async move {
+            std::io::Write::write_all(&mut &near, b"!").unwrap();
+            spawn(async {}).detach();
+            pending::<()>().await;
+            drop(near);
+        });
+        reads.await.unwrap().unwrap();
+    });
 }
 
 // Fairness.
@@ -390,10 +409,15 @@ fn inside_a_task_of_another_loop_it_holds_up_that_loop_and_nothing_else() {
         yield_now().await;
         let from_inside = sender.clone();
         run(async move {
-            // More operations than one poll of the outer task may have.
-            for _ in 0..1_000 {
-                spawn_local(async { yield_now().await }).await.unwrap();
-            }
+            // More operations than one poll of the outer task may have: what tokio polls does not spend its share.
+            let polls = Counter::default();
+            let operations = async {
+                for _ in 0..1_000 {
+                    task::consume_budget().await;
+                }
+            };
+            spawn_local(counted(&polls, operations)).await.unwrap();
+            assert_eq!(polls.get(), 1);
             spawn_local(async move { from_inside.send("inside").await.unwrap() })
                 .await
                 .unwrap();
