@@ -136,15 +136,12 @@ pub(crate) fn current() -> Option<Rc<Context>> {
 /// code.
 #[inline]
 pub(crate) fn peek<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
-    CURRENT.with(|current| {
-        let current = current.borrow();
-        if let Some(context) = current.as_ref() {
-            return Some(read(context));
-        }
-        // The bell may have something to say to the log, so not under the borrow.
-        drop(current);
-        peek_between_turns(read)
-    })
+    let found = CURRENT.with(|current| match current.borrow().as_ref() {
+        Some(context) => Ok(read(context)),
+        None => Err(read),
+    });
+    // Not under the borrow: the bell may have something to say to the log.
+    found.map_or_else(peek_between_turns, Some)
 }
 
 /// The loop that was entered between two turns. Its host is told, for the caller is about to give it something to do.
