@@ -398,6 +398,28 @@ fn inside_a_runtime_of_tokio_it_is_refused_and_nothing_worse() {
 }
 
 #[test]
+fn a_runtime_without_drivers_is_refused_and_the_loop_stays_usable() {
+    let _watched = watch();
+    let mut event_loop = EventLoop::new().unwrap();
+    let mut builder = Builder::new_current_thread();
+    for tokio in [
+        builder.build_local(LocalOptions::default()),
+        builder.enable_io().build_local(LocalOptions::default()),
+    ] {
+        let tokio = tokio.unwrap();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            run_on(&tokio, &mut event_loop, async {
+                unreachable!("it cannot begin")
+            })
+        }));
+        assert!(result.is_err());
+    }
+    event_loop.run(sleep(MOMENT));
+    run_on(&runtime(), &mut event_loop, sleep(MOMENT)).unwrap();
+    assert_eq!(event_loop.tasks().len(), 0);
+}
+
+#[test]
 fn inside_a_task_of_another_loop_it_holds_up_that_loop_and_nothing_else() {
     let _watched = watch();
     roundelay::run(async {
