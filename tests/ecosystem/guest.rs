@@ -112,7 +112,10 @@ fn an_abort_and_a_group_of_a_task_of_tokio_reach_the_loop() {
             let aborted = endless.cancel().await;
             let group = TaskGroup::scope(async |group: TaskGroup<()>| {
                 tokio::time::sleep(MOMENT).await;
-                group.spawn(async { Ok(sleep(MOMENT).await) });
+                group.spawn(async {
+                    sleep(MOMENT).await;
+                    Ok(())
+                });
                 Ok(())
             });
             group.await.unwrap();
@@ -318,8 +321,8 @@ fn a_run_on_leaves_the_tasks_of_both_to_the_next_one() {
 #[test]
 fn main_may_borrow_and_may_be_ready_at_once() {
     let _watched = watch();
-    let words = vec![String::from("borrowed")];
-    assert_eq!(run(async { words[0].as_str() }), "borrowed");
+    let word = String::from("borrowed");
+    assert_eq!(run(async { word.as_str() }), "borrowed");
     assert_eq!(run(std::future::ready(3)), 3);
 }
 
@@ -362,8 +365,8 @@ fn a_panic_of_a_task_is_kept_for_its_handle_on_either_side() {
         let theirs = spawn_local(async { panic!("theirs") });
         let ours = spawn(async { panic!("ours") });
         let (theirs, ours) = (theirs.await, ours.await);
-        assert!(theirs.map(|()| ()).unwrap_err().is_panic());
-        assert!(ours.map(|()| ()).unwrap_err().is_panic());
+        assert!(theirs.unwrap_err().is_panic());
+        assert!(ours.unwrap_err().is_panic());
     });
 }
 
