@@ -136,24 +136,23 @@ pub(crate) fn current() -> Option<Rc<Context>> {
 /// code.
 #[inline]
 pub(crate) fn peek<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
-    CURRENT.with(|current| {
-        let current = current.borrow();
-        if let Some(context) = current.as_ref() {
-            return Some(read(context));
-        }
-        // The bell may have something to say to the log, so not under the borrow.
-        drop(current);
-        between_turns().as_ref().map(read)
-    })
+    let found = CURRENT.with(|current| match current.borrow().as_ref() {
+        Some(context) => Ok(read(context)),
+        None => Err(read),
+    });
+    // Not under the borrow: the bell may have something to say to the log.
+    found.map_or_else(peek_between_turns, Some)
 }
 
 /// The loop that was entered between two turns. Its host is told, for the caller is about to give it something to do.
 /// Guarded by tests/event_loop/enter.rs::a_spawn_between_two_turns_makes_the_descriptor_readable.
+// A call of its own for each `read`, so that what is inlined everywhere stays small.
 #[cold]
-fn between_turns() -> Option<Rc<Context>> {
+#[inline(never)]
+fn peek_between_turns<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
     let context = HOSTED.with_borrow(|hosted| (**hosted).clone())?;
     context.address.announce();
-    Some(context)
+    Some(read(&context))
 }
 
 /// The loop that is running on this thread, for calls that are documented to panic without one.

@@ -14,8 +14,9 @@
 //!
 //! # Who may await what
 //!
-//! - A task of ours ([`spawn`](crate::spawn), `main`) may await whatever of tokio's does not have to be polled by a task of tokio's:
-//!   sockets, timers, channels, join handles, a `reqwest::Client`; and it may `tokio::spawn` and `tokio::task::spawn_local`.
+//! - A task of ours ([`spawn`](crate::spawn), `main`) may await whatever is tokio's: sockets, timers, channels, join handles, the answer
+//!   of a `reqwest::Client`; and it may `tokio::spawn` and `tokio::task::spawn_local`. It is no task of tokio's: `tokio::task::id` finds
+//!   none, and of tokio's budget (128 operations a poll) all that is ours has one share for each stint.
 //! - A task of tokio's may await whatever is ours, and may [`spawn`](crate::spawn). Our futures are `!Send`, so such a task is one of
 //!   `tokio::task::spawn_local`, or its future is a `Here`.
 //!
@@ -60,9 +61,10 @@ use tokio::time::Sleep;
 
 use crate::event_loop::{EventLoop, Guest, Stint};
 use crate::foreign;
+use crate::trying::while_trying;
 
 /// Makes a loop and a `current_thread` runtime of tokio's, runs `main` as a task of the loop, and ends both:
-/// [`roundelay::run`](crate::run) with tokio around it.
+/// [`roundelay::run`](crate::run) with tokio around it, and in the place of `#[tokio::main]`.
 ///
 /// The [module](self) says who may await what, who waits for whom, and what the end is.
 ///
@@ -159,7 +161,8 @@ fn drive<F: Future>(
     here: &'static Location<'static>,
 ) -> io::Result<F::Output> {
     let context = tokio.enter();
-    let descriptor = watch(event_loop.as_fd())?;
+    let failed = |error| while_trying("tokio cannot watch the event loop", error);
+    let descriptor = watch(event_loop.as_fd()).map_err(failed)?;
     drop(context);
     let output = event_loop.run_as_guest(main, here, |guest| {
         tokio.block_on(async {
@@ -234,8 +237,13 @@ impl Both {
         let event_loop = EventLoop::new()?;
         let mut builder = Builder::new_current_thread();
         let tokio = builder.enable_io().enable_time();
-        let tokio = Some(tokio.build_local(LocalOptions::default())?);
-        Ok(Self { event_loop, tokio })
+        let tokio = tokio
+            .build_local(LocalOptions::default())
+            .map_err(|error| while_trying("cannot make a runtime of tokio's", error))?;
+        Ok(Self {
+            event_loop,
+            tokio: Some(tokio),
+        })
     }
 }
 

@@ -360,9 +360,9 @@ impl Drop for EventLoop {
 }
 
 /// The descriptor that becomes readable when a socket, another thread, or what the host does between two turns, wants a
-/// [`turn`](EventLoop::turn). A host polls it until [`next_deadline`](EventLoop::next_deadline). Once readable it stays so until a turn,
-/// but a further event before that turn is no new edge, and a turn with tasks to poll may leave an event that it has heard of
-/// to the turn after it.
+/// [`turn`](EventLoop::turn). A host polls it until [`next_deadline`](EventLoop::next_deadline). A turn may leave an
+/// event for the turn after it. The descriptor is readable still then, of which a host hears that asks for levels, and a host that
+/// asks for edges does not.
 impl AsFd for EventLoop {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.context.reactor.as_fd()

@@ -321,8 +321,8 @@ fn a_run_on_leaves_the_tasks_of_both_to_the_next_one() {
 #[test]
 fn main_may_borrow_and_may_be_ready_at_once() {
     let _watched = watch();
-    let words = [String::from("borrowed")];
-    assert_eq!(run(async { words[0].as_str() }), "borrowed");
+    let word = String::from("borrowed");
+    assert_eq!(run(async { word.as_str() }), "borrowed");
     assert_eq!(run(std::future::ready(3)), 3);
 }
 
@@ -398,6 +398,28 @@ fn inside_a_runtime_of_tokio_it_is_refused_and_nothing_worse() {
         assert!(result.is_err() && !polled.get());
     });
     assert!(roundelay::Remote::try_current().is_none());
+}
+
+#[test]
+fn a_runtime_without_drivers_is_refused_and_the_loop_stays_usable() {
+    let _watched = watch();
+    let mut event_loop = EventLoop::new().unwrap();
+    let mut builder = Builder::new_current_thread();
+    for tokio in [
+        builder.build_local(LocalOptions::default()),
+        builder.enable_io().build_local(LocalOptions::default()),
+    ] {
+        let tokio = tokio.unwrap();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            run_on(&tokio, &mut event_loop, async {
+                unreachable!("it cannot begin")
+            })
+        }));
+        assert!(result.is_err());
+    }
+    event_loop.run(sleep(MOMENT));
+    run_on(&runtime(), &mut event_loop, sleep(MOMENT)).unwrap();
+    assert_eq!(event_loop.tasks().len(), 0);
 }
 
 #[test]

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! axum asks that state and handlers be `Send`, and on this loop nothing is: the state is an `Rc`, and the handlers wait for
-//! a database that belongs to one loop. Both are in a [`Here`]. There is no `axum::serve`, which would start a runtime
-//! of tokio's: a router is a service like any other, and `serve_http` runs it.
+//! a database that belongs to one loop. Both are in a [`Here`]. There is no `axum::serve`, which asks for a runtime of
+//! tokio's (`guest_of_tokio` has one): a router is a service like any other, and `serve_http` runs it.
 
 use std::rc::Rc;
 
