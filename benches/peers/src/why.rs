@@ -104,6 +104,15 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
             "a thread that posts a call, or takes a job, holds a lock for a few nanoseconds. If the system takes its processor away \
              just then, the loop waits for that thread as long.",
         ),
+        ("hello", _) => Shown(
+            "Nearly all of it is the same for both: one read and one write a request, and four fifths of the instructions above the kernel \
+             are hyper's and the allocator's. Of 91 such instructions 21 are ours, of 86 there 16 are tokio's (callgrind): the checks of \
+             `Here` are two of the five.",
+        ),
+        ("cores", _) => Likely(
+            "the kernel deals the connections out by a hash of their addresses, so one loop may have many more of them than the other, and \
+             shares its processor with the client besides. tokio's workers take tasks from each other.",
+        ),
         ("upload", _) => Shown(
             "hyper's buffer is not initialized, and without `unsafe` code it can be filled by a copy only: what comes from the socket \
              is copied once more here than there.",
