@@ -13,6 +13,9 @@
 //! | hello, 64 connections | 1.26 | 1.05 | 1.05 |
 //! | uploads of 200 MB | 1.25 | 1.15 | 1.05 |
 //!
+//! That was with a piece of 128 KiB. With this one, uploads of 1 MiB by eight connections take 1.11 of tokio's time (row `upload` of
+//! `cargo bench --bench compare`) and 4.3 system calls each, where tokio makes 4.6.
+//!
 //! Guarded by tests/ecosystem/http.rs::a_read_clears_nothing_and_allocates_nothing.
 
 use std::cell::Cell;
