@@ -49,7 +49,7 @@ pub(super) fn run_and_tell(
 }
 
 impl EventLoop {
-    #[inline(always)]
+    #[inline]
     pub(super) fn tell_of_the_wait(&self, wait: &Wait) {
         if foreign::is_traced(foreign::TURN) {
             self.tell_wait(wait);

@@ -121,7 +121,7 @@ impl EventLoop {
     }
 
     /// Delivers what other threads have sent, as much of it as may come before the next look.
-    #[inline(always)]
+    #[inline]
     fn take_notes(&self) {
         if self.inbox.is_notified() || self.inbox.waiting() > 0 {
             self.deliver();

@@ -58,7 +58,7 @@ impl Interest {
 
     /// Does something for each direction that is meant. Not a loop: so that what is not meant is not even compiled where
     /// the interest is a constant.
-    #[inline(always)]
+    #[inline]
     pub(super) fn each(self, mut something: impl FnMut(Direction)) {
         if self.is_readable() {
             something(Direction::Read);

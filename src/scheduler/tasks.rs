@@ -110,7 +110,7 @@ impl Tasks {
     }
 
     /// The cell of a task that has been polled goes back into its slot; or to the caller, if the task was aborted meanwhile.
-    #[inline(always)]
+    #[inline]
     pub(super) fn put_back(&mut self, id: TaskId, cell: TaskCell) -> Option<TaskCell> {
         let slot = &mut self.slots[id.slot()];
         if slot.life != Life::Alive {

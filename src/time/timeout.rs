@@ -106,7 +106,7 @@ enum Limit {
 
 impl Limit {
     /// Before the first poll of the future: reads the clock.
-    #[inline(always)]
+    #[inline]
     fn begin(&mut self) {
         if let Limit::After(duration) = *self {
             *self = Limit::At(saturating_add(Instant::now(), duration));
@@ -115,9 +115,7 @@ impl Limit {
 
     /// Once the future has had to wait. A sleep that was made from a deadline looks at the clock before it arms a timer.
     /// Guarded by tests/time/timers.rs::a_body_that_computes_for_too_long_and_then_waits_has_timed_out.
-    ///
-    /// Inlined, for the reason that stands at `Sleep::enter`: it takes 10 ns off a time-out around a yield.
-    #[inline(always)]
+    #[inline]
     fn run(&mut self) -> &mut Sleep {
         if let Limit::At(deadline) = *self {
             *self = Limit::Running(sleep_until(deadline));
