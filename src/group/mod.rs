@@ -58,13 +58,10 @@
 //! stands behind the outer one's, and its error comes out of the body only if the body is polled after the outer cut. So a
 //! body with such a scope in it is polled until the inner error is out (`around.rs`), and dropped then.
 //!
-//! A *child* may contain such a scope too. The cut drops that child, and nobody is left to whom the inner scope could return its
-//! failures: each of them goes to the log
-//! (`tests/group/nested.rs::a_child_with_a_scope_that_is_cut_off_tells_the_log_what_the_scope_knew`).
-//!
 //! A *child* that contains a scope is dropped by the cut as every other child. What its scope had collected by then nobody can
 //! be told any more, and the log is told instead, one line for each failure: whose it is, and where that task was spawned.
 //! The error itself is not in the line, since `E` need not be text.
+//! Guarded by tests/group/nested.rs::a_child_with_a_scope_that_is_cut_off_tells_the_log_what_the_scope_knew.
 //!
 //! # How it goes wrong
 //!

@@ -44,17 +44,19 @@ pub(crate) struct Current {
 
 impl Current {
     pub(crate) fn enter(scheduler: Rc<Scheduler>) -> Self {
-        Self {
-            outer: CURRENT.replace(ManuallyDrop::new(Some(scheduler))),
-            outer_share: Share::ENDLESS.begin(),
-        }
+        Self::put(Some(scheduler))
     }
 
     /// No loop is at work on this thread, until this is dropped: all wakes go by inboxes, and nobody's share is spent.
     #[cfg(feature = "tokio-guest")]
     pub(crate) fn nobody() -> Self {
+        Self::put(None)
+    }
+
+    #[inline]
+    fn put(current: Option<Rc<Scheduler>>) -> Self {
         Self {
-            outer: CURRENT.replace(ManuallyDrop::new(None)),
+            outer: CURRENT.replace(ManuallyDrop::new(current)),
             outer_share: Share::ENDLESS.begin(),
         }
     }

@@ -18,9 +18,9 @@ mod compio;
 mod futures_pool;
 mod glommio;
 mod monoio;
-mod roundelay;
+pub mod roundelay;
 mod smol;
-mod tokio;
+pub mod tokio;
 
 pub use self::compio::Compio;
 pub use self::futures_pool::FuturesPool;

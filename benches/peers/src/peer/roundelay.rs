@@ -53,7 +53,7 @@ impl Peer for Roundelay {
     }
 }
 
-async fn echo(stream: TcpStream, talk: Talk) -> io::Result<()> {
+pub async fn echo(stream: TcpStream, talk: Talk) -> io::Result<()> {
     match talk {
         Talk::Whole(size) => {
             let mut buffer = vec![0; size];

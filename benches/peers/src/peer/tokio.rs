@@ -102,7 +102,7 @@ async fn serve(talk: Talk, listening: impl FnOnce(SocketAddr) + 'static) -> io::
     }
 }
 
-async fn echo(mut stream: TcpStream, talk: Talk) -> io::Result<()> {
+pub async fn echo(mut stream: TcpStream, talk: Talk) -> io::Result<()> {
     match talk {
         Talk::Whole(size) => {
             let mut buffer = vec![0; size];

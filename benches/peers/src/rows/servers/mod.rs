@@ -8,13 +8,19 @@
 //!
 //! *What would prove us wrong*: tokio, or `redis-server`, with less processor time for a request.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::{process, thread};
 
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+
 use super::sockets::begin;
 use super::{Effort, Metrics};
 use crate::client::{Asks, Load};
+use crate::peer::Talk;
 use crate::{clock, fail};
 
 mod redis;
@@ -35,8 +41,22 @@ enum Serving {
     Cores,
 }
 
-const HELLO: &str = "Hello, world!";
+/// How many bytes an upload has.
 const UPLOAD: usize = 1 << 20;
+/// How the echo on all processors talks.
+const ECHO: Talk = Talk::Whole(4_096);
+
+async fn hello(_: Request<Incoming>) -> Result<Response<String>, Infallible> {
+    Ok(Response::new("Hello, world!".to_string()))
+}
+
+async fn upload(request: Request<Incoming>) -> hyper::Result<Response<String>> {
+    let (mut body, mut length) = (request.into_body(), 0);
+    while let Some(frame) = body.frame().await {
+        length += frame?.data_ref().map_or(0, |data| data.len());
+    }
+    Ok(Response::new(length.to_string()))
+}
 
 /// Whether `run` has this row.
 pub fn has(name: &str) -> bool {
@@ -58,13 +78,9 @@ pub fn run(peer: &str, name: &str, effort: Effort) -> Option<Metrics> {
         clock::pin_to(0);
     }
     let listening = move |address: SocketAddr| begin(address, load, effort, process::id());
-    let ended = match (serving, peer) {
-        (Serving::Cores, "roundelay") => roundelay::serve_cores(listening),
-        (Serving::Cores, _) => tokio::serve_cores(listening),
-        (_, "roundelay") => roundelay::serve(serving, listening),
-        (_, "redis-server") => {
-            redis::serve(move |address, server| begin(address, load, effort, server))
-        }
+    let ended = match peer {
+        "roundelay" => roundelay::serve(serving, listening),
+        "redis-server" => redis::serve(move |address, server| begin(address, load, effort, server)),
         _ => tokio::serve(serving, listening),
     };
     fail(&format!("the server has ended: {ended:?}"))

@@ -1,14 +1,13 @@
 //! tokio's: hyper by hyper-util's adapters on a `LocalRuntime`, and the echo on its runtime of several threads.
 
-use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 
 use bytes::{Buf, BytesMut};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,52 +16,51 @@ use tokio::runtime::Builder;
 use tokio::task::spawn_local;
 
 use super::table::{Table, parse};
-use super::{HELLO, Serving};
+use super::{ECHO, Serving, hello, upload};
 use crate::peer::LOOPBACK;
+use crate::peer::tokio::echo;
 
 pub fn serve(serving: Serving, listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
+    match serving {
+        Serving::Hello => on_one_thread(listening, |stream| http(stream, service_fn(hello))),
+        Serving::Upload => on_one_thread(listening, |stream| http(stream, service_fn(upload))),
+        Serving::Resp => {
+            let table = Table::default();
+            on_one_thread(listening, move |stream| resp(stream, table.clone()))
+        }
+        Serving::Cores => serve_cores(listening),
+    }
+}
+
+fn on_one_thread<F>(
+    listening: impl FnOnce(SocketAddr),
+    connection: impl Fn(TcpStream) -> F,
+) -> io::Result<()>
+where
+    F: Future<Output: 'static> + 'static,
+{
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(Default::default())?;
     runtime.block_on(async {
         let listener = TcpListener::bind(LOOPBACK).await?;
         listening(listener.local_addr()?);
-        let table = Table::default();
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            let table = table.clone();
-            drop(spawn_local(async move {
-                match serving {
-                    Serving::Hello => hello(stream).await.map_err(io::Error::other),
-                    Serving::Upload => upload(stream).await.map_err(io::Error::other),
-                    Serving::Resp | Serving::Cores => resp(stream, table).await,
-                }
-            }));
+            drop(spawn_local(connection(stream)));
         }
     })
 }
 
-async fn hello(stream: TcpStream) -> hyper::Result<()> {
-    let hello = service_fn(async |_: Request<Incoming>| {
-        Ok::<_, Infallible>(Response::new(HELLO.to_string()))
-    });
+async fn http<S>(stream: TcpStream, service: S) -> hyper::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response<String>>,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new());
-    http.serve_connection(TokioIo::new(stream), hello).await
-}
-
-async fn upload(stream: TcpStream) -> hyper::Result<()> {
-    let take = service_fn(async |request: Request<Incoming>| {
-        let (mut body, mut length) = (request.into_body(), 0);
-        while let Some(frame) = body.frame().await {
-            length += frame?.data_ref().map_or(0, |data| data.len());
-        }
-        Ok::<_, hyper::Error>(Response::new(length.to_string()))
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new());
-    http.serve_connection(TokioIo::new(stream), take).await
+    http.serve_connection(TokioIo::new(stream), service).await
 }
 
 /// As its guide has it: what was read stands in a `BytesMut`, and all that it asks for is answered at once.
@@ -84,7 +82,7 @@ async fn resp(mut stream: TcpStream, table: Table) -> io::Result<()> {
 }
 
 /// A worker for each processor, as `#[tokio::main]` sets it up.
-pub fn serve_cores(listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
+fn serve_cores(listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(LOOPBACK).await?;
@@ -93,19 +91,9 @@ pub fn serve_cores(listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
             loop {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                tokio::spawn(echo(stream));
+                tokio::spawn(echo(stream, ECHO));
             }
         });
         server.await.map_err(io::Error::other)?
     })
-}
-
-async fn echo(mut stream: TcpStream) -> io::Result<()> {
-    let mut buffer = vec![0; 4_096];
-    loop {
-        match stream.read(&mut buffer).await? {
-            0 => return Ok(()),
-            count => stream.write_all(&buffer[..count]).await?,
-        }
-    }
 }
