@@ -55,6 +55,7 @@ pub(crate) const TIMER: &str = "roundelay::timer";
 pub(crate) const IO: &str = "roundelay::io";
 pub(crate) const OFFLOAD: &str = "roundelay::offload";
 pub(crate) const TASK: &str = "roundelay::task";
+pub(crate) const SLOW: &str = "roundelay::slow";
 
 /// What a panic was raised with: the box that [`std::panic::catch_unwind`] returns.
 pub(crate) type Payload = Box<dyn Any + Send + 'static>;
@@ -99,6 +100,16 @@ pub(crate) fn tell(level: Level, target: &'static str, line: impl fmt::Display) 
 #[cold]
 fn tell_aloud(level: Level, target: &'static str, line: &dyn fmt::Display) {
     bury(catch(|| log::log!(target: target, level, "{line}")));
+}
+
+/// Whether the log listens to nothing at all, as where no logger is installed.
+pub(crate) fn is_deaf() -> bool {
+    log::max_level() == log::LevelFilter::Off
+}
+
+/// Writes a line to standard error, for a program without a log. It returns, whether anybody reads it or not.
+pub(crate) fn tell_stderr(line: impl fmt::Display) {
+    bury(catch(|| eprintln!("{line}")));
 }
 
 /// Whether the log listens at `trace`. To be asked before work that only the log needs.

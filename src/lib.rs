@@ -136,6 +136,8 @@
 //!
 //! With the `log` crate's level at `trace` the loop tells one line per event, under the targets `roundelay::turn`, `::wake`,
 //! `::timer`, `::io`, `::offload` and `::task`. Off, it costs a load and a compare per turn, and nothing per wake and poll.
+//! What holds the loop's thread for too long is told at `warn`, target `roundelay::slow`: [`Builder::slow_poll`],
+//! [`Builder::watchdog`].
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

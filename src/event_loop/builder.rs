@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::EventLoop;
 use super::allowance::Allowance;
+use super::observation::Observation;
 use crate::context::{Context, Counters};
 use crate::inbox::Inbox;
 use crate::offload::{Pool, PoolConfig};
@@ -49,8 +50,13 @@ pub struct Builder {
     timer_slack: Duration,
     spin: Duration,
     post_queue: usize,
+    slow_poll: Option<Duration>,
+    watchdog: Option<Duration>,
     offload: PoolConfig,
 }
+
+/// Where nobody sets another limit, builds with debug assertions tell what holds the thread for longer than this.
+const SLOW_POLL_IN_DEBUG_BUILDS: Duration = Duration::from_millis(100);
 
 impl Default for Builder {
     fn default() -> Self {
@@ -62,6 +68,8 @@ impl Default for Builder {
             timer_slack: slack::DEFAULT,
             spin: Duration::ZERO,
             post_queue: usize::MAX,
+            slow_poll: cfg!(debug_assertions).then_some(SLOW_POLL_IN_DEBUG_BUILDS),
+            watchdog: None,
             offload: PoolConfig::default(),
         }
     }
@@ -124,6 +132,47 @@ impl Builder {
         self
     }
 
+    /// Tells what has held the loop's thread for longer than `limit`: a poll of a task, with the task's name and the line that
+    /// spawned it, a destructor, a posted call, a look at the sockets and timers. The log hears of it at `warn`, target
+    /// `roundelay::slow`, the first, second, fourth, eighth time and so on for each line that spawns; where no logger is
+    /// installed, one line for each goes to standard error.
+    ///
+    /// Default: 100 ms in builds with debug assertions, and none in others; `None` turns it off. It costs one reading of the clock
+    /// for each poll, and nothing when it is off. A loop that is blocked *for ever* tells nothing afterwards: see
+    /// [`watchdog`](Self::watchdog).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let told = roundelay::EventLoop::builder().slow_poll(Duration::from_millis(10)).build()?;
+    /// let silent = roundelay::EventLoop::builder().slow_poll(None).build()?;
+    /// # drop((told, silent));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn slow_poll(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.slow_poll = limit.into();
+        self
+    }
+
+    /// Has a thread of its own look whether the loop's thread is held for longer than `limit`, and tell it *while it lasts*: which
+    /// task holds it, since when, and, on Linux, what the thread is doing ("it waits in clock_nanosleep: std::thread::sleep?"). It is
+    /// told as [`slow_poll`](Self::slow_poll) tells it, and again whenever it has lasted twice as long.
+    ///
+    /// Default: none. It costs two uncontended locks for each poll. The thread sleeps while the loop sleeps, and ends when the loop
+    /// is dropped, which does not wait for it. The thread that builds the loop is the one that is watched.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut watched = roundelay::EventLoop::builder().watchdog(Duration::from_secs(1)).build()?;
+    /// watched.run(async {});
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn watchdog(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.watchdog = limit.into();
+        self
+    }
+
     /// How many threads run offloaded jobs at most. Default: 64. With zero there is never a thread, and every job is refused.
     pub fn offload_threads(mut self, threads: usize) -> Self {
         self.offload.threads = threads;
@@ -154,7 +203,8 @@ impl Builder {
     /// # Errors
     ///
     /// If the operating system has no descriptor left (its own error is then the `source`), or the process has 4,095 loops; and
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the [`name`](Self::name) contains a NUL.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the [`name`](Self::name) contains a NUL; and if the system has no thread for
+    /// the [`watchdog`](Self::watchdog).
     pub fn build(self) -> io::Result<EventLoop> {
         if self.name.contains('\0') {
             return Err(io::Error::new(
@@ -179,6 +229,8 @@ impl Builder {
             name: Some(self.name.clone()),
             ..self.offload
         });
+        let observation = Observation::new(&self.name, self.slow_poll, self.watchdog)
+            .map_err(|error| while_trying("cannot start the watchdog of an event loop", error))?;
         let context = Context {
             scheduler: Rc::new(scheduler),
             timers: Rc::new(Timers::new(self.timer_slack)),
@@ -193,6 +245,7 @@ impl Builder {
             allowance: Allowance::new(self.poll_budget),
             spin: self.spin,
             name: self.name,
+            observation,
         })
     }
 }

@@ -87,6 +87,7 @@ mod builder;
 mod guest;
 mod main_task;
 mod narrator;
+mod observation;
 mod report;
 mod turn;
 
@@ -95,6 +96,7 @@ use at_work::AtWork;
 pub use builder::{Builder, OnPanic};
 #[cfg(feature = "tokio-guest")]
 pub(crate) use guest::{Guest, Stint};
+use observation::Observation;
 pub use report::{Report, Turn};
 
 /// Makes a loop, runs `main` on it, and drops the loop. asyncio's `run`.
@@ -136,6 +138,7 @@ pub struct EventLoop {
     allowance: Allowance,
     spin: Duration,
     name: String,
+    observation: Option<Box<Observation>>,
 }
 
 impl EventLoop {

@@ -11,7 +11,7 @@ use super::{EventLoop, Turn};
 use crate::context::Metrics;
 use crate::foreign::{self, Level};
 use crate::reactor::Wait;
-use crate::scheduler::{Ran, Scheduler};
+use crate::scheduler::{Observer, Ran, Scheduler};
 use crate::task::TaskId;
 
 /// [`Scheduler::run`], telling each poll, and which tasks it has woken.
@@ -20,6 +20,7 @@ pub(super) fn run_and_tell(
     scheduler: &Scheduler,
     limit: usize,
     waker_of: impl Fn(TaskId) -> ManuallyDrop<Waker>,
+    observer: &impl Observer,
     should_return: impl Fn() -> bool,
 ) -> Ran {
     let tell = |target, line: std::fmt::Arguments<'_>| foreign::tell(Level::Trace, target, line);
@@ -30,7 +31,7 @@ pub(super) fn run_and_tell(
         if head.location.is_some() {
             tell(foreign::TASK, format_args!("polls {head}"));
         }
-        let one = scheduler.run(1, &waker_of, || false);
+        let one = scheduler.run(1, &waker_of, observer, || false);
         ran.taken += 1;
         ran.polls += one.polls;
         let id = head.id;
@@ -41,7 +42,7 @@ pub(super) fn run_and_tell(
             let line = format_args!("task {woken} is ready, since the poll of task {id}");
             tell(foreign::WAKE, line);
         }
-        if scheduler.is_to_halt() || should_return() {
+        if scheduler.is_to_halt() || should_return() || observer.has_news() {
             break;
         }
     }

@@ -4,11 +4,13 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::allowance::Allowance;
+use super::observation::Deed;
 use super::{EventLoop, narrator};
 use crate::context::Counters;
 use crate::foreign;
 use crate::inbox::{Inbox, Note};
 use crate::reactor::Wait;
+use crate::scheduler::{Observer, Unobserved};
 use crate::task::{TaskId, waker};
 
 impl EventLoop {
@@ -27,20 +29,32 @@ impl EventLoop {
     /// The bound: after `poll_budget` polls, in the middle of a batch if need be, comes a look. So a due timer and a ready
     /// socket wait for at most `poll_budget` polls, [`NOTES_PER_LOOK`](super::allowance::NOTES_PER_LOOK) notes and one look. The notes are taken between two
     /// polls.
-    pub(super) fn work(&self, mut batch: usize) -> io::Result<()> {
+    pub(super) fn work(&self, batch: usize) -> io::Result<()> {
+        match &self.observation {
+            None => self.work_observed_by(&Unobserved, batch),
+            Some(observation) => self.work_observed_by(&**observation, batch),
+        }
+    }
+
+    #[inline]
+    fn work_observed_by(&self, observer: &impl Observer, mut batch: usize) -> io::Result<()> {
         let Allowance { polls, notes, .. } = &self.allowance;
         let scheduler = &self.context.scheduler;
         while batch > 0 {
             if polls.get() == 0 {
+                observer.resumes();
                 self.look()?;
+                observer.has_looked();
             }
             let limit = batch.min(polls.get());
             let (may_deliver, is_notified) = (notes.get() > 0, self.inbox.notice());
             let has_note = || may_deliver && is_notified();
+            observer.resumes();
             let ran = match foreign::is_traced(foreign::TASK) {
-                false => scheduler.run(limit, waker::of, has_note),
-                true => narrator::run_and_tell(scheduler, limit, waker::of, has_note),
+                false => scheduler.run(limit, waker::of, observer, has_note),
+                true => narrator::run_and_tell(scheduler, limit, waker::of, observer, has_note),
             };
+            observer.rests();
             self.context.counters.polls.add(ran.polls);
             polls.set(polls.get() - ran.taken);
             batch -= ran.taken;
@@ -70,6 +84,15 @@ impl EventLoop {
         }
         self.expire();
         Ok(())
+    }
+
+    /// `act`, by way of the [`Observation`](super::observation::Observation) if there is one.
+    #[inline]
+    fn observed<R>(&self, deed: Deed, act: impl FnOnce() -> R) -> R {
+        match &self.observation {
+            None => act(),
+            Some(observation) => observation.around(deed, act),
+        }
     }
 
     /// Waits until something happens. *decide-then-do*: the log hears of the sleep first, and then nothing foreign runs until
@@ -146,7 +169,9 @@ impl EventLoop {
                 }
                 Note::Post(call) => {
                     narrator::tell_of_the_post();
-                    foreign::quietly(foreign::TASK, "a call posted through a Remote", call);
+                    self.observed(Deed::Call, || {
+                        foreign::quietly(foreign::TASK, "a call posted through a Remote", call);
+                    });
                 }
             }
         }

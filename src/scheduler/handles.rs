@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use super::current::is_current;
 use super::joiner::Joiner;
 use super::slot::Life;
-use super::{JOIN_HANDLE, Scheduler};
+use super::{JOIN_HANDLE, Scheduler, Unobserved};
 use crate::foreign;
 use crate::task::id::TaskId;
 
@@ -42,7 +42,7 @@ impl Scheduler {
             return;
         };
         drop(tasks);
-        self.cancel(id, cell);
+        self.cancel(id, cell, &Unobserved);
     }
 
     pub(crate) fn is_finished(&self, id: TaskId) -> bool {

@@ -112,6 +112,7 @@ mod discards;
 mod handles;
 mod info;
 mod joiner;
+mod observer;
 mod outputs;
 mod prefetch;
 mod slot;
@@ -126,6 +127,7 @@ pub(crate) use current::{Current, wake_here};
 use discards::Discards;
 pub use info::TaskInfo;
 use joiner::{Joiner, Who};
+pub(crate) use observer::{Observer, Step, Unobserved};
 use slot::Life;
 use tasks::Tasks;
 
@@ -202,6 +204,7 @@ impl Scheduler {
         &self,
         limit: usize,
         waker_of: impl Fn(TaskId) -> ManuallyDrop<Waker>,
+        observer: &impl Observer,
         should_return: impl Fn() -> bool,
     ) -> Ran {
         let mut ran = Ran::default();
@@ -217,22 +220,26 @@ impl Scheduler {
             };
             ran.polls += 1;
             drop(tasks);
+            observer.begins(id, &cell);
             if life == Life::Aborted {
-                self.cancel(id, cell);
+                self.cancel(id, cell, observer);
                 tasks = self.tasks.borrow_mut();
             } else if self.poll(id, cell.as_mut(), waker_of(id)).is_ready() {
+                observer.ends(id, &cell, Step::Ready);
                 self.finish(id, cell);
+                observer.is_settled();
                 tasks = self.tasks.borrow_mut();
             } else {
+                observer.ends(id, &cell, Step::Pending);
                 tasks = self.tasks.borrow_mut();
                 if let Some(cell) = tasks.put_back(id, cell) {
                     drop(tasks);
                     // Aborted by itself, or by what it called.
-                    self.cancel(id, cell);
+                    self.cancel(id, cell, observer);
                     tasks = self.tasks.borrow_mut();
                 }
             }
-            if self.should_halt.get() || should_return() {
+            if self.should_halt.get() || should_return() || observer.has_news() {
                 break;
             }
         }
@@ -250,11 +257,13 @@ impl Scheduler {
     }
 
     /// Drops a future instead of polling it. Its task is current for its destructors, as it was for its polls.
-    fn cancel(&self, id: TaskId, mut cell: TaskCell) {
+    fn cancel(&self, id: TaskId, mut cell: TaskCell, observer: &impl Observer) {
         let outer = self.running.replace(Some(id));
         cell.as_mut().cancel();
         self.running.set(outer);
+        observer.ends(id, &cell, Step::Dropped);
         self.finish(id, cell);
+        observer.is_settled();
     }
 
     /// The future is gone. Hands the output to the handle, or drops it; wakes the task that waits for it; gives the slot back.

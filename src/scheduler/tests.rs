@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::thread;
 
-use super::Scheduler;
 use super::spares::{CELL_BYTES, SPARE_BYTES};
+use super::{Scheduler, Unobserved};
 use crate::task::id::{SERIALS, TaskId};
 use crate::task::{AbortHandle, JoinHandle, cell, waker};
 
@@ -89,7 +89,7 @@ fn a_slot_that_is_used_again_has_the_age_of_its_new_tenant() {
             let slot = gone.id().slot();
             drop(gone);
             // Leaves the ready queue, too.
-            scheduler.run(usize::MAX, waker::of, || false);
+            scheduler.run(usize::MAX, waker::of, &Unobserved, || false);
             handles.push(forever(&scheduler));
             assert_eq!(handles[3].id().slot(), slot);
             assert_eq!(listed(&scheduler), ids(&handles));
@@ -140,7 +140,7 @@ fn leave<const N: usize>(scheduler: &Rc<Scheduler>, count: usize) {
     let handles: Vec<_> = (0..count)
         .map(|_| spawn(scheduler, Wide([[0; 64]; N])))
         .collect();
-    scheduler.run(usize::MAX, waker::of, || false);
+    scheduler.run(usize::MAX, waker::of, &Unobserved, || false);
     drop(handles);
 }
 

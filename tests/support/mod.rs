@@ -320,7 +320,8 @@ impl log::Log for Listener {
         let is_heard = LINES
             .try_with(|lines| lines.borrow().is_some())
             .unwrap_or(false);
-        if sink.is_none() && !is_heard {
+        // How slow the machine is must not change what a test hears; `tests/held_thread.rs` has a logger of its own.
+        if sink.is_none() && !is_heard || record.target() == "roundelay::slow" {
             return;
         }
         let line = Line {

@@ -1,0 +1,69 @@
+//! What can hold the thread of a loop, and how that is said.
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::task::TaskId;
+use crate::task::cell::TaskCell;
+
+/// What runs code that is not the loop's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::event_loop) enum Deed {
+    /// A poll of a task.
+    Poll,
+    /// The future of a task that was aborted is dropped.
+    Drop,
+    /// What a finished task has left is handed over, or dropped.
+    Settle,
+    /// A call that another thread has posted.
+    Call,
+    /// A look at the sockets and timers, which wakes those that wait.
+    Look,
+}
+
+/// Who does it.
+#[derive(Clone, Debug)]
+pub(super) struct Actor<'a> {
+    pub(super) deed: Deed,
+    pub(super) task: Option<(TaskId, &'static Location<'static>)>,
+    pub(super) name: Option<&'a str>,
+}
+
+impl<'a> Actor<'a> {
+    pub(super) fn task(deed: Deed, id: TaskId, cell: &'a TaskCell) -> Self {
+        Self {
+            deed,
+            task: Some((id, cell.location())),
+            name: cell.name(),
+        }
+    }
+
+    /// Not a task.
+    pub(super) fn nobody(deed: Deed) -> Self {
+        Self {
+            deed,
+            task: None,
+            name: None,
+        }
+    }
+}
+
+impl fmt::Display for Actor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.deed {
+            Deed::Poll => "",
+            Deed::Drop => "the destructor of the future of ",
+            Deed::Settle => "the destructor of what is left of ",
+            Deed::Call => "a call posted through a Remote",
+            Deed::Look => "a look at the sockets and timers",
+        })?;
+        let Some((id, location)) = self.task else {
+            return Ok(());
+        };
+        write!(f, "task {id}")?;
+        if let Some(name) = self.name {
+            write!(f, " '{name}'")?;
+        }
+        write!(f, ", spawned at {location},")
+    }
+}

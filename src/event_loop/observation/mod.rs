@@ -1,0 +1,148 @@
+//! Who holds the thread.
+//!
+//! A task that computes for long, or calls what blocks, holds up all others: no socket is looked at and no timer fires. Nothing in
+//! the program fails, it only becomes slow. So a loop that is built with a limit tells what has held its thread for longer:
+//!
+//! - [`Builder::slow_poll`](crate::Builder::slow_poll): afterwards, and exactly. [`Scheduler::run`](crate::scheduler::Scheduler::run)
+//!   calls its [`Observer`], which reads the clock after each step; the end of one step is the beginning of the next, so a poll
+//!   costs one reading.
+//! - [`Builder::watchdog`](crate::Builder::watchdog): while it lasts, from a thread of its own (`watchdog.rs`), since a thread that
+//!   is blocked for ever tells nothing afterwards.
+//!
+//! A loop without either has no `Observation`, and its scheduler runs code in which there is none: the run is generic over who
+//! observes it.
+//!
+//! *decide-then-do*: an observer notes, and the loop tells after the run has returned.
+
+use std::cell::Cell;
+use std::io;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use crate::scheduler::{Observer, Step};
+use crate::task::TaskId;
+use crate::task::cell::TaskCell;
+
+mod deed;
+mod slow;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod thread_state;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[path = "thread_unseen.rs"]
+mod thread_state;
+mod watchdog;
+
+use deed::Actor;
+pub(super) use deed::Deed;
+use slow::SlowDeeds;
+use watchdog::Watchdog;
+
+/// What a loop notes about whoever uses its thread.
+pub(super) struct Observation {
+    /// When the present step began.
+    since: Cell<Instant>,
+    /// The task that was polled last, until what it has left is settled.
+    last: Cell<Option<(TaskId, &'static Location<'static>)>>,
+    slow: SlowDeeds,
+    watchdog: Option<Watchdog>,
+}
+
+impl Observation {
+    /// `None` if there is nothing to observe.
+    ///
+    /// # Errors
+    ///
+    /// The operating system refuses the watchdog's thread.
+    pub(super) fn new(
+        loop_name: &str,
+        slow_poll: Option<Duration>,
+        watchdog: Option<Duration>,
+    ) -> io::Result<Option<Box<Self>>> {
+        if slow_poll.is_none() && watchdog.is_none() {
+            return Ok(None);
+        }
+        let watchdog = watchdog.map(|limit| Watchdog::new(loop_name, limit));
+        Ok(Some(Box::new(Self {
+            since: Cell::new(Instant::now()),
+            last: Cell::new(None),
+            slow: SlowDeeds::new(loop_name, slow_poll.unwrap_or(Duration::MAX)),
+            watchdog: watchdog.transpose()?,
+        })))
+    }
+
+    /// Something else that runs foreign code.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn around<R>(&self, deed: Deed, act: impl FnOnce() -> R) -> R {
+        self.resumes();
+        self.announce(|| Actor::nobody(deed));
+        let result = act();
+        self.step(|| Actor::nobody(deed));
+        self.rests();
+        result
+    }
+
+    fn announce<'a>(&self, actor: impl FnOnce() -> Actor<'a>) {
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.begins(&actor(), self.since.get());
+        }
+    }
+
+    /// One step is over, and the next begins.
+    fn step<'a>(&self, actor: impl FnOnce() -> Actor<'a>) {
+        let now = Instant::now();
+        let took = now.saturating_duration_since(self.since.replace(now));
+        if took > self.slow.limit() {
+            self.slow.note(&actor(), took);
+        }
+    }
+}
+
+impl Observer for Observation {
+    fn resumes(&self) {
+        self.since.set(Instant::now());
+    }
+
+    // The calls that were delivered in the look have been steps of their own.
+    fn has_looked(&self) {
+        self.step(|| Actor::nobody(Deed::Look));
+        self.rests();
+    }
+
+    fn rests(&self) {
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.rests();
+        }
+        self.slow.tell();
+    }
+
+    fn begins(&self, id: TaskId, cell: &TaskCell) {
+        self.announce(|| Actor::task(Deed::Poll, id, cell));
+    }
+
+    fn ends(&self, id: TaskId, cell: &TaskCell, step: Step) {
+        let deed = match step {
+            Step::Pending | Step::Ready => Deed::Poll,
+            Step::Dropped => Deed::Drop,
+        };
+        self.step(|| Actor::task(deed, id, cell));
+        if step != Step::Pending {
+            self.last.set(Some((id, cell.location())));
+        }
+    }
+
+    fn is_settled(&self) {
+        let Some((id, location)) = self.last.take() else {
+            return;
+        };
+        self.step(|| Actor {
+            deed: Deed::Settle,
+            task: Some((id, location)),
+            name: None,
+        });
+    }
+
+    fn has_news(&self) -> bool {
+        self.slow.has_news()
+    }
+}

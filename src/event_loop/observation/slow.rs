@@ -1,0 +1,105 @@
+//! What has held the thread for longer than the limit: noted while the loop runs, told when it can be told.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::mem;
+use std::panic::Location;
+use std::time::Duration;
+
+use super::deed::{Actor, Deed};
+use crate::foreign::{self, Level};
+
+/// Those who did the same from the same line are counted together.
+type Site = (Deed, Option<&'static Location<'static>>);
+
+pub(super) struct SlowDeeds {
+    loop_name: String,
+    limit: Duration,
+    /// How often it was too long.
+    counts: RefCell<HashMap<Site, u64>>,
+    /// What is to be told.
+    lines: RefCell<Vec<Line>>,
+    has_news: Cell<bool>,
+}
+
+struct Line {
+    text: String,
+    /// Nothing of its kind was told before.
+    is_first: bool,
+}
+
+impl SlowDeeds {
+    pub(super) fn new(loop_name: &str, limit: Duration) -> Self {
+        Self {
+            loop_name: loop_name.to_owned(),
+            limit,
+            counts: RefCell::default(),
+            lines: RefCell::default(),
+            has_news: Cell::new(false),
+        }
+    }
+
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        self.has_news.get()
+    }
+
+    /// The first, the second, the fourth time and so on are worth a line each.
+    #[cold]
+    pub(super) fn note(&self, actor: &Actor<'_>, took: Duration) {
+        let site = (actor.deed, actor.task.map(|(_, location)| location));
+        let mut counts = self.counts.borrow_mut();
+        let count = counts.entry(site).or_default();
+        *count += 1;
+        if !count.is_power_of_two() {
+            return;
+        }
+        let text = format!(
+            "{}: {actor} held the thread for {took:.1?}, which is more than {:?}{}; {}",
+            self.loop_name,
+            self.limit,
+            so_far(*count),
+            advice(actor.deed)
+        );
+        let is_first = *count == 1;
+        self.lines.borrow_mut().push(Line { text, is_first });
+        self.has_news.set(true);
+    }
+
+    /// Tells the log; or standard error, once for each line that spawns, where no logger is installed.
+    pub(super) fn tell(&self) {
+        if !self.has_news.replace(false) {
+            return;
+        }
+        // A statement of its own, so that nothing is borrowed while the sink of the log runs.
+        let lines = mem::take(&mut *self.lines.borrow_mut());
+        for Line { text, is_first } in lines {
+            if !foreign::is_deaf() {
+                foreign::tell(Level::Warn, foreign::SLOW, text);
+            } else if is_first {
+                foreign::tell_stderr(text);
+            }
+        }
+    }
+}
+
+fn so_far(count: u64) -> String {
+    match count {
+        1 => String::new(),
+        count => format!(", {count} times so far"),
+    }
+}
+
+fn advice(deed: Deed) -> &'static str {
+    match deed {
+        Deed::Poll => {
+            "let it yield (roundelay::yield_now) or move the work to a thread (roundelay::offload)"
+        }
+        Deed::Drop | Deed::Settle => "let a thread drop it (roundelay::offload)",
+        Deed::Call => "let it spawn a task that yields",
+        Deed::Look => "a waker of another executor, or the sink of the log, is slow",
+    }
+}

@@ -1,0 +1,13 @@
+//! What a thread is doing, on a system that does not say.
+
+pub(super) struct ThreadState;
+
+impl ThreadState {
+    pub(super) fn of_this_thread() -> Self {
+        Self
+    }
+
+    pub(super) fn in_words(&self) -> &'static str {
+        "what it does cannot be seen on this system"
+    }
+}

@@ -1,0 +1,219 @@
+//! The watchdog: a thread that looks whether the loop's thread is held, and tells it while it lasts.
+//!
+//! ```text
+//!   the loop's thread                            the watchdog's thread
+//!   ----------------------------------           ---------------------------------------------
+//!   begins(task 3)   since = 12.000 s
+//!      polls task 3, which blocks                every quarter of the limit:
+//!                                                  who is at it, and since when?
+//!                                                  longer than the limit? reads what the thread does, tells it
+//!                                                  next time when it has lasted twice as long
+//!   rests()          nobody
+//!                                                nobody, twice in a row: sleeps until `begins` calls
+//! ```
+//!
+//! Both sides share a mutex, which is held for a few stores and never while foreign code runs. A loop that sleeps lets its
+//! watchdog sleep too: an idle program is woken by neither.
+
+use std::io;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use super::deed::{Actor, Deed};
+use super::thread_state::ThreadState;
+use crate::foreign::{self, Level};
+use crate::task::TaskId;
+
+/// More often than this the watchdog does not look.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+
+/// The loop's side.
+pub(super) struct Watchdog {
+    shared: Arc<Mutex<Shared>>,
+    thread: Thread,
+}
+
+/// Who is at it.
+struct Shared {
+    at_it: Option<AtIt>,
+    /// The name of the task, in a buffer that is used again.
+    name: Option<String>,
+    spare_name: String,
+    /// Tells one step from the next.
+    number: u64,
+    is_asleep: bool,
+    has_ended: bool,
+}
+
+#[derive(Clone, Copy)]
+struct AtIt {
+    deed: Deed,
+    task: Option<(TaskId, &'static Location<'static>)>,
+    since: Instant,
+}
+
+impl Watchdog {
+    /// To be made on the thread that is watched.
+    pub(super) fn new(loop_name: &str, limit: Duration) -> io::Result<Self> {
+        let shared = Arc::new(Mutex::new(Shared {
+            at_it: None,
+            name: None,
+            spare_name: String::new(),
+            number: 0,
+            is_asleep: false,
+            has_ended: false,
+        }));
+        let watch = Watch {
+            shared: Arc::clone(&shared),
+            limit,
+            loop_name: loop_name.to_owned(),
+            watched: ThreadState::of_this_thread(),
+        };
+        let thread = thread::Builder::new()
+            .name(format!("{loop_name}-watchdog"))
+            .spawn(move || watch.run())?;
+        Ok(Self {
+            shared,
+            thread: thread.thread().clone(),
+        })
+    }
+
+    pub(super) fn begins(&self, actor: &Actor<'_>, since: Instant) {
+        let mut shared = lock(&self.shared);
+        shared.number += 1;
+        shared.at_it = Some(AtIt {
+            deed: actor.deed,
+            task: actor.task,
+            since,
+        });
+        shared.set_name(actor.name);
+        if shared.is_asleep {
+            shared.is_asleep = false;
+            drop(shared);
+            self.thread.unpark();
+        }
+    }
+
+    pub(super) fn rests(&self) {
+        lock(&self.shared).at_it = None;
+    }
+}
+
+/// The watchdog's thread ends by itself; nobody waits for it.
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        lock(&self.shared).has_ended = true;
+        self.thread.unpark();
+    }
+}
+
+impl Shared {
+    fn set_name(&mut self, name: Option<&str>) {
+        if let Some(old) = self.name.take() {
+            self.spare_name = old;
+        }
+        self.name = name.map(|name| {
+            let mut buffer = std::mem::take(&mut self.spare_name);
+            buffer.clear();
+            buffer.push_str(name);
+            buffer
+        });
+    }
+}
+
+/// Never poisoned in earnest: no foreign code runs under the lock.
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The watchdog's side.
+struct Watch {
+    shared: Arc<Mutex<Shared>>,
+    limit: Duration,
+    loop_name: String,
+    watched: ThreadState,
+}
+
+/// What one round of the watchdog has found.
+enum Found {
+    Nobody,
+    /// Somebody, in this step, for so long.
+    Somebody(u64, Duration, String),
+    End,
+}
+
+impl Watch {
+    fn run(self) {
+        let pause = (self.limit / 4).max(SHORTEST_PAUSE);
+        let (mut idle_rounds, mut step, mut told_at) = (0, 0, self.limit);
+        loop {
+            match self.find() {
+                Found::End => return,
+                Found::Nobody if idle_rounds >= 2 => {
+                    self.sleep();
+                    idle_rounds = 0;
+                    continue;
+                }
+                Found::Nobody => idle_rounds += 1,
+                Found::Somebody(number, lasted, who) => {
+                    idle_rounds = 0;
+                    if number != step {
+                        (step, told_at) = (number, self.limit);
+                    }
+                    if lasted > told_at {
+                        told_at = lasted.saturating_mul(2);
+                        self.tell(&who, lasted);
+                    }
+                }
+            }
+            thread::park_timeout(pause);
+        }
+    }
+
+    fn find(&self) -> Found {
+        let shared = lock(&self.shared);
+        if shared.has_ended {
+            return Found::End;
+        }
+        let Some(at_it) = shared.at_it else {
+            return Found::Nobody;
+        };
+        let lasted = at_it.since.elapsed();
+        let who = match lasted > self.limit {
+            false => String::new(),
+            true => Actor {
+                deed: at_it.deed,
+                task: at_it.task,
+                name: shared.name.as_deref(),
+            }
+            .to_string(),
+        };
+        Found::Somebody(shared.number, lasted, who)
+    }
+
+    /// Until the loop is at work again.
+    fn sleep(&self) {
+        let mut shared = lock(&self.shared);
+        shared.is_asleep = shared.at_it.is_none() && !shared.has_ended;
+        while shared.is_asleep && !shared.has_ended {
+            drop(shared);
+            thread::park();
+            shared = lock(&self.shared);
+        }
+    }
+
+    fn tell(&self, who: &str, lasted: Duration) {
+        let line = format!(
+            "{}: {who} has held the thread for {lasted:.1?} and still does; {}",
+            self.loop_name,
+            self.watched.in_words()
+        );
+        if foreign::is_deaf() {
+            foreign::tell_stderr(line);
+        } else {
+            foreign::tell(Level::Warn, foreign::SLOW, line);
+        }
+    }
+}

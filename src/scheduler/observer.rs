@@ -1,0 +1,73 @@
+//! Who observes the polls of a run.
+//!
+//! [`Scheduler::run`](super::Scheduler::run) is generic over its observer, so that a loop that nobody observes runs code in which
+//! there is no observer: [`Unobserved`] compiles to nothing, and the counters of `cargo bench --bench counters` hold it to that.
+//!
+//! An observer is code of ours. It notes, and says by [`has_news`](Observer::has_news) that it wants the run to return; what is to be
+//! told to foreign code, the loop tells between two runs.
+
+use crate::task::cell::TaskCell;
+use crate::task::id::TaskId;
+
+/// How a step of a task has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The poll returned, and the task waits.
+    Pending,
+    /// The poll returned with the output, or with a panic.
+    Ready,
+    /// The task had been aborted, so its future was dropped.
+    Dropped,
+}
+
+/// What happens in a run: `resumes`; for each task `begins`, `ends`, and, if it has finished, `is_settled`; then `rests`. A look between two runs: `resumes`, `has_looked`.
+pub(crate) trait Observer {
+    /// The loop is going to run tasks, or to look at the sockets and timers.
+    fn resumes(&self);
+
+    /// The loop has looked at the sockets and timers.
+    fn has_looked(&self);
+
+    /// A run has returned: now foreign code may be told.
+    fn rests(&self);
+
+    /// The task is going to be polled; or dropped, if it was aborted.
+    fn begins(&self, id: TaskId, cell: &TaskCell);
+
+    /// The task has been polled, or its future dropped.
+    fn ends(&self, id: TaskId, cell: &TaskCell, step: Step);
+
+    /// What the task has left is with its handle, or has been dropped.
+    fn is_settled(&self);
+
+    /// Whether the run is to return, so that the loop can tell what was noted.
+    fn has_news(&self) -> bool;
+}
+
+/// Nobody.
+pub(crate) struct Unobserved;
+
+impl Observer for Unobserved {
+    #[inline(always)]
+    fn resumes(&self) {}
+
+    #[inline(always)]
+    fn has_looked(&self) {}
+
+    #[inline(always)]
+    fn rests(&self) {}
+
+    #[inline(always)]
+    fn begins(&self, _: TaskId, _: &TaskCell) {}
+
+    #[inline(always)]
+    fn ends(&self, _: TaskId, _: &TaskCell, _: Step) {}
+
+    #[inline(always)]
+    fn is_settled(&self) {}
+
+    #[inline(always)]
+    fn has_news(&self) -> bool {
+        false
+    }
+}
