@@ -59,6 +59,7 @@ const PURE: &[&str] = &[
     "foreign.rs",
     "pinned.rs",
     "reactor/ready.rs",
+    "record/",
     "shim",
     "stays.rs",
     "task/error.rs",
