@@ -25,9 +25,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem::{self, ManuallyDrop};
+use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{self, Poll};
 
+use crate::declared::{self, Declarations, Declared};
 use crate::foreign;
 use crate::inbox::Address;
 use crate::offload::Pool;
@@ -51,6 +54,8 @@ pub(crate) struct Context {
     pub(crate) offload: Rc<Pool>,
     pub(crate) address: Address,
     pub(crate) counters: Counters,
+    /// In a loop that is observed.
+    pub(crate) declarations: Option<Declarations>,
 }
 
 /// What the loop itself counts; the scheduler counts the wakes.
@@ -191,6 +196,29 @@ pub(crate) fn poll_budget(cx: &mut task::Context<'_>) -> Poll<()> {
 #[inline]
 pub(crate) fn spend_budget() {
     scheduler::spend_operation();
+}
+
+/// The task that is polled has to wait for `what`, made `at` that line. `None` if its loop does not want to know. The wait goes
+/// on for as long as somebody holds the answer.
+#[inline]
+pub(crate) fn declare(
+    what: &'static str,
+    at: &'static Location<'static>,
+) -> Option<Arc<Declared>> {
+    if declared::is_wanted() {
+        return declare_now(what, at);
+    }
+    None
+}
+
+#[cold]
+fn declare_now(what: &'static str, at: &'static Location<'static>) -> Option<Arc<Declared>> {
+    CURRENT.with_borrow(|current| {
+        let context = current.as_ref()?;
+        let task = context.scheduler.running()?;
+        let declared = Declared { task, what, at };
+        Some(context.declarations.as_ref()?.add(declared))
+    })
 }
 
 /// A loop is current for as long as this exists.

@@ -8,6 +8,7 @@ use super::EventLoop;
 use super::allowance::Allowance;
 use super::observation::Observation;
 use crate::context::{Context, Counters};
+use crate::declared::Declarations;
 use crate::inbox::Inbox;
 use crate::offload::{Pool, PoolConfig};
 use crate::reactor::Reactor;
@@ -52,6 +53,7 @@ pub struct Builder {
     post_queue: usize,
     slow_poll: Option<Duration>,
     watchdog: Option<Duration>,
+    observe: bool,
     offload: PoolConfig,
 }
 
@@ -70,6 +72,7 @@ impl Default for Builder {
             post_queue: usize::MAX,
             slow_poll: cfg!(debug_assertions).then_some(SLOW_POLL_IN_DEBUG_BUILDS),
             watchdog: None,
+            observe: false,
             offload: PoolConfig::default(),
         }
     }
@@ -173,6 +176,14 @@ impl Builder {
         self
     }
 
+    /// Whether the loop remembers of each task who spawned it and when, and of each wait in [`sync`](crate::sync) what it is for:
+    /// what [`EventLoop::tasks`] then knows besides what the loop's own tables say. Default: no. It costs a table entry and a
+    /// reading of the clock for each spawn, and an allocation for each such wait.
+    pub fn observe(mut self, observe: bool) -> Self {
+        self.observe = observe;
+        self
+    }
+
     /// How many threads run offloaded jobs at most. Default: 64. With zero there is never a thread, and every job is refused.
     pub fn offload_threads(mut self, threads: usize) -> Self {
         self.offload.threads = threads;
@@ -225,6 +236,9 @@ impl Builder {
             inbox.first_serial(),
             self.on_panic == OnPanic::EndRun,
         );
+        if self.observe {
+            scheduler.observe();
+        }
         let offload = Pool::new(PoolConfig {
             name: Some(self.name.clone()),
             ..self.offload
@@ -238,6 +252,7 @@ impl Builder {
             offload: Rc::new(offload),
             address: inbox.address(),
             counters: Counters::default(),
+            declarations: self.observe.then(Declarations::new),
         };
         Ok(EventLoop {
             context: Rc::new(context).into(),

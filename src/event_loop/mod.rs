@@ -74,9 +74,9 @@ use std::time::{Duration, Instant};
 use crate::context::{Context, Entered, Hosted, Metrics};
 use crate::foreign::{self, Level};
 use crate::inbox::Inbox;
+use crate::inspect::Tasks;
 use crate::reactor::Wait;
 use crate::remote::Remote;
-use crate::scheduler::TaskInfo;
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 use crate::task::JoinHandle;
 
@@ -300,10 +300,19 @@ impl EventLoop {
         self.context.metrics()
     }
 
-    /// The tasks that are alive, in the order of their spawning. asyncio's `all_tasks`. A task asks
-    /// [`task::all`](crate::task::all).
-    pub fn tasks(&self) -> Vec<TaskInfo> {
-        self.context.scheduler.describe()
+    /// The tasks that are alive, in the order of their spawning, with [what they wait for](crate::inspect). asyncio's
+    /// `all_tasks`. A task asks [`task::all`](crate::task::all), another thread [`Remote::tasks`].
+    ///
+    /// ```
+    /// let mut event_loop = roundelay::EventLoop::new()?;
+    /// let nap = roundelay::sleep(std::time::Duration::from_secs(60));
+    /// drop(event_loop.spawn(nap));
+    /// event_loop.turn(None)?;
+    /// println!("{}", event_loop.tasks()); // .. waiting  a timer in 60.0 s
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn tasks(&self) -> Tasks {
+        Tasks::of(&self.context)
     }
 
     /// Lets the tasks and the offloaded jobs finish, for at most `grace`, then drops the loop and says what was still

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::context::Metrics;
+use crate::inspect::Tasks;
 use crate::offload::Running;
-use crate::scheduler::TaskInfo;
 
 /// What one [turn](crate::EventLoop::turn) did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl fmt::Display for Turn {
 #[must_use = "says what had not finished"]
 pub struct Report {
     /// Tasks that were dropped before they had finished, in the order of their spawning.
-    pub tasks: Vec<TaskInfo>,
+    pub tasks: Tasks,
     /// Jobs that are still running on threads of the pool.
     pub offload: Vec<Running>,
 }

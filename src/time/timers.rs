@@ -93,6 +93,15 @@ impl Timers {
         fired
     }
 
+    /// Shows the waker of each timer that is armed, and how long it has to go. `visit` runs under the borrow.
+    pub(crate) fn each_waiter(&self, mut visit: impl FnMut(&Waker, Duration)) {
+        let now = Instant::now();
+        for (deadline_tick, waker) in self.wheel.borrow().armed() {
+            let deadline = self.clock.instant(deadline_tick);
+            visit(waker, deadline.saturating_duration_since(now));
+        }
+    }
+
     // For leaf futures.
 
     /// Arms a timer that will wake `waker`.
