@@ -58,7 +58,7 @@
 //! | the crate | `lib.rs`, `entry.rs` |
 //! | hosts of the loop | `compat/tokio.rs` |
 //! | the loop | `event_loop/` |
-//! | leaf futures | `compat/`, `fs/`, `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `process/`, `reactor/registered.rs`, `remote/`, `signal/`, `sync/`, `task/cooperative.rs`, `task/ends.rs`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs` |
+//! | leaf futures | `compat/`, `fs/`, `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `process/`, `reactor/registered.rs`, `remote/`, `signal/`, `sync/`, `task/cooperative.rs`, `task/ends.rs`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs`, `time/virtual_time.rs` |
 //! | seeing the loop | `inspect/` |
 //! | the current loop | `context.rs` |
 //! | wakers | `task/behind.rs`, `task/waker.rs` |

@@ -54,6 +54,7 @@ const LEAF_FUTURES: &[&str] = &[
     "time/mod.rs",
     "time/sleep.rs",
     "time/timeout.rs",
+    "time/virtual_time.rs",
 ];
 
 const PURE: &[&str] = &[

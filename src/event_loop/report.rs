@@ -6,7 +6,7 @@ use crate::context::Metrics;
 use crate::inspect::Tasks;
 use crate::offload::Running;
 
-/// What one [turn](crate::EventLoop::turn) did.
+/// What one [turn](crate::EventLoop::turn) did, or [several](crate::EventLoop::run_until_idle).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Turn {
@@ -31,6 +31,15 @@ impl Turn {
             notes: (after.notes - before.notes) as usize,
             ready,
         }
+    }
+
+    /// This turn, and the next one.
+    pub(super) fn add(&mut self, next: Turn) {
+        self.polls += next.polls;
+        self.timers += next.timers;
+        self.io_events += next.io_events;
+        self.notes += next.notes;
+        self.ready = next.ready;
     }
 }
 

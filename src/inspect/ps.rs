@@ -97,7 +97,11 @@ fn waits(task: &TaskInfo) -> Vec<String> {
         return Vec::new();
     }
     let all = task.waits_for.len();
-    let told = if all > MOST_WAITS { MOST_WAITS - 1 } else { all };
+    let told = if all > MOST_WAITS {
+        MOST_WAITS - 1
+    } else {
+        all
+    };
     let mut waits: Vec<String> = task.waits_for[..told]
         .iter()
         .map(ToString::to_string)

@@ -135,7 +135,9 @@ impl fmt::Display for Pstree<'_> {
                 }
             }
         }
-        circles.iter().try_for_each(|circle| writeln!(f, "{circle}"))
+        circles
+            .iter()
+            .try_for_each(|circle| writeln!(f, "{circle}"))
     }
 }
 

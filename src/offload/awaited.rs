@@ -82,7 +82,10 @@ impl Pool {
     fn jobs(&self) -> Vec<(Ticket, JobState)> {
         let now = Instant::now();
         let state = self.lock();
-        let waiting = state.line.iter().map(|(ticket, _)| (ticket, JobState::Queued));
+        let waiting = state
+            .line
+            .iter()
+            .map(|(ticket, _)| (ticket, JobState::Queued));
         let running = state.workers.iter().filter_map(|(_, worker)| worker.job);
         let running = running.map(|(ticket, _, since)| {
             let elapsed = now.saturating_duration_since(since);

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::awaited;
-use super::job::{Outcome, Slot};
+use super::job::{Job, Outcome, Slot};
 use super::line::Ticket;
 use super::pool::Pool;
 use crate::context;
 use crate::task::behind;
 use crate::task::error::JoinError;
 use crate::task::id::TaskId;
+use crate::time::Hold;
 
 /// Runs a blocking closure on a thread of the loop's pool. The loop goes on meanwhile.
 ///
@@ -123,7 +124,10 @@ impl<T: Send + 'static> Offload<T> {
         F: FnOnce() -> T + Send + 'static,
     {
         let slot = Arc::new(Slot::new(closure, at));
-        let ticket = pool.submit(slot.clone(), at);
+        let ticket = match Hold::for_a_job() {
+            None => pool.submit(slot.clone(), at),
+            Some(hold) => pool.submit(Arc::new(Holding(slot.clone(), hold)), at),
+        };
         Offload {
             outcome: Some(slot),
             pool,
@@ -150,6 +154,24 @@ impl<T> Offload<T> {
             Some(place) => awaited.change(place, number),
             None => self.place = Some(awaited.enter(self.ticket, outcome.location(), number)),
         }
+    }
+}
+
+/// A job of a loop with virtual time. The pool lets go of it when the task that waits has been woken, or when nothing is left to be
+/// done, and with it of the clock.
+struct Holding(Arc<dyn Job>, #[allow(dead_code)] Hold);
+
+impl Job for Holding {
+    fn run(&self) {
+        self.0.run();
+    }
+
+    fn announce(&self) -> Option<Waker> {
+        self.0.announce()
+    }
+
+    fn fail(&self, error: JoinError) {
+        self.0.fail(error);
     }
 }
 
