@@ -21,19 +21,23 @@
 //! ```
 //!
 //! The scheduler has a thread-local of its own, with itself in it: a waker needs no more, and stands below this file, so that
-//! it could not ask here.
+//! it could not ask here. So has the time (`time/clock.rs`), which a loop with virtual time leaves there while it is the one that is
+//! found here.
 
 use std::cell::{Cell, RefCell};
 use std::mem::{self, ManuallyDrop};
+use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{self, Poll};
 
+use crate::declared::{self, Declarations, Declared};
 use crate::foreign;
 use crate::inbox::Address;
 use crate::offload::Pool;
 use crate::reactor::Reactor;
 use crate::scheduler::{self, Current, Scheduler};
-use crate::time::Timers;
+use crate::time::{Timers, stand};
 
 thread_local! {
     static CURRENT: RefCell<ManuallyDrop<Option<Rc<Context>>>> =
@@ -51,6 +55,8 @@ pub(crate) struct Context {
     pub(crate) offload: Rc<Pool>,
     pub(crate) address: Address,
     pub(crate) counters: Counters,
+    /// In a loop that is observed.
+    pub(crate) declarations: Option<Declarations>,
 }
 
 /// What the loop itself counts; the scheduler counts the wakes.
@@ -193,6 +199,34 @@ pub(crate) fn spend_budget() {
     scheduler::spend_operation();
 }
 
+/// The task that is polled has to wait for `what`, made `at` that line. `None` if its loop does not want to know. The wait goes
+/// on for as long as somebody holds the answer.
+#[inline]
+pub(crate) fn declare(what: &'static str, at: &'static Location<'static>) -> Option<Arc<Declared>> {
+    if declared::is_wanted() {
+        return declare_now(what, at);
+    }
+    None
+}
+
+#[cold]
+fn declare_now(what: &'static str, at: &'static Location<'static>) -> Option<Arc<Declared>> {
+    CURRENT.with_borrow(|current| {
+        let context = current.as_ref()?;
+        let task = context.scheduler.running()?;
+        let declared = Declared { task, what, at };
+        Some(context.declarations.as_ref()?.add(declared))
+    })
+}
+
+/// From here on, [`time::now`](crate::time::now) goes by the clock of the loop that is found now.
+fn go_by_its_clock() {
+    let standing = |context: &Rc<Context>| context.timers.standing();
+    let current = CURRENT.with_borrow(|current| current.as_ref().map(standing));
+    let found = current.or_else(|| HOSTED.with_borrow(|hosted| hosted.as_ref().map(standing)));
+    stand(found.flatten());
+}
+
 /// A loop is current for as long as this exists.
 pub(crate) struct Entered {
     outer: ManuallyDrop<Option<Rc<Context>>>,
@@ -202,6 +236,7 @@ pub(crate) struct Entered {
 impl Entered {
     pub(crate) fn new(context: Rc<Context>) -> Self {
         let _wakes = Current::enter(Rc::clone(&context.scheduler));
+        stand(context.timers.standing());
         Self {
             outer: CURRENT.replace(ManuallyDrop::new(Some(context))),
             _wakes,
@@ -213,6 +248,7 @@ impl Drop for Entered {
     fn drop(&mut self) {
         let outer = mem::replace(&mut self.outer, ManuallyDrop::new(None));
         let inner = CURRENT.replace(outer);
+        go_by_its_clock();
         drop(ManuallyDrop::into_inner(inner));
     }
 }
@@ -226,6 +262,7 @@ pub(crate) struct Hosted {
 
 impl Hosted {
     pub(crate) fn new(context: Rc<Context>) -> Self {
+        stand(context.timers.standing());
         Self {
             outer: CURRENT.replace(ManuallyDrop::new(None)),
             outer_hosted: HOSTED.replace(ManuallyDrop::new(Some(context))),
@@ -239,6 +276,8 @@ impl Drop for Hosted {
         let outer = mem::replace(&mut self.outer, nothing());
         let outer_hosted = mem::replace(&mut self.outer_hosted, nothing());
         CURRENT.set(outer);
-        drop(ManuallyDrop::into_inner(HOSTED.replace(outer_hosted)));
+        let hosted = HOSTED.replace(outer_hosted);
+        go_by_its_clock();
+        drop(ManuallyDrop::into_inner(hosted));
     }
 }

@@ -58,13 +58,14 @@
 //! | the crate | `lib.rs`, `entry.rs` |
 //! | hosts of the loop | `compat/tokio.rs` |
 //! | the loop | `event_loop/` |
-//! | leaf futures | `compat/`, `fs/`, `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `process/`, `reactor/registered.rs`, `remote/`, `signal/`, `sync/`, `task/cooperative.rs`, `task/ends.rs`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs` |
+//! | leaf futures | `compat/`, `fs/`, `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `process/`, `reactor/registered.rs`, `remote/`, `signal/`, `sync/`, `task/cooperative.rs`, `task/ends.rs`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs`, `time/virtual_time.rs` |
+//! | seeing the loop | `inspect/` |
 //! | the current loop | `context.rs` |
-//! | wakers | `task/waker.rs` |
+//! | wakers | `task/behind.rs`, `task/waker.rs` |
 //! | the scheduler | `scheduler/` |
 //! | cells | `task/cell.rs` |
 //! | the drivers | `time/timers.rs`, `reactor/`, `offload/`, `inbox/` |
-//! | pure | `appendix.rs`, `chain.rs`, `fault`, `foreign.rs`, `pinned.rs`, `reactor/ready.rs`, `record/`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel.rs`, `trying.rs` |
+//! | pure | `appendix.rs`, `chain.rs`, `declared.rs`, `fault`, `foreign.rs`, `pinned.rs`, `reactor/ready.rs`, `record/`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel.rs`, `trying.rs` |
 //!
 //! # The life of one wakeup
 //!
@@ -147,6 +148,7 @@ mod appendix;
 mod chain;
 pub mod compat;
 mod context;
+mod declared;
 mod entry;
 mod event_loop;
 mod fault;
@@ -157,6 +159,7 @@ pub mod fs;
 pub mod future;
 pub mod group;
 mod inbox;
+pub mod inspect;
 pub mod io;
 pub mod net;
 mod offload;

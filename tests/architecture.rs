@@ -17,8 +17,12 @@ const TABLE: &[(&str, Row)] = &[
     ("hosts of the loop", Row::Together(&["compat/tokio.rs"])),
     ("the loop", Row::Together(&["event_loop/"])),
     ("leaf futures", Row::Together(LEAF_FUTURES)),
+    ("seeing the loop", Row::Together(&["inspect/"])),
     ("the current loop", Row::Together(&["context.rs"])),
-    ("wakers", Row::Together(&["task/waker.rs"])),
+    (
+        "wakers",
+        Row::Together(&["task/behind.rs", "task/waker.rs"]),
+    ),
     ("the scheduler", Row::Together(&["scheduler/"])),
     ("cells", Row::Together(&["task/cell.rs"])),
     (
@@ -50,11 +54,13 @@ const LEAF_FUTURES: &[&str] = &[
     "time/mod.rs",
     "time/sleep.rs",
     "time/timeout.rs",
+    "time/virtual_time.rs",
 ];
 
 const PURE: &[&str] = &[
     "appendix.rs",
     "chain.rs",
+    "declared.rs",
     "fault",
     "foreign.rs",
     "pinned.rs",

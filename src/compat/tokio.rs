@@ -123,7 +123,8 @@ pub fn run<F: IntoFuture>(main: F) -> F::Output {
 ///
 /// # Errors
 ///
-/// If tokio cannot watch the loop's descriptor. `main` has not been polled then.
+/// If tokio cannot watch the loop's descriptor; and [`InvalidInput`](io::ErrorKind::InvalidInput) if the loop has
+/// [virtual time](crate::Builder::virtual_time), which tokio's timers know nothing of. `main` has not been polled then.
 ///
 /// # Panics
 ///
@@ -160,6 +161,12 @@ fn drive<F: Future>(
     main: F,
     here: &'static Location<'static>,
 ) -> io::Result<F::Output> {
+    if event_loop.is_in_virtual_time() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "an event loop with virtual time cannot be tokio's guest: tokio waits for its deadlines by the clock on the wall",
+        ));
+    }
     let context = tokio.enter();
     let failed = |error| while_trying("tokio cannot watch the event loop", error);
     let descriptor = watch(event_loop.as_fd()).map_err(failed)?;

@@ -8,6 +8,7 @@ use super::EventLoop;
 use super::allowance::Allowance;
 use super::observation::Observation;
 use crate::context::{Context, Counters};
+use crate::declared::Declarations;
 use crate::inbox::Inbox;
 use crate::offload::{Pool, PoolConfig};
 use crate::reactor::Reactor;
@@ -48,10 +49,12 @@ pub struct Builder {
     max_io_events: usize,
     on_panic: OnPanic,
     timer_slack: Duration,
+    virtual_time: bool,
     spin: Duration,
     post_queue: usize,
     slow_poll: Option<Duration>,
     watchdog: Option<Duration>,
+    observe: bool,
     offload: PoolConfig,
 }
 
@@ -66,10 +69,12 @@ impl Default for Builder {
             max_io_events: 1024,
             on_panic: OnPanic::Continue,
             timer_slack: slack::DEFAULT,
+            virtual_time: false,
             spin: Duration::ZERO,
             post_queue: usize::MAX,
             slow_poll: cfg!(debug_assertions).then_some(SLOW_POLL_IN_DEBUG_BUILDS),
             watchdog: None,
+            observe: false,
             offload: PoolConfig::default(),
         }
     }
@@ -115,6 +120,30 @@ impl Builder {
     /// ```
     pub fn timer_slack(mut self, slack: Duration) -> Self {
         self.timer_slack = slack;
+        self
+    }
+
+    /// For tests: the loop gets a clock of its own, which stands still while a task is ready, and jumps to the next deadline when
+    /// nobody is. An hour's sleep takes no time, and takes an hour to the nanosecond.
+    ///
+    /// All of [`time`](crate::time) goes by that clock, and [`time::now`](crate::time::now) reads it; [`Instant::now`](std::time::Instant::now) does not. It
+    /// is held while an offloaded job is under way and by [`time::hold`](crate::time::hold); before each jump the loop looks at its
+    /// sockets, without waiting. See [Time in the hands of a test](crate::time#time-in-the-hands-of-a-test).
+    ///
+    /// ```
+    /// use roundelay::{sleep, time};
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = roundelay::EventLoop::builder().virtual_time().build()?;
+    /// event_loop.run(async {
+    ///     let start = time::now();
+    ///     sleep(Duration::from_secs(3600)).await;
+    ///     assert_eq!(time::now() - start, Duration::from_secs(3600));
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn virtual_time(mut self) -> Self {
+        self.virtual_time = true;
         self
     }
 
@@ -173,6 +202,14 @@ impl Builder {
         self
     }
 
+    /// Whether the loop remembers of each task who spawned it and when, and of each wait in [`sync`](crate::sync) what it is for:
+    /// what [`EventLoop::tasks`] then knows besides what the loop's own tables say. Default: no. It costs a table entry and a
+    /// reading of the clock for each spawn, and an allocation for each such wait.
+    pub fn observe(mut self, observe: bool) -> Self {
+        self.observe = observe;
+        self
+    }
+
     /// How many threads run offloaded jobs at most. Default: 64. With zero there is never a thread, and every job is refused.
     pub fn offload_threads(mut self, threads: usize) -> Self {
         self.offload.threads = threads;
@@ -225,19 +262,27 @@ impl Builder {
             inbox.first_serial(),
             self.on_panic == OnPanic::EndRun,
         );
+        if self.observe {
+            scheduler.observe();
+        }
         let offload = Pool::new(PoolConfig {
             name: Some(self.name.clone()),
             ..self.offload
         });
         let observation = Observation::new(&self.name, self.slow_poll, self.watchdog)
             .map_err(|error| while_trying("cannot start the watchdog of an event loop", error))?;
+        let timers = match self.virtual_time {
+            true => Timers::in_virtual_time(),
+            false => Timers::new(self.timer_slack),
+        };
         let context = Context {
             scheduler: Rc::new(scheduler),
-            timers: Rc::new(Timers::new(self.timer_slack)),
+            timers: Rc::new(timers),
             reactor: Rc::new(reactor),
             offload: Rc::new(offload),
             address: inbox.address(),
             counters: Counters::default(),
+            declarations: self.observe.then(Declarations::new),
         };
         Ok(EventLoop {
             context: Rc::new(context).into(),

@@ -44,6 +44,10 @@ pub(crate) struct Guest<'a> {
 }
 
 impl EventLoop {
+    pub(crate) fn is_in_virtual_time(&self) -> bool {
+        self.context.timers.standing().is_some()
+    }
+
     /// [`run`](Self::run), for as long as `host` takes, which returns when a stint was [over](Stint::Over).
     pub(crate) fn run_as_guest<F: Future>(
         &self,

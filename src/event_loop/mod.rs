@@ -74,9 +74,9 @@ use std::time::{Duration, Instant};
 use crate::context::{Context, Entered, Hosted, Metrics};
 use crate::foreign::{self, Level};
 use crate::inbox::Inbox;
+use crate::inspect::Tasks;
 use crate::reactor::Wait;
 use crate::remote::Remote;
-use crate::scheduler::TaskInfo;
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 use crate::task::JoinHandle;
 
@@ -90,6 +90,7 @@ mod narrator;
 mod observation;
 mod report;
 mod turn;
+mod virtual_time;
 
 use allowance::Allowance;
 use at_work::AtWork;
@@ -233,6 +234,9 @@ impl EventLoop {
     /// If no task is ready it waits for a socket, a timer or another thread, at most for `timeout` (`None`: for as long as
     /// it takes; zero: not at all). Then it polls the tasks that are ready, each once.
     ///
+    /// The timeout is in the loop's own time. With [virtual time](Builder::virtual_time) the turn moves the clock, by `timeout` at most,
+    /// instead of waiting; while the clock is held it waits, for `timeout` by the clock on the wall.
+    ///
     /// # Errors
     ///
     /// The operating system cannot wait; its own error is the `source`. Nothing is lost; the next turn tries again.
@@ -259,7 +263,8 @@ impl EventLoop {
         let wait = match timeout {
             None => Wait::Forever,
             Some(Duration::ZERO) => Wait::Now,
-            Some(timeout) => Instant::now()
+            Some(timeout) => self
+                .now()
                 .checked_add(timeout)
                 .map_or(Wait::Forever, Wait::Until),
         };
@@ -267,6 +272,47 @@ impl EventLoop {
         match self.context.scheduler.take_panic() {
             Some(panic) => resume_unwind(panic),
             None => turn,
+        }
+    }
+
+    /// Turns until nothing can run without waiting: no task is ready, no timer is due, no note has come and no socket is ready. Says what
+    /// the turns have done together. For tests, and for hosts that want everything done that can be done now.
+    ///
+    /// It waits for nothing: not for a timer, by no clock, and not for an offloaded job. It ends when a [`turn`](Self::turn) finds nothing
+    /// to do. A program that always has something to do, a task that yields for ever, keeps it from ending; the host of such a
+    /// program turns by itself, and stops when it has had enough.
+    ///
+    /// # Errors
+    ///
+    /// As [`turn`](Self::turn).
+    ///
+    /// # Panics
+    ///
+    /// With a task's panic, under [`OnPanic::EndRun`].
+    ///
+    /// ```
+    /// let mut event_loop = roundelay::EventLoop::new()?;
+    /// let (sender, receiver) = roundelay::sync::oneshot::channel();
+    /// let waiting = event_loop.spawn(receiver);
+    /// event_loop.run_until_idle()?;
+    /// assert!(!waiting.is_finished());
+    /// sender.send("now").unwrap();
+    /// let done = event_loop.run_until_idle()?;
+    /// assert!(waiting.is_finished());
+    /// assert_eq!((done.polls, done.ready), (1, 0));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn run_until_idle(&mut self) -> io::Result<Turn> {
+        let mut sum = Turn::default();
+        loop {
+            let turn = self.turn(Some(Duration::ZERO))?;
+            sum.add(turn);
+            // A turn may have done nothing but deal timers out that are due.
+            // Guarded by tests/event_loop/idle.rs::timers_that_are_dealt_out_in_parts_are_all_fired.
+            let is_due = |at| at <= self.now();
+            if turn == Turn::default() && !self.next_deadline().is_some_and(is_due) {
+                return Ok(sum);
+            }
         }
     }
 
@@ -281,13 +327,19 @@ impl EventLoop {
     /// When the loop wants its next turn, if nothing happens before: the deadline of the earliest timer, or this moment
     /// if a task is ready. `None` if it waits for sockets and other threads only, or for nothing at all.
     ///
+    /// It is in the loop's own time, which `event_loop.enter(time::now)` tells if it is [virtual](Builder::virtual_time).
+    ///
     /// When several timers have just fired together, it is up to [`Builder::timer_slack`] after that deadline, so that those that
     /// follow closely share a turn.
     pub fn next_deadline(&self) -> Option<Instant> {
         if self.work_left() > 0 || self.inbox.is_notified() {
-            return Some(Instant::now());
+            return Some(self.now());
         }
         self.context.timers.next_deadline()
+    }
+
+    fn now(&self) -> Instant {
+        self.context.timers.now()
     }
 
     /// The way into this loop from other threads.
@@ -300,10 +352,19 @@ impl EventLoop {
         self.context.metrics()
     }
 
-    /// The tasks that are alive, in the order of their spawning. asyncio's `all_tasks`. A task asks
-    /// [`task::all`](crate::task::all).
-    pub fn tasks(&self) -> Vec<TaskInfo> {
-        self.context.scheduler.describe()
+    /// The tasks that are alive, in the order of their spawning, with [what they wait for](crate::inspect). asyncio's
+    /// `all_tasks`. A task asks [`task::all`](crate::task::all), another thread [`Remote::tasks`].
+    ///
+    /// ```
+    /// let mut event_loop = roundelay::EventLoop::new()?;
+    /// let nap = roundelay::sleep(std::time::Duration::from_secs(60));
+    /// drop(event_loop.spawn(nap));
+    /// event_loop.turn(None)?;
+    /// println!("{}", event_loop.tasks()); // .. waiting  a timer in 60.0 s
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn tasks(&self) -> Tasks {
+        Tasks::of(&self.context)
     }
 
     /// Lets the tasks and the offloaded jobs finish, for at most `grace`, then drops the loop and says what was still
@@ -311,6 +372,9 @@ impl EventLoop {
     ///
     /// Tasks are dropped wherever they were; a job that runs on its thread cannot be stopped, goes on, and its result is
     /// discarded.
+    ///
+    /// With [virtual time](Builder::virtual_time) the grace is over when either clock has gone so far, the loop's or the one on the
+    /// wall.
     ///
     /// ```
     /// use std::time::Duration;
@@ -322,10 +386,13 @@ impl EventLoop {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn shutdown(mut self, grace: Duration) -> Report {
-        let deadline = Instant::now().checked_add(grace);
-        let remaining = || deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        while self.context.scheduler.task_count() > 0 && remaining() != Some(Duration::ZERO) {
-            if let Err(error) = self.turn(remaining()) {
+        let (timers, wall) = (Rc::clone(&self.context.timers), Instant::now());
+        let start = timers.now();
+        // By the loop's clock, and by the one on the wall: a virtual clock that is held stands still.
+        let spent = || (timers.now() - start).max(wall.elapsed());
+        let remaining = || grace.saturating_sub(spent());
+        while self.context.scheduler.task_count() > 0 && !remaining().is_zero() {
+            if let Err(error) = self.turn(Some(remaining())) {
                 let line = format_args!("{}: a shutdown gives up its grace: {error}", self.name);
                 foreign::tell(Level::Error, foreign::TURN, line);
                 break;
@@ -333,10 +400,7 @@ impl EventLoop {
         }
         let tasks = self.tasks();
         self.close();
-        let offload = self
-            .context
-            .offload
-            .join(remaining().unwrap_or(Duration::MAX));
+        let offload = self.context.offload.join(remaining());
         Report { tasks, offload }
     }
 

@@ -5,7 +5,6 @@
 
 use std::mem::ManuallyDrop;
 use std::task::Waker;
-use std::time::Instant;
 
 use super::{EventLoop, Turn};
 use crate::context::Metrics;
@@ -13,6 +12,7 @@ use crate::foreign::{self, Level};
 use crate::reactor::Wait;
 use crate::scheduler::{Observer, Ran, Scheduler};
 use crate::task::TaskId;
+use crate::time::now;
 
 /// [`Scheduler::run`], telling each poll, and which tasks it has woken.
 #[cold]
@@ -89,7 +89,7 @@ fn in_words(wait: &Wait) -> String {
         Wait::Now => "looks, without waiting".to_owned(),
         Wait::Until(at) => format!(
             "sleeps, for {:?} at most",
-            at.saturating_duration_since(Instant::now())
+            at.saturating_duration_since(now())
         ),
         Wait::Forever => "sleeps, until a socket or another thread wakes it".to_owned(),
     }

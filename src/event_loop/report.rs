@@ -3,10 +3,10 @@
 use std::fmt;
 
 use crate::context::Metrics;
+use crate::inspect::Tasks;
 use crate::offload::Running;
-use crate::scheduler::TaskInfo;
 
-/// What one [turn](crate::EventLoop::turn) did.
+/// What one [turn](crate::EventLoop::turn) did, or [several](crate::EventLoop::run_until_idle).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Turn {
@@ -32,6 +32,15 @@ impl Turn {
             ready,
         }
     }
+
+    /// This turn, and the next one.
+    pub(super) fn add(&mut self, next: Turn) {
+        self.polls += next.polls;
+        self.timers += next.timers;
+        self.io_events += next.io_events;
+        self.notes += next.notes;
+        self.ready = next.ready;
+    }
 }
 
 impl fmt::Display for Turn {
@@ -56,7 +65,7 @@ impl fmt::Display for Turn {
 #[must_use = "says what had not finished"]
 pub struct Report {
     /// Tasks that were dropped before they had finished, in the order of their spawning.
-    pub tasks: Vec<TaskInfo>,
+    pub tasks: Tasks,
     /// Jobs that are still running on threads of the pool.
     pub offload: Vec<Running>,
 }

@@ -19,6 +19,7 @@ impl EventLoop {
         // Whatever an earlier run left: it has ended.
         self.context.scheduler.take_halt();
         match self.context.scheduler.ready_count() {
+            0 if self.context.timers.standing().is_some() => self.pass_time(wait),
             0 => self.park(wait),
             _ => Ok(()),
         }
@@ -75,7 +76,7 @@ impl EventLoop {
     }
 
     /// Sees whether something has happened, without waiting for it.
-    fn look(&self) -> io::Result<()> {
+    pub(super) fn look(&self) -> io::Result<()> {
         let Counters { io_events, .. } = &self.context.counters;
         self.allowance.refill();
         self.take_notes();
@@ -100,15 +101,19 @@ impl EventLoop {
     /// then look for a note, then sleep.
     /// Guarded by tests/log_deeds.rs::whatever_a_sink_does_at_one_line_the_loop_goes_on_and_loses_nothing.
     fn park(&self, wait: Wait) -> io::Result<()> {
+        self.tell_of_the_wait(&wait);
+        self.sleep(match self.work_left() {
+            0 => self.sooner(wait),
+            _ => Wait::Now,
+        })
+    }
+
+    /// Waits in the reactor, by the clock on the wall.
+    pub(super) fn sleep(&self, wait: Wait) -> io::Result<()> {
         let Counters {
             io_events, parks, ..
         } = &self.context.counters;
         self.allowance.refill();
-        self.tell_of_the_wait(&wait);
-        let wait = match self.work_left() {
-            0 => self.sooner(wait),
-            _ => Wait::Now,
-        };
         let may_sleep = !matches!(wait, Wait::Now) && !spin(self.spin, &wait, &self.inbox);
         let is_asleep = may_sleep && self.inbox.park();
         let wait = if is_asleep { wait } else { Wait::Now };
@@ -125,7 +130,7 @@ impl EventLoop {
 
     /// Wakes the tasks whose time has come: in one look no more than are polled before the next, so that the ready queue,
     /// and with it the wait of a socket's task, does not grow with the number of timers that are due.
-    fn expire(&self) {
+    pub(super) fn expire(&self) {
         let fired = self.context.timers.expire(self.allowance.polls_per_look);
         self.context.counters.timers.add(fired);
         if fired > 1 {

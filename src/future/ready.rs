@@ -31,6 +31,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Wake, Waker};
 
 use crate::foreign;
+use crate::task::behind;
 
 /// The end of the list.
 const NOBODY: u32 = u32::MAX;
@@ -90,6 +91,18 @@ impl ReadyList {
     fn replace_parent(&self, parent: Option<Waker>) -> Option<Waker> {
         let mut slot = self.parent.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *slot, parent)
+    }
+
+    /// Says which task the parent's waker wakes.
+    #[cold]
+    fn tell_of_parent(&self) {
+        // ORDERING: as in `wake_parent`.
+        if self.moved.load(Ordering::Relaxed) {
+            let parent = self.parent.lock().unwrap_or_else(PoisonError::into_inner);
+            behind::answer(parent.as_ref());
+        } else {
+            behind::answer(self.first_parent.get());
+        }
     }
 
     fn wake_parent(&self) {
@@ -186,6 +199,9 @@ impl Wake for Link {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        if behind::is_asked() {
+            return self.list.tell_of_parent();
+        }
         self.queue();
     }
 }

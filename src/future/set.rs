@@ -25,6 +25,7 @@ use slab::Slab;
 
 use super::ready::{self, Link, ReadyList};
 use crate::context;
+use crate::task::behind;
 
 /// Futures of one type, and whose turn it is.
 pub(super) struct Set<F> {
@@ -188,6 +189,7 @@ impl Linked {
     fn new(list: &Arc<ReadyList>, number: u32) -> Linked {
         let link = Link::new(list, number);
         let waker = Waker::from(Arc::clone(&link));
+        behind::introduce(&waker);
         Linked { link, waker }
     }
 }

@@ -7,13 +7,17 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
-use super::job::{Outcome, Slot};
+use super::awaited;
+use super::job::{Job, Outcome, Slot};
 use super::line::Ticket;
 use super::pool::Pool;
 use crate::context;
+use crate::task::behind;
 use crate::task::error::JoinError;
+use crate::task::id::TaskId;
+use crate::time::Hold;
 
 /// Runs a blocking closure on a thread of the loop's pool. The loop goes on meanwhile.
 ///
@@ -106,6 +110,8 @@ pub struct Offload<T> {
     /// Not `Send`, and so the future is not: what it drops, it drops on the loop's thread.
     pool: Rc<Pool>,
     ticket: Ticket,
+    /// Its place among the awaited, once it had to wait.
+    place: Option<awaited::Key>,
 }
 
 impl<T: Send + 'static> Offload<T> {
@@ -118,12 +124,54 @@ impl<T: Send + 'static> Offload<T> {
         F: FnOnce() -> T + Send + 'static,
     {
         let slot = Arc::new(Slot::new(closure, at));
-        let ticket = pool.submit(slot.clone(), at);
+        let ticket = match Hold::for_a_job() {
+            None => pool.submit(slot.clone(), at),
+            Some(hold) => pool.submit(Arc::new(Holding(slot.clone(), hold)), at),
+        };
         Offload {
             outcome: Some(slot),
             pool,
             ticket,
+            place: None,
         }
+    }
+}
+
+impl<T> Offload<T> {
+    fn leave_the_awaited(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.pool.awaited().leave(place);
+        }
+    }
+
+    /// Says which task waits: the one behind the waker, if that can be known.
+    fn tell_who_waits(&mut self, waker: &Waker) {
+        let (Some(outcome), awaited) = (&self.outcome, self.pool.awaited()) else {
+            return;
+        };
+        let number = behind::task_of(waker).map_or(0, TaskId::bits);
+        match self.place {
+            Some(place) => awaited.change(place, number),
+            None => self.place = Some(awaited.enter(self.ticket, outcome.location(), number)),
+        }
+    }
+}
+
+/// A job of a loop with virtual time. The pool lets go of it when the task that waits has been woken, or when nothing is left to be
+/// done, and with it of the clock.
+struct Holding(Arc<dyn Job>, #[allow(dead_code)] Hold);
+
+impl Job for Holding {
+    fn run(&self) {
+        self.0.run();
+    }
+
+    fn announce(&self) -> Option<Waker> {
+        self.0.announce()
+    }
+
+    fn fail(&self, error: JoinError) {
+        self.0.fail(error);
     }
 }
 
@@ -136,8 +184,12 @@ impl<T> Future for Offload<T> {
             .outcome
             .as_ref()
             .expect("Offload polled after it was ready");
-        let result = ready!(outcome.poll(cx));
+        let Poll::Ready(result) = outcome.poll(cx) else {
+            self.tell_who_waits(cx.waker());
+            return Poll::Pending;
+        };
         context::spend_budget();
+        self.leave_the_awaited();
         self.outcome = None;
         Poll::Ready(result)
     }
@@ -145,6 +197,7 @@ impl<T> Future for Offload<T> {
 
 impl<T> Drop for Offload<T> {
     fn drop(&mut self) {
+        self.leave_the_awaited();
         if let Some(outcome) = self.outcome.take() {
             // First the line, then the closure: should its destructor panic, nothing of ours is left behind.
             self.pool.leave(self.ticket);

@@ -54,6 +54,9 @@ pub(crate) trait Outcome<T> {
     /// Takes the result, or leaves the waker to be woken when there is one.
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>>;
 
+    /// The line that offloaded the job.
+    fn location(&self) -> &'static Location<'static>;
+
     /// Nobody waits any more. The closure, if it is still there, or the result is dropped on this thread.
     fn abandon(&self);
 }
@@ -218,6 +221,10 @@ impl<F, T> Outcome<T> for Slot<F, T> {
             drop(inner);
             new = Some(cx.waker().clone());
         }
+    }
+
+    fn location(&self) -> &'static Location<'static> {
+        self.at
     }
 
     fn abandon(&self) {

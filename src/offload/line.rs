@@ -55,15 +55,21 @@ impl Line {
         ticket
     }
 
-    /// The job that has waited longest.
-    pub(super) fn serve(&mut self) -> Option<Waiting> {
-        while let Some((_, place)) = self.places.pop_front() {
+    /// The job that has waited longest, and its ticket.
+    pub(super) fn serve(&mut self) -> Option<(Ticket, Waiting)> {
+        while let Some((ticket, place)) = self.places.pop_front() {
             match place {
-                Some(job) => return Some(job),
+                Some(job) => return Some((Ticket(ticket), job)),
                 None => self.holes -= 1,
             }
         }
         None
+    }
+
+    /// The jobs that wait, with their tickets, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Ticket, &Waiting)> {
+        let places = self.places.iter();
+        places.filter_map(|(ticket, place)| Some((Ticket(*ticket), place.as_ref()?)))
     }
 
     /// Gives up a place; `None` if the job was served already. The caller drops the job outside its lock.
@@ -97,8 +103,8 @@ mod tests {
         Waiting { job, at }
     }
 
-    fn same(served: Option<Waiting>, job: &Arc<dyn Job>) -> bool {
-        served.is_some_and(|served| Arc::ptr_eq(&served.job, job))
+    fn same(served: Option<(Ticket, Waiting)>, job: &Arc<dyn Job>) -> bool {
+        served.is_some_and(|(_, served)| Arc::ptr_eq(&served.job, job))
     }
 
     #[test]
@@ -108,7 +114,8 @@ mod tests {
         let handles: Vec<_> = jobs.iter().map(|waiting| waiting.job.clone()).collect();
         let tickets: Vec<_> = jobs.into_iter().map(|job| line.join(job)).collect();
         for n in (0..100).filter(|n| n % 3 != 0) {
-            assert!(same(line.leave(tickets[n]), &handles[n]));
+            let left = line.leave(tickets[n]).map(|left| (tickets[n], left));
+            assert!(same(left, &handles[n]));
             assert!(line.leave(tickets[n]).is_none(), "a ticket is good once");
         }
         assert_eq!(line.len(), 34);

@@ -122,6 +122,7 @@
 //!    same, though not at every run?
 //! 3. In `Line::leave`, keep the holes. Write the server that runs out of memory.
 
+mod awaited;
 mod calls;
 mod future;
 #[cfg(all(test, loom))]
@@ -134,6 +135,7 @@ mod shared;
 mod tests;
 mod worker;
 
+pub use awaited::JobState;
 pub use future::{Offload, TryOffloadError, offload, try_offload};
 pub(crate) use pool::Pool;
 pub(crate) use shared::PoolConfig;

@@ -27,16 +27,19 @@ use std::panic::Location;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::awaited::Awaited;
 use super::job::Job;
 use super::line::{Ticket, Waiting};
-use super::shared::{Idle, PoolConfig, Running, Shared};
+use super::shared::{Idle, PoolConfig, Running, Shared, State};
 use super::worker;
 use crate::foreign::{self, Level};
+use crate::shim::MutexGuard;
 use crate::task::error::JoinError;
 
 /// A loop's handle to its workers. Dropping it closes the pool.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
+    awaited: Awaited,
 }
 
 impl Pool {
@@ -44,6 +47,7 @@ impl Pool {
     pub(crate) fn new(config: PoolConfig) -> Pool {
         Pool {
             shared: Arc::new(Shared::new(config)),
+            awaited: Awaited::default(),
         }
     }
 
@@ -80,6 +84,15 @@ impl Pool {
     pub(crate) fn leave(&self, ticket: Ticket) {
         let left = self.shared.lock().line.leave(ticket);
         drop(left);
+    }
+
+    /// Who awaits a job.
+    pub(super) fn awaited(&self) -> &Awaited {
+        &self.awaited
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.lock()
     }
 
     /// Ends the pool without waiting. The jobs that wait are dropped here and now, and their futures see

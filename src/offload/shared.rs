@@ -8,7 +8,7 @@ use crossbeam_utils::CachePadded;
 use slab::Slab;
 
 use super::calls::Calls;
-use super::line::{Line, Waiting};
+use super::line::{Line, Ticket, Waiting};
 use crate::shim::thread::{self, Thread};
 use crate::shim::{Condvar, Instant, Mutex, MutexGuard, lock};
 
@@ -103,7 +103,8 @@ pub(super) struct State {
 
 #[derive(Default)]
 pub(super) struct Worker {
-    pub(super) job: Option<(&'static Location<'static>, Instant)>,
+    /// The job that it runs: its ticket, the line that offloaded it, and when it began.
+    pub(super) job: Option<(Ticket, &'static Location<'static>, Instant)>,
 }
 
 pub(super) struct Idle {
@@ -225,13 +226,14 @@ impl Shared {
         let was_coming = state.coming == Some(worker);
         state.arrive(worker);
         self.strike_off(&mut state, worker);
-        let meant_for_it = if was_coming { state.line.serve() } else { None };
+        let served = if was_coming { state.line.serve() } else { None };
+        let meant_for_it = served.map(|(_, waiting)| waiting);
         (meant_for_it, state.call(self.config.threads))
     }
 
     pub(super) fn running(&self, state: &State) -> Vec<Running> {
         let running = state.workers.iter().filter_map(|(worker, it)| {
-            let (location, since) = it.job?;
+            let (_, location, since) = it.job?;
             Some(Running {
                 location,
                 elapsed: since.elapsed(),

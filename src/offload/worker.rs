@@ -192,13 +192,13 @@ impl Worker {
         let now = Instant::now();
         let mut state = self.shared.lock();
         state.arrive(self.me);
-        if let Some(Waiting { job, at }) = state.line.serve() {
+        if let Some((ticket, Waiting { job, at })) = state.line.serve() {
             self.job = Some(job);
             step();
             if self.rest.end(now) {
                 state.get_up(self.me);
             }
-            state.workers[self.me].job = Some((at, now));
+            state.workers[self.me].job = Some((ticket, at, now));
             state.busy += 1;
             // After a refusal only a new job asks the operating system again: no worker does so job after job.
             let threads = if state.is_refused {

@@ -101,6 +101,16 @@ impl Lines {
         self.behind_mut().take_wakers(direction, into);
     }
 
+    /// As `Waiters::each`.
+    pub(super) fn each(&self, direction: Direction, mut visit: impl FnMut(&Waker)) {
+        if let Some(waker) = &self.firsts[direction as usize] {
+            visit(waker);
+        }
+        if let Some(behind) = &self.behind {
+            behind.each(direction, visit);
+        }
+    }
+
     fn behind_mut(&mut self) -> &mut Waiters {
         self.behind.get_or_insert_default()
     }

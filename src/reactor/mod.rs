@@ -284,6 +284,13 @@ impl Reactor {
         count >= self.max_io_events || self.is_behind.get()
     }
 
+    /// Shows each waker that waits for a source: the source's descriptor, and which direction. `visit` runs under a borrow.
+    pub(crate) fn each_waiter(&self, mut visit: impl FnMut(&Waker, RawFd, Interest)) {
+        for (fd, source) in self.sources.borrow().iter() {
+            source.each_waiter(|waker, interest| visit(waker, fd, interest));
+        }
+    }
+
     /// The poller itself: readable when there are events to fetch.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.registry.as_fd()

@@ -134,6 +134,17 @@ impl Source {
         }
     }
 
+    /// Shows the wakers of those who wait, under the borrow.
+    pub(super) fn each_waiter(&self, mut visit: impl FnMut(&Waker, Interest)) {
+        let waiters = self.waiters.borrow();
+        for (direction, interest) in [
+            (Direction::Read, Interest::READABLE),
+            (Direction::Write, Interest::WRITABLE),
+        ] {
+            waiters.each(direction, |waker| visit(waker, interest));
+        }
+    }
+
     fn take_wakers(&self) -> Vec<Waker> {
         let mut taken = Vec::new();
         let mut waiters = self.waiters.borrow_mut();

@@ -40,6 +40,11 @@ impl Sources {
         self.slots.is_empty()
     }
 
+    /// All of them, with their descriptors.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RawFd, &Source)> {
+        self.slots.iter().map(|(_, slot)| (slot.fd, &*slot.source))
+    }
+
     /// Takes all of them out.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Rc<Source>> {
         let slots = std::mem::take(&mut self.slots);

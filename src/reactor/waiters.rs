@@ -99,6 +99,17 @@ impl Waiters {
         }
     }
 
+    /// Shows the wakers of one line that have not been woken, first come first.
+    pub(super) fn each(&self, direction: Direction, mut visit: impl FnMut(&Waker)) {
+        let mut next = self.lines[direction as usize].first();
+        while let Some(key) = next {
+            if let Some(waker) = self.waker(key) {
+                visit(waker);
+            }
+            next = Chain::next(&self.entries, key);
+        }
+    }
+
     /// A new entry at the end of the line, without a waker.
     pub(super) fn append(&mut self, direction: Direction) -> Key {
         let key = chain::index(self.entries.insert(Node::new(None)));

@@ -1,36 +1,92 @@
-//! Which of two tasks is older, for the life of a loop.
+//! What is noted of a task when it is spawned, by slot: how old it is, and in a loop that is observed, who spawned it.
 //!
 //! A serial has 28 bits and comes round after 2^28 spawns, so it does not say which of two tasks is older. A wider serial
-//! would be four bytes more in every slot, for all loops; this table is four bytes a slot, for a loop that has spawned 2^28
-//! tasks, and empty before.
+//! would be four bytes more in every slot, for all loops; the table of rounds is four bytes a slot, for a loop that has spawned
+//! 2^28 tasks, and empty before. The table of births is for a loop that was built with
+//! [`Builder::observe`](crate::Builder::observe). One comparison at each spawn stands before both.
+
+use std::panic::Location;
+use std::time::Instant;
 
 use crate::task::id::{SERIALS, TaskId};
 
-/// How often the serials had come round when the task of each slot was spawned. A slot beyond the end has zero.
-#[derive(Default)]
-pub(super) struct Ages(Vec<u32>);
+/// A spawn, as an observed loop remembers it for as long as the task has its slot.
+pub(super) struct Birth {
+    /// Which task it is about. The slot may have another tenant by now.
+    pub(super) id: TaskId,
+    pub(super) parent: Option<TaskId>,
+    pub(super) at: Instant,
+    /// The cell has these two as well, but nobody can ask the cell while the task is polled.
+    pub(super) name: Option<Box<str>>,
+    pub(super) location: &'static Location<'static>,
+}
 
-impl Ages {
-    /// A task is spawned into that slot of so many, and so many were spawned before it.
-    #[inline]
-    pub(super) fn note(&mut self, slot: usize, slots: usize, spawned: u64) {
-        if spawned >= SERIALS {
-            self.note_round(slot, slots, (spawned / SERIALS) as u32);
+pub(super) struct Ages {
+    /// From which spawn on there is something to note.
+    noted_from: u64,
+    /// How often the serials had come round when the task of each slot was spawned. A slot beyond the end has zero.
+    rounds: Vec<u32>,
+    births: Vec<Option<Birth>>,
+    is_observed: bool,
+}
+
+impl Default for Ages {
+    fn default() -> Self {
+        Self {
+            noted_from: SERIALS,
+            rounds: Vec::new(),
+            births: Vec::new(),
+            is_observed: false,
         }
     }
+}
 
-    #[cold]
-    #[inline(never)]
-    fn note_round(&mut self, slot: usize, slots: usize, round: u32) {
-        if slot >= self.0.len() {
-            self.0.resize(slots, 0);
+impl Ages {
+    /// From now on births are noted.
+    pub(super) fn observe(&mut self) {
+        self.is_observed = true;
+        self.noted_from = 0;
+    }
+
+    pub(super) fn is_observed(&self) -> bool {
+        self.is_observed
+    }
+
+    /// Whether something is to be noted about a task, before which so many were spawned.
+    #[inline]
+    pub(super) fn has_to_note(&self, spawned: u64) -> bool {
+        spawned >= self.noted_from
+    }
+
+    /// A task is spawned into that slot of so many, and so many were spawned before it.
+    pub(super) fn note_round(&mut self, slot: usize, slots: usize, spawned: u64) {
+        let round = (spawned / SERIALS) as u32;
+        if round == 0 {
+            return;
         }
-        self.0[slot] = round;
+        if slot >= self.rounds.len() {
+            self.rounds.resize(slots, 0);
+        }
+        self.rounds[slot] = round;
+    }
+
+    pub(super) fn note_birth(&mut self, slots: usize, birth: Birth) {
+        let slot = birth.id.slot();
+        if slot >= self.births.len() {
+            self.births.resize_with(slots, || None);
+        }
+        self.births[slot] = Some(birth);
     }
 
     /// How many tasks there had been when this one was spawned. It has its slot still.
-    pub(super) fn birth(&self, id: TaskId) -> u64 {
-        let round = self.0.get(id.slot()).copied().unwrap_or(0);
+    pub(super) fn age_of(&self, id: TaskId) -> u64 {
+        let round = self.rounds.get(id.slot()).copied().unwrap_or(0);
         u64::from(round) * SERIALS + u64::from(id.serial())
+    }
+
+    /// What is known of the spawn of a task.
+    pub(super) fn birth_of(&self, id: TaskId) -> Option<&Birth> {
+        let birth = self.births.get(id.slot())?.as_ref();
+        birth.filter(|birth| birth.id == id)
     }
 }

@@ -166,14 +166,14 @@ impl Scheduler {
             .filter(|(_, slot)| !slot.is_finished())
             .map(|(index, _)| tasks.id_of(index))
             .collect();
-        alive.sort_unstable_by_key(|&id| tasks.ages.birth(id));
+        alive.sort_unstable_by_key(|&id| tasks.ages.age_of(id));
         alive
     }
 
     /// Puts tasks that have their slots still into the order of their spawning.
     pub(crate) fn sort(&self, ids: &mut [TaskId]) {
         let tasks = self.tasks.borrow();
-        ids.sort_unstable_by_key(|&id| tasks.ages.birth(id));
+        ids.sort_unstable_by_key(|&id| tasks.ages.age_of(id));
     }
 
     /// The serial of the next task.

@@ -1,24 +1,54 @@
-//! What people are told of the tasks that are alive: their list, and a line for each.
+//! What people are told of the tasks that are alive: who each is, how it stands, and who awaits whom.
 
 use std::fmt;
 use std::panic::Location;
+use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use super::Scheduler;
+use super::joiner::Who;
+use super::slot::{Life, Slot};
 use super::tasks::Tasks;
 use crate::task::id::TaskId;
 
-/// A live task, described for people.
-#[derive(Clone, Debug)]
-pub struct TaskInfo {
-    /// The task's identifier.
-    pub id: TaskId,
-    /// What [`task::Builder::name`](crate::task::Builder::name) called it.
-    pub name: Option<String>,
-    /// The line that spawned it; `None` for the task that is running at this moment.
-    pub location: Option<&'static Location<'static>>,
+/// How a task stands with the scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskState {
+    /// It is polled at this moment, or its destructors run. So is a task that makes another loop and runs that.
+    Running,
+    /// It is to be polled.
+    Ready {
+        /// How many entries stand before it in the ready queue.
+        ahead: usize,
+    },
+    /// It waits to be woken.
+    Waiting,
+    /// It was aborted, and is to be dropped when its turn comes.
+    Ending,
 }
 
-impl fmt::Display for TaskInfo {
+impl fmt::Display for TaskState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Running => f.write_str("running"),
+            Self::Ready { ahead: 0 } => f.write_str("ready, next"),
+            Self::Ready { ahead } => write!(f, "ready, behind {ahead}"),
+            Self::Waiting => f.write_str("waiting"),
+            Self::Ending => f.write_str("ending"),
+        }
+    }
+}
+
+/// A task, for a line of the log.
+pub(crate) struct Label {
+    pub(crate) id: TaskId,
+    name: Option<String>,
+    /// The line that spawned it; `None` while it is polled.
+    pub(crate) location: Option<&'static Location<'static>>,
+}
+
+impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.id)?;
         if let Some(name) = &self.name {
@@ -31,20 +61,69 @@ impl fmt::Display for TaskInfo {
     }
 }
 
+/// What the scheduler knows of a live task.
+pub(crate) struct Described {
+    pub(crate) id: TaskId,
+    pub(crate) name: Option<String>,
+    pub(crate) location: Option<&'static Location<'static>>,
+    pub(crate) state: TaskState,
+    pub(crate) parent: Option<TaskId>,
+    pub(crate) age: Option<Duration>,
+}
+
+/// Who awaits a join handle.
+pub(crate) enum Asker<'a> {
+    Task(TaskId),
+    Other(&'a Waker),
+}
+
 impl Scheduler {
-    /// Describes the tasks that are alive, in the order of their spawning.
-    pub(crate) fn describe(&self) -> Vec<TaskInfo> {
+    /// Remembers of each task that is spawned from now on who spawned it, and when.
+    pub(crate) fn observe(&self) {
+        self.tasks.borrow_mut().ages.observe();
+    }
+
+    pub(crate) fn is_observed(&self) -> bool {
+        self.tasks.borrow().ages.is_observed()
+    }
+
+    /// Describes the tasks that are alive, in the order of their spawning. One pass over the slots and one over the queue.
+    pub(crate) fn describe(&self) -> Vec<Described> {
         let alive = self.alive();
         let tasks = self.tasks.borrow();
-        let slots = alive.into_iter().map(TaskId::slot);
-        slots.map(|slot| describe(&tasks, slot)).collect()
+        let mut places = vec![0; tasks.slots.capacity()];
+        for (place, &slot) in tasks.ready.iter().enumerate() {
+            places[slot as usize] = place;
+        }
+        let now = Instant::now();
+        let described = alive.into_iter().map(|id| Described {
+            state: state(&tasks.slots[id.slot()], places[id.slot()]),
+            ..tasks.describe(id, now)
+        });
+        described.collect()
+    }
+
+    /// Shows each task that somebody awaits, with whoever does. `visit` runs under the borrow.
+    pub(crate) fn each_awaited(&self, mut visit: impl FnMut(TaskId, Asker<'_>)) {
+        let tasks = self.tasks.borrow();
+        for (index, slot) in &tasks.slots {
+            // In the slot of a task that has finished the word may mean something else.
+            if slot.is_finished() {
+                continue;
+            }
+            match slot.joiner.who() {
+                Who::Task(asker) => visit(tasks.id_of(index), Asker::Task(asker)),
+                Who::Afar(afar) => visit(tasks.id_of(index), Asker::Other(&tasks.afar[afar])),
+                Who::Gone | Who::Nobody => {}
+            }
+        }
     }
 
     /// The task that is to be polled next.
-    pub(crate) fn head(&self) -> Option<TaskInfo> {
+    pub(crate) fn head(&self) -> Option<Label> {
         let tasks = self.tasks.borrow();
         let slot = tasks.ready.front()?;
-        Some(describe(&tasks, *slot as usize))
+        Some(label(&tasks, *slot as usize))
     }
 
     /// The tasks in the ready queue, without the first `others`.
@@ -55,9 +134,40 @@ impl Scheduler {
     }
 }
 
-fn describe(tasks: &Tasks, slot: usize) -> TaskInfo {
+impl Tasks {
+    fn describe(&self, id: TaskId, now: Instant) -> Described {
+        let cell = self.slots[id.slot()].cell.as_ref();
+        let birth = self.ages.birth_of(id);
+        let name = cell.map_or_else(|| birth?.name.as_deref(), |cell| cell.name());
+        Described {
+            id,
+            name: name.map(str::to_owned),
+            location: cell.map_or_else(|| Some(birth?.location), |cell| Some(cell.location())),
+            state: TaskState::Waiting,
+            parent: birth.and_then(|birth| birth.parent),
+            age: birth.map(|birth| now.saturating_duration_since(birth.at)),
+        }
+    }
+}
+
+fn state(slot: &Slot, place: usize) -> TaskState {
+    match slot {
+        // Its cell is in the hands of whoever polls it, or drops it.
+        Slot { cell: None, .. } => TaskState::Running,
+        Slot {
+            life: Life::Aborted,
+            ..
+        } => TaskState::Ending,
+        Slot {
+            is_queued: true, ..
+        } => TaskState::Ready { ahead: place },
+        _ => TaskState::Waiting,
+    }
+}
+
+fn label(tasks: &Tasks, slot: usize) -> Label {
     let cell = tasks.slots[slot].cell.as_ref();
-    TaskInfo {
+    Label {
         id: tasks.id_of(slot),
         name: cell.and_then(|cell| cell.name()).map(str::to_owned),
         location: cell.map(|cell| cell.location()),

@@ -125,7 +125,8 @@ use budget::Share;
 pub(crate) use budget::{has_operations_left, spend_operation};
 pub(crate) use current::{Current, wake_here};
 use discards::Discards;
-pub use info::TaskInfo;
+pub use info::TaskState;
+pub(crate) use info::{Asker, Described};
 use joiner::{Joiner, Who};
 pub(crate) use observer::{Observer, Step, Unobserved};
 use slot::Life;
@@ -361,7 +362,8 @@ impl Admission<'_> {
     /// The task is at the end of the ready queue, held by its join handle. A loop that is ending drops it.
     #[inline(always)]
     pub(crate) fn begin(mut self) -> TaskId {
-        let id = self.tasks.begin(self.index);
+        let parent = || self.scheduler.running.get();
+        let id = self.tasks.begin(self.index, parent);
         drop(self.tasks);
         if self.scheduler.is_closed.get() {
             self.scheduler.drop_now(id);

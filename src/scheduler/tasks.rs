@@ -4,10 +4,11 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::mem;
 use std::task::Waker;
+use std::time::Instant;
 
 use slab::Slab;
 
-use super::ages::Ages;
+use super::ages::{Ages, Birth};
 use super::joiner::{Joiner, Who};
 use super::slot::{Life, Slot};
 use super::spares::Spares;
@@ -56,11 +57,17 @@ impl Tasks {
         }
     }
 
-    /// The task in that slot is at the end of the queue, held by its join handle.
+    /// The task in that slot is at the end of the queue, held by its join handle. `parent` is the task that spawned it.
     #[inline(always)]
-    pub(super) fn begin(&mut self, index: usize) -> TaskId {
+    pub(super) fn begin(
+        &mut self,
+        index: usize,
+        parent: impl FnOnce() -> Option<TaskId>,
+    ) -> TaskId {
         let id = TaskId::new(self.loop_index, self.spawned as u32, index);
-        self.ages.note(index, self.slots.capacity(), self.spawned);
+        if self.ages.has_to_note(self.spawned) {
+            self.note_spawn(id, parent());
+        }
         self.spawned += 1;
         self.alive += 1;
         let slot = &mut self.slots[index];
@@ -71,6 +78,24 @@ impl Tasks {
         slot.life = Life::Alive;
         self.ready.push_back(index as u32);
         id
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_spawn(&mut self, id: TaskId, parent: Option<TaskId>) {
+        let slots = self.slots.capacity();
+        self.ages.note_round(id.slot(), slots, self.spawned);
+        let cell = self.slots[id.slot()].cell.as_ref();
+        if let (true, Some(cell)) = (self.ages.is_observed(), cell) {
+            let birth = Birth {
+                id,
+                parent,
+                at: Instant::now(),
+                name: cell.name().map(Box::from),
+                location: cell.location(),
+            };
+            self.ages.note_birth(slots, birth);
+        }
     }
 
     #[cold]

@@ -14,7 +14,8 @@ use super::id::TaskId;
 use super::waker;
 use crate::context;
 use crate::inbox;
-use crate::scheduler::{Scheduler, TaskInfo};
+use crate::inspect::Tasks;
+use crate::scheduler::Scheduler;
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
 /// Starts a task on the loop that runs on this thread. asyncio's `create_task`.
@@ -94,10 +95,11 @@ pub fn current() -> Option<TaskId> {
 }
 
 /// The tasks of the loop that is running on this thread, in the order of their spawning; none if no loop is. asyncio's
-/// `all_tasks`.
+/// `all_tasks`. Each with its state and with [what it waits for](crate::inspect).
 ///
-/// The task that asks is among them, without its name and its line: while it is polled, its cell is out of its slot.
-/// Outside of a loop there is [`EventLoop::tasks`](crate::EventLoop::tasks).
+/// The task that asks is among them, [running](crate::inspect::TaskState::Running). Unless the loop is
+/// [observed](crate::Builder::observe) it is without its name and its line: while it is polled, its cell is out of its slot.
+/// From outside of the loop there are [`EventLoop::tasks`](crate::EventLoop::tasks) and [`Remote::tasks`](crate::Remote::tasks).
 ///
 /// ```
 /// roundelay::run(async {
@@ -107,8 +109,8 @@ pub fn current() -> Option<TaskId> {
 ///     drop(pump);
 /// });
 /// ```
-pub fn all() -> Vec<TaskInfo> {
-    context::current().map_or_else(Vec::new, |context| context.scheduler.describe())
+pub fn all() -> Tasks {
+    context::current().map_or_else(Tasks::default, |context| Tasks::of(&context))
 }
 
 /// Spawns a task that has a name. It shows in panics, in errors and in the report of a shutdown.

@@ -48,6 +48,7 @@
 //! and an abort may meet on it from three threads. One thread needs an enum of
 //! three values (alive, aborted, finished) and one boolean (queued).
 
+pub(crate) mod behind;
 pub(crate) mod cell;
 pub(crate) mod cooperative;
 mod ends;
@@ -64,4 +65,4 @@ pub use id::TaskId;
 pub use join::{AbortHandle, Builder, JoinHandle, NoLoop, all, current, spawn, try_spawn};
 pub use yield_now::{ConsumeBudget, YieldNow, consume_budget, yield_now};
 
-pub use crate::scheduler::TaskInfo;
+pub use crate::inspect::TaskInfo;

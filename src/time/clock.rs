@@ -9,38 +9,128 @@
 //!
 //! Nothing overflows: 64 bits of nanoseconds last for 584 years, and what is further away saturates,
 //! which here means that it never fires.
+//!
+//! # A clock that stands still
+//!
+//! The clock of a loop with [virtual time](crate::Builder::virtual_time) goes only when it is moved. Its ticks are
+//! nanoseconds, so that a sleep of an hour ends an hour later and not a microsecond more. [`now`] is asked by code that knows no
+//! loop, so a loop with such a clock leaves the time in a thread-local for as long as it is the current one.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// A tick is 2^10 ns, a microsecond: it makes a timer half a microsecond late in the mean, beside the
+thread_local! {
+    /// What [`now`] says, if it is not the time of the real clock. It has no destructor, so it can be read at any time.
+    static STANDING: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// The time, by the clock of the loop that is running on this thread. asyncio's `loop.time()`.
+///
+/// That is [`Instant::now()`], unless the loop has [virtual time](crate::Builder::virtual_time). So a program that takes its
+/// time from here, and not from [`Instant::now()`], can be tested without waiting.
+///
+/// ```
+/// use roundelay::time::{now, sleep};
+/// use std::time::Duration;
+///
+/// let mut event_loop = roundelay::EventLoop::builder().virtual_time().build()?;
+/// event_loop.run(async {
+///     let start = now();
+///     sleep(Duration::from_secs(3600)).await;
+///     assert_eq!(now() - start, Duration::from_secs(3600));
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[inline]
+pub fn now() -> Instant {
+    standing().unwrap_or_else(Instant::now)
+}
+
+/// What [`now`] says, if it does not go by the clock on the wall.
+#[inline]
+pub(crate) fn standing() -> Option<Instant> {
+    STANDING.get()
+}
+
+/// From here on, [`now`] says this on this thread; without an argument, what the real clock says.
+pub(crate) fn stand(at: Option<Instant>) {
+    STANDING.set(at);
+}
+
+/// A tick of the real clock is 2^10 ns, a microsecond: it makes a timer half a microsecond late in the mean, beside the
 /// 30 us in which an operating system wakes a thread. Ticks of 16 us cost a `sleep` of 50 us a third
 /// of its punctuality, and saved nothing: that timers share a wake-up is the business of
 /// [`Timers::next_deadline`](super::Timers::next_deadline).
-const TICK: u64 = 1 << 10;
+const TICK_BITS: u32 = 10;
+
+/// A clock that stands still is not moved that far, and a deadline from there on never comes: 292 years in nanoseconds.
+const NEVER: u64 = 1 << 63;
 
 /// Counts ticks from the moment when it was made.
 pub(crate) struct Clock {
     origin: Instant,
+    /// A tick is so many nanoseconds, to the power of two.
+    tick_bits: u32,
+    /// Where it stands, if it goes only when it is moved.
+    standing: Option<Cell<Instant>>,
 }
 
 impl Clock {
+    /// The clock on the wall.
     pub(crate) fn starting_at(origin: Instant) -> Self {
-        Clock { origin }
+        Clock {
+            origin,
+            tick_bits: TICK_BITS,
+            standing: None,
+        }
+    }
+
+    /// A clock that stands still.
+    pub(crate) fn standing_at(origin: Instant) -> Self {
+        Clock {
+            origin,
+            tick_bits: 0,
+            standing: Some(Cell::new(origin)),
+        }
+    }
+
+    /// Where it stands; `None` for the clock on the wall.
+    pub(crate) fn standing(&self) -> Option<Instant> {
+        self.standing.as_ref().map(Cell::get)
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.standing().unwrap_or_else(Instant::now)
+    }
+
+    /// Moves a clock that stands still. It never goes back, and not so far that there would be no time left.
+    pub(crate) fn move_to(&self, instant: Instant) {
+        if let Some(standing) = &self.standing {
+            let last = self.instant(NEVER - 1);
+            standing.set(instant.min(last).max(standing.get()));
+        }
+    }
+
+    /// Whether a clock that stands still is never moved to that tick.
+    pub(crate) fn is_out_of_reach(&self, tick: u64) -> bool {
+        self.standing.is_some() && tick >= NEVER
     }
 
     /// The last tick that has begun at `now`.
     pub(crate) fn tick_at(&self, now: Instant) -> u64 {
-        self.nanos_since_origin(now) / TICK
+        self.nanos_since_origin(now) >> self.tick_bits
     }
 
     /// The first tick that begins at or after `deadline`.
     pub(crate) fn deadline_tick(&self, deadline: Instant) -> u64 {
-        self.nanos_since_origin(deadline).div_ceil(TICK)
+        let nanos = self.nanos_since_origin(deadline);
+        let begun = nanos >> self.tick_bits;
+        begun + u64::from(begun << self.tick_bits != nanos)
     }
 
     /// When a tick begins.
     pub(crate) fn instant(&self, tick: u64) -> Instant {
-        let since_origin = Duration::from_nanos(tick.saturating_mul(TICK));
+        let since_origin = Duration::from_nanos(tick.saturating_mul(1 << self.tick_bits));
         saturating_add(self.origin, since_origin)
     }
 
@@ -92,7 +182,7 @@ mod tests {
         let origin = Instant::now();
         let clock = Clock::starting_at(origin);
         for ticks in [0, 1, 2, 63, 64, 65, 1 << 20] {
-            let exact = origin + Duration::from_nanos(TICK) * ticks;
+            let exact = origin + Duration::from_nanos(1 << TICK_BITS) * ticks;
             let after = exact + Duration::from_nanos(1);
             let tick = u64::from(ticks);
             assert_eq!(
@@ -127,5 +217,29 @@ mod tests {
         assert!(clock.deadline_tick(far) <= clock.deadline_tick(last));
         assert!(clock.instant(u64::MAX) > now);
         assert!(clock.tick_at(last) < clock.deadline_tick(last), "never");
+    }
+    #[test]
+    fn a_clock_that_stands_still_is_exact_and_goes_forward_only() {
+        let origin = Instant::now();
+        let clock = Clock::standing_at(origin);
+        let later = origin + Duration::new(3600, 1);
+        assert_eq!(clock.deadline_tick(later), 3_600_000_000_001);
+        assert_eq!(clock.instant(clock.deadline_tick(later)), later);
+        clock.move_to(later);
+        clock.move_to(origin);
+        assert_eq!(clock.now(), later);
+        clock.move_to(saturating_add(origin, Duration::MAX));
+        assert!(!clock.is_out_of_reach(clock.tick_at(clock.now())));
+        assert!(clock.is_out_of_reach(clock.deadline_tick(saturating_add(origin, Duration::MAX))));
+        assert!(!Clock::starting_at(origin).is_out_of_reach(u64::MAX));
+    }
+
+    #[test]
+    fn the_time_stands_still_until_it_is_let_go() {
+        let in_an_hour = Instant::now() + Duration::from_secs(3600);
+        stand(Some(in_an_hour));
+        assert_eq!((now(), now()), (in_an_hour, in_an_hour));
+        stand(None);
+        assert!(now() < in_an_hour);
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::clock::{duration_from_nanos, saturating_add};
+use super::clock::{self, duration_from_nanos, saturating_add};
 use super::sleep::{Sleep, sleep_until};
 use crate::context;
 
@@ -27,7 +27,7 @@ use crate::context;
 /// ```
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
-    interval_at(Instant::now(), period)
+    interval_at(clock::now(), period)
 }
 
 /// Ticks every `period`, the first time at `start`.
@@ -135,14 +135,14 @@ impl Interval {
         ready!(self.sleep.poll_deadline(cx, "interval"));
         context::spend_budget();
         let due = self.sleep.deadline();
-        let next = self.missed_tick.next(due, Instant::now(), self.period);
+        let next = self.missed_tick.next(due, clock::now(), self.period);
         self.sleep.reset(next);
         Poll::Ready(due)
     }
 
     /// Begins anew: the next tick is due one period from now.
     pub fn reset(&mut self) {
-        self.reset_at(saturating_add(Instant::now(), self.period));
+        self.reset_at(saturating_add(clock::now(), self.period));
     }
 
     /// Begins anew: the next tick is due at `start`.

@@ -57,9 +57,13 @@ pub(crate) mod slack;
 mod sleep;
 mod timeout;
 mod timers;
+mod virtual_time;
 mod wheel;
 
+pub use clock::now;
+pub(crate) use clock::stand;
 pub use interval::{Interval, MissedTick, Tick, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Deadline, Elapsed, timeout, timeout_at, timeout_with};
 pub(crate) use timers::Timers;
+pub use virtual_time::{Hold, advance, hold};

@@ -22,7 +22,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::clock::saturating_add;
+use super::clock::{now, saturating_add};
 use super::sleep::{Sleep, sleep_until};
 use crate::pinned::Beside;
 
@@ -109,7 +109,7 @@ impl Limit {
     #[inline]
     fn begin(&mut self) {
         if let Limit::After(duration) = *self {
-            *self = Limit::At(saturating_add(Instant::now(), duration));
+            *self = Limit::At(saturating_add(now(), duration));
         }
     }
 
@@ -183,7 +183,7 @@ pub async fn timeout_with<T>(
     duration: Duration,
     body: impl AsyncFnOnce(&Deadline) -> T,
 ) -> Result<T, Elapsed> {
-    let mut limit = sleep_until(saturating_add(Instant::now(), duration));
+    let mut limit = sleep_until(saturating_add(now(), duration));
     let deadline = Deadline {
         at: Cell::new(Some(limit.deadline())),
     };
@@ -228,7 +228,7 @@ impl Deadline {
 
     /// Moves the deadline to `duration` from now.
     pub fn reschedule_after(&self, duration: Duration) {
-        self.reschedule(saturating_add(Instant::now(), duration));
+        self.reschedule(saturating_add(now(), duration));
     }
 
     /// Takes the limit away. A later [`reschedule`](Deadline::reschedule) puts it back.

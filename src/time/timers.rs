@@ -11,11 +11,11 @@
 //! *Not needed here:* a lock per shard of the wheel, a list of wakers to be woken after unlocking,
 //! and the state machine by which a timer says to another thread that it is just firing.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::clock::Clock;
+use super::clock::{self, Clock};
 use super::slack::Slack;
 use super::wheel::{Key, Reset, Wheel};
 use crate::foreign::{self, Level};
@@ -32,16 +32,62 @@ pub(crate) struct Timers {
     clock: Clock,
     wheel: RefCell<Wheel<Waker>>,
     slack: Slack,
+    /// How many there are who keep a clock that stands still from being moved.
+    holds: Cell<usize>,
 }
 
 impl Timers {
     pub(crate) fn new(most_slack: Duration) -> Self {
         let origin = Instant::now();
+        Self::with(Clock::starting_at(origin), Slack::new(most_slack, origin))
+    }
+
+    /// Timers whose clock stands still until it is moved. Where no time passes, there is none to be saved: no slack.
+    pub(crate) fn in_virtual_time() -> Self {
+        let origin = Instant::now();
+        Self::with(
+            Clock::standing_at(origin),
+            Slack::new(Duration::ZERO, origin),
+        )
+    }
+
+    fn with(clock: Clock, slack: Slack) -> Self {
         Timers {
-            clock: Clock::starting_at(origin),
+            clock,
             wheel: RefCell::new(Wheel::new()),
-            slack: Slack::new(most_slack, origin),
+            slack,
+            holds: Cell::new(0),
         }
+    }
+
+    // The clock.
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Where the clock stands, if it stands still.
+    pub(crate) fn standing(&self) -> Option<Instant> {
+        self.clock.standing()
+    }
+
+    /// Moves a clock that stands still, of the loop that is current on this thread.
+    pub(crate) fn move_to(&self, instant: Instant) {
+        self.clock.move_to(instant);
+        clock::stand(self.clock.standing());
+    }
+
+    /// A clock that stands still stays where it is until there have been as many calls of [`release`](Self::release).
+    pub(crate) fn hold(&self) {
+        self.holds.set(self.holds.get() + 1);
+    }
+
+    pub(crate) fn release(&self) {
+        self.holds.set(self.holds.get() - 1);
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.holds.get() > 0
     }
 
     // For the loop.
@@ -51,6 +97,9 @@ impl Timers {
     /// later, as `slack.rs` explains.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let tick = self.wheel.borrow_mut().next_deadline()?;
+        if self.clock.is_out_of_reach(tick) {
+            return None;
+        }
         Some(self.slack.put_off(self.clock.instant(tick)))
     }
 
@@ -67,7 +116,7 @@ impl Timers {
         if armed == 0 {
             return 0;
         }
-        let now = Instant::now();
+        let now = self.now();
         let now_tick = self.clock.tick_at(now);
         let mut budget = DEALT_EACH_LOOK;
         let mut fired = 0;
@@ -90,6 +139,26 @@ impl Timers {
         }
         let is_bounded = fired == most || budget == 0;
         self.slack.earn(now, fired, is_bounded);
+        fired
+    }
+
+    /// Shows the waker of each timer that is armed, and how long it has to go. `visit` runs under the borrow.
+    pub(crate) fn each_waiter(&self, mut visit: impl FnMut(&Waker, Duration)) {
+        let now = self.now();
+        for (deadline_tick, waker) in self.wheel.borrow().armed() {
+            let deadline = self.clock.instant(deadline_tick);
+            visit(waker, deadline.saturating_duration_since(now));
+        }
+    }
+
+    /// [`expire`](Self::expire), to the end: for a clock that has been moved by hand, and at most as many as were armed before.
+    pub(crate) fn expire_all(&self) -> usize {
+        let armed = self.wheel.borrow().len();
+        let is_due = |at| at <= self.now();
+        let mut fired = 0;
+        while fired < armed && self.next_deadline().is_some_and(is_due) {
+            fired += self.expire(armed - fired);
+        }
         fired
     }
 

@@ -196,6 +196,12 @@ impl<T> Wheel<T> {
         self.armed
     }
 
+    /// The timers that are armed, in no order.
+    pub(crate) fn armed(&self) -> impl Iterator<Item = (u64, &T)> {
+        let entries = self.entries.iter();
+        entries.filter_map(|entry| Some((entry.deadline, entry.item.as_ref()?)))
+    }
+
     /// Arms a timer. A deadline that has passed counts as due since the last expiry.
     pub(crate) fn arm(&mut self, deadline: u64, item: T) -> Key {
         let index = self.allocate(item);
@@ -228,8 +234,7 @@ impl<T> Wheel<T> {
         self.entry(key.0).item.as_ref()
     }
 
-    /// Gives an armed timer another item, and the old one back. If it has fired, the new one is given back as the
-    /// error.
+    /// Gives an armed timer another item, and the old one back; or this one, as the error, if the timer has fired.
     pub(crate) fn replace(&mut self, key: &Key, item: T) -> Result<T, T> {
         match &mut self.entry_mut(key.0).item {
             Some(place) => Ok(mem::replace(place, item)),
@@ -366,8 +371,6 @@ impl<T> Wheel<T> {
         Some((entry.deadline, item))
     }
 
-    // One timer.
-
     fn schedule(&mut self, index: u32, deadline: u64) {
         let deadline = deadline.max(self.elapsed);
         if self.armed == 0 || deadline <= self.bound {
@@ -443,8 +446,6 @@ impl<T> Wheel<T> {
             self.dealing = 0;
         }
     }
-
-    // The table of entries.
 
     fn entry(&self, index: u32) -> &Entry<T> {
         &self.entries[index as usize]

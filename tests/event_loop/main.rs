@@ -3,6 +3,7 @@
 mod bounded_look;
 mod embed;
 mod enter;
+mod idle;
 mod interrupted;
 mod log;
 mod nesting;

@@ -4,3 +4,4 @@
 mod support;
 mod time_out_size;
 mod timers;
+mod virtual_time;

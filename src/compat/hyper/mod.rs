@@ -50,7 +50,7 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Executor, Timer};
 
 use super::Here;
-use crate::time::{Sleep, sleep, sleep_until};
+use crate::time::{Sleep, now, sleep, sleep_until};
 
 #[cfg(feature = "hyper-client")]
 pub use connector::{Connecting, Connector, pooled_client};
@@ -113,6 +113,10 @@ where
 pub struct LoopTimer;
 
 impl Timer for LoopTimer {
+    fn now(&self) -> Instant {
+        now()
+    }
+
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
         Box::pin(Here::new(sleep(duration)))
     }

@@ -1,0 +1,182 @@
+//! What the descriptors are: asked of the system, when somebody looks.
+//!
+//! Nothing is noted when a socket is made or registered. Linux shows a process its own descriptors as links, and its sockets as
+//! tables, so a list of tasks costs one link for each descriptor that is waited for, and one pass over those tables.
+
+use std::collections::HashMap;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+/// The names of these descriptors. One that the system does not tell of is left out.
+#[cfg(any(miri, not(target_os = "linux")))]
+pub(super) fn names(_descriptors: &[RawFd]) -> HashMap<RawFd, Arc<str>> {
+    HashMap::new()
+}
+
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(super) use linux::names;
+
+#[cfg(all(target_os = "linux", not(miri)))]
+mod linux {
+    use std::fs::{self, File};
+    use std::io::{BufRead, BufReader};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+    use super::{Arc, HashMap, RawFd};
+
+    /// The number by which the tables know a socket.
+    type Inode = u64;
+
+    /// How many columns stand before the inode in a line of the tables of TCP and UDP, and of Unix sockets.
+    const BEFORE_INODE: usize = 9;
+    const BEFORE_INODE_OF_UNIX: usize = 6;
+    /// What the table of TCP says of a listener.
+    const LISTENS: &str = "0A";
+
+    pub(in crate::inspect) fn names(descriptors: &[RawFd]) -> HashMap<RawFd, Arc<str>> {
+        let mut names = HashMap::new();
+        let mut sockets = HashMap::new();
+        for &descriptor in descriptors {
+            if names.contains_key(&descriptor) {
+                continue;
+            }
+            let Ok(link) = fs::read_link(format!("/proc/self/fd/{descriptor}")) else {
+                continue;
+            };
+            let link = link.to_string_lossy();
+            if let Some(inode) = socket(&link) {
+                sockets.insert(inode, descriptor);
+            }
+            names.insert(descriptor, Arc::from(of_link(&link, descriptor)));
+        }
+        if !sockets.is_empty() {
+            name_sockets(&sockets, &mut names);
+        }
+        names
+    }
+
+    /// `socket:[12345]`
+    fn socket(link: &str) -> Option<Inode> {
+        let inode = link.strip_prefix("socket:[")?.strip_suffix(']')?;
+        inode.parse().ok()
+    }
+
+    /// A path stays as it is; `pipe:[12345]` and `anon_inode:[eventfd]` say what they are.
+    fn of_link(link: &str, descriptor: RawFd) -> String {
+        if link.starts_with('/') {
+            return link.to_owned();
+        }
+        let kind = match link.split_once(':') {
+            Some(("anon_inode", kind)) => kind.trim_matches(['[', ']']),
+            Some((kind, _)) => kind,
+            None => link,
+        };
+        format!("the {kind} at descriptor {descriptor}")
+    }
+
+    fn name_sockets(sockets: &HashMap<Inode, RawFd>, names: &mut HashMap<RawFd, Arc<str>>) {
+        type Describe = fn(&[&str], RawFd) -> Option<String>;
+        let tables: [(&str, usize, Describe); 5] = [
+            ("tcp", BEFORE_INODE, tcp),
+            ("tcp6", BEFORE_INODE, tcp),
+            ("udp", BEFORE_INODE, udp),
+            ("udp6", BEFORE_INODE, udp),
+            ("unix", BEFORE_INODE_OF_UNIX, unix),
+        ];
+        for (table, before, describe) in tables {
+            let Ok(file) = File::open(format!("/proc/self/net/{table}")) else {
+                continue;
+            };
+            for line in BufReader::new(file).lines().skip(1).map_while(Result::ok) {
+                let columns: Vec<&str> = line.split_whitespace().collect();
+                let inode = columns.get(before).and_then(|inode| inode.parse().ok());
+                let Some(&descriptor) = inode.and_then(|inode: Inode| sockets.get(&inode)) else {
+                    continue;
+                };
+                if let Some(name) = describe(&columns, descriptor) {
+                    names.insert(descriptor, Arc::from(name));
+                }
+            }
+        }
+    }
+
+    fn tcp(columns: &[&str], _: RawFd) -> Option<String> {
+        let (here, there) = (address(columns[1])?, address(columns[2])?);
+        Some(match columns[3] {
+            LISTENS => format!("the TCP listener {here}"),
+            _ => format!("the TCP stream {here}->{there}"),
+        })
+    }
+
+    fn udp(columns: &[&str], _: RawFd) -> Option<String> {
+        let (here, there) = (address(columns[1])?, address(columns[2])?);
+        Some(match there.port() {
+            0 => format!("the UDP socket {here}"),
+            _ => format!("the UDP socket {here}->{there}"),
+        })
+    }
+
+    fn unix(columns: &[&str], descriptor: RawFd) -> Option<String> {
+        Some(match columns.get(BEFORE_INODE_OF_UNIX + 1) {
+            Some(path) => format!("the Unix socket {path}"),
+            None => format!("the Unix socket at descriptor {descriptor}"),
+        })
+    }
+
+    /// `0100007F:1F90` is 127.0.0.1:8080: the port as a number, and the address in words of four bytes, each written as the number
+    /// that this machine reads there.
+    fn address(column: &str) -> Option<SocketAddr> {
+        let (address, port) = column.split_once(':')?;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        let words = address.as_bytes().chunks(8).map(|word| {
+            let word = u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()?;
+            Some(word.to_ne_bytes())
+        });
+        let bytes = words.collect::<Option<Vec<_>>>()?.concat();
+        let address = match <[u8; 4]>::try_from(&*bytes) {
+            Ok(bytes) => IpAddr::V4(Ipv4Addr::from(bytes)),
+            Err(_) => Ipv6Addr::from(<[u8; 16]>::try_from(&*bytes).ok()?).to_canonical(),
+        };
+        Some(SocketAddr::new(address, port))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_tables_of_the_system_are_read_as_they_are_written() {
+            let _watched = crate::watch::watch();
+            let is = |column: &str, text: &str| {
+                assert_eq!(address(column), Some(text.parse().unwrap()), "{column}");
+            };
+            let [one, two] = [0x7F00_0001_u32.to_be(), 0x0102_0304_u32.to_be()];
+            is(&format!("{one:08X}:1F90"), "127.0.0.1:8080");
+            let mapped = 0xFFFF_u32.to_be();
+            is(
+                &format!("0000000000000000{mapped:08X}{two:08X}:0050"),
+                "1.2.3.4:80",
+            );
+            let last = 1_u32.to_be();
+            is(
+                &format!("000000000000000000000000{last:08X}:0001"),
+                "[::1]:1",
+            );
+            assert_eq!(address("no address"), None);
+            assert_eq!(address("00:00"), None);
+        }
+
+        #[test]
+        fn a_link_says_what_it_is() {
+            let _watched = crate::watch::watch();
+            assert_eq!(socket("socket:[42]"), Some(42));
+            assert_eq!(socket("pipe:[42]"), None);
+            assert_eq!(of_link("pipe:[42]", 7), "the pipe at descriptor 7");
+            assert_eq!(
+                of_link("anon_inode:[eventfd]", 7),
+                "the eventfd at descriptor 7"
+            );
+            assert_eq!(of_link("/dev/null", 7), "/dev/null");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What is told of one task.
+
+use std::fmt;
+use std::os::fd::RawFd;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::offload::JobState;
+use crate::scheduler::{Described, TaskState};
+use crate::task::id::TaskId;
+
+/// A live task, described for people: who it is, how it stands, and what it waits for.
+///
+/// It is a copy, and may go to another thread. It says what was true when the list was made.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TaskInfo {
+    /// The task's identifier.
+    pub id: TaskId,
+    /// What [`task::Builder::name`](crate::task::Builder::name) called it. Of a task that is running it is known in a loop that
+    /// [is observed](crate::Builder::observe) only.
+    pub name: Option<String>,
+    /// The line that spawned it. Of a task that is running it is known in a loop that
+    /// [is observed](crate::Builder::observe) only.
+    pub location: Option<&'static Location<'static>>,
+    /// How it stands with the scheduler.
+    pub state: TaskState,
+    /// What can wake it. Never empty for a task that is [waiting](TaskState::Waiting). A task that is running, or ready, has
+    /// here what would wake it besides, or nothing.
+    pub waits_for: Vec<WaitsFor>,
+    /// The task that spawned it, which may have ended. `None` if no task did, and in a loop that is not
+    /// [observed](crate::Builder::observe).
+    pub parent: Option<TaskId>,
+    /// How long ago it was spawned, in a loop that is [observed](crate::Builder::observe).
+    pub age: Option<Duration>,
+}
+
+/// What a task waits for. Its text completes "waits for".
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum WaitsFor {
+    /// Bytes, or a connection, or the end, of a socket or another descriptor.
+    Read(Source),
+    /// Room in a socket or another descriptor, or the end of an attempt to connect.
+    Write(Source),
+    /// A timer that has so long to go; zero if it is due.
+    Timer(Duration),
+    /// The end of a task of the same loop.
+    Task(TaskId),
+    /// An [offloaded](fn@crate::offload) job.
+    Job {
+        /// The line that offloaded it.
+        location: &'static Location<'static>,
+        /// How it stands with the pool.
+        state: JobState,
+    },
+    /// Something in [`sync`](crate::sync), for instance "an item of the queue", and the line that made the thing. Known in a loop
+    /// that is [observed](crate::Builder::observe).
+    Sync {
+        /// Completes "waits for".
+        what: &'static str,
+        /// Where the thing was made.
+        location: &'static Location<'static>,
+    },
+    /// None of these that the loop knows of: in a loop that is not [observed](crate::Builder::observe), something in
+    /// [`sync`](crate::sync); in any loop, another thread, or a waker that only its keeper can tell.
+    Other,
+}
+
+/// A socket, or another descriptor that the loop watches.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Source {
+    /// Its number.
+    pub descriptor: RawFd,
+    pub(super) name: Option<Arc<str>>,
+}
+
+impl Source {
+    /// What the system calls it, with its kind and its addresses, for instance
+    /// `the TCP stream 127.0.0.1:5000->127.0.0.1:40112`: here, and there. `None` where the system does not say: everywhere but on
+    /// Linux.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => f.write_str(name),
+            None => write!(f, "descriptor {}", self.descriptor),
+        }
+    }
+}
+
+impl fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(source) => write!(f, "a read of {source}"),
+            Self::Write(source) => write!(f, "a write to {source}"),
+            Self::Timer(Duration::ZERO) => f.write_str("a timer that is due"),
+            Self::Timer(left) => write!(f, "a timer in {}", brief(*left)),
+            Self::Task(id) => write!(f, "task {id}'s end"),
+            Self::Job { location, state } => {
+                write!(f, "the job offloaded at {}", place(location))?;
+                match state {
+                    JobState::Queued => f.write_str(", which waits for a thread"),
+                    JobState::Running(elapsed) => write!(f, ", running for {}", brief(*elapsed)),
+                    JobState::Done => f.write_str(", which is done"),
+                }
+            }
+            Self::Sync { what, location } => write!(f, "{what} made at {}", place(location)),
+            Self::Other => f.write_str("something else"),
+        }
+    }
+}
+
+impl From<Described> for TaskInfo {
+    fn from(described: Described) -> Self {
+        let Described {
+            id,
+            name,
+            location,
+            state,
+            parent,
+            age,
+        } = described;
+        Self {
+            id,
+            name,
+            location,
+            state,
+            waits_for: Vec::new(),
+            parent,
+            age,
+        }
+    }
+}
+
+impl TaskInfo {
+    /// The identifier, and the name if there is one.
+    pub(super) fn title(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} '{name}'", self.id),
+            None => self.id.to_string(),
+        }
+    }
+
+    /// What it waits for, in words; the first `most` things.
+    pub(super) fn waits_in_words(&self, most: usize) -> String {
+        let told = self.waits_for.iter().take(most).map(WaitsFor::to_string);
+        let mut told = told.collect::<Vec<_>>().join("; ");
+        if self.waits_for.len() > most {
+            told += &format!("; {} more", self.waits_for.len() - most);
+        }
+        told
+    }
+}
+
+impl fmt::Display for TaskInfo {
+    /// One line: identifier, name, where it was spawned, and what it is doing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.title())?;
+        if let Some(location) = self.location {
+            write!(f, " spawned at {location}")?;
+        }
+        match self.state {
+            TaskState::Running => f.write_str(", running now"),
+            TaskState::Waiting => write!(f, ", waiting for {}", self.waits_in_words(8)),
+            state => write!(f, ", {state}"),
+        }
+    }
+}
+
+/// File and line, without the folders above the last one.
+pub(super) fn place(location: &Location<'_>) -> String {
+    let mut parts = location.file().rsplit('/');
+    let file = parts.next().unwrap_or_default();
+    match parts.next().filter(|folder| *folder != "src") {
+        Some(folder) => format!("{folder}/{file}:{}", location.line()),
+        None => format!("{file}:{}", location.line()),
+    }
+}
+
+/// A duration with as many digits as a person reads.
+pub(super) fn brief(duration: Duration) -> String {
+    match duration.as_secs() {
+        0 if duration.as_millis() == 0 => format!("{} us", duration.as_micros()),
+        0 => format!("{} ms", duration.as_millis()),
+        1..=59 => format!("{:.1} s", duration.as_secs_f64()),
+        60..=3599 => format!("{} min", duration.as_secs() / 60),
+        3600..=86_399 => format!("{} h", duration.as_secs() / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,197 @@
+//! The list of the tasks, made by turning the loop's tables round.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::os::fd::RawFd;
+use std::slice;
+use std::task::Waker;
+use std::vec;
+
+use super::descriptors;
+use super::info::{Source, TaskInfo, WaitsFor};
+use crate::context::Context;
+use crate::reactor::Interest;
+use crate::scheduler::{Asker, TaskState};
+use crate::task::behind;
+use crate::task::id::TaskId;
+
+/// The live tasks of a loop, in the order of their spawning. As text it is a [table](Self::ps).
+#[derive(Clone, Debug, Default)]
+#[must_use = "a list is for somebody who reads it"]
+pub struct Tasks {
+    tasks: Vec<TaskInfo>,
+    is_observed: bool,
+}
+
+impl Tasks {
+    /// Lists what lives on a loop.
+    pub(crate) fn of(context: &Context) -> Self {
+        let tasks = context.scheduler.describe();
+        let mut list = Listing::new(tasks.into_iter().map(TaskInfo::from).collect());
+        list.add_joins(context);
+        list.add_sources(context);
+        list.add_timers(context);
+        list.add_jobs(context);
+        list.add_declared(context);
+        list.name_sources();
+        list.add_riddles();
+        Self {
+            tasks: list.tasks,
+            is_observed: context.scheduler.is_observed(),
+        }
+    }
+
+    /// The task with that identifier.
+    pub fn get(&self, id: TaskId) -> Option<&TaskInfo> {
+        self.tasks.iter().find(|task| task.id == id)
+    }
+
+    /// Whether the loop [is observed](crate::Builder::observe), and so knows who spawned whom.
+    pub fn is_observed(&self) -> bool {
+        self.is_observed
+    }
+
+    /// The plain list.
+    pub fn into_vec(self) -> Vec<TaskInfo> {
+        self.tasks
+    }
+}
+
+impl Deref for Tasks {
+    type Target = [TaskInfo];
+
+    fn deref(&self) -> &[TaskInfo] {
+        &self.tasks
+    }
+}
+
+impl IntoIterator for Tasks {
+    type Item = TaskInfo;
+    type IntoIter = vec::IntoIter<TaskInfo>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tasks.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Tasks {
+    type Item = &'a TaskInfo;
+    type IntoIter = slice::Iter<'a, TaskInfo>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tasks.iter()
+    }
+}
+
+/// A list that is being made.
+struct Listing {
+    tasks: Vec<TaskInfo>,
+    /// Where in the list the task of each slot is.
+    places: Vec<u32>,
+    /// The descriptors that are waited for.
+    watched: Vec<RawFd>,
+}
+
+const NOWHERE: u32 = u32::MAX;
+
+impl Listing {
+    fn new(tasks: Vec<TaskInfo>) -> Self {
+        let slots = tasks.iter().map(|task| task.id.slot() + 1).max();
+        let mut places = vec![NOWHERE; slots.unwrap_or(0)];
+        for (place, task) in tasks.iter().enumerate() {
+            places[task.id.slot()] = place as u32;
+        }
+        Self {
+            tasks,
+            places,
+            watched: Vec::new(),
+        }
+    }
+
+    /// A task waits for something. A task that is not in the list is of another loop, or has ended.
+    fn add(&mut self, task: Option<TaskId>, what: WaitsFor) {
+        let Some(id) = task else { return };
+        let place = self.places.get(id.slot()).copied().unwrap_or(NOWHERE);
+        if let Some(task) = self.tasks.get_mut(place as usize) {
+            if task.id == id {
+                // Nearly always it is the only one.
+                task.waits_for.reserve_exact(1);
+                task.waits_for.push(what);
+            }
+        }
+    }
+
+    fn add_joins(&mut self, context: &Context) {
+        context.scheduler.each_awaited(|awaited, asker| {
+            let asker = match asker {
+                Asker::Task(asker) => Some(asker),
+                Asker::Other(waker) => behind::task_of(waker),
+            };
+            self.add(asker, WaitsFor::Task(awaited));
+        });
+    }
+
+    fn add_sources(&mut self, context: &Context) {
+        let visit = |waker: &Waker, descriptor, interest: Interest| {
+            self.watched.push(descriptor);
+            let source = Source {
+                descriptor,
+                name: None,
+            };
+            let what = if interest.is_readable() {
+                WaitsFor::Read(source)
+            } else {
+                WaitsFor::Write(source)
+            };
+            self.add(behind::task_of(waker), what);
+        };
+        context.reactor.each_waiter(visit);
+    }
+
+    fn add_timers(&mut self, context: &Context) {
+        let timers = &context.timers;
+        timers.each_waiter(|waker, left| self.add(behind::task_of(waker), WaitsFor::Timer(left)));
+    }
+
+    fn add_jobs(&mut self, context: &Context) {
+        context.offload.each_waiter(|number, location, state| {
+            let what = WaitsFor::Job { location, state };
+            self.add(TaskId::from_bits(number), what);
+        });
+    }
+
+    fn add_declared(&mut self, context: &Context) {
+        let Some(declarations) = &context.declarations else {
+            return;
+        };
+        declarations.each(|declared| {
+            let what = WaitsFor::Sync {
+                what: declared.what,
+                location: declared.at,
+            };
+            self.add(Some(declared.task), what);
+        });
+    }
+
+    /// Asks the system what the descriptors are, once for all.
+    fn name_sources(&mut self) {
+        if self.watched.is_empty() {
+            return;
+        }
+        let names: HashMap<_, _> = descriptors::names(&self.watched);
+        for what in self.tasks.iter_mut().flat_map(|task| &mut task.waits_for) {
+            if let WaitsFor::Read(source) | WaitsFor::Write(source) = what {
+                source.name = names.get(&source.descriptor).cloned();
+            }
+        }
+    }
+
+    /// A task that waits, waits for something.
+    fn add_riddles(&mut self) {
+        for task in &mut self.tasks {
+            if task.state == TaskState::Waiting && task.waits_for.is_empty() {
+                task.waits_for.push(WaitsFor::Other);
+            }
+        }
+    }
+}

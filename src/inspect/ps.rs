@@ -1,0 +1,123 @@
+//! The list as a table, as `ps` prints processes.
+
+use std::fmt::{self, Write as _};
+
+use super::info::{TaskInfo, brief, place};
+use super::list::Tasks;
+use crate::scheduler::TaskState;
+
+/// The width of the table.
+const WIDTH: usize = 120;
+/// What a column that is no wait takes at most.
+const MOST: usize = 28;
+/// How many lines the waits of one task take at most.
+const MOST_WAITS: usize = 4;
+
+/// The columns, and whether they stand there for a loop that is observed only.
+const HEADINGS: [(&str, bool); 6] = [
+    ("TASK", false),
+    ("NAME", false),
+    ("BY", true),
+    ("AGE", true),
+    ("SPAWNED AT", false),
+    ("STATE", false),
+];
+const LAST_HEADING: &str = "WAITS FOR";
+
+/// A table of the tasks. Comes from [`Tasks::ps`].
+pub struct Ps<'a>(&'a Tasks);
+
+impl Tasks {
+    /// A table: a line for each task, in the order of their spawning, and no line longer than 120 characters.
+    pub fn ps(&self) -> Ps<'_> {
+        Ps(self)
+    }
+}
+
+impl fmt::Display for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ps().fmt(f)
+    }
+}
+
+impl fmt::Debug for Ps<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0, f)
+    }
+}
+
+impl fmt::Display for Ps<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_observed = self.0.is_observed();
+        let heading = HEADINGS.map(|(heading, _)| heading.to_owned());
+        let rows: Vec<_> = self.0.iter().map(row).collect();
+        let width = |column: usize| {
+            let cells = rows.iter().chain([&heading]).map(|row| &row[column]);
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: [usize; HEADINGS.len()] = std::array::from_fn(width);
+        let mut write_row = |row: &[String], last: &str| -> fmt::Result {
+            let mut line = String::new();
+            for (column, (_, if_observed)) in HEADINGS.iter().enumerate() {
+                if is_observed || !if_observed {
+                    write!(line, "{:1$}  ", row[column], widths[column])?;
+                }
+            }
+            line += last;
+            writeln!(f, "{}", cut(line.trim_end(), WIDTH))
+        };
+        write_row(&heading, LAST_HEADING)?;
+        let nothing: [String; HEADINGS.len()] = Default::default();
+        for (row, task) in rows.iter().zip(self.0) {
+            let waits = waits(task);
+            let mut waits = waits.iter().map(String::as_str);
+            write_row(row, waits.next().unwrap_or_default())?;
+            waits.try_for_each(|wait| write_row(&nothing, wait))?;
+        }
+        Ok(())
+    }
+}
+
+fn row(task: &TaskInfo) -> [String; HEADINGS.len()] {
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let columns = [
+        task.id.to_string(),
+        or_dash(task.name.clone()),
+        or_dash(task.parent.map(|parent| parent.to_string())),
+        or_dash(task.age.map(brief)),
+        or_dash(task.location.map(place)),
+        task.state.to_string(),
+    ];
+    columns.map(|column| cut(&column, MOST))
+}
+
+/// One line for each thing that it waits for.
+fn waits(task: &TaskInfo) -> Vec<String> {
+    if task.state == TaskState::Ending {
+        return Vec::new();
+    }
+    let all = task.waits_for.len();
+    let told = if all > MOST_WAITS {
+        MOST_WAITS - 1
+    } else {
+        all
+    };
+    let mut waits: Vec<String> = task.waits_for[..told]
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if told < all {
+        waits.push(format!("{} more", all - told));
+    }
+    waits
+}
+
+/// The text, or its beginning and a mark.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(width - 1).collect();
+    cut.push('…');
+    cut
+}

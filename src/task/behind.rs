@@ -1,0 +1,60 @@
+//! Which task stands behind a waker, for those who look.
+//!
+//! The waker of a task is its number. But a set of futures ([`future`](crate::future)) polls each child with a waker of the
+//! set's own, and a timer that the child arms then keeps that one. A waker has no method that says whose it is. It has four, and
+//! one of them can be asked: [`task_of`] raises a flag of this thread and calls `wake_by_ref`; the set's waker sees the flag, and
+//! [answers](answer) instead of waking. That may be done to a waker of our own making only, for any other would wake. So
+//! the set [introduces](introduce) its kind of wakers first, and the table of functions tells the kinds apart.
+//!
+//! A set within a set passes the question on. A waker of another crate's combinator stays a riddle.
+
+use std::cell::Cell;
+use std::sync::OnceLock;
+use std::task::{RawWakerVTable, Waker};
+
+use super::id::TaskId;
+use super::waker;
+use crate::foreign;
+
+static KIND: OnceLock<&'static RawWakerVTable> = OnceLock::new();
+
+thread_local! {
+    static IS_ASKED: Cell<bool> = const { Cell::new(false) };
+    static ANSWER: Cell<Option<TaskId>> = const { Cell::new(None) };
+}
+
+/// The wakers that are made as this one is can be asked.
+#[inline]
+pub(crate) fn introduce(waker: &Waker) {
+    KIND.get_or_init(|| waker.vtable());
+}
+
+/// The task that a waker wakes, in the end; `None` if it cannot be known. No foreign code runs.
+pub(crate) fn task_of(waker: &Waker) -> Option<TaskId> {
+    waker::id_of(waker).or_else(|| ask(waker))
+}
+
+fn ask(waker: &Waker) -> Option<TaskId> {
+    if KIND.get().is_none_or(|kind| *kind != waker.vtable()) {
+        return None;
+    }
+    ANSWER.set(None);
+    IS_ASKED.set(true);
+    foreign::wake_by_ref(waker, "a set of futures");
+    IS_ASKED.set(false);
+    ANSWER.take()
+}
+
+/// Whether the `wake_by_ref` that is going on is a question. It is then to be [answered](answer), and nobody is woken.
+#[inline]
+pub(crate) fn is_asked() -> bool {
+    IS_ASKED.get()
+}
+
+/// The waker that is asked would wake `parent`.
+#[cold]
+pub(crate) fn answer(parent: Option<&Waker>) {
+    IS_ASKED.set(false);
+    let task = parent.and_then(task_of);
+    ANSWER.set(task);
+}
