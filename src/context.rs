@@ -36,6 +36,7 @@ use crate::foreign;
 use crate::inbox::Address;
 use crate::offload::Pool;
 use crate::reactor::Reactor;
+use crate::record::Probe;
 use crate::scheduler::{self, Current, Scheduler};
 use crate::time::{Timers, stand};
 
@@ -55,6 +56,7 @@ pub(crate) struct Context {
     pub(crate) offload: Rc<Pool>,
     pub(crate) address: Address,
     pub(crate) counters: Counters,
+    pub(crate) probe: Probe,
     /// In a loop that is observed.
     pub(crate) declarations: Option<Declarations>,
 }
@@ -189,6 +191,7 @@ pub(crate) fn poll_budget(cx: &mut task::Context<'_>) -> Poll<()> {
     if scheduler::has_operations_left() {
         return Poll::Ready(());
     }
+    peek(|context| context.probe.budget_is_spent(context.scheduler.running()));
     foreign::wake_by_ref(cx.waker(), "a task that has spent its budget");
     Poll::Pending
 }

@@ -171,6 +171,9 @@ pub mod reactor;
 #[cfg(feature = "record")]
 #[cfg_attr(docsrs, doc(cfg(feature = "record")))]
 pub mod record;
+#[cfg(not(feature = "record"))]
+#[path = "unrecorded.rs"]
+mod record;
 pub mod remote;
 mod scheduler;
 mod shim;

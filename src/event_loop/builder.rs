@@ -55,6 +55,8 @@ pub struct Builder {
     slow_poll: Option<Duration>,
     watchdog: Option<Duration>,
     observe: bool,
+    /// The bytes of the recording's ring; zero for none.
+    pub(super) record: usize,
     offload: PoolConfig,
 }
 
@@ -75,6 +77,7 @@ impl Default for Builder {
             slow_poll: cfg!(debug_assertions).then_some(SLOW_POLL_IN_DEBUG_BUILDS),
             watchdog: None,
             observe: false,
+            record: 0,
             offload: PoolConfig::default(),
         }
     }
@@ -254,13 +257,17 @@ impl Builder {
         }
         let inbox = Inbox::new(self.post_queue)?;
         let failed = |error| while_trying("cannot make an event loop", error);
-        let reactor = Reactor::new(self.max_io_events).map_err(failed)?;
+        let (probe, jobs) = self.probe();
+        let reactor = Reactor::new(self.max_io_events)
+            .map_err(failed)?
+            .recorded_by(probe.clone());
         inbox.hang_bell(reactor.new_waker().map_err(failed)?);
         inbox.end();
         let scheduler = Scheduler::new(
             inbox.index(),
             inbox.first_serial(),
             self.on_panic == OnPanic::EndRun,
+            probe.clone(),
         );
         if self.observe {
             scheduler.observe();
@@ -269,12 +276,16 @@ impl Builder {
             name: Some(self.name.clone()),
             ..self.offload
         });
-        let observation = Observation::new(&self.name, self.slow_poll, self.watchdog)
-            .map_err(|error| while_trying("cannot start the watchdog of an event loop", error))?;
+        let observation =
+            Observation::new(&self.name, self.slow_poll, self.watchdog, probe.clone()).map_err(
+                |error| while_trying("cannot start the watchdog of an event loop", error),
+            )?;
         let timers = match self.virtual_time {
             true => Timers::in_virtual_time(),
             false => Timers::new(self.timer_slack),
         };
+        let timers = timers.recorded_by(probe.clone());
+        let offload = offload.recorded_by(probe.clone(), jobs);
         let context = Context {
             scheduler: Rc::new(scheduler),
             timers: Rc::new(timers),
@@ -282,6 +293,7 @@ impl Builder {
             offload: Rc::new(offload),
             address: inbox.address(),
             counters: Counters::default(),
+            probe,
             declarations: self.observe.then(Declarations::new),
         };
         Ok(EventLoop {

@@ -88,6 +88,11 @@ mod guest;
 mod main_task;
 mod narrator;
 mod observation;
+#[cfg(feature = "record")]
+mod recorded;
+#[cfg(not(feature = "record"))]
+#[path = "unrecorded.rs"]
+mod recorded;
 mod report;
 mod turn;
 mod virtual_time;

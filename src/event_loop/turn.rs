@@ -79,11 +79,13 @@ impl EventLoop {
     pub(super) fn look(&self) -> io::Result<()> {
         let Counters { io_events, .. } = &self.context.counters;
         self.allowance.refill();
+        self.context.probe.looks();
         self.take_notes();
         if self.context.reactor.has_work() {
             io_events.add(self.context.reactor.poll(Wait::Now)?);
         }
         self.expire();
+        self.context.probe.has_looked();
         Ok(())
     }
 
@@ -118,6 +120,10 @@ impl EventLoop {
         let is_asleep = may_sleep && self.inbox.park();
         let wait = if is_asleep { wait } else { Wait::Now };
         parks.add(usize::from(is_asleep));
+        match is_asleep {
+            true => self.context.probe.parks(wait.end()),
+            false => self.context.probe.looks(),
+        }
         let polled = self.context.reactor.poll(wait);
         if is_asleep {
             self.inbox.unpark();
@@ -125,6 +131,7 @@ impl EventLoop {
         self.take_notes();
         io_events.add(polled?);
         self.expire();
+        self.context.probe.has_looked();
         Ok(())
     }
 
@@ -164,6 +171,7 @@ impl EventLoop {
         let count = self.inbox.take().min(allowed.get());
         allowed.set(allowed.get() - count);
         self.context.counters.notes.add(count);
+        self.context.probe.because_of_threads();
         for _ in 0..count {
             let Some(note) = self.inbox.next() else { break };
             match note {
@@ -174,12 +182,14 @@ impl EventLoop {
                 }
                 Note::Post(call) => {
                     narrator::tell_of_the_post();
+                    self.context.probe.runs_mail();
                     self.observed(Deed::Call, || {
                         foreign::quietly(foreign::TASK, "a call posted through a Remote", call);
                     });
                 }
             }
         }
+        self.context.probe.because_of_nobody();
     }
 }
 

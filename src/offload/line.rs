@@ -18,6 +18,13 @@ use super::job::Job;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
 
+impl Ticket {
+    /// No other job of the pool has it.
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// A job that waits, and the line of code that offloaded it. The location could be had from the job, but then the
 /// pool would touch the job's memory under its lock; it is read from there only outside.
 pub(super) struct Waiting {

@@ -33,6 +33,7 @@ use super::line::{Ticket, Waiting};
 use super::shared::{Idle, PoolConfig, Running, Shared, State};
 use super::worker;
 use crate::foreign::{self, Level};
+use crate::record::{JobLog, Probe};
 use crate::shim::MutexGuard;
 use crate::task::error::JoinError;
 
@@ -40,6 +41,7 @@ use crate::task::error::JoinError;
 pub(crate) struct Pool {
     shared: Arc<Shared>,
     awaited: Awaited,
+    probe: Probe,
 }
 
 impl Pool {
@@ -48,7 +50,21 @@ impl Pool {
         Pool {
             shared: Arc::new(Shared::new(config)),
             awaited: Awaited::default(),
+            probe: Probe::default(),
         }
+    }
+
+    /// Which jobs are handed in, and by `log` which threads have done them, is recorded.
+    pub(crate) fn recorded_by(mut self, probe: Probe, log: JobLog) -> Pool {
+        self.shared.lock().log = log;
+        self.probe = probe;
+        self
+    }
+
+    /// The jobs that are done.
+    #[cfg(feature = "record")]
+    pub(crate) fn job_log(&self) -> JobLog {
+        self.shared.lock().log.clone()
     }
 
     /// Puts a job into the line. A pool that is closed, or has no thread and gets none, fails the job at once.
@@ -63,6 +79,7 @@ impl Pool {
             return ticket;
         }
         let ticket = state.line.join(Waiting { job, at });
+        self.probe.submitted(ticket.number());
         let call = state.call(self.shared.config.threads);
         drop(state);
         worker::perform(&self.shared, call);

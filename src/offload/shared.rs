@@ -9,6 +9,7 @@ use slab::Slab;
 
 use super::calls::Calls;
 use super::line::{Line, Ticket, Waiting};
+use crate::record::JobLog;
 use crate::shim::thread::{self, Thread};
 use crate::shim::{Condvar, Instant, Mutex, MutexGuard, lock};
 
@@ -99,6 +100,8 @@ pub(super) struct State {
     /// The operating system refused the last thread that was asked of it.
     pub(super) is_refused: bool,
     pub(super) is_closed: bool,
+    /// The jobs that are done, if the loop is recorded.
+    pub(super) log: JobLog,
 }
 
 #[derive(Default)]

@@ -191,6 +191,9 @@ impl Worker {
     fn find_work(&mut self, thread: &Thread) -> Next {
         let now = Instant::now();
         let mut state = self.shared.lock();
+        if let Some((ticket, _, begun)) = state.workers[self.me].job {
+            state.log.is_done(ticket.number(), self.me, begun, now);
+        }
         state.arrive(self.me);
         if let Some((ticket, Waiting { job, at })) = state.line.serve() {
             self.job = Some(job);

@@ -136,6 +136,7 @@ use self::timerfd::Alarm;
 pub(crate) use self::wait::Wait;
 use crate::fault::{self, Call};
 use crate::foreign::{self, Level};
+use crate::record::Probe;
 use crate::shim::Bell;
 use crate::trying::while_trying;
 
@@ -173,6 +174,7 @@ pub(crate) struct Reactor {
     alarm: OnceCell<Alarm>,
     /// Why there is no alarm, until the log has heard of it.
     untold: Cell<Option<io::Error>>,
+    probe: Probe,
 }
 
 impl Reactor {
@@ -199,7 +201,14 @@ impl Reactor {
             is_behind: Cell::new(false),
             alarm: OnceCell::new(),
             untold: Cell::new(None),
+            probe: Probe::default(),
         })
+    }
+
+    /// What reaches the sources is recorded.
+    pub(crate) fn recorded_by(mut self, probe: Probe) -> Reactor {
+        self.probe = probe;
+        self
     }
 
     /// The handle by which other threads end a wait. To be called once: the inbox has the only one.
@@ -229,6 +238,7 @@ impl Reactor {
         let mut poll = self.poll.borrow_mut();
         let polled = fault::at(Call::Wait).and_then(|()| poll.poll(&mut events, timeout));
         drop(poll);
+        self.probe.unparks();
         let mut woken = self.woken.take();
         let found = match polled {
             Ok(()) => Ok(self.dispatch(&events, &mut woken)),
@@ -237,9 +247,11 @@ impl Reactor {
         };
         self.events.set(Some(events));
         let count = woken.len().min(MAX_WAKES);
-        for waker in woken.drain(..count) {
+        for (number, waker) in woken.drain(..count).enumerate() {
+            self.probe.because_of_waker(number);
             foreign::wake(waker, source::SOURCE);
         }
+        self.probe.has_reached_all();
         self.is_behind.set(!woken.is_empty());
         self.woken.set(woken);
         if let Some(error) = self.untold.take() {
@@ -314,6 +326,9 @@ impl Reactor {
             .borrow()
             .find(token)
             .map(|source| source.deliver(news, woken));
+        if self.probe.is_recording() {
+            self.record(token, news, woken.len());
+        }
         if source.is_none() {
             let line = format_args!("{}: dropped a stale event: the source is gone", Name(token));
             foreign::tell(Level::Trace, foreign::IO, line);
@@ -325,6 +340,16 @@ impl Reactor {
             format_args!("{}: {news:?}", Name(token)),
         );
         true
+    }
+
+    /// The wakers up to that number are of this source or of those before it.
+    #[cold]
+    fn record(&self, token: Token, news: Ready, wakers: usize) {
+        if let Some(fd) = self.sources.borrow().descriptor(token) {
+            let (readable, writable) = (news.is_readable(), news.is_writable());
+            self.probe.is_ready(fd as u32, readable, writable);
+            self.probe.reaches(wakers);
+        }
     }
 
     /// Has the kernel watch a descriptor, and tells the source where it lives now.

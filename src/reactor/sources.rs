@@ -81,6 +81,12 @@ impl Sources {
         (slot.serial == serial_of(token)).then_some(&*slot.source)
     }
 
+    /// The descriptor of that source.
+    pub(super) fn descriptor(&self, token: Token) -> Option<RawFd> {
+        self.find(token)?;
+        Some(self.slots[slot_of(token)].fd)
+    }
+
     pub(super) fn remove(&mut self, token: Token) -> Option<Rc<Source>> {
         self.find(token)?;
         Some(self.slots.remove(slot_of(token)).source)

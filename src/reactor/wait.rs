@@ -12,3 +12,14 @@ pub(crate) enum Wait {
     /// Until something happens.
     Forever,
 }
+
+impl Wait {
+    /// When it ends, if nothing happens; `None` for never.
+    pub(crate) fn end(self) -> Option<Instant> {
+        match self {
+            Wait::Now => Some(Instant::now()),
+            Wait::Until(at) => Some(at),
+            Wait::Forever => None,
+        }
+    }
+}

@@ -45,6 +45,11 @@ impl Ages {
     /// From now on births are noted.
     pub(super) fn observe(&mut self) {
         self.is_observed = true;
+        self.note_all();
+    }
+
+    /// From now on every spawn is something to note, though it may be for others.
+    pub(super) fn note_all(&mut self) {
         self.noted_from = 0;
     }
 

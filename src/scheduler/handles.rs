@@ -12,6 +12,7 @@ use super::joiner::Joiner;
 use super::slot::Life;
 use super::{JOIN_HANDLE, Scheduler, Unobserved};
 use crate::foreign;
+use crate::record::End;
 use crate::task::id::TaskId;
 
 impl Scheduler {
@@ -23,6 +24,7 @@ impl Scheduler {
         };
         if slot.serial == id.serial() && !slot.is_finished() {
             slot.life = Life::Aborted;
+            tasks.probe.aborted(id);
             drop(tasks);
             self.wake(id);
         }
@@ -41,6 +43,7 @@ impl Scheduler {
         let Some(cell) = slot.cell.take() else {
             return;
         };
+        tasks.probe.has_finished(id, End::Cancelled);
         drop(tasks);
         self.cancel(id, cell, &Unobserved);
     }

@@ -101,6 +101,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::foreign::{self, Payload};
+use crate::record::Probe;
 use crate::task::cell::{Erased, TaskCell};
 use crate::task::error::JoinError;
 use crate::task::id::{MAX_TASKS, TaskId};
@@ -159,10 +160,16 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    pub(crate) fn new(loop_index: usize, first_serial: u32, panics_halt: bool) -> Self {
+    pub(crate) fn new(
+        loop_index: usize,
+        first_serial: u32,
+        panics_halt: bool,
+        probe: Probe,
+    ) -> Self {
+        let tasks = Tasks::new(loop_index, first_serial, probe);
         Self {
             loop_index,
-            tasks: RefCell::new(Tasks::new(loop_index, first_serial)),
+            tasks: RefCell::new(tasks),
             running: Cell::new(None),
             discards: Discards::default(),
             is_closed: Cell::new(false),

@@ -12,6 +12,7 @@ use super::ages::{Ages, Birth};
 use super::joiner::{Joiner, Who};
 use super::slot::{Life, Slot};
 use super::spares::Spares;
+use crate::record::Probe;
 use crate::task::cell::TaskCell;
 use crate::task::id::{MAX_TASKS, SERIALS, TaskId};
 
@@ -30,10 +31,15 @@ pub(super) struct Tasks {
     pub(super) alive: usize,
     /// Wakes that queued a task, since the loop was made.
     pub(super) wakes: u64,
+    pub(super) probe: Probe,
 }
 
 impl Tasks {
-    pub(super) fn new(loop_index: usize, first_serial: u32) -> Self {
+    pub(super) fn new(loop_index: usize, first_serial: u32, probe: Probe) -> Self {
+        let mut ages = Ages::default();
+        if probe.is_recording() {
+            ages.note_all();
+        }
         Self {
             loop_index,
             slots: Slab::new(),
@@ -41,9 +47,10 @@ impl Tasks {
             spares: Spares::new(),
             afar: Slab::new(),
             spawned: u64::from(first_serial) % SERIALS,
-            ages: Ages::default(),
+            ages,
             alive: 0,
             wakes: 0,
+            probe,
         }
     }
 
@@ -86,6 +93,9 @@ impl Tasks {
         let slots = self.slots.capacity();
         self.ages.note_round(id.slot(), slots, self.spawned);
         let cell = self.slots[id.slot()].cell.as_ref();
+        if let Some(cell) = cell {
+            self.probe.spawned(id, parent, cell.name(), cell.location());
+        }
         if let (true, Some(cell)) = (self.ages.is_observed(), cell) {
             let birth = Birth {
                 id,
@@ -153,6 +163,7 @@ impl Tasks {
                 slot.is_queued = true;
                 self.wakes += 1;
                 self.ready.push_back(id.slot() as u32);
+                self.probe.woken(id);
             }
         }
     }

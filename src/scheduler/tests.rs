@@ -13,11 +13,12 @@ use std::thread;
 
 use super::spares::{CELL_BYTES, SPARE_BYTES};
 use super::{Scheduler, Unobserved};
+use crate::record::Probe;
 use crate::task::id::{SERIALS, TaskId};
 use crate::task::{AbortHandle, JoinHandle, cell, waker};
 
 fn scheduler(first_serial: u32) -> Rc<Scheduler> {
-    Rc::new(Scheduler::new(1, first_serial, false))
+    Rc::new(Scheduler::new(1, first_serial, false, Probe::default()))
 }
 
 fn spawn<F>(scheduler: &Rc<Scheduler>, future: F) -> JoinHandle<F::Output>

@@ -19,6 +19,7 @@ use super::clock::{self, Clock};
 use super::slack::Slack;
 use super::wheel::{Key, Reset, Wheel};
 use crate::foreign::{self, Level};
+use crate::record::Probe;
 
 /// How many timers one look deals out to finer levels of the wheel, or fires. To deal a timer out takes 10 to 75 ns, by where in
 /// memory it is.
@@ -34,6 +35,7 @@ pub(crate) struct Timers {
     slack: Slack,
     /// How many there are who keep a clock that stands still from being moved.
     holds: Cell<usize>,
+    probe: Probe,
 }
 
 impl Timers {
@@ -57,7 +59,14 @@ impl Timers {
             wheel: RefCell::new(Wheel::new()),
             slack,
             holds: Cell::new(0),
+            probe: Probe::default(),
         }
+    }
+
+    /// What happens to them is recorded.
+    pub(crate) fn recorded_by(mut self, probe: Probe) -> Self {
+        self.probe = probe;
+        self
     }
 
     // The clock.
@@ -118,6 +127,7 @@ impl Timers {
         }
         let now = self.now();
         let now_tick = self.clock.tick_at(now);
+        self.probe.because_of_timers();
         let mut budget = DEALT_EACH_LOOK;
         let mut fired = 0;
         while fired < most.min(armed) {
@@ -127,9 +137,10 @@ impl Timers {
             let Some((deadline_tick, waker)) = due else {
                 break;
             };
+            let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
+            self.probe.fired(late);
             // *decide-then-do*: the timer has left the wheel, so its task is woken before anything is told.
             foreign::wake(waker, TIMER);
-            let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
             foreign::tell(
                 Level::Trace,
                 foreign::TIMER,
@@ -137,6 +148,7 @@ impl Timers {
             );
             fired += 1;
         }
+        self.probe.because_of_nobody();
         let is_bounded = fired == most || budget == 0;
         self.slack.earn(now, fired, is_bounded);
         fired
@@ -167,6 +179,7 @@ impl Timers {
     /// Arms a timer that will wake `waker`.
     pub(crate) fn arm(&self, deadline: Instant, waker: &Waker) -> Key {
         let deadline_tick = self.clock.deadline_tick(deadline);
+        self.probe.armed(deadline);
         let waker = waker.clone();
         self.wheel.borrow_mut().arm(deadline_tick, waker)
     }
@@ -174,12 +187,16 @@ impl Timers {
     /// Moves a timer and keeps its waker, unless it has fired.
     pub(crate) fn reset(&self, key: &Key, deadline: Instant) -> Reset {
         let deadline_tick = self.clock.deadline_tick(deadline);
+        self.probe.armed(deadline);
         self.wheel.borrow_mut().reset(key, deadline_tick)
     }
 
     /// Ends a timer, fired or not. Its waker is gone when this returns.
     pub(crate) fn disarm(&self, key: Key) {
         let waker = self.wheel.borrow_mut().disarm(key);
+        if waker.is_some() {
+            self.probe.disarmed();
+        }
         // After the borrow: see the statement above, which ends with its semicolon.
         foreign::let_go(waker, TIMER);
     }

@@ -19,6 +19,7 @@ use std::io;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
+use crate::record::{End, Probe};
 use crate::scheduler::{Observer, Step};
 use crate::task::TaskId;
 use crate::task::cell::TaskCell;
@@ -45,6 +46,7 @@ pub(super) struct Observation {
     last: Cell<Option<(TaskId, &'static Location<'static>)>>,
     slow: SlowDeeds,
     watchdog: Option<Watchdog>,
+    probe: Probe,
 }
 
 impl Observation {
@@ -57,8 +59,9 @@ impl Observation {
         loop_name: &str,
         slow_poll: Option<Duration>,
         watchdog: Option<Duration>,
+        probe: Probe,
     ) -> io::Result<Option<Box<Self>>> {
-        if slow_poll.is_none() && watchdog.is_none() {
+        if slow_poll.is_none() && watchdog.is_none() && !probe.is_recording() {
             return Ok(None);
         }
         let watchdog = watchdog.map(|limit| Watchdog::new(loop_name, limit));
@@ -67,6 +70,7 @@ impl Observation {
             last: Cell::new(None),
             slow: SlowDeeds::new(loop_name, slow_poll.unwrap_or(Duration::MAX)),
             watchdog: watchdog.transpose()?,
+            probe,
         })))
     }
 
@@ -101,6 +105,7 @@ impl Observation {
 impl Observer for Observation {
     fn resumes(&self) {
         self.since.set(Instant::now());
+        self.probe.resumes();
     }
 
     // The calls that were delivered in the look have been steps of their own.
@@ -118,6 +123,7 @@ impl Observer for Observation {
 
     fn begins(&self, id: TaskId, cell: &TaskCell) {
         self.announce(|| Actor::task(Deed::Poll, id, cell));
+        self.probe.polls(id);
     }
 
     fn ends(&self, id: TaskId, cell: &TaskCell, step: Step) {
@@ -126,12 +132,17 @@ impl Observer for Observation {
             Step::Dropped => Deed::Drop,
         };
         self.step(|| Actor::task(deed, id, cell));
+        match step {
+            Step::Pending => self.probe.waits(id),
+            Step::Ready | Step::Dropped => self.probe.has_finished(id, end_of(cell)),
+        }
         if step != Step::Pending {
             self.last.set(Some((id, cell.location())));
         }
     }
 
     fn is_settled(&self) {
+        self.probe.because_of_nobody();
         let Some((id, location)) = self.last.take() else {
             return;
         };
@@ -144,5 +155,14 @@ impl Observer for Observation {
 
     fn has_news(&self) -> bool {
         self.slow.has_news()
+    }
+}
+
+/// How the task has ended whose cell this is.
+fn end_of(cell: &TaskCell) -> End {
+    match cell.error() {
+        None => End::Value,
+        Some(error) if error.is_panic() => End::Panic,
+        Some(_) => End::Cancelled,
     }
 }

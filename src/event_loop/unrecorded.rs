@@ -1,0 +1,11 @@
+//! A build without the feature `record`.
+
+use super::Builder;
+use crate::record::{JobLog, Probe};
+
+impl Builder {
+    pub(super) fn probe(&self) -> (Probe, JobLog) {
+        let _ = self.record;
+        (Probe, JobLog)
+    }
+}

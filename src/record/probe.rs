@@ -1,0 +1,284 @@
+//! What the parts of a loop tell its recorder.
+//!
+//! Each part that has something to tell holds a [`Probe`], which does nothing in a loop that is not recorded. In a build without the
+//! feature `record` there is another `Probe` in its place (`unrecorded.rs`), which has no size and whose methods are empty.
+//!
+//! # Time
+//!
+//! To read the clock takes longer than to write an event, so events that are near each other share a reading. A poll begins when
+//! the step before it ended; what a task does with timers, and a wake of itself, has the time of the reading before it. All else
+//! has the time when it happened.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::event::Packed;
+use super::jobs::JobLog;
+use super::names::Names;
+use super::recording::{Cause, End, Readiness, Recording, What};
+use super::ring::Ring;
+use crate::task::id::TaskId;
+
+#[derive(Clone, Default)]
+pub(crate) struct Probe(Option<Rc<Recorder>>);
+
+struct Recorder {
+    origin: Instant,
+    /// The last reading of the clock.
+    read: Cell<u64>,
+    /// What is at work at this moment, and so has woken whoever is woken.
+    cause: Cell<Cause>,
+    is_parked: Cell<bool>,
+    /// Up to which waker the reactor's wakers belong to which source, while they are being woken.
+    reached: RefCell<Vec<(usize, u32)>>,
+    ring: RefCell<Ring>,
+    names: RefCell<Names>,
+}
+
+impl Recorder {
+    fn note(&self, what: What) {
+        let event = Packed::new(self.read.get(), what);
+        self.ring.borrow_mut().push(event);
+    }
+
+    fn note_now(&self, what: What) {
+        let nanos = self.origin.elapsed().as_nanos() as u64;
+        self.read.set(nanos);
+        self.note(what);
+    }
+}
+
+impl Probe {
+    /// A probe that records into a ring of so many bytes.
+    pub(crate) fn recording(bytes: usize) -> Self {
+        Self(Some(Rc::new(Recorder {
+            origin: Instant::now(),
+            read: Cell::new(0),
+            cause: Cell::new(Cause::Outside),
+            is_parked: Cell::new(false),
+            reached: RefCell::default(),
+            ring: RefCell::new(Ring::new(bytes)),
+            names: RefCell::default(),
+        })))
+    }
+
+    pub(crate) fn is_recording(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// What has been recorded, of a loop of that name whose pool has done these jobs.
+    pub(crate) fn recorded(&self, name: &str, jobs: &JobLog) -> Option<Recording> {
+        let recorder = self.0.as_ref()?;
+        let ring = recorder.ring.borrow();
+        let mut events = ring.events();
+        let begin = events.first().map_or(Duration::ZERO, |event| event.at);
+        let of_jobs = jobs.events(recorder.origin);
+        events.extend(of_jobs.filter(|event| ring.oldest() == 0 || event.at >= begin));
+        events.sort_by_key(|event| event.at);
+        Some(Recording {
+            name: name.to_owned(),
+            events,
+            lost: ring.oldest(),
+            tasks: recorder.names.borrow().list(),
+        })
+    }
+
+    #[inline]
+    fn note(&self, what: What) {
+        if let Some(recorder) = &self.0 {
+            recorder.note(what);
+        }
+    }
+
+    #[inline]
+    fn note_now(&self, what: What) {
+        if let Some(recorder) = &self.0 {
+            recorder.note_now(what);
+        }
+    }
+
+    // The scheduler.
+
+    #[inline]
+    pub(crate) fn woken(&self, id: TaskId) {
+        if let Some(recorder) = &self.0 {
+            let cause = recorder.cause.get();
+            let what = What::Wake(id.serial(), cause);
+            if cause == Cause::Task(id.serial()) {
+                recorder.note(what);
+            } else {
+                recorder.note_now(what);
+            }
+        }
+    }
+
+    pub(crate) fn spawned(
+        &self,
+        id: TaskId,
+        parent: Option<TaskId>,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) {
+        if let Some(recorder) = &self.0 {
+            let (number, parent) = (id.serial(), parent.map(TaskId::serial));
+            recorder.note_now(What::Spawn(number, parent));
+            let mut names = recorder.names.borrow_mut();
+            names.add(number, parent, name, location);
+        }
+    }
+
+    pub(crate) fn aborted(&self, id: TaskId) {
+        self.note_now(What::Abort(id.serial()));
+    }
+
+    // The loop, which observes the scheduler.
+
+    /// The loop begins to run tasks.
+    pub(crate) fn resumes(&self) {
+        if let Some(recorder) = &self.0 {
+            let nanos = recorder.origin.elapsed().as_nanos() as u64;
+            recorder.read.set(nanos);
+        }
+    }
+
+    pub(crate) fn polls(&self, id: TaskId) {
+        if let Some(recorder) = &self.0 {
+            recorder.cause.set(Cause::Task(id.serial()));
+            recorder.note(What::Poll(id.serial()));
+        }
+    }
+
+    pub(crate) fn waits(&self, id: TaskId) {
+        self.note_now(What::Waits(id.serial()));
+        self.because_of_nobody();
+    }
+
+    pub(crate) fn has_finished(&self, id: TaskId, end: End) {
+        if let Some(recorder) = &self.0 {
+            let number = id.serial();
+            recorder.note_now(What::Finish(number, end));
+            let (event, oldest) = {
+                let ring = recorder.ring.borrow();
+                (ring.written() - 1, ring.oldest())
+            };
+            recorder.names.borrow_mut().end(number, event, oldest);
+        }
+    }
+
+    pub(crate) fn parks(&self, until: Option<Instant>) {
+        if let Some(recorder) = &self.0 {
+            recorder.is_parked.set(true);
+            let limit = until.map(|at| at.saturating_duration_since(Instant::now()));
+            recorder.note_now(What::Park(limit));
+        }
+    }
+
+    /// A sleep is over, if there was one, and a look has begun.
+    pub(crate) fn unparks(&self) {
+        if let Some(recorder) = &self.0 {
+            if recorder.is_parked.take() {
+                recorder.note_now(What::Unpark);
+                recorder.note(What::Look);
+            }
+        }
+    }
+
+    pub(crate) fn looks(&self) {
+        self.note_now(What::Look);
+    }
+
+    pub(crate) fn has_looked(&self) {
+        self.note_now(What::LookEnds);
+    }
+
+    pub(crate) fn runs_mail(&self) {
+        self.note_now(What::Mail);
+    }
+
+    pub(crate) fn budget_is_spent(&self, id: Option<TaskId>) {
+        if let Some(id) = id {
+            self.note_now(What::BudgetSpent(id.serial()));
+        }
+    }
+
+    // The drivers.
+
+    /// Whoever is woken from now on, is woken by timers.
+    pub(crate) fn because_of_timers(&self) {
+        self.because(Cause::Timer);
+    }
+
+    /// Whoever is woken from now on, is woken by other threads.
+    pub(crate) fn because_of_threads(&self) {
+        self.because(Cause::Thread);
+    }
+
+    /// Nothing is at work any more.
+    pub(crate) fn because_of_nobody(&self) {
+        self.because(Cause::Outside);
+    }
+
+    fn because(&self, cause: Cause) {
+        if let Some(recorder) = &self.0 {
+            recorder.cause.set(cause);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn armed(&self, deadline: Instant) {
+        if let Some(recorder) = &self.0 {
+            let now = recorder.origin + Duration::from_nanos(recorder.read.get());
+            recorder.note(What::Arm(deadline.saturating_duration_since(now)));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn disarmed(&self) {
+        self.note(What::Disarm);
+    }
+
+    pub(crate) fn fired(&self, late: Duration) {
+        self.note(What::Fire(late));
+    }
+
+    /// The wakers from here to that number are of the last source that was ready.
+    pub(crate) fn reaches(&self, wakers: usize) {
+        if let Some(recorder) = &self.0 {
+            if let Cause::Source(source) = recorder.cause.get() {
+                recorder.reached.borrow_mut().push((wakers, source));
+            }
+        }
+    }
+
+    /// The next waker that the reactor wakes has that number.
+    pub(crate) fn because_of_waker(&self, number: usize) {
+        if let Some(recorder) = &self.0 {
+            let reached = recorder.reached.borrow();
+            let place = reached.partition_point(|(wakers, _)| *wakers <= number);
+            let cause = reached
+                .get(place)
+                .map_or(Cause::Outside, |(_, source)| Cause::Source(*source));
+            recorder.cause.set(cause);
+        }
+    }
+
+    /// The reactor has woken whom it reached.
+    pub(crate) fn has_reached_all(&self) {
+        if let Some(recorder) = &self.0 {
+            recorder.reached.borrow_mut().clear();
+            recorder.cause.set(Cause::Outside);
+        }
+    }
+
+    pub(crate) fn submitted(&self, job: u64) {
+        self.note_now(What::Submit(job as u32));
+    }
+
+    pub(crate) fn is_ready(&self, source: u32, readable: bool, writable: bool) {
+        let readiness = Readiness { readable, writable };
+        self.note(What::Ready(source, readiness));
+        self.because(Cause::Source(source));
+    }
+}

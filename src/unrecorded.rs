@@ -1,0 +1,72 @@
+//! What takes the place of the recorder (`record/`) in a build without the feature `record`: the same face, without a size, and
+//! empty, so that the parts of a loop tell it what they tell and nothing of that is left in the program.
+
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use crate::task::id::TaskId;
+
+#[derive(Clone, Default)]
+pub(crate) struct Probe;
+
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    Value,
+    Panic,
+    Cancelled,
+}
+
+macro_rules! say_nothing {
+    ($($name:ident($($argument:ident: $type:ty),*);)*) => {
+        impl Probe {$(
+            #[inline(always)]
+            pub(crate) fn $name(&self $(, $argument: $type)*) {
+                $(let _ = $argument;)*
+            }
+        )*}
+    };
+}
+
+say_nothing! {
+    woken(id: TaskId);
+    spawned(id: TaskId, parent: Option<TaskId>, name: Option<&str>, location: &'static Location<'static>);
+    aborted(id: TaskId);
+    resumes();
+    polls(id: TaskId);
+    waits(id: TaskId);
+    has_finished(id: TaskId, end: End);
+    parks(until: Option<Instant>);
+    unparks();
+    looks();
+    has_looked();
+    runs_mail();
+    budget_is_spent(id: Option<TaskId>);
+    because_of_timers();
+    because_of_threads();
+    because_of_nobody();
+    because_of_waker(number: usize);
+    reaches(wakers: usize);
+    has_reached_all();
+    armed(deadline: Instant);
+    disarmed();
+    fired(late: Duration);
+    is_ready(source: u32, readable: bool, writable: bool);
+    submitted(job: u64);
+}
+
+impl Probe {
+    #[inline(always)]
+    pub(crate) fn is_recording(&self) -> bool {
+        false
+    }
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct JobLog;
+
+impl JobLog {
+    #[inline(always)]
+    pub(crate) fn is_done(&mut self, job: u64, worker: usize, begun: Instant, done: Instant) {
+        let _ = (job, worker, begun, done);
+    }
+}
