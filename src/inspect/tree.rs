@@ -135,7 +135,12 @@ impl fmt::Display for Pstree<'_> {
                 }
             }
         }
-        circles.iter().try_for_each(|circle| writeln!(f, "{circle}"))
+        if !circles.is_empty() {
+            writeln!(f)?;
+        }
+        circles
+            .iter()
+            .try_for_each(|circle| writeln!(f, "{circle}"))
     }
 }
 

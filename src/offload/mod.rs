@@ -135,8 +135,8 @@ mod shared;
 mod tests;
 mod worker;
 
-pub use future::{Offload, TryOffloadError, offload, try_offload};
 pub use awaited::JobState;
+pub use future::{Offload, TryOffloadError, offload, try_offload};
 pub(crate) use pool::Pool;
 pub(crate) use shared::PoolConfig;
 pub use shared::Running;

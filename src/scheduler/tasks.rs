@@ -59,7 +59,11 @@ impl Tasks {
 
     /// The task in that slot is at the end of the queue, held by its join handle. `parent` is the task that spawned it.
     #[inline(always)]
-    pub(super) fn begin(&mut self, index: usize, parent: impl FnOnce() -> Option<TaskId>) -> TaskId {
+    pub(super) fn begin(
+        &mut self,
+        index: usize,
+        parent: impl FnOnce() -> Option<TaskId>,
+    ) -> TaskId {
         let id = TaskId::new(self.loop_index, self.spawned as u32, index);
         if self.ages.has_to_note(self.spawned) {
             self.note_spawn(id, parent());
