@@ -54,7 +54,7 @@ pub(crate) struct Context {
     pub(crate) address: Address,
     pub(crate) counters: Counters,
     /// In a loop that is observed.
-    pub(crate) declarations: Option<Declarations>,
+    pub(crate) declarations: Option<Box<Declarations>>,
 }
 
 /// What the loop itself counts; the scheduler counts the wakes.

@@ -200,7 +200,7 @@ impl Builder {
             offload: Rc::new(offload),
             address: inbox.address(),
             counters: Counters::default(),
-            declarations: self.observe.then(Declarations::new),
+            declarations: self.observe.then(|| Box::new(Declarations::new())),
         };
         Ok(EventLoop {
             context: Rc::new(context).into(),

@@ -4,11 +4,10 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::mem;
 use std::task::Waker;
-use std::time::Instant;
 
 use slab::Slab;
 
-use super::ages::{Ages, Birth};
+use super::ages::Ages;
 use super::joiner::{Joiner, Who};
 use super::slot::{Life, Slot};
 use super::spares::Spares;
@@ -47,6 +46,12 @@ impl Tasks {
         }
     }
 
+    /// From now on births are noted. No task has been spawned yet.
+    pub(super) fn observe(&mut self) {
+        self.ages.observe();
+        self.spawned += SERIALS;
+    }
+
     /// A slot for a task with a cell of this size: the one that the last such task has left, with its vacant cell, or a new
     /// one. `None` if there are as many tasks as there can be.
     #[inline]
@@ -57,16 +62,12 @@ impl Tasks {
         }
     }
 
-    /// The task in that slot is at the end of the queue, held by its join handle. `parent` is the task that spawned it.
+    /// The task in that slot is at the end of the queue, held by its join handle.
     #[inline(always)]
-    pub(super) fn begin(
-        &mut self,
-        index: usize,
-        parent: impl FnOnce() -> Option<TaskId>,
-    ) -> TaskId {
+    pub(super) fn begin(&mut self, index: usize) -> TaskId {
         let id = TaskId::new(self.loop_index, self.spawned as u32, index);
-        if self.ages.has_to_note(self.spawned) {
-            self.note_spawn(id, parent());
+        if self.spawned >= SERIALS {
+            self.note_spawn(id);
         }
         self.spawned += 1;
         self.alive += 1;
@@ -78,24 +79,6 @@ impl Tasks {
         slot.life = Life::Alive;
         self.ready.push_back(index as u32);
         id
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn note_spawn(&mut self, id: TaskId, parent: Option<TaskId>) {
-        let slots = self.slots.capacity();
-        self.ages.note_round(id.slot(), slots, self.spawned);
-        let cell = self.slots[id.slot()].cell.as_ref();
-        if let (true, Some(cell)) = (self.ages.is_observed(), cell) {
-            let birth = Birth {
-                id,
-                parent,
-                at: Instant::now(),
-                name: cell.name().map(Box::from),
-                location: cell.location(),
-            };
-            self.ages.note_birth(slots, birth);
-        }
     }
 
     #[cold]

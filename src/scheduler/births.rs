@@ -1,0 +1,29 @@
+//! What is noted at a spawn: away from the path that most spawns take.
+
+use std::time::Instant;
+
+use super::ages::Birth;
+use super::current;
+use super::tasks::Tasks;
+use crate::task::id::TaskId;
+
+impl Tasks {
+    /// From the second round of serials on, which in a loop that is observed is the first.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn note_spawn(&mut self, id: TaskId) {
+        let slots = self.slots.capacity();
+        self.ages.note_round(id.slot(), slots, self.spawned);
+        let cell = self.slots[id.slot()].cell.as_ref();
+        if let (true, Some(cell)) = (self.ages.is_observed(), cell) {
+            let birth = Birth {
+                id,
+                parent: current::running(),
+                at: Instant::now(),
+                name: cell.name().map(Box::from),
+                location: cell.location(),
+            };
+            self.ages.note_birth(slots, birth);
+        }
+    }
+}
