@@ -26,12 +26,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem::{self, ManuallyDrop};
-use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
-use crate::declared::{self, Declarations, Declared};
+use crate::declared::{self, Declarations, Declared, Made};
 use crate::foreign;
 use crate::inbox::Address;
 use crate::offload::Pool;
@@ -58,7 +57,7 @@ pub(crate) struct Context {
     pub(crate) counters: Counters,
     pub(crate) probe: Probe,
     /// In a loop that is observed.
-    pub(crate) declarations: Option<Declarations>,
+    pub(crate) declarations: Option<Box<Declarations>>,
 }
 
 /// What the loop itself counts; the scheduler counts the wakes.
@@ -202,22 +201,22 @@ pub(crate) fn spend_budget() {
     scheduler::spend_operation();
 }
 
-/// The task that is polled has to wait for `what`, made `at` that line. `None` if its loop does not want to know. The wait goes
-/// on for as long as somebody holds the answer.
+/// The task that is polled has to wait for this. `None` if its loop does not want to know. The wait goes on for as long as
+/// somebody holds the answer.
 #[inline]
-pub(crate) fn declare(what: &'static str, at: &'static Location<'static>) -> Option<Arc<Declared>> {
+pub(crate) fn declare(what: Made) -> Option<Arc<Declared>> {
     if declared::is_wanted() {
-        return declare_now(what, at);
+        return declare_now(what);
     }
     None
 }
 
 #[cold]
-fn declare_now(what: &'static str, at: &'static Location<'static>) -> Option<Arc<Declared>> {
+fn declare_now(what: Made) -> Option<Arc<Declared>> {
     CURRENT.with_borrow(|current| {
         let context = current.as_ref()?;
         let task = context.scheduler.running()?;
-        let declared = Declared { task, what, at };
+        let declared = Declared { task, what };
         Some(context.declarations.as_ref()?.add(declared))
     })
 }

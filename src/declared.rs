@@ -25,13 +25,32 @@ pub(crate) fn is_wanted() -> bool {
     IS_WANTED.load(Ordering::Relaxed)
 }
 
+/// What a thing is, and where it was made.
+#[derive(Clone, Copy)]
+pub(crate) struct Made {
+    /// Completes "waits for".
+    pub(crate) what: &'static str,
+    pub(crate) at: &'static Location<'static>,
+}
+
+impl Made {
+    /// Made where the caller's caller stands, if each of them tracks its caller.
+    #[track_caller]
+    pub(crate) const fn here(what: &'static str) -> Self {
+        let at = Location::caller();
+        Self { what, at }
+    }
+
+    /// Another side of the same thing.
+    pub(crate) const fn but(self, what: &'static str) -> Self {
+        Self { what, ..self }
+    }
+}
+
 /// One wait. Whoever waits keeps it for as long.
 pub(crate) struct Declared {
     pub(crate) task: TaskId,
-    /// Completes "waits for".
-    pub(crate) what: &'static str,
-    /// Where the thing was made.
-    pub(crate) at: &'static Location<'static>,
+    pub(crate) what: Made,
 }
 
 /// The declared waits of one loop.

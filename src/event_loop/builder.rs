@@ -294,7 +294,7 @@ impl Builder {
             address: inbox.address(),
             counters: Counters::default(),
             probe,
-            declarations: self.observe.then(Declarations::new),
+            declarations: self.observe.then(|| Box::new(Declarations::new())),
         };
         Ok(EventLoop {
             context: Rc::new(context).into(),

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 
+use crate::declared::Made;
 use crate::sync::Semaphore;
 use crate::sync::wait_list::{Grants, Wait, WaitList};
 
@@ -53,11 +54,13 @@ struct Outputs<V> {
 }
 
 impl<V> Collect<V> {
+    #[track_caller]
     pub(super) fn new() -> Self {
+        let made = Made::here("the next output of the group");
         Self(Rc::new(Outputs {
             kept: RefCell::default(),
             alive: Cell::new(0),
-            waiters: WaitList::new(),
+            waiters: WaitList::new(made),
         }))
     }
 

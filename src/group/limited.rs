@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::keep::{Bounded, Collect, Keep};
 use super::{TaskGroup, child};
+use crate::declared::Made;
 use crate::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::task::AbortHandle;
 
@@ -29,10 +30,14 @@ pub struct Room<E: 'static, K> {
 impl<E: 'static, K: Clone> TaskGroup<E, K> {
     /// A handle to the same group through which at most `children` live at once (zero counts as one). Its `spawn` waits for
     /// room. asyncio has a `Semaphore` around each child's body for that, and all the children at once in memory.
+    #[track_caller]
     pub fn with_limit(&self, children: usize) -> Limited<E, K> {
         let keep = Bounded {
             keep: self.keep.clone(),
-            room: Rc::new(Semaphore::new(children.max(1))),
+            room: Rc::new(Semaphore::of(
+                Made::here("room in the limited group"),
+                children.max(1),
+            )),
         };
         let shared = Rc::clone(&self.shared);
         Limited {

@@ -28,6 +28,7 @@ impl<E: 'static> TaskGroup<E> {
     ///
     /// Without it, a value is dropped when its child has finished, so that a group which runs for a year is no larger than
     /// the children that live in it.
+    #[track_caller]
     pub fn with_outputs<V: 'static>(&self) -> TaskGroup<E, Collect<V>> {
         TaskGroup {
             shared: Rc::clone(&self.shared),

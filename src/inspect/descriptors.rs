@@ -7,6 +7,9 @@ use std::collections::HashMap;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
+#[cfg(all(target_os = "linux", not(miri)))]
+use super::info::{TCP_LISTENER, UNIX_LISTENER};
+
 /// The names of these descriptors. One that the system does not tell of is left out.
 #[cfg(any(miri, not(target_os = "linux")))]
 pub(super) fn names(_descriptors: &[RawFd]) -> HashMap<RawFd, Arc<str>> {
@@ -22,7 +25,7 @@ mod linux {
     use std::io::{BufRead, BufReader};
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-    use super::{Arc, HashMap, RawFd};
+    use super::{Arc, HashMap, RawFd, TCP_LISTENER, UNIX_LISTENER};
 
     /// The number by which the tables know a socket.
     type Inode = u64;
@@ -30,8 +33,9 @@ mod linux {
     /// How many columns stand before the inode in a line of the tables of TCP and UDP, and of Unix sockets.
     const BEFORE_INODE: usize = 9;
     const BEFORE_INODE_OF_UNIX: usize = 6;
-    /// What the table of TCP says of a listener.
+    /// What the tables say of a listener.
     const LISTENS: &str = "0A";
+    const UNIX_LISTENS: &str = "00010000";
 
     pub(in crate::inspect) fn names(descriptors: &[RawFd]) -> HashMap<RawFd, Arc<str>> {
         let mut names = HashMap::new();
@@ -103,7 +107,7 @@ mod linux {
     fn tcp(columns: &[&str], _: RawFd) -> Option<String> {
         let (here, there) = (address(columns[1])?, address(columns[2])?);
         Some(match columns[3] {
-            LISTENS => format!("the TCP listener {here}"),
+            LISTENS => format!("{TCP_LISTENER} {here}"),
             _ => format!("the TCP stream {here}->{there}"),
         })
     }
@@ -117,9 +121,13 @@ mod linux {
     }
 
     fn unix(columns: &[&str], descriptor: RawFd) -> Option<String> {
+        let kind = match columns[3] {
+            UNIX_LISTENS => UNIX_LISTENER,
+            _ => "the Unix socket",
+        };
         Some(match columns.get(BEFORE_INODE_OF_UNIX + 1) {
-            Some(path) => format!("the Unix socket {path}"),
-            None => format!("the Unix socket at descriptor {descriptor}"),
+            Some(path) => format!("{kind} {path}"),
+            None => format!("{kind} at descriptor {descriptor}"),
         })
     }
 

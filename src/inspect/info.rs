@@ -68,6 +68,9 @@ pub enum WaitsFor {
     Other,
 }
 
+pub(super) const TCP_LISTENER: &str = "the TCP listener";
+pub(super) const UNIX_LISTENER: &str = "the Unix listener";
+
 /// A socket, or another descriptor that the loop watches.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -86,6 +89,13 @@ impl Source {
     }
 }
 
+impl Source {
+    fn is_listener(&self) -> bool {
+        let name = self.name().unwrap_or_default();
+        name.starts_with(TCP_LISTENER) || name.starts_with(UNIX_LISTENER)
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
@@ -98,6 +108,7 @@ impl fmt::Display for Source {
 impl fmt::Display for WaitsFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Read(source) if source.is_listener() => write!(f, "a connection to {source}"),
             Self::Read(source) => write!(f, "a read of {source}"),
             Self::Write(source) => write!(f, "a write to {source}"),
             Self::Timer(Duration::ZERO) => f.write_str("a timer that is due"),
@@ -174,13 +185,14 @@ impl fmt::Display for TaskInfo {
     }
 }
 
-/// File and line, without the folders above the last one.
+/// File and line. The folder is left out, unless every folder has a file of that name.
 pub(super) fn place(location: &Location<'_>) -> String {
     let mut parts = location.file().rsplit('/');
-    let file = parts.next().unwrap_or_default();
-    match parts.next().filter(|folder| *folder != "src") {
-        Some(folder) => format!("{folder}/{file}:{}", location.line()),
-        None => format!("{file}:{}", location.line()),
+    let (file, line) = (parts.next().unwrap_or_default(), location.line());
+    let is_common = ["main.rs", "mod.rs", "lib.rs"].contains(&file);
+    match parts.next().filter(|folder| is_common && *folder != "src") {
+        Some(folder) => format!("{folder}/{file}:{line}"),
+        None => format!("{file}:{line}"),
     }
 }
 

@@ -166,8 +166,8 @@ impl Listing {
         };
         declarations.each(|declared| {
             let what = WaitsFor::Sync {
-                what: declared.what,
-                location: declared.at,
+                what: declared.what.what,
+                location: declared.what.at,
             };
             self.add(Some(declared.task), what);
         });

@@ -10,7 +10,9 @@ use crate::scheduler::TaskState;
 const WIDTH: usize = 120;
 /// What a column that is no wait takes at most.
 const MOST: usize = 28;
-/// How many lines the waits of one task take at most.
+/// By how much a wait that takes several lines is indented.
+const INDENT: usize = 2;
+/// How many waits of one task are told at most.
 const MOST_WAITS: usize = 4;
 
 /// The columns, and whether they stand there for a loop that is observed only.
@@ -63,8 +65,15 @@ impl fmt::Display for Ps<'_> {
                     write!(line, "{:1$}  ", row[column], widths[column])?;
                 }
             }
-            line += last;
-            writeln!(f, "{}", cut(line.trim_end(), WIDTH))
+            let left = line.chars().count();
+            for (number, piece) in wrap(last, WIDTH.saturating_sub(left)).iter().enumerate() {
+                if number > 0 {
+                    line = " ".repeat(left + INDENT);
+                }
+                line += piece;
+                writeln!(f, "{}", line.trim_end())?;
+            }
+            Ok(())
         };
         write_row(&heading, LAST_HEADING)?;
         let nothing: [String; HEADINGS.len()] = Default::default();
@@ -110,6 +119,24 @@ fn waits(task: &TaskInfo) -> Vec<String> {
         waits.push(format!("{} more", all - told));
     }
     waits
+}
+
+/// The text in lines of so many characters, broken between words if that is possible. From the second on each has room for its
+/// indent.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let room = width.saturating_sub(if lines.len() > 1 { INDENT } else { 0 });
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => *line = word.to_owned(),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// The text, or its beginning and a mark.

@@ -135,6 +135,9 @@ impl fmt::Display for Pstree<'_> {
                 }
             }
         }
+        if !circles.is_empty() {
+            writeln!(f)?;
+        }
         circles
             .iter()
             .try_for_each(|circle| writeln!(f, "{circle}"))

@@ -11,8 +11,6 @@ use std::time::Duration;
 use slab::Slab;
 
 use super::line::Ticket;
-use super::pool::Pool;
-use crate::shim::Instant;
 
 /// How an offloaded job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,21 +53,16 @@ impl Awaited {
     pub(super) fn leave(&self, key: Key) {
         self.0.borrow_mut().remove(key as usize);
     }
-}
 
-impl Pool {
-    /// Shows each task that awaits a job, by its number: the line that offloaded the job, and how that stands.
-    pub(crate) fn each_waiter(
+    /// Shows each future that waits: its task's number, the line that offloaded the job, and how that stands. `jobs` are those
+    /// that are not done.
+    pub(super) fn each(
         &self,
+        mut jobs: Vec<(Ticket, JobState)>,
         mut visit: impl FnMut(u64, &'static Location<'static>, JobState),
     ) {
-        let awaited = self.awaited().0.borrow();
-        if awaited.is_empty() {
-            return;
-        }
-        let mut jobs = self.jobs();
         jobs.sort_unstable_by_key(|job| job.0);
-        for (_, entry) in &*awaited {
+        for (_, entry) in &*self.0.borrow() {
             let state = match jobs.binary_search_by_key(&entry.ticket, |job| job.0) {
                 Ok(place) => jobs[place].1,
                 Err(_) => JobState::Done,
@@ -78,19 +71,7 @@ impl Pool {
         }
     }
 
-    /// All jobs that wait or run.
-    fn jobs(&self) -> Vec<(Ticket, JobState)> {
-        let now = Instant::now();
-        let state = self.lock();
-        let waiting = state
-            .line
-            .iter()
-            .map(|(ticket, _)| (ticket, JobState::Queued));
-        let running = state.workers.iter().filter_map(|(_, worker)| worker.job);
-        let running = running.map(|(ticket, _, since)| {
-            let elapsed = now.saturating_duration_since(since);
-            (ticket, JobState::Running(elapsed))
-        });
-        waiting.chain(running).collect()
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
     }
 }

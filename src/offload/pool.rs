@@ -27,14 +27,13 @@ use std::panic::Location;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::awaited::Awaited;
+use super::awaited::{Awaited, JobState};
 use super::job::Job;
 use super::line::{Ticket, Waiting};
-use super::shared::{Idle, PoolConfig, Running, Shared, State};
+use super::shared::{Idle, PoolConfig, Running, Shared};
 use super::worker;
 use crate::foreign::{self, Level};
 use crate::record::{JobLog, Probe};
-use crate::shim::MutexGuard;
 use crate::task::error::JoinError;
 
 /// A loop's handle to its workers. Dropping it closes the pool.
@@ -108,8 +107,13 @@ impl Pool {
         &self.awaited
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.lock()
+    /// Shows each task that awaits a job, by its number: the line that offloaded the job, and how that stands. `visit` runs under
+    /// a borrow.
+    pub(crate) fn each_waiter(&self, visit: impl FnMut(u64, &'static Location<'static>, JobState)) {
+        if !self.awaited.is_empty() {
+            let jobs = Shared::jobs(&self.shared.lock());
+            self.awaited.each(jobs, visit);
+        }
     }
 
     /// Ends the pool without waiting. The jobs that wait are dropped here and now, and their futures see

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
+use super::awaited::JobState;
 use super::calls::Calls;
 use super::line::{Line, Ticket, Waiting};
 use crate::record::JobLog;
@@ -244,6 +245,16 @@ impl Shared {
             })
         });
         running.collect()
+    }
+
+    /// All jobs that wait or run.
+    pub(super) fn jobs(state: &State) -> Vec<(Ticket, JobState)> {
+        let waiting = state.line.iter();
+        let waiting = waiting.map(|(ticket, _)| (ticket, JobState::Queued));
+        let running = state.workers.iter().filter_map(|(_, worker)| worker.job);
+        let running =
+            running.map(|(ticket, _, since)| (ticket, JobState::Running(since.elapsed())));
+        waiting.chain(running).collect()
     }
 
     /// Linux shows fifteen bytes of a thread's name, so the number, which tells two workers apart, comes first.

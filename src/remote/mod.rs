@@ -9,6 +9,7 @@
 //! | await, or wait for, what that task returns | [`RemoteHandle`] |
 //! | send values to a task | the [`Sender`] of a [`channel`](fn@channel) |
 //! | answer a task once, or be answered | an end of a [`oneshot`](fn@oneshot) |
+//! | know what the tasks wait for | [`Remote`], and asks for its [`tasks`](Remote::tasks) |
 //! | tell tasks to stop | a [`CancelTrigger`], from [`CancelToken::trigger`](crate::sync::CancelToken::trigger) |
 //!
 //! All of them wake the loop by its inbox: a burst costs at most one system call, and nothing while the loop is awake. A wake
@@ -18,6 +19,7 @@ mod channel;
 mod handle;
 mod oneshot;
 mod park;
+mod tasks;
 mod trigger;
 
 use std::fmt;
@@ -34,6 +36,7 @@ use crate::task::JoinHandle;
 pub use channel::{Receiver, Sender, Sending, channel};
 pub use handle::RemoteHandle;
 pub use oneshot::{NoValue, OnceReceiver, OnceSender, oneshot};
+pub use tasks::NoAnswer;
 pub use trigger::CancelTrigger;
 
 /// Reaches a loop from any thread. Comes from [`EventLoop::remote`](crate::EventLoop::remote) or [`Remote::current`].

@@ -3,7 +3,8 @@
 //! A serial has 28 bits and comes round after 2^28 spawns, so it does not say which of two tasks is older. A wider serial
 //! would be four bytes more in every slot, for all loops; the table of rounds is four bytes a slot, for a loop that has spawned
 //! 2^28 tasks, and empty before. The table of births is for a loop that was built with
-//! [`Builder::observe`](crate::Builder::observe). One comparison at each spawn stands before both.
+//! [`Builder::observe`](crate::Builder::observe). One comparison at each spawn stands before both: a loop that is observed begins
+//! with the second round.
 
 use std::panic::Location;
 use std::time::Instant;
@@ -21,58 +22,30 @@ pub(super) struct Birth {
     pub(super) location: &'static Location<'static>,
 }
 
+#[derive(Default)]
 pub(super) struct Ages {
-    /// From which spawn on there is something to note.
-    noted_from: u64,
     /// How often the serials had come round when the task of each slot was spawned. A slot beyond the end has zero.
     rounds: Vec<u32>,
     births: Vec<Option<Birth>>,
     is_observed: bool,
 }
 
-impl Default for Ages {
-    fn default() -> Self {
-        Self {
-            noted_from: SERIALS,
-            rounds: Vec::new(),
-            births: Vec::new(),
-            is_observed: false,
-        }
-    }
-}
-
 impl Ages {
     /// From now on births are noted.
     pub(super) fn observe(&mut self) {
         self.is_observed = true;
-        self.note_all();
-    }
-
-    /// From now on every spawn is something to note, though it may be for others.
-    pub(super) fn note_all(&mut self) {
-        self.noted_from = 0;
     }
 
     pub(super) fn is_observed(&self) -> bool {
         self.is_observed
     }
 
-    /// Whether something is to be noted about a task, before which so many were spawned.
-    #[inline]
-    pub(super) fn has_to_note(&self, spawned: u64) -> bool {
-        spawned >= self.noted_from
-    }
-
     /// A task is spawned into that slot of so many, and so many were spawned before it.
     pub(super) fn note_round(&mut self, slot: usize, slots: usize, spawned: u64) {
-        let round = (spawned / SERIALS) as u32;
-        if round == 0 {
-            return;
-        }
         if slot >= self.rounds.len() {
             self.rounds.resize(slots, 0);
         }
-        self.rounds[slot] = round;
+        self.rounds[slot] = (spawned / SERIALS) as u32;
     }
 
     pub(super) fn note_birth(&mut self, slots: usize, birth: Birth) {

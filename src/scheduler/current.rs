@@ -36,6 +36,11 @@ pub(super) fn is_current(scheduler: &Scheduler) -> bool {
     CURRENT.with_borrow(|current| current.as_deref().is_some_and(|it| ptr::eq(it, scheduler)))
 }
 
+/// The task that is polled on this thread, of whatever loop.
+pub(super) fn running() -> Option<TaskId> {
+    CURRENT.with_borrow(|current| current.as_ref()?.running())
+}
+
 /// Makes a scheduler the one that wakes on this thread go to, until it is dropped.
 pub(crate) struct Current {
     outer: ManuallyDrop<Option<Rc<Scheduler>>>,

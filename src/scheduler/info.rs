@@ -80,7 +80,7 @@ pub(crate) enum Asker<'a> {
 impl Scheduler {
     /// Remembers of each task that is spawned from now on who spawned it, and when.
     pub(crate) fn observe(&self) {
-        self.tasks.borrow_mut().ages.observe();
+        self.tasks.borrow_mut().observe();
     }
 
     pub(crate) fn is_observed(&self) -> bool {

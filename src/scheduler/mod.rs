@@ -107,6 +107,7 @@ use crate::task::error::JoinError;
 use crate::task::id::{MAX_TASKS, TaskId};
 
 mod ages;
+mod births;
 mod budget;
 mod current;
 mod discards;
@@ -369,8 +370,7 @@ impl Admission<'_> {
     /// The task is at the end of the ready queue, held by its join handle. A loop that is ending drops it.
     #[inline(always)]
     pub(crate) fn begin(mut self) -> TaskId {
-        let parent = || self.scheduler.running.get();
-        let id = self.tasks.begin(self.index, parent);
+        let id = self.tasks.begin(self.index);
         drop(self.tasks);
         if self.scheduler.is_closed.get() {
             self.scheduler.drop_now(id);

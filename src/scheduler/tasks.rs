@@ -4,11 +4,10 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::mem;
 use std::task::Waker;
-use std::time::Instant;
 
 use slab::Slab;
 
-use super::ages::{Ages, Birth};
+use super::ages::Ages;
 use super::joiner::{Joiner, Who};
 use super::slot::{Life, Slot};
 use super::spares::Spares;
@@ -36,22 +35,30 @@ pub(super) struct Tasks {
 
 impl Tasks {
     pub(super) fn new(loop_index: usize, first_serial: u32, probe: Probe) -> Self {
-        let mut ages = Ages::default();
-        if probe.is_recording() {
-            ages.note_all();
-        }
+        let spawned = u64::from(first_serial) % SERIALS;
         Self {
             loop_index,
             slots: Slab::new(),
             ready: VecDeque::new(),
             spares: Spares::new(),
             afar: Slab::new(),
-            spawned: u64::from(first_serial) % SERIALS,
-            ages,
+            // From the second round on, each spawn is noted.
+            spawned: if probe.is_recording() {
+                spawned + SERIALS
+            } else {
+                spawned
+            },
+            ages: Ages::default(),
             alive: 0,
             wakes: 0,
             probe,
         }
+    }
+
+    /// From now on births are noted. No task has been spawned yet.
+    pub(super) fn observe(&mut self) {
+        self.ages.observe();
+        self.spawned += SERIALS;
     }
 
     /// A slot for a task with a cell of this size: the one that the last such task has left, with its vacant cell, or a new
@@ -64,16 +71,12 @@ impl Tasks {
         }
     }
 
-    /// The task in that slot is at the end of the queue, held by its join handle. `parent` is the task that spawned it.
+    /// The task in that slot is at the end of the queue, held by its join handle.
     #[inline(always)]
-    pub(super) fn begin(
-        &mut self,
-        index: usize,
-        parent: impl FnOnce() -> Option<TaskId>,
-    ) -> TaskId {
+    pub(super) fn begin(&mut self, index: usize) -> TaskId {
         let id = TaskId::new(self.loop_index, self.spawned as u32, index);
-        if self.ages.has_to_note(self.spawned) {
-            self.note_spawn(id, parent());
+        if self.spawned >= SERIALS {
+            self.note_spawn(id);
         }
         self.spawned += 1;
         self.alive += 1;
@@ -85,27 +88,6 @@ impl Tasks {
         slot.life = Life::Alive;
         self.ready.push_back(index as u32);
         id
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn note_spawn(&mut self, id: TaskId, parent: Option<TaskId>) {
-        let slots = self.slots.capacity();
-        self.ages.note_round(id.slot(), slots, self.spawned);
-        let cell = self.slots[id.slot()].cell.as_ref();
-        if let Some(cell) = cell {
-            self.probe.spawned(id, parent, cell.name(), cell.location());
-        }
-        if let (true, Some(cell)) = (self.ages.is_observed(), cell) {
-            let birth = Birth {
-                id,
-                parent,
-                at: Instant::now(),
-                name: cell.name().map(Box::from),
-                location: cell.location(),
-            };
-            self.ages.note_birth(slots, birth);
-        }
     }
 
     #[cold]

@@ -9,6 +9,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::wait_list::{Grants, Wait, WaitList};
+use crate::declared::Made;
 
 /// Lets tasks through `parties` at a time: asyncio's `Barrier`. It can be used again and again.
 ///
@@ -36,12 +37,13 @@ pub struct Barrier {
 
 impl Barrier {
     /// A barrier for `parties` tasks. 0 counts as 1: nobody waits (as in tokio; asyncio refuses it).
+    #[track_caller]
     pub const fn new(parties: usize) -> Barrier {
         let parties = if parties == 0 { 1 } else { parties };
         Barrier {
             parties,
             broken: Cell::new(false),
-            waiters: WaitList::new(),
+            waiters: WaitList::new(Made::here("the others at the barrier")),
         }
     }
 

@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 
 use super::ends::Ends;
 use super::wait_list::{Grants, Wait, WaitList, poll_kept};
+use crate::declared::Made;
 
 pub use super::unheard::SendError;
 
@@ -34,6 +35,7 @@ pub use super::unheard::SendError;
 ///     assert_eq!(two.recv().await, Ok("hear, hear"));
 /// });
 /// ```
+#[track_caller]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let sender = Sender {
         chan: Rc::new(Chan {
@@ -42,7 +44,7 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
             end: Cell::new(0),
             senders: Ends::new(1),
             receivers: Ends::new(0),
-            waiters: WaitList::new(),
+            waiters: WaitList::new(Made::here("a value of the broadcast channel")),
         }),
     };
     let receiver = sender.subscribe();

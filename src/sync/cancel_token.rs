@@ -21,6 +21,7 @@ use slab::Slab;
 use super::cancel_afar::{self, Cancel};
 use super::event::Event;
 use super::wait_list::Wait;
+use crate::declared::Made;
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
 /// Tells any number of tasks to stop. Clones are the same token; [`child_token`](Self::child_token)s are cancelled with it,
@@ -46,12 +47,11 @@ use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 ///     assert_eq!(worker.await.unwrap(), "tidied up");
 /// });
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct CancelToken {
     node: StaysOnItsLoopSoSendARemoteInstead<Rc<Node>>,
 }
 
-#[derive(Default)]
 pub(super) struct Node {
     cancelled: Event,
     children: RefCell<Slab<Weak<Node>>>,
@@ -63,13 +63,17 @@ pub(super) struct Node {
 
 impl CancelToken {
     /// A token of its own, not cancelled.
+    #[track_caller]
     pub fn new() -> CancelToken {
-        CancelToken::default()
+        CancelToken {
+            node: Node::new().into(),
+        }
     }
 
     /// A token that is cancelled with this one, and may be cancelled alone. Of a cancelled token it is cancelled, too.
+    #[track_caller]
     pub fn child_token(&self) -> CancelToken {
-        let child = Rc::<Node>::default();
+        let child = Node::new();
         if self.is_cancelled() {
             child.cancelled.set();
         } else {
@@ -155,7 +159,24 @@ impl CancelToken {
     }
 }
 
+impl Default for CancelToken {
+    #[track_caller]
+    fn default() -> Self {
+        CancelToken::new()
+    }
+}
+
 impl Node {
+    #[track_caller]
+    fn new() -> Rc<Node> {
+        Rc::new(Node {
+            cancelled: Event::of(Made::here("the cancellation of the token")),
+            children: RefCell::default(),
+            parent: Cell::new(None),
+            number: Cell::new(None),
+        })
+    }
+
     /// Marks a node and its descendants as cancelled, and grants to all who wait for them. Nobody is woken yet.
     fn cancel_family(root: &Rc<Node>) -> Vec<Rc<Node>> {
         let mut family = vec![Rc::clone(root)];

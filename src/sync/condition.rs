@@ -17,6 +17,7 @@ use std::task::Poll;
 
 use super::mutex::MutexGuard;
 use super::wait_list::{Grants, Wait, WaitList};
+use crate::declared::Made;
 
 /// Waits, without the lock, for somebody to say that what it guards has changed: asyncio's `Condition`, `std`'s `Condvar`.
 ///
@@ -47,16 +48,16 @@ use super::wait_list::{Grants, Wait, WaitList};
 ///     assert_eq!(waits.await.unwrap(), 3);
 /// });
 /// ```
-#[derive(Default)]
 pub struct Condition {
     waiters: WaitList<(), ()>,
 }
 
 impl Condition {
     /// A condition that nobody waits for. It belongs to no mutex in particular.
+    #[track_caller]
     pub const fn new() -> Condition {
         Condition {
-            waiters: WaitList::new(),
+            waiters: WaitList::new(Made::here("the condition")),
         }
     }
 
@@ -148,6 +149,13 @@ impl Condition {
     /// Notifies all who wait.
     pub fn notify_all(&self) {
         self.notify(usize::MAX);
+    }
+}
+
+impl Default for Condition {
+    #[track_caller]
+    fn default() -> Self {
+        Condition::new()
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use super::wait_list::{Grants, Wait, WaitList};
+use crate::declared::Made;
 
 /// A flag that tasks can wait for: asyncio's `Event`.
 ///
@@ -26,7 +27,6 @@ use super::wait_list::{Grants, Wait, WaitList};
 ///     waits.await.unwrap();
 /// });
 /// ```
-#[derive(Default)]
 pub struct Event {
     set: Cell<bool>,
     waiters: WaitList<(), ()>,
@@ -34,10 +34,16 @@ pub struct Event {
 
 impl Event {
     /// An event that is not set.
+    #[track_caller]
     pub const fn new() -> Event {
+        Event::of(Made::here("the event"))
+    }
+
+    /// The event inside of something else.
+    pub(crate) const fn of(made: Made) -> Event {
         Event {
             set: Cell::new(false),
-            waiters: WaitList::new(),
+            waiters: WaitList::new(made),
         }
     }
 
@@ -80,6 +86,13 @@ impl Event {
     /// Nothing is lost: an event is not used up by waiting for it.
     pub async fn wait(&self) {
         Wait::new(self, ()).await;
+    }
+}
+
+impl Default for Event {
+    #[track_caller]
+    fn default() -> Self {
+        Event::new()
     }
 }
 

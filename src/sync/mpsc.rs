@@ -22,6 +22,7 @@ use super::ends::Ends;
 use super::event::Event;
 use super::semaphore::{AcquireError, Semaphore, Take, TryAcquireError};
 use super::waker_slot::WakerSlot;
+use crate::declared::Made;
 
 pub use error::{SendError, TryRecvError, TrySendError};
 pub use receiver::{Receiver, Recv};
@@ -49,6 +50,7 @@ pub use receiver::{Receiver, Recv};
 ///     assert_eq!(sum, 45);
 /// });
 /// ```
+#[track_caller]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let chan = Chan::new(capacity.max(1));
     (
@@ -60,12 +62,14 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 }
 
 /// A channel into which one may always send. What bounds it is the memory, or your care.
+#[track_caller]
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, Receiver<T>) {
     let (sender, receiver) = channel(Semaphore::MAX_PERMITS);
     (UnboundedSender { sender }, receiver)
 }
 
 struct Chan<T> {
+    made: Made,
     values: RefCell<VecDeque<T>>,
     capacity: usize,
     room: Semaphore,
@@ -76,14 +80,17 @@ struct Chan<T> {
 }
 
 impl<T> Chan<T> {
+    #[track_caller]
     fn new(capacity: usize) -> Rc<Chan<T>> {
+        let made = Made::here("a value of the channel");
         Rc::new(Chan {
+            made,
             values: RefCell::new(VecDeque::new()),
             capacity,
-            room: Semaphore::new(capacity),
+            room: Semaphore::of(made.but("room in the channel"), capacity),
             receiver: WakerSlot::new(),
             senders: Ends::new(1),
-            closed: Event::new(),
+            closed: Event::of(made.but("the receiver to go, of the channel")),
             receiver_gone: Cell::new(false),
         })
     }

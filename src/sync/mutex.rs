@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::semaphore::{Semaphore, Take};
+use crate::declared::Made;
 
 /// Mutual exclusion *across* `.await`.
 ///
@@ -39,9 +40,10 @@ pub struct Mutex<T: ?Sized> {
 
 impl<T> Mutex<T> {
     /// An unlocked mutex around `value`.
+    #[track_caller]
     pub const fn new(value: T) -> Mutex<T> {
         Mutex {
-            turn: Semaphore::new(1),
+            turn: Semaphore::of(Made::here("the mutex"), 1),
             value: RefCell::new(value),
         }
     }
@@ -93,6 +95,7 @@ impl<T: ?Sized> Mutex<T> {
 }
 
 impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
     fn default() -> Self {
         Mutex::new(T::default())
     }

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::wait_list::{Grants, Wait, WaitList};
+use crate::declared::Made;
 
 /// Tells one task, or all that wait, to look again: tokio's `Notify`.
 ///
@@ -23,7 +24,6 @@ use super::wait_list::{Grants, Wait, WaitList};
 ///     nudge.notified().await; // does not wait: one is stored
 /// });
 /// ```
-#[derive(Default)]
 pub struct Notify {
     stored: Cell<bool>,
     /// How often everybody was notified; what a [`Notified`] compares with the moment of its making.
@@ -40,11 +40,12 @@ pub(crate) enum Nudge {
 
 impl Notify {
     /// Nothing stored, nobody waiting.
+    #[track_caller]
     pub const fn new() -> Notify {
         Notify {
             stored: Cell::new(false),
             rounds: Cell::new(0),
-            waiters: WaitList::new(),
+            waiters: WaitList::new(Made::here("the notify")),
         }
     }
 
@@ -75,6 +76,13 @@ impl Notify {
         Notified {
             wait: Wait::new(self, self.rounds.get()),
         }
+    }
+}
+
+impl Default for Notify {
+    #[track_caller]
+    fn default() -> Self {
+        Notify::new()
     }
 }
 

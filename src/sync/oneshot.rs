@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use super::waker_slot::WakerSlot;
 use crate::context;
+use crate::declared::Made;
 
 /// A channel for one value. One allocation, for both ends.
 ///
@@ -24,8 +25,10 @@ use crate::context;
 ///     assert_eq!(receiver.await, Ok(42));
 /// });
 /// ```
+#[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(Shared {
+        made: Made::here("the value of the oneshot"),
         value: Cell::new(None),
         sender_gone: Cell::new(false),
         closed: Cell::new(false),
@@ -41,6 +44,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 struct Shared<T> {
+    made: Made,
     value: Cell<Option<T>>,
     sender_gone: Cell<bool>,
     /// The receiver was closed or dropped: nothing more may be sent.
@@ -53,7 +57,8 @@ impl<T> Shared<T> {
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         ready!(context::poll_budget(cx));
         if !self.closed.get() {
-            self.sender.register(cx);
+            let what = self.made.but("the receiver to go, of the oneshot");
+            self.sender.register(cx, what);
             if !self.closed.get() {
                 return Poll::Pending;
             }
@@ -170,7 +175,7 @@ impl<T> Future for Receiver<T> {
         let receiver = self.get_mut();
         let mut answer = receiver.poll_value();
         if answer.is_pending() {
-            receiver.shared.receiver.register(cx);
+            receiver.shared.receiver.register(cx, receiver.shared.made);
             answer = receiver.poll_value(); // the clone of the waker may have sent it
             if answer.is_ready() {
                 receiver.shared.receiver.clear();

@@ -22,6 +22,7 @@ use std::task::{Context, Poll, ready};
 
 use super::event::Event;
 use super::semaphore::{Semaphore, Take, TryAcquireError};
+use crate::declared::Made;
 
 pub use error::{PutError, TaskDoneError, TryGetError, TryPutError};
 pub use store::{Fifo, Lifo, Priority, Store};
@@ -78,11 +79,13 @@ pub struct Queue<T, S: Store<T> = Fifo<T>> {
 
 impl<T> Queue<T> {
     /// First in, first out, with room for `capacity` items; 0 counts as 1 (in asyncio it means no bound).
+    #[track_caller]
     pub fn bounded(capacity: usize) -> Queue<T> {
         Queue::with_store(Fifo::default(), capacity)
     }
 
     /// First in, first out, with room for any number of items.
+    #[track_caller]
     pub fn unbounded() -> Queue<T> {
         Queue::bounded(usize::MAX)
     }
@@ -90,6 +93,7 @@ impl<T> Queue<T> {
 
 impl<T> LifoQueue<T> {
     /// Last in, first out, with room for `capacity` items. `usize::MAX` is no bound.
+    #[track_caller]
     pub fn lifo(capacity: usize) -> LifoQueue<T> {
         Queue::with_store(Lifo::default(), capacity)
     }
@@ -97,20 +101,23 @@ impl<T> LifoQueue<T> {
 
 impl<T: Ord> PriorityQueue<T> {
     /// Least first, with room for `capacity` items. `usize::MAX` is no bound.
+    #[track_caller]
     pub fn priority(capacity: usize) -> PriorityQueue<T> {
         Queue::with_store(Priority::default(), capacity)
     }
 }
 
 impl<T, S: Store<T>> Queue<T, S> {
+    #[track_caller]
     fn with_store(store: S, capacity: usize) -> Self {
-        let finished = Event::new();
+        let made = Made::here("an item of the queue");
+        let finished = Event::of(made.but("all items to be done, of the queue"));
         finished.set();
         Queue {
             store,
             capacity: capacity.max(1),
-            room: Semaphore::new(capacity.max(1)),
-            items: Semaphore::new(0),
+            room: Semaphore::of(made.but("room in the queue"), capacity.max(1)),
+            items: Semaphore::of(made, 0),
             closed: Cell::new(false),
             unfinished: Cell::new(0),
             finished,

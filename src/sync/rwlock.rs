@@ -9,6 +9,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::mutex::TryLockError;
 use super::semaphore::{Semaphore, SemaphorePermit};
+use crate::declared::Made;
 
 const READ: usize = 1;
 const WRITE: usize = Semaphore::MAX_PERMITS;
@@ -37,9 +38,10 @@ pub struct RwLock<T: ?Sized> {
 
 impl<T> RwLock<T> {
     /// An unlocked lock around `value`.
+    #[track_caller]
     pub const fn new(value: T) -> RwLock<T> {
         RwLock {
-            turn: Semaphore::new(WRITE),
+            turn: Semaphore::of(Made::here("the read-write lock"), WRITE),
             value: RefCell::new(value),
         }
     }
@@ -122,6 +124,7 @@ impl<T: ?Sized> RwLock<T> {
 }
 
 impl<T: Default> Default for RwLock<T> {
+    #[track_caller]
     fn default() -> Self {
         RwLock::new(T::default())
     }

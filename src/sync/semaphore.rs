@@ -15,6 +15,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::wait_list::{Grants, Wait, WaitList};
+use crate::declared::Made;
 
 /// Hands out permits, first come first served.
 ///
@@ -44,11 +45,18 @@ impl Semaphore {
     pub const MAX_PERMITS: usize = usize::MAX;
 
     /// A semaphore with `permits` to give.
+    #[track_caller]
     pub const fn new(permits: usize) -> Semaphore {
+        let made = Made::here("a permit of the semaphore");
+        Semaphore::of(made, permits)
+    }
+
+    /// The semaphore inside of something else.
+    pub(crate) const fn of(made: Made, permits: usize) -> Semaphore {
         Semaphore {
             permits: Cell::new(permits),
             closed: Cell::new(false),
-            waiters: WaitList::new(),
+            waiters: WaitList::new(made),
         }
     }
 

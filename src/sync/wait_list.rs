@@ -113,12 +113,14 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use slab::Slab;
 
 use crate::chain::{self, Chain, Node};
 use crate::context;
+use crate::declared::{Declared, Made};
 use crate::foreign;
 
 /// What a primitive says about itself; everything else about waiting is [`Wait`]'s.
@@ -266,10 +268,12 @@ pub(crate) struct WaitList<W, G> {
     /// How many wait ungranted. Outside the `RefCell`, because it is what an uncontended primitive reads.
     waiting: Cell<usize>,
     nodes: RefCell<Nodes<W, G>>,
+    /// What is waited for.
+    made: Made,
 }
 
 impl<W: Copy, G> WaitList<W, G> {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(made: Made) -> Self {
         let nodes = Nodes {
             slab: Slab::new(),
             waiting: Chain::EMPTY,
@@ -278,6 +282,7 @@ impl<W: Copy, G> WaitList<W, G> {
         WaitList {
             waiting: Cell::new(0),
             nodes: RefCell::new(nodes),
+            made,
         }
     }
 
@@ -329,11 +334,12 @@ impl<W: Copy, G> WaitList<W, G> {
     }
 
     fn join(&self, want: W, waker: Waker) -> Key {
-        let nodes = &mut *self.nodes.borrow_mut();
         let waiter = Waiter {
             state: State::Waiting(want),
             waker: Some(waker),
+            declared: context::declare(self.made),
         };
+        let nodes = &mut *self.nodes.borrow_mut();
         let key = chain::index(nodes.slab.insert(Node::new(waiter)));
         nodes.waiting.push_back(&mut nodes.slab, key);
         self.waiting.set(self.waiting.get() + 1);
@@ -352,7 +358,12 @@ impl<W: Copy, G> WaitList<W, G> {
         if let Some(grant) = self.collect(key) {
             return Poll::Ready(grant);
         }
-        let stale = self.nodes.borrow_mut().waiter(key).waker.replace(waker);
+        let declared = context::declare(self.made); // it may be another task now
+        let mut nodes = self.nodes.borrow_mut();
+        let waiter = nodes.waiter(key);
+        waiter.declared = declared;
+        let stale = waiter.waker.replace(waker);
+        drop(nodes);
         foreign::let_go(stale, WAITER); // may run anything, too; but a grant that comes now wakes the new waker
         Poll::Pending
     }
@@ -362,7 +373,7 @@ impl<W: Copy, G> WaitList<W, G> {
         if let State::Waiting(_) = nodes.waiter(key).state {
             return None;
         }
-        let Waiter { state, waker } = nodes.remove(key);
+        let Waiter { state, waker, .. } = nodes.remove(key);
         drop(nodes);
         foreign::let_go(waker, WAITER); // it is still there if it was to be woken in this very moment
         match state {
@@ -380,7 +391,7 @@ impl<W: Copy, G> WaitList<W, G> {
     /// Takes a node out, wherever it is. The caller drops the waker, when nothing is borrowed.
     fn leave(&self, key: Key) -> (Option<G>, Option<Waker>) {
         let nodes = &mut *self.nodes.borrow_mut();
-        let Waiter { state, waker } = nodes.remove(key);
+        let Waiter { state, waker, .. } = nodes.remove(key);
         match state {
             State::Granted(grant) => (Some(grant), waker),
             State::Waiting(_) => {
@@ -388,12 +399,6 @@ impl<W: Copy, G> WaitList<W, G> {
                 (None, waker)
             }
         }
-    }
-}
-
-impl<W: Copy, G> Default for WaitList<W, G> {
-    fn default() -> Self {
-        WaitList::new()
     }
 }
 
@@ -410,6 +415,8 @@ struct Nodes<W, G> {
 struct Waiter<W, G> {
     state: State<W, G>,
     waker: Option<Waker>,
+    /// In a loop that is observed: what `inspect` shows.
+    declared: Option<Arc<Declared>>,
 }
 
 enum State<W, G> {

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 use super::ends::Ends;
 use super::event::Event;
 use super::wait_list::{Grants, Wait, WaitList, poll_kept};
+use crate::declared::Made;
 
 pub use super::unheard::SendError;
 
@@ -32,15 +33,17 @@ pub use super::unheard::SendError;
 ///     assert!(seen.changed().await.is_err()); // the sender is gone
 /// });
 /// ```
+#[track_caller]
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
+    let made = Made::here("a new value of the watch channel");
     let sender = Sender {
         chan: Rc::new(Chan {
             value: RefCell::new(Rc::new(value)),
             version: Cell::new(0),
             senders: Ends::new(1),
             receivers: Ends::new(0),
-            waiters: WaitList::new(),
-            unwatched: Event::new(),
+            waiters: WaitList::new(made),
+            unwatched: Event::of(made.but("the receivers to go, of the watch channel")),
         }),
     };
     let receiver = sender.subscribe();

@@ -1,0 +1,85 @@
+//! The tasks of a loop, as another thread sees them.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Remote, oneshot};
+use crate::context;
+use crate::inspect::Tasks;
+
+impl Remote {
+    /// The tasks of the loop, with [what they wait for](crate::inspect). Blocks this thread until the loop answers, for `limit` at
+    /// most.
+    ///
+    /// The loop answers between two polls, so it need not have finished its batch. A loop that sleeps is woken for it.
+    ///
+    /// A task of another loop [offloads](fn@crate::offload) the question, or else it holds its own loop up for as long.
+    ///
+    /// # Errors
+    ///
+    /// [`NoAnswer`]: the loop is gone; or it has not answered, because one poll holds its thread for so long, or because its host
+    /// does not turn it.
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait, and a loop is running on this thread.
+    ///
+    /// ```
+    /// use std::{thread, time::Duration};
+    ///
+    /// roundelay::run(async {
+    ///     let remote = roundelay::Remote::current();
+    ///     let thread = thread::spawn(move || remote.tasks(Duration::from_secs(5)).unwrap());
+    ///     let tasks = roundelay::offload(|| thread.join().unwrap()).await.unwrap();
+    ///     assert!(tasks.to_string().contains("the job offloaded at "));
+    /// });
+    /// ```
+    pub fn tasks(&self, limit: Duration) -> Result<Tasks, NoAnswer> {
+        if let Some(context) = context::current() {
+            if context.address.loop_index() == self.address.loop_index() && !self.is_closed() {
+                return Ok(Tasks::of(&context));
+            }
+        }
+        let (answer, question) = oneshot();
+        let list = move || {
+            if let (Some(context), false) = (context::current(), answer.is_closed()) {
+                // It came too late, if nobody takes it.
+                drop(answer.send(Tasks::of(&context)));
+            }
+        };
+        self.post(list).map_err(|_| NoAnswer(None))?;
+        match question.wait_timeout(limit) {
+            Ok(answer) => answer.map_err(|_| NoAnswer(None)),
+            Err(_) => Err(NoAnswer(Some(limit))),
+        }
+    }
+}
+
+/// Why [`Remote::tasks`] got no list.
+#[derive(Clone, Debug)]
+pub struct NoAnswer(
+    /// How long was waited, for a loop that is there.
+    Option<Duration>,
+);
+
+impl NoAnswer {
+    /// Whether the loop is there, and did not answer in time.
+    pub fn is_timeout(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("cannot list the tasks: the event loop is gone"),
+            Some(limit) => write!(
+                f,
+                "cannot list the tasks: the event loop has not answered for {limit:?}; one poll holds its thread, or its host \
+                 does not turn it"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for NoAnswer {}

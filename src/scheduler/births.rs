@@ -1,0 +1,33 @@
+//! What is noted at a spawn: away from the path that most spawns take.
+
+use std::time::Instant;
+
+use super::ages::Birth;
+use super::current;
+use super::tasks::Tasks;
+use crate::task::id::TaskId;
+
+impl Tasks {
+    /// From the second round of serials on, which in a loop that is observed is the first.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn note_spawn(&mut self, id: TaskId) {
+        let slots = self.slots.capacity();
+        self.ages.note_round(id.slot(), slots, self.spawned);
+        let Some(cell) = self.slots[id.slot()].cell.as_ref() else {
+            return;
+        };
+        let parent = current::running();
+        self.probe.spawned(id, parent, cell.name(), cell.location());
+        if self.ages.is_observed() {
+            let birth = Birth {
+                id,
+                parent,
+                at: Instant::now(),
+                name: cell.name().map(Box::from),
+                location: cell.location(),
+            };
+            self.ages.note_birth(slots, birth);
+        }
+    }
+}
