@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::EventLoop;
 use super::allowance::Allowance;
-use crate::context::{Context, Counters};
+use crate::context::{Context, Counters, choose_clock};
 use crate::inbox::Inbox;
 use crate::offload::{Pool, PoolConfig};
 use crate::reactor::Reactor;
@@ -209,6 +209,9 @@ impl Builder {
             true => Timers::in_virtual_time(),
             false => Timers::new(self.timer_slack),
         };
+        if let Some(origin) = timers.standing() {
+            choose_clock(Some(origin));
+        }
         let context = Context {
             scheduler: Rc::new(scheduler),
             timers: Rc::new(timers),
