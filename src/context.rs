@@ -29,6 +29,7 @@ use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll};
+use std::time::Instant;
 
 use crate::declared::{self, Declarations, Declared, Made};
 use crate::foreign;
@@ -37,7 +38,7 @@ use crate::offload::Pool;
 use crate::reactor::Reactor;
 use crate::record::Probe;
 use crate::scheduler::{self, Current, Scheduler};
-use crate::time::{Timers, stand};
+use crate::time::{Timers, is_standing, stand};
 
 thread_local! {
     static CURRENT: RefCell<ManuallyDrop<Option<Rc<Context>>>> =
@@ -221,25 +222,54 @@ fn declare_now(what: Made) -> Option<Arc<Declared>> {
     })
 }
 
-/// From here on, [`time::now`](crate::time::now) goes by the clock of the loop that is found now.
-fn go_by_its_clock() {
+/// From here on, [`time::now`](crate::time::now) goes by the clock of the loop that is found now; if none is found, it stands at
+/// `between`, or is the time on the wall.
+pub(crate) fn choose_clock(between: Option<Instant>) {
     let standing = |context: &Rc<Context>| context.timers.standing();
     let current = CURRENT.with_borrow(|current| current.as_ref().map(standing));
     let found = current.or_else(|| HOSTED.with_borrow(|hosted| hosted.as_ref().map(standing)));
-    stand(found.flatten());
+    stand(found.unwrap_or(between));
+}
+
+/// What [`time::now`](crate::time::now) went by before a loop became current, where either has a virtual clock. Elsewhere there is
+/// nothing to change, and nothing to be restored.
+struct Outer(Option<Instant>);
+
+impl Outer {
+    #[inline]
+    fn change_for(context: &Context) -> Option<Box<Self>> {
+        let standing = context.timers.standing();
+        (standing.is_some() || is_standing()).then(|| Self::change(standing))
+    }
+
+    // In a box: a loop on the wall then carries a null pointer about, and no time.
+    #[cold]
+    #[inline(never)]
+    fn change(standing: Option<Instant>) -> Box<Self> {
+        Box::new(Outer(stand(standing)))
+    }
+
+    /// When no loop is current any more, a virtual clock stands where it is: for what is made between two runs.
+    #[cold]
+    #[inline(never)]
+    fn restore(&self, left: Option<&Context>) {
+        let standing = left.and_then(|left| left.timers.standing());
+        choose_clock(standing.or(self.0));
+    }
 }
 
 /// A loop is current for as long as this exists.
 pub(crate) struct Entered {
     outer: ManuallyDrop<Option<Rc<Context>>>,
+    time: Option<Box<Outer>>,
     _wakes: Current,
 }
 
 impl Entered {
     pub(crate) fn new(context: Rc<Context>) -> Self {
         let _wakes = Current::enter(Rc::clone(&context.scheduler));
-        stand(context.timers.standing());
         Self {
+            time: Outer::change_for(&context),
             outer: CURRENT.replace(ManuallyDrop::new(Some(context))),
             _wakes,
         }
@@ -247,11 +277,14 @@ impl Entered {
 }
 
 impl Drop for Entered {
+    #[inline]
     fn drop(&mut self) {
         let outer = mem::replace(&mut self.outer, ManuallyDrop::new(None));
-        let inner = CURRENT.replace(outer);
-        go_by_its_clock();
-        drop(ManuallyDrop::into_inner(inner));
+        let inner = ManuallyDrop::into_inner(CURRENT.replace(outer));
+        if let Some(time) = &self.time {
+            time.restore(inner.as_deref());
+        }
+        drop(inner);
     }
 }
 
@@ -260,12 +293,13 @@ impl Drop for Entered {
 pub(crate) struct Hosted {
     outer: ManuallyDrop<Option<Rc<Context>>>,
     outer_hosted: ManuallyDrop<Option<Rc<Context>>>,
+    time: Option<Box<Outer>>,
 }
 
 impl Hosted {
     pub(crate) fn new(context: Rc<Context>) -> Self {
-        stand(context.timers.standing());
         Self {
+            time: Outer::change_for(&context),
             outer: CURRENT.replace(ManuallyDrop::new(None)),
             outer_hosted: HOSTED.replace(ManuallyDrop::new(Some(context))),
         }
@@ -278,8 +312,10 @@ impl Drop for Hosted {
         let outer = mem::replace(&mut self.outer, nothing());
         let outer_hosted = mem::replace(&mut self.outer_hosted, nothing());
         CURRENT.set(outer);
-        let hosted = HOSTED.replace(outer_hosted);
-        go_by_its_clock();
-        drop(ManuallyDrop::into_inner(hosted));
+        let hosted = ManuallyDrop::into_inner(HOSTED.replace(outer_hosted));
+        if let Some(time) = &self.time {
+            time.restore(hosted.as_deref());
+        }
+        drop(hosted);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::EventLoop;
 use super::allowance::Allowance;
 use super::observation::Observation;
-use crate::context::{Context, Counters};
+use crate::context::{Context, Counters, choose_clock};
 use crate::declared::Declarations;
 use crate::inbox::Inbox;
 use crate::offload::{Pool, PoolConfig};
@@ -284,6 +284,9 @@ impl Builder {
             true => Timers::in_virtual_time(),
             false => Timers::new(self.timer_slack),
         };
+        if let Some(origin) = timers.standing() {
+            choose_clock(Some(origin));
+        }
         let timers = timers.recorded_by(probe.clone());
         let offload = offload.recorded_by(probe.clone(), jobs);
         let context = Context {

@@ -71,7 +71,7 @@ use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::context::{Context, Entered, Hosted, Metrics};
+use crate::context::{Context, Entered, Hosted, Metrics, choose_clock};
 use crate::foreign::{self, Level};
 use crate::inbox::Inbox;
 use crate::inspect::Tasks;
@@ -412,7 +412,7 @@ impl EventLoop {
     /// Drops all that lives on the loop, with the loop current, so that destructors find it; what they spawn is dropped at
     /// once. Closes the doors.
     pub(crate) fn close(&mut self) {
-        let _entered = Entered::new(Rc::clone(&self.context));
+        let entered = Entered::new(Rc::clone(&self.context));
         self.context.scheduler.close();
         // One by one: of two destructors that panic, the second would do so during unwinding.
         for note in self.inbox.close(self.context.scheduler.next_serial()) {
@@ -420,6 +420,10 @@ impl EventLoop {
             foreign::quietly(foreign::TASK, what, || drop(note));
         }
         self.context.offload.close();
+        drop(entered);
+        if self.context.timers.standing().is_some() {
+            choose_clock(None);
+        }
     }
 }
 

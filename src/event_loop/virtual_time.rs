@@ -1,19 +1,17 @@
-//! Where a loop with virtual time would sleep: it moves its clock instead. The idea is told in [`time`](crate::time#time-in-the-hands-of-a-test).
+//! Where a loop with virtual time would sleep: it moves its clock instead. The idea is told in
+//! [`time`](crate::time#time-in-the-hands-of-a-test).
 //!
 //! ```text
 //!   nobody is ready
 //!      |  look, without waiting: notes, sockets, due timers
 //!      v
-//!   somebody is ready, or a note waits?  -- yes -->  go on
+//!   is a task ready now, or a note there?  -- yes -->  go on
 //!      | no
 //!      v
-//!   is the clock held?  -- yes -->  sleep by the clock on the wall, until something happens
+//!   is the clock held, or is there no timer?  -- yes -->  park, by the clock on the wall
 //!      | no
 //!      v
-//!   is there a timer?   -- no --->  the same
-//!      | yes
-//!      v
-//!   move the clock to its deadline, and fire it
+//!   move the clock to the deadline of the next timer, and fire it
 //! ```
 
 use std::io;
@@ -21,29 +19,55 @@ use std::thread;
 use std::time::Instant;
 
 use super::EventLoop;
+use crate::foreign::{self, Level};
 use crate::reactor::Wait;
 
 impl EventLoop {
-    /// Moves the clock, if there is nothing to do and nothing holds it. *decide-then-do*: between the end of the look and the move
-    /// of the clock runs no foreign code.
+    /// Waits, if there is nothing to do: in virtual time if it can be. *decide-then-do*: between the end of the look and the move of
+    /// the clock runs no foreign code.
+    #[cold]
+    #[inline(never)]
     pub(super) fn pass_time(&self, wait: Wait) -> io::Result<()> {
-        self.tell_of_the_wait(&wait);
         if self.context.reactor.has_work() {
             // The kernel may have put off what it is to bring from one socket of this thread to another.
             thread::yield_now();
         }
-        self.look()?;
-        if self.work_left() > 0 || self.inbox.is_notified() || matches!(wait, Wait::Now) {
+        self.park_apart(Wait::Now)?;
+        if matches!(wait, Wait::Now) || self.work_left() > 0 || self.inbox.is_notified() {
             return Ok(());
         }
         let timers = &self.context.timers;
-        match self.sooner(wait) {
-            Wait::Until(at) if !timers.is_held() => {
-                timers.move_to(at);
-                self.expire();
-                Ok(())
-            }
-            _ => self.sleep(self.on_the_wall(wait)),
+        let next = if timers.is_held() {
+            None
+        } else {
+            self.next_stop(wait)
+        };
+        let Some(next) = next else {
+            return self.park_apart(self.on_the_wall(wait));
+        };
+        let leap = next.saturating_duration_since(timers.now());
+        timers.move_to(next);
+        let line = format_args!(
+            "{}: nothing is ready; the clock moves on by {leap:?}",
+            self.name
+        );
+        foreign::tell(Level::Trace, foreign::TURN, line);
+        // Fires what is due now.
+        self.park_apart(Wait::Now)
+    }
+
+    /// [`park`](Self::park), which stands in the other path as a whole.
+    #[inline(never)]
+    fn park_apart(&self, wait: Wait) -> io::Result<()> {
+        self.park(wait)
+    }
+
+    /// Where the clock is moved to: to the next deadline, or to the end of the wait, whichever comes first.
+    fn next_stop(&self, wait: Wait) -> Option<Instant> {
+        match (wait, self.context.timers.next_deadline()) {
+            (Wait::Until(at), Some(deadline)) => Some(at.min(deadline)),
+            (Wait::Until(at), None) => Some(at),
+            (_, deadline) => deadline,
         }
     }
 
@@ -53,8 +77,7 @@ impl EventLoop {
             return wait;
         };
         let time = at.saturating_duration_since(self.context.timers.now());
-        Instant::now()
-            .checked_add(time)
-            .map_or(Wait::Forever, Wait::Until)
+        let at = Instant::now().checked_add(time);
+        at.map_or(Wait::Forever, Wait::Until)
     }
 }

@@ -5,7 +5,7 @@ use super::queue::{Call, Note, Queue};
 use super::word::{Put, Word};
 use crate::shim::atomic::AtomicUsize;
 use crate::shim::atomic::Ordering::Relaxed;
-use crate::shim::{Mutex, MutexGuard, lock};
+use crate::shim::{Mutex, lock};
 
 pub(super) struct Shared {
     pub(super) index: usize,
@@ -47,9 +47,10 @@ impl Shared {
             Put::Seen => {}
             Put::Ring => self.ring(),
             Put::Occupied => {
-                let queue = lock(&self.queue);
-                if queue.post_queue.is_some() {
-                    self.push(queue, Note::Wake(number));
+                let mut queue = lock(&self.queue);
+                if queue.post_queue.is_some() && self.push(&mut queue, Note::Wake(number)) {
+                    drop(queue);
+                    self.ring();
                 }
             }
         }
@@ -61,7 +62,7 @@ impl Shared {
         call: Call,
         room: Room,
     ) -> Result<(), (Call, Refusal)> {
-        let queue = lock(&self.queue);
+        let mut queue = lock(&self.queue);
         let Some(post_queue) = queue.post_queue_of(generation) else {
             return Err((call, Refusal::Closed));
         };
@@ -72,7 +73,11 @@ impl Shared {
         }
         // ORDERING: as above.
         self.posts.fetch_add(1, Relaxed);
-        self.push(queue, Note::Post(call));
+        let is_parked = self.push(&mut queue, Note::Post(call));
+        drop(queue);
+        if is_parked {
+            self.ring();
+        }
         Ok(())
     }
 
@@ -83,16 +88,17 @@ impl Shared {
         }
     }
 
-    fn push(&self, mut queue: MutexGuard<'_, Queue>, note: Note) {
+    /// Says whether the loop is parked, and so is to be rung once the lock has been released.
+    // By force: it takes 20 of 366 instructions off each wake of a burst.
+    #[inline(always)]
+    #[must_use]
+    fn push(&self, queue: &mut Queue, note: Note) -> bool {
         let before = self.word.announce();
         if let Some(number) = before.wake {
             queue.push(Note::Wake(number));
         }
         queue.push(note);
-        drop(queue);
-        if before.is_parked {
-            self.ring();
-        }
+        before.is_parked
     }
 
     pub(super) fn ring(&self) {

@@ -14,12 +14,11 @@ pub(crate) enum Wait {
 }
 
 impl Wait {
-    /// When it ends, if nothing happens; `None` for never.
+    /// Until when it is a sleep, if that is known.
     pub(crate) fn end(self) -> Option<Instant> {
         match self {
-            Wait::Now => Some(Instant::now()),
             Wait::Until(at) => Some(at),
-            Wait::Forever => None,
+            Wait::Now | Wait::Forever => None,
         }
     }
 }

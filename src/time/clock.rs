@@ -7,8 +7,8 @@
 //! an instant, is exact, so a wait that ends at `instant(tick)` finds the timer due: there is no
 //! second rounding which could add a tick or, worse, take one and make the loop spin.
 //!
-//! Nothing overflows: 64 bits of nanoseconds last for 584 years, and what is further away saturates,
-//! which here means that it never fires.
+//! Nothing overflows: 64 bits of nanoseconds last for more than 570 years, and what is further away
+//! counts as so far, to which no clock comes: it never fires.
 //!
 //! # A clock that stands still
 //!
@@ -20,14 +20,15 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 thread_local! {
-    /// What [`now`] says, if it is not the time of the real clock. It has no destructor, so it can be read at any time.
+    /// What [`now`] says, if it is not the time on the wall. It has no destructor, so it can be read at any time.
     static STANDING: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// The time, by the clock of the loop that is running on this thread. asyncio's `loop.time()`.
 ///
 /// That is [`Instant::now()`], unless the loop has [virtual time](crate::Builder::virtual_time). So a program that takes its
-/// time from here, and not from [`Instant::now()`], can be tested without waiting.
+/// time from here, and not from [`Instant::now()`], can be tested without waiting. While no loop is running, a thread goes by the
+/// virtual clock of the loop that it has made or run last, until it drops that loop.
 ///
 /// ```
 /// use roundelay::time::{now, sleep};
@@ -43,18 +44,18 @@ thread_local! {
 /// ```
 #[inline]
 pub fn now() -> Instant {
-    standing().unwrap_or_else(Instant::now)
+    STANDING.get().unwrap_or_else(Instant::now)
 }
 
-/// What [`now`] says, if it does not go by the clock on the wall.
+/// Whether [`now`] says something else than the clock on the wall.
 #[inline]
-pub(crate) fn standing() -> Option<Instant> {
-    STANDING.get()
+pub(crate) fn is_standing() -> bool {
+    STANDING.get().is_some()
 }
 
-/// From here on, [`now`] says this on this thread; without an argument, what the real clock says.
-pub(crate) fn stand(at: Option<Instant>) {
-    STANDING.set(at);
+/// From here on, [`now`] says this on this thread; without a time, what the clock on the wall says. Gives what it said before.
+pub(crate) fn stand(at: Option<Instant>) -> Option<Instant> {
+    STANDING.replace(at)
 }
 
 /// A tick of the real clock is 2^10 ns, a microsecond: it makes a timer half a microsecond late in the mean, beside the
@@ -64,13 +65,20 @@ pub(crate) fn stand(at: Option<Instant>) {
 const TICK_BITS: u32 = 10;
 
 /// A clock that stands still is not moved that far, and a deadline from there on never comes: 292 years in nanoseconds.
-const NEVER: u64 = 1 << 63;
+const OUT_OF_REACH: u64 = 1 << 63;
+
+/// A deadline so many seconds away never comes. All of it, in nanoseconds and with a tick to spare, is a number of 64 bits.
+const NEVER: u64 = 18_000_000_000;
+const NANOS_PER_SEC: u64 = 1_000_000_000;
+const _: () = assert!((NEVER + 1) * NANOS_PER_SEC < u64::MAX - (1 << TICK_BITS));
 
 /// Counts ticks from the moment when it was made.
 pub(crate) struct Clock {
     origin: Instant,
     /// A tick is so many nanoseconds, to the power of two.
     tick_bits: u32,
+    /// One nanosecond less than a tick.
+    round_up: u64,
     /// Where it stands, if it goes only when it is moved.
     standing: Option<Cell<Instant>>,
 }
@@ -81,6 +89,7 @@ impl Clock {
         Clock {
             origin,
             tick_bits: TICK_BITS,
+            round_up: (1 << TICK_BITS) - 1,
             standing: None,
         }
     }
@@ -90,6 +99,7 @@ impl Clock {
         Clock {
             origin,
             tick_bits: 0,
+            round_up: 0,
             standing: Some(Cell::new(origin)),
         }
     }
@@ -106,26 +116,24 @@ impl Clock {
     /// Moves a clock that stands still. It never goes back, and not so far that there would be no time left.
     pub(crate) fn move_to(&self, instant: Instant) {
         if let Some(standing) = &self.standing {
-            let last = self.instant(NEVER - 1);
+            let last = self.instant(OUT_OF_REACH - 1);
             standing.set(instant.min(last).max(standing.get()));
         }
     }
 
     /// Whether a clock that stands still is never moved to that tick.
     pub(crate) fn is_out_of_reach(&self, tick: u64) -> bool {
-        self.standing.is_some() && tick >= NEVER
+        self.standing.is_some() && tick >= OUT_OF_REACH
     }
 
     /// The last tick that has begun at `now`.
     pub(crate) fn tick_at(&self, now: Instant) -> u64 {
-        self.nanos_since_origin(now) >> self.tick_bits
+        self.nanos_since_origin(now, NEVER - 1) >> self.tick_bits
     }
 
     /// The first tick that begins at or after `deadline`.
     pub(crate) fn deadline_tick(&self, deadline: Instant) -> u64 {
-        let nanos = self.nanos_since_origin(deadline);
-        let begun = nanos >> self.tick_bits;
-        begun + u64::from(begun << self.tick_bits != nanos)
+        (self.nanos_since_origin(deadline, NEVER) + self.round_up) >> self.tick_bits
     }
 
     /// When a tick begins.
@@ -134,17 +142,14 @@ impl Clock {
         saturating_add(self.origin, since_origin)
     }
 
-    /// A moment before the origin is as good as the origin: everything then has passed.
-    fn nanos_since_origin(&self, instant: Instant) -> u64 {
+    /// A moment before the origin is as good as the origin: everything then has passed. No moment is further than `most_secs`, and
+    /// a fraction.
+    fn nanos_since_origin(&self, instant: Instant, most_secs: u64) -> u64 {
         let since_origin = instant.saturating_duration_since(self.origin);
-        since_origin
-            .as_secs()
-            .saturating_mul(NANOS_PER_SEC)
-            .saturating_add(since_origin.subsec_nanos().into())
+        since_origin.as_secs().min(most_secs) * NANOS_PER_SEC
+            + u64::from(since_origin.subsec_nanos())
     }
 }
-
-const NANOS_PER_SEC: u64 = 1_000_000_000;
 
 pub(crate) fn duration_from_nanos(nanos: u128) -> Duration {
     let per_sec = u128::from(NANOS_PER_SEC);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::clock::{self, now, saturating_add};
+use super::clock::{now, saturating_add};
 use super::timers::Timers;
 use super::wheel::{Key, Reset};
 use crate::context;
@@ -16,8 +16,7 @@ use crate::context;
 /// Waits until `duration` has passed since this call.
 ///
 /// The clock is read here, so time that passes before the first poll counts. Zero is ready at the
-/// first poll: to let other tasks run, say so with `yield_now`. (A loop with [virtual time](crate::Builder::virtual_time) counts
-/// from the first poll of a sleep that was made where another clock was read: before the loop ran.)
+/// first poll: to let other tasks run, say so with `yield_now`.
 ///
 /// # Cancellation
 /// Dropping the future removes its timer. Nothing is lost but the wait.
@@ -40,17 +39,14 @@ use crate::context;
 /// ```
 #[inline]
 pub fn sleep(duration: Duration) -> Sleep {
-    let (now, state) = match clock::standing() {
-        None => (Instant::now(), State::AheadOnTheWall(duration)),
-        Some(now) => (now, State::Ahead),
+    let state = if duration.is_zero() {
+        State::Elapsed
+    } else {
+        State::Ahead
     };
     Sleep {
-        deadline: saturating_add(now, duration),
-        state: if duration.is_zero() {
-            State::Elapsed
-        } else {
-            state
-        },
+        deadline: saturating_add(now(), duration),
+        state,
     }
 }
 
@@ -104,8 +100,6 @@ enum State {
     /// Not armed, and computed from the clock as a deadline ahead. If it has passed since, the
     /// wheel finds that out in the next turn; so the first poll need not read the clock again.
     Ahead,
-    /// The same, by the clock on the wall. A loop with virtual time begins to count when it polls.
-    AheadOnTheWall(Duration),
     Armed {
         key: Key,
         timers: Rc<Timers>,
@@ -169,7 +163,7 @@ impl Sleep {
             State::Elapsed => true,
             State::Armed { key, timers } => timers.poll_fired(key, cx.waker()).is_ready(),
             State::Unknown => self.deadline <= now(),
-            State::Ahead | State::AheadOnTheWall(_) => false,
+            State::Ahead => false,
         };
         if has_passed {
             self.enter(State::Elapsed);
@@ -177,10 +171,6 @@ impl Sleep {
         }
         if !self.is_armed_here(call) {
             let timers = context::with_current(call, |here| Rc::clone(&here.timers));
-            if let (State::AheadOnTheWall(duration), Some(now)) = (&self.state, timers.standing()) {
-                // Guarded by tests/time/virtual_time.rs::a_sleep_that_was_made_outside_begins_when_it_is_first_polled.
-                self.deadline = saturating_add(now, *duration);
-            }
             let key = timers.arm(self.deadline, cx.waker());
             self.enter(State::Armed { key, timers });
         }
@@ -229,7 +219,7 @@ impl Drop for Sleep {
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::Unknown | State::Ahead | State::AheadOnTheWall(_) => "not armed",
+            State::Unknown | State::Ahead => "not armed",
             State::Armed { .. } => "armed",
             State::Elapsed => "elapsed",
         };

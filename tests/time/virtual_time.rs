@@ -119,27 +119,27 @@ fn what_never_comes_moves_no_clock() {
     assert_eq!(event_loop.enter(now), start + SECOND);
 }
 
-// What is made before the loop runs cannot know the loop's clock.
 #[test]
-fn a_sleep_that_was_made_outside_begins_when_it_is_first_polled() {
+fn between_its_runs_the_thread_goes_by_its_clock_too() {
     let _watched = crate::support::watch();
+    let wall = Instant::now();
     let mut event_loop = event_loop();
-    let start = event_loop.enter(now);
+    let start = now();
     for n in 1..4 {
-        event_loop.run(sleep(HOUR));
-        assert_eq!(event_loop.enter(now), start + n * HOUR);
+        event_loop.run(sleep(YEAR)); // made here
+        assert_eq!(now(), start + n * YEAR);
     }
-    let inside = event_loop.enter(|| sleep(HOUR));
-    event_loop.enter(|| advance(HOUR / 2));
-    event_loop.run(inside);
-    assert_eq!(event_loop.enter(now), start + 4 * HOUR);
-    let reset = {
-        let mut nap = sleep(HOUR);
-        nap.reset(start + 6 * HOUR);
-        nap
-    };
-    event_loop.run(reset);
-    assert_eq!(event_loop.enter(now), start + 6 * HOUR);
+    // A loop in between, and another thread, have the clock on the wall.
+    roundelay::run(async { assert!(now() < wall + YEAR) });
+    assert!(thread::spawn(now).join().unwrap() < wall + YEAR);
+    assert_eq!(now(), start + 3 * YEAR);
+    let nap = event_loop.spawn(sleep(HOUR));
+    event_loop.turn(Some(HOUR)).unwrap();
+    event_loop.turn(Some(HOUR)).unwrap();
+    assert!(nap.is_finished());
+    assert_eq!(now(), start + 3 * YEAR + HOUR);
+    drop(event_loop);
+    assert!(now() < wall + YEAR);
 }
 
 #[test]
