@@ -1,5 +1,11 @@
 //! Every step of a loop, on a page.
 
+mod findings;
+mod history;
+mod json;
+mod page;
 mod recording;
+mod words;
 
+pub use findings::{Finding, FindingKind};
 pub use recording::{Cause, End, Event, Readiness, Recording, Task, What};
