@@ -31,6 +31,18 @@ pub struct Task {
     pub parent: Option<u32>,
 }
 
+impl Task {
+    /// A task of which nothing but its number is known.
+    pub fn new(number: u32) -> Self {
+        Self {
+            number,
+            name: None,
+            location: None,
+            parent: None,
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,6 +51,13 @@ pub struct Event {
     pub at: Duration,
     /// What.
     pub what: What,
+}
+
+impl Event {
+    /// At this time since the loop was made, this happened.
+    pub fn new(at: Duration, what: What) -> Self {
+        Self { at, what }
+    }
 }
 
 /// What can happen. A task is named by its number.
@@ -86,7 +105,7 @@ pub enum What {
 }
 
 /// What has woken a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
     /// A task, perhaps the same.
@@ -116,8 +135,7 @@ pub enum End {
 }
 
 /// What a source is ready for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
     /// There is something to read, or the end.
     pub readable: bool,

@@ -1,0 +1,281 @@
+//! The events replayed: polls, sleeps, looks and fired timers, with what came before and after each.
+//!
+//! A ring that has lost its oldest events may begin with the second half of a pair, so nothing here leans on there being a
+//! first half: what has no beginning begins with the recording, what has no end ends with it, and what fits nothing is left out.
+//! The page replays the same events by the same rules, and a test in a browser holds its sums against the ones here.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::recording::{Cause, End, Recording, What};
+
+/// A stretch of time in which the loop did one thing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) what: Doing,
+    pub(super) begin: Duration,
+    pub(super) end: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    Sleeping,
+    Looking,
+    /// The poll with this place among the polls.
+    Polling(usize),
+}
+
+/// One poll of a task.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Poll {
+    pub(super) task: u32,
+    pub(super) begin: Duration,
+    pub(super) end: Duration,
+    /// The place of its beginning among the events.
+    pub(super) event: Option<usize>,
+    /// Since when the task had been ready, and what made it so. `None` for the spawn, and where the wake is lost.
+    pub(super) ready: Option<Duration>,
+    pub(super) cause: Option<Cause>,
+    /// How many events there were in it, apart from wakes of the task itself.
+    pub(super) deeds: u32,
+    pub(super) waits: bool,
+}
+
+/// Where a task was left.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Life {
+    pub(super) polls: u64,
+    pub(super) polling: Duration,
+    pub(super) readying: Duration,
+    pub(super) longest: Duration,
+    pub(super) slowest: Duration,
+    pub(super) ended: Option<(Duration, End)>,
+    pub(super) ready_since: Option<Duration>,
+    pub(super) waits_since: Option<Duration>,
+    /// It waited until it ended, since then.
+    pub(super) ended_out_of_wait: Option<Duration>,
+    cause: Option<Cause>,
+    /// Woken while it was polled.
+    again: Option<Cause>,
+    is_seen: bool,
+}
+
+/// What the events of a recording come to.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    pub(super) begin: Duration,
+    pub(super) end: Duration,
+    pub(super) steps: Vec<Step>,
+    pub(super) polls: Vec<Poll>,
+    pub(super) lives: HashMap<u32, Life>,
+    /// When timers fired, and how late.
+    pub(super) fires: Vec<(Duration, Duration)>,
+    running: Option<usize>,
+    /// The sleep or the look that is under way.
+    open: Option<(Doing, Duration)>,
+}
+
+impl History {
+    pub(super) fn of(recording: &Recording) -> Self {
+        let times = || recording.events.iter().map(|event| event.at);
+        let mut history = Self {
+            begin: times().min().unwrap_or_default(),
+            end: times().max().unwrap_or_default(),
+            ..Self::default()
+        };
+        for (place, event) in recording.events.iter().enumerate() {
+            history.event(place, event.at, event.what);
+        }
+        history.close();
+        history
+    }
+
+    /// What the loop did at this time.
+    pub(super) fn at(&self, time: Duration) -> Option<&Step> {
+        let next = self.steps.partition_point(|step| step.begin <= time);
+        let step = self.steps[..next].last()?;
+        (time <= step.end).then_some(step)
+    }
+
+    /// The polls that are under way at some time between these two.
+    pub(super) fn polls_between(&self, from: Duration, to: Duration) -> &[Poll] {
+        let first = self.polls.partition_point(|poll| poll.end <= from);
+        let last = self.polls.partition_point(|poll| poll.begin < to);
+        &self.polls[first..last.max(first)]
+    }
+
+    /// How long the loop did what `is` says.
+    pub(super) fn spent(&self, is: impl Fn(Doing) -> bool) -> Duration {
+        let of_those = |step: &&Step| is(step.what);
+        let took = |step: &Step| step.end.saturating_sub(step.begin);
+        self.steps.iter().filter(of_those).map(took).sum()
+    }
+
+    fn event(&mut self, place: usize, at: Duration, what: What) {
+        if let (Some(running), true) = (self.running, is_deed(self.running_task(), what)) {
+            self.polls[running].deeds += 1;
+        }
+        match what {
+            What::Park(_) => self.open = Some((Doing::Sleeping, at)),
+            What::Look => self.open = Some((Doing::Looking, at)),
+            What::Unpark => self.step_ends(Doing::Sleeping, at),
+            What::LookEnds => self.step_ends(Doing::Looking, at),
+            What::Spawn(task, _) => {
+                let life = self.lives.entry(task).or_default();
+                (life.is_seen, life.ready_since) = (true, Some(at));
+            }
+            What::Wake(task, cause) => self.wake(task, cause, at),
+            What::Poll(task) => self.poll(task, place, at),
+            What::Waits(task) => self.waits(task, at),
+            What::Finish(task, end) => self.finish(task, end, at),
+            What::Fire(late) => self.fires.push((at, late)),
+            _ => {}
+        }
+    }
+
+    fn running_task(&self) -> Option<u32> {
+        self.running.map(|running| self.polls[running].task)
+    }
+
+    fn step_ends(&mut self, what: Doing, at: Duration) {
+        match self.open.take() {
+            Some((doing, begin)) if doing == what => self.push(what, begin, at),
+            None if self.steps.is_empty() && self.running.is_none() => {
+                self.push(what, self.begin, at);
+            }
+            _ => {}
+        }
+    }
+
+    fn push(&mut self, what: Doing, begin: Duration, end: Duration) {
+        let end = end.max(begin);
+        self.steps.push(Step { what, begin, end });
+    }
+
+    fn wake(&mut self, task: u32, cause: Cause, at: Duration) {
+        let is_running = self.running_task() == Some(task);
+        let life = self.lives.entry(task).or_default();
+        life.is_seen = true;
+        if is_running {
+            life.again = life.again.or(Some(cause));
+        } else if life.ready_since.is_none() && life.ended.is_none() {
+            (life.ready_since, life.cause) = (Some(at), Some(cause));
+            life.waits_since = None;
+        }
+    }
+
+    fn poll(&mut self, task: u32, place: usize, at: Duration) {
+        self.leave(at, false);
+        self.open = None;
+        let life = self.lives.entry(task).or_default();
+        life.is_seen = true;
+        let (ready, cause) = (life.ready_since.take(), life.cause.take());
+        life.rest_in_queue(ready, at);
+        life.waits_since = None;
+        self.running = Some(self.polls.len());
+        self.polls.push(Poll {
+            task,
+            begin: at,
+            end: at,
+            event: Some(place),
+            ready,
+            cause,
+            deeds: 0,
+            waits: false,
+        });
+    }
+
+    /// The poll that is under way is over.
+    fn leave(&mut self, at: Duration, waits: bool) {
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        let poll = &mut self.polls[running];
+        poll.end = at.max(poll.begin);
+        poll.waits = waits;
+        let poll = *poll;
+        self.lives.entry(poll.task).or_default().add(poll);
+        self.push(Doing::Polling(running), poll.begin, poll.end);
+    }
+
+    /// The end of a poll whose beginning is lost: it can only be the first thing that the loop did.
+    fn cut_off(&mut self, task: u32, at: Duration, waits: bool) {
+        let is_seen = self.lives.entry(task).or_default().is_seen;
+        if is_seen || !self.steps.is_empty() || self.open.is_some() || self.running.is_some() {
+            return;
+        }
+        self.running = Some(self.polls.len());
+        self.polls.push(Poll {
+            task,
+            begin: self.begin,
+            end: at,
+            event: None,
+            ready: None,
+            cause: None,
+            deeds: 0,
+            waits,
+        });
+        self.leave(at, waits);
+    }
+
+    fn poll_ends(&mut self, task: u32, at: Duration, waits: bool) {
+        match self.running_task() == Some(task) {
+            true => self.leave(at, waits),
+            false => self.cut_off(task, at, waits),
+        }
+    }
+
+    fn waits(&mut self, task: u32, at: Duration) {
+        self.poll_ends(task, at, true);
+        let life = self.lives.entry(task).or_default();
+        life.is_seen = true;
+        match life.again.take() {
+            Some(cause) => (life.ready_since, life.cause) = (Some(at), Some(cause)),
+            None => life.waits_since = Some(at),
+        }
+    }
+
+    fn finish(&mut self, task: u32, end: End, at: Duration) {
+        self.poll_ends(task, at, false);
+        let life = self.lives.entry(task).or_default();
+        life.is_seen = true;
+        life.ended = Some((at, end));
+        life.ended_out_of_wait = life.waits_since.take();
+        life.ready_since = None;
+    }
+
+    fn close(&mut self) {
+        self.leave(self.end, false);
+        if let Some((what, begin)) = self.open.take() {
+            self.push(what, begin, self.end);
+        }
+        for life in self.lives.values_mut() {
+            life.rest_in_queue(life.ready_since, self.end);
+        }
+    }
+}
+
+impl Life {
+    fn rest_in_queue(&mut self, since: Option<Duration>, until: Duration) {
+        let rested = since.map_or(Duration::ZERO, |since| until.saturating_sub(since));
+        self.readying += rested;
+        self.slowest = self.slowest.max(rested);
+    }
+
+    fn add(&mut self, poll: Poll) {
+        let took = poll.end - poll.begin;
+        self.polls += 1;
+        self.polling += took;
+        self.longest = self.longest.max(took);
+    }
+}
+
+/// Whether an event in a poll is something that the poll has done. A wake of the task by itself is nothing.
+fn is_deed(running: Option<u32>, what: What) -> bool {
+    match what {
+        What::Wake(task, _) => running != Some(task),
+        What::Poll(_) | What::Waits(_) | What::Finish(..) => false,
+        What::JobBegins(..) | What::JobEnds(_) => false,
+        _ => true,
+    }
+}

@@ -1,0 +1,427 @@
+// The canvas: only what is in view, and what is narrower than a pixel is one column whose height says how much of it is covered.
+
+// What is drawn at once has one colour; so rectangles are gathered by colour first.
+class Brush {
+  constructor(context) {
+    this.context = context;
+    this.heaps = new Map();
+  }
+
+  rect(style, x, y, width, height) {
+    let heap = this.heaps.get(style);
+    if (heap === undefined) this.heaps.set(style, (heap = []));
+    heap.push(x, y, width, height);
+  }
+
+  flush(...styles) {
+    for (const style of styles) {
+      const heap = this.heaps.get(style);
+      if (heap === undefined) continue;
+      this.context.fillStyle = style;
+      for (let i = 0; i < heap.length; i += 4) this.context.fillRect(heap[i], heap[i + 1], heap[i + 2], heap[i + 3]);
+      heap.length = 0;
+    }
+  }
+}
+
+class Painter {
+  constructor(canvas, view, teller, longPolls) {
+    this.canvas = canvas;
+    this.view = view;
+    this.teller = teller;
+    this.model = view.model;
+    this.longPolls = longPolls;
+    this.context = canvas.getContext("2d");
+    this.widths = new Map();
+    this.readColours();
+  }
+
+  readColours() {
+    const style = getComputedStyle(document.documentElement);
+    const names = ["back", "band", "ink", "quiet", "line", "run", "ink-run", "ready", "ink-ready", "wait", "long", "look", "sleep", "job",
+      "arrow", "focus"];
+    this.colour = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    this.hatch = { ready: this.pattern(this.colour.ready, this.colour["ink-ready"]), sleep: this.pattern(this.colour.sleep, this.colour.line) };
+    this.brush = new Brush(this.context);
+    this.font = getComputedStyle(document.body).fontFamily;
+  }
+
+  // Oblique lines, so that it can be told from a solid bar without colours.
+  pattern(back, line) {
+    const size = 6;
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = size;
+    const context = tile.getContext("2d");
+    context.fillStyle = back;
+    context.fillRect(0, 0, size, size);
+    context.strokeStyle = line;
+    context.lineWidth = 1;
+    context.beginPath();
+    for (const shift of [-size, 0, size]) {
+      context.moveTo(shift - 1, size + 1);
+      context.lineTo(shift + size + 1, -1);
+    }
+    context.stroke();
+    return this.context.createPattern(tile, "repeat");
+  }
+
+  fit() {
+    const ratio = window.devicePixelRatio || 1;
+    const box = this.canvas.getBoundingClientRect();
+    this.canvas.width = Math.round(box.width * ratio);
+    this.canvas.height = Math.round(box.height * ratio);
+    this.ratio = ratio;
+    this.view.resize(box.width, box.height);
+  }
+
+  draw() {
+    const { context, view, colour } = this;
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    context.fillStyle = colour.back;
+    context.fillRect(0, 0, view.width, view.height);
+    const step = this.axis();
+    context.save();
+    context.beginPath();
+    context.rect(0, view.top, view.width, view.height - view.top);
+    context.clip();
+    this.lanes();
+    context.restore();
+    this.loopLane();
+    this.arrows();
+    this.cursor(step);
+  }
+
+  // The rows that are in view, from the back to the front.
+  visible() {
+    const { view } = this;
+    const first = view.rowAt(view.top);
+    if (first === null) return [];
+    const rows = [];
+    for (let i = view.rows.indexOf(first); i < view.rows.length; i++) {
+      const row = view.rows[i];
+      const y = view.top + row.y - view.scroll;
+      if (y > view.height) break;
+      rows.push({ row, y });
+    }
+    return rows;
+  }
+
+  lanes() {
+    const { view, context, colour } = this;
+    const rows = this.visible();
+    this.texts = [];
+    for (const { row, y } of rows) this.backdrop(row, y);
+    context.save();
+    context.beginPath();
+    context.rect(view.labels, view.top, view.width - view.labels, view.height);
+    context.clip();
+    for (const { row, y } of rows) if (row.lane) this.spans(row.lane, y, row.height);
+    this.brush.flush(colour.wait, this.hatch.ready, colour.ready, colour.run, colour.long, colour.job, colour.ink);
+    for (const { row, y } of rows) if (row.lane) this.marks(row.lane, y, row.height);
+    this.writeTexts();
+    context.restore();
+    for (const { row, y } of rows) this.label(row, y);
+  }
+
+  backdrop(row, y) {
+    const { context, view, colour } = this;
+    if (row.heading !== null) return;
+    const { hover, selected } = view;
+    const isChosen = selected?.lane === row.lane;
+    if (isChosen || hover?.lane === row.lane) {
+      context.fillStyle = colour.band;
+      context.fillRect(0, y, view.width, row.height);
+    }
+    context.fillStyle = colour.line;
+    context.fillRect(0, y + row.height - 1, view.width, 1);
+  }
+
+  label(row, y) {
+    const { context, view, colour } = this;
+    context.textBaseline = "middle";
+    const middle = y + row.height / 2;
+    if (row.heading !== null) {
+      context.font = `600 11px ${this.font}`;
+      context.fillStyle = colour.quiet;
+      context.fillText(`${row.closed ? "▸" : "▾"} ${row.heading} (${number(row.count)})`, 8, middle + 1);
+      return;
+    }
+    const [small, name] = this.names(row.lane);
+    context.font = `12px ${this.font}`;
+    context.fillStyle = colour.quiet;
+    const indent = 20;
+    context.fillText(small, indent, middle);
+    const from = indent + (small ? this.measure(small) + 6 : 0);
+    context.font = `${view.selected?.lane === row.lane ? "600 " : ""}12px ${this.font}`;
+    context.fillStyle = colour.ink;
+    context.fillText(this.fitted(name, view.labels - from - 8), from, middle);
+  }
+
+  names(lane) {
+    switch (lane.kind) {
+      case "task": {
+        const info = this.model.info.get(lane.number);
+        return [String(lane.number), info?.name ?? info?.line?.replace(/^.*\//, "") ?? "task"];
+      }
+      case "socket": return ["", `socket ${lane.number}`];
+      case "thread": return ["", `pool thread ${lane.number}`];
+      default: return ["", lane.kind === "others" ? "other threads" : lane.kind];
+    }
+  }
+
+  measure(text) {
+    const key = this.context.font + text;
+    let width = this.widths.get(key);
+    if (width === undefined) {
+      if (this.widths.size > 5000) this.widths.clear();
+      this.widths.set(key, (width = this.context.measureText(text).width));
+    }
+    return width;
+  }
+
+  fitted(text, room) {
+    if (this.measure(text) <= room) return text;
+    let low = 0;
+    let high = text.length;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.measure(text.slice(0, middle) + "…") <= room) low = middle;
+      else high = middle - 1;
+    }
+    return low === 0 ? "" : text.slice(0, low) + "…";
+  }
+
+  // How each kind of span looks in a row of this height: what is active is tall and solid, what is ready is hatched and lower, what
+  // waits is a line.
+  shape(kind, height) {
+    const { colour } = this;
+    switch (kind) {
+      case SPAN.sleep: return { fill: this.hatch.sleep, thin: colour.sleep, part: 0.5 };
+      case SPAN.look: return { fill: colour.look, thin: colour.look, part: 0.5 };
+      case SPAN.ready: return { fill: this.hatch.ready, thin: colour.ready, part: 0.44 };
+      case SPAN.wait: return { fill: colour.wait, thin: colour.wait, part: 2 / height };
+      case SPAN.job: return { fill: colour.job, thin: colour.job, part: 0.6 };
+      case SPAN.late: return { fill: colour.long, thin: colour.long, part: 0.3 };
+      default: return { fill: colour.run, thin: colour.run, part: 0.72 };
+    }
+  }
+
+  spans(lane, y, height) {
+    const { view } = this;
+    const last = lane.starts.length;
+    // Of each kind, how much of the present column of pixels is covered.
+    const column = { at: NONE, covered: [0, 0, 0, 0, 0, 0, 0, 0], long: false };
+    for (let i = lane.firstAt(view.from); i < last && lane.starts[i] <= view.to; i++) {
+      const from = view.x(lane.starts[i]);
+      const to = view.x(lane.ends[i]);
+      const isLong = this.longPolls.has(lane.from[i]) && lane.kinds[i] !== SPAN.ready;
+      if (to - from >= 1.5) {
+        this.column(column, y, height);
+        column.at = NONE;
+        this.wide(lane, i, from, to, y, height, isLong);
+      } else {
+        const at = Math.floor(from);
+        if (at !== column.at) {
+          this.column(column, y, height);
+          column.at = at;
+        }
+        column.covered[lane.kinds[i]] += Math.max(to - from, 0.02);
+        column.long ||= isLong;
+      }
+    }
+    this.column(column, y, height);
+  }
+
+  column(column, y, height) {
+    if (column.at === NONE) return;
+    for (let kind = 0; kind < column.covered.length; kind++) {
+      const covered = column.covered[kind];
+      if (covered === 0) continue;
+      column.covered[kind] = 0;
+      const { thin, part } = this.shape(kind, height);
+      const most = height * part;
+      const tall = kind === SPAN.wait ? 2 : most * (0.45 + 0.55 * Math.min(1, covered));
+      const style = column.long && (kind === SPAN.run || kind === SPAN.poll) ? this.colour.long : thin;
+      this.brush.rect(style, column.at, y + (height - tall) / 2, 1, tall);
+    }
+    column.long = false;
+  }
+
+  wide(lane, i, from, to, y, height, isLong) {
+    const { view } = this;
+    const kind = lane.kinds[i];
+    const { fill, part } = this.shape(kind, height);
+    const left = Math.max(from, view.labels - 4);
+    const right = Math.min(to, view.width + 4);
+    const tall = Math.max(2, Math.round(height * part));
+    const top = Math.round(y + (height - tall) / 2);
+    const gap = to - from > 4 && kind !== SPAN.wait ? 0.5 : 0;
+    this.brush.rect(isLong ? this.colour.long : fill, left, top, right - left - gap, tall);
+    // In grey a long poll is told by its dark upper edge.
+    if (isLong) this.brush.rect(this.colour.ink, left, top - 2, right - left - gap, 2);
+    this.text(lane, i, left, right, top, tall, y, height);
+  }
+
+  text(lane, i, left, right, top, tall, y, height) {
+    const from = Math.max(left, this.view.labels) + 5;
+    const room = Math.min(right, this.view.width) - from - 4;
+    if (room < 26) return;
+    const { colour, teller } = this;
+    const kind = lane.kinds[i];
+    const length = span(lane.ends[i] - lane.starts[i]);
+    const middle = top + tall / 2;
+    const put = (text, ink, where, size = 11, halo = null) => this.texts.push({ text, ink, x: from, y: where, room, size, halo });
+    switch (kind) {
+      case SPAN.poll: put(`${this.names(this.model.task(teller.polled(i))).join(" ")} · ${length}`, colour["ink-run"], middle, 12); break;
+      case SPAN.run: put(length, colour["ink-run"], middle); break;
+      case SPAN.ready: put(`ready ${length}`, colour.ink, middle, 11, colour.ready); break;
+      case SPAN.sleep: put(`sleeps ${length}`, colour.quiet, middle, 11, colour.sleep); break;
+      case SPAN.look: put("looks", colour["ink-run"], middle); break;
+      case SPAN.job: put(`job ${this.model.events.a[lane.from[i]]} · ${length}`, colour["ink-run"], middle); break;
+      case SPAN.wait:
+        if (room > 60) put(`waits for ${teller.waitsFor(lane, i)}`, colour.quiet, y + height / 2 - 7, 10);
+        break;
+      default: break;
+    }
+  }
+
+  writeTexts() {
+    const { context } = this;
+    context.textBaseline = "middle";
+    for (const { text, ink, x, y, room, size, halo } of this.texts) {
+      context.font = `${size}px ${this.font}`;
+      const fitted = this.fitted(text, room);
+      if (fitted === "") continue;
+      if (halo !== null) {
+        context.fillStyle = halo;
+        context.fillRect(x - 3, y - 6.5, this.measure(fitted) + 6, 13);
+      }
+      context.fillStyle = ink;
+      context.fillText(fitted, x, y + 0.5);
+    }
+    this.texts = [];
+  }
+
+  marks(lane, y, height) {
+    const { view, context } = this;
+    const { at } = this.model.events;
+    let last = -10;
+    let first = firstMark(lane.marks, at, view.from);
+    for (; first < lane.marks.length && at[lane.marks[first]] <= view.to; first++) {
+      const x = view.x(at[lane.marks[first]]);
+      if (x - last < 1.5) continue;
+      last = x;
+      context.save();
+      context.translate(x, y + height / 2);
+      this.mark(lane.marks[first], height);
+      context.restore();
+    }
+  }
+
+  mark(event, height) {
+    const { context, colour } = this;
+    const { code, a, b } = this.model.events;
+    const tall = height * 0.36;
+    context.fillStyle = context.strokeStyle = colour.ink;
+    context.lineWidth = 1.5;
+    context.beginPath();
+    switch (code[event]) {
+      case CODE.spawn:
+        context.arc(0, 0, 3.5, 0, 7);
+        context.fillStyle = colour.back;
+        context.fill();
+        context.stroke();
+        break;
+      case CODE.finish: this.endMark(b[event]); break;
+      case CODE.abort: this.triangle(0, -4, 4, colour.long); break;
+      case CODE.ready:
+        if (b[event] & 1) this.triangle(0, 2, 5, colour.ink);
+        if (b[event] & 2) this.triangle(0, -2, -5, colour.ink);
+        break;
+      case CODE.fire:
+        context.rotate(Math.PI / 4);
+        context.fillStyle = a[event] >= 1e6 ? colour.long : colour.ink;
+        context.fillRect(-3.2, -3.2, 6.4, 6.4);
+        break;
+      default:
+        context.fillStyle = code[event] === CODE.disarm ? colour.line : colour.quiet;
+        context.fillRect(-0.5, code[event] === CODE.arm ? 0 : -tall, 1, code[event] === CODE.mail ? 2 * tall : tall);
+    }
+  }
+
+  triangle(x, y, size, fill) {
+    const { context } = this;
+    context.beginPath();
+    context.moveTo(x - size * 0.8, y - size * 0.6);
+    context.lineTo(x + size * 0.8, y - size * 0.6);
+    context.lineTo(x, y + size * 0.7);
+    context.closePath();
+    context.fillStyle = fill;
+    context.fill();
+  }
+
+  // A square for a value, a cross for a panic, a ring with a bar for a task that was cancelled.
+  endMark(end) {
+    const { context, colour } = this;
+    if (end === 0) {
+      context.fillRect(-3.5, -3.5, 7, 7);
+      return;
+    }
+    context.lineWidth = 2;
+    if (end === 1) {
+      context.strokeStyle = colour.long;
+      context.moveTo(-4.5, -4.5);
+      context.lineTo(4.5, 4.5);
+      context.moveTo(-4.5, 4.5);
+      context.lineTo(4.5, -4.5);
+    } else {
+      context.arc(0, 0, 4, 0, 7);
+      context.fillStyle = colour.back;
+      context.fill();
+      context.moveTo(-2.8, 2.8);
+      context.lineTo(2.8, -2.8);
+    }
+    context.stroke();
+  }
+
+  loopLane() {
+    const { context, view, colour } = this;
+    const { loop } = this.model;
+    context.fillStyle = colour.back;
+    context.fillRect(0, AXIS, view.width, view.loopHeight + 4);
+    context.fillStyle = colour.band;
+    context.fillRect(0, AXIS, view.width, view.loopHeight);
+    this.texts = [];
+    context.save();
+    context.beginPath();
+    context.rect(view.labels, AXIS, view.width - view.labels, view.loopHeight);
+    context.clip();
+    this.spans(loop, AXIS, view.loopHeight);
+    this.brush.flush(this.hatch.sleep, colour.sleep, colour.look, colour.run, colour.long, colour.ink);
+    this.marks(loop, AXIS, view.loopHeight);
+    this.writeTexts();
+    context.restore();
+    context.textBaseline = "middle";
+    context.fillStyle = colour.ink;
+    context.font = `600 13px ${this.font}`;
+    context.fillText("The thread", 8, AXIS + view.loopHeight / 2 - (view.width < 560 ? 0 : 7));
+    if (view.width >= 560) {
+      context.font = `11px ${this.font}`;
+      context.fillStyle = colour.quiet;
+      context.fillText("one at a time", 8, AXIS + view.loopHeight / 2 + 9);
+    }
+    context.fillStyle = colour.quiet;
+    context.fillRect(0, AXIS + view.loopHeight + 2, view.width, 1);
+  }
+}
+
+function firstMark(marks, at, time) {
+  let low = 0;
+  let high = marks.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (at[marks[middle]] < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

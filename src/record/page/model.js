@@ -1,0 +1,330 @@
+// The events replayed into lanes: who had the thread, who was ready, who waited, and what woke whom.
+//
+// A lane is a row of the page. Its spans do not overlap and are in order of time, so what is in view is found by bisection.
+
+const SPAN = { sleep: 0, look: 1, poll: 2, run: 3, ready: 4, wait: 5, job: 6, late: 7 };
+const NONE = -1;
+
+class Lane {
+  constructor(kind, number) {
+    this.kind = kind;
+    this.number = number;
+    // Of each span: when, what, and which events it begins and ends with.
+    this.starts = [];
+    this.ends = [];
+    this.kinds = [];
+    this.from = [];
+    this.to = [];
+    // Events that take no time.
+    this.marks = [];
+    this.open = null;
+    this.row = NONE;
+  }
+
+  begin(kind, at, event) {
+    this.finish(at, event);
+    this.open = { kind, at, event };
+  }
+
+  finish(at, event) {
+    if (this.open === null) return;
+    const { kind, at: start, event: from } = this.open;
+    this.open = null;
+    this.add(kind, start, at, from, event);
+  }
+
+  add(kind, start, end, from, to) {
+    const last = this.ends.length - 1;
+    if (last >= 0) start = Math.max(start, this.ends[last]);
+    this.starts.push(start);
+    this.ends.push(Math.max(start, end));
+    this.kinds.push(kind);
+    this.from.push(from);
+    this.to.push(to);
+  }
+
+  // The first span that ends at or after this time; as many as there are spans, if none does.
+  firstAt(time) {
+    let low = 0;
+    let high = this.ends.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.ends[middle] < time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  spanAt(time) {
+    const i = this.firstAt(time);
+    // Of two that meet here, the later one.
+    if (i + 1 < this.starts.length && this.starts[i + 1] <= time) return i + 1;
+    return i < this.starts.length && this.starts[i] <= time ? i : NONE;
+  }
+}
+
+class Model {
+  constructor(data) {
+    this.data = data;
+    this.events = decode(data);
+    const { at, count } = this.events;
+    this.begin = count > 0 ? at.reduce((low, time) => Math.min(low, time), Infinity) : 0;
+    this.end = count > 0 ? at.reduce((high, time) => Math.max(high, time), 0) : 1;
+    if (this.end <= this.begin) this.end = this.begin + 1;
+    this.loop = new Lane("loop", 0);
+    this.timers = new Lane("timers", 0);
+    this.others = new Lane("others", 0);
+    this.sockets = new Map();
+    this.threads = new Map();
+    this.tasks = new Map();
+    this.info = new Map();
+    for (const [number, name, line, parent] of data.tasks) {
+      this.info.set(number, { number, name, line, parent });
+      this.task(number);
+    }
+    // Of each arrow: the event that it comes from and the lane, the event that it leads to and the lane.
+    this.arrows = [];
+    // From the event of a wake, and of a poll, to the arrow.
+    this.arrowOf = new Map();
+    this.replay();
+  }
+
+  task(number) {
+    return this.lane(this.tasks, "task", number);
+  }
+
+  lane(map, kind, number) {
+    let lane = map.get(number);
+    if (lane === undefined) {
+      lane = new Lane(kind, number);
+      lane.polls = 0;
+      lane.running = 0;
+      lane.readying = 0;
+      lane.longest = 0;
+      lane.slowest = 0;
+      lane.seen = false;
+      lane.ended = NONE;
+      lane.pending = null;
+      map.set(number, lane);
+    }
+    return lane;
+  }
+
+  lanes() {
+    const outside = [];
+    if (this.timers.marks.length > 0) outside.push(this.timers);
+    outside.push(...inOrder(this.sockets), ...inOrder(this.threads));
+    if (this.others.marks.length > 0) outside.push(this.others);
+    return { outside, tasks: [...this.tasks.values()] };
+  }
+
+  replay() {
+    const replay = new Replay(this);
+    for (let i = 0; i < this.events.count; i++) replay.event(i);
+    replay.end();
+  }
+}
+
+const inOrder = (map) => [...map.values()].sort((one, other) => one.number - other.number);
+
+// One walk over the events. A ring that has lost its oldest events may begin with the second half of a pair: what has no
+// beginning here begins with the recording.
+class Replay {
+  constructor(model) {
+    this.model = model;
+    this.events = model.events;
+    this.running = null;
+    this.jobs = new Map();
+    this.lastJobLane = null;
+    this.seenLoop = false;
+  }
+
+  event(i) {
+    const at = this.events.at[i];
+    const a = this.events.a[i];
+    const { loop, timers, others } = this.model;
+    switch (this.events.code[i]) {
+      case CODE.park: loop.begin(SPAN.sleep, at, i); break;
+      case CODE.unpark: this.loopEnds(SPAN.sleep, at, i); break;
+      case CODE.look: loop.begin(SPAN.look, at, i); break;
+      case CODE.look_ends: this.loopEnds(SPAN.look, at, i); break;
+      case CODE.spawn: this.spawn(a, at, i); break;
+      case CODE.wake: this.wake(a, at, i); break;
+      case CODE.poll: this.poll(a, at, i); break;
+      case CODE.waits: this.pollEnds(a, at, i, true); break;
+      case CODE.finish: this.pollEnds(a, at, i, false); break;
+      case CODE.abort: this.known(a, at).marks.push(i); break;
+      case CODE.budget_spent: this.known(a, at).marks.push(i); break;
+      case CODE.arm: timers.marks.push(i); break;
+      case CODE.disarm: timers.marks.push(i); break;
+      case CODE.fire:
+        timers.add(SPAN.late, Math.max(at - a, this.model.begin), at, i, i);
+        timers.marks.push(i);
+        break;
+      case CODE.ready: this.model.lane(this.model.sockets, "socket", a).marks.push(i); break;
+      case CODE.submit: this.submit(a, i); break;
+      case CODE.job_begins: this.jobBegins(a, at, i); break;
+      case CODE.job_ends: this.jobEnds(a, at, i); break;
+      case CODE.mail: others.marks.push(i); break;
+    }
+    this.seenLoop ||= this.events.code[i] <= CODE.look_ends;
+  }
+
+  loopEnds(kind, at, i) {
+    const { loop, begin } = this.model;
+    if (loop.open?.kind === kind) loop.finish(at, i);
+    else if (loop.open === null && loop.ends.length === 0) loop.add(kind, begin, at, NONE, i);
+  }
+
+  // A task's lane. One that was there before the first event had been waiting, as far as anybody knows.
+  known(number, at) {
+    const lane = this.model.task(number);
+    if (!lane.seen) {
+      lane.seen = true;
+      if (at > this.model.begin) lane.open = { kind: SPAN.wait, at: this.model.begin, event: NONE };
+    }
+    return lane;
+  }
+
+  spawn(number, at, i) {
+    const lane = this.model.task(number);
+    lane.seen = true;
+    lane.marks.push(i);
+    lane.begin(SPAN.ready, at, i);
+    this.arrow(i, this.events.b[i] >= 0 ? this.model.task(this.events.b[i]) : this.model.loop, lane);
+  }
+
+  wake(number, at, i) {
+    const lane = this.known(number, at);
+    if (lane.ended !== NONE) return;
+    this.arrow(i, this.source(i), lane);
+    if (lane.open?.kind === SPAN.run) lane.again = i;
+    else if (lane.open?.kind !== SPAN.ready) lane.begin(SPAN.ready, at, i);
+  }
+
+  arrow(i, from, to) {
+    if (to.pending !== null && to.open?.kind === SPAN.ready) return;
+    to.pending = { wake: i, poll: NONE, from, to };
+    this.model.arrows.push(to.pending);
+    this.model.arrowOf.set(i, to.pending);
+  }
+
+  // The lane from which a wake comes.
+  source(i) {
+    const { events, model } = this;
+    switch (events.b[i]) {
+      case CAUSE.task: return model.task(events.c[i]);
+      case CAUSE.timer: return model.timers;
+      case CAUSE.source: return model.lane(model.sockets, "socket", events.c[i]);
+      case CAUSE.thread: return model.others;
+      case CAUSE.job: return this.lastJobLane ?? model.others;
+      default: return model.loop;
+    }
+  }
+
+  poll(number, at, i) {
+    const { loop } = this.model;
+    if (this.running !== null) this.leave(at, i);
+    const lane = this.model.task(number);
+    if (!lane.seen) lane.seen = true;
+    this.readyEnds(lane, at);
+    lane.begin(SPAN.run, at, i);
+    lane.again = NONE;
+    lane.polls += 1;
+    if (lane.pending !== null) {
+      lane.pending.poll = i;
+      this.model.arrowOf.set(i, lane.pending);
+      lane.pending = null;
+    }
+    loop.begin(SPAN.poll, at, i);
+    this.running = lane;
+  }
+
+  readyEnds(lane, at) {
+    if (lane.open?.kind !== SPAN.ready) return;
+    const waited = Math.max(0, at - lane.open.at);
+    lane.readying += waited;
+    lane.slowest = Math.max(lane.slowest, waited);
+  }
+
+  // The poll that is under way is over.
+  leave(at, i) {
+    const lane = this.running;
+    this.running = null;
+    const took = Math.max(0, at - (lane.open?.at ?? at));
+    lane.running += took;
+    lane.longest = Math.max(lane.longest, took);
+    lane.finish(at, i);
+    if (this.model.loop.open?.kind === SPAN.poll) this.model.loop.finish(at, i);
+    return lane;
+  }
+
+  pollEnds(number, at, i, waits) {
+    const lane = this.model.task(number);
+    if (this.running === lane) this.leave(at, i);
+    else if (this.running === null && !lane.seen) this.cutOff(lane, at, i);
+    else lane.finish(at, i);
+    lane.seen = true;
+    if (waits) this.waits(lane, at, i);
+    else {
+      lane.marks.push(i);
+      lane.ended = i;
+      lane.pending = null;
+    }
+  }
+
+  // The beginning of this poll is lost.
+  cutOff(lane, at, i) {
+    const { loop, begin } = this.model;
+    if (loop.ends.length > 0 || loop.open !== null) return;
+    lane.add(SPAN.run, begin, at, NONE, i);
+    loop.add(SPAN.poll, begin, at, NONE, i);
+    lane.polls += 1;
+    lane.running += at - begin;
+    lane.longest = Math.max(lane.longest, at - begin);
+  }
+
+  waits(lane, at, i) {
+    const again = lane.again ?? NONE;
+    lane.again = NONE;
+    lane.begin(again === NONE ? SPAN.wait : SPAN.ready, at, again === NONE ? i : again);
+  }
+
+  submit(job, i) {
+    this.jobs.set(job, { submit: i, by: this.running, lane: null });
+    (this.running ?? this.model.loop).marks.push(i);
+  }
+
+  jobBegins(number, at, i) {
+    const lane = this.model.lane(this.model.threads, "thread", this.events.b[i]);
+    const job = this.jobs.get(number) ?? { submit: NONE, by: null };
+    job.lane = lane;
+    this.jobs.set(number, job);
+    lane.begin(SPAN.job, at, i);
+    if (job.submit === NONE) return;
+    const arrow = { wake: job.submit, poll: i, from: job.by ?? this.model.loop, to: lane };
+    this.model.arrows.push(arrow);
+    this.model.arrowOf.set(i, arrow);
+  }
+
+  jobEnds(number, at, i) {
+    const lane = this.jobs.get(number)?.lane;
+    if (!lane) return;
+    lane.finish(at, i);
+    this.lastJobLane = lane;
+  }
+
+  end() {
+    const { model } = this;
+    if (this.running !== null) this.leave(model.end, NONE);
+    for (const lane of model.tasks.values()) {
+      this.readyEnds(lane, model.end);
+      lane.finish(model.end, NONE);
+    }
+    for (const lane of [model.loop, ...model.threads.values()]) lane.finish(model.end, NONE);
+    model.arrows.sort((one, other) => one.wake - other.wake);
+    for (const lane of model.tasks.values()) {
+      if (!model.info.has(lane.number)) model.info.set(lane.number, { number: lane.number, name: null, line: null, parent: null });
+    }
+  }
+}

@@ -1,0 +1,255 @@
+// What happened, in words: a sentence for any moment of any lane, and the facts about one span.
+
+class Teller {
+  constructor(model) {
+    this.model = model;
+    this.events = model.events;
+  }
+
+  // "task 3 'server'"
+  task(number) {
+    const name = this.model.info.get(number)?.name;
+    return name ? `task ${number} '${name}'` : `task ${number}`;
+  }
+
+  lane(lane) {
+    switch (lane.kind) {
+      case "loop": return "the loop";
+      case "timers": return "the timers";
+      case "others": return "other threads";
+      case "socket": return `socket ${lane.number}`;
+      case "thread": return `pool thread ${lane.number}`;
+      default: return this.task(lane.number);
+    }
+  }
+
+  // What has woken somebody, or what somebody waits for.
+  cause(wake) {
+    const { code, a, b, c } = this.events;
+    if (code[wake] === CODE.spawn) return b[wake] >= 0 ? `its spawn by ${this.task(b[wake])}` : "its spawn";
+    switch (b[wake]) {
+      case CAUSE.task: return c[wake] === a[wake] ? "itself" : this.task(c[wake]);
+      case CAUSE.timer: return "a timer";
+      case CAUSE.source: return `socket ${c[wake]}`;
+      case CAUSE.thread: return "another thread";
+      case CAUSE.job: return "a job of the pool";
+      default: return "code outside of all tasks";
+    }
+  }
+
+  // What a span that waits is ended by, if the recording goes so far.
+  wokenBy(lane, i) {
+    const to = lane.to[i];
+    return to !== NONE && this.events.code[to] === CODE.wake ? to : NONE;
+  }
+
+  // Of a span that waits and is not ended by a wake: what the poll before did last that can bring one.
+  hint(lane, i) {
+    const end = lane.from[i];
+    for (let event = end - 1; event >= 0 && this.events.code[event] !== CODE.poll; event--) {
+      if (this.events.code[event] === CODE.arm) return "a timer, it seems";
+      if (this.events.code[event] === CODE.submit) return `job ${this.events.a[event]}, it seems`;
+    }
+    return "something that never came";
+  }
+
+  waitsFor(lane, i) {
+    const wake = this.wokenBy(lane, i);
+    if (wake !== NONE) return this.cause(wake);
+    return lane.from[i] === NONE ? "something" : this.hint(lane, i);
+  }
+
+  // What the loop does at this time: who has the thread.
+  holder(time) {
+    const { loop } = this.model;
+    const i = loop.spanAt(time);
+    if (i === NONE) return { text: "the loop, which is between two polls", task: null };
+    const since = span(time - loop.starts[i]);
+    if (loop.kinds[i] === SPAN.look) return { text: `the loop, which has looked at its sockets, timers and other threads for ${since}`, task: null };
+    if (loop.kinds[i] === SPAN.sleep) return { text: `the loop, which has slept for ${since}`, task: null };
+    const number = this.polled(i);
+    return { text: `${this.task(number)}, which has held the thread for ${since}`, task: number };
+  }
+
+  // Whom a poll of the loop's lane is of.
+  polled(i) {
+    const { loop } = this.model;
+    return this.events.a[loop.from[i] !== NONE ? loop.from[i] : loop.to[i]];
+  }
+
+  // Everybody who is ready at this time.
+  behind(time, but) {
+    const waiting = [];
+    for (const lane of this.model.tasks.values()) {
+      const i = lane === but ? NONE : lane.spanAt(time);
+      if (i !== NONE && lane.kinds[i] === SPAN.ready && lane.ends[i] > time) waiting.push(lane);
+    }
+    return waiting;
+  }
+
+  behindText(time, but) {
+    const waiting = this.behind(time, but);
+    if (waiting.length === 0) return "";
+    const names = waiting.slice(0, 3).map((lane) => this.task(lane.number)).join(", ");
+    const more = waiting.length > 3 ? ` and ${waiting.length - 3} more` : "";
+    return ` Behind it ${waiting.length === 1 ? "waits" : "wait"} ${names}${more}.`;
+  }
+
+  at(lane, time) {
+    const text = this.sentence(lane, time);
+    return text === "" ? "" : capital(text);
+  }
+
+  sentence(lane, time) {
+    switch (lane.kind) {
+      case "loop": return this.loopAt(time);
+      case "task": return this.taskAt(lane, time);
+      case "thread": return this.threadAt(lane, time);
+      default: return this.lastMark(lane, time);
+    }
+  }
+
+  loopAt(time) {
+    const { loop } = this.model;
+    const i = loop.spanAt(time);
+    if (i === NONE) return "the loop is between two steps.";
+    const took = span(loop.ends[i] - loop.starts[i]);
+    const since = span(time - loop.starts[i]);
+    if (loop.kinds[i] === SPAN.look) return `the loop looks at its sockets, timers and other threads, for ${took}.`;
+    if (loop.kinds[i] === SPAN.poll) {
+      return `the loop polls ${this.task(this.polled(i))}, which has held the thread for ${since} of ${took}.${this.behindText(time, null)}`;
+    }
+    const limit = loop.from[i] === NONE ? -1 : this.events.a[loop.from[i]];
+    const most = limit < 0 ? "until something happens" : `for ${span(limit)} at most`;
+    return `nobody is ready: the loop has slept for ${since} of ${took}, ${most}.`;
+  }
+
+  taskAt(lane, time) {
+    const who = this.task(lane.number);
+    const i = lane.spanAt(time);
+    if (i === NONE) return this.absent(lane, who, time);
+    const since = span(time - lane.starts[i]);
+    const whole = span(lane.ends[i] - lane.starts[i]);
+    if (lane.kinds[i] === SPAN.run) return `${who} has held the thread for ${since} of ${whole}.${this.behindText(time, lane)}`;
+    if (lane.kinds[i] === SPAN.wait) {
+      const wake = this.wokenBy(lane, i);
+      const when = wake === NONE ? "" : `, which comes in ${span(lane.ends[i] - time)}`;
+      return `${who} has waited for ${this.waitsFor(lane, i)} for ${since}${when}.`;
+    }
+    return this.readyAt(lane, i, who, time);
+  }
+
+  readyAt(lane, i, who, time) {
+    const since = span(time - lane.starts[i]);
+    const wake = lane.from[i];
+    const isSpawn = wake !== NONE && this.events.code[wake] === CODE.spawn;
+    let how = "has been ready";
+    if (isSpawn) how = "was spawned";
+    else if (wake !== NONE) how = `was woken by ${this.cause(wake)}`;
+    const ago = how === "has been ready" ? `for ${since}` : `${since} ago`;
+    return `${who} ${how} ${ago}, and waits behind ${this.holder(time).text}.`;
+  }
+
+  absent(lane, who, time) {
+    const { at, code, b } = this.events;
+    if (lane.ended !== NONE && at[lane.ended] <= time) {
+      return `${who} ended ${ENDS[b[lane.ended]] ?? ""} ${span(time - at[lane.ended])} ago.`;
+    }
+    const first = lane.starts[0];
+    if (first === undefined || time < first) {
+      const spawn = lane.marks.find((mark) => code[mark] === CODE.spawn);
+      return spawn === undefined ? `nothing is known yet of ${who}.` : `${who} will be spawned in ${span(at[spawn] - time)}.`;
+    }
+    return `nothing is known of ${who} here.`;
+  }
+
+  threadAt(lane, time) {
+    const i = lane.spanAt(time);
+    if (i === NONE) return `${this.lane(lane)} has nothing to do.`;
+    const since = span(time - lane.starts[i]);
+    return `${this.lane(lane)} has run job ${this.events.a[lane.from[i]]} for ${since} of ${span(lane.ends[i] - lane.starts[i])}.`;
+  }
+
+  lastMark(lane, time) {
+    const { at } = this.events;
+    let last = NONE;
+    for (const mark of lane.marks) {
+      if (at[mark] > time) break;
+      last = mark;
+    }
+    if (last === NONE) return `${this.lane(lane)}: nothing yet.`;
+    return `${span(time - at[last])} ago: ${this.event(last)}.`;
+  }
+
+  // One event, in words.
+  event(i) {
+    const { code, a, b, at } = this.events;
+    const who = this.task(a[i]);
+    switch (code[i]) {
+      case CODE.park: return a[i] < 0 ? "the loop goes to sleep until something happens" : `the loop goes to sleep for ${span(a[i])} at most`;
+      case CODE.unpark: return "the loop is awake again";
+      case CODE.look: return "the loop begins to look";
+      case CODE.look_ends: return "the look is over";
+      case CODE.spawn: return b[i] >= 0 ? `${this.task(b[i])} spawns ${who}` : `${who} is spawned`;
+      case CODE.wake: return `${this.cause(i)} wakes ${who}`;
+      case CODE.poll: return `${who} is polled`;
+      case CODE.waits: return `the poll of ${who} returns, and it waits`;
+      case CODE.finish: return `${who} ends ${ENDS[b[i]] ?? ""}`;
+      case CODE.abort: return `somebody asks for the end of ${who}`;
+      case CODE.arm: return `a timer is armed for ${span(a[i])}`;
+      case CODE.fire: return a[i] >= 1000 ? `a timer fires ${span(a[i])} late${this.heldAt(at[i] - a[i])}` : "a timer fires on time";
+      case CODE.disarm: return "a timer is taken away";
+      case CODE.ready: return `socket ${a[i]} becomes ${["ready", "readable", "writable", "readable and writable"][b[i] & 3]}`;
+      case CODE.submit: return `job ${a[i]} is handed to the pool`;
+      case CODE.job_begins: return `pool thread ${b[i]} begins job ${a[i]}`;
+      case CODE.job_ends: return `job ${a[i]} is done`;
+      case CODE.mail: return "another thread's call is run";
+      default: return `${who} has spent its budget of operations`;
+    }
+  }
+
+  heldAt(time) {
+    const { task } = this.holder(time);
+    return task === null ? "" : `: ${this.task(task)} held the thread at its deadline`;
+  }
+
+  kind(lane, i) {
+    return ["the loop sleeps", "the loop looks", "poll", "poll", "ready", "waits", "job", "late"][lane.kinds[i]];
+  }
+
+  // The facts about one span: pairs of a label and a text or a place to jump to.
+  facts(lane, i) {
+    const facts = [["what", `${this.lane(lane)}: ${this.kind(lane, i)}`]];
+    const task = lane.kind === "loop" && lane.kinds[i] === SPAN.poll ? this.polled(i) : lane.kind === "task" ? lane.number : null;
+    if (task !== null) facts.push(...this.taskFacts(task));
+    facts.push(["begins", moment(lane.starts[i], 1000)], ["lasts", span(lane.ends[i] - lane.starts[i])]);
+    if (lane.kinds[i] === SPAN.wait) facts.push(["for", this.waitsFor(lane, i)]);
+    if (lane.kinds[i] === SPAN.ready && lane.from[i] !== NONE) facts.push(["woken by", this.cause(lane.from[i])]);
+    if (lane.kinds[i] === SPAN.run || lane.kinds[i] === SPAN.poll) facts.push(...this.pollFacts(lane, i));
+    return facts;
+  }
+
+  taskFacts(number) {
+    const { name, line, parent } = this.model.info.get(number) ?? {};
+    const facts = [["task", name ? `${number} '${name}'` : String(number)]];
+    if (line) facts.push(["spawned at", line]);
+    if (parent !== null && parent !== undefined) facts.push(["by", this.task(parent)]);
+    return facts;
+  }
+
+  pollFacts(lane, i) {
+    const facts = [];
+    const arrow = this.model.arrowOf.get(lane.from[i]);
+    if (arrow) {
+      facts.push(["woken by", this.cause(arrow.wake)]);
+      facts.push(["after", `${span(lane.starts[i] - this.events.at[arrow.wake])} in the ready queue`]);
+    }
+    const deeds = [];
+    const [from, to] = [lane.from[i], lane.to[i] === NONE ? this.events.count : lane.to[i]];
+    for (let event = from + 1; from !== NONE && event < to && deeds.length < 9; event++) deeds.push(capital(this.event(event)));
+    if (to - from - 1 > 9) deeds.push(`and ${to - from - 10} more`);
+    if (deeds.length > 0) facts.push(["meanwhile", deeds]);
+    if (lane.to[i] !== NONE) facts.push(["ends", capital(this.event(lane.to[i]))]);
+    return facts;
+  }
+}

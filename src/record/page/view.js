@@ -1,0 +1,152 @@
+// What is in view: a stretch of time, and the rows of the lanes.
+
+const LABELS = { wide: 168, narrow: 96 };
+const AXIS = 22;
+
+class View {
+  constructor(model) {
+    this.model = model;
+    this.width = 0;
+    this.height = 0;
+    this.scroll = 0;
+    this.closed = new Set();
+    const pad = (model.end - model.begin) * 0.01;
+    this.low = model.begin - pad;
+    this.high = model.end + pad;
+    this.from = this.low;
+    this.to = this.high;
+    this.hover = null;
+    this.selected = null;
+    this.rows = [];
+    this.total = 0;
+    this.gliding = null;
+  }
+
+  resize(width, height) {
+    this.width = width;
+    this.height = height;
+    this.labels = width < 560 ? LABELS.narrow : LABELS.wide;
+    this.layOut();
+  }
+
+  // Rows beneath the lane of the loop, which does not scroll.
+  layOut() {
+    const { outside, tasks } = this.model.lanes();
+    const roomy = this.height - 120 > (outside.length + tasks.length) * 34;
+    this.loopHeight = this.width < 560 ? 40 : 48;
+    this.top = AXIS + this.loopHeight + 4;
+    this.rows = [];
+    let y = 0;
+    const put = (row, height) => {
+      row.y = y;
+      row.height = height;
+      if (row.lane) row.lane.row = this.rows.length;
+      this.rows.push(row);
+      y += height;
+    };
+    const group = (name, lanes, height) => {
+      if (lanes.length === 0) return;
+      const closed = this.closed.has(name);
+      put({ heading: name, count: lanes.length, closed, lane: null }, 22);
+      for (const lane of lanes) {
+        lane.row = NONE;
+        if (!closed) put({ heading: null, lane }, height);
+      }
+    };
+    group("From outside", outside, roomy ? 28 : 24);
+    group("Tasks", tasks, roomy ? 34 : 28);
+    this.total = y;
+    this.scrollTo(this.scroll);
+  }
+
+  scrollTo(y) {
+    this.scroll = Math.max(0, Math.min(y, this.total + 8 - (this.height - this.top)));
+  }
+
+  get plot() {
+    return Math.max(1, this.width - this.labels - 8);
+  }
+
+  get scale() {
+    return this.plot / (this.to - this.from);
+  }
+
+  x(time) {
+    return this.labels + (time - this.from) * this.scale;
+  }
+
+  time(x) {
+    return this.from + (x - this.labels) / this.scale;
+  }
+
+  // At least 200 ns, and not more than there is.
+  show(from, to) {
+    const whole = this.high - this.low;
+    const length = Math.min(whole, Math.max(200, to - from));
+    const middle = (from + to) / 2;
+    const start = Math.max(this.low, Math.min(middle - length / 2, this.high - length));
+    this.from = start;
+    this.to = start + length;
+  }
+
+  pan(pixels) {
+    const shift = pixels / this.scale;
+    const length = this.to - this.from;
+    const from = Math.max(this.low, Math.min(this.from + shift, this.high - length));
+    this.from = from;
+    this.to = from + length;
+  }
+
+  // The time under `x` stays where it is.
+  zoom(factor, x) {
+    const time = Math.max(this.from, Math.min(this.time(x), this.to));
+    const length = Math.min(this.high - this.low, Math.max(200, (this.to - this.from) * factor));
+    const part = (time - this.from) / (this.to - this.from);
+    const from = Math.max(this.low, Math.min(time - part * length, this.high - length));
+    this.from = from;
+    this.to = from + length;
+  }
+
+  rowAt(y) {
+    const inside = y - this.top + this.scroll;
+    let low = 0;
+    let high = this.rows.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.rows[middle].y + this.rows[middle].height <= inside) low = middle + 1;
+      else high = middle;
+    }
+    return this.rows[low] ?? null;
+  }
+
+  laneAt(y) {
+    if (y < AXIS) return null;
+    if (y < this.top) return this.model.loop;
+    return this.rowAt(y)?.lane ?? null;
+  }
+
+  // Where a lane is drawn: top and height, beyond the edge if it is out of view.
+  place(lane) {
+    if (lane === this.model.loop) return { y: AXIS, height: this.loopHeight };
+    const row = this.rows[lane.row];
+    if (row === undefined || row.lane !== lane) return null;
+    return { y: this.top + row.y - this.scroll, height: row.height };
+  }
+
+  reveal(lane) {
+    if (lane === this.model.loop) return;
+    if (lane.row === NONE) {
+      this.closed.delete(lane.kind === "task" ? "Tasks" : "From outside");
+      this.layOut();
+    }
+    const row = this.rows[lane.row];
+    const room = this.height - this.top;
+    if (row.y < this.scroll) this.scrollTo(row.y - room / 3);
+    else if (row.y + row.height > this.scroll + room) this.scrollTo(row.y + row.height - (2 * room) / 3);
+  }
+
+  // Lanes in the order of the rows, the loop first.
+  order() {
+    return [this.model.loop, ...this.rows.filter((row) => row.lane).map((row) => row.lane)];
+  }
+}
