@@ -432,6 +432,7 @@ impl EventLoop {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         self.close();
+        self.write_page();
     }
 }
 

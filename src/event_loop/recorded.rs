@@ -1,11 +1,21 @@
 //! Recording, as a user of the loop sees it.
 
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use super::{Builder, EventLoop};
+use crate::foreign::{self, Level};
 use crate::record::{JobLog, Probe, Recording};
+
+/// Where the page of each loop goes, if the user of the program wants one.
+const PAGE: &str = "ROUNDELAY_RECORD";
+/// As much of each loop is recorded then: a page of a quarter of a million events is one that a browser likes.
+const BYTES: usize = 4 << 20;
 
 impl Builder {
     /// Records every step of the loop, in a ring of so many bytes: the last events, sixteen bytes each. All of the ring is allocated
-    /// when the loop is made. Default: nothing is recorded. See [`record`](crate::record).
+    /// when the loop is made. Default: nothing is recorded, unless the environment asks for it: see [`record`](crate::record).
     ///
     /// ```
     /// let mut event_loop = roundelay::EventLoop::builder().record(1 << 20).build()?;
@@ -20,7 +30,11 @@ impl Builder {
     }
 
     pub(super) fn probe(&self) -> (Probe, JobLog) {
-        match self.record {
+        let bytes = match self.record {
+            0 if env::var_os(PAGE).is_some() => BYTES,
+            bytes => bytes,
+        };
+        match bytes {
             0 => (Probe::default(), JobLog::default()),
             bytes => (Probe::recording(bytes), JobLog::recording(bytes)),
         }
@@ -28,9 +42,64 @@ impl Builder {
 }
 
 impl EventLoop {
-    /// What has been recorded up to now. `None` if the loop was not built with [`Builder::record`].
+    /// What has been recorded up to now. `None` if the loop was not built with [`Builder::record`], and `ROUNDELAY_RECORD` is not
+    /// set.
     pub fn recording(&self) -> Option<Recording> {
         let jobs = self.context.offload.job_log();
         self.context.probe.recorded(&self.name, &jobs)
+    }
+
+    /// The loop has ended: writes its page, if the environment names one.
+    pub(super) fn write_page(&self) {
+        let Some(page) = env::var_os(PAGE) else {
+            return;
+        };
+        let Some(recording) = self.recording() else {
+            return;
+        };
+        // ORDERING: relaxed. No two loops get the same number, and nothing else is agreed upon.
+        static PAGES: AtomicUsize = AtomicUsize::new(1);
+        let path = numbered(Path::new(&page), PAGES.fetch_add(1, Relaxed));
+        let written = recording.write_html(&path);
+        let line = match written {
+            Ok(()) => format!("{}: its recording is in {}", self.name, path.display()),
+            Err(error) => format!(
+                "{}: cannot write its recording to {}: {error}",
+                self.name,
+                path.display()
+            ),
+        };
+        match foreign::is_deaf() {
+            true => foreign::tell_stderr(line),
+            false => foreign::tell(Level::Info, foreign::TURN, line),
+        }
+    }
+}
+
+/// The first loop of a process has the name that was asked for, the second one a number before the dot.
+fn numbered(page: &Path, number: usize) -> PathBuf {
+    if number == 1 {
+        return page.to_owned();
+    }
+    let mut name = page.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{number}"));
+    if let Some(extension) = page.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    page.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_loop_has_a_page_of_its_own() {
+        let _watched = crate::watch::watch();
+        let named = |page, number| numbered(Path::new(page), number);
+        assert_eq!(named("/tmp/page.html", 1), Path::new("/tmp/page.html"));
+        assert_eq!(named("/tmp/page.html", 2), Path::new("/tmp/page-2.html"));
+        assert_eq!(named("page", 10), Path::new("page-10"));
     }
 }

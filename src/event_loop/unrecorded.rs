@@ -1,6 +1,6 @@
 //! A build without the feature `record`.
 
-use super::Builder;
+use super::{Builder, EventLoop};
 use crate::record::{JobLog, Probe};
 
 impl Builder {
@@ -8,4 +8,8 @@ impl Builder {
         let _ = self.record;
         (Probe, JobLog)
     }
+}
+
+impl EventLoop {
+    pub(super) fn write_page(&self) {}
 }

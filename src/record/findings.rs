@@ -168,7 +168,9 @@ impl Finder<'_> {
     /// Who was ready while this poll ran: the next poll of each begins after it.
     fn held_up(&self, poll: &Poll) -> String {
         let history = self.history;
-        let next = history.polls.partition_point(|other| other.begin < poll.end);
+        let next = history
+            .polls
+            .partition_point(|other| other.begin < poll.end);
         let mut tasks: Vec<u32> = Vec::new();
         let mut waited = Duration::ZERO;
         for other in &history.polls[next..] {
@@ -201,7 +203,11 @@ impl Finder<'_> {
 
     fn long_waits(&self) -> Vec<Finding> {
         let rested = |poll: &Poll| poll.begin.saturating_sub(poll.ready.unwrap_or(poll.begin));
-        let long = self.history.polls.iter().filter(|poll| rested(poll) >= QUEUED_LONG);
+        let long = self
+            .history
+            .polls
+            .iter()
+            .filter(|poll| rested(poll) >= QUEUED_LONG);
         let told = |(task, (poll, count)): (u32, (Poll, usize))| {
             let woken = poll.cause.map_or(String::new(), |cause| {
                 format!(", woken by {}", self.recording.cause(cause, task))
@@ -242,7 +248,12 @@ impl Finder<'_> {
     fn late_timer(&self) -> Option<Finding> {
         let late = |(_, late): &&(Duration, Duration)| *late >= LATE;
         let count = self.history.fires.iter().filter(late).count();
-        let (at, late) = *self.history.fires.iter().filter(late).max_by_key(|(_, late)| *late)?;
+        let (at, late) = *self
+            .history
+            .fires
+            .iter()
+            .filter(late)
+            .max_by_key(|(_, late)| *late)?;
         let deadline = at.saturating_sub(late);
         Some(Finding {
             kind: FindingKind::LateTimer,
@@ -279,8 +290,7 @@ impl Finder<'_> {
     }
 
     fn in_vain(&self) -> Vec<Finding> {
-        let is_vain =
-            |poll: &&Poll| poll.waits && poll.deeds == 0 && poll.end - poll.begin <= VAIN;
+        let is_vain = |poll: &&Poll| poll.waits && poll.deeds == 0 && poll.end - poll.begin <= VAIN;
         let mut vain: HashMap<u32, Vec<&Poll>> = HashMap::new();
         for poll in self.history.polls.iter().filter(is_vain) {
             vain.entry(poll.task).or_default().push(poll);
@@ -322,7 +332,9 @@ impl Finder<'_> {
         for (&task, life) in &self.history.lives {
             let (since, until, how) = match (life.waits_since, life.ended_out_of_wait, life.ended) {
                 (Some(since), ..) => (since, self.history.end, "waits, and nothing has woken it"),
-                (None, Some(since), Some((at, _))) => (since, at, "was cancelled after nothing had woken it"),
+                (None, Some(since), Some((at, _))) => {
+                    (since, at, "was cancelled after nothing had woken it")
+                }
                 _ => continue,
             };
             let silence = until.saturating_sub(since);

@@ -76,13 +76,23 @@ impl Recording {
         let mut out = String::with_capacity(self.events.len() * 14 + 1024);
         out.push_str("{\"name\":");
         string(&mut out, &self.name);
-        let _ = write!(out, ",\"lost\":{},\"count\":{}", self.lost, self.events.len());
+        let _ = write!(
+            out,
+            ",\"lost\":{},\"count\":{}",
+            self.lost,
+            self.events.len()
+        );
         out.push_str(",\"tasks\":[");
         separated(&mut out, &self.tasks, |out, task| {
             let _ = write!(out, "[{},", task.number);
             string_or_null(out, task.name.as_deref());
             out.push(',');
-            string_or_null(out, task.location.map(|at| format!("{}:{}", at.file(), at.line())).as_deref());
+            string_or_null(
+                out,
+                task.location
+                    .map(|at| format!("{}:{}", at.file(), at.line()))
+                    .as_deref(),
+            );
             let _ = match task.parent {
                 Some(parent) => write!(out, ",{parent}]"),
                 None => write!(out, ",null]"),
@@ -91,9 +101,13 @@ impl Recording {
         out.push_str("],\"findings\":[");
         separated(&mut out, &self.findings_in(&history), put_finding);
         out.push_str("],\"long\":[");
-        separated(&mut out, history.long_polls().filter_map(|poll| poll.event), |out, event| {
-            let _ = write!(out, "{event}");
-        });
+        separated(
+            &mut out,
+            history.long_polls().filter_map(|poll| poll.event),
+            |out, event| {
+                let _ = write!(out, "{event}");
+            },
+        );
         out.push_str("],\"events\":[");
         put_events(&mut out, &self.events);
         out.push_str("]}");
@@ -101,7 +115,11 @@ impl Recording {
     }
 }
 
-fn separated<T>(out: &mut String, items: impl IntoIterator<Item = T>, put: impl Fn(&mut String, T)) {
+fn separated<T>(
+    out: &mut String,
+    items: impl IntoIterator<Item = T>,
+    put: impl Fn(&mut String, T),
+) {
     for (place, item) in items.into_iter().enumerate() {
         if place > 0 {
             out.push(',');
@@ -119,7 +137,9 @@ fn put_finding(out: &mut String, finding: &Finding) {
         FindingKind::InVain => ("vain", "Polls in vain"),
         FindingKind::Silent => ("silent", "Nothing wakes it"),
     };
-    let task = finding.task.map_or("null".to_owned(), |task| task.to_string());
+    let task = finding
+        .task
+        .map_or("null".to_owned(), |task| task.to_string());
     let _ = write!(
         out,
         "{{\"kind\":\"{kind}\",\"label\":\"{label}\",\"task\":{task},\"at\":{},\"until\":{},\"count\":{},\"title\":",
@@ -160,7 +180,10 @@ fn coded(what: What) -> (u8, [Option<i128>; 3]) {
         What::Spawn(task, by) => (4, two(task, by.map_or(-1, i128::from))),
         What::Wake(task, cause) => {
             let (code, number) = cause_coded(cause);
-            (5, [Some(i128::from(task)), Some(code), Some(i128::from(number))])
+            (
+                5,
+                [Some(i128::from(task)), Some(code), Some(i128::from(number))],
+            )
         }
         What::Poll(task) => (6, one(task)),
         What::Waits(task) => (7, one(task)),
