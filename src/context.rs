@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Instant;
 
+use crate::account::Account;
 use crate::declared::{self, Declarations, Declared, Made};
 use crate::foreign;
 use crate::inbox::Address;
@@ -57,6 +58,8 @@ pub(crate) struct Context {
     pub(crate) address: Address,
     pub(crate) counters: Counters,
     pub(crate) probe: Probe,
+    /// In a loop that is observed.
+    pub(crate) account: Option<Rc<Account>>,
     /// In a loop that is observed.
     pub(crate) declarations: Option<Box<Declarations>>,
 }

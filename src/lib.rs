@@ -65,7 +65,7 @@
 //! | the scheduler | `scheduler/` |
 //! | cells | `task/cell.rs` |
 //! | the drivers | `time/timers.rs`, `reactor/`, `offload/`, `inbox/` |
-//! | pure | `appendix.rs`, `chain.rs`, `declared.rs`, `fault`, `foreign.rs`, `pinned.rs`, `reactor/ready.rs`, `record/`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel.rs`, `trying.rs` |
+//! | pure | `account.rs`, `appendix.rs`, `chain.rs`, `declared.rs`, `fault`, `foreign.rs`, `histogram.rs`, `pinned.rs`, `reactor/ready.rs`, `record/`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel.rs`, `trying.rs` |
 //!
 //! # The life of one wakeup
 //!
@@ -143,6 +143,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod account;
 #[cfg(doc)]
 mod appendix;
 mod chain;
@@ -158,6 +159,7 @@ mod foreign;
 pub mod fs;
 pub mod future;
 pub mod group;
+mod histogram;
 mod inbox;
 pub mod inspect;
 pub mod io;

@@ -58,11 +58,13 @@ const LEAF_FUTURES: &[&str] = &[
 ];
 
 const PURE: &[&str] = &[
+    "account.rs",
     "appendix.rs",
     "chain.rs",
     "declared.rs",
     "fault",
     "foreign.rs",
+    "histogram.rs",
     "pinned.rs",
     "reactor/ready.rs",
     "record/",

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::EventLoop;
 use super::allowance::Allowance;
-use super::observation::Observation;
+use super::observation::{Limits, Observation};
+use crate::account::Account;
 use crate::context::{Context, Counters, choose_clock};
 use crate::declared::Declarations;
 use crate::inbox::Inbox;
@@ -276,10 +277,6 @@ impl Builder {
             name: Some(self.name.clone()),
             ..self.offload
         });
-        let observation =
-            Observation::new(&self.name, self.slow_poll, self.watchdog, probe.clone()).map_err(
-                |error| while_trying("cannot start the watchdog of an event loop", error),
-            )?;
         let timers = match self.virtual_time {
             true => Timers::in_virtual_time(),
             false => Timers::new(self.timer_slack),
@@ -287,7 +284,10 @@ impl Builder {
         if let Some(origin) = timers.standing() {
             choose_clock(Some(origin));
         }
-        let timers = timers.recorded_by(probe.clone());
+        let account = self.observe.then(Rc::<Account>::default);
+        let timers = timers
+            .recorded_by(probe.clone())
+            .watched_by(account.clone());
         let offload = offload.recorded_by(probe.clone(), jobs);
         let context = Context {
             scheduler: Rc::new(scheduler),
@@ -297,8 +297,15 @@ impl Builder {
             address: inbox.address(),
             counters: Counters::default(),
             probe,
+            account,
             declarations: self.observe.then(|| Box::new(Declarations::new())),
         };
+        let limits = Limits {
+            slow_poll: self.slow_poll,
+            watchdog: self.watchdog,
+        };
+        let observation = Observation::new(&self.name, limits, &context)
+            .map_err(|error| while_trying("cannot start the watchdog of an event loop", error))?;
         Ok(EventLoop {
             context: Rc::new(context).into(),
             inbox,

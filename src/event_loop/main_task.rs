@@ -77,6 +77,9 @@ impl EventLoop {
         let scheduler = Rc::clone(&self.context.scheduler);
         let mut main = DropNow(JoinHandle::new(scheduler, main, (), location));
         let _at_work = AtWork::begin(&self.inbox);
+        if let Some(observation) = &self.observation {
+            observation.is_called();
+        }
         loop {
             let before = self.metrics();
             let rested = self.rest(Wait::Forever);

@@ -74,7 +74,7 @@ use std::time::{Duration, Instant};
 use crate::context::{Context, Entered, Hosted, Metrics, choose_clock};
 use crate::foreign::{self, Level};
 use crate::inbox::Inbox;
-use crate::inspect::Tasks;
+use crate::inspect::{Histograms, Tasks};
 use crate::reactor::Wait;
 use crate::remote::Remote;
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
@@ -322,6 +322,9 @@ impl EventLoop {
     }
 
     fn one_turn(&self, wait: Wait) -> io::Result<Turn> {
+        if let Some(observation) = &self.observation {
+            observation.is_called();
+        }
         let before = self.metrics();
         self.rest(wait)?;
         // The batch rule: what the batch wakes runs in the next turn.
@@ -355,6 +358,13 @@ impl EventLoop {
     /// What the loop has done since it was made. A task asks [`Metrics::current`].
     pub fn metrics(&self) -> Metrics {
         self.context.metrics()
+    }
+
+    /// How long things take in this loop: polls, waits for a poll, turns. `None` if it is not [observed](Builder::observe). A task
+    /// asks [`Histograms::current`](crate::inspect::Histograms::current).
+    pub fn histograms(&self) -> Option<Histograms> {
+        let account = self.context.account.as_ref()?;
+        Some(account.histograms())
     }
 
     /// The tasks that are alive, in the order of their spawning, with [what they wait for](crate::inspect). asyncio's

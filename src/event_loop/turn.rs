@@ -33,7 +33,7 @@ impl EventLoop {
     pub(super) fn work(&self, batch: usize) -> io::Result<()> {
         match &self.observation {
             None => self.work_observed_by(&Unobserved, batch),
-            Some(observation) => self.work_observed_by(&**observation, batch),
+            Some(observation) => observation.turn(|| self.work_observed_by(&**observation, batch)),
         }
     }
 

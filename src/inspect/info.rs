@@ -34,6 +34,14 @@ pub struct TaskInfo {
     pub parent: Option<TaskId>,
     /// How long ago it was spawned, in a loop that is [observed](crate::Builder::observe).
     pub age: Option<Duration>,
+    /// How often it was polled, in a loop that is [observed](crate::Builder::observe).
+    pub polls: Option<u64>,
+    /// How long its polls took, all together, in a loop that is [observed](crate::Builder::observe). The present one is not
+    /// in it.
+    pub busy: Option<Duration>,
+    /// For how long it has been ready, if it is, and the loop is [observed](crate::Builder::observe). Counted from the beginning of
+    /// the poll, or of the look, in which it was woken.
+    pub ready_for: Option<Duration>,
 }
 
 /// What a task waits for. Its text completes "waits for".
@@ -146,6 +154,9 @@ impl From<Described> for TaskInfo {
             waits_for: Vec::new(),
             parent,
             age,
+            polls: None,
+            busy: None,
+            ready_for: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::os::fd::RawFd;
 use std::slice;
 use std::task::Waker;
+use std::time::{Duration, Instant};
 use std::vec;
 
 use super::descriptors;
@@ -28,6 +29,7 @@ impl Tasks {
     pub(crate) fn of(context: &Context) -> Self {
         let tasks = context.scheduler.describe();
         let mut list = Listing::new(tasks.into_iter().map(TaskInfo::from).collect());
+        list.add_accounts(context);
         list.add_joins(context);
         list.add_sources(context);
         list.add_timers(context);
@@ -118,6 +120,20 @@ impl Listing {
                 task.waits_for.reserve_exact(1);
                 task.waits_for.push(what);
             }
+        }
+    }
+
+    fn add_accounts(&mut self, context: &Context) {
+        let Some(account) = &context.account else {
+            return;
+        };
+        let now = Instant::now();
+        for task in &mut self.tasks {
+            let entry = account.of(task.id);
+            task.polls = Some(entry.map_or(0, |entry| entry.polls));
+            task.busy = Some(entry.map_or(Duration::ZERO, |entry| entry.busy));
+            let since = entry.and_then(|entry| entry.ready_since);
+            task.ready_for = since.map(|since| now.saturating_duration_since(since));
         }
     }
 

@@ -16,11 +16,13 @@ const INDENT: usize = 2;
 const MOST_WAITS: usize = 4;
 
 /// The columns, and whether they stand there for a loop that is observed only.
-const HEADINGS: [(&str, bool); 6] = [
+const HEADINGS: [(&str, bool); 8] = [
     ("TASK", false),
     ("NAME", false),
     ("BY", true),
     ("AGE", true),
+    ("POLLS", true),
+    ("BUSY", true),
     ("SPAWNED AT", false),
     ("STATE", false),
 ];
@@ -94,6 +96,8 @@ fn row(task: &TaskInfo) -> [String; HEADINGS.len()] {
         or_dash(task.name.clone()),
         or_dash(task.parent.map(|parent| parent.to_string())),
         or_dash(task.age.map(brief)),
+        or_dash(task.polls.map(|polls| polls.to_string())),
+        or_dash(task.busy.map(brief)),
         or_dash(task.location.map(place)),
         task.state.to_string(),
     ];

@@ -134,6 +134,24 @@ impl Scheduler {
     }
 }
 
+impl Scheduler {
+    /// How many entries there have been in the ready queue.
+    pub(crate) fn entries_ever(&self) -> u64 {
+        let tasks = self.tasks.borrow();
+        tasks.wakes + tasks.spawned
+    }
+
+    /// Shows the tasks that are last in the ready queue. `visit` runs under the borrow.
+    pub(crate) fn each_newest(&self, count: usize, visit: impl FnMut(TaskId)) {
+        let tasks = self.tasks.borrow();
+        let others = tasks.ready.len().saturating_sub(count);
+        let slots = tasks.ready.iter().skip(others);
+        slots
+            .map(|&slot| tasks.id_of(slot as usize))
+            .for_each(visit);
+    }
+}
+
 impl Tasks {
     fn describe(&self, id: TaskId, now: Instant) -> Described {
         let cell = self.slots[id.slot()].cell.as_ref();

@@ -12,12 +12,14 @@
 //! and the state machine by which a timer says to another thread that it is just firing.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::clock::{self, Clock};
 use super::slack::Slack;
 use super::wheel::{Key, Reset, Wheel};
+use crate::account::Account;
 use crate::foreign::{self, Level};
 use crate::record::Probe;
 
@@ -36,6 +38,7 @@ pub(crate) struct Timers {
     /// How many there are who keep a clock that stands still from being moved.
     holds: Cell<usize>,
     probe: Probe,
+    account: Option<Rc<Account>>,
 }
 
 impl Timers {
@@ -60,7 +63,14 @@ impl Timers {
             slack,
             holds: Cell::new(0),
             probe: Probe::default(),
+            account: None,
         }
+    }
+
+    /// How late they are is kept account of.
+    pub(crate) fn watched_by(mut self, account: Option<Rc<Account>>) -> Self {
+        self.account = account;
+        self
     }
 
     /// What happens to them is recorded.
@@ -147,6 +157,9 @@ impl Timers {
             };
             let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
             self.probe.fired(late);
+            if let Some(account) = &self.account {
+                account.fired(late);
+            }
             // *decide-then-do*: the timer has left the wheel, so its task is woken before anything is told.
             foreign::wake(waker, TIMER);
             foreign::tell(

@@ -1,5 +1,6 @@
 //! The loop as a whole: driven by a host, nested, interrupted, shut down, and what it tells the log.
 
+mod accounts;
 mod bounded_look;
 mod embed;
 mod enter;

@@ -17,13 +17,16 @@
 use std::cell::Cell;
 use std::io;
 use std::panic::Location;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::context::Context;
 use crate::record::{End, Probe};
 use crate::scheduler::{Observer, Step};
 use crate::task::TaskId;
 use crate::task::cell::TaskCell;
 
+mod accountant;
 mod deed;
 mod slow;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -33,6 +36,7 @@ mod thread_state;
 mod thread_state;
 mod watchdog;
 
+use accountant::Accountant;
 use deed::Actor;
 pub(super) use deed::Deed;
 use slow::SlowDeeds;
@@ -47,6 +51,14 @@ pub(super) struct Observation {
     slow: SlowDeeds,
     watchdog: Option<Watchdog>,
     probe: Probe,
+    accountant: Option<Accountant>,
+}
+
+/// What a loop is to be observed for.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) slow_poll: Option<Duration>,
+    pub(super) watchdog: Option<Duration>,
 }
 
 impl Observation {
@@ -57,11 +69,16 @@ impl Observation {
     /// The operating system refuses the watchdog's thread.
     pub(super) fn new(
         loop_name: &str,
-        slow_poll: Option<Duration>,
-        watchdog: Option<Duration>,
-        probe: Probe,
+        Limits {
+            slow_poll,
+            watchdog,
+        }: Limits,
+        context: &Context,
     ) -> io::Result<Option<Box<Self>>> {
-        if slow_poll.is_none() && watchdog.is_none() && !probe.is_recording() {
+        let probe = context.probe.clone();
+        let account = context.account.clone();
+        let has_limit = slow_poll.is_some() || watchdog.is_some();
+        if !has_limit && account.is_none() && !probe.is_recording() {
             return Ok(None);
         }
         let watchdog = watchdog.map(|limit| Watchdog::new(loop_name, limit));
@@ -71,6 +88,8 @@ impl Observation {
             slow: SlowDeeds::new(loop_name, slow_poll.unwrap_or(Duration::MAX)),
             watchdog: watchdog.transpose()?,
             probe,
+            accountant: account
+                .map(|account| Accountant::new(account, Rc::clone(&context.scheduler))),
         })))
     }
 
@@ -92,10 +111,36 @@ impl Observation {
         }
     }
 
+    /// A turn: from the end of one rest to the beginning of the next.
+    pub(super) fn turn<R>(&self, turn: impl FnOnce() -> R) -> R {
+        if let Some(accountant) = &self.accountant {
+            accountant.turn_begins();
+            let result = turn();
+            accountant.turn_ends();
+            return result;
+        }
+        turn()
+    }
+
+    /// A host takes a turn.
+    pub(super) fn is_called(&self) {
+        if let Some(accountant) = &self.accountant {
+            accountant.is_called();
+        }
+    }
+
+    fn look_for_wakes(&self, step: Instant) {
+        if let Some(accountant) = &self.accountant {
+            accountant.look_for_wakes(step);
+        }
+    }
+
     /// One step is over, and the next begins.
     fn step<'a>(&self, actor: impl FnOnce() -> Actor<'a>) {
         let now = Instant::now();
-        let took = now.saturating_duration_since(self.since.replace(now));
+        let begin = self.since.replace(now);
+        self.look_for_wakes(begin);
+        let took = now.saturating_duration_since(begin);
         if took > self.slow.limit() {
             self.slow.note(&actor(), took);
         }
@@ -104,7 +149,9 @@ impl Observation {
 
 impl Observer for Observation {
     fn resumes(&self) {
-        self.since.set(Instant::now());
+        let now = Instant::now();
+        self.since.set(now);
+        self.look_for_wakes(now);
         self.probe.resumes();
     }
 
@@ -124,6 +171,9 @@ impl Observer for Observation {
     fn begins(&self, id: TaskId, cell: &TaskCell) {
         self.announce(|| Actor::task(Deed::Poll, id, cell));
         self.probe.polls(id);
+        if let Some(accountant) = &self.accountant {
+            accountant.begins(id, self.since.get());
+        }
     }
 
     fn ends(&self, id: TaskId, cell: &TaskCell, step: Step) {
@@ -131,7 +181,11 @@ impl Observer for Observation {
             Step::Pending | Step::Ready => Deed::Poll,
             Step::Dropped => Deed::Drop,
         };
+        let begin = self.since.get();
         self.step(|| Actor::task(deed, id, cell));
+        if let (Some(accountant), Deed::Poll) = (&self.accountant, deed) {
+            accountant.ends(id, begin, self.since.get());
+        }
         match step {
             Step::Pending => self.probe.waits(id),
             Step::Ready | Step::Dropped => self.probe.has_finished(id, end_of(cell)),

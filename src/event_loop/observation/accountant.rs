@@ -1,0 +1,62 @@
+//! Keeps the [`Account`] of an observed loop, step by step.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::account::Account;
+use crate::scheduler::Scheduler;
+use crate::task::TaskId;
+
+pub(super) struct Accountant {
+    account: Rc<Account>,
+    scheduler: Rc<Scheduler>,
+    /// How many entries of the ready queue it has seen.
+    seen: Cell<u64>,
+    /// When the present turn, or the present rest, began.
+    since: Cell<Instant>,
+}
+
+impl Accountant {
+    pub(super) fn new(account: Rc<Account>, scheduler: Rc<Scheduler>) -> Self {
+        Self {
+            account,
+            seen: Cell::new(scheduler.entries_ever()),
+            scheduler,
+            since: Cell::new(Instant::now()),
+        }
+    }
+
+    /// Whatever has entered the ready queue since the last time did so in a step that began at that moment.
+    pub(super) fn look_for_wakes(&self, step: Instant) {
+        let ever = self.scheduler.entries_ever();
+        let new = ever - self.seen.replace(ever);
+        let note = |id| self.account.is_ready(id, step);
+        self.scheduler.each_newest(new as usize, note);
+    }
+
+    pub(super) fn begins(&self, id: TaskId, now: Instant) {
+        self.account.begins(id, now);
+    }
+
+    pub(super) fn ends(&self, id: TaskId, begin: Instant, end: Instant) {
+        self.account.ends(id, end.saturating_duration_since(begin));
+    }
+
+    /// A host, not a rest, was between the last turn and this moment.
+    pub(super) fn is_called(&self) {
+        self.since.set(Instant::now());
+    }
+
+    pub(super) fn turn_begins(&self) {
+        let now = Instant::now();
+        let rest = now.saturating_duration_since(self.since.replace(now));
+        self.account.has_rested(rest);
+    }
+
+    pub(super) fn turn_ends(&self) {
+        let now = Instant::now();
+        let turn = now.saturating_duration_since(self.since.replace(now));
+        self.account.has_turned(turn);
+    }
+}
