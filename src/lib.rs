@@ -179,7 +179,7 @@ mod trying;
 mod watch;
 
 pub use context::Metrics;
-pub use event_loop::{Builder, EventLoop, OnPanic, Report, Turn, run};
+pub use event_loop::{Builder, EventLoop, OnPanic, Report, Turn, run, seed_from_env};
 pub use group::{GroupError, TaskGroup};
 pub use offload::{Offload, Running, TryOffloadError, offload, try_offload};
 pub use remote::{Closed, Remote, RemoteHandle, TryPostError};
