@@ -120,7 +120,8 @@ impl Builder {
     ///
     /// All of [`time`](crate::time) goes by that clock, and [`time::now`](crate::time::now) reads it; [`Instant::now`](std::time::Instant::now) does not. It
     /// is held while an offloaded job is under way and by [`time::hold`](crate::time::hold); before each jump the loop looks at its
-    /// sockets, without waiting. See [Time in the hands of a test](crate::time#time-in-the-hands-of-a-test).
+    /// sockets, without waiting. A host lets a [`turn`](EventLoop::turn) wait, which moves the clock, instead of waiting for
+    /// [`next_deadline`](EventLoop::next_deadline) itself. See [Time in the hands of a test](crate::time#time-in-the-hands-of-a-test).
     ///
     /// ```
     /// use roundelay::{sleep, time};

@@ -82,11 +82,12 @@ fn nobody_is_polled_twice_before_all_who_were_ready_have_been_polled_once() {
             let rounds = Rc::clone(&rounds);
             event_loop.spawn(async move {
                 for _ in 0..5 {
-                    rounds.borrow_mut()[name] += 1;
-                    let rounds = rounds.borrow();
-                    let (least, most) = (rounds.iter().min(), rounds.iter().max());
+                    let (least, most) = {
+                        let mut rounds = rounds.borrow_mut();
+                        rounds[name] += 1;
+                        (rounds.iter().min().copied(), rounds.iter().max().copied())
+                    };
                     assert!(most.unwrap() - least.unwrap() <= 1);
-                    drop(rounds);
                     yield_now().await;
                 }
             })
