@@ -39,8 +39,38 @@ macro_rules! main {
 ///     }
 /// }
 /// ```
+///
+/// On a loop with other settings, for instance one whose [clock](crate::Builder::virtual_time) waits for nothing; tokio's
+/// `#[tokio::test(start_paused = true)]`:
+///
+/// ```
+/// use roundelay::time::{now, sleep};
+/// use std::time::Duration;
+///
+/// roundelay::test! {
+///     on roundelay::EventLoop::builder().virtual_time().shuffle(roundelay::seed_from_env());
+///
+///     async fn an_hour_takes_no_time() {
+///         let start = now();
+///         sleep(Duration::from_secs(3600)).await;
+///         assert_eq!(now() - start, Duration::from_secs(3600));
+///     }
+/// }
+/// ```
 #[macro_export]
 macro_rules! test {
+    (on $builder:expr; $($(#[$attribute:meta])* async fn $name:ident() $(-> $output:ty)? $body:block)*) => {$(
+        #[test]
+        $(#[$attribute])*
+        fn $name() $(-> $output)? {
+            let mut event_loop = match $builder.build() {
+                Ok(event_loop) => event_loop,
+                Err(error) => panic!("{error}"),
+            };
+            async fn $name() $(-> $output)? $body
+            event_loop.run($name())
+        }
+    )*};
     ($($(#[$attribute:meta])* async fn $name:ident() $(-> $output:ty)? $body:block)*) => {$(
         #[test]
         $(#[$attribute])*

@@ -130,6 +130,7 @@
 //! | place | where one operation stands in the lines of a source |
 //! | wheel, level, tick | the timers' table, one ring of it, and its unit of time: a microsecond |
 //! | slack | how long a loop without work may sleep past a deadline, after several timers have fired together |
+//! | virtual time | the time of a loop for tests, whose clock is moved where another loop would sleep |
 //! | job, worker | a call that blocks, and the thread of the pool that runs it |
 //! | foreign | code that is not this crate's: wakers, destructors, closures, the sink of the log |
 //!
@@ -192,7 +193,7 @@ mod trying;
 mod watch;
 
 pub use context::Metrics;
-pub use event_loop::{Builder, EventLoop, OnPanic, Report, Turn, run};
+pub use event_loop::{Builder, EventLoop, OnPanic, Report, Turn, run, seed_from_env};
 pub use group::{GroupError, TaskGroup};
 pub use offload::{Offload, Running, TryOffloadError, offload, try_offload};
 pub use remote::{Closed, Remote, RemoteHandle, TryPostError};

@@ -127,7 +127,7 @@ const MUTATIONS: &[Mutation] = &[
     shared(
         "puts up the notice before it has the lock",
         &[(
-            "                let queue = lock(&self.queue);\n                if queue.post_queue.is_some() {\n                    self.push(queue, Note::Wake(number));\n                }\n",
+            "                let mut queue = lock(&self.queue);\n                if queue.post_queue.is_some() && self.push(&mut queue, Note::Wake(number)) {\n                    drop(queue);\n                    self.ring();\n                }\n",
             "                let before = self.word.announce();
                 let mut queue = lock(&self.queue);
                 if let Some(number) = before.wake {
@@ -154,12 +154,12 @@ const MUTATIONS: &[Mutation] = &[
     ),
     shared(
         "a push at a loop that sleeps rings for nobody",
-        &[(
-            "if before.is_parked {\n            self.ring();\n        }",
-            "",
-        )],
+        &[("        before.is_parked\n", "        false\n")],
     ),
-    shared("every push rings", &[("if before.is_parked {", "{")]),
+    shared(
+        "every push rings",
+        &[("        before.is_parked\n", "        true\n")],
+    ),
     Mutation {
         says: "an inbox that is recycled is open to the posts of its last loop",
         file: "src/inbox/queue.rs",

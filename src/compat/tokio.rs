@@ -124,7 +124,8 @@ pub fn run<F: IntoFuture>(main: F) -> F::Output {
 /// # Errors
 ///
 /// If tokio cannot watch the loop's descriptor; and [`InvalidInput`](io::ErrorKind::InvalidInput) if the loop has
-/// [virtual time](crate::Builder::virtual_time), which tokio's timers know nothing of. `main` has not been polled then.
+/// [virtual time](crate::Builder::virtual_time), which tokio's timers know nothing of, or a
+/// [shuffled order](crate::Builder::shuffle). `main` has not been polled then.
 ///
 /// # Panics
 ///
@@ -161,10 +162,10 @@ fn drive<F: Future>(
     main: F,
     here: &'static Location<'static>,
 ) -> io::Result<F::Output> {
-    if event_loop.is_in_virtual_time() {
+    if event_loop.is_for_tests() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "an event loop with virtual time cannot be tokio's guest: tokio waits for its deadlines by the clock on the wall",
+            "an event loop with virtual time or a shuffled order cannot be tokio's guest: tokio waits by the clock on the wall",
         ));
     }
     let context = tokio.enter();

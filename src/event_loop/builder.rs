@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::EventLoop;
 use super::allowance::Allowance;
 use super::observation::{Limits, Observation};
+use super::shuffle::Shuffle;
 use crate::account::Account;
 use crate::context::{Context, Counters, choose_clock};
 use crate::declared::Declarations;
@@ -51,6 +52,7 @@ pub struct Builder {
     on_panic: OnPanic,
     timer_slack: Duration,
     virtual_time: bool,
+    shuffle: Option<u64>,
     spin: Duration,
     post_queue: usize,
     slow_poll: Option<Duration>,
@@ -73,6 +75,7 @@ impl Default for Builder {
             on_panic: OnPanic::Continue,
             timer_slack: slack::DEFAULT,
             virtual_time: false,
+            shuffle: None,
             spin: Duration::ZERO,
             post_queue: usize::MAX,
             slow_poll: cfg!(debug_assertions).then_some(SLOW_POLL_IN_DEBUG_BUILDS),
@@ -132,7 +135,8 @@ impl Builder {
     ///
     /// All of [`time`](crate::time) goes by that clock, and [`time::now`](crate::time::now) reads it; [`Instant::now`](std::time::Instant::now) does not. It
     /// is held while an offloaded job is under way and by [`time::hold`](crate::time::hold); before each jump the loop looks at its
-    /// sockets, without waiting. See [Time in the hands of a test](crate::time#time-in-the-hands-of-a-test).
+    /// sockets, without waiting. A host lets a [`turn`](EventLoop::turn) wait, which moves the clock, instead of waiting for
+    /// [`next_deadline`](EventLoop::next_deadline) itself. See [Time in the hands of a test](crate::time#time-in-the-hands-of-a-test).
     ///
     /// ```
     /// use roundelay::{sleep, time};
@@ -148,6 +152,39 @@ impl Builder {
     /// ```
     pub fn virtual_time(mut self) -> Self {
         self.virtual_time = true;
+        self
+    }
+
+    /// For tests: the tasks of a batch, those who are ready when a turn begins, are polled in an order drawn from `seed`, and not in
+    /// the order in which they became ready. So a test finds out whether the program relies on that order.
+    ///
+    /// What holds in any order holds in this one, too: nobody is polled twice before all who were ready have been polled once, and the
+    /// queues of `sync` are first come, first served. Two runs with one seed are the same, if nothing comes from outside; best with
+    /// [`virtual_time`](Self::virtual_time). When a panic ends a run, or the loop, one line on standard error tells the seed.
+    ///
+    /// [`seed_from_env`](crate::seed_from_env) gives a new seed each time. Default: no shuffle.
+    ///
+    /// ```
+    /// use std::{cell::Cell, rc::Rc};
+    ///
+    /// /// A program that works because the first task is polled first; or does it?
+    /// fn greeting(seed: u64) -> Option<&'static str> {
+    ///     let mut event_loop = roundelay::EventLoop::builder().shuffle(seed).build().unwrap();
+    ///     event_loop.run(async {
+    ///         let (word, copy) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(None)));
+    ///         let write = roundelay::spawn({ let word = word.clone(); async move { word.set(Some("hello")) } });
+    ///         let read = roundelay::spawn({ let copy = copy.clone(); async move { copy.set(word.get()) } });
+    ///         write.await.unwrap();
+    ///         read.await.unwrap();
+    ///         copy.get()
+    ///     })
+    /// }
+    ///
+    /// assert!((0..20).any(|seed| greeting(seed) == Some("hello")));
+    /// assert!((0..20).any(|seed| greeting(seed) == None));
+    /// ```
+    pub fn shuffle(mut self, seed: u64) -> Self {
+        self.shuffle = Some(seed);
         self
     }
 
@@ -311,6 +348,7 @@ impl Builder {
             inbox,
             allowance: Allowance::new(self.poll_budget),
             spin: self.spin,
+            shuffle: self.shuffle.map(Shuffle::new),
             name: self.name,
             observation,
         })

@@ -44,8 +44,10 @@ pub(crate) struct Guest<'a> {
 }
 
 impl EventLoop {
-    pub(crate) fn is_in_virtual_time(&self) -> bool {
-        self.context.timers.standing().is_some()
+    /// Whether the loop has a clock or an order of its own, which only a run without a host can have: a host waits by the clock on the
+    /// wall, and takes a batch in parts.
+    pub(crate) fn is_for_tests(&self) -> bool {
+        self.context.timers.standing().is_some() || self.shuffle.is_some()
     }
 
     /// [`run`](Self::run), for as long as `host` takes, which returns when a stint was [over](Stint::Over).

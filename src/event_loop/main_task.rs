@@ -67,6 +67,7 @@ impl EventLoop {
             // The first panic is the one that counts.
             let what = "the destructor of the main future";
             foreign::quietly(foreign::TASK, what, || main.set(None));
+            self.tell_seed();
             resume_unwind(panic);
         }
         output.expect("the main future has finished")
@@ -83,8 +84,7 @@ impl EventLoop {
         loop {
             let before = self.metrics();
             let rested = self.rest(Wait::Forever);
-            // One endless batch: in a ring, where one ends and the next begins makes no difference to the order.
-            if let Err(error) = rested.and_then(|()| self.work(usize::MAX)) {
+            if let Err(error) = rested.and_then(|()| self.work(self.endless_batch())) {
                 let name = &self.name;
                 panic!("the event loop '{name}' cannot poll the operating system: {error}");
             }

@@ -69,6 +69,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::context::{Context, Entered, Hosted, Metrics, choose_clock};
@@ -94,6 +95,7 @@ mod recorded;
 #[path = "unrecorded.rs"]
 mod recorded;
 mod report;
+mod shuffle;
 mod turn;
 mod virtual_time;
 
@@ -104,6 +106,8 @@ pub use builder::{Builder, OnPanic};
 pub(crate) use guest::{Guest, Stint};
 use observation::Observation;
 pub use report::{Report, Turn};
+use shuffle::Shuffle;
+pub use shuffle::seed_from_env;
 
 /// Makes a loop, runs `main` on it, and drops the loop. asyncio's `run`.
 ///
@@ -143,6 +147,7 @@ pub struct EventLoop {
     inbox: Inbox,
     allowance: Allowance,
     spin: Duration,
+    shuffle: Option<Shuffle>,
     name: String,
     observation: Option<Box<Observation>>,
 }
@@ -275,7 +280,10 @@ impl EventLoop {
         };
         let turn = self.one_turn(wait);
         match self.context.scheduler.take_panic() {
-            Some(panic) => resume_unwind(panic),
+            Some(panic) => {
+                self.tell_seed();
+                resume_unwind(panic)
+            }
             None => turn,
         }
     }
@@ -328,7 +336,7 @@ impl EventLoop {
         let before = self.metrics();
         self.rest(wait)?;
         // The batch rule: what the batch wakes runs in the next turn.
-        self.work(self.context.scheduler.ready_count())?;
+        self.work(self.batch())?;
         Ok(self.sum_up(before))
     }
 
@@ -441,6 +449,9 @@ impl EventLoop {
 /// unwinding.
 impl Drop for EventLoop {
     fn drop(&mut self) {
+        if self.shuffle.is_some() && thread::panicking() {
+            self.tell_seed();
+        }
         self.close();
         self.write_page();
     }

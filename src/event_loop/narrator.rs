@@ -65,6 +65,14 @@ impl EventLoop {
         foreign::tell(Level::Trace, foreign::TURN, line);
     }
 
+    /// A panic ends the run, or the loop.
+    #[cold]
+    pub(super) fn tell_seed(&self) {
+        if let Some(shuffle) = &self.shuffle {
+            shuffle.tell(&self.name);
+        }
+    }
+
     /// What a turn has done, for the log and for the caller.
     pub(super) fn sum_up(&self, before: Metrics) -> Turn {
         let turn = Turn::between(before, self.metrics(), self.work_left());

@@ -25,6 +25,24 @@ impl EventLoop {
         }
     }
 
+    /// Those who are ready now, in the order in which they are to be polled.
+    pub(super) fn batch(&self) -> usize {
+        let scheduler = &self.context.scheduler;
+        if let Some(shuffle) = &self.shuffle {
+            scheduler.shuffle(|bound| shuffle.below(bound));
+        }
+        scheduler.ready_count()
+    }
+
+    /// The batch of a run. Without a shuffle it has no end: in a ring, where one ends and the next begins makes no difference to the
+    /// order.
+    pub(super) fn endless_batch(&self) -> usize {
+        match self.shuffle {
+            None => usize::MAX,
+            Some(_) => self.batch(),
+        }
+    }
+
     /// Polls a batch, oldest first, until it is empty, nobody is ready, or the scheduler halts.
     ///
     /// The bound: after `poll_budget` polls, in the middle of a batch if need be, comes a look. So a due timer and a ready

@@ -188,6 +188,14 @@ impl Scheduler {
         self.tasks.borrow().ready.len()
     }
 
+    /// Puts the ready queue into another order (Fisher and Yates, as Durstenfeld has it). `draw` gives a number below its argument.
+    pub(crate) fn shuffle(&self, draw: impl Fn(usize) -> usize) {
+        let ready = &mut self.tasks.borrow_mut().ready;
+        for last in (1..ready.len()).rev() {
+            ready.swap(last, draw(last + 1));
+        }
+    }
+
     pub(crate) fn wakes(&self) -> u64 {
         self.tasks.borrow().wakes
     }

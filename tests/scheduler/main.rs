@@ -14,6 +14,7 @@ mod panic_drop;
 mod panic_waker;
 mod reentrancy;
 mod self_join;
+mod shuffle;
 #[path = "../support/mod.rs"]
 mod support;
 mod wake;

@@ -379,6 +379,23 @@ fn advance_without_a_virtual_clock_says_what_to_do() {
     assert!(none.contains("no event loop is running"), "{none}");
 }
 
+roundelay::test! {
+    on EventLoop::builder().virtual_time().name("macro");
+
+    async fn a_test_takes_the_settings_of_its_loop() {
+        let _watched = crate::support::watch();
+        let start = now();
+        sleep(HOUR).await;
+        assert_eq!(now(), start + HOUR);
+    }
+
+    #[should_panic(expected = "on purpose")]
+    async fn and_may_fail_as_any_other() {
+        let _watched = crate::support::watch();
+        panic!("on purpose, after {:?}", timeout(HOUR, pending::<()>()).await);
+    }
+}
+
 // What is outside.
 
 #[test]

@@ -1,0 +1,81 @@
+//! Tests that wait for nothing: an hour in milliseconds, a retry with back-off checked to the nanosecond, and a lost wake-up that
+//! shows in one order out of two.
+//!
+//! `cargo run --release --example 24_virtual_time`
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use roundelay::sync::Notify;
+use roundelay::time::{Elapsed, interval, now, sleep, timeout};
+use roundelay::{EventLoop, spawn};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn main() -> std::io::Result<()> {
+    let mut event_loop = EventLoop::builder().virtual_time().build()?;
+
+    let (start, wall) = (now(), Instant::now());
+    event_loop.run(async {
+        let mut heart = interval(SECOND);
+        for _ in 0..=3_600 {
+            heart.tick().await;
+        }
+    });
+    assert_eq!(now() - start, HOUR);
+    println!("3,600 heartbeats, an hour : {:.1?}", wall.elapsed());
+
+    // A server that is down for ten minutes, and a client that tries again after 1, 2, 4 .. seconds.
+    let (start, wall) = (now(), Instant::now());
+    let tries = event_loop.run(retry(async || now() - start > HOUR / 6));
+    println!(
+        "{} tries, 17 minutes      : {:.1?}",
+        tries.len(),
+        wall.elapsed()
+    );
+    let expected = (0..11).map(|n| start + SECOND * ((1 << n) - 1));
+    assert!(
+        tries.into_iter().eq(expected),
+        "after 0, 1, 3, 7 .. seconds"
+    );
+
+    // The order of spawning is no promise. Twenty seeds give twenty orders, and each of them comes again.
+    println!("\na task waits for a word of another one:");
+    println!("in the order of spawning  : {:?}", waits_for_a_word(None));
+    let is_lost = |seed: &u64| waits_for_a_word(Some(*seed)).is_err();
+    let lost: Vec<u64> = (0..20).filter(is_lost).collect();
+    println!("lost in the orders of     : seeds {lost:?} of 0..20");
+    println!(
+        "the first of them again   : {:?}",
+        waits_for_a_word(Some(lost[0]))
+    );
+    Ok(())
+}
+
+/// When each try was made.
+async fn retry(mut attempt: impl AsyncFnMut() -> bool) -> Vec<Instant> {
+    let (mut tries, mut pause) = (vec![now()], SECOND);
+    while !attempt().await {
+        sleep(pause).await;
+        pause *= 2;
+        tries.push(now());
+    }
+    tries
+}
+
+/// `notify_waiters` tells those who wait, and nobody else. That the listener waits by then is a hope, which holds while tasks run in
+/// the order of their spawning. In another order it waits until the time-out, which takes an hour, and no time.
+fn waits_for_a_word(seed: Option<u64>) -> Result<(), Elapsed> {
+    let mut builder = EventLoop::builder().virtual_time();
+    if let Some(seed) = seed {
+        builder = builder.shuffle(seed);
+    }
+    builder.build().expect("a loop").run(async {
+        let word = Rc::new(Notify::new());
+        let heard = Rc::clone(&word);
+        let listener = spawn(async move { timeout(HOUR, heard.notified()).await });
+        spawn(async move { word.notify_waiters() }).detach();
+        listener.await.expect("it does not panic")
+    })
+}
