@@ -47,7 +47,7 @@ fn a_task_sees_itself_running_and_the_others_by_their_places_in_the_queue() {
         event_loop.run(async {
             let first = spawn(async {});
             let named = task::Builder::new().name("named").spawn(async move {
-                let own = task::all().get(task::current().unwrap()).unwrap().clone();
+                let own = task::all().find(task::current().unwrap()).unwrap().clone();
                 assert_eq!(own.state, TaskState::Running);
                 assert_eq!(own.name.as_deref(), is_observed.then_some("named"));
                 assert_eq!(own.location.is_some(), is_observed);
@@ -133,7 +133,7 @@ fn two_loops_keep_their_tasks_apart_and_a_task_that_runs_another_loop_is_running
         assert!(inner.iter().all(|task| task.parent.is_none()));
         let outer = task::all();
         assert_eq!(states(&outer), [TaskState::Waiting, TaskState::Running]);
-        assert!(inner.iter().all(|task| outer.get(task.id).is_none()));
+        assert!(inner.iter().all(|task| outer.find(task.id).is_none()));
     });
     drop(waiting);
 }
