@@ -270,11 +270,12 @@ fn child_that_shows_its_tasks() {
         drop(pump.spawn(sleep(Duration::from_secs(3_600))));
         let shown = signal::show_tasks(Kind::USER_1).unwrap();
         for _ in 0..2 {
-            // Handlers run in the order of listening: when this one hears of the signal, the loop has heard of it for the other.
-            let mut heard = signal::listen([Kind::USER_1]).unwrap();
-            kill_self("USR1");
-            heard.recv().await.unwrap();
+            let mut signals = signal::listen([Kind::USER_1]).unwrap();
+            let heard = spawn(async move { signals.recv().await });
+            // Both wait for their sockets now, and hear of the signal in one look.
             yield_now().await;
+            kill_self("USR1");
+            heard.await.unwrap().unwrap();
             yield_now().await;
         }
         drop(shown);
