@@ -618,3 +618,25 @@ fn a_task_that_goes_on_to_the_next_wait_has_left_the_last() {
         assert!(waits[0].starts_with("a timer in "), "{waits:?}");
     });
 }
+
+/// *stale-is-inert*: a timer that outlived the task that armed it says nothing of the next tenant of that task's slot.
+#[test]
+fn a_waker_of_a_task_that_has_ended_is_not_told_of_the_task_in_its_slot() {
+    let _watched = crate::support::watch();
+    in_both(async |_| {
+        let nap = Rc::new(RefCell::new(Box::pin(sleep(HOUR))));
+        let same = Rc::clone(&nap);
+        let arms = spawn(poll_fn(move |cx| {
+            let polled = same.borrow_mut().as_mut().poll(cx);
+            Poll::Ready(assert!(polled.is_pending()))
+        }));
+        arms.await?;
+        let next = spawn(async { pending::<()>().await });
+        assert_eq!(waits_of(next.id()).await, ["something else"]);
+        let timers = task::all();
+        let mut timers = timers.iter().flat_map(|task| &task.waits_for);
+        assert!(!timers.any(|what| matches!(what, WaitsFor::Timer(_))));
+        drop(nap);
+        Ok(())
+    });
+}
