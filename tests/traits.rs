@@ -107,6 +107,7 @@ table! {
     remote::Receiver<u8>: Send Sync Unpin;
     remote::OnceSender<u8>: Send Sync Unpin;
     remote::OnceReceiver<u8>: Send Sync Unpin;
+    remote::NoAnswer: Send Sync Unpin;
     remote::NoValue: Send Sync Unpin;
     remote::CancelTrigger: Send Sync Unpin;
 
@@ -118,6 +119,14 @@ table! {
     task::NoLoop<Ready<u8>>: Send Sync Unpin;
     task::NoLoop<Rc<u8>>: Unpin;
     task::TaskInfo: Send Sync Unpin;
+    inspect::Circle: Send Sync Unpin;
+    inspect::JobState: Send Sync Unpin;
+    inspect::Ps<'static>: Send Sync Unpin;
+    inspect::Pstree<'static>: Send Sync Unpin;
+    inspect::Source: Send Sync Unpin;
+    inspect::TaskState: Send Sync Unpin;
+    inspect::Tasks: Send Sync Unpin;
+    inspect::WaitsFor: Send Sync Unpin;
     task::YieldNow: Send Sync Unpin;
 
     // Time.

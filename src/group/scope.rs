@@ -11,6 +11,7 @@ use super::keep::Discard;
 use super::shared::{SCOPE, Shared};
 use super::task_group::TaskGroup;
 use crate::context;
+use crate::declared::Made;
 use crate::foreign::{self, Payload};
 use crate::task::JoinError;
 
@@ -124,7 +125,20 @@ where
         let mut body = pin!(Some(async move { body(group).await }));
         poll_fn(|cx| scope.poll_body(body.as_mut(), cx)).await
     };
-    poll_fn(|cx| scope.poll_alone(cx)).await;
+    let what = Made {
+        what: "the children of the group",
+        at: scope.0.entered_at(),
+    };
+    let mut declared = None;
+    poll_fn(|cx| {
+        let alone = scope.poll_alone(cx);
+        if alone.is_pending() && declared.is_none() {
+            declared = context::declare(what);
+        }
+        alone
+    })
+    .await;
+    drop(declared);
     scope.account(end)
 }
 

@@ -137,8 +137,10 @@ mod linux {
         let (address, port) = column.split_once(':')?;
         let port = u16::from_str_radix(port, 16).ok()?;
         let words = address.as_bytes().chunks(8).map(|word| {
-            let word = u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()?;
-            Some(word.to_ne_bytes())
+            let digits = std::str::from_utf8(word)
+                .ok()
+                .filter(|word| word.len() == 8)?;
+            Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
         });
         let bytes = words.collect::<Option<Vec<_>>>()?.concat();
         let address = match <[u8; 4]>::try_from(&*bytes) {

@@ -44,7 +44,7 @@ impl Tasks {
     }
 
     /// The task with that identifier.
-    pub fn get(&self, id: TaskId) -> Option<&TaskInfo> {
+    pub fn find(&self, id: TaskId) -> Option<&TaskInfo> {
         self.tasks.iter().find(|task| task.id == id)
     }
 

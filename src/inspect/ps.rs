@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::info::{TaskInfo, brief, place};
+use super::info::{TaskInfo, WaitsFor, brief, place};
 use super::list::Tasks;
 use crate::scheduler::TaskState;
 
@@ -27,6 +27,9 @@ const HEADINGS: [(&str, bool); 8] = [
     ("STATE", false),
 ];
 const LAST_HEADING: &str = "WAITS FOR";
+
+/// Under a table with a riddle in it.
+const HINT: &str = "\n(A loop built with Builder::observe(true) knows more of \"something else\".)";
 
 /// A table of the tasks. Comes from [`Tasks::ps`].
 pub struct Ps<'a>(&'a Tasks);
@@ -85,7 +88,11 @@ impl fmt::Display for Ps<'_> {
             write_row(row, waits.next().unwrap_or_default())?;
             waits.try_for_each(|wait| write_row(&nothing, wait))?;
         }
-        Ok(())
+        let mut waits = self.0.iter().flat_map(|task| &task.waits_for);
+        match is_observed || !waits.any(|what| matches!(what, WaitsFor::Other)) {
+            true => Ok(()),
+            false => writeln!(f, "{HINT}"),
+        }
     }
 }
 

@@ -126,12 +126,14 @@ impl fmt::Display for Pstree<'_> {
                 place: root,
                 indent: String::new(),
                 is_last: true,
+                depth: 0,
             };
             rest.extend((!drawn.contains(&root)).then_some(top));
             while let Some(branch) = rest.pop() {
                 if drawn.insert(branch.place) {
                     let below = branch.draw(f, &self.0[branch.place])?;
-                    rest.extend(branches_of(&children[branch.place], &below, &drawn));
+                    let twigs = &children[branch.place];
+                    rest.extend(branches_of(twigs, &below, branch.depth + 1, &drawn));
                 }
             }
         }
@@ -151,7 +153,11 @@ struct Branch {
     indent: String,
     /// Whether it is the last of its parent.
     is_last: bool,
+    depth: usize,
 }
+
+/// From here on the lines go no further to the right, and say how deep they are.
+const DEEPEST: usize = 16;
 
 impl Branch {
     /// Draws the line. Gives what stands before the lines below it.
@@ -164,23 +170,36 @@ impl Branch {
             (false, true) => ("└─ ", "   "),
             (false, false) => ("├─ ", "│  "),
         };
-        write!(f, "{indent}{twig}{}", task.title())?;
+        write!(f, "{indent}{twig}")?;
+        if self.depth > DEEPEST {
+            write!(f, "[{}] ", self.depth)?;
+        }
+        write!(f, "{}", task.title())?;
         match task.state {
             TaskState::Waiting => writeln!(f, " waits for {}", task.waits_in_words(3))?,
             state => writeln!(f, " {state}")?,
         }
-        Ok(format!("{indent}{below}"))
+        Ok(match self.depth < DEEPEST {
+            true => format!("{indent}{below}"),
+            false => indent.clone(),
+        })
     }
 }
 
 /// The twigs of a branch, the first on top of the stack.
-fn branches_of(children: &[usize], indent: &str, drawn: &HashSet<usize>) -> Vec<Branch> {
+fn branches_of(
+    children: &[usize],
+    indent: &str,
+    depth: usize,
+    drawn: &HashSet<usize>,
+) -> Vec<Branch> {
     let fresh = children.iter().filter(|child| !drawn.contains(child));
     let mut twigs: Vec<Branch> = fresh
         .map(|&place| Branch {
             place,
             indent: indent.to_owned(),
             is_last: false,
+            depth,
         })
         .collect();
     if let Some(last) = twigs.last_mut() {

@@ -10,11 +10,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read as _};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::sockets::EndWriting;
 use super::{Read, Write};
 use crate::context;
+use crate::declared::{Declared, Made};
 use crate::foreign;
 
 /// A pair of connected streams. Each direction holds `capacity` bytes at most; zero counts as one.
@@ -34,8 +36,10 @@ use crate::foreign;
 /// })
 /// .unwrap();
 /// ```
+#[track_caller]
 pub fn duplex(capacity: usize) -> (Duplex, Duplex) {
-    let (there, back) = (Pipe::new(capacity), Pipe::new(capacity));
+    let made = Made::here("bytes in the duplex");
+    let (there, back) = (Pipe::new(capacity, made), Pipe::new(capacity, made));
     let near = Duplex {
         reader: DuplexReader(Rc::clone(&back)),
         writer: DuplexWriter(Rc::clone(&there)),
@@ -61,9 +65,13 @@ const END: &str = "an end of a duplex";
 struct Pipe {
     state: RefCell<State>,
     /// Who waits for bytes, and who for room. The cells are never borrowed, so foreign code cannot meet a borrow.
-    reader: Cell<Option<Waker>>,
-    writer: Cell<Option<Waker>>,
+    reader: Place,
+    writer: Place,
+    made: Made,
 }
+
+/// A waker; and in a loop that is observed, what `inspect` shows.
+type Place = Cell<Option<(Waker, Option<Arc<Declared>>)>>;
 
 struct State {
     bytes: VecDeque<u8>,
@@ -75,7 +83,7 @@ struct State {
 }
 
 impl Pipe {
-    fn new(capacity: usize) -> Rc<Self> {
+    fn new(capacity: usize, made: Made) -> Rc<Self> {
         Rc::new(Self {
             state: RefCell::new(State {
                 bytes: VecDeque::new(),
@@ -85,6 +93,7 @@ impl Pipe {
             }),
             reader: Cell::new(None),
             writer: Cell::new(None),
+            made,
         })
     }
 
@@ -94,7 +103,7 @@ impl Pipe {
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(context::poll_budget(cx));
-        let count = ready!(poll_after_leaving(&self.reader, cx, || self.take(bufs)));
+        let count = ready!(poll_after_leaving(&self.reader, self.made, cx, || self.take(bufs)));
         context::spend_budget();
         if count > 0 {
             wake(&self.writer);
@@ -123,7 +132,8 @@ impl Pipe {
 
     fn poll_write(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         ready!(context::poll_budget(cx));
-        let count = ready!(poll_after_leaving(&self.writer, cx, || self.put(bufs)));
+        let what = self.made.but("room in the duplex");
+        let count = ready!(poll_after_leaving(&self.writer, what, cx, || self.put(bufs)));
         context::spend_budget();
         match count {
             Some(count) => {
@@ -177,34 +187,40 @@ impl Pipe {
 
 /// Tries; if that would wait, leaves the waker and tries again: the clone of a foreign waker may have done anything.
 fn poll_after_leaving<T>(
-    place: &Cell<Option<Waker>>,
+    place: &Place,
+    what: Made,
     cx: &Context<'_>,
     mut attempt: impl FnMut() -> Poll<T>,
 ) -> Poll<T> {
     let mut answer = attempt();
     if answer.is_pending() {
-        let old = place.replace(Some(cx.waker().clone()));
-        foreign::let_go(old, END);
+        let waker = cx.waker().clone();
+        let old = place.replace(Some((waker, context::declare(what))));
+        let_go(old);
         answer = attempt();
         if answer.is_ready() {
-            foreign::let_go(place.take(), END);
+            let_go(place.take());
         }
     }
     answer
 }
 
-fn wake(place: &Cell<Option<Waker>>) {
-    if let Some(waker) = place.take() {
+fn let_go(waiting: Option<(Waker, Option<Arc<Declared>>)>) {
+    foreign::let_go(waiting.map(|(waker, _)| waker), END);
+}
+
+fn wake(place: &Place) {
+    if let Some((waker, _)) = place.take() {
         foreign::wake(waker, END);
     }
 }
 
 /// Takes the waker of a call out when its future is dropped.
-struct ClearOnDrop<'a>(&'a Cell<Option<Waker>>);
+struct ClearOnDrop<'a>(&'a Place);
 
 impl Drop for ClearOnDrop<'_> {
     fn drop(&mut self) {
-        foreign::let_go(self.0.take(), END);
+        let_go(self.0.take());
     }
 }
 

@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::context;
+use crate::declared::Made;
 use crate::foreign;
 use crate::sync::mpsc::SendError;
 
@@ -62,6 +63,7 @@ pub use sender::{Sender, Sending};
 /// });
 /// assert_eq!(sum, 5_050);
 /// ```
+#[track_caller]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let state = State {
         values: VecDeque::new(),
@@ -74,7 +76,10 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         first_waiting: 0,
         next_ticket: 0,
     };
-    let chan = Arc::new(Chan(Mutex::new(state)));
+    let chan = Arc::new(Chan {
+        state: Mutex::new(state),
+        made: Made::here("a value of the remote channel"),
+    });
     (Sender::new(Arc::clone(&chan)), Receiver::new(chan))
 }
 
@@ -82,7 +87,10 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 const OF_RECEIVER: &str = "the receiver of a remote channel";
 const OF_SENDER: &str = "a sender of a remote channel";
 
-struct Chan<T>(Mutex<State<T>>);
+struct Chan<T> {
+    state: Mutex<State<T>>,
+    made: Made,
+}
 
 struct State<T> {
     values: VecDeque<T>,
@@ -111,7 +119,7 @@ enum Attempt {
 impl<T> Chan<T> {
     /// Nothing that could panic runs under this lock, so it is never poisoned in earnest.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends the value if it is this sender's turn. If not, leaves the waker in the line, if one is given. Both under one

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use crate::context;
+use crate::declared::{Declared, Made};
 use crate::foreign::{self, Level};
 use crate::inbox::Address;
 use crate::task::cell::Rider;
@@ -106,6 +107,10 @@ impl<T> Future for RemoteHandle<T> {
             context::spend_budget();
             return Poll::Ready(result);
         }
+        state.declared = context::declare(Made {
+            what: "the end of the remote task",
+            at: self.0.location,
+        });
         let old = state.waker.replace(waker);
         drop(state);
         foreign::let_go(old, REMOTE_HANDLE);
@@ -118,6 +123,7 @@ impl<T> Drop for RemoteHandle<T> {
         let mut state = self.0.lock();
         state.is_detached = true;
         let waker = state.waker.take();
+        state.declared = None;
         let unclaimed = state.result.take();
         drop(state);
         foreign::let_go(waker, REMOTE_HANDLE);
@@ -165,6 +171,8 @@ struct State<T> {
     waker: Option<Waker>,
     /// The task, so that an abort can wake it.
     task: Option<Waker>,
+    /// In a loop that is observed, who awaits the handle: what `inspect` shows.
+    declared: Option<Arc<Declared>>,
 }
 
 impl<T> State<T> {
@@ -188,6 +196,7 @@ impl<T> Shared<T> {
             is_detached: false,
             waker: None,
             task: None,
+            declared: None,
         };
         Self {
             address,
@@ -250,6 +259,7 @@ impl<T> Shared<T> {
             None
         };
         let waker = state.waker.take();
+        state.declared = None;
         drop(state);
         self.finished.notify_all();
         drop_unclaimed(unclaimed);

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::park;
 use crate::context;
+use crate::declared::{Declared, Made};
 use crate::foreign;
 
 /// A channel for one value, whose ends may be on two threads.
@@ -26,12 +27,15 @@ use crate::foreign;
 ///     thread.join().unwrap().unwrap();
 /// });
 /// ```
+#[track_caller]
 pub fn oneshot<T>() -> (OnceSender<T>, OnceReceiver<T>) {
     let shared = Arc::new(Mutex::new(State {
         value: None,
         has_sender: true,
         has_receiver: true,
         receiver: None,
+        made: Made::here("the value of the remote oneshot"),
+        declared: None,
     }));
     (
         OnceSender(Shared(Arc::clone(&shared))),
@@ -49,6 +53,9 @@ struct State<T> {
     has_sender: bool,
     has_receiver: bool,
     receiver: Option<Waker>,
+    made: Made,
+    /// In a loop that is observed: what `inspect` shows.
+    declared: Option<Arc<Declared>>,
 }
 
 impl<T> Shared<T> {
@@ -171,6 +178,10 @@ impl<T> Future for OnceReceiver<T> {
         let rest = match answer {
             Poll::Ready(_) => Some(waker),
             Poll::Pending => state.receiver.replace(waker),
+        };
+        state.declared = match answer {
+            Poll::Ready(_) => None,
+            Poll::Pending => context::declare(state.made),
         };
         drop(state);
         foreign::let_go(rest, RECEIVER);

@@ -163,12 +163,9 @@ impl Scheduler {
 
     pub(super) fn alive(&self) -> Vec<TaskId> {
         let tasks = self.tasks.borrow();
-        let mut alive: Vec<TaskId> = tasks
-            .slots
-            .iter()
-            .filter(|(_, slot)| !slot.is_finished())
-            .map(|(index, _)| tasks.id_of(index))
-            .collect();
+        let mut alive = Vec::with_capacity(tasks.alive);
+        let slots = tasks.slots.iter().filter(|(_, slot)| !slot.is_finished());
+        alive.extend(slots.map(|(index, _)| tasks.id_of(index)));
         alive.sort_unstable_by_key(|&id| tasks.ages.age_of(id));
         alive
     }

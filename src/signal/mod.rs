@@ -54,6 +54,7 @@
 //! Guarded by tests/system/signal.rs.
 
 mod kind;
+mod show;
 mod table;
 
 use std::fmt;
@@ -62,6 +63,7 @@ use std::os::unix::net::UnixStream;
 use std::task::{Context, Poll, ready};
 
 pub use self::kind::Kind;
+pub use self::show::show_tasks;
 use self::table::Watch;
 use crate::reactor::{Interest, Registered};
 use crate::trying::while_trying;

@@ -90,7 +90,7 @@ impl<T> Chan<T> {
             room: Semaphore::of(made.but("room in the channel"), capacity),
             receiver: WakerSlot::new(),
             senders: Ends::new(1),
-            closed: Event::of(made.but("the receiver to go, of the channel")),
+            closed: Event::of(made.but("the end of the receiver of the channel")),
             receiver_gone: Cell::new(false),
         })
     }

@@ -57,7 +57,7 @@ impl<T> Shared<T> {
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         ready!(context::poll_budget(cx));
         if !self.closed.get() {
-            let what = self.made.but("the receiver to go, of the oneshot");
+            let what = self.made.but("the end of the receiver of the oneshot");
             self.sender.register(cx, what);
             if !self.closed.get() {
                 return Poll::Pending;

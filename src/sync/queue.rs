@@ -111,7 +111,7 @@ impl<T, S: Store<T>> Queue<T, S> {
     #[track_caller]
     fn with_store(store: S, capacity: usize) -> Self {
         let made = Made::here("an item of the queue");
-        let finished = Event::of(made.but("all items to be done, of the queue"));
+        let finished = Event::of(made.but("the end of all work in the queue"));
         finished.set();
         Queue {
             store,

@@ -43,7 +43,7 @@ pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
             senders: Ends::new(1),
             receivers: Ends::new(0),
             waiters: WaitList::new(made),
-            unwatched: Event::of(made.but("the receivers to go, of the watch channel")),
+            unwatched: Event::of(made.but("the end of the receivers of the watch channel")),
         }),
     };
     let receiver = sender.subscribe();

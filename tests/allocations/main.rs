@@ -5,6 +5,7 @@
 mod allocations;
 mod combinators;
 mod groups;
+mod inspect;
 mod sockets;
 mod spare_cells;
 #[path = "../support/mod.rs"]

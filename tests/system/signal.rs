@@ -5,10 +5,10 @@ use std::pin::pin;
 use std::process;
 use std::time::Duration;
 
-use crate::again::{again, kill};
+use crate::again::{again, command, kill};
 use crate::support::{Counter, counted, counting_waker, poll_once};
 use roundelay::signal::{self, Kind};
-use roundelay::{EventLoop, run, sleep, spawn, timeout, yield_now};
+use roundelay::{EventLoop, run, sleep, spawn, task, timeout, yield_now};
 
 fn kill_self(signal: &str) {
     kill(signal, process::id());
@@ -244,4 +244,41 @@ fn child_that_waits_for_termination() {
         wait.await.unwrap()
     });
     println!("{kind}");
+}
+
+#[test]
+fn a_program_shows_its_tasks_on_a_signal_as_often_as_it_comes() {
+    let _watched = crate::support::watch();
+    let output = command("signal::child_that_shows_its_tasks")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let shown = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(shown.matches("WAITS FOR").count(), 2, "{shown}");
+    assert_eq!(
+        shown.matches(" 'pump' waits for a timer in 59 min").count(),
+        2
+    );
+}
+
+#[test]
+#[ignore = "the other half of the test above"]
+fn child_that_shows_its_tasks() {
+    let _watched = crate::support::watch();
+    run(async {
+        let pump = task::Builder::new().name("pump");
+        drop(pump.spawn(sleep(Duration::from_secs(3_600))));
+        let shown = signal::show_tasks(Kind::USER_1).unwrap();
+        for _ in 0..2 {
+            let mut signals = signal::listen([Kind::USER_1]).unwrap();
+            let heard = spawn(async move { signals.recv().await });
+            // Both wait for their sockets now, and hear of the signal in one look.
+            yield_now().await;
+            kill_self("USR1");
+            heard.await.unwrap().unwrap();
+            yield_now().await;
+        }
+        drop(shown);
+        yield_now().await;
+    });
 }

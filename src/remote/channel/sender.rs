@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::{Chan, OF_RECEIVER, OF_SENDER, wake};
 use crate::context;
+use crate::declared::Declared;
 use crate::foreign;
 use crate::remote::park;
 use crate::sync::mpsc::{SendError, TrySendError};
@@ -43,6 +44,7 @@ impl<T> Sender<T> {
             chan: &self.0,
             value: Some(value),
             ticket: None,
+            declared: None,
         }
     }
 
@@ -130,6 +132,8 @@ pub struct Sending<'a, T> {
     value: Option<T>,
     /// The place in the line.
     ticket: Option<u64>,
+    /// In a loop that is observed: what `inspect` shows.
+    declared: Option<Arc<Declared>>,
 }
 
 /// The value is never pinned.
@@ -156,6 +160,10 @@ impl<T> Future for Sending<'_, T> {
         }
         if answer.is_ready() {
             context::spend_budget();
+            self.declared = None;
+        } else if self.declared.is_none() {
+            let what = self.chan.made.but("room in the remote channel");
+            self.declared = context::declare(what);
         }
         answer
     }
