@@ -5,6 +5,7 @@ mod history;
 mod json;
 mod page;
 mod recording;
+mod telling;
 mod words;
 
 pub use findings::{Finding, FindingKind};
