@@ -35,7 +35,9 @@ impl Tab {
         let profile = TempDir::new().expect("a folder for the browser's profile");
         let mut process = start(profile.path());
         let url = devtools_url(&mut process);
-        let address = url.strip_prefix("ws://").and_then(|url| url.split('/').next());
+        let address = url
+            .strip_prefix("ws://")
+            .and_then(|url| url.split('/').next());
         let stream = TcpStream::connect(address.expect("an address")).expect("the browser listens");
         let limit = Some(Duration::from_secs(60));
         stream.set_read_timeout(limit).expect("a limit");
@@ -56,7 +58,10 @@ impl Tab {
         let target = self.call("Target.createTarget", json!({"url": "about:blank"}));
         let options = json!({"targetId": target["targetId"], "flatten": true});
         let attached = self.call("Target.attachToTarget", options);
-        self.session = attached["sessionId"].as_str().expect("a session").to_owned();
+        self.session = attached["sessionId"]
+            .as_str()
+            .expect("a session")
+            .to_owned();
         for domain in ["Page", "Runtime", "Log"] {
             self.call(&format!("{domain}.enable"), json!({}));
         }
@@ -81,7 +86,10 @@ impl Tab {
     }
 
     fn read(&mut self) -> Value {
-        let message = self.socket.read().expect("the browser answers within a minute");
+        let message = self
+            .socket
+            .read()
+            .expect("the browser answers within a minute");
         let message: Value = match message {
             Message::Text(text) => serde_json::from_str(&text).expect("the browser speaks JSON"),
             _ => Value::Null,
@@ -89,7 +97,8 @@ impl Tab {
         let parameters = &message["params"];
         match message["method"].as_str() {
             Some("Runtime.exceptionThrown") => {
-                self.complaints.push(parameters["exceptionDetails"].to_string());
+                self.complaints
+                    .push(parameters["exceptionDetails"].to_string());
             }
             Some("Runtime.consoleAPICalled") if parameters["type"] != "log" => {
                 self.complaints.push(parameters["args"].to_string());
@@ -121,7 +130,8 @@ impl Tab {
 
     /// What an expression is worth; a promise is waited for.
     pub fn ask(&mut self, expression: &str) -> Value {
-        let options = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
+        let options =
+            json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
         let answer = self.call("Runtime.evaluate", options);
         let exception = &answer["exceptionDetails"];
         assert!(exception.is_null(), "{expression}: {exception}");
@@ -130,13 +140,16 @@ impl Tab {
 
     pub fn number(&mut self, expression: &str) -> f64 {
         let value = self.ask(expression);
-        value.as_f64().unwrap_or_else(|| panic!("{expression} is {value}"))
+        value
+            .as_f64()
+            .unwrap_or_else(|| panic!("{expression} is {value}"))
     }
 
     pub fn text(&mut self, expression: &str) -> String {
         let value = self.ask(expression);
         let text = value.as_str();
-        text.unwrap_or_else(|| panic!("{expression} is {value}")).to_owned()
+        text.unwrap_or_else(|| panic!("{expression} is {value}"))
+            .to_owned()
     }
 
     /// Until everything that was asked for is drawn, and nothing moves.
@@ -167,8 +180,12 @@ impl Tab {
         self.mouse("mousePressed", from.0, from.1);
         for step in 1..=4 {
             let part = f64::from(step) / 4.0;
-            let (x, y) = (from.0 + part * (to.0 - from.0), from.1 + part * (to.1 - from.1));
-            let options = json!({"type": "mouseMoved", "x": x, "y": y, "button": "left", "buttons": 1});
+            let (x, y) = (
+                from.0 + part * (to.0 - from.0),
+                from.1 + part * (to.1 - from.1),
+            );
+            let options =
+                json!({"type": "mouseMoved", "x": x, "y": y, "button": "left", "buttons": 1});
             self.call("Input.dispatchMouseEvent", options);
         }
         self.mouse("mouseReleased", to.0, to.1);
@@ -188,7 +205,10 @@ impl Tab {
         let text = if key.chars().count() == 1 { key } else { "" };
         for kind in ["keyDown", "keyUp"] {
             let text = if kind == "keyDown" { text } else { "" };
-            self.call("Input.dispatchKeyEvent", json!({"type": kind, "key": key, "text": text}));
+            self.call(
+                "Input.dispatchKeyEvent",
+                json!({"type": kind, "key": key, "text": text}),
+            );
         }
         self.settle();
     }
@@ -216,7 +236,13 @@ impl Drop for Tab {
 fn start(profile: &Path) -> Child {
     for name in NAMES {
         let started = Command::new(name)
-            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"])
+            .args([
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+                "--no-first-run",
+            ])
             .args(["--remote-debugging-port=0", "about:blank"])
             .arg(format!("--user-data-dir={}", profile.display()))
             .stdout(Stdio::null())

@@ -14,21 +14,41 @@ fn pixels(opened: &mut Opened, canvas: &str, colour: &str) -> u32 {
     opened.tab.number(&format!(
         "(() => {{ const canvas = document.getElementById('{canvas}'); const hex = recording.painter.colour['{colour}'];
           const [r, g, b] = [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));
-          const {{ data }} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          const copy = document.createElement('canvas');
+          [copy.width, copy.height] = [canvas.width, canvas.height];
+          const context = copy.getContext('2d', {{ willReadFrequently: true }});
+          context.drawImage(canvas, 0, 0);
+          const {{ data }} = context.getImageData(0, 0, copy.width, copy.height);
           let count = 0;
           for (let i = 0; i < data.length; i += 4) count += data[i] === r && data[i + 1] === g && data[i + 2] === b;
           return count; }})()"
     )) as u32
 }
 
-fn assert_drawn(recording: &Recording, width: u32, height: u32, scheme: Scheme) {
-    let mut opened = Opened::sized(recording, width, height, scheme);
+fn assert_drawn(
+    opened: &mut Opened,
+    recording: &Recording,
+    width: u32,
+    height: u32,
+    scheme: Scheme,
+) {
+    opened.tab.look_like(width, height, 1.0, scheme);
+    opened.show(recording);
     for colour in ["run", "long"] {
-        assert!(pixels(&mut opened, "timeline", colour) > 200, "{colour} at {width} in {scheme:?}");
-        assert!(pixels(&mut opened, "minimap", colour) > 50, "{colour} in the minimap at {width} in {scheme:?}");
+        assert!(
+            pixels(opened, "timeline", colour) > 200,
+            "{colour} at {width} in {scheme:?}"
+        );
+        assert!(
+            pixels(opened, "minimap", colour) > 50,
+            "{colour} in the minimap at {width} in {scheme:?}"
+        );
     }
     let wide = opened.tab.number("document.documentElement.scrollWidth") as u32;
-    assert!(wide <= width, "the page is {wide} wide in a window of {width}");
+    assert!(
+        wide <= width,
+        "the page is {wide} wide in a window of {width}"
+    );
     opened.assert_no_complaints();
 }
 
@@ -36,10 +56,11 @@ fn assert_drawn(recording: &Recording, width: u32, height: u32, scheme: Scheme) 
 fn it_is_drawn_at_every_size_in_both_schemes() {
     let _watched = watch();
     let recording = made_up::chat(1);
-    assert_drawn(&recording, 1280, 800, Scheme::Light);
-    assert_drawn(&recording, 1280, 800, Scheme::Dark);
-    assert_drawn(&recording, 360, 740, Scheme::Light);
-    assert_drawn(&recording, 360, 740, Scheme::Dark);
+    let mut opened = Opened::new(&recording);
+    assert_drawn(&mut opened, &recording, 1280, 800, Scheme::Light);
+    assert_drawn(&mut opened, &recording, 1280, 800, Scheme::Dark);
+    assert_drawn(&mut opened, &recording, 360, 740, Scheme::Light);
+    assert_drawn(&mut opened, &recording, 360, 740, Scheme::Dark);
 }
 
 #[test]
@@ -48,7 +69,9 @@ fn the_canvas_has_the_pixels_of_the_device() {
     let mut opened = Opened::new(&made_up::chat(1));
     opened.tab.look_like(900, 700, 2.0, Scheme::Light);
     opened.tab.settle();
-    let ratio = opened.tab.number("recording.canvas.width / recording.canvas.getBoundingClientRect().width");
+    let ratio = opened
+        .tab
+        .number("recording.canvas.width / recording.canvas.getBoundingClientRect().width");
     assert!((ratio - 2.0).abs() < 0.01, "{ratio}");
 }
 
@@ -70,7 +93,10 @@ fn everything_that_can_be_pressed_has_a_name() {
 #[ignore = "measures"]
 fn frames_of_a_hundred_thousand_events() {
     let _watched = watch();
-    for (name, recording) in [("storm", made_up::storm(1, 100_000)), ("crowd", made_up::crowd(1, 5_000))] {
+    for (name, recording) in [
+        ("storm", made_up::storm(1, 100_000)),
+        ("crowd", made_up::crowd(1, 5_000)),
+    ] {
         let mut opened = Opened::new(&recording);
         let told = opened.tab.text(
             "new Promise((done) => {
@@ -107,17 +133,22 @@ fn frames_of_a_hundred_thousand_events() {
 #[ignore = "for somebody to look at"]
 fn pictures() {
     let _watched = watch();
-    let folder = std::env::var("ROUNDELAY_PICTURES").expect("ROUNDELAY_PICTURES says into which folder");
+    let folder =
+        std::env::var("ROUNDELAY_PICTURES").expect("ROUNDELAY_PICTURES says into which folder");
     let stories = [
         ("chat", made_up::chat(1)),
         ("storm", made_up::storm(1, 100_000)),
         ("crowd", made_up::crowd(1, 5_000)),
     ];
+    let mut opened = Opened::new(&stories[0].1);
     for (name, recording) in &stories {
         for (scheme, said) in [(Scheme::Light, "light"), (Scheme::Dark, "dark")] {
             for (width, height) in [(1280, 800), (360, 740)] {
-                let mut opened = Opened::sized(recording, width, height, scheme);
-                let path = |what: &str| Path::new(&folder).join(format!("{name}-{width}-{said}{what}.png"));
+                opened.tab.look_like(width, height, 1.0, scheme);
+                opened.show(recording);
+                let path = |what: &str| {
+                    Path::new(&folder).join(format!("{name}-{width}-{said}{what}.png"))
+                };
                 save(&path(""), &opened.tab.picture());
                 opened.tab.key("n");
                 opened.tab.key("n");

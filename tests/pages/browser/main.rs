@@ -25,28 +25,27 @@ fn watch() -> watch::Watched {
 /// A recording, opened.
 struct Opened {
     tab: Tab,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Opened {
     fn new(recording: &Recording) -> Self {
-        Self::sized(recording, 1280, 800, Scheme::Light)
-    }
-
-    fn sized(recording: &Recording, width: u32, height: u32, scheme: Scheme) -> Self {
         let folder = TempDir::new().expect("a folder for the page");
-        let page = folder.path().join("page.html");
-        fs::write(&page, recording.to_html()).expect("the page is written");
         let mut tab = Tab::new();
-        tab.look_like(width, height, 1.0, scheme);
-        tab.open(&page);
-        Self {
-            tab,
-            _folder: folder,
-        }
+        tab.look_like(1280, 800, 1.0, Scheme::Light);
+        let mut opened = Self { tab, folder };
+        opened.show(recording);
+        opened
     }
 
-    /// Where, in the window, a time of a lane is: `lane` is an expression.
+    /// Another recording in the same window.
+    fn show(&mut self, recording: &Recording) {
+        let page = self.folder.path().join("page.html");
+        fs::write(&page, recording.to_html()).expect("the page is written");
+        self.tab.open(&page);
+    }
+
+    /// The pixel of the window in which a time of a lane is; both are expressions.
     fn place(&mut self, lane: &str, time: &str) -> (f64, f64) {
         let mut number = |what: &str| {
             self.tab.number(&format!(
@@ -54,15 +53,22 @@ impl Opened {
                  const box = canvas.getBoundingClientRect(); const place = view.place(lane); return {what}; }})()"
             ))
         };
-        (number("box.left + view.x(time)"), number("box.top + place.y + place.height / 2"))
+        let x = number("box.left + view.x(time)");
+        let y = number("box.top + place.y + place.height / 2");
+        (x.round(), y.round())
     }
 
     fn sentence(&mut self) -> String {
-        self.tab.text("document.getElementById('sentence').textContent")
+        self.tab
+            .text("document.getElementById('sentence').textContent")
     }
 
     fn assert_no_complaints(&mut self) {
         self.tab.settle();
-        assert!(self.tab.complaints.is_empty(), "the console says {:#?}", self.tab.complaints);
+        assert!(
+            self.tab.complaints.is_empty(),
+            "the console says {:#?}",
+            self.tab.complaints
+        );
     }
 }

@@ -139,28 +139,35 @@ impl Played {
     pub fn sleep(&mut self, time: Duration) {
         self.say(What::Arm(time));
         let task = self.me();
-        self.coming.push(Reverse((self.now + time, Coming::Timer(task))));
+        self.coming
+            .push(Reverse((self.now + time, Coming::Timer(task))));
     }
 
     /// Something comes for the running task at this socket.
     pub fn read(&mut self, source: u32, after: Duration) {
         let task = self.me();
-        self.coming.push(Reverse((self.now + after, Coming::Readable(source, task))));
+        self.coming
+            .push(Reverse((self.now + after, Coming::Readable(source, task))));
     }
 
     /// Another thread wakes the running task.
     pub fn hear_from_thread(&mut self, after: Duration) {
         let task = self.me();
-        self.coming.push(Reverse((self.now + after, Coming::Mail(task))));
+        self.coming
+            .push(Reverse((self.now + after, Coming::Mail(task))));
     }
 
     pub fn offload(&mut self, takes: Duration) {
         let (task, job) = (self.me(), self.jobs);
         self.jobs += 1;
         self.say(What::Submit(job));
-        let begins = Event::new(self.now + Duration::from_micros(9), What::JobBegins(job, job % 2));
+        let begins = Event::new(
+            self.now + Duration::from_micros(9),
+            What::JobBegins(job, job % 2),
+        );
         self.recording.events.push(begins);
-        self.coming.push(Reverse((self.now + takes, Coming::JobEnds(job, task))));
+        self.coming
+            .push(Reverse((self.now + takes, Coming::JobEnds(job, task))));
     }
 
     pub fn wake_task(&mut self, task: u32) {
@@ -218,7 +225,9 @@ impl Played {
     fn park(&mut self) {
         let next = self.coming.peek().map(|Reverse((at, _))| *at);
         self.say(What::Park(next.map(|next| next.saturating_sub(self.now))));
-        let latency = self.draw.between(Duration::from_micros(3), Duration::from_micros(60));
+        let latency = self
+            .draw
+            .between(Duration::from_micros(3), Duration::from_micros(60));
         self.now = self.now.max(next.unwrap_or(self.now)) + latency;
         self.say(What::Unpark);
     }
@@ -245,12 +254,17 @@ impl Played {
                 }
             }
             Coming::Readable(source, task) => {
-                let ready = Readiness { readable: true, writable: self.draw.below(4) == 0 };
+                let ready = Readiness {
+                    readable: true,
+                    writable: self.draw.below(4) == 0,
+                };
                 self.say(What::Ready(source, ready));
                 self.wake(task, Cause::Source(source));
             }
             Coming::JobEnds(job, task) => {
-                self.recording.events.push(Event::new(at, What::JobEnds(job)));
+                self.recording
+                    .events
+                    .push(Event::new(at, What::JobEnds(job)));
                 self.wake(task, Cause::Job);
             }
             Coming::Mail(task) => {

@@ -19,7 +19,11 @@ fn main() -> ExitCode {
     };
     match recording.write_html(path) {
         Ok(()) => {
-            println!("{path}: {} events, {} tasks", recording.events.len(), recording.tasks.len());
+            println!(
+                "{path}: {} events, {} tasks",
+                recording.events.len(),
+                recording.tasks.len()
+            );
             ExitCode::SUCCESS
         }
         Err(error) => {
