@@ -29,6 +29,9 @@ impl EventLoop {
     pub(super) fn batch(&self) -> usize {
         let scheduler = &self.context.scheduler;
         if let Some(shuffle) = &self.shuffle {
+            if let Some(observation) = &self.observation {
+                observation.is_before_a_shuffle();
+            }
             scheduler.shuffle(|bound| shuffle.below(bound));
         }
         scheduler.ready_count()

@@ -70,6 +70,8 @@ pub(super) struct History {
     pub(super) lives: HashMap<u32, Life>,
     /// When timers fired, and how late.
     pub(super) fires: Vec<(Duration, Duration)>,
+    /// When sockets were found ready.
+    pub(super) readies: Vec<Duration>,
     running: Option<usize>,
     /// The sleep or the look that is under way.
     open: Option<(Doing, Duration)>,
@@ -129,6 +131,7 @@ impl History {
             What::Waits(task) => self.waits(task, at),
             What::Finish(task, end) => self.finish(task, end, at),
             What::Fire(late) => self.fires.push((at, late)),
+            What::Ready(..) => self.readies.push(at),
             _ => {}
         }
     }

@@ -10,6 +10,7 @@ mod page;
 mod probe;
 mod recording;
 mod ring;
+mod telling;
 mod words;
 
 pub use findings::{Finding, FindingKind};

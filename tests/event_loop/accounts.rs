@@ -118,6 +118,34 @@ fn a_poll_is_as_long_as_it_was_and_who_was_woken_in_it_has_waited_as_long() {
     assert!(waits.max() >= held);
 }
 
+/// Whoever entered the queue is told by being last in it, which a shuffle changes.
+#[test]
+fn each_poll_has_been_waited_for_in_any_order() {
+    let _watched = crate::support::watch();
+    for seed in 0..20 {
+        let mut event_loop = EventLoop::builder()
+            .observe(true)
+            .shuffle(seed)
+            .build()
+            .unwrap();
+        event_loop.run(async {
+            for _ in 0..20 {
+                spawn(yield_now()).detach();
+                yield_now().await;
+            }
+            sleep(Duration::from_micros(1)).await;
+        });
+        let Histograms { polls, waits, .. } = event_loop.histograms().unwrap();
+        assert_eq!(polls.count(), waits.count());
+        assert!(
+            event_loop
+                .tasks()
+                .iter()
+                .all(|task| task.ready_for.is_none())
+        );
+    }
+}
+
 #[test]
 fn a_loop_that_is_not_observed_keeps_no_account() {
     let _watched = crate::support::watch();

@@ -129,6 +129,11 @@ impl Observation {
         }
     }
 
+    /// The ready queue is going to be put into another order, in which the last are not those that came last.
+    pub(super) fn is_before_a_shuffle(&self) {
+        self.look_for_wakes(Instant::now());
+    }
+
     fn look_for_wakes(&self, step: Instant) {
         if let Some(accountant) = &self.accountant {
             accountant.look_for_wakes(step);

@@ -1,4 +1,9 @@
-// The canvas: only what is in view, and what is narrower than a pixel is one column whose height says how much of it is covered.
+// The canvas: only what is in view, and what is narrower than a column of pixels is drawn as one, whose height says how much of it is covered.
+
+// A timer that is later is drawn in the colour of what held the thread long: 1 ms.
+const LATE = 1e6;
+// Of so many pixels.
+const COLUMN = 2;
 
 // What is drawn at once has one colour; so rectangles are gathered by colour first.
 class Brush {
@@ -41,7 +46,11 @@ class Painter {
     const names = ["back", "band", "ink", "quiet", "line", "run", "ink-run", "ready", "ink-ready", "wait", "long", "look", "sleep", "job",
       "arrow", "focus"];
     this.colour = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-    this.hatch = { ready: this.pattern(this.colour.ready, this.colour["ink-ready"]), sleep: this.pattern(this.colour.sleep, this.colour.line) };
+    this.hatch = {
+      ready: this.pattern(this.colour.ready, this.colour["ink-ready"]),
+      due: this.pattern(this.colour.back, this.colour["ink-ready"]),
+      sleep: this.pattern(this.colour.sleep, this.colour.line),
+    };
     this.brush = new Brush(this.context);
     this.font = getComputedStyle(document.body).fontFamily;
   }
@@ -87,7 +96,7 @@ class Painter {
     this.lanes();
     context.restore();
     this.loopLane();
-    this.arrows();
+    this.chosenArrows();
     this.cursor(step);
   }
 
@@ -111,12 +120,13 @@ class Painter {
     const rows = this.visible();
     this.texts = [];
     for (const { row, y } of rows) this.backdrop(row, y);
+    this.arrows();
     context.save();
     context.beginPath();
     context.rect(view.labels, view.top, view.width - view.labels, view.height);
     context.clip();
     for (const { row, y } of rows) if (row.lane) this.spans(row.lane, y, row.height);
-    this.brush.flush(colour.wait, this.hatch.ready, colour.ready, colour.run, colour.long, colour.job, colour.ink);
+    this.brush.flush(colour.wait, this.hatch.due, this.hatch.ready, colour["ink-ready"], colour.ready, colour.run, colour.long, colour.job, colour.ink);
     for (const { row, y } of rows) if (row.lane) this.marks(row.lane, y, row.height);
     this.writeTexts();
     context.restore();
@@ -149,9 +159,13 @@ class Painter {
     const [small, name] = this.names(row.lane);
     context.font = `12px ${this.font}`;
     context.fillStyle = colour.quiet;
-    const indent = 20;
-    context.fillText(small, indent, middle);
-    const from = indent + (small ? this.measure(small) + 6 : 0);
+    let from = 20;
+    if (small) {
+      // Numbers stand one above the other.
+      const digits = this.measure("0".repeat(String(this.model.most).length));
+      context.fillText(small, 10 + digits - this.measure(small), middle);
+      from = 10 + digits + 7;
+    }
     context.font = `${view.selected?.lane === row.lane ? "600 " : ""}12px ${this.font}`;
     context.fillStyle = colour.ink;
     context.fillText(this.fitted(name, view.labels - from - 8), from, middle);
@@ -167,6 +181,10 @@ class Painter {
       case "thread": return ["", `pool thread ${lane.number}`];
       default: return ["", lane.kind === "others" ? "other threads" : lane.kind];
     }
+  }
+
+  shortName(number) {
+    return this.model.info.get(number)?.name ?? `task ${number}`;
   }
 
   measure(text) {
@@ -201,7 +219,8 @@ class Painter {
       case SPAN.ready: return { fill: this.hatch.ready, thin: colour.ready, part: 0.44 };
       case SPAN.wait: return { fill: colour.wait, thin: colour.wait, part: 2 / height };
       case SPAN.job: return { fill: colour.job, thin: colour.job, part: 0.6 };
-      case SPAN.late: return { fill: colour.long, thin: colour.long, part: 0.3 };
+      case SPAN.due: return { fill: this.hatch.due, thin: colour["ink-ready"], part: 0.3 };
+      case SPAN.late: return { fill: colour["ink-ready"], thin: colour["ink-ready"], part: 0.3 };
       default: return { fill: colour.run, thin: colour.run, part: 0.72 };
     }
   }
@@ -210,22 +229,23 @@ class Painter {
     const { view } = this;
     const last = lane.starts.length;
     // Of each kind, how much of the present column of pixels is covered.
-    const column = { at: NONE, covered: [0, 0, 0, 0, 0, 0, 0, 0], long: false };
+    const column = { at: NONE, covered: [0, 0, 0, 0, 0, 0, 0, 0, 0], long: false };
     for (let i = lane.firstAt(view.from); i < last && lane.starts[i] <= view.to; i++) {
       const from = view.x(lane.starts[i]);
       const to = view.x(lane.ends[i]);
-      const isLong = this.longPolls.has(lane.from[i]) && lane.kinds[i] !== SPAN.ready;
+      const isLong = lane.kinds[i] === SPAN.late ? lane.ends[i] - lane.starts[i] >= LATE
+        : lane.kinds[i] <= SPAN.run && this.longPolls.has(lane.from[i]);
       if (to - from >= 1.5) {
         this.column(column, y, height);
         column.at = NONE;
         this.wide(lane, i, from, to, y, height, isLong);
       } else {
-        const at = Math.floor(from);
+        const at = COLUMN * Math.floor(from / COLUMN);
         if (at !== column.at) {
           this.column(column, y, height);
           column.at = at;
         }
-        column.covered[lane.kinds[i]] += Math.max(to - from, 0.02);
+        column.covered[lane.kinds[i]] += Math.max(to - from, 0.02) / COLUMN;
         column.long ||= isLong;
       }
     }
@@ -241,8 +261,8 @@ class Painter {
       const { thin, part } = this.shape(kind, height);
       const most = height * part;
       const tall = kind === SPAN.wait ? 2 : most * (0.45 + 0.55 * Math.min(1, covered));
-      const style = column.long && (kind === SPAN.run || kind === SPAN.poll) ? this.colour.long : thin;
-      this.brush.rect(style, column.at, y + (height - tall) / 2, 1, tall);
+      const style = column.long && [SPAN.run, SPAN.poll, SPAN.late].includes(kind) ? this.colour.long : thin;
+      this.brush.rect(style, column.at, y + (height - tall) / 2, COLUMN, tall);
     }
     column.long = false;
   }
@@ -258,7 +278,7 @@ class Painter {
     const gap = to - from > 4 && kind !== SPAN.wait ? 0.5 : 0;
     this.brush.rect(isLong ? this.colour.long : fill, left, top, right - left - gap, tall);
     // In grey a long poll is told by its dark upper edge.
-    if (isLong) this.brush.rect(this.colour.ink, left, top - 2, right - left - gap, 2);
+    if (isLong && kind !== SPAN.late) this.brush.rect(this.colour.ink, left, top - 2, right - left - gap, 2);
     this.text(lane, i, left, right, top, tall, y, height);
   }
 
@@ -272,9 +292,10 @@ class Painter {
     const middle = top + tall / 2;
     const put = (text, ink, where, size = 11, halo = null) => this.texts.push({ text, ink, x: from, y: where, room, size, halo });
     switch (kind) {
-      case SPAN.poll: put(`${this.names(this.model.task(teller.polled(i))).join(" ")} · ${length}`, colour["ink-run"], middle, 12); break;
+      case SPAN.poll: put(`${this.shortName(teller.polled(i))} · ${length}`, colour["ink-run"], middle, 12); break;
       case SPAN.run: put(length, colour["ink-run"], middle); break;
       case SPAN.ready: put(`ready ${length}`, colour.ink, middle, 11, colour.ready); break;
+      case SPAN.due: put(`due for ${length}`, colour.ink, middle, 10, colour.back); break;
       case SPAN.sleep: put(`sleeps ${length}`, colour.quiet, middle, 11, colour.sleep); break;
       case SPAN.look: put("looks", colour["ink-run"], middle); break;
       case SPAN.job: put(`job ${this.model.events.a[lane.from[i]]} · ${length}`, colour["ink-run"], middle); break;
@@ -306,16 +327,32 @@ class Painter {
     const { view, context } = this;
     const { at } = this.model.events;
     let last = -10;
-    let first = firstMark(lane.marks, at, view.from);
-    for (; first < lane.marks.length && at[lane.marks[first]] <= view.to; first++) {
-      const x = view.x(at[lane.marks[first]]);
-      if (x - last < 1.5) continue;
+    for (let i = firstMark(lane.marks, at, view.from); i < lane.marks.length && at[lane.marks[i]] <= view.to; i++) {
+      const event = lane.marks[i];
+      const x = view.x(at[event]);
+      if (x - last < 3 && !this.isGreat(event)) continue;
+      const isCrowded = x - last < 8 && lane.kind !== "task";
       last = x;
       context.save();
       context.translate(x, y + height / 2);
-      this.mark(lane.marks[first], height);
+      if (isCrowded) this.tick(event, height);
+      else this.mark(event, height);
       context.restore();
     }
+  }
+
+  // What is drawn however crowded it is there.
+  isGreat(event) {
+    const { code } = this.model.events;
+    return code[event] === CODE.finish || code[event] === CODE.abort;
+  }
+
+  // Where there is no room for a mark with a shape.
+  tick(event, height) {
+    const { code, a } = this.model.events;
+    const isLate = code[event] === CODE.fire && a[event] >= LATE;
+    this.context.fillStyle = isLate ? this.colour.long : this.colour.quiet;
+    this.context.fillRect(-0.5, -height * 0.25, 1.5, height * 0.5);
   }
 
   mark(event, height) {
@@ -340,7 +377,7 @@ class Painter {
         break;
       case CODE.fire:
         context.rotate(Math.PI / 4);
-        context.fillStyle = a[event] >= 1e6 ? colour.long : colour.ink;
+        context.fillStyle = a[event] >= LATE ? colour.long : colour.ink;
         context.fillRect(-3.2, -3.2, 6.4, 6.4);
         break;
       default:

@@ -34,7 +34,10 @@ class Page {
     const { loop } = model;
     for (let i = 0; i < loop.kinds.length; i++) time[loop.kinds[i]] += loop.ends[i] - loop.starts[i];
     const whole = model.end - model.begin;
-    this.totals = { polls, events: model.events.count, polling: time[SPAN.poll], looking: time[SPAN.look], sleeping: time[SPAN.sleep] };
+    // In the order in which the recording gives them, which has counted for itself.
+    const lanes = [...model.tasks.values()];
+    this.totals = [polls, time[SPAN.poll], time[SPAN.look], time[SPAN.sleep], lanes.reduce((sum, lane) => sum + lane.readying, 0),
+      lanes.reduce((most, lane) => Math.max(most, lane.longest), 0), lanes.reduce((most, lane) => Math.max(most, lane.slowest), 0)];
     document.getElementById("summary").textContent =
       `${span(whole)} · ${counted(model.tasks.size, "task")} · ${counted(polls, "poll")} · ${counted(model.events.count, "event")} · ` +
       `polled ${percent(time[SPAN.poll], whole)}, looked ${percent(time[SPAN.look], whole)}, slept ${percent(time[SPAN.sleep], whole)} of the time`;

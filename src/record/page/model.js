@@ -2,7 +2,9 @@
 //
 // A lane is a row of the page. Its spans do not overlap and are in order of time, so what is in view is found by bisection.
 
-const SPAN = { sleep: 0, look: 1, poll: 2, run: 3, ready: 4, wait: 5, job: 6, late: 7 };
+const SPAN = { sleep: 0, look: 1, poll: 2, run: 3, ready: 4, wait: 5, job: 6, late: 7, due: 8 };
+// A timer that is found later than this is drawn as due from its deadline on.
+const OVERDUE = 50_000;
 const NONE = -1;
 
 class Lane {
@@ -84,6 +86,7 @@ class Model {
     }
     // Of each arrow: the event that it comes from and the lane, the event that it leads to and the lane.
     this.arrows = [];
+    this.most = data.tasks.reduce((most, [number]) => Math.max(most, number), 0);
     // From the event of a wake, and of a poll, to the arrow.
     this.arrowOf = new Map();
     this.replay();
@@ -136,7 +139,8 @@ class Replay {
     this.running = null;
     this.jobs = new Map();
     this.lastJobLane = null;
-    this.seenLoop = false;
+    // The timers that this look has fired, and whose wakes are still to come.
+    this.fired = [];
   }
 
   event(i) {
@@ -146,7 +150,10 @@ class Replay {
     switch (this.events.code[i]) {
       case CODE.park: loop.begin(SPAN.sleep, at, i); break;
       case CODE.unpark: this.loopEnds(SPAN.sleep, at, i); break;
-      case CODE.look: loop.begin(SPAN.look, at, i); break;
+      case CODE.look:
+        this.fired = [];
+        loop.begin(SPAN.look, at, i);
+        break;
       case CODE.look_ends: this.loopEnds(SPAN.look, at, i); break;
       case CODE.spawn: this.spawn(a, at, i); break;
       case CODE.wake: this.wake(a, at, i); break;
@@ -160,6 +167,7 @@ class Replay {
       case CODE.fire:
         timers.add(SPAN.late, Math.max(at - a, this.model.begin), at, i, i);
         timers.marks.push(i);
+        this.fired.push(i);
         break;
       case CODE.ready: this.model.lane(this.model.sockets, "socket", a).marks.push(i); break;
       case CODE.submit: this.submit(a, i); break;
@@ -167,7 +175,6 @@ class Replay {
       case CODE.job_ends: this.jobEnds(a, at, i); break;
       case CODE.mail: others.marks.push(i); break;
     }
-    this.seenLoop ||= this.events.code[i] <= CODE.look_ends;
   }
 
   loopEnds(kind, at, i) {
@@ -198,8 +205,18 @@ class Replay {
     const lane = this.known(number, at);
     if (lane.ended !== NONE) return;
     this.arrow(i, this.source(i), lane);
+    if (this.events.b[i] === CAUSE.timer) this.overdue(lane, this.fired.shift(), at, i);
     if (lane.open?.kind === SPAN.run) lane.again = i;
     else if (lane.open?.kind !== SPAN.ready) lane.begin(SPAN.ready, at, i);
+  }
+
+  // A task whose timer was due before the loop looked has waited for the loop since then.
+  overdue(lane, fire, at, i) {
+    if (fire === undefined || lane.open?.kind !== SPAN.wait) return;
+    const deadline = Math.max(at - this.events.a[fire], lane.open.at);
+    if (at - deadline < OVERDUE) return;
+    lane.finish(deadline, i);
+    lane.open = { kind: SPAN.due, at: deadline, event: fire };
   }
 
   arrow(i, from, to) {

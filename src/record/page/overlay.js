@@ -23,34 +23,46 @@ Object.assign(Painter.prototype, {
   },
 
   arrows() {
-    const { context, view, colour, model } = this;
+    const { context, view, colour } = this;
     context.save();
     context.beginPath();
     context.rect(view.labels, AXIS + view.loopHeight, view.width - view.labels, view.height);
     context.clip();
     const inView = this.arrowsInView();
     if (inView.length <= MOST_ARROWS) {
-      context.globalAlpha = inView.length < 60 ? 0.8 : 0.8 - (0.55 * inView.length) / MOST_ARROWS;
+      context.globalAlpha = 0.7 - (0.5 * inView.length) / MOST_ARROWS;
       this.strokeArrows(inView, colour.arrow, 1);
-      context.globalAlpha = 1;
     }
+    context.restore();
+  },
+
+  chosenArrows() {
+    const { context, view, colour } = this;
+    context.save();
+    context.beginPath();
+    context.rect(view.labels, AXIS + view.loopHeight, view.width - view.labels, view.height);
+    context.clip();
     this.strokeArrows(this.related(view.selected), colour.focus, 2);
     this.strokeArrows(this.related(view.hover), colour.ink, 1.6);
     context.restore();
-    this.arrowsShown = inView.length <= MOST_ARROWS;
-    return model;
   },
 
   arrowsInView() {
     const { view, model } = this;
     const { at } = model.events;
     const found = [];
+    // Of arrows that lie side by side between the same two lanes only some are drawn.
+    const last = new Map();
     for (const arrow of model.arrows) {
       if (at[arrow.wake] > view.to) break;
       if (arrow.poll === NONE || at[arrow.poll] < view.from) continue;
       const [from, to] = [view.place(arrow.from), view.place(arrow.to)];
       if (from === null || to === null || arrow.from === arrow.to) continue;
       if (Math.max(from.y, to.y) < view.top || Math.min(from.y, to.y) > view.height) continue;
+      const x = view.x(at[arrow.wake]);
+      const pair = arrow.from.row * 1e6 + arrow.to.row;
+      if (x - (last.get(pair) ?? -100) < 5) continue;
+      last.set(pair, x);
       found.push(arrow);
       if (found.length > MOST_ARROWS) break;
     }
@@ -150,7 +162,7 @@ Object.assign(Painter.prototype, {
     const { context, view } = this;
     const { lane, span: i } = spot;
     const place = view.place(lane);
-    if (place === null || place.y + place.height < view.top - view.loopHeight - 4) return;
+    if (place === null || (lane !== this.model.loop && view.rows[lane.row].lane !== lane) || place.y + place.height < view.top - view.loopHeight - 4) return;
     const left = Math.max(view.labels - 5, view.x(lane.starts[i]));
     const right = Math.min(view.width + 5, view.x(lane.ends[i]));
     if (right < view.labels || left > view.width) return;

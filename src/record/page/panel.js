@@ -48,7 +48,7 @@ class Panel {
       button.type = "button";
       button.append(element("span", "kind", finding.label), element("span", "what", finding.title));
       if (finding.detail) button.append(element("span", "detail", finding.detail));
-      button.append(element("span", "when", `at ${moment(finding.at, 1000)}${finding.count > 1 ? `, the worst of ${number(finding.count)}` : ""}`));
+      button.append(element("span", "when", `at ${moment(finding.at, 1000)}${finding.count > 1 && finding.kind !== "vain" ? `, the worst of ${number(finding.count)}` : ""}`));
       button.addEventListener("click", () => this.page.showFinding(i));
       const item = element("li");
       item.append(button);

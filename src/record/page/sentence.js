@@ -50,7 +50,7 @@ class Teller {
       if (this.events.code[event] === CODE.arm) return "a timer, it seems";
       if (this.events.code[event] === CODE.submit) return `job ${this.events.a[event]}, it seems`;
     }
-    return "something that never came";
+    return "something that did not come";
   }
 
   waitsFor(lane, i) {
@@ -136,6 +136,9 @@ class Teller {
       const when = wake === NONE ? "" : `, which comes in ${span(lane.ends[i] - time)}`;
       return `${who} has waited for ${this.waitsFor(lane, i)} for ${since}${when}.`;
     }
+    if (lane.kinds[i] === SPAN.due) {
+      return `the timer of ${who} was due ${since} ago, but the loop has not looked since: ahead is ${this.holder(time).text}.`;
+    }
     return this.readyAt(lane, i, who, time);
   }
 
@@ -214,7 +217,7 @@ class Teller {
   }
 
   kind(lane, i) {
-    return ["the loop sleeps", "the loop looks", "poll", "poll", "ready", "waits", "job", "late"][lane.kinds[i]];
+    return ["the loop sleeps", "the loop looks", "poll", "poll", "ready", "waits", "job", "late", "due, not yet looked for"][lane.kinds[i]];
   }
 
   // The facts about one span: pairs of a label and a text or a place to jump to.

@@ -23,6 +23,8 @@ class View {
   }
 
   resize(width, height) {
+    // Where there is little room, the tasks come first.
+    if (this.width === 0 && width < 560) this.closed.add("From outside");
     this.width = width;
     this.height = height;
     this.labels = width < 560 ? LABELS.narrow : LABELS.wide;
@@ -47,13 +49,15 @@ class View {
     const group = (name, lanes, height) => {
       if (lanes.length === 0) return;
       const closed = this.closed.has(name);
+      const heading = this.rows.length;
       put({ heading: name, count: lanes.length, closed, lane: null }, 22);
       for (const lane of lanes) {
-        lane.row = NONE;
+        // Of a group that is closed the arrows come from the heading.
+        lane.row = heading;
         if (!closed) put({ heading: null, lane }, height);
       }
     };
-    group("From outside", outside, roomy ? 28 : 24);
+    group("From outside", outside, roomy ? 26 : 20);
     group("Tasks", tasks, roomy ? 34 : 28);
     this.total = y;
     this.scrollTo(this.scroll);
@@ -129,13 +133,13 @@ class View {
   place(lane) {
     if (lane === this.model.loop) return { y: AXIS, height: this.loopHeight };
     const row = this.rows[lane.row];
-    if (row === undefined || row.lane !== lane) return null;
+    if (row === undefined) return null;
     return { y: this.top + row.y - this.scroll, height: row.height };
   }
 
   reveal(lane) {
     if (lane === this.model.loop) return;
-    if (lane.row === NONE) {
+    if (this.rows[lane.row].lane !== lane) {
       this.closed.delete(lane.kind === "task" ? "Tasks" : "From outside");
       this.layOut();
     }

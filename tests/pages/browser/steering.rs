@@ -1,0 +1,255 @@
+//! The pointer, the wheel, the keys and the search.
+
+use crate::{Opened, watch};
+
+const HOG: &str = "model.tasks.get(5)";
+/// The middle of its long poll.
+const IN_IT: &str = "(() => { const i = lane.ends.findIndex((end, i) => end - lane.starts[i] > 7e7); return (lane.starts[i] + lane.ends[i]) / 2; })()";
+
+fn in_view(opened: &mut Opened) -> (f64, f64) {
+    (
+        opened.tab.number("recording.view.from"),
+        opened.tab.number("recording.view.to"),
+    )
+}
+
+/// To a nanosecond.
+fn assert_same(one: (f64, f64), other: (f64, f64)) {
+    let apart = (one.0 - other.0).abs().max((one.1 - other.1).abs());
+    assert!(apart < 1.0, "{one:?} is not {other:?}");
+}
+
+#[test]
+fn the_wheel_zooms_about_the_cursor_and_pans() {
+    let _watched = watch();
+    let mut opened = Opened::new(&made_up::chat(1));
+    let spot = opened.place(HOG, IN_IT);
+    let time = format!(
+        "recording.view.time({} - recording.canvas.getBoundingClientRect().left)",
+        spot.0
+    );
+    let (before, whole) = (opened.tab.number(&time), in_view(&mut opened));
+    for _ in 0..12 {
+        opened.tab.wheel(spot, 0.0, -60.0, true);
+    }
+    let after = opened.tab.number(&time);
+    let (from, to) = in_view(&mut opened);
+    assert!(
+        to - from < (whole.1 - whole.0) / 50.0,
+        "from {from} to {to}"
+    );
+    assert!(
+        (before - after).abs() < (to - from) / 100.0,
+        "{before} became {after}"
+    );
+    opened.tab.wheel(spot, 200.0, 0.0, false);
+    let panned = in_view(&mut opened);
+    assert!(panned.0 > from, "{panned:?} is later than {from}");
+    assert!(
+        ((panned.1 - panned.0) - (to - from)).abs() < 1.0,
+        "as long as before"
+    );
+    opened.assert_no_complaints();
+}
+
+#[test]
+fn dragging_pans_and_with_the_whole_in_view_it_stays() {
+    let _watched = watch();
+    let mut opened = Opened::new(&made_up::chat(1));
+    let whole = in_view(&mut opened);
+    let (x, y) = opened.place(HOG, IN_IT);
+    opened.tab.drag((x, y), (x + 80.0, y));
+    assert_same(in_view(&mut opened), whole);
+    for _ in 0..3 {
+        opened.tab.key("+");
+    }
+    let near = in_view(&mut opened);
+    opened.tab.drag((x, y), (x + 80.0, y));
+    assert!(in_view(&mut opened).0 < near.0);
+    opened.tab.key("0");
+    assert_same(in_view(&mut opened), whole);
+    opened.assert_no_complaints();
+}
+
+#[test]
+fn the_sentence_says_who_holds_the_thread_and_who_is_due() {
+    let _watched = watch();
+    let mut opened = Opened::new(&made_up::chat(1));
+    let (x, y) = opened.place(HOG, IN_IT);
+    opened.tab.mouse("mouseMoved", x, y);
+    opened.tab.settle();
+    let said = opened.sentence();
+    assert!(
+        said.starts_with("Task 5 'resize an image' has held the thread for 4"),
+        "{said}"
+    );
+    let (x, y) = opened.place("model.tasks.get(2)", "model.tasks.get(5).starts[1] + 4e7");
+    opened.tab.mouse("mouseMoved", x, y);
+    opened.tab.settle();
+    let said = opened.sentence();
+    assert!(
+        said.contains("the timer of task 2 'ticker' was due")
+            || said.contains("The timer of task 2 'ticker' was due"),
+        "{said}"
+    );
+    assert!(
+        said.contains("task 5 'resize an image', which has held the thread for"),
+        "{said}"
+    );
+    opened.assert_no_complaints();
+}
+
+#[test]
+fn a_task_that_is_ready_is_told_who_is_ahead() {
+    let _watched = watch();
+    let mut opened = Opened::new(&made_up::chat(1));
+    let said = opened.tab.text(
+        "(() => { const lane = recording.model.tasks.get(10); const i = lane.kinds.findIndex((kind, i) => kind === 4 && lane.ends[i] - lane.starts[i] > 1e6);
+          return recording.teller.at(lane, (lane.starts[i] + lane.ends[i]) / 2); })()",
+    );
+    assert!(said.starts_with("Task 10 'read a file' was "), "{said}");
+    assert!(
+        said.contains(
+            " ago, and waits behind task 9 'search, fair', which has held the thread for "
+        ),
+        "{said}"
+    );
+}
+
+fn search(opened: &mut Opened, words: &str) -> String {
+    opened
+        .tab
+        .ask("document.getElementById('query').value = ''");
+    opened.tab.key("Escape");
+    opened.tab.key("/");
+    opened.tab.write(words);
+    opened
+        .tab
+        .text("document.getElementById('found').textContent")
+}
+
+#[test]
+fn a_search_jumps_to_a_task_or_an_event() {
+    let _watched = watch();
+    let recording = made_up::chat(1);
+    let mut opened = Opened::new(&recording);
+    let selected = "recording.view.selected.lane.number";
+    assert_eq!(search(&mut opened, "resize"), "1 of 1");
+    assert_eq!(opened.tab.number(selected) as u32, 5);
+    assert_eq!(search(&mut opened, "#9"), "1 of 1");
+    assert_eq!(opened.tab.number(selected) as u32, 9);
+    assert_eq!(
+        search(&mut opened, "stories.rs"),
+        format!("1 of {}", recording.tasks.len())
+    );
+    assert_eq!(search(&mut opened, "panic"), "1 of 1");
+    assert_eq!(opened.tab.number(selected) as u32, 7);
+    let fires = search(&mut opened, "fire");
+    opened.tab.key("Enter");
+    assert_eq!(
+        opened
+            .tab
+            .text("document.getElementById('found').textContent"),
+        fires.replacen('1', "2", 1)
+    );
+    assert_eq!(search(&mut opened, "nobody is called so"), "none");
+    opened.assert_no_complaints();
+}
+
+#[test]
+fn a_finding_jumps_to_where_it_is() {
+    let _watched = watch();
+    let recording = made_up::chat(1);
+    let findings = recording.findings();
+    let mut opened = Opened::new(&recording);
+    for (place, finding) in findings.iter().enumerate() {
+        opened.tab.ask(&format!(
+            "document.querySelectorAll('.finding')[{place}].click()"
+        ));
+        opened.tab.settle();
+        let (from, to) = in_view(&mut opened);
+        let at = finding.at.as_nanos() as f64;
+        assert!(
+            from <= at && at <= to,
+            "{finding:?} is not between {from} and {to}"
+        );
+        if let Some(task) = finding.task {
+            assert_eq!(
+                opened.tab.number("recording.view.selected.lane.number") as u32,
+                task
+            );
+        }
+    }
+    opened.assert_no_complaints();
+}
+
+#[test]
+fn the_keys_alone_do_everything() {
+    let _watched = watch();
+    let mut opened = Opened::new(&made_up::chat(1));
+    opened
+        .tab
+        .ask("document.getElementById('timeline').focus()");
+    for key in [
+        "n",
+        "ArrowDown",
+        ".",
+        ".",
+        ",",
+        "ArrowUp",
+        "z",
+        "w",
+        "s",
+        "a",
+        "d",
+        "ArrowLeft",
+        "ArrowRight",
+        "-",
+        "p",
+        "Enter",
+        "?",
+    ] {
+        opened.tab.key(key);
+    }
+    assert!(
+        !opened
+            .tab
+            .ask("document.getElementById('keys').hidden")
+            .as_bool()
+            .expect("a boolean")
+    );
+    opened.tab.key(".");
+    let said = opened.sentence();
+    assert!(said.contains("ask") || said.contains("loop"), "{said}");
+    opened.tab.key("Escape");
+    assert!(opened.tab.ask("recording.view.selected").is_null());
+    opened.assert_no_complaints();
+}
+
+#[test]
+fn a_click_tells_the_details_and_a_heading_closes_its_group() {
+    let _watched = watch();
+    let mut opened = Opened::new(&made_up::chat(1));
+    let (x, y) = opened.place(HOG, IN_IT);
+    opened.tab.click(x, y);
+    let details = opened
+        .tab
+        .text("document.getElementById('panel-details').innerText");
+    assert!(
+        details.contains("'resize an image'") && details.contains("80 ms"),
+        "{details}"
+    );
+    assert!(details.contains("stories.rs:"), "{details}");
+    let rows = opened.tab.number("recording.view.rows.length");
+    let (x, y) = (
+        opened
+            .tab
+            .number("recording.canvas.getBoundingClientRect().left + 30"),
+        opened
+            .tab
+            .number("recording.canvas.getBoundingClientRect().top + recording.view.top + 8"),
+    );
+    opened.tab.click(x, y);
+    assert!(opened.tab.number("recording.view.rows.length") < rows);
+    opened.assert_no_complaints();
+}
