@@ -14,6 +14,7 @@ use crate::declared::Declarations;
 use crate::inbox::Inbox;
 use crate::offload::{Pool, PoolConfig};
 use crate::reactor::Reactor;
+use crate::record::Probe;
 use crate::scheduler::Scheduler;
 use crate::time::{Timers, slack};
 use crate::trying::while_trying;
@@ -284,59 +285,12 @@ impl Builder {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the [`name`](Self::name) contains a NUL; and if the system has no thread for
     /// the [`watchdog`](Self::watchdog).
     pub fn build(self) -> io::Result<EventLoop> {
-        if self.name.contains('\0') {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!(
-                    "cannot make an event loop: its name {:?} contains a NUL, which the name of a thread cannot",
-                    self.name
-                ),
-            ));
-        }
+        self.check_name()?;
         let inbox = Inbox::new(self.post_queue)?;
-        let failed = |error| while_trying("cannot make an event loop", error);
-        let (probe, jobs) = self.probe();
-        let reactor = Reactor::new(self.max_io_events)
-            .map_err(failed)?
-            .recorded_by(probe.clone());
-        inbox.hang_bell(reactor.new_waker().map_err(failed)?);
+        let context = self
+            .assemble(&inbox)
+            .map_err(|error| while_trying("cannot make an event loop", error))?;
         inbox.end();
-        let scheduler = Scheduler::new(
-            inbox.index(),
-            inbox.first_serial(),
-            self.on_panic == OnPanic::EndRun,
-            probe.clone(),
-        );
-        if self.observe {
-            scheduler.observe();
-        }
-        let offload = Pool::new(PoolConfig {
-            name: Some(self.name.clone()),
-            ..self.offload
-        });
-        let timers = match self.virtual_time {
-            true => Timers::in_virtual_time(),
-            false => Timers::new(self.timer_slack),
-        };
-        if let Some(origin) = timers.standing() {
-            choose_clock(Some(origin));
-        }
-        let account = self.observe.then(Rc::<Account>::default);
-        let timers = timers
-            .recorded_by(probe.clone())
-            .watched_by(account.clone());
-        let offload = offload.recorded_by(probe.clone(), jobs);
-        let context = Context {
-            scheduler: Rc::new(scheduler),
-            timers: Rc::new(timers),
-            reactor: Rc::new(reactor),
-            offload: Rc::new(offload),
-            address: inbox.address(),
-            counters: Counters::default(),
-            probe,
-            account,
-            declarations: self.observe.then(|| Box::new(Declarations::new())),
-        };
         let limits = Limits {
             slow_poll: self.slow_poll,
             watchdog: self.watchdog,
@@ -352,5 +306,59 @@ impl Builder {
             name: self.name,
             observation,
         })
+    }
+
+    fn check_name(&self) -> io::Result<()> {
+        if !self.name.contains('\0') {
+            return Ok(());
+        }
+        let why = format!(
+            "cannot make an event loop: its name {:?} contains a NUL, which the name of a thread cannot",
+            self.name
+        );
+        Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+    }
+
+    /// The parts of the loop that its leaf futures reach.
+    fn assemble(&self, inbox: &Inbox) -> io::Result<Context> {
+        let (probe, jobs) = self.probe();
+        let account = self.observe.then(Rc::<Account>::default);
+        let reactor = Reactor::new(self.max_io_events)?.recorded_by(probe.clone());
+        inbox.hang_bell(reactor.new_waker()?);
+        let offload = Pool::new(PoolConfig {
+            name: Some(self.name.clone()),
+            ..self.offload
+        });
+        Ok(Context {
+            scheduler: Rc::new(self.scheduler(inbox, probe.clone())),
+            timers: Rc::new(self.timers(probe.clone(), account.clone())),
+            reactor: Rc::new(reactor),
+            offload: Rc::new(offload.recorded_by(probe.clone(), jobs)),
+            address: inbox.address(),
+            counters: Counters::default(),
+            probe,
+            account,
+            declarations: self.observe.then(|| Box::new(Declarations::new())),
+        })
+    }
+
+    fn scheduler(&self, inbox: &Inbox, probe: Probe) -> Scheduler {
+        let ends_run = self.on_panic == OnPanic::EndRun;
+        let scheduler = Scheduler::new(inbox.index(), inbox.first_serial(), ends_run, probe);
+        if self.observe {
+            scheduler.observe();
+        }
+        scheduler
+    }
+
+    fn timers(&self, probe: Probe, account: Option<Rc<Account>>) -> Timers {
+        let timers = match self.virtual_time {
+            true => Timers::in_virtual_time(),
+            false => Timers::new(self.timer_slack),
+        };
+        if let Some(origin) = timers.standing() {
+            choose_clock(Some(origin));
+        }
+        timers.recorded_by(probe).watched_by(account)
     }
 }

@@ -28,12 +28,12 @@ fn each_poll_of_a_task_is_counted_and_no_other() {
         }
         let list = task::all();
         for (polls, task) in &tasks {
-            let info = list.get(task.id()).unwrap();
+            let info = list.find(task.id()).unwrap();
             assert_eq!(info.polls, Some(*polls));
             assert_eq!(info.ready_for, None, "it waits");
         }
         // The task that asks is in its 21st poll.
-        assert_eq!(list.get(task::current().unwrap()).unwrap().polls, Some(21));
+        assert_eq!(list.find(task::current().unwrap()).unwrap().polls, Some(21));
     });
 }
 
@@ -46,7 +46,7 @@ fn a_task_does_not_inherit_the_account_of_the_one_before_it_in_the_slot() {
             let task = spawn(async {
                 yield_now().await;
                 let own = task::current().unwrap();
-                task::all().get(own).unwrap().polls
+                task::all().find(own).unwrap().polls
             });
             assert_eq!(task.await.unwrap(), Some(2));
         }
@@ -62,8 +62,8 @@ fn a_task_that_is_ready_says_since_when_and_one_that_is_polled_does_not() {
         yield_now().await;
         // It has yielded, and so have we: both were in the queue, and we are polled first.
         let list = task::all();
-        assert!(list.get(waits.id()).unwrap().ready_for.is_some());
-        assert_eq!(list.get(own).unwrap().ready_for, None);
+        assert!(list.find(waits.id()).unwrap().ready_for.is_some());
+        assert_eq!(list.find(own).unwrap().ready_for, None);
         waits.await.unwrap();
     });
 }
@@ -152,7 +152,7 @@ fn a_loop_that_is_not_observed_keeps_no_account() {
     let mut event_loop = EventLoop::new().unwrap();
     event_loop.run(async {
         let own = task::all();
-        let own = own.get(task::current().unwrap()).unwrap();
+        let own = own.find(task::current().unwrap()).unwrap();
         assert_eq!((own.polls, own.busy, own.ready_for), (None, None, None));
         assert!(Histograms::current().is_none());
     });
