@@ -1,4 +1,69 @@
 //! Every step of a loop, on a page.
+//!
+//! What an event loop does is over before one can look. A log tells it line by line, and nobody sees in ten thousand lines that a
+//! task was woken in time and then stood in the queue for 80 ms behind another. A recording keeps the steps, and a page draws them:
+//! a lane for the thread, one for each task, arrows from a wake to its poll, and a list of what stands out.
+//!
+//! # How to get one
+//!
+//! Any program that is built with the feature `record` writes its page when its loop ends, if the environment names a file:
+//!
+//! ```text
+//! ROUNDELAY_RECORD=page.html cargo run --release --features record --example 08_starvation_and_yield
+//! ```
+//!
+//! The second loop of the process writes `page-2.html`, and so on. In the program itself, [`Builder::record`](crate::Builder::record)
+//! says how much is kept, and [`EventLoop::recording`](crate::EventLoop::recording) gives what there is, at any time:
+//!
+//! ```
+//! use roundelay::record::{Cause, What};
+//!
+//! let mut event_loop = roundelay::EventLoop::builder().record(1 << 20).build()?;
+//! event_loop.run(roundelay::yield_now());
+//! let recording = event_loop.recording().expect("it was asked for");
+//! let wakes = recording.events.iter().filter(|event| matches!(event.what, What::Wake(..)));
+//! assert_eq!(wakes.count(), 1); // the task has woken itself
+//! println!("{recording}"); // a summary, with the findings
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! | what comes of it | by |
+//! |---|---|
+//! | the page: it opens from disk, needs no network, and has all in it | [`Recording::to_html`], [`Recording::write_html`] |
+//! | Chrome's trace format, for [Perfetto](https://ui.perfetto.dev) and its like | [`Recording::to_perfetto`] |
+//! | text, with what stands out | `Display`, [`Recording::findings`] |
+//! | the events | [`Recording::events`] |
+//!
+//! # How it works
+//!
+//! ```text
+//!   scheduler   timers   reactor   pool   loop          the page, Perfetto, text
+//!       |          |        |       |      |                      ^
+//!       '----------'--------'-------'------'                      |
+//!                 their probe                                 Recording
+//!                      |                                          ^
+//!                      v           16 bytes an event              |
+//!              [ .. | poll | wake | waits | park | .. ]  ---------'
+//!                            the ring
+//! ```
+//!
+//! Each part of the loop holds a *probe*, and tells it what it does; the probe writes sixteen bytes into a *ring*, which keeps the last
+//! events. Nothing is allocated meanwhile, but for the names of new tasks. A wake says who woke: the probe knows what is at work at
+//! this moment, a task, the timers, a socket, or another thread.
+//!
+//! A reading of the clock takes longer than the writing of an event, so events that are close together share one (`probe.rs` says
+//! which). In a build without the feature there is another probe in its place, without a size and with empty methods, and not an
+//! instruction is left.
+//!
+//! # Why not otherwise
+//!
+//! - *The log at `trace`*: a line takes longer than the poll that it tells of, and has to be read.
+//! - *Spans of `tracing`*: a subscriber decides at run time, so that it costs also where nobody subscribes; and who woke whom has to be
+//!   noted by whoever writes the leaf futures.
+//! - *A file that grows*: it would have to be written by the loop, which then waits for the disk, or by a thread of its own.
+//!
+//! tokio's console asks a running program over a socket, and dial9 writes tokio's events to a file; both need a tokio that is built
+//! with `tokio_unstable`. Go has `runtime/trace`, and a page for it.
 
 mod event;
 mod findings;
