@@ -44,7 +44,7 @@ say_nothing! {
     because_of_timers();
     because_of_threads();
     because_of_nobody();
-    because_of_waker(number: usize);
+    because_of_the_next_waker();
     reaches(wakers: usize);
     has_reached_all();
     armed(deadline: Instant);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::allowance::Allowance;
 use super::observation::Deed;
+use super::shuffle::Shuffle;
 use super::{EventLoop, narrator};
 use crate::context::Counters;
 use crate::foreign;
@@ -26,15 +27,22 @@ impl EventLoop {
     }
 
     /// Those who are ready now, in the order in which they are to be polled.
+    #[inline]
     pub(super) fn batch(&self) -> usize {
-        let scheduler = &self.context.scheduler;
         if let Some(shuffle) = &self.shuffle {
-            if let Some(observation) = &self.observation {
-                observation.is_before_a_shuffle();
-            }
-            scheduler.shuffle(|bound| shuffle.below(bound));
+            self.shuffle_by(shuffle);
         }
-        scheduler.ready_count()
+        self.context.scheduler.ready_count()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn shuffle_by(&self, shuffle: &Shuffle) {
+        if let Some(observation) = &self.observation {
+            observation.is_before_a_shuffle();
+        }
+        let scheduler = &self.context.scheduler;
+        scheduler.shuffle(|bound| shuffle.below(bound));
     }
 
     /// The batch of a run. Without a shuffle it has no end: in a ring, where one ends and the next begins makes no difference to the

@@ -247,8 +247,8 @@ impl Reactor {
         };
         self.events.set(Some(events));
         let count = woken.len().min(MAX_WAKES);
-        for (number, waker) in woken.drain(..count).enumerate() {
-            self.probe.because_of_waker(number);
+        for waker in woken.drain(..count) {
+            self.probe.because_of_the_next_waker();
             foreign::wake(waker, source::SOURCE);
         }
         self.probe.has_reached_all();

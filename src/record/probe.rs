@@ -33,6 +33,8 @@ struct Recorder {
     is_parked: Cell<bool>,
     /// Up to which waker the reactor's wakers belong to which source, while they are being woken.
     reached: RefCell<Vec<(usize, u32)>>,
+    /// How many of them have been woken.
+    woken: Cell<usize>,
     ring: RefCell<Ring>,
     names: RefCell<Names>,
 }
@@ -59,6 +61,7 @@ impl Probe {
             cause: Cell::new(Cause::Outside),
             is_parked: Cell::new(false),
             reached: RefCell::default(),
+            woken: Cell::new(0),
             ring: RefCell::new(Ring::new(bytes)),
             names: RefCell::default(),
         })))
@@ -252,9 +255,11 @@ impl Probe {
         }
     }
 
-    /// The next waker that the reactor wakes has that number.
-    pub(crate) fn because_of_waker(&self, number: usize) {
+    /// The reactor wakes one waker more.
+    pub(crate) fn because_of_the_next_waker(&self) {
         if let Some(recorder) = &self.0 {
+            let number = recorder.woken.get();
+            recorder.woken.set(number + 1);
             let reached = recorder.reached.borrow();
             let place = reached.partition_point(|(wakers, _)| *wakers <= number);
             let cause = reached
@@ -268,6 +273,7 @@ impl Probe {
     pub(crate) fn has_reached_all(&self) {
         if let Some(recorder) = &self.0 {
             recorder.reached.borrow_mut().clear();
+            recorder.woken.set(0);
             recorder.cause.set(Cause::Outside);
         }
     }
