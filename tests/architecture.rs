@@ -56,6 +56,7 @@ const LEAF_FUTURES: &[&str] = &[
 const PURE: &[&str] = &[
     "appendix.rs",
     "chain.rs",
+    "draw.rs",
     "fault",
     "foreign.rs",
     "pinned.rs",

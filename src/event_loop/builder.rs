@@ -8,6 +8,7 @@ use super::EventLoop;
 use super::allowance::Allowance;
 use super::shuffle::Shuffle;
 use crate::context::{Context, Counters, choose_clock};
+use crate::future::reseed;
 use crate::inbox::Inbox;
 use crate::offload::{Pool, PoolConfig};
 use crate::reactor::Reactor;
@@ -143,6 +144,8 @@ impl Builder {
     /// For tests: the tasks of a batch, those who are ready when a turn begins, are polled in an order drawn from `seed`, and not in
     /// the order in which they became ready. So a test finds out whether the program relies on that order.
     ///
+    /// Races are drawn from it, too: the loop, when it is made, [reseeds](crate::future::reseed) those of its thread.
+    ///
     /// What holds in any order holds in this one, too: nobody is polled twice before all who were ready have been polled once, and the
     /// queues of `sync` are first come, first served. Two runs with one seed are the same, if nothing comes from outside; best with
     /// [`virtual_time`](Self::virtual_time). When a panic ends a run, or the loop, one line on standard error tells the seed.
@@ -246,6 +249,10 @@ impl Builder {
             true => Timers::in_virtual_time(),
             false => Timers::new(self.timer_slack),
         };
+        if let Some(seed) = self.shuffle {
+            // Guarded by tests/io/network.rs::bytes_arrive_in_order_in_other_pieces_and_at_other_times_with_each_seed.
+            reseed(seed);
+        }
         if let Some(origin) = timers.standing() {
             choose_clock(Some(origin));
         }

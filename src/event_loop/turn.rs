@@ -27,7 +27,7 @@ impl EventLoop {
     pub(super) fn batch(&self) -> usize {
         let scheduler = &self.context.scheduler;
         if let Some(shuffle) = &self.shuffle {
-            scheduler.shuffle(|bound| shuffle.below(bound));
+            scheduler.shuffle(|bound| shuffle.draw.below(bound as u64) as usize);
         }
         scheduler.ready_count()
     }
