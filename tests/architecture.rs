@@ -62,6 +62,7 @@ const PURE: &[&str] = &[
     "appendix.rs",
     "chain.rs",
     "declared.rs",
+    "draw.rs",
     "fault",
     "foreign.rs",
     "histogram.rs",

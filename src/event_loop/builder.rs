@@ -11,6 +11,7 @@ use super::shuffle::Shuffle;
 use crate::account::Account;
 use crate::context::{Context, Counters, choose_clock};
 use crate::declared::Declarations;
+use crate::future::reseed;
 use crate::inbox::Inbox;
 use crate::offload::{Pool, PoolConfig};
 use crate::reactor::Reactor;
@@ -159,6 +160,8 @@ impl Builder {
     /// For tests: the tasks of a batch, those who are ready when a turn begins, are polled in an order drawn from `seed`, and not in
     /// the order in which they became ready. So a test finds out whether the program relies on that order.
     ///
+    /// Races are drawn from it, too: the loop, when it is made, [reseeds](crate::future::reseed) those of its thread.
+    ///
     /// What holds in any order holds in this one, too: nobody is polled twice before all who were ready have been polled once, and the
     /// queues of `sync` are first come, first served. Two runs with one seed are the same, if nothing comes from outside; best with
     /// [`virtual_time`](Self::virtual_time). When a panic ends a run, or the loop, one line on standard error tells the seed.
@@ -291,6 +294,10 @@ impl Builder {
             .assemble(&inbox)
             .map_err(|error| while_trying("cannot make an event loop", error))?;
         inbox.end();
+        if let Some(seed) = self.shuffle {
+            // Guarded by tests/io/network.rs::bytes_arrive_in_order_in_other_pieces_and_at_other_times_with_each_seed.
+            reseed(seed);
+        }
         let limits = Limits {
             slow_poll: self.slow_poll,
             watchdog: self.watchdog,

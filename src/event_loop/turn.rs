@@ -42,7 +42,7 @@ impl EventLoop {
             observation.is_before_a_shuffle();
         }
         let scheduler = &self.context.scheduler;
-        scheduler.shuffle(|bound| shuffle.below(bound));
+        scheduler.shuffle(|bound| shuffle.draw.below(bound as u64) as usize);
     }
 
     /// The batch of a run. Without a shuffle it has no end: in a ring, where one ends and the next begins makes no difference to the

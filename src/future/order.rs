@@ -4,35 +4,31 @@
 //! first argument would starve the others for as long as that one is ready, so a race draws its first child from a
 //! generator. The generator is seeded with a constant in every thread: the same program meets the same order again.
 
-use std::cell::Cell;
+use crate::draw::Draw;
 
 /// What every thread's generator starts from.
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 
 thread_local! {
-    static STATE: Cell<u64> = const { Cell::new(SEED) };
+    static DRAW: Draw = const { Draw::new(SEED) };
 }
 
 /// Restarts this thread's generator: the races that follow are drawn in the order that `seed` stands for.
 ///
 /// Every thread starts from the same constant, so a program that does the same thing meets the same order. Call this to
-/// meet another one, for instance to repeat a test under many orders.
+/// meet another one, for instance to repeat a test under many orders. A loop with a
+/// [shuffled order](crate::Builder::shuffle) calls it when it is made.
 ///
 /// ```
 /// roundelay::future::reseed(7);
 /// ```
 pub fn reseed(seed: u64) {
-    STATE.set(seed ^ SEED);
+    DRAW.with(|draw| draw.restart(seed ^ SEED));
 }
 
-/// A number below `bound`, which is not 0. SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), scaled by multiplication.
+/// A number below `bound`, which is not 0.
 pub(super) fn draw(bound: usize) -> usize {
-    let state = STATE.get().wrapping_add(SEED);
-    STATE.set(state);
-    let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^= mixed >> 31;
-    ((u128::from(mixed) * bound as u128) >> 64) as usize
+    DRAW.with(|draw| draw.below(bound as u64)) as usize
 }
 
 /// The numbers below a bound, beginning anywhere and going round once: who is polled in which order in one pass.

@@ -80,6 +80,8 @@ struct State {
     is_ended: bool,
     /// Nobody will read.
     is_abandoned: bool,
+    /// Neither end has anything more of it but an error.
+    is_reset: bool,
 }
 
 impl Pipe {
@@ -90,6 +92,7 @@ impl Pipe {
                 capacity: capacity.max(1),
                 is_ended: false,
                 is_abandoned: false,
+                is_reset: false,
             }),
             reader: Cell::new(None),
             writer: Cell::new(None),
@@ -105,14 +108,18 @@ impl Pipe {
         ready!(context::poll_budget(cx));
         let count = ready!(poll_after_leaving(&self.reader, self.made, cx, || self.take(bufs)));
         context::spend_budget();
+        let count = count?;
         if count > 0 {
             wake(&self.writer);
         }
         Poll::Ready(Ok(count))
     }
 
-    fn take(&self, bufs: &mut [IoSliceMut<'_>]) -> Poll<usize> {
+    fn take(&self, bufs: &mut [IoSliceMut<'_>]) -> Poll<io::Result<usize>> {
         let mut state = self.state.borrow_mut();
+        if state.is_reset {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
         let has_room = bufs.iter().any(|buf| !buf.is_empty());
         if state.bytes.is_empty() && !state.is_ended && has_room {
             return Poll::Pending;
@@ -127,7 +134,7 @@ impl Pipe {
             }
             count += filled;
         }
-        Poll::Ready(count)
+        Poll::Ready(Ok(count))
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
@@ -135,20 +142,19 @@ impl Pipe {
         let what = self.made.but("room in the duplex");
         let count = ready!(poll_after_leaving(&self.writer, what, cx, || self.put(bufs)));
         context::spend_budget();
-        match count {
-            Some(count) => {
-                wake(&self.reader);
-                Poll::Ready(Ok(count))
-            }
-            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        if count.is_ok() {
+            wake(&self.reader);
         }
+        Poll::Ready(count)
     }
 
-    /// `None`: nobody will read it.
-    fn put(&self, bufs: &[IoSlice<'_>]) -> Poll<Option<usize>> {
+    fn put(&self, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let mut state = self.state.borrow_mut();
+        if state.is_reset {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
         if state.is_abandoned || state.is_ended {
-            return Poll::Ready(None);
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let room = state.capacity - state.bytes.len();
         if room == 0 && bufs.iter().any(|buf| !buf.is_empty()) {
@@ -160,7 +166,7 @@ impl Pipe {
             state.bytes.extend(&buf[..piece]);
             count += piece;
         }
-        Poll::Ready(Some(count))
+        Poll::Ready(Ok(count))
     }
 
     fn end(&self) {
@@ -173,6 +179,15 @@ impl Pipe {
         state.is_abandoned = true;
         state.bytes = VecDeque::new();
         drop(state);
+        wake(&self.writer);
+    }
+
+    fn reset(&self) {
+        let mut state = self.state.borrow_mut();
+        state.is_reset = true;
+        state.bytes = VecDeque::new();
+        drop(state);
+        wake(&self.reader);
         wake(&self.writer);
     }
 
@@ -238,12 +253,22 @@ pub struct DuplexReader(Rc<Pipe>);
 /// A write that is dropped has written nothing.
 pub struct DuplexWriter(Rc<Pipe>);
 
+/// The connection of a [`Duplex`], to be cut. It keeps no end open.
+pub(crate) struct Cord([Rc<Pipe>; 2]);
+
+impl Cord {
+    /// What either end does from now on fails with `ConnectionReset`.
+    pub(crate) fn cut(&self) {
+        self.0.iter().for_each(|pipe| pipe.reset());
+    }
+}
+
 impl DuplexReader {
     /// [`read`](Read::read) in the shape that adapters need. The last waker replaces the one before.
     ///
     /// # Errors
     ///
-    /// Never.
+    /// `ConnectionReset`, of a connection of a [`Network`](crate::net::Network) that was reset. A pair by itself never fails.
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_read(cx, &mut [IoSliceMut::new(buf)])
     }
@@ -252,7 +277,7 @@ impl DuplexReader {
     ///
     /// # Errors
     ///
-    /// Never.
+    /// `ConnectionReset`, of a connection of a [`Network`](crate::net::Network) that was reset. A pair by itself never fails.
     pub fn poll_read_vectored(
         &self,
         cx: &mut Context<'_>,
@@ -267,7 +292,7 @@ impl DuplexWriter {
     ///
     /// # Errors
     ///
-    /// `BrokenPipe` if the other end is gone, or this end was closed.
+    /// `BrokenPipe` if the other end is gone, or this end was closed; `ConnectionReset` as a read.
     pub fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.0.poll_write(cx, &[IoSlice::new(buf)])
     }
@@ -340,7 +365,7 @@ impl Duplex {
     ///
     /// # Errors
     ///
-    /// Never.
+    /// `ConnectionReset`, of a connection of a [`Network`](crate::net::Network) that was reset. A pair by itself never fails.
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.reader.poll_read(cx, buf)
     }
@@ -349,7 +374,7 @@ impl Duplex {
     ///
     /// # Errors
     ///
-    /// Never.
+    /// `ConnectionReset`, of a connection of a [`Network`](crate::net::Network) that was reset. A pair by itself never fails.
     pub fn poll_read_vectored(
         &self,
         cx: &mut Context<'_>,
@@ -362,7 +387,7 @@ impl Duplex {
     ///
     /// # Errors
     ///
-    /// `BrokenPipe` if the other end is gone, or this end was closed.
+    /// `BrokenPipe` if the other end is gone, or this end was closed; `ConnectionReset` as a read.
     pub fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.writer.poll_write(cx, buf)
     }
@@ -378,6 +403,10 @@ impl Duplex {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.writer.poll_write_vectored(cx, bufs)
+    }
+
+    pub(crate) fn cord(&self) -> Cord {
+        Cord([Rc::clone(&self.reader.0), Rc::clone(&self.writer.0)])
     }
 
     /// Two halves for two owners.

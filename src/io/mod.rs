@@ -125,6 +125,7 @@ pub use adapters::FromTokio;
 pub use buf_reader::{BufReader, DEFAULT_LIMIT};
 pub use buf_writer::BufWriter;
 pub use copy::{copy, copy_bidirectional};
+pub(crate) use duplex::Cord;
 pub use duplex::{Duplex, DuplexReader, DuplexWriter, duplex};
 pub use error::ReadError;
 pub use lines::Lines;

@@ -42,6 +42,7 @@ mod face;
 mod lookup;
 mod lookup_error;
 mod methods;
+mod network;
 mod serve;
 #[cfg(feature = "socket")]
 mod socket;
@@ -57,6 +58,7 @@ pub use self::connection::Served;
 pub use self::datagram::UnixDatagram;
 pub use self::lookup::{ToSocketAddrs, lookup_host};
 pub use self::lookup_error::LookupError;
+pub use self::network::{Network, NetworkListener};
 pub use self::serve::{Accept, Serve, serve};
 #[cfg(feature = "socket")]
 #[cfg_attr(docsrs, doc(cfg(feature = "socket")))]

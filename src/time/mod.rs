@@ -75,7 +75,8 @@
 //!
 //! *Order, too.* [`Builder::shuffle`](crate::Builder::shuffle) draws the order within a batch from a seed. With both, the same
 //! program does the same in the same order at each run, and a bug that shows in one order out of a thousand can be looked at twice.
-//! For a bug that loses a wake-up, a time-out of an hour tells so at once.
+//! For a bug that loses a wake-up, a time-out of an hour tells so at once. [`net::Network`](crate::net::Network) adds a network whose
+//! weather is drawn from a seed.
 //!
 //! *Why not otherwise.* A clock that is only moved by hand makes each test name each moment. A clock that runs a thousand times as
 //! fast keeps the machine in the test. Tasks that take a clock as an argument can be tested without a loop like this one, down to the

@@ -423,6 +423,21 @@ fn a_runtime_without_drivers_is_refused_and_the_loop_stays_usable() {
 }
 
 #[test]
+fn a_loop_for_tests_is_refused_and_stays_whole() {
+    let _watched = watch();
+    for builder in [
+        EventLoop::builder().virtual_time(),
+        EventLoop::builder().shuffle(1),
+    ] {
+        let mut event_loop = builder.build().unwrap();
+        let refused = run_on(&runtime(), &mut event_loop, async { unreachable!() });
+        let error = refused.map(|()| ()).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+        event_loop.run(sleep(MOMENT));
+    }
+}
+
+#[test]
 fn inside_a_task_of_another_loop_it_holds_up_that_loop_and_nothing_else() {
     let _watched = watch();
     roundelay::run(async {

@@ -23,7 +23,8 @@ use roundelay::compat::hyper::{
 use roundelay::io::{BufReader, Write as _, duplex};
 use roundelay::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use roundelay::sync::{CancelToken, Event};
-use roundelay::{future, run, spawn, timeout};
+use roundelay::time::now;
+use roundelay::{EventLoop, future, run, sleep, spawn, timeout};
 use tokio::io::AsyncRead;
 
 use crate::{allocations, support};
@@ -135,6 +136,25 @@ fn a_client_that_never_ends_its_headers_is_cut_off() {
             stop.cancel();
             assert_eq!(server.await.unwrap().unwrap().failed, 1);
         });
+    });
+}
+
+// hyper computes deadlines from the timer's own clock.
+#[test]
+fn in_virtual_time_hypers_own_limit_of_thirty_seconds_takes_no_time() {
+    let _watched = support::watch();
+    let mut event_loop = EventLoop::builder().virtual_time().build().unwrap();
+    event_loop.run(async {
+        // Far from the clock on the wall.
+        sleep(Duration::from_secs(86_400)).await;
+        let (mut near, far) = duplex(1_024);
+        let mut http = http1::Builder::new();
+        http.timer(LoopTimer);
+        let begin = now();
+        let server = spawn(http.serve_connection(far, service_fn(echo)));
+        near.write_all(b"GET / HTTP/1.1\r\nho").await.unwrap();
+        assert!(server.await.unwrap().unwrap_err().is_timeout());
+        assert_eq!(now() - begin, Duration::from_secs(30));
     });
 }
 

@@ -10,6 +10,7 @@ mod net_datagrams;
 mod net_families;
 mod net_streams;
 mod net_unix;
+mod network;
 mod readiness;
 mod reentrancy;
 #[cfg(target_os = "linux")]
