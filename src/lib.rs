@@ -47,6 +47,7 @@
 //! | 8 | [`offload`](fn@offload) | calls that block |
 //! | 9 | [`EventLoop`] | the loop itself |
 //! | | [`future`], [`group`], [`sync`], [`io`], [`net::serve`] | what can be built on it |
+//! | | [`inspect`] | who is there, and what they wait for |
 //! | | `signal`, `process`, `stdio`, `fs` | the rest of the system, each behind a feature of its name |
 //! | | `appendix.rs` | *Twelve nanoseconds at a time*: what makes it fast, and is no part of the idea |
 //!
@@ -132,6 +133,7 @@
 //! | slack | how long a loop without work may sleep past a deadline, after several timers have fired together |
 //! | virtual time | the time of a loop for tests, whose clock is moved where another loop would sleep |
 //! | job, worker | a call that blocks, and the thread of the pool that runs it |
+//! | declared | of a wait: said to the loop, because its waker lies where the loop cannot look |
 //! | foreign | code that is not this crate's: wakers, destructors, closures, the sink of the log |
 //!
 //! # The log

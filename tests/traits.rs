@@ -17,8 +17,8 @@ use std::rc::Rc;
 use roundelay::sync::{broadcast, mpsc, oneshot, watch};
 use roundelay::{
     Builder, Closed, EventLoop, JoinError, JoinHandle, Metrics, Offload, OnPanic, Remote,
-    RemoteHandle, Report, Running, TaskId, TryOffloadError, TryPostError, Turn, future, group, io,
-    net, reactor, remote, sync, task, time,
+    RemoteHandle, Report, Running, TaskId, TryOffloadError, TryPostError, Turn, future, group,
+    inspect, io, net, reactor, remote, sync, task, time,
 };
 
 #[path = "support/sources.rs"]

@@ -44,7 +44,7 @@
 //!
 //! | the table | says | and the name comes from |
 //! |---|---|---|
-//! | sources | which descriptor, to read or to write | the system: on Linux `/proc/self/fd` and `/proc/self/net` give kind and addresses |
+//! | sources | which descriptor, to read or to write | the system: on Linux from `/proc/self/fd` and `/proc/self/net` |
 //! | timers | the deadline | |
 //! | join handles | the task that is awaited | |
 //! | jobs | the line that offloaded the job; whether a thread has begun with it, and when | the pool's own tables |
@@ -62,7 +62,7 @@
 //!
 //! # Circles
 //!
-//! A task is awaited by one other at most, for there is one join handle. So tasks that wait for each other form rings, and a
+//! A task is awaited by one other at most, for there is one join handle. So tasks that wait for each other form a ring, and a
 //! ring is found by following the handles once round. Where no member of a [`Circle`] waits for anything besides, it is a
 //! deadlock, and [`Tasks::pstree`] says so. (A circle of mutexes is not found: a mutex does not know who holds it.)
 //!
@@ -100,8 +100,8 @@
 //!
 //! # Exercises
 //!
-//! 1. In `behind::ask`, leave out the comparison of the tables of functions. Which test in `tests/inspect/waits.rs` finds a task
-//!    that was woken by being looked at?
+//! 1. In `behind::ask`, leave out the comparison of the tables of functions. Which test in `tests/inspect/waits.rs` finds
+//!    somebody who was woken by being looked at?
 //! 2. In `Listing::add`, leave out the comparison of the identifiers. Whose waits does a task show that has moved into the slot of
 //!    another?
 //! 3. In `WakerSlot::wake_waiter`, let the declaration be. Which test sees a wait that is over?

@@ -523,7 +523,11 @@ fn a_wait_that_another_task_goes_on_with_is_that_tasks() {
     event_loop.run(async {
         let event = Event::new();
         let mut wait = Box::pin(async move { event.wait().await });
-        poll_fn(|cx| Poll::Ready(assert!(wait.as_mut().poll(cx).is_pending()))).await;
+        poll_fn(|cx| {
+            assert!(wait.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
         let here = task::current().unwrap();
         assert_eq!(info(here).waits_for.len(), 1);
         let other = spawn(wait);
@@ -628,7 +632,8 @@ fn a_waker_of_a_task_that_has_ended_is_not_told_of_the_task_in_its_slot() {
         let same = Rc::clone(&nap);
         let arms = spawn(poll_fn(move |cx| {
             let polled = same.borrow_mut().as_mut().poll(cx);
-            Poll::Ready(assert!(polled.is_pending()))
+            assert!(polled.is_pending());
+            Poll::Ready(())
         }));
         arms.await?;
         let next = spawn(async { pending::<()>().await });
@@ -638,5 +643,38 @@ fn a_waker_of_a_task_that_has_ended_is_not_told_of_the_task_in_its_slot() {
         assert!(!timers.any(|what| matches!(what, WaitsFor::Timer(_))));
         drop(nap);
         Ok(())
+    });
+}
+
+#[test]
+fn a_future_that_is_kept_after_its_end_is_not_waited_for() {
+    let _watched = crate::support::watch();
+    let mut event_loop = EventLoop::builder().observe(true).build().unwrap();
+    event_loop.run(async {
+        let (sender, mut value) = oneshot::channel::<u8>();
+        let (job_sender, is_open) = std_mpsc::channel::<()>();
+        let (remote_sender, mut answer) = remote::oneshot::<u8>();
+        let handle = spawn(async move {
+            let _ = (&mut value).await;
+            let mut job = offload(move || is_open.recv().is_ok());
+            let _ = (&mut job).await;
+            let _ = (&mut answer).await;
+            sleep(HOUR).await;
+            drop((value, job, answer));
+        });
+        let id = handle.id();
+        assert!(waits_of(id).await[0].starts_with("the value of the oneshot"));
+        sender.send(1).unwrap();
+        while !matches!(*info(id).waits_for, [WaitsFor::Job { .. }]) {
+            yield_now().await;
+        }
+        job_sender.send(()).unwrap();
+        while !matches!(*info(id).waits_for, [WaitsFor::Sync { .. }]) {
+            yield_now().await;
+        }
+        remote_sender.send(1).unwrap();
+        while !matches!(*info(id).waits_for, [WaitsFor::Timer(_)]) {
+            yield_now().await;
+        }
     });
 }
