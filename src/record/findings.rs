@@ -60,12 +60,19 @@ pub struct Finding {
     pub at: Duration,
     /// When it ends.
     pub until: Duration,
-    /// How many there are of its kind about the same task; this is the worst.
+    /// How many there are of its kind about the same task; this is the worst. Of polls in vain: how many polls.
     pub count: usize,
     /// A sentence.
     pub title: String,
     /// What was in the way, or who was held up; it may be empty.
     pub detail: String,
+}
+
+impl Finding {
+    /// Whether `count` is of findings like this one. Of polls in vain it is how many they are.
+    pub(super) fn is_worst_of_its_kind(&self) -> bool {
+        self.kind != FindingKind::InVain
+    }
 }
 
 impl Recording {
@@ -118,7 +125,12 @@ impl Found {
         }
     }
 
-    fn of_poll(kind: FindingKind, (poll, count): (Poll, usize), at: Duration, until: Duration) -> Self {
+    fn of_poll(
+        kind: FindingKind,
+        (poll, count): (Poll, usize),
+        at: Duration,
+        until: Duration,
+    ) -> Self {
         Self {
             count,
             poll: Some(poll),
@@ -139,7 +151,11 @@ impl History {
             let took = poll.end - poll.begin;
             took >= LONG || (took >= LONG_FOR_OTHERS && held_up[*place])
         };
-        self.polls.iter().enumerate().filter(is_long).map(|(_, poll)| poll)
+        self.polls
+            .iter()
+            .enumerate()
+            .filter(is_long)
+            .map(|(_, poll)| poll)
     }
 
     /// For each poll whether another task was ready while it ran: such a task is polled later, and had been ready before the end.
@@ -154,7 +170,10 @@ impl History {
     }
 
     fn panics(&self) -> Vec<Found> {
-        let ends = self.lives.iter().filter_map(|(&task, life)| Some((task, life.ended?)));
+        let ends = self
+            .lives
+            .iter()
+            .filter_map(|(&task, life)| Some((task, life.ended?)));
         let panics = ends.filter(|(_, (_, end))| *end == End::Panic);
         panics
             .map(|(task, (at, _))| Found::new(FindingKind::Panic, task, at, at))
@@ -170,12 +189,18 @@ impl History {
     }
 
     fn long_waits(&self) -> Vec<Found> {
-        let long = self.polls.iter().filter(|poll| poll.rested() >= QUEUED_LONG);
+        let long = self
+            .polls
+            .iter()
+            .filter(|poll| poll.rested() >= QUEUED_LONG);
         let found = |worst: (Poll, usize)| {
             let since = worst.0.ready.unwrap_or(worst.0.begin);
             Found::of_poll(FindingKind::LongWait, worst, since, worst.0.begin)
         };
-        worst_of(long, Poll::rested).into_values().map(found).collect()
+        worst_of(long, Poll::rested)
+            .into_values()
+            .map(found)
+            .collect()
     }
 
     /// The latest timer.

@@ -4,8 +4,10 @@ mod findings;
 mod history;
 mod json;
 mod page;
+mod perfetto;
 mod recording;
 mod telling;
+mod text;
 mod words;
 
 pub use findings::{Finding, FindingKind};

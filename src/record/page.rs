@@ -76,13 +76,23 @@ impl Recording {
         let mut out = String::with_capacity(self.events.len() * 14 + 1024);
         out.push_str("{\"name\":");
         string(&mut out, &self.name);
-        let _ = write!(out, ",\"lost\":{},\"count\":{}", self.lost, self.events.len());
+        let _ = write!(
+            out,
+            ",\"lost\":{},\"count\":{}",
+            self.lost,
+            self.events.len()
+        );
         out.push_str(",\"tasks\":[");
         separated(&mut out, &self.tasks, |out, task| {
             let _ = write!(out, "[{},", task.number);
             string_or_null(out, task.name.as_deref());
             out.push(',');
-            string_or_null(out, task.location.map(|at| format!("{}:{}", at.file(), at.line())).as_deref());
+            string_or_null(
+                out,
+                task.location
+                    .map(|at| format!("{}:{}", at.file(), at.line()))
+                    .as_deref(),
+            );
             let _ = match task.parent {
                 Some(parent) => write!(out, ",{parent}]"),
                 None => write!(out, ",null]"),
@@ -91,16 +101,30 @@ impl Recording {
         out.push_str("],\"findings\":[");
         separated(&mut out, &self.findings_in(&history), put_finding);
         out.push_str("],\"long\":[");
-        separated(&mut out, history.long_polls().filter_map(|poll| poll.event), |out, event| {
-            let _ = write!(out, "{event}");
-        });
+        separated(
+            &mut out,
+            history.long_polls().filter_map(|poll| poll.event),
+            |out, event| {
+                let _ = write!(out, "{event}");
+            },
+        );
         let totals = [
             history.spent(|doing| matches!(doing, Doing::Polling(_))),
             history.spent(|doing| doing == Doing::Looking),
             history.spent(|doing| doing == Doing::Sleeping),
             history.lives.values().map(|life| life.readying).sum(),
-            history.lives.values().map(|life| life.longest).max().unwrap_or_default(),
-            history.lives.values().map(|life| life.slowest).max().unwrap_or_default(),
+            history
+                .lives
+                .values()
+                .map(|life| life.longest)
+                .max()
+                .unwrap_or_default(),
+            history
+                .lives
+                .values()
+                .map(|life| life.slowest)
+                .max()
+                .unwrap_or_default(),
         ];
         let _ = write!(out, "],\"totals\":[{}", history.polls.len());
         for total in totals {
@@ -113,7 +137,11 @@ impl Recording {
     }
 }
 
-fn separated<T>(out: &mut String, items: impl IntoIterator<Item = T>, put: impl Fn(&mut String, T)) {
+fn separated<T>(
+    out: &mut String,
+    items: impl IntoIterator<Item = T>,
+    put: impl Fn(&mut String, T),
+) {
     for (place, item) in items.into_iter().enumerate() {
         if place > 0 {
             out.push(',');
@@ -131,7 +159,9 @@ fn put_finding(out: &mut String, finding: &Finding) {
         FindingKind::InVain => ("vain", "Polls in vain"),
         FindingKind::Silent => ("silent", "Nothing wakes it"),
     };
-    let task = finding.task.map_or("null".to_owned(), |task| task.to_string());
+    let task = finding
+        .task
+        .map_or("null".to_owned(), |task| task.to_string());
     let _ = write!(
         out,
         "{{\"kind\":\"{kind}\",\"label\":\"{label}\",\"task\":{task},\"at\":{},\"until\":{},\"count\":{},\"title\":",
@@ -172,7 +202,10 @@ fn coded(what: What) -> (u8, [Option<i128>; 3]) {
         What::Spawn(task, by) => (4, two(task, by.map_or(-1, i128::from))),
         What::Wake(task, cause) => {
             let (code, number) = cause_coded(cause);
-            (5, [Some(i128::from(task)), Some(code), Some(i128::from(number))])
+            (
+                5,
+                [Some(i128::from(task)), Some(code), Some(i128::from(number))],
+            )
         }
         What::Poll(task) => (6, one(task)),
         What::Waits(task) => (7, one(task)),

@@ -33,21 +33,25 @@ impl<'a> Teller<'a> {
     }
 
     fn words(&self, found: &Found) -> (String, String) {
-        let who = found.task.map_or(String::new(), |task| capital(&self.recording.named(task)));
+        let who = found
+            .task
+            .map_or(String::new(), |task| capital(&self.recording.named(task)));
         let length = Span(found.lasts());
         match (found.kind, &found.poll) {
             (FindingKind::Panic, _) => (format!("{who} panicked"), String::new()),
-            (FindingKind::LongPoll, Some(poll)) => {
-                (format!("{who} held the thread for {length}"), self.held_up(poll))
-            }
+            (FindingKind::LongPoll, Some(poll)) => (
+                format!("{who} held the thread for {length}"),
+                self.held_up(poll),
+            ),
             (FindingKind::LongWait, Some(poll)) => (
                 format!("{who} was ready for {length} before its poll"),
                 self.in_the_way(poll, found.at),
             ),
             (FindingKind::InVain, Some(poll)) => self.in_vain(&who, poll.task, found.count),
-            (FindingKind::LateTimer, _) => {
-                (format!("A timer fired {length} late"), self.why_late(found.at, found.until))
-            }
+            (FindingKind::LateTimer, _) => (
+                format!("A timer fired {length} late"),
+                self.why_late(found.at, found.until),
+            ),
             _ => self.silent(&who, found),
         }
     }
@@ -75,30 +79,47 @@ impl<'a> Teller<'a> {
             }
         }
         waited.remove(&poll.task);
-        let (first, longest) = waited.iter().max_by_key(|(task, waited)| (**waited, **task))?;
+        let (first, longest) = waited
+            .iter()
+            .max_by_key(|(task, waited)| (**waited, **task))?;
         let who = match waited.len() {
             1 => capital(&self.recording.named(*first)),
             count => counted(count, "other task"),
         };
         let verb = if waited.len() == 1 { "was" } else { "were" };
-        Some(format!("{who} {verb} ready meanwhile, for up to {}.", Span(*longest)))
+        Some(format!(
+            "{who} {verb} ready meanwhile, for up to {}.",
+            Span(*longest)
+        ))
     }
 
     /// What the next look found, of which the loop could know nothing earlier.
     fn unseen_meanwhile(&self, poll: &Poll) -> Option<String> {
         let steps = &self.history.steps;
         let next = steps.partition_point(|step| step.begin < poll.end);
-        let look = steps[next..].iter().find(|step| step.what == Doing::Looking)?;
+        let look = steps[next..]
+            .iter()
+            .find(|step| step.what == Doing::Looking)?;
         let is_in_look = |at: Duration| at >= look.begin && at <= look.end;
         let due = |(at, late): &&(Duration, Duration)| {
-            is_in_look(*at) && at.saturating_sub(*late) >= poll.begin && at.saturating_sub(*late) < poll.end
+            is_in_look(*at)
+                && at.saturating_sub(*late) >= poll.begin
+                && at.saturating_sub(*late) < poll.end
         };
         let timers = self.history.fires.iter().filter(due).count();
-        let sockets = self.history.readies.iter().filter(|at| is_in_look(**at)).count();
+        let sockets = self
+            .history
+            .readies
+            .iter()
+            .filter(|at| is_in_look(**at))
+            .count();
         match (timers, sockets) {
             (0, 0) => None,
             (_, 0) => Some(format!("{} came due meanwhile.", counted(timers, "timer"))),
-            (0, _) => Some(format!("The look after it found {} ready.", counted(sockets, "socket"))),
+            (0, _) => Some(format!(
+                "The look after it found {} ready.",
+                counted(sockets, "socket")
+            )),
             _ => Some(format!(
                 "{} came due meanwhile, and the look after it found {} ready.",
                 counted(timers, "timer"),
@@ -115,7 +136,10 @@ impl<'a> Teller<'a> {
         let it = if woken.is_empty() { "It" } else { &woken };
         let polls = self.history.polls_between(since, poll.begin);
         let inside = |poll_before: &Poll| {
-            poll_before.end.min(poll.begin).saturating_sub(poll_before.begin.max(since))
+            poll_before
+                .end
+                .min(poll.begin)
+                .saturating_sub(poll_before.begin.max(since))
         };
         let Some(longest) = polls.iter().max_by_key(|poll| inside(poll)) else {
             return format!("{it} waited for the loop.");
@@ -140,10 +164,15 @@ impl<'a> Teller<'a> {
                 let (name, rest) = (self.recording.named(poll.task), Span(poll.end - deadline));
                 format!("At its deadline {name} held the thread, for {rest} more.")
             }
-            Some(Doing::Sleeping) => "At its deadline the loop slept: the system woke it late.".to_owned(),
+            Some(Doing::Sleeping) => {
+                "At its deadline the loop slept: the system woke it late.".to_owned()
+            }
             _ => {
                 let polls = self.history.polls_between(deadline, at).len();
-                format!("Between its deadline and the look that found it: {}.", counted(polls, "poll"))
+                format!(
+                    "Between its deadline and the look that found it: {}.",
+                    counted(polls, "poll")
+                )
             }
         }
     }
@@ -160,15 +189,25 @@ impl<'a> Teller<'a> {
             format!("Mostly woken by {}.", self.recording.cause(cause, task))
         });
         let all = self.history.lives[&task].polls;
-        (format!("{who} was polled for nothing, {count} times of {all}"), detail)
+        (
+            format!("{who} was polled for nothing, {count} times of {all}"),
+            detail,
+        )
     }
 
     fn silent(&self, who: &str, found: &Found) -> (String, String) {
         let life = found.task.and_then(|task| self.history.lives.get(&task));
         let has_ended = life.is_some_and(|life| life.ended.is_some());
         let title = match has_ended {
-            true => format!("{who} ended after nothing had woken it for {}", Span(found.lasts())),
-            false => format!("Nothing has woken {} for {}", uncapital(who), Span(found.lasts())),
+            true => format!(
+                "{who} ended after nothing had woken it for {}",
+                Span(found.lasts())
+            ),
+            false => format!(
+                "Nothing has woken {} for {}",
+                uncapital(who),
+                Span(found.lasts())
+            ),
         };
         (title, "Is a wake missing, or is it only idle?".to_owned())
     }

@@ -64,9 +64,7 @@ impl Recording {
     }
 
     pub(super) fn named(&self, number: u32) -> Named<'_> {
-        let name = self
-            .task(number)
-            .and_then(|task| task.name.as_deref());
+        let name = self.task(number).and_then(|task| task.name.as_deref());
         Named(number, name)
     }
 
