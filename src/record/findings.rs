@@ -60,12 +60,19 @@ pub struct Finding {
     pub at: Duration,
     /// When it ends.
     pub until: Duration,
-    /// How many there are of its kind about the same task; this is the worst.
+    /// How many there are of its kind about the same task; this is the worst. Of polls in vain: how many polls.
     pub count: usize,
     /// A sentence.
     pub title: String,
     /// What was in the way, or who was held up; it may be empty.
     pub detail: String,
+}
+
+impl Finding {
+    /// Whether `count` is of findings like this one. Of polls in vain it is how many they are.
+    pub(super) fn is_worst_of_its_kind(&self) -> bool {
+        self.kind != FindingKind::InVain
+    }
 }
 
 impl Recording {

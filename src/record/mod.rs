@@ -72,10 +72,12 @@ mod jobs;
 mod json;
 mod names;
 mod page;
+mod perfetto;
 mod probe;
 mod recording;
 mod ring;
 mod telling;
+mod text;
 mod words;
 
 pub use findings::{Finding, FindingKind};

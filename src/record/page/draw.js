@@ -201,12 +201,14 @@ class Painter {
     if (this.measure(text) <= room) return text;
     let low = 0;
     let high = text.length;
+    // Names often differ at their ends, so it is the middle that is left out.
+    const cut = (kept) => text.slice(0, Math.ceil(kept / 2)) + "…" + text.slice(text.length - Math.floor(kept / 2));
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (this.measure(text.slice(0, middle) + "…") <= room) low = middle;
+      if (this.measure(cut(middle)) <= room) low = middle;
       else high = middle - 1;
     }
-    return low === 0 ? "" : text.slice(0, low) + "…";
+    return low === 0 ? "" : cut(low);
   }
 
   // How each kind of span looks in a row of this height: what is active is tall and solid, what is ready is hatched and lower, what
@@ -290,18 +292,29 @@ class Painter {
     const kind = lane.kinds[i];
     const length = span(lane.ends[i] - lane.starts[i]);
     const middle = top + tall / 2;
-    const put = (text, ink, where, size = 11, halo = null) => this.texts.push({ text, ink, x: from, y: where, room, size, halo });
+    // The first of these texts that fits.
+    const put = (texts, ink, where, size = 11, halo = null) => this.texts.push({ texts, ink, x: from, y: where, room, size, halo });
     switch (kind) {
-      case SPAN.poll: put(`${this.shortName(teller.polled(i))} · ${length}`, colour["ink-run"], middle, 12); break;
-      case SPAN.run: put(length, colour["ink-run"], middle); break;
-      case SPAN.ready: put(`ready ${length}`, colour.ink, middle, 11, colour.ready); break;
-      case SPAN.due: put(`due for ${length}`, colour.ink, middle, 10, colour.back); break;
-      case SPAN.sleep: put(`sleeps ${length}`, colour.quiet, middle, 11, colour.sleep); break;
-      case SPAN.look: put("looks", colour["ink-run"], middle); break;
-      case SPAN.job: put(`job ${this.model.events.a[lane.from[i]]} · ${length}`, colour["ink-run"], middle); break;
-      case SPAN.wait:
-        if (room > 60) put(`waits for ${teller.waitsFor(lane, i)}`, colour.quiet, y + height / 2 - 7, 10);
+      case SPAN.poll: {
+        const name = this.shortName(teller.polled(i));
+        put([`${name} · ${length}`, name, length], colour["ink-run"], middle, 12);
         break;
+      }
+      case SPAN.run: put([length], colour["ink-run"], middle); break;
+      case SPAN.ready: put([`ready ${length}`, length], colour.ink, middle, 11, colour.ready); break;
+      case SPAN.due: put([`due for ${length}`, length], colour.ink, middle, 10, colour.back); break;
+      case SPAN.sleep: put([`sleeps ${length}`, length], colour.quiet, middle, 11, colour.sleep); break;
+      case SPAN.look: put(["looks"], colour["ink-run"], middle); break;
+      case SPAN.job: {
+        const job = `job ${this.model.events.a[lane.from[i]]}`;
+        put([`${job} · ${length}`, job], colour["ink-run"], middle);
+        break;
+      }
+      case SPAN.wait: {
+        const goal = teller.waitsFor(lane, i);
+        put([`waits for ${goal}`, goal], colour.quiet, y + height / 2 - 7, 10);
+        break;
+      }
       default: break;
     }
   }
@@ -309,9 +322,9 @@ class Painter {
   writeTexts() {
     const { context } = this;
     context.textBaseline = "middle";
-    for (const { text, ink, x, y, room, size, halo } of this.texts) {
+    for (const { texts, ink, x, y, room, size, halo } of this.texts) {
       context.font = `${size}px ${this.font}`;
-      const fitted = this.fitted(text, room);
+      const fitted = texts.find((text) => this.measure(text) <= room) ?? (room > 44 && size === 12 ? this.fitted(texts[0], room) : "");
       if (fitted === "") continue;
       if (halo !== null) {
         context.fillStyle = halo;

@@ -148,7 +148,7 @@ class Page {
   idleSentence() {
     const { selected } = this.view;
     this.sentence.textContent = selected ? this.teller.at(selected.lane, selected.time)
-      : "Point at the timeline, and this line says what happens there.";
+      : "One thread, and one task at a time: the top lane says which. Point at anything, and this line says what happens there.";
   }
 
   say(politeness = "polite") {

@@ -10,12 +10,14 @@ Object.assign(Painter.prototype, {
     const step = [1, 2, 5, 10].find((factor) => factor * power >= wanted) * power;
     context.font = `11px ${this.font}`;
     context.textBaseline = "middle";
+    const cursor = view.hover ? view.x(view.hover.time) : -1000;
     for (let tick = Math.ceil(view.time(view.labels) / step) * step; tick <= view.to; tick += step) {
       const x = Math.round(view.x(tick));
       context.fillStyle = colour.line;
       context.fillRect(x, AXIS - 5, 1, view.height);
       const text = tick === 0 ? "0" : moment(tick, step);
-      if (x + 4 + this.measure(text) > view.width) continue;
+      const width = this.measure(text);
+      if (x + 4 + width > view.width || (x + width > cursor - 40 && x < cursor + 40)) continue;
       context.fillStyle = colour.quiet;
       context.fillText(text, x + 4, AXIS / 2);
     }

@@ -1,0 +1,183 @@
+//! The recording as text: how much there is, what stands out, who did most, and the last steps.
+
+use std::cmp::Reverse;
+use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
+
+use super::history::{Doing, History};
+use super::recording::{End, Event, Recording, What};
+use super::words::{Span, counted};
+
+/// So many tasks are listed,
+const TASKS: usize = 20;
+/// and so many of the last events.
+const LAST: usize = 24;
+
+/// The summary, the findings, the tasks that had the thread longest, and the last steps.
+///
+/// ```
+/// let recording = roundelay::record::Recording::default();
+/// assert!(recording.to_string().contains("0 events"));
+/// ```
+impl Display for Recording {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let history = History::of(self);
+        self.summary(f, &history)?;
+        self.findings_text(f, &history)?;
+        self.tasks_text(f, &history)?;
+        self.last_steps(f, &history)
+    }
+}
+
+impl Recording {
+    fn summary(&self, f: &mut Formatter<'_>, history: &History) -> fmt::Result {
+        let whole = history.end - history.begin;
+        let part = |is: fn(Doing) -> bool| percent(history.spent(is), whole);
+        let name = if self.name.is_empty() {
+            "a loop"
+        } else {
+            &self.name
+        };
+        writeln!(
+            f,
+            "{name}: {}, {}, {}, {}",
+            Span(whole),
+            counted(history.lives.len(), "task"),
+            counted(history.polls.len(), "poll"),
+            counted(self.events.len(), "event"),
+        )?;
+        if self.lost > 0 {
+            writeln!(
+                f,
+                "{} events before these were lost: the ring had no room",
+                self.lost
+            )?;
+        }
+        writeln!(
+            f,
+            "polled {}, looked {}, slept {} of the time",
+            part(|doing| matches!(doing, Doing::Polling(_))),
+            part(|doing| doing == Doing::Looking),
+            part(|doing| doing == Doing::Sleeping),
+        )
+    }
+
+    fn findings_text(&self, f: &mut Formatter<'_>, history: &History) -> fmt::Result {
+        let findings = self.findings_in(history);
+        if findings.is_empty() {
+            return writeln!(f, "\nnothing stands out");
+        }
+        writeln!(f, "\nwhat stands out")?;
+        for finding in &findings {
+            write!(
+                f,
+                "  at {:>8}  {}",
+                Span(finding.at).to_string(),
+                finding.title
+            )?;
+            if finding.count > 1 && finding.is_worst_of_its_kind() {
+                write!(f, " (the worst of {})", finding.count)?;
+            }
+            writeln!(f)?;
+            if !finding.detail.is_empty() {
+                writeln!(f, "               {}", finding.detail)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tasks_text(&self, f: &mut Formatter<'_>, history: &History) -> fmt::Result {
+        let mut lives: Vec<_> = history.lives.iter().collect();
+        lives.sort_by_key(|(task, life)| (Reverse(life.polling), **task));
+        writeln!(
+            f,
+            "\n{:>8} {:>9} {:>9} {:>9}  task",
+            "polls", "ran", "longest", "ready"
+        )?;
+        for (task, life) in lives.iter().take(TASKS) {
+            let (ran, longest) = (
+                Span(life.polling).to_string(),
+                Span(life.longest).to_string(),
+            );
+            let ready = Span(life.slowest).to_string();
+            let name = self.named(**task);
+            writeln!(
+                f,
+                "{:>8} {ran:>9} {longest:>9} {ready:>9}  {name}",
+                life.polls
+            )?;
+        }
+        match lives.len().saturating_sub(TASKS) {
+            0 => Ok(()),
+            more => writeln!(f, "{:>38}  and {more} more", ""),
+        }
+    }
+
+    fn last_steps(&self, f: &mut Formatter<'_>, history: &History) -> fmt::Result {
+        let first = self.events.len().saturating_sub(LAST);
+        let Some(last) = self.events.get(first..).filter(|last| !last.is_empty()) else {
+            return Ok(());
+        };
+        writeln!(f, "\nthe last steps, before the end")?;
+        for event in last {
+            let before = Span(history.end.saturating_sub(event.at)).to_string();
+            writeln!(f, "  {before:>9}  {}", self.step(event))?;
+        }
+        Ok(())
+    }
+
+    /// One event, in words.
+    fn step(&self, event: &Event) -> String {
+        let named = |task| self.named(task);
+        match event.what {
+            What::Park(None) => "the loop goes to sleep until something happens".to_owned(),
+            What::Park(Some(limit)) => {
+                format!("the loop goes to sleep for {} at most", Span(limit))
+            }
+            What::Unpark => "the loop is awake".to_owned(),
+            What::Look => "the loop looks".to_owned(),
+            What::LookEnds => "the look is over".to_owned(),
+            What::Spawn(task, Some(by)) => format!("{} spawns {}", named(by), named(task)),
+            What::Spawn(task, None) => format!("{} is spawned", named(task)),
+            What::Wake(task, cause) => format!("{} wakes {}", self.cause(cause, task), named(task)),
+            What::Poll(task) => format!("{} is polled", named(task)),
+            What::Waits(task) => format!("{} waits", named(task)),
+            What::Finish(task, end) => format!("{} ends {}", named(task), said(end)),
+            What::Abort(task) => format!("somebody asks for the end of {}", named(task)),
+            What::BudgetSpent(task) => format!("{} has spent its budget", named(task)),
+            _ => outside(event.what),
+        }
+    }
+}
+
+/// An event that is not of a task or of the loop.
+fn outside(what: What) -> String {
+    match what {
+        What::Arm(length) => format!("a timer is armed for {}", Span(length)),
+        What::Fire(late) => format!("a timer fires, {} late", Span(late)),
+        What::Disarm => "a timer is taken away".to_owned(),
+        What::Ready(source, ready) => match (ready.readable, ready.writable) {
+            (true, true) => format!("socket {source} is readable and writable"),
+            (true, false) => format!("socket {source} is readable"),
+            (false, true) => format!("socket {source} is writable"),
+            (false, false) => format!("socket {source} is ready"),
+        },
+        What::Submit(job) => format!("job {job} is handed to the pool"),
+        What::JobBegins(job, thread) => format!("pool thread {thread} begins job {job}"),
+        What::JobEnds(job) => format!("job {job} is done"),
+        _ => "another thread's call is run".to_owned(),
+    }
+}
+
+fn said(end: End) -> &'static str {
+    match end {
+        End::Value => "with a value",
+        End::Panic => "by a panic",
+        End::Cancelled => "cancelled",
+    }
+}
+
+fn percent(part: Duration, whole: Duration) -> String {
+    let per_cent = (part.as_nanos() * 100 + whole.as_nanos() / 2).checked_div(whole.as_nanos());
+    format!("{} %", per_cent.unwrap_or(0))
+}

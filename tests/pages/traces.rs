@@ -1,0 +1,135 @@
+//! The same recording as a trace and as text, read back.
+
+#[path = "../support/watch.rs"]
+mod watch;
+
+use std::collections::{HashMap, HashSet};
+
+use roundelay::record::{Recording, What};
+use serde_json::Value;
+use watch::watch;
+
+fn trace(recording: &Recording) -> Vec<Value> {
+    let text = recording.to_perfetto();
+    let trace: Value = serde_json::from_str(&text).expect("the trace is JSON");
+    trace["traceEvents"]
+        .as_array()
+        .expect("a list of events")
+        .clone()
+}
+
+fn of_phase<'a>(trace: &'a [Value], phase: &'a str) -> impl Iterator<Item = &'a Value> {
+    trace.iter().filter(move |event| event["ph"] == phase)
+}
+
+/// In nanoseconds.
+fn time(event: &Value, member: &str) -> u64 {
+    (event[member].as_f64().expect("a time") * 1000.0).round() as u64
+}
+
+#[test]
+fn every_poll_is_a_slice_of_its_task() {
+    let _watched = watch();
+    let recording = made_up::chat(1);
+    let trace = trace(&recording);
+    let slices: Vec<u64> = of_phase(&trace, "X")
+        .filter(|slice| slice["name"] == "poll")
+        .map(|slice| time(slice, "ts"))
+        .collect();
+    let polls: Vec<u64> = recording
+        .events
+        .iter()
+        .filter(|event| matches!(event.what, What::Poll(_)))
+        .map(|event| event.at.as_nanos() as u64)
+        .collect();
+    assert_eq!(slices, polls);
+}
+
+#[test]
+fn a_flow_leads_from_each_wake_to_its_poll() {
+    let _watched = watch();
+    let trace = trace(&made_up::storm(1, 20_000));
+    let begins: HashMap<u64, &Value> = of_phase(&trace, "s")
+        .map(|flow| (flow["id"].as_u64().unwrap(), flow))
+        .collect();
+    let ends: Vec<&Value> = of_phase(&trace, "f").collect();
+    assert_eq!(begins.len(), ends.len());
+    assert!(ends.len() > 1000, "{} flows", ends.len());
+    let polls: HashSet<(u64, u64)> = of_phase(&trace, "X")
+        .filter(|slice| slice["name"] == "poll")
+        .map(|slice| (slice["tid"].as_u64().unwrap(), time(slice, "ts")))
+        .collect();
+    for end in ends {
+        let begin = begins[&end["id"].as_u64().unwrap()];
+        assert!(
+            time(begin, "ts") <= time(end, "ts"),
+            "{begin} is before {end}"
+        );
+        assert_eq!(end["bp"], "e");
+        let poll = (end["tid"].as_u64().unwrap(), time(end, "ts"));
+        assert!(polls.contains(&poll), "{end} leads to a poll");
+    }
+}
+
+/// A viewer drops a flow that stands in no slice.
+#[test]
+fn a_flow_begins_in_a_slice() {
+    let _watched = watch();
+    let trace = trace(&made_up::chat(1));
+    let mut slices: HashMap<u64, Vec<(u64, u64)>> = HashMap::new();
+    for slice in of_phase(&trace, "X") {
+        let begin = time(slice, "ts");
+        let thread = slice["tid"].as_u64().unwrap();
+        slices
+            .entry(thread)
+            .or_default()
+            .push((begin, begin + time(slice, "dur")));
+    }
+    for flow in of_phase(&trace, "s") {
+        let at = time(flow, "ts");
+        let around = &slices[&flow["tid"].as_u64().unwrap()];
+        assert!(
+            around.iter().any(|(begin, end)| *begin <= at && at <= *end),
+            "{flow}"
+        );
+    }
+}
+
+#[test]
+fn threads_are_named_after_their_lanes() {
+    let _watched = watch();
+    let mut recording = made_up::chat(1);
+    recording.tasks[1].name = Some("a \"quoted\" \\ name \u{1}".to_owned());
+    let trace = trace(&recording);
+    let names: HashSet<&str> = of_phase(&trace, "M")
+        .filter_map(|event| event["args"]["name"].as_str())
+        .collect();
+    for name in [
+        "chat",
+        "loop",
+        "timers",
+        "socket 3",
+        "pool thread 1",
+        "task 5 'resize an image'",
+        "task 1 'a \"quoted\" \\ name \u{1}'",
+    ] {
+        assert!(names.contains(name), "{name} is not among {names:?}");
+    }
+}
+
+#[test]
+fn the_text_says_what_stands_out_and_what_came_last() {
+    let _watched = watch();
+    let recording = made_up::chat(1);
+    let text = recording.to_string();
+    for words in [
+        "chat: 402 ms, 13 tasks, 214 polls, 1445 events",
+        "Task 5 'resize an image' held the thread for 80 ms",
+        "A timer fired 74.9 ms late (the worst of 7)",
+        "Task 12 'slow client' was polled for nothing, 59 times of 61\n",
+        "task 1 'server' ends cancelled",
+    ] {
+        assert!(text.contains(words), "{words:?} is not in\n{text}");
+    }
+    assert!(text.lines().count() < 100, "{text}");
+}
