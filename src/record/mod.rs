@@ -7,6 +7,8 @@ mod page;
 mod perfetto;
 mod recording;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 
