@@ -118,18 +118,18 @@ impl History {
             self.polls[running].deeds += 1;
         }
         match what {
-            What::Park(_) => self.open = Some((Doing::Sleeping, at)),
-            What::Look => self.open = Some((Doing::Looking, at)),
+            What::Park(_) => self.step_begins(Doing::Sleeping, at),
+            What::Look => self.step_begins(Doing::Looking, at),
             What::Unpark => self.step_ends(Doing::Sleeping, at),
             What::LookEnds => self.step_ends(Doing::Looking, at),
-            What::Spawn(task, _) => {
-                let life = self.lives.entry(task).or_default();
-                (life.is_seen, life.ready_since) = (true, Some(at));
-            }
+            What::Spawn(task, _) => self.spawn(task, at),
             What::Wake(task, cause) => self.wake(task, cause, at),
             What::Poll(task) => self.poll(task, place, at),
             What::Waits(task) => self.waits(task, at),
             What::Finish(task, end) => self.finish(task, end, at),
+            What::Abort(task) | What::BudgetSpent(task) => {
+                self.lives.entry(task).or_default().is_seen = true;
+            }
             What::Fire(late) => self.fires.push((at, late)),
             What::Ready(..) => self.readies.push(at),
             _ => {}
@@ -140,9 +140,25 @@ impl History {
         self.running.map(|running| self.polls[running].task)
     }
 
+    fn step_begins(&mut self, what: Doing, at: Duration) {
+        self.leave_all(at);
+        self.open = Some((what, at));
+    }
+
+    /// What the loop has done until now is over, whether its end was recorded or not.
+    fn leave_all(&mut self, at: Duration) {
+        self.leave(at, false);
+        if let Some((what, begin)) = self.open.take() {
+            self.push(what, begin, at);
+        }
+    }
+
     fn step_ends(&mut self, what: Doing, at: Duration) {
-        match self.open.take() {
-            Some((doing, begin)) if doing == what => self.push(what, begin, at),
+        match self.open {
+            Some((doing, begin)) if doing == what => {
+                self.open = None;
+                self.push(what, begin, at);
+            }
             None if self.steps.is_empty() && self.running.is_none() => {
                 self.push(what, self.begin, at);
             }
@@ -151,27 +167,39 @@ impl History {
     }
 
     fn push(&mut self, what: Doing, begin: Duration, end: Duration) {
+        let begin = begin.max(self.steps.last().map_or(begin, |step| step.end));
         let end = end.max(begin);
         self.steps.push(Step { what, begin, end });
+    }
+
+    fn spawn(&mut self, task: u32, at: Duration) {
+        let is_running = self.running_task() == Some(task);
+        let life = self.lives.entry(task).or_default();
+        (life.is_seen, life.ended) = (true, None);
+        if !is_running && life.ready_since.is_none() {
+            (life.ready_since, life.waits_since) = (Some(at), None);
+        }
     }
 
     fn wake(&mut self, task: u32, cause: Cause, at: Duration) {
         let is_running = self.running_task() == Some(task);
         let life = self.lives.entry(task).or_default();
         life.is_seen = true;
+        if life.ended.is_some() {
+            return;
+        }
         if is_running {
             life.again = life.again.or(Some(cause));
-        } else if life.ready_since.is_none() && life.ended.is_none() {
+        } else if life.ready_since.is_none() {
             (life.ready_since, life.cause) = (Some(at), Some(cause));
             life.waits_since = None;
         }
     }
 
     fn poll(&mut self, task: u32, place: usize, at: Duration) {
-        self.leave(at, false);
-        self.open = None;
+        self.leave_all(at);
         let life = self.lives.entry(task).or_default();
-        life.is_seen = true;
+        (life.is_seen, life.again) = (true, None);
         let (ready, cause) = (life.ready_since.take(), life.cause.take());
         life.rest_in_queue(ready, at);
         life.waits_since = None;
@@ -234,7 +262,7 @@ impl History {
         life.is_seen = true;
         match life.again.take() {
             Some(cause) => (life.ready_since, life.cause) = (Some(at), Some(cause)),
-            None => life.waits_since = Some(at),
+            None => (life.ready_since, life.waits_since) = (None, Some(at)),
         }
     }
 
@@ -248,10 +276,7 @@ impl History {
     }
 
     fn close(&mut self) {
-        self.leave(self.end, false);
-        if let Some((what, begin)) = self.open.take() {
-            self.push(what, begin, self.end);
-        }
+        self.leave_all(self.end);
         for life in self.lives.values_mut() {
             life.rest_in_queue(life.ready_since, self.end);
         }

@@ -77,6 +77,8 @@ mod probe;
 mod recording;
 mod ring;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 

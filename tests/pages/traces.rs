@@ -133,3 +133,13 @@ fn the_text_says_what_stands_out_and_what_came_last() {
     }
     assert!(text.lines().count() < 100, "{text}");
 }
+
+#[test]
+fn any_events_in_any_order_are_told() {
+    let _watched = watch();
+    for seed in 1..200 {
+        let recording = made_up::nonsense(seed, 80);
+        assert!(!trace(&recording).is_empty());
+        assert!(recording.to_string().contains("80 events"));
+    }
+}

@@ -15,7 +15,10 @@ class Brush {
   rect(style, x, y, width, height) {
     let heap = this.heaps.get(style);
     if (heap === undefined) this.heaps.set(style, (heap = []));
-    heap.push(x, y, width, height);
+    const last = heap.length - 4;
+    // Neighbours of one height are one rectangle.
+    if (last >= 0 && heap[last + 1] === y && heap[last + 3] === height && heap[last] + heap[last + 2] === x) heap[last + 2] += width;
+    else heap.push(x, y, width, height);
   }
 
   flush(...styles) {
@@ -35,9 +38,12 @@ class Painter {
     this.view = view;
     this.teller = teller;
     this.model = view.model;
-    this.longPolls = longPolls;
+    // Of each event, whether a long poll begins with it.
+    this.isLong = new Uint8Array(this.model.events.count);
+    for (const event of longPolls) this.isLong[event] = 1;
     this.context = canvas.getContext("2d");
-    this.widths = new Map();
+    this.style = "";
+    this.widthsOf = new Map();
     this.readColours();
   }
 
@@ -52,6 +58,8 @@ class Painter {
       sleep: this.pattern(this.colour.sleep, this.colour.line),
     };
     this.brush = new Brush(this.context);
+    this.look = this.shapes();
+    this.covered = this.look.map(() => 0);
     this.font = getComputedStyle(document.body).fontFamily;
   }
 
@@ -86,6 +94,7 @@ class Painter {
   draw() {
     const { context, view, colour } = this;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    this.style = "";
     context.fillStyle = colour.back;
     context.fillRect(0, 0, view.width, view.height);
     const step = this.axis();
@@ -95,6 +104,7 @@ class Painter {
     context.clip();
     this.lanes();
     context.restore();
+    this.style = "";
     this.loopLane();
     this.chosenArrows();
     this.cursor(step);
@@ -106,7 +116,7 @@ class Painter {
     const first = view.rowAt(view.top);
     if (first === null) return [];
     const rows = [];
-    for (let i = view.rows.indexOf(first); i < view.rows.length; i++) {
+    for (let i = view.rows.indexOf(first, Math.floor(view.scroll / 40)); i < view.rows.length; i++) {
       const row = view.rows[i];
       const y = view.top + row.y - view.scroll;
       if (y > view.height) break;
@@ -128,8 +138,10 @@ class Painter {
     for (const { row, y } of rows) if (row.lane) this.spans(row.lane, y, row.height);
     this.brush.flush(colour.wait, this.hatch.due, this.hatch.ready, colour["ink-ready"], colour.ready, colour.run, colour.long, colour.job, colour.ink);
     for (const { row, y } of rows) if (row.lane) this.marks(row.lane, y, row.height);
+    this.brush.flush(colour.quiet, colour.long);
     this.writeTexts();
     context.restore();
+    this.style = "";
     for (const { row, y } of rows) this.label(row, y);
   }
 
@@ -151,13 +163,13 @@ class Painter {
     context.textBaseline = "middle";
     const middle = y + row.height / 2;
     if (row.heading !== null) {
-      context.font = `600 11px ${this.font}`;
+      this.write(11, 600);
       context.fillStyle = colour.quiet;
       context.fillText(`${row.closed ? "▸" : "▾"} ${row.heading} (${number(row.count)})`, 8, middle + 1);
       return;
     }
     const [small, name] = this.names(row.lane);
-    context.font = `12px ${this.font}`;
+    this.write(12);
     context.fillStyle = colour.quiet;
     let from = 20;
     if (small) {
@@ -166,7 +178,7 @@ class Painter {
       context.fillText(small, 10 + digits - this.measure(small), middle);
       from = 10 + digits + 7;
     }
-    context.font = `${view.selected?.lane === row.lane ? "600 " : ""}12px ${this.font}`;
+    this.write(12, view.selected?.lane === row.lane ? 600 : 400);
     context.fillStyle = colour.ink;
     context.fillText(this.fitted(name, view.labels - from - 8), from, middle);
   }
@@ -187,13 +199,19 @@ class Painter {
     return this.model.info.get(number)?.name ?? `task ${number}`;
   }
 
+  // To set a font and to measure a text take long, so neither is done twice for the same.
+  write(size, weight = 400) {
+    const style = `${weight} ${size}px `;
+    if (style === this.style) return;
+    this.style = style;
+    this.context.font = style + this.font;
+    this.widths = this.widthsOf.get(style);
+    if (this.widths === undefined || this.widths.size > 5000) this.widthsOf.set(style, (this.widths = new Map()));
+  }
+
   measure(text) {
-    const key = this.context.font + text;
-    let width = this.widths.get(key);
-    if (width === undefined) {
-      if (this.widths.size > 5000) this.widths.clear();
-      this.widths.set(key, (width = this.context.measureText(text).width));
-    }
+    let width = this.widths.get(text);
+    if (width === undefined) this.widths.set(text, (width = this.context.measureText(text).width));
     return width;
   }
 
@@ -211,59 +229,80 @@ class Painter {
     return low === 0 ? "" : cut(low);
   }
 
-  // How each kind of span looks in a row of this height: what is active is tall and solid, what is ready is hatched and lower, what
-  // waits is a line.
-  shape(kind, height) {
-    const { colour } = this;
-    switch (kind) {
-      case SPAN.sleep: return { fill: this.hatch.sleep, thin: colour.sleep, part: 0.5 };
-      case SPAN.look: return { fill: colour.look, thin: colour.look, part: 0.5 };
-      case SPAN.ready: return { fill: this.hatch.ready, thin: colour.ready, part: 0.44 };
-      case SPAN.wait: return { fill: colour.wait, thin: colour.wait, part: 2 / height };
-      case SPAN.job: return { fill: colour.job, thin: colour.job, part: 0.6 };
-      case SPAN.due: return { fill: this.hatch.due, thin: colour["ink-ready"], part: 0.3 };
-      case SPAN.late: return { fill: colour["ink-ready"], thin: colour["ink-ready"], part: 0.3 };
-      default: return { fill: colour.run, thin: colour.run, part: 0.72 };
-    }
+  // How each kind of span looks: what is active is tall and solid, what is ready is hatched and lower, what waits is a line.
+  shapes() {
+    const { colour, hatch } = this;
+    const shapes = [];
+    shapes[SPAN.sleep] = { fill: hatch.sleep, thin: colour.sleep, part: 0.5 };
+    shapes[SPAN.look] = { fill: colour.look, thin: colour.look, part: 0.5 };
+    shapes[SPAN.poll] = shapes[SPAN.run] = { fill: colour.run, thin: colour.run, part: 0.72 };
+    shapes[SPAN.ready] = { fill: hatch.ready, thin: colour.ready, part: 0.44 };
+    shapes[SPAN.wait] = { fill: colour.wait, thin: colour.wait, part: 0 };
+    shapes[SPAN.job] = { fill: colour.job, thin: colour.job, part: 0.6 };
+    shapes[SPAN.due] = { fill: hatch.due, thin: colour["ink-ready"], part: 0.3 };
+    shapes[SPAN.late] = { fill: colour["ink-ready"], thin: colour["ink-ready"], part: 0.3 };
+    return shapes;
   }
 
   spans(lane, y, height) {
     const { view } = this;
-    const last = lane.starts.length;
-    // Of each kind, how much of the present column of pixels is covered.
-    const column = { at: NONE, covered: [0, 0, 0, 0, 0, 0, 0, 0, 0], long: false };
-    for (let i = lane.firstAt(view.from); i < last && lane.starts[i] <= view.to; i++) {
-      const from = view.x(lane.starts[i]);
-      const to = view.x(lane.ends[i]);
-      const isLong = lane.kinds[i] === SPAN.late ? lane.ends[i] - lane.starts[i] >= LATE
-        : lane.kinds[i] <= SPAN.run && this.longPolls.has(lane.from[i]);
-      if (to - from >= 1.5) {
-        this.column(column, y, height);
+    const { starts, ends, kinds, from: begins } = lane;
+    const { from, to, scale, labels } = view;
+    // How much of the present column of pixels each kind covers.
+    const column = { at: NONE, covered: this.covered, long: false };
+    const thread = lane.kind === "task" ? this.thread(y + height / 2) : null;
+    for (let i = lane.firstAt(from); i < starts.length && starts[i] <= to; i++) {
+      const left = labels + (starts[i] - from) * scale;
+      const right = labels + (ends[i] - from) * scale;
+      const kind = kinds[i];
+      thread?.add(left, right);
+      const isLong = kind === SPAN.late ? ends[i] - starts[i] >= LATE : kind <= SPAN.run && this.isLong[begins[i]] === 1;
+      if (right - left >= 1.5) {
+        if (column.at !== NONE) this.column(column, y, height);
         column.at = NONE;
-        this.wide(lane, i, from, to, y, height, isLong);
+        this.wide(lane, i, left, right, y, height, isLong);
       } else {
-        const at = COLUMN * Math.floor(from / COLUMN);
+        const at = COLUMN * Math.floor(left / COLUMN);
         if (at !== column.at) {
-          this.column(column, y, height);
+          if (column.at !== NONE) this.column(column, y, height);
           column.at = at;
         }
-        column.covered[lane.kinds[i]] += Math.max(to - from, 0.02) / COLUMN;
+        column.covered[kind] += Math.max(right - left, 0.02) / COLUMN;
         column.long ||= isLong;
       }
     }
-    this.column(column, y, height);
+    if (column.at !== NONE) this.column(column, y, height);
+    thread?.end();
+  }
+
+  // The thin line from the birth of a task to its end, on which its bars stand.
+  thread(middle) {
+    const { brush, colour, view } = this;
+    let [from, to] = [NONE, NONE];
+    const end = () => {
+      const right = Math.min(to, view.width);
+      if (right > from) brush.rect(colour.wait, from, Math.round(middle) - 1, right - from, 2);
+    };
+    const add = (left, right) => {
+      if (left > to + 0.5) {
+        end();
+        from = Math.max(left, view.labels - 4);
+      }
+      to = right;
+    };
+    return { add, end };
   }
 
   column(column, y, height) {
-    if (column.at === NONE) return;
-    for (let kind = 0; kind < column.covered.length; kind++) {
-      const covered = column.covered[kind];
-      if (covered === 0) continue;
-      column.covered[kind] = 0;
-      const { thin, part } = this.shape(kind, height);
-      const most = height * part;
-      const tall = kind === SPAN.wait ? 2 : most * (0.45 + 0.55 * Math.min(1, covered));
-      const style = column.long && [SPAN.run, SPAN.poll, SPAN.late].includes(kind) ? this.colour.long : thin;
+    const { covered } = column;
+    for (let kind = 0; kind < covered.length; kind++) {
+      if (covered[kind] === 0) continue;
+      const part = Math.min(1, covered[kind]);
+      covered[kind] = 0;
+      if (kind === SPAN.wait) continue;
+      const shape = this.look[kind];
+      const tall = 2 * Math.round((height * shape.part * (0.45 + 0.55 * part)) / 2);
+      const style = column.long && (kind <= SPAN.run || kind === SPAN.late) && kind !== SPAN.look ? this.colour.long : shape.thin;
       this.brush.rect(style, column.at, y + (height - tall) / 2, COLUMN, tall);
     }
     column.long = false;
@@ -272,16 +311,16 @@ class Painter {
   wide(lane, i, from, to, y, height, isLong) {
     const { view } = this;
     const kind = lane.kinds[i];
-    const { fill, part } = this.shape(kind, height);
+    const { fill, part } = this.look[kind];
     const left = Math.max(from, view.labels - 4);
     const right = Math.min(to, view.width + 4);
     const tall = Math.max(2, Math.round(height * part));
     const top = Math.round(y + (height - tall) / 2);
-    const gap = to - from > 4 && kind !== SPAN.wait ? 0.5 : 0;
-    this.brush.rect(isLong ? this.colour.long : fill, left, top, right - left - gap, tall);
+    const gap = to - from > 4 ? 0.5 : 0;
+    if (kind !== SPAN.wait) this.brush.rect(isLong ? this.colour.long : fill, left, top, right - left - gap, tall);
     // In grey a long poll is told by its dark upper edge.
     if (isLong && kind !== SPAN.late) this.brush.rect(this.colour.ink, left, top - 2, right - left - gap, 2);
-    this.text(lane, i, left, right, top, tall, y, height);
+    if (right - left > 30) this.text(lane, i, left, right, top, tall, y, height);
   }
 
   text(lane, i, left, right, top, tall, y, height) {
@@ -323,7 +362,7 @@ class Painter {
     const { context } = this;
     context.textBaseline = "middle";
     for (const { texts, ink, x, y, room, size, halo } of this.texts) {
-      context.font = `${size}px ${this.font}`;
+      this.write(size);
       const fitted = texts.find((text) => this.measure(text) <= room) ?? (room > 44 && size === 12 ? this.fitted(texts[0], room) : "");
       if (fitted === "") continue;
       if (halo !== null) {
@@ -339,17 +378,22 @@ class Painter {
   marks(lane, y, height) {
     const { view, context } = this;
     const { at } = this.model.events;
+    const { marks } = lane;
+    const isTask = lane.kind === "task";
+    const { from, to, scale, labels } = view;
     let last = -10;
-    for (let i = firstMark(lane.marks, at, view.from); i < lane.marks.length && at[lane.marks[i]] <= view.to; i++) {
-      const event = lane.marks[i];
-      const x = view.x(at[event]);
-      if (x - last < 3 && !this.isGreat(event)) continue;
-      const isCrowded = x - last < 8 && lane.kind !== "task";
+    for (let i = firstMark(marks, at, from); i < marks.length && at[marks[i]] <= to; i++) {
+      const x = labels + (at[marks[i]] - from) * scale;
+      const isCrowded = x - last < 8;
+      if (x - last < 3 && !this.isGreat(marks[i])) continue;
       last = x;
+      if (isCrowded && !isTask) {
+        this.tick(marks[i], x, y, height);
+        continue;
+      }
       context.save();
       context.translate(x, y + height / 2);
-      if (isCrowded) this.tick(event, height);
-      else this.mark(event, height);
+      this.mark(marks[i], height);
       context.restore();
     }
   }
@@ -361,11 +405,10 @@ class Painter {
   }
 
   // Where there is no room for a mark with a shape.
-  tick(event, height) {
+  tick(event, x, y, height) {
     const { code, a } = this.model.events;
     const isLate = code[event] === CODE.fire && a[event] >= LATE;
-    this.context.fillStyle = isLate ? this.colour.long : this.colour.quiet;
-    this.context.fillRect(-0.5, -height * 0.25, 1.5, height * 0.5);
+    this.brush.rect(isLate ? this.colour.long : this.colour.quiet, x - 0.5, y + height * 0.25, 1.5, height * 0.5);
   }
 
   mark(event, height) {
@@ -451,12 +494,13 @@ class Painter {
     this.marks(loop, AXIS, view.loopHeight);
     this.writeTexts();
     context.restore();
+    this.style = "";
     context.textBaseline = "middle";
     context.fillStyle = colour.ink;
-    context.font = `600 13px ${this.font}`;
+    this.write(13, 600);
     context.fillText("The thread", 8, AXIS + view.loopHeight / 2 - (view.width < 560 ? 0 : 7));
     if (view.width >= 560) {
-      context.font = `11px ${this.font}`;
+      this.write(11);
       context.fillStyle = colour.quiet;
       context.fillText("one at a time", 8, AXIS + view.loopHeight / 2 + 9);
     }

@@ -9,7 +9,7 @@ class Page {
     this.canvas = document.getElementById("timeline");
     this.sentence = document.getElementById("sentence");
     this.tip = document.getElementById("tip");
-    this.painter = new Painter(this.canvas, this.view, this.teller, new Set(data.long));
+    this.painter = new Painter(this.canvas, this.view, this.teller, data.long);
     this.minimap = new Minimap(document.getElementById("minimap"), this.painter, this.findings);
     this.current = NONE;
     this.frames = 0;

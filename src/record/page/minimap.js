@@ -24,7 +24,7 @@ class Minimap {
 
   // Drawn once for each size: it does not depend on what is in view.
   paint() {
-    const { colour, model, longPolls } = this.painter;
+    const { colour, model, isLong } = this.painter;
     const { loop } = model;
     const context = this.picture.getContext("2d");
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
@@ -36,7 +36,7 @@ class Minimap {
     for (let i = 0; i < loop.starts.length; i++) {
       if (loop.kinds[i] !== SPAN.poll) continue;
       this.spread(busy, loop.starts[i], loop.ends[i]);
-      if (longPolls.has(loop.from[i])) this.spread(long, loop.starts[i], loop.ends[i]);
+      if (isLong[loop.from[i]] === 1) this.spread(long, loop.starts[i], loop.ends[i]);
     }
     const room = this.height - 8;
     for (let x = 0; x < columns; x++) {

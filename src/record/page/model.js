@@ -45,6 +45,15 @@ class Lane {
     this.to.push(to);
   }
 
+  // Nothing is added any more.
+  pack() {
+    this.starts = Float64Array.from(this.starts);
+    this.ends = Float64Array.from(this.ends);
+    this.kinds = Uint8Array.from(this.kinds);
+    this.from = Int32Array.from(this.from);
+    this.to = Int32Array.from(this.to);
+  }
+
   // The first span that ends at or after this time; as many as there are spans, if none does.
   firstAt(time) {
     let low = 0;
@@ -146,13 +155,13 @@ class Replay {
   event(i) {
     const at = this.events.at[i];
     const a = this.events.a[i];
-    const { loop, timers, others } = this.model;
+    const { timers, others } = this.model;
     switch (this.events.code[i]) {
-      case CODE.park: loop.begin(SPAN.sleep, at, i); break;
+      case CODE.park: this.loopBegins(SPAN.sleep, at, i); break;
       case CODE.unpark: this.loopEnds(SPAN.sleep, at, i); break;
       case CODE.look:
         this.fired = [];
-        loop.begin(SPAN.look, at, i);
+        this.loopBegins(SPAN.look, at, i);
         break;
       case CODE.look_ends: this.loopEnds(SPAN.look, at, i); break;
       case CODE.spawn: this.spawn(a, at, i); break;
@@ -177,6 +186,12 @@ class Replay {
     }
   }
 
+  // What the loop has done until now is over, whether its end was recorded or not.
+  loopBegins(kind, at, i) {
+    if (this.running !== null) this.leave(at, i);
+    this.model.loop.begin(kind, at, i);
+  }
+
   loopEnds(kind, at, i) {
     const { loop, begin } = this.model;
     if (loop.open?.kind === kind) loop.finish(at, i);
@@ -196,7 +211,9 @@ class Replay {
   spawn(number, at, i) {
     const lane = this.model.task(number);
     lane.seen = true;
+    lane.ended = NONE;
     lane.marks.push(i);
+    if (this.running === lane || lane.open?.kind === SPAN.ready) return;
     lane.begin(SPAN.ready, at, i);
     this.arrow(i, this.events.b[i] >= 0 ? this.model.task(this.events.b[i]) : this.model.loop, lane);
   }
@@ -240,10 +257,9 @@ class Replay {
   }
 
   poll(number, at, i) {
-    const { loop } = this.model;
-    if (this.running !== null) this.leave(at, i);
+    this.loopBegins(SPAN.poll, at, i);
     const lane = this.model.task(number);
-    if (!lane.seen) lane.seen = true;
+    lane.seen = true;
     this.readyEnds(lane, at);
     lane.begin(SPAN.run, at, i);
     lane.again = NONE;
@@ -253,7 +269,6 @@ class Replay {
       this.model.arrowOf.set(i, lane.pending);
       lane.pending = null;
     }
-    loop.begin(SPAN.poll, at, i);
     this.running = lane;
   }
 
@@ -339,6 +354,7 @@ class Replay {
       lane.finish(model.end, NONE);
     }
     for (const lane of [model.loop, ...model.threads.values()]) lane.finish(model.end, NONE);
+    for (const lane of [model.loop, model.timers, ...model.threads.values(), ...model.tasks.values()]) lane.pack();
     model.arrows.sort((one, other) => one.wake - other.wake);
     for (const lane of model.tasks.values()) {
       if (!model.info.has(lane.number)) model.info.set(lane.number, { number: lane.number, name: null, line: null, parent: null });

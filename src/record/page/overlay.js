@@ -8,7 +8,7 @@ Object.assign(Painter.prototype, {
     const wanted = (view.to - view.from) / Math.max(2, view.plot / 110);
     const power = 10 ** Math.floor(Math.log10(wanted));
     const step = [1, 2, 5, 10].find((factor) => factor * power >= wanted) * power;
-    context.font = `11px ${this.font}`;
+    this.write(11);
     context.textBaseline = "middle";
     const cursor = view.hover ? view.x(view.hover.time) : -1000;
     for (let tick = Math.ceil(view.time(view.labels) / step) * step; tick <= view.to; tick += step) {
@@ -142,7 +142,8 @@ Object.assign(Painter.prototype, {
     context.globalAlpha = 0.55;
     context.fillRect(x, AXIS - 4, 1, view.height);
     context.globalAlpha = 1;
-    context.font = `600 11px ${this.font}`;
+    this.style = "";
+    this.write(11, 600);
     const text = moment(hover.time, step / 100);
     const width = this.measure(text) + 10;
     const left = Math.min(x - width / 2, view.width - width);

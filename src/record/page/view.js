@@ -67,10 +67,12 @@ class View {
     this.scroll = Math.max(0, Math.min(y, this.total + 8 - (this.height - this.top)));
   }
 
+  // How wide what stands beside the labels is.
   get plot() {
     return Math.max(1, this.width - this.labels - 8);
   }
 
+  // Pixels for a nanosecond.
   get scale() {
     return this.plot / (this.to - this.from);
   }

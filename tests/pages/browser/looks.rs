@@ -106,7 +106,7 @@ fn frames_of_a_hundred_thousand_events() {
                 const next = () => {
                     if (frame === 240) {
                         const took = performance.now() - begin;
-                        done(`${(240000 / took).toFixed(1)} frames a second, ${(drawing / 240).toFixed(2)} ms of drawing each, ${worst.toFixed(2)} ms the worst`);
+                        done(`${(240000 / took).toFixed(1)} frames a second, ${(drawing / 240).toFixed(2)} ms of script each, ${worst.toFixed(2)} ms the worst`);
                         return;
                     }
                     if (frame < 80) view.zoom(0.94, view.labels + view.plot * 0.4);
@@ -114,7 +114,6 @@ fn frames_of_a_hundred_thousand_events() {
                     else view.zoom(1.07, view.labels + view.plot * 0.4);
                     const before = performance.now();
                     page.frame(before);
-                    page.canvas.getContext('2d').getImageData(0, 0, 1, 1);
                     const took = performance.now() - before;
                     drawing += took;
                     worst = Math.max(worst, took);

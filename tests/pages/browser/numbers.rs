@@ -134,6 +134,17 @@ fn a_recording_that_begins_or_ends_anywhere_is_drawn() {
 }
 
 #[test]
+fn any_events_in_any_order_are_drawn() {
+    let _watched = watch();
+    let mut opened = Opened::new(&Recording::default());
+    for seed in 1..40 {
+        opened.show(&made_up::nonsense(seed, 150));
+        assert_totals(&mut opened);
+        opened.assert_no_complaints();
+    }
+}
+
+#[test]
 fn an_empty_recording_and_a_lone_half_are_drawn() {
     let _watched = watch();
     let mut opened = Opened::new(&Recording::default());

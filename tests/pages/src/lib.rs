@@ -2,8 +2,10 @@
 //!
 //! What tests of the page need is a recording of any size whose contents are known. A recorded loop differs from run to run.
 
+mod nonsense;
 mod played;
 mod stories;
 
+pub use nonsense::nonsense;
 pub use played::{Draw, Played};
 pub use stories::{chat, crowd, storm};
