@@ -1,6 +1,8 @@
 //! Recording, as a user of the loop sees it.
 
 use std::env;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -60,7 +62,7 @@ impl EventLoop {
         // ORDERING: relaxed. No two loops get the same number, and nothing else is agreed upon.
         static PAGES: AtomicUsize = AtomicUsize::new(1);
         let path = numbered(Path::new(&page), PAGES.fetch_add(1, Relaxed));
-        let written = recording.write_html(&path);
+        let written = write(&recording, &path);
         let line = match written {
             Ok(()) => format!("{}: its recording is in {}", self.name, path.display()),
             Err(error) => format!(
@@ -73,6 +75,16 @@ impl EventLoop {
             true => foreign::tell_stderr(line),
             false => foreign::tell(Level::Info, foreign::TURN, line),
         }
+    }
+}
+
+/// The end of the file's name says what is to be in it; where it says nothing, that is the page.
+fn write(recording: &Recording, path: &Path) -> io::Result<()> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => fs::write(path, recording.to_perfetto()),
+        Some("svg") => fs::write(path, recording.to_svg()),
+        Some("txt") => fs::write(path, recording.to_string()),
+        _ => recording.write_html(path),
     }
 }
 

@@ -12,7 +12,7 @@ use super::recording::{End, Recording};
 use super::telling::Teller;
 
 /// A poll is long that lasts so long,
-const LONG: Duration = Duration::from_millis(10);
+pub(super) const LONG: Duration = Duration::from_millis(10);
 /// or so long while another task was ready.
 const LONG_FOR_OTHERS: Duration = Duration::from_millis(3);
 /// A task that rests so long in the ready queue waits long.

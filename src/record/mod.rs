@@ -12,7 +12,8 @@
 //! ROUNDELAY_RECORD=page.html cargo run --release --features record --example 08_starvation_and_yield
 //! ```
 //!
-//! The second loop of the process writes `page-2.html`, and so on. In the program itself, [`Builder::record`](crate::Builder::record)
+//! The second loop of the process writes `page-2.html`, and so on; where the name ends in `.json`, `.svg` or `.txt` it is not a page
+//! but a trace, a picture or a text. In the program itself, [`Builder::record`](crate::Builder::record)
 //! says how much is kept, and [`EventLoop::recording`](crate::EventLoop::recording) gives what there is, at any time:
 //!
 //! ```
@@ -31,6 +32,7 @@
 //! |---|---|
 //! | the page: it opens from disk, needs no network, and has all in it | [`Recording::to_html`], [`Recording::write_html`] |
 //! | Chrome's trace format, for [Perfetto](https://ui.perfetto.dev) and its like | [`Recording::to_perfetto`] |
+//! | a small picture, for a text | [`Recording::to_svg`] |
 //! | text, with what stands out | `Display`, [`Recording::findings`] |
 //! | the events | [`Recording::events`] |
 //!
@@ -73,6 +75,7 @@ mod json;
 mod names;
 mod page;
 mod perfetto;
+mod picture;
 mod probe;
 mod recording;
 mod ring;
