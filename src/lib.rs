@@ -136,6 +136,15 @@
 //! | declared | of a wait: said to the loop, because its waker lies where the loop cannot look |
 //! | foreign | code that is not this crate's: wakers, destructors, closures, the sink of the log |
 //!
+//! # Seeing the loop
+//!
+//! | question | answer |
+//! |---|---|
+//! | who holds the thread? | [`Builder::slow_poll`], [`Builder::watchdog`] |
+//! | who is there, and what do they wait for? | [`EventLoop::tasks`], [`task::all`], [`Remote::tasks`]: the room [`inspect`] |
+//! | what does the loop spend its time on? | [`Builder::observe`], [`EventLoop::histograms`] |
+//! | what happened, step by step? | the feature `record`: a recording, and a page that draws it |
+//!
 //! # The log
 //!
 //! With the `log` crate's level at `trace` the loop tells one line per event, under the targets `roundelay::turn`, `::wake`,

@@ -36,6 +36,12 @@
 //!
 //! And from everywhere, when the scope is dropped: `end`, which drops the children there and then.
 //!
+//! A recording of `examples/14_task_group.rs`: a fuse blows after 30 ms, and the children of its group end at that moment.
+//!
+#![doc = include_str!("../record/pictures/group.svg")]
+//!
+//! The page of this recording is `tests/pages/recordings/group.html`.
+//!
 //! A child is an ordinary task, with one thing more in its cell: a *rider* (chapter 2), that is told when the future is gone
 //! and finds the result there. It hands on the value, or reports the failure, and leaves the group: O(1), nothing remains.
 //! So ten million short children need the memory of those that live at the same time.

@@ -15,6 +15,18 @@
 //! drops the future cancels nothing: the job runs although nobody wants it. And when the program ends, nobody knows
 //! what is still running.
 //!
+//! A recording of `examples/08_starvation_and_yield.rs` shows a loop that is blocked: a task computes for 80 ms, and the task that wants
+//! to run every 2 ms is not polled once.
+//!
+#![doc = include_str!("../record/pictures/blocked.svg")]
+//!
+//! With a `yield_now` now and then in the computation the other one has its turns:
+//!
+#![doc = include_str!("../record/pictures/fair.svg")]
+//!
+//! (Blue: a poll. Orange: a poll of 10 ms or more. Yellow: ready, and waits for the thread. The pages of these recordings are
+//! `tests/pages/recordings/blocked.html` and `fair.html`; [`record`](crate#seeing-the-loop) tells how to get one.)
+//!
 //! ## The idea
 //!
 //! Keep the threads, and put a line of jobs before them.

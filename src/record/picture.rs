@@ -1,6 +1,6 @@
 //! A small picture of a recording, for a text: who had the thread, who was ready and waited for it, and when.
 //!
-//! One lane for each task, the busiest ten. What is narrower than a tenth of a unit runs together with what is beside it, so that the
+//! One lane for each task, the busiest sixteen. What is narrower than a tenth of a unit runs together with what is beside it, so that the
 //! picture of a million events is as small as that of a hundred.
 
 use std::cmp::Reverse;
@@ -22,7 +22,7 @@ const BAR: f64 = 13.0;
 const AXIS: f64 = 18.0;
 /// Nothing is drawn narrower.
 const NARROWEST: f64 = 0.6;
-const LANES: usize = 10;
+const LANES: usize = 16;
 /// A label has so many characters at most.
 const LETTERS: usize = 22;
 
@@ -41,7 +41,7 @@ struct Bars {
 }
 
 impl Recording {
-    /// A small picture, as SVG: a lane for the thread, and one for each of the ten busiest tasks.
+    /// A small picture, as SVG: a lane for the thread, and one for each of the sixteen busiest tasks.
     ///
     /// ```
     /// let picture = roundelay::record::Recording::default().to_svg();

@@ -9,6 +9,16 @@
 //! - *A place is reserved for the putter at the front the moment it falls vacant.* If it is dropped first, its item goes with
 //!   it, and the next putter has the place.
 
+//!
+//! # Back-pressure
+//!
+//! A queue with a bound makes a producer wait for the consumers. In a recording of `examples/15_producer_consumer.rs` the two producers
+//! (the last lanes) are polled when a consumer has taken an item, and not before:
+//!
+#![doc = include_str!("../record/pictures/back_pressure.svg")]
+//!
+//! The page of this recording is `tests/pages/recordings/back_pressure.html`.
+
 mod error;
 mod store;
 

@@ -44,6 +44,13 @@
 //! it held. asyncio throws a `CancelledError` into the coroutine, which may catch it; here there is nothing to catch, and
 //! nothing that could swallow it.
 //!
+//! **A wake that nobody sends.** A future that returns `Pending` and has left its waker nowhere is never polled again (`examples/27_lost_wake.rs`).
+//! Nothing fails. In a recording its lane is a line without an end, and the list of tasks says that it waits for "something else":
+//!
+#![doc = include_str!("../record/pictures/lost_wake.svg")]
+//!
+//! The page of this recording is `tests/pages/recordings/lost_wake.html`.
+//!
 //! *Not needed here:* tokio's task state is an atomic word with a reference count in its upper bits, because a worker, a waker
 //! and an abort may meet on it from three threads. One thread needs an enum of
 //! three values (alive, aborted, finished) and one boolean (queued).
