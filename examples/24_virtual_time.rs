@@ -6,6 +6,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use roundelay::net::Network;
 use roundelay::sync::Notify;
 use roundelay::time::{Elapsed, interval, now, sleep, timeout};
 use roundelay::{EventLoop, spawn};
@@ -28,7 +29,15 @@ fn main() -> std::io::Result<()> {
 
     // A server that is down for ten minutes, and a client that tries again after 1, 2, 4 .. seconds.
     let (start, wall) = (now(), Instant::now());
-    let tries = event_loop.run(retry(async || now() - start > HOUR / 6));
+    let network = Network::new(1);
+    let there = network.clone();
+    let server = event_loop.spawn(async move {
+        sleep(HOUR / 6).await;
+        there.listen("server")?.accept().await
+    });
+    let tries = event_loop.run(retry(async || network.connect("server").await.is_ok()));
+    event_loop.run_until_idle()?;
+    assert!(server.is_finished());
     println!(
         "{} tries, 17 minutes      : {:.1?}",
         tries.len(),

@@ -240,16 +240,15 @@ struct Outer(Option<Instant>);
 
 impl Outer {
     #[inline]
-    fn change_for(context: &Context) -> Option<Box<Self>> {
+    fn change_for(context: &Context) -> Option<Self> {
         let standing = context.timers.standing();
         (standing.is_some() || is_standing()).then(|| Self::change(standing))
     }
 
-    // In a box: a loop on the wall then carries a null pointer about, and no time.
     #[cold]
     #[inline(never)]
-    fn change(standing: Option<Instant>) -> Box<Self> {
-        Box::new(Outer(stand(standing)))
+    fn change(standing: Option<Instant>) -> Self {
+        Outer(stand(standing))
     }
 
     /// When no loop is current any more, a virtual clock stands where it is: for what is made between two runs.
@@ -264,7 +263,7 @@ impl Outer {
 /// A loop is current for as long as this exists.
 pub(crate) struct Entered {
     outer: ManuallyDrop<Option<Rc<Context>>>,
-    time: Option<Box<Outer>>,
+    time: Option<Outer>,
     _wakes: Current,
 }
 
@@ -283,11 +282,11 @@ impl Drop for Entered {
     #[inline]
     fn drop(&mut self) {
         let outer = mem::replace(&mut self.outer, ManuallyDrop::new(None));
-        let inner = ManuallyDrop::into_inner(CURRENT.replace(outer));
+        let inner = CURRENT.replace(outer);
         if let Some(time) = &self.time {
             time.restore(inner.as_deref());
         }
-        drop(inner);
+        drop(ManuallyDrop::into_inner(inner));
     }
 }
 
@@ -296,7 +295,7 @@ impl Drop for Entered {
 pub(crate) struct Hosted {
     outer: ManuallyDrop<Option<Rc<Context>>>,
     outer_hosted: ManuallyDrop<Option<Rc<Context>>>,
-    time: Option<Box<Outer>>,
+    time: Option<Outer>,
 }
 
 impl Hosted {
@@ -315,10 +314,10 @@ impl Drop for Hosted {
         let outer = mem::replace(&mut self.outer, nothing());
         let outer_hosted = mem::replace(&mut self.outer_hosted, nothing());
         CURRENT.set(outer);
-        let hosted = ManuallyDrop::into_inner(HOSTED.replace(outer_hosted));
+        let hosted = HOSTED.replace(outer_hosted);
         if let Some(time) = &self.time {
             time.restore(hosted.as_deref());
         }
-        drop(hosted);
+        drop(ManuallyDrop::into_inner(hosted));
     }
 }

@@ -293,8 +293,17 @@ async fn finish(awaited: Rc<Event>) {
     }
 }
 
+/// What a run is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Everyday,
+    /// The same, by a clock that is moved instead of waiting.
+    InVirtualTime,
+    Misery,
+}
+
 /// One run with one deed. `false` if there were fewer lines.
-fn try_one(deed: Deed, at: usize, is_misery: bool) -> bool {
+fn try_one(deed: Deed, at: usize, life: Life) -> bool {
     *run() = Some(Run {
         deed,
         at,
@@ -308,13 +317,15 @@ fn try_one(deed: Deed, at: usize, is_misery: bool) -> bool {
         remote: None,
     });
     let mut builder = EventLoop::builder();
-    if is_misery {
-        builder = builder.offload_stack_size(1 << 50);
+    match life {
+        Life::Everyday => {}
+        Life::InVirtualTime => builder = builder.virtual_time(),
+        Life::Misery => builder = builder.offload_stack_size(1 << 50),
     }
     let mut event_loop = builder.build().unwrap();
-    match is_misery {
-        true => event_loop.run(misery()),
-        false => event_loop.run(everyday()),
+    match life {
+        Life::Everyday | Life::InVirtualTime => event_loop.run(everyday()),
+        Life::Misery => event_loop.run(misery()),
     }
     drop(event_loop);
     drop(BAG.take());
@@ -344,22 +355,25 @@ fn whatever_a_sink_does_at_one_line_the_loop_goes_on_and_loses_nothing() {
     log::set_logger(&Sink).unwrap();
     for level in [LevelFilter::Trace, LevelFilter::Debug] {
         log::set_max_level(level);
-        for (deed, is_misery) in DEEDS
+        let lives = [Life::Everyday, Life::InVirtualTime, Life::Misery];
+        for (deed, life) in DEEDS
             .into_iter()
-            .flat_map(|deed| [(deed, false), (deed, true)])
+            .flat_map(|deed| lives.map(|life| (deed, life)))
+            // A job that waits for a timer of its loop holds the very clock that it waits for.
+            .filter(|deed_and_life| *deed_and_life != (Deed::Arm, Life::InVirtualTime))
         {
             let mut at = 0;
-            while watchdog(support::PATIENCE, move || try_one(deed, at, is_misery)) {
+            while watchdog(support::PATIENCE, move || try_one(deed, at, life)) {
                 at += 1;
             }
-            let least = match (level, is_misery) {
-                (LevelFilter::Trace, false) => 30,
-                (LevelFilter::Trace, true) => 15,
+            let least = match (level, life) {
+                (LevelFilter::Trace, Life::Misery) => 15,
+                (LevelFilter::Trace, _) => 30,
                 _ => 1,
             };
             assert!(
                 at >= least,
-                "{deed:?} at {level}: only {at} lines were told"
+                "{deed:?} at {level}, {life:?}: only {at} lines were told"
             );
         }
     }

@@ -309,7 +309,7 @@ impl Builder {
             inbox,
             allowance: Allowance::new(self.poll_budget),
             spin: self.spin,
-            shuffle: self.shuffle.map(Shuffle::new),
+            shuffle: self.shuffle.map(|seed| Box::new(Shuffle::new(seed))),
             name: self.name,
             observation,
         })

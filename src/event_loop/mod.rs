@@ -147,7 +147,7 @@ pub struct EventLoop {
     inbox: Inbox,
     allowance: Allowance,
     spin: Duration,
-    shuffle: Option<Shuffle>,
+    shuffle: Option<Box<Shuffle>>,
     name: String,
     observation: Option<Box<Observation>>,
 }

@@ -60,13 +60,14 @@ impl EventLoop {
     #[cold]
     #[inline(never)]
     fn tell_wait(&self, wait: &Wait) {
-        let told = in_words(&self.sooner(*wait));
+        let told = in_words(&wait.at_most_until(self.context.timers.next_deadline()));
         let line = format_args!("{}: nothing is ready; {told}", self.name);
         foreign::tell(Level::Trace, foreign::TURN, line);
     }
 
     /// A panic ends the run, or the loop.
     #[cold]
+    #[inline(never)]
     pub(super) fn tell_seed(&self) {
         if let Some(shuffle) = &self.shuffle {
             shuffle.tell(&self.name);

@@ -37,13 +37,10 @@ impl EventLoop {
             return Ok(());
         }
         let timers = &self.context.timers;
-        let next = if timers.is_held() {
-            None
-        } else {
-            self.next_stop(wait)
-        };
-        let Some(next) = next else {
-            return self.park_apart(self.on_the_wall(wait));
+        let next = match wait.at_most_until(timers.next_deadline()) {
+            // To the next deadline, or to the end of the wait.
+            Wait::Until(at) if !timers.is_held() => at,
+            _ => return self.park_apart(self.on_the_wall(wait)),
         };
         let leap = next.saturating_duration_since(timers.now());
         timers.move_to(next);
@@ -56,19 +53,10 @@ impl EventLoop {
         self.park_apart(Wait::Now)
     }
 
-    /// [`park`](Self::park), which stands in the other path as a whole.
+    /// [`park`](Self::park), without an alarm: the clock on the wall does not come to the deadlines of this loop.
     #[inline(never)]
     fn park_apart(&self, wait: Wait) -> io::Result<()> {
-        self.park(wait)
-    }
-
-    /// Where the clock is moved to: to the next deadline, or to the end of the wait, whichever comes first.
-    fn next_stop(&self, wait: Wait) -> Option<Instant> {
-        match (wait, self.context.timers.next_deadline()) {
-            (Wait::Until(at), Some(deadline)) => Some(at.min(deadline)),
-            (Wait::Until(at), None) => Some(at),
-            (_, deadline) => deadline,
-        }
+        self.park(wait, |_| None)
     }
 
     /// A wait while the clock is held: as long, by the clock on the wall.

@@ -21,4 +21,14 @@ impl Wait {
             Wait::Now | Wait::Forever => None,
         }
     }
+
+    /// This wait, or until then, whichever is shorter.
+    pub(crate) fn at_most_until(self, deadline: Option<Instant>) -> Self {
+        match (self, deadline) {
+            (Wait::Now, _) => Wait::Now,
+            (wait, None) => wait,
+            (Wait::Forever, Some(deadline)) => Wait::Until(deadline),
+            (Wait::Until(at), Some(deadline)) => Wait::Until(at.min(deadline)),
+        }
+    }
 }

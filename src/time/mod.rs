@@ -70,7 +70,8 @@
 //! long.
 //!
 //! *How it goes wrong.* A task that asks for the time until it is late enough, and yields in between, is always ready: the clock stands
-//! still for ever. A peer in another thread is not waited for, and its time-out is over at once. Deadlines computed from
+//! still for ever. A job that waits for something that a timer of its loop brings holds the clock that it waits for. A peer in
+//! another thread is not waited for, and its time-out is over at once. Deadlines computed from
 //! [`Instant::now`](std::time::Instant::now) lie before the loop's time, and are due at once.
 //!
 //! *Order, too.* [`Builder::shuffle`](crate::Builder::shuffle) draws the order within a batch from a seed. With both, the same

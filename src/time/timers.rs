@@ -122,14 +122,6 @@ impl Timers {
         Some(self.slack.put_off(self.clock.instant(tick)))
     }
 
-    /// [`next_deadline`](Self::next_deadline), if the clock on the wall will come to it by itself.
-    pub(crate) fn next_alarm(&self) -> Option<Instant> {
-        match self.standing() {
-            None => self.next_deadline(),
-            Some(_) => None,
-        }
-    }
-
     /// Wakes the tasks whose deadlines have passed, in the order of the deadlines, and says how many timers have fired.
     /// Reads the clock once, and not at all if no timer is armed.
     ///

@@ -47,7 +47,11 @@ impl Episode {
             true => OnPanic::EndRun,
             false => OnPanic::Continue,
         };
-        let builder = EventLoop::builder().poll_budget(budget).on_panic(on_panic);
+        let mut builder = EventLoop::builder().poll_budget(budget).on_panic(on_panic);
+        if world.one_in(3) {
+            world.is_shuffled.set(true);
+            builder = builder.shuffle(seed);
+        }
         let event_loop = builder.offload_threads(2).build().expect("a loop");
         world.remote.replace(Some(event_loop.remote()));
         let mut episode = Self {

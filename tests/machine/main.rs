@@ -5,7 +5,7 @@
 //! a loop, inside of polls, and in destructors. The model beside it knows, in plain lists, what must come of it:
 //!
 //! - *who runs*: a task is polled if it was woken or spawned, and never otherwise (`world.rs`, `Lane`);
-//! - *when*: in the order of the wakes, at the latest in the turn after the wake;
+//! - *when*: in the order of the wakes, at the latest in the turn after the wake; one loop in three draws the order within a turn;
 //! - *no wake is lost*: whatever a task waits for, it was woken before that became ready. When nothing is ready any more, the
 //!   machine polls every task once for no reason, and a wait that is then ready was forgotten by somebody (`probe`);
 //! - *what comes out*: a handle yields the value, the panic or the cancellation that the model foresaw;

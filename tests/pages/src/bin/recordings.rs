@@ -21,10 +21,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     let scratch = std::env::temp_dir().join(format!("roundelay-recordings-{}", std::process::id()));
     fs::create_dir_all(&scratch)?;
     for (example, number, name) in STORIES {
-        for (kind, folder) in [("html", "tests/pages/recordings"), ("svg", "src/record/pictures")] {
+        for (kind, folder) in [
+            ("html", "tests/pages/recordings"),
+            ("svg", "src/record/pictures"),
+        ] {
             let status = Command::new(env!("CARGO"))
                 .current_dir(&root)
-                .args(["run", "--quiet", "--release", "--features", "record", "--example", example])
+                .args([
+                    "run",
+                    "--quiet",
+                    "--release",
+                    "--features",
+                    "record",
+                    "--example",
+                    example,
+                ])
                 .env("ROUNDELAY_RECORD", scratch.join(format!("story.{kind}")))
                 .status()?;
             if !status.success() {
