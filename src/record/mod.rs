@@ -1,5 +1,6 @@
 //! Every step of a loop, on a page.
 
+mod finding;
 mod findings;
 mod history;
 mod json;
@@ -12,5 +13,5 @@ mod tests;
 mod text;
 mod words;
 
-pub use findings::{Finding, FindingKind};
+pub use finding::{Finding, FindingKind};
 pub use recording::{Cause, End, Event, Readiness, Recording, Task, What};
