@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::finding::{Finding, FindingKind, Found};
 use super::history::{History, Poll};
 use super::recording::{End, Recording};
 use super::telling::Teller;
@@ -28,52 +29,6 @@ const VAIN_MANY: usize = 20;
 const SILENT: Duration = Duration::from_millis(100);
 /// So many findings are listed.
 const MOST: usize = 60;
-
-/// What a finding is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum FindingKind {
-    /// A task has panicked.
-    Panic,
-    /// A poll held the thread long: 10 ms, or 3 ms while another task was ready.
-    LongPoll,
-    /// A timer fired 1 ms late or more.
-    LateTimer,
-    /// A task was ready for 5 ms or more before its poll.
-    LongWait,
-    /// A task was woken often for nothing: 20 polls of it or more, at least half of all, returned within a microsecond and did
-    /// nothing that is recorded.
-    InVain,
-    /// Nothing woke a task in the last 100 ms or more, and in the last quarter of the recording or longer.
-    Silent,
-}
-
-/// Something that stands out in a recording: [`Recording::findings`].
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Finding {
-    /// What it is about.
-    pub kind: FindingKind,
-    /// The task that it is about. A late timer belongs to none.
-    pub task: Option<u32>,
-    /// When it begins.
-    pub at: Duration,
-    /// When it ends.
-    pub until: Duration,
-    /// How many there are of its kind about the same task; this is the worst. Of polls in vain: how many polls.
-    pub count: usize,
-    /// A sentence.
-    pub title: String,
-    /// What was in the way, or who was held up; it may be empty.
-    pub detail: String,
-}
-
-impl Finding {
-    /// Whether `count` is of findings like this one. Of polls in vain it is how many they are.
-    pub(super) fn is_worst_of_its_kind(&self) -> bool {
-        self.kind != FindingKind::InVain
-    }
-}
 
 impl Recording {
     /// What stands out: long polls, long waits in the ready queue, late timers, polls in vain, tasks that nothing wakes, panics.
@@ -98,48 +53,6 @@ impl Recording {
         found.truncate(MOST);
         let teller = Teller::new(self, history);
         found.iter().map(|found| teller.tell(found)).collect()
-    }
-}
-
-/// A finding, before it is put into words.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
-    pub(super) kind: FindingKind,
-    pub(super) task: Option<u32>,
-    pub(super) at: Duration,
-    pub(super) until: Duration,
-    pub(super) count: usize,
-    /// The poll that it is about, where there is one.
-    pub(super) poll: Option<Poll>,
-}
-
-impl Found {
-    fn new(kind: FindingKind, task: u32, at: Duration, until: Duration) -> Self {
-        Self {
-            kind,
-            task: Some(task),
-            at,
-            until,
-            count: 1,
-            poll: None,
-        }
-    }
-
-    fn of_poll(
-        kind: FindingKind,
-        (poll, count): (Poll, usize),
-        at: Duration,
-        until: Duration,
-    ) -> Self {
-        Self {
-            count,
-            poll: Some(poll),
-            ..Self::new(kind, poll.task, at, until)
-        }
-    }
-
-    pub(super) fn lasts(&self) -> Duration {
-        self.until.saturating_sub(self.at)
     }
 }
 

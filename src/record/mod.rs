@@ -68,6 +68,7 @@
 //! with `tokio_unstable`. Go has `runtime/trace`, and a page for it.
 
 mod event;
+mod finding;
 mod findings;
 mod history;
 mod jobs;
@@ -85,7 +86,7 @@ mod tests;
 mod text;
 mod words;
 
-pub use findings::{Finding, FindingKind};
+pub use finding::{Finding, FindingKind};
 pub(crate) use jobs::JobLog;
 pub(crate) use probe::Probe;
 pub use recording::{Cause, End, Event, Readiness, Recording, Task, What};

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::findings::{Finding, FindingKind};
+use super::finding::{Finding, FindingKind};
 use super::history::{Doing, History};
 use super::json::{html, string, string_or_null};
 use super::recording::{Cause, End, Event, Recording, What};
@@ -108,28 +108,8 @@ impl Recording {
                 let _ = write!(out, "{event}");
             },
         );
-        let totals = [
-            history.spent(|doing| matches!(doing, Doing::Polling(_))),
-            history.spent(|doing| doing == Doing::Looking),
-            history.spent(|doing| doing == Doing::Sleeping),
-            history.lives.values().map(|life| life.readying).sum(),
-            history
-                .lives
-                .values()
-                .map(|life| life.longest)
-                .max()
-                .unwrap_or_default(),
-            history
-                .lives
-                .values()
-                .map(|life| life.slowest)
-                .max()
-                .unwrap_or_default(),
-        ];
-        let _ = write!(out, "],\"totals\":[{}", history.polls.len());
-        for total in totals {
-            let _ = write!(out, ",{}", total.as_nanos());
-        }
+        out.push_str("],\"totals\":[");
+        put_totals(&mut out, &history);
         out.push_str("],\"events\":[");
         put_events(&mut out, &self.events);
         out.push_str("]}");
@@ -147,6 +127,32 @@ fn separated<T>(
             out.push(',');
         }
         put(out, item);
+    }
+}
+
+/// What the page's own replay has to come to.
+fn put_totals(out: &mut String, history: &History) {
+    let totals = [
+        history.spent(|doing| matches!(doing, Doing::Polling(_))),
+        history.spent(|doing| doing == Doing::Looking),
+        history.spent(|doing| doing == Doing::Sleeping),
+        history.lives.values().map(|life| life.readying).sum(),
+        history
+            .lives
+            .values()
+            .map(|life| life.longest)
+            .max()
+            .unwrap_or_default(),
+        history
+            .lives
+            .values()
+            .map(|life| life.slowest)
+            .max()
+            .unwrap_or_default(),
+    ];
+    let _ = write!(out, "{}", history.polls.len());
+    for total in totals {
+        let _ = write!(out, ",{}", total.as_nanos());
     }
 }
 

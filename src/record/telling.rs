@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::findings::{Finding, FindingKind, Found};
+use super::finding::{Finding, FindingKind, Found};
 use super::history::{Doing, History, Poll};
 use super::recording::{Cause, Recording};
 use super::words::{Span, counted};

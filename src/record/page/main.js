@@ -204,6 +204,13 @@ class Page {
     this.idleSentence();
   }
 
+  // On a narrow page the timeline may be above or below what is in the window.
+  comeBack() {
+    const { top, bottom } = this.canvas.getBoundingClientRect();
+    if (top >= 0 && bottom <= innerHeight + 1) return;
+    this.sentence.scrollIntoView({ block: "start", behavior: this.isCalm.matches ? "auto" : "smooth" });
+  }
+
   // Into view, and selected.
   jump(lane, time) {
     const { view } = this;
@@ -213,6 +220,7 @@ class Page {
     view.selected = view.hover = { lane, time, span };
     this.panel.fillDetails(view.selected);
     this.say();
+    this.comeBack();
     if (time < view.from + length * 0.1 || time > view.to - length * 0.1) this.glide(time - length / 2, time + length / 2);
     this.dirty();
   }
@@ -242,6 +250,7 @@ class Page {
     this.panel.fillDetails(view.selected);
     this.panel.mark(i);
     this.say();
+    this.comeBack();
     this.glide(finding.at - length * 0.7, finding.until + length * 0.7);
   }
 

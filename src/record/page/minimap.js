@@ -38,7 +38,7 @@ class Minimap {
       this.spread(busy, loop.starts[i], loop.ends[i]);
       if (isLong[loop.from[i]] === 1) this.spread(long, loop.starts[i], loop.ends[i]);
     }
-    const room = this.height - 8;
+    const room = this.height - 10;
     for (let x = 0; x < columns; x++) {
       if (busy[x] > 0) {
         const tall = Math.max(1.5, room * Math.min(1, busy[x]));
@@ -49,6 +49,8 @@ class Minimap {
         const tall = Math.max(1.5, room * Math.min(1, long[x]));
         context.fillStyle = colour.long;
         context.fillRect(x, this.height - tall, 1, tall);
+        context.fillStyle = colour.ink;
+        context.fillRect(x, this.height - tall - 2, 1, 2);
       }
     }
     context.fillStyle = colour.ink;

@@ -98,7 +98,7 @@ Object.assign(Painter.prototype, {
     const heads = [];
     for (const arrow of arrows) {
       const [from, to] = [view.place(arrow.from), view.place(arrow.to)];
-      if (from === null || to === null) continue;
+      if (from === null || to === null || arrow.from === arrow.to) continue;
       const down = to.y >= from.y ? 1 : -1;
       const x = view.x(at[arrow.wake]);
       const end = arrow.poll === NONE ? x : view.x(at[arrow.poll]);

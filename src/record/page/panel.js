@@ -64,7 +64,9 @@ class Panel {
       else button.removeAttribute("aria-current");
     });
     const button = this.findings?.[i];
-    if (button && !button.closest("[role=tabpanel]").hidden) button.scrollIntoView({ block: "nearest" });
+    const panel = document.getElementById("panel-findings");
+    // Where the panel does not scroll by itself, it is the timeline that has to stay in view.
+    if (button && !panel.hidden && panel.scrollHeight > panel.clientHeight) button.scrollIntoView({ block: "nearest" });
   }
 
   fillTasks() {

@@ -146,11 +146,10 @@ class Teller {
     const since = span(time - lane.starts[i]);
     const wake = lane.from[i];
     const isSpawn = wake !== NONE && this.events.code[wake] === CODE.spawn;
-    let how = "has been ready";
-    if (isSpawn) how = "was spawned";
-    else if (wake !== NONE) how = `was woken by ${this.cause(wake)}`;
-    const ago = how === "has been ready" ? `for ${since}` : `${since} ago`;
-    return `${who} ${how} ${ago}, and waits behind ${this.holder(time).text}.`;
+    let how = `was woken ${since} ago by ${wake === NONE ? "" : this.cause(wake)}`;
+    if (wake === NONE) how = `has been ready for ${since}`;
+    else if (isSpawn) how = `was spawned ${since} ago`;
+    return `${who} ${how}, and waits behind ${this.holder(time).text}.`;
   }
 
   absent(lane, who, time) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use roundelay::record::Recording;
+use serde_json::json;
 
 use crate::devtools::Scheme;
 use crate::{Opened, watch};
@@ -84,7 +85,7 @@ fn everything_that_can_be_pressed_has_a_name() {
             .filter((control) => !(control.getAttribute('aria-label') || control.textContent.trim()))
             .map((control) => control.outerHTML)",
     );
-    assert_eq!(nameless, serde_json::json!([]));
+    assert_eq!(nameless, json!([]));
 }
 
 /// Frames while the page is zoomed and panned, and how long drawing one takes. What it says depends on the machine, so it is told and
@@ -151,10 +152,41 @@ fn pictures() {
                 save(&path(""), &opened.tab.picture());
                 opened.tab.key("n");
                 opened.tab.key("n");
+                opened
+                    .tab
+                    .ask("new Promise((done) => setTimeout(done, 400))");
                 save(&path("-finding"), &opened.tab.picture());
+                near(&mut opened);
+                save(&path("-near"), &opened.tab.picture());
+                opened.tab.key("0");
+                opened
+                    .tab
+                    .ask("document.getElementById('tab-tasks').click()");
+                opened.tab.call(
+                    "Emulation.setEmulatedVisionDeficiency",
+                    json!({"type": "achromatopsia"}),
+                );
+                save(&path("-grey"), &opened.tab.picture());
+                opened.tab.call(
+                    "Emulation.setEmulatedVisionDeficiency",
+                    json!({"type": "none"}),
+                );
             }
         }
     }
+}
+
+/// A few milliseconds, with the cursor on a task that is ready.
+fn near(opened: &mut Opened) {
+    opened.tab.ask(
+        "(() => { const { view, model } = recording; const lane = [...model.tasks.values()].find((lane) => lane.slowest > 5e5);
+          const i = lane.kinds.findIndex((kind, i) => kind === 4 && lane.ends[i] - lane.starts[i] === lane.slowest);
+          window.ready = { lane, time: (lane.starts[i] + lane.ends[i]) / 2 };
+          view.reveal(lane); view.show(lane.starts[i] - 2 * lane.slowest, lane.ends[i] + 2 * lane.slowest); recording.dirty(); })()",
+    );
+    opened.tab.settle();
+    let (x, y) = opened.place("window.ready.lane", "window.ready.time");
+    opened.tab.click(x, y);
 }
 
 /// Base64 into a file, by the tool that every system has.

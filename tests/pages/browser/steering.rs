@@ -109,9 +109,7 @@ fn a_task_that_is_ready_is_told_who_is_ahead() {
     );
     assert!(said.starts_with("Task 10 'read a file' was "), "{said}");
     assert!(
-        said.contains(
-            " ago, and waits behind task 9 'search, fair', which has held the thread for "
-        ),
+        said.contains(", and waits behind task 9 'search, fair', which has held the thread for "),
         "{said}"
     );
 }
