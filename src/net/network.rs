@@ -91,10 +91,13 @@ struct Inner {
     hosts: RefCell<BTreeMap<String, Rc<Host>>>,
 }
 
+/// Connections that wait to be accepted, and their numbers.
+type Backlog = Queue<(Duplex, usize)>;
+
 /// What a name stands for.
 struct Host {
-    /// Where connections wait to be accepted, while somebody listens.
-    backlog: RefCell<Option<Rc<Queue<(Duplex, usize)>>>>,
+    /// While somebody listens.
+    backlog: RefCell<Option<Rc<Backlog>>>,
     is_reachable: Event,
     wires: RefCell<Vec<Weak<Wire>>>,
 }
@@ -307,7 +310,7 @@ async fn hand_on_piece(
 /// Listens at a name of a [`Network`]. Dropping it ends that: connections that nobody has accepted end, and new ones are refused.
 pub struct NetworkListener {
     host: Rc<Host>,
-    queue: Rc<Queue<(Duplex, usize)>>,
+    queue: Rc<Backlog>,
 }
 
 impl NetworkListener {
