@@ -120,6 +120,8 @@ table! {
     task::NoLoop<Rc<u8>>: Unpin;
     task::TaskInfo: Send Sync Unpin;
     inspect::Circle: Send Sync Unpin;
+    inspect::Histogram: Send Sync Unpin;
+    inspect::Histograms: Send Sync Unpin;
     inspect::JobState: Send Sync Unpin;
     inspect::Ps<'static>: Send Sync Unpin;
     inspect::Pstree<'static>: Send Sync Unpin;
@@ -131,6 +133,7 @@ table! {
 
     // Time.
     time::Deadline: Send Unpin;
+    time::Hold: Send Sync Unpin;
     time::Elapsed: Send Sync Unpin;
     time::Interval: Unpin;
     time::MissedTick: Send Sync Unpin;
@@ -141,6 +144,8 @@ table! {
     reactor::Interest: Send Sync Unpin;
     reactor::Ready: Send Sync Unpin;
     reactor::Registered<mio::net::TcpStream>: Unpin;
+    net::Network: Unpin;
+    net::NetworkListener: Unpin;
     net::OwnedReadHalf<net::TcpStream>: Unpin;
     net::OwnedWriteHalf<net::TcpStream>: Unpin;
     net::ReadHalf<'static, net::TcpStream>: Unpin;
@@ -246,12 +251,13 @@ table! {
 #[cfg(all(
     feature = "fs",
     feature = "process",
+    feature = "record",
     feature = "socket",
     feature = "stdio"
 ))]
 mod optional {
     use super::*;
-    use roundelay::{fs, process, signal};
+    use roundelay::{fs, process, record, signal};
 
     table! {
         fs::File: Unpin;
@@ -262,6 +268,15 @@ mod optional {
         process::ChildStdin: Unpin;
         process::ChildStdout: Unpin;
         process::Command: Send Sync Unpin;
+        record::Cause: Send Sync Unpin;
+        record::End: Send Sync Unpin;
+        record::Event: Send Sync Unpin;
+        record::Finding: Send Sync Unpin;
+        record::FindingKind: Send Sync Unpin;
+        record::Readiness: Send Sync Unpin;
+        record::Recording: Send Sync Unpin;
+        record::Task: Send Sync Unpin;
+        record::What: Send Sync Unpin;
         signal::Kind: Send Sync Unpin;
         signal::Signals: Unpin;
     }
@@ -269,21 +284,31 @@ mod optional {
 #[cfg(not(all(
     feature = "fs",
     feature = "process",
+    feature = "record",
     feature = "socket",
     feature = "stdio"
 )))]
 mod optional {
     pub(crate) const NAMES: &[&str] = &[
+        "Cause",
         "ChildStderr",
         "ChildStdin",
         "ChildStdout",
         "Child",
         "Command",
+        "End",
+        "Event",
         "File",
+        "Finding",
+        "FindingKind",
         "Kind",
+        "Readiness",
+        "Recording",
         "Signals",
         "Stdin",
+        "Task",
         "TcpSocket",
+        "What",
     ];
 }
 

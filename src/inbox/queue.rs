@@ -58,7 +58,8 @@ impl Queue {
             Note::Post(_) => true,
         });
         let room = self.notes.len().max(ROOM);
-        self.notes.reserve(room);
+        // Exactly, or it would hold more.
+        self.notes.reserve_exact(room);
     }
 
     /// The loop moves out, and leaves the notes that nobody has read.

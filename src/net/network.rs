@@ -91,12 +91,12 @@ struct Inner {
     hosts: RefCell<BTreeMap<String, Rc<Host>>>,
 }
 
-/// Connections that wait to be accepted: the server's end of each, and its number.
+/// Connections that wait to be accepted, and their numbers.
 type Backlog = Queue<(Duplex, usize)>;
 
 /// What a name stands for.
 struct Host {
-    /// Where connections wait to be accepted, while somebody listens.
+    /// While somebody listens.
     backlog: RefCell<Option<Rc<Backlog>>>,
     is_reachable: Event,
     wires: RefCell<Vec<Weak<Wire>>>,

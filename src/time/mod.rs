@@ -86,7 +86,7 @@
 //!
 //! *What others do.* tokio: `time::pause` and `start_paused` move the clock when the runtime is idle, jobs hold it, sockets do not;
 //! its `advance` leaps, too, and its timers are rounded up to a millisecond. trio: `MockClock`, with `autojump_threshold`, a real time
-//! for which everybody has to be idle; and its scheduler turns each second batch round, by chance and in production too. asyncio: nothing;
+//! for which everybody has to be idle; and its scheduler reverses one batch in two, by chance, in production too. asyncio: nothing;
 //! `looptime` from elsewhere. turmoil and madsim simulate the network and the disks as well, for tokio; Go 1.25: `testing/synctest`.
 //!
 //! *What it costs.* A loop by the wall: a load and a comparison where the clock is read, and two where a loop is entered. A jump: two

@@ -15,6 +15,8 @@ use roundelay::time::now;
 use roundelay::{EventLoop, OnPanic, Remote, seed_from_env, sleep, spawn, yield_now};
 
 const MS: Duration = Duration::from_millis(1);
+/// How many orders are tried.
+const SEEDS: u64 = if cfg!(miri) { 2 } else { 20 };
 
 fn shuffled(seed: u64) -> EventLoop {
     let builder = EventLoop::builder().virtual_time().shuffle(seed);
@@ -57,7 +59,7 @@ fn life(event_loop: &mut EventLoop) -> Vec<(usize, u32, Duration)> {
 #[test]
 fn a_seed_gives_the_same_order_every_time_and_another_seed_another() {
     let _watched = crate::support::watch();
-    let first: Vec<_> = (0..20).map(|seed| life(&mut shuffled(seed))).collect();
+    let first: Vec<_> = (0..SEEDS).map(|seed| life(&mut shuffled(seed))).collect();
     for (seed, first) in (0..).zip(&first) {
         assert_eq!(life(&mut shuffled(seed)), *first, "seed {seed}");
         assert_eq!(first.len(), 80);
@@ -75,7 +77,7 @@ fn a_seed_gives_the_same_order_every_time_and_another_seed_another() {
 #[test]
 fn nobody_is_polled_twice_before_all_who_were_ready_have_been_polled_once() {
     let _watched = crate::support::watch();
-    for (seed, by_hand) in (0..20).flat_map(|seed| [(seed, false), (seed, true)]) {
+    for (seed, by_hand) in (0..SEEDS).flat_map(|seed| [(seed, false), (seed, true)]) {
         let mut event_loop = shuffled(seed);
         let rounds = Rc::new(RefCell::new([0; 150]));
         let tasks = (0..150).map(|name| {
@@ -102,6 +104,7 @@ fn nobody_is_polled_twice_before_all_who_were_ready_have_been_polled_once() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "counts far")]
 fn a_task_gets_every_place_in_a_batch() {
     let _watched = crate::support::watch();
     let mut places = [[0; 4]; 4];
@@ -124,7 +127,7 @@ fn a_task_gets_every_place_in_a_batch() {
 #[test]
 fn a_lock_is_given_in_the_order_of_asking() {
     let _watched = crate::support::watch();
-    for seed in 0..20 {
+    for seed in 0..SEEDS {
         let (asked, got) = (Trace::new(), Trace::new());
         shuffled(seed).run(async {
             let lock = Rc::new(Mutex::new(()));
@@ -170,7 +173,7 @@ fn tasks_that_yield_for_ever_keep_neither_timers_nor_posts_waiting() {
 #[test]
 fn tasks_that_end_or_are_aborted_in_the_queue_are_none_the_worse() {
     let _watched = crate::support::watch();
-    for seed in 0..50 {
+    for seed in 0..SEEDS {
         let ended = Rc::new(Cell::new(0));
         shuffled(seed).run(async {
             let victims: Vec<_> = (0..20).map(|_| spawn(pending::<()>())).collect();
@@ -203,6 +206,7 @@ fn relies_on_the_order_of_spawning(event_loop: &mut EventLoop) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "counts far")]
 fn a_program_that_relies_on_the_order_of_spawning_is_found() {
     let _watched = crate::support::watch();
     relies_on_the_order_of_spawning(&mut EventLoop::new().unwrap());
@@ -234,6 +238,7 @@ fn in_a_process(test: &str, seed: Option<&str>) -> Output {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "starts processes")]
 fn the_line_that_a_failing_test_prints_replays_it() {
     let _watched = crate::support::watch();
     let test = "shuffle::fails_by_its_seed";
