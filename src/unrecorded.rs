@@ -4,6 +4,7 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
+use crate::shim;
 use crate::task::id::TaskId;
 
 #[derive(Clone, Default)]
@@ -66,7 +67,13 @@ pub(crate) struct JobLog;
 
 impl JobLog {
     #[inline(always)]
-    pub(crate) fn is_done(&mut self, job: u64, worker: usize, begun: Instant, done: Instant) {
+    pub(crate) fn is_done(
+        &mut self,
+        job: u64,
+        worker: usize,
+        begun: shim::Instant,
+        done: shim::Instant,
+    ) {
         let _ = (job, worker, begun, done);
     }
 }
