@@ -29,14 +29,14 @@ impl EventLoop {
     #[inline]
     pub(super) fn batch(&self) -> usize {
         if let Some(shuffle) = &self.shuffle {
-            self.put_in_order(shuffle);
+            self.shuffle_by(shuffle);
         }
         self.context.scheduler.ready_count()
     }
 
     #[cold]
     #[inline(never)]
-    fn put_in_order(&self, shuffle: &Shuffle) {
+    fn shuffle_by(&self, shuffle: &Shuffle) {
         let scheduler = &self.context.scheduler;
         scheduler.shuffle(|bound| shuffle.draw.below(bound as u64) as usize);
     }
