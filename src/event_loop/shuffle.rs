@@ -1,9 +1,9 @@
 //! The order within a batch, drawn from a seed: for tests, and for programs that rely on an order without knowing it.
 //!
 //! A batch is put into another order once, before it is polled. Whatever it wakes is behind it, as ever, so the batch rule holds:
-//! nobody is polled twice before all who were ready have been polled once. Besides, the races of the thread (`future/order.rs`) begin at
-//! the seed. Nothing else is drawn. What a task finds in a queue, who
-//! gets a lock, and in which order timers fire is decided by who was polled first.
+//! nobody is polled twice before all who were ready have been polled once. Besides, the races of the thread (`future/order.rs`) begin
+//! at the seed. Nothing else is drawn. What a task finds in a queue, who gets a lock, and in which order timers with one deadline fire is
+//! decided by who was polled first.
 
 use std::cell::Cell;
 use std::collections::hash_map::RandomState;

@@ -31,14 +31,14 @@ impl EventLoop {
     #[inline]
     pub(super) fn batch(&self) -> usize {
         if let Some(shuffle) = &self.shuffle {
-            self.put_in_order(shuffle);
+            self.shuffle_by(shuffle);
         }
         self.context.scheduler.ready_count()
     }
 
     #[cold]
     #[inline(never)]
-    fn put_in_order(&self, shuffle: &Shuffle) {
+    fn shuffle_by(&self, shuffle: &Shuffle) {
         if let Some(observation) = &self.observation {
             observation.is_before_a_shuffle();
         }

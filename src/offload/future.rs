@@ -126,7 +126,10 @@ impl<T: Send + 'static> Offload<T> {
         let slot = Arc::new(Slot::new(closure, at));
         let ticket = match Hold::for_a_job() {
             None => pool.submit(slot.clone(), at),
-            Some(hold) => pool.submit(Arc::new(Holding(slot.clone(), hold)), at),
+            Some(_hold) => {
+                let job = slot.clone();
+                pool.submit(Arc::new(Holding { job, _hold }), at)
+            }
         };
         Offload {
             outcome: Some(slot),
@@ -159,19 +162,22 @@ impl<T> Offload<T> {
 
 /// A job of a loop with virtual time. The pool lets go of it when the task that waits has been woken, or when nothing is left to be
 /// done, and with it of the clock.
-struct Holding(Arc<dyn Job>, #[allow(dead_code)] Hold);
+struct Holding {
+    job: Arc<dyn Job>,
+    _hold: Hold,
+}
 
 impl Job for Holding {
     fn run(&self) {
-        self.0.run();
+        self.job.run();
     }
 
     fn announce(&self) -> Option<Waker> {
-        self.0.announce()
+        self.job.announce()
     }
 
     fn fail(&self, error: JoinError) {
-        self.0.fail(error);
+        self.job.fail(error);
     }
 }
 
