@@ -27,12 +27,11 @@
 use std::cell::{Cell, RefCell};
 use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{self, Poll};
+use std::task::{self, Poll, Waker};
 use std::time::Instant;
 
 use crate::account::Account;
-use crate::declared::{self, Declarations, Declared, Made};
+use crate::declared::{self, Declarations, Made};
 use crate::foreign;
 use crate::inbox::Address;
 use crate::offload::Pool;
@@ -205,23 +204,35 @@ pub(crate) fn spend_budget() {
     scheduler::spend_operation();
 }
 
-/// The task that is polled has to wait for this. `None` if its loop does not want to know. The wait goes on for as long as
-/// somebody holds the answer.
+/// The waker of the task that is polled, to be left where the loop cannot look. In a loop that is observed it is one that
+/// declares the wait for as long as somebody keeps it.
 #[inline]
-pub(crate) fn declare(what: Made) -> Option<Arc<Declared>> {
+pub(crate) fn waker_for(cx: &task::Context<'_>, what: impl FnOnce() -> Made) -> Waker {
     if declared::is_wanted() {
-        return declare_now(what);
+        return declaring_waker(cx.waker(), what);
     }
-    None
+    cx.waker().clone()
 }
 
+/// For a wait whose waker has its place already. It is declared for as long as somebody keeps the answer, which wakes nobody.
+pub(crate) fn declare(what: Made) -> Option<Waker> {
+    declared::is_wanted().then(|| declaring_waker(Waker::noop(), || what))
+}
+
+/// `what` is not asked before it has to be, so that the caller makes no room for the answer.
 #[cold]
-fn declare_now(what: Made) -> Option<Arc<Declared>> {
+#[inline(never)]
+fn declaring_waker(waker: &Waker, what: impl FnOnce() -> Made) -> Waker {
+    let waker = waker.clone();
     CURRENT.with_borrow(|current| {
-        let context = current.as_ref()?;
-        let task = context.scheduler.running()?;
-        let declared = Declared { task, what };
-        Some(context.declarations.as_ref()?.add(declared))
+        let of_this_loop = current.as_ref().and_then(|context| {
+            let task = context.scheduler.running()?;
+            Some((task, context.declarations.as_ref()?))
+        });
+        match of_this_loop {
+            Some((task, declarations)) => declarations.add(task, what(), waker),
+            None => waker,
+        }
     })
 }
 

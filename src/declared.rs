@@ -3,8 +3,9 @@
 //! The loop owns its timers, its sources, its join handles and the line of its jobs, so it can say who waits for one of them. A
 //! queue or a mutex belongs to the tasks that use it; the loop does not know that it exists. So in a loop that was built with
 //! [`Builder::observe`](crate::Builder::observe), a task that has to queue there declares its wait: which task, for what kind of
-//! thing, and where the thing was made. The declaration lives as long as the wait: the waiter owns it, and the loop's list
-//! knows it weakly, so nothing has to be taken out of the list.
+//! thing, and where the thing was made. The declaration is wrapped around the waker that the task leaves there, and the loop's
+//! list knows it weakly. So the declaration ends with the wait, by a wake or by a drop, and nothing has to be taken out of the
+//! list.
 //!
 //! In all other loops there is none, and that costs a load and a comparison for each wait.
 
@@ -12,7 +13,9 @@ use std::cell::RefCell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::{Wake, Waker};
 
+use crate::foreign;
 use crate::task::id::TaskId;
 
 /// Whether any loop of this process is observed, or was.
@@ -47,10 +50,21 @@ impl Made {
     }
 }
 
-/// One wait. Whoever waits keeps it for as long.
+/// One wait: the waker of a task, and what it was left for.
 pub(crate) struct Declared {
     pub(crate) task: TaskId,
     pub(crate) what: Made,
+    waker: Waker,
+}
+
+impl Wake for Declared {
+    fn wake(self: Arc<Self>) {
+        foreign::wake_by_ref(&self.waker, WAIT);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        foreign::wake_by_ref(&self.waker, WAIT);
+    }
 }
 
 /// The declared waits of one loop.
@@ -63,6 +77,9 @@ struct List {
     /// At this length the list is cleared of waits that are over.
     sweep_at: usize,
 }
+
+/// Whose wakers these are, for the log.
+const WAIT: &str = "a wait that was declared";
 
 /// The list is not swept below this length.
 const SHORT: usize = 32;
@@ -80,23 +97,21 @@ impl Declarations {
         }
     }
 
-    pub(crate) fn add(&self, declared: Declared) -> Arc<Declared> {
-        let declared = Arc::new(declared);
+    /// The waker to be left in place of the task's own.
+    pub(crate) fn add(&self, task: TaskId, what: Made, waker: Waker) -> Waker {
+        let declared = Arc::new(Declared { task, what, waker });
         let list = &mut *self.list.borrow_mut();
         if list.entries.len() >= list.sweep_at {
             list.entries.retain(|entry| entry.strong_count() > 0);
             list.sweep_at = SHORT.max(2 * list.entries.len());
         }
         list.entries.push(Arc::downgrade(&declared));
-        declared
+        Waker::from(declared)
     }
 
-    /// Shows the waits that go on. `visit` runs under the borrow.
-    pub(crate) fn each(&self, mut visit: impl FnMut(&Declared)) {
-        for entry in &self.list.borrow().entries {
-            if let Some(declared) = entry.upgrade() {
-                visit(&declared);
-            }
-        }
+    /// The waits that go on. Not under the borrow any more: the last owner of one drops a waker.
+    pub(crate) fn list(&self) -> Vec<Arc<Declared>> {
+        let entries = &self.list.borrow().entries;
+        entries.iter().filter_map(Weak::upgrade).collect()
     }
 }

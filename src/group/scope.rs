@@ -125,15 +125,15 @@ where
         let mut body = pin!(Some(async move { body(group).await }));
         poll_fn(|cx| scope.poll_body(body.as_mut(), cx)).await
     };
-    let what = Made {
+    let children = Made {
         what: "the children of the group",
-        at: scope.0.entered_at(),
+        at: entered_at,
     };
     let mut declared = None;
     poll_fn(|cx| {
         let alone = scope.poll_alone(cx);
         if alone.is_pending() && declared.is_none() {
-            declared = context::declare(what);
+            declared = context::declare(children);
         }
         alone
     })

@@ -11,6 +11,8 @@ use std::vec;
 use super::descriptors;
 use super::info::{Source, TaskInfo, WaitsFor};
 use crate::context::Context;
+use crate::declared::Made;
+use crate::foreign;
 use crate::reactor::Interest;
 use crate::scheduler::{Asker, TaskState};
 use crate::task::behind;
@@ -180,13 +182,12 @@ impl Listing {
         let Some(declarations) = &context.declarations else {
             return;
         };
-        declarations.each(|declared| {
-            let what = WaitsFor::Sync {
-                what: declared.what.what,
-                location: declared.what.at,
-            };
-            self.add(Some(declared.task), what);
-        });
+        for declared in declarations.list() {
+            let Made { what, at } = declared.what;
+            let location = at;
+            self.add(Some(declared.task), WaitsFor::Sync { what, location });
+            foreign::bury(declared);
+        }
     }
 
     /// Asks the system what the descriptors are, once for all.

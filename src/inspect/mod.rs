@@ -104,7 +104,7 @@
 //!    somebody who was woken by being looked at?
 //! 2. In `Listing::add`, leave out the comparison of the identifiers. Whose waits does a task show that has moved into the slot of
 //!    another?
-//! 3. In `WakerSlot::wake_waiter`, let the declaration be. Which test sees a wait that is over?
+//! 3. In `Declarations::add`, remember an `Arc` where there is a `Weak`. Which tests see waits that are over?
 
 mod descriptors;
 mod info;

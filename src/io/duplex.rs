@@ -10,13 +10,12 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read as _};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::sockets::EndWriting;
 use super::{Read, Write};
 use crate::context;
-use crate::declared::{Declared, Made};
+use crate::declared::Made;
 use crate::foreign;
 
 /// A pair of connected streams. Each direction holds `capacity` bytes at most; zero counts as one.
@@ -65,13 +64,10 @@ const END: &str = "an end of a duplex";
 struct Pipe {
     state: RefCell<State>,
     /// Who waits for bytes, and who for room. The cells are never borrowed, so foreign code cannot meet a borrow.
-    reader: Place,
-    writer: Place,
+    reader: Cell<Option<Waker>>,
+    writer: Cell<Option<Waker>>,
     made: Made,
 }
-
-/// A waker; and in a loop that is observed, what `inspect` shows.
-type Place = Cell<Option<(Waker, Option<Arc<Declared>>)>>;
 
 struct State {
     bytes: VecDeque<u8>,
@@ -202,40 +198,35 @@ impl Pipe {
 
 /// Tries; if that would wait, leaves the waker and tries again: the clone of a foreign waker may have done anything.
 fn poll_after_leaving<T>(
-    place: &Place,
+    place: &Cell<Option<Waker>>,
     what: Made,
     cx: &Context<'_>,
     mut attempt: impl FnMut() -> Poll<T>,
 ) -> Poll<T> {
     let mut answer = attempt();
     if answer.is_pending() {
-        let waker = cx.waker().clone();
-        let old = place.replace(Some((waker, context::declare(what))));
-        let_go(old);
+        let old = place.replace(Some(context::waker_for(cx, || what)));
+        foreign::let_go(old, END);
         answer = attempt();
         if answer.is_ready() {
-            let_go(place.take());
+            foreign::let_go(place.take(), END);
         }
     }
     answer
 }
 
-fn let_go(waiting: Option<(Waker, Option<Arc<Declared>>)>) {
-    foreign::let_go(waiting.map(|(waker, _)| waker), END);
-}
-
-fn wake(place: &Place) {
-    if let Some((waker, _)) = place.take() {
+fn wake(place: &Cell<Option<Waker>>) {
+    if let Some(waker) = place.take() {
         foreign::wake(waker, END);
     }
 }
 
 /// Takes the waker of a call out when its future is dropped.
-struct ClearOnDrop<'a>(&'a Place);
+struct ClearOnDrop<'a>(&'a Cell<Option<Waker>>);
 
 impl Drop for ClearOnDrop<'_> {
     fn drop(&mut self) {
-        let_go(self.0.take());
+        foreign::let_go(self.0.take(), END);
     }
 }
 

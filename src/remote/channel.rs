@@ -253,7 +253,7 @@ impl<T> Chan<T> {
         ready!(context::poll_budget(cx));
         let mut answer = self.take();
         if answer.is_pending() {
-            let waker = cx.waker().clone();
+            let waker = context::waker_for(cx, || self.made);
             answer = self.take_or_wait(waker);
         }
         if answer.is_ready() {

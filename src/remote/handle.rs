@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use crate::context;
-use crate::declared::{Declared, Made};
+use crate::declared::Made;
 use crate::foreign::{self, Level};
 use crate::inbox::Address;
 use crate::task::cell::Rider;
@@ -100,17 +100,16 @@ impl<T> Future for RemoteHandle<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(context::poll_budget(cx));
-        let waker = cx.waker().clone();
+        let waker = context::waker_for(cx, || Made {
+            what: "the end of the remote task",
+            at: self.0.location,
+        });
         let mut state = self.0.lock();
         if let Some(result) = state.take_result() {
             drop(state);
             context::spend_budget();
             return Poll::Ready(result);
         }
-        state.declared = context::declare(Made {
-            what: "the end of the remote task",
-            at: self.0.location,
-        });
         let old = state.waker.replace(waker);
         drop(state);
         foreign::let_go(old, REMOTE_HANDLE);
@@ -123,7 +122,6 @@ impl<T> Drop for RemoteHandle<T> {
         let mut state = self.0.lock();
         state.is_detached = true;
         let waker = state.waker.take();
-        state.declared = None;
         let unclaimed = state.result.take();
         drop(state);
         foreign::let_go(waker, REMOTE_HANDLE);
@@ -171,8 +169,6 @@ struct State<T> {
     waker: Option<Waker>,
     /// The task, so that an abort can wake it.
     task: Option<Waker>,
-    /// In a loop that is observed, who awaits the handle: what `inspect` shows.
-    declared: Option<Arc<Declared>>,
 }
 
 impl<T> State<T> {
@@ -196,7 +192,6 @@ impl<T> Shared<T> {
             is_detached: false,
             waker: None,
             task: None,
-            declared: None,
         };
         Self {
             address,
@@ -259,7 +254,6 @@ impl<T> Shared<T> {
             None
         };
         let waker = state.waker.take();
-        state.declared = None;
         drop(state);
         self.finished.notify_all();
         drop_unclaimed(unclaimed);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::park;
 use crate::context;
-use crate::declared::{Declared, Made};
+use crate::declared::Made;
 use crate::foreign;
 
 /// A channel for one value, whose ends may be on two threads.
@@ -29,14 +29,16 @@ use crate::foreign;
 /// ```
 #[track_caller]
 pub fn oneshot<T>() -> (OnceSender<T>, OnceReceiver<T>) {
-    let shared = Arc::new(Mutex::new(State {
+    let state = State {
         value: None,
         has_sender: true,
         has_receiver: true,
         receiver: None,
+    };
+    let shared = Arc::new(Inner {
+        state: Mutex::new(state),
         made: Made::here("the value of the remote oneshot"),
-        declared: None,
-    }));
+    });
     (
         OnceSender(Shared(Arc::clone(&shared))),
         OnceReceiver(Shared(shared)),
@@ -46,22 +48,24 @@ pub fn oneshot<T>() -> (OnceSender<T>, OnceReceiver<T>) {
 /// Whose waker it is, for the log.
 const RECEIVER: &str = "the receiver of a remote oneshot";
 
-struct Shared<T>(Arc<Mutex<State<T>>>);
+struct Shared<T>(Arc<Inner<T>>);
+
+struct Inner<T> {
+    state: Mutex<State<T>>,
+    made: Made,
+}
 
 struct State<T> {
     value: Option<T>,
     has_sender: bool,
     has_receiver: bool,
     receiver: Option<Waker>,
-    made: Made,
-    /// In a loop that is observed: what `inspect` shows.
-    declared: Option<Arc<Declared>>,
 }
 
 impl<T> Shared<T> {
     /// Nothing that could panic runs under this lock, so it is never poisoned in earnest.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -172,16 +176,12 @@ impl<T> Future for OnceReceiver<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(context::poll_budget(cx));
         // Before the lock is taken: the clone of a foreign waker is foreign code.
-        let waker = cx.waker().clone();
+        let waker = context::waker_for(cx, || self.0.0.made);
         let mut state = self.0.lock();
         let answer = state.take();
         let rest = match answer {
             Poll::Ready(_) => Some(waker),
             Poll::Pending => state.receiver.replace(waker),
-        };
-        state.declared = match answer {
-            Poll::Ready(_) => None,
-            Poll::Pending => context::declare(state.made),
         };
         drop(state);
         foreign::let_go(rest, RECEIVER);

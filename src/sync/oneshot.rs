@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -28,7 +29,7 @@ use crate::declared::Made;
 #[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(Shared {
-        made: Made::here("the value of the oneshot"),
+        made_at: Location::caller(),
         value: Cell::new(None),
         sender_gone: Cell::new(false),
         closed: Cell::new(false),
@@ -44,7 +45,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 struct Shared<T> {
-    made: Made,
+    made_at: &'static Location<'static>,
     value: Cell<Option<T>>,
     sender_gone: Cell<bool>,
     /// The receiver was closed or dropped: nothing more may be sent.
@@ -57,8 +58,10 @@ impl<T> Shared<T> {
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         ready!(context::poll_budget(cx));
         if !self.closed.get() {
-            let what = self.made.but("the end of the receiver of the oneshot");
-            self.sender.register(cx, what);
+            self.sender.register(cx, || Made {
+                what: "the end of the receiver of the oneshot",
+                at: self.made_at,
+            });
             if !self.closed.get() {
                 return Poll::Pending;
             }
@@ -175,7 +178,10 @@ impl<T> Future for Receiver<T> {
         let receiver = self.get_mut();
         let mut answer = receiver.poll_value();
         if answer.is_pending() {
-            receiver.shared.receiver.register(cx, receiver.shared.made);
+            receiver.shared.receiver.register(cx, || Made {
+                what: "the value of the oneshot",
+                at: receiver.shared.made_at,
+            });
             answer = receiver.poll_value(); // the clone of the waker may have sent it
             if answer.is_ready() {
                 receiver.shared.receiver.clear();

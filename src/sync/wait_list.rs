@@ -113,14 +113,13 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use slab::Slab;
 
 use crate::chain::{self, Chain, Node};
 use crate::context;
-use crate::declared::{Declared, Made};
+use crate::declared::Made;
 use crate::foreign;
 
 /// What a primitive says about itself; everything else about waiting is [`Wait`]'s.
@@ -191,7 +190,7 @@ where
     /// Takes a place in the list, unless that is no longer needed.
     #[cold]
     fn enter(&mut self, cx: &Context<'_>) -> Poll<<D::Target as Grants>::Grant> {
-        let waker = cx.waker().clone();
+        let waker = context::waker_for(cx, || self.source.waiters().made);
         // look-then-join: the clone may have run anything.
         // Guarded by tests/sync/wait_list.rs::a_release_from_within_the_clone_of_a_waker_is_not_lost
         if let Some(grant) = self.source.try_grant(self.want) {
@@ -334,12 +333,11 @@ impl<W: Copy, G> WaitList<W, G> {
     }
 
     fn join(&self, want: W, waker: Waker) -> Key {
+        let nodes = &mut *self.nodes.borrow_mut();
         let waiter = Waiter {
             state: State::Waiting(want),
             waker: Some(waker),
-            declared: context::declare(self.made),
         };
-        let nodes = &mut *self.nodes.borrow_mut();
         let key = chain::index(nodes.slab.insert(Node::new(waiter)));
         nodes.waiting.push_back(&mut nodes.slab, key);
         self.waiting.set(self.waiting.get() + 1);
@@ -354,16 +352,11 @@ impl<W: Copy, G> WaitList<W, G> {
         if self.wakes(key, cx.waker()) {
             return Poll::Pending;
         }
-        let waker = cx.waker().clone(); // may run anything: the grant may come meanwhile
+        let waker = context::waker_for(cx, || self.made); // may run anything: the grant may come meanwhile
         if let Some(grant) = self.collect(key) {
             return Poll::Ready(grant);
         }
-        let declared = context::declare(self.made); // it may be another task now
-        let mut nodes = self.nodes.borrow_mut();
-        let waiter = nodes.waiter(key);
-        waiter.declared = declared;
-        let stale = waiter.waker.replace(waker);
-        drop(nodes);
+        let stale = self.nodes.borrow_mut().waiter(key).waker.replace(waker);
         foreign::let_go(stale, WAITER); // may run anything, too; but a grant that comes now wakes the new waker
         Poll::Pending
     }
@@ -373,7 +366,7 @@ impl<W: Copy, G> WaitList<W, G> {
         if let State::Waiting(_) = nodes.waiter(key).state {
             return None;
         }
-        let Waiter { state, waker, .. } = nodes.remove(key);
+        let Waiter { state, waker } = nodes.remove(key);
         drop(nodes);
         foreign::let_go(waker, WAITER); // it is still there if it was to be woken in this very moment
         match state {
@@ -391,7 +384,7 @@ impl<W: Copy, G> WaitList<W, G> {
     /// Takes a node out, wherever it is. The caller drops the waker, when nothing is borrowed.
     fn leave(&self, key: Key) -> (Option<G>, Option<Waker>) {
         let nodes = &mut *self.nodes.borrow_mut();
-        let Waiter { state, waker, .. } = nodes.remove(key);
+        let Waiter { state, waker } = nodes.remove(key);
         match state {
             State::Granted(grant) => (Some(grant), waker),
             State::Waiting(_) => {
@@ -415,8 +408,6 @@ struct Nodes<W, G> {
 struct Waiter<W, G> {
     state: State<W, G>,
     waker: Option<Waker>,
-    /// In a loop that is observed: what `inspect` shows.
-    declared: Option<Arc<Declared>>,
 }
 
 enum State<W, G> {

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{Chan, OF_RECEIVER};
-use crate::context;
-use crate::declared::Declared;
 use crate::foreign;
 use crate::sync::mpsc::TryRecvError;
 
@@ -36,7 +34,6 @@ impl<T> Receiver<T> {
         let mut clear = ClearOnDrop {
             chan: &self.0,
             is_registered: false,
-            declared: None,
         };
         poll_fn(|cx| clear.poll(cx)).await
     }
@@ -80,16 +77,12 @@ impl<T> Receiver<T> {
 struct ClearOnDrop<'a, T> {
     chan: &'a Chan<T>,
     is_registered: bool,
-    declared: Option<Arc<Declared>>,
 }
 
 impl<T> ClearOnDrop<'_, T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let answer = self.chan.poll_recv(cx);
         self.is_registered = answer.is_pending();
-        if self.is_registered && self.declared.is_none() {
-            self.declared = context::declare(self.chan.made);
-        }
         answer
     }
 }

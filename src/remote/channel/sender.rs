@@ -8,7 +8,6 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::{Chan, OF_RECEIVER, OF_SENDER, wake};
 use crate::context;
-use crate::declared::Declared;
 use crate::foreign;
 use crate::remote::park;
 use crate::sync::mpsc::{SendError, TrySendError};
@@ -44,7 +43,6 @@ impl<T> Sender<T> {
             chan: &self.0,
             value: Some(value),
             ticket: None,
-            declared: None,
         }
     }
 
@@ -132,8 +130,6 @@ pub struct Sending<'a, T> {
     value: Option<T>,
     /// The place in the line.
     ticket: Option<u64>,
-    /// In a loop that is observed: what `inspect` shows.
-    declared: Option<Arc<Declared>>,
 }
 
 /// The value is never pinned.
@@ -155,15 +151,12 @@ impl<T> Future for Sending<'_, T> {
         let mut answer = self.attempt(None);
         if answer.is_pending() {
             // Cloned before the lock is taken: the clone of a foreign waker is foreign code.
-            let waker = cx.waker().clone();
+            let room = || self.chan.made.but("room in the remote channel");
+            let waker = context::waker_for(cx, room);
             answer = self.attempt(Some(waker));
         }
         if answer.is_ready() {
             context::spend_budget();
-            self.declared = None;
-        } else if self.declared.is_none() {
-            let what = self.chan.made.but("room in the remote channel");
-            self.declared = context::declare(what);
         }
         answer
     }

@@ -41,7 +41,7 @@ impl<T> Receiver<T> {
         ready!(context::poll_budget(cx));
         let mut answer = self.take();
         if answer.is_pending() {
-            self.chan.receiver.register(cx, self.chan.made);
+            self.chan.receiver.register(cx, || self.chan.made);
             answer = self.take(); // the clone of the waker may have sent something
             if answer.is_ready() {
                 self.chan.receiver.clear();
