@@ -190,6 +190,7 @@ class Painter {
         return [String(lane.number), info?.name ?? info?.line?.replace(/^.*\//, "") ?? "task"];
       }
       case "socket": return ["", `socket ${lane.number}`];
+      case "sockets": return ["", `${number(lane.number)} sockets`];
       case "thread": return ["", `pool thread ${lane.number}`];
       default: return ["", lane.kind === "others" ? "other threads" : lane.kind];
     }

@@ -212,8 +212,9 @@ class Page {
   }
 
   // Into view, and selected.
-  jump(lane, time) {
+  jump(wanted, time) {
     const { view } = this;
+    const lane = wanted.within;
     view.reveal(lane);
     const length = view.to - view.from;
     const span = lane.spanAt(time);
@@ -293,7 +294,7 @@ class Page {
       case CODE.spawn: case CODE.wake: case CODE.poll: case CODE.waits: case CODE.finish: case CODE.abort: case CODE.budget_spent:
         return model.task(a[i]);
       case CODE.arm: case CODE.fire: case CODE.disarm: return model.timers;
-      case CODE.ready: return model.sockets.get(a[i]) ?? model.loop;
+      case CODE.ready: return model.sockets.get(a[i])?.within ?? model.loop;
       case CODE.job_begins: return model.threads.get(model.events.b[i]) ?? model.loop;
       case CODE.job_ends: return model.arrowOf.get(i)?.to ?? model.loop;
       case CODE.mail: return model.others;

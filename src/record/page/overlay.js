@@ -62,7 +62,7 @@ Object.assign(Painter.prototype, {
       if (from === null || to === null || arrow.from === arrow.to) continue;
       if (Math.max(from.y, to.y) < view.top || Math.min(from.y, to.y) > view.height) continue;
       const x = view.x(at[arrow.wake]);
-      const pair = arrow.from.row * 1e6 + arrow.to.row;
+      const pair = arrow.from.within.row * 1e6 + arrow.to.row;
       if (x - (last.get(pair) ?? -100) < 5) continue;
       last.set(pair, x);
       found.push(arrow);
@@ -165,7 +165,7 @@ Object.assign(Painter.prototype, {
     const { context, view } = this;
     const { lane, span: i } = spot;
     const place = view.place(lane);
-    if (place === null || (lane !== this.model.loop && view.rows[lane.row].lane !== lane) || place.y + place.height < view.top - view.loopHeight - 4) return;
+    if (place === null || (lane !== this.model.loop && view.rows[lane.row]?.lane !== lane) || place.y + place.height < view.top - view.loopHeight - 4) return;
     const left = Math.max(view.labels - 5, view.x(lane.starts[i]));
     const right = Math.min(view.width + 5, view.x(lane.ends[i]));
     if (right < view.labels || left > view.width) return;

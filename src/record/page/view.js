@@ -34,7 +34,7 @@ class View {
   // Rows beneath the lane of the loop, which does not scroll.
   layOut() {
     const { outside, tasks } = this.model.lanes();
-    const roomy = this.height - 120 > (outside.length + tasks.length) * 34;
+    const roomy = this.height - 120 > (outside.length + tasks.length) * 38;
     this.loopHeight = this.width < 560 ? 40 : 48;
     this.top = AXIS + this.loopHeight + 4;
     this.rows = [];
@@ -57,8 +57,8 @@ class View {
         if (!closed) put({ heading: null, lane }, height);
       }
     };
-    group("From outside", outside, roomy ? 26 : 20);
-    group("Tasks", tasks, roomy ? 34 : 28);
+    group("From outside", outside, roomy ? 28 : 20);
+    group("Tasks", tasks, roomy ? 38 : 28);
     this.total = y;
     this.scrollTo(this.scroll);
   }
@@ -134,7 +134,7 @@ class View {
   // Where a lane is drawn: top and height, beyond the edge if it is out of view.
   place(lane) {
     if (lane === this.model.loop) return { y: AXIS, height: this.loopHeight };
-    const row = this.rows[lane.row];
+    const row = this.rows[lane.within.row];
     if (row === undefined) return null;
     return { y: this.top + row.y - this.scroll, height: row.height };
   }

@@ -1,5 +1,9 @@
 //! The pointer, the wheel, the keys and the search.
 
+use std::time::Duration;
+
+use roundelay::record::{Cause, Event, Readiness, Recording, Task, What};
+
 use crate::{Opened, watch};
 
 const HOG: &str = "model.tasks.get(5)";
@@ -250,4 +254,68 @@ fn a_click_tells_the_details_and_a_heading_closes_its_group() {
     opened.tab.click(x, y);
     assert!(opened.tab.number("recording.view.rows.length") < rows);
     opened.assert_no_complaints();
+}
+
+/// Events, a millisecond apart.
+fn one_by_one(events: &[What]) -> Recording {
+    let mut recording = Recording::default();
+    recording.tasks = vec![Task::new(1)];
+    for (number, what) in events.iter().enumerate() {
+        let at = Duration::from_millis(number as u64);
+        recording.events.push(Event::new(at, *what));
+    }
+    recording
+}
+
+#[test]
+fn many_sockets_are_one_lane() {
+    let _watched = watch();
+    let ready = |source| What::Ready(source, Readiness::default());
+    let mut events: Vec<What> = (100..180).map(ready).collect();
+    events.extend([
+        What::Wake(1, Cause::Source(179)),
+        What::Poll(1),
+        What::Waits(1),
+    ]);
+    let mut opened = Opened::new(&one_by_one(&events));
+    assert_eq!(search(&mut opened, "ready"), "1 of 80");
+    assert_eq!(
+        opened.tab.text("recording.view.selected.lane.kind"),
+        "sockets"
+    );
+    assert!(opened.tab.number("recording.view.rows.length") < 10.0);
+    let said = opened
+        .tab
+        .text("recording.teller.at(recording.model.crowd, 79e6)");
+    assert_eq!(said, "0 ns ago: socket 179 becomes ready.");
+    opened.assert_no_complaints();
+}
+
+/// The pool tells the end of a job as any other thread wakes a task.
+#[test]
+fn a_task_whose_job_is_done_has_waited_for_the_job() {
+    let _watched = watch();
+    let events = [
+        What::Poll(1),
+        What::Submit(4),
+        What::Waits(1),
+        What::JobBegins(4, 0),
+        What::JobEnds(4),
+        What::Wake(1, Cause::Thread),
+        What::Poll(1),
+        What::Waits(1),
+        What::Wake(1, Cause::Thread),
+        What::Poll(1),
+    ];
+    let mut opened = Opened::new(&one_by_one(&events));
+    let task = "recording.model.tasks.get(1)";
+    for (at, goal) in [("3e6", "job 4"), ("75e5", "another thread")] {
+        let said = opened
+            .tab
+            .text(&format!("recording.teller.at({task}, {at})"));
+        assert!(
+            said.contains(&format!("has waited for {goal} for")),
+            "{said}"
+        );
+    }
 }
