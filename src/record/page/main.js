@@ -296,10 +296,24 @@ class Page {
       case CODE.arm: case CODE.fire: case CODE.disarm: return model.timers;
       case CODE.ready: return model.sockets.get(a[i])?.within ?? model.loop;
       case CODE.job_begins: return model.threads.get(model.events.b[i]) ?? model.loop;
-      case CODE.job_ends: return model.arrowOf.get(i)?.to ?? model.loop;
+      case CODE.job_ends: return this.threadOf(i) ?? model.loop;
+      case CODE.submit: return this.pollerAt(model.events.at[i]) ?? model.loop;
       case CODE.mail: return model.others;
       default: return model.loop;
     }
+  }
+
+  // The thread whose job ends with this event.
+  threadOf(i) {
+    const time = this.model.events.at[i];
+    return [...this.model.threads.values()].find((lane) => lane.to[lane.firstAt(time)] === i);
+  }
+
+  // The task that has the thread at this time.
+  pollerAt(time) {
+    const { loop } = this.model;
+    const i = loop.spanAt(time);
+    return i !== NONE && loop.kinds[i] === SPAN.poll ? this.model.task(this.teller.polled(i)) : undefined;
   }
 
   // "page.html#finding-2" opens at the second finding.

@@ -62,13 +62,19 @@ Object.assign(Painter.prototype, {
       if (from === null || to === null || arrow.from === arrow.to) continue;
       if (Math.max(from.y, to.y) < view.top || Math.min(from.y, to.y) > view.height) continue;
       const x = view.x(at[arrow.wake]);
-      const pair = arrow.from.within.row * 1e6 + arrow.to.row;
+      const pair = this.edge(from, arrow.from) * 1e6 + this.edge(to, arrow.to);
       if (x - (last.get(pair) ?? -100) < 5) continue;
       last.set(pair, x);
       found.push(arrow);
       if (found.length > MOST_ARROWS) break;
     }
     return found;
+  },
+
+  // Lanes below what is in view are one, and so are those above.
+  edge(place, lane) {
+    if (place.y > this.view.height) return -2;
+    return place.y + place.height < this.view.top && lane !== this.model.loop ? -3 : lane.within.row;
   },
 
   // The arrow that leads to a span, and those that leave from it.

@@ -154,6 +154,13 @@ fn a_search_jumps_to_a_task_or_an_event() {
             .text("document.getElementById('found').textContent"),
         fires.replacen('1', "2", 1)
     );
+    search(&mut opened, "submit");
+    assert_eq!(opened.tab.number(selected) as u32, 10);
+    search(&mut opened, "job ends");
+    assert_eq!(
+        opened.tab.text("recording.view.selected.lane.kind"),
+        "thread"
+    );
     assert_eq!(search(&mut opened, "nobody is called so"), "none");
     opened.assert_no_complaints();
 }
@@ -318,4 +325,20 @@ fn a_task_whose_job_is_done_has_waited_for_the_job() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn whoever_asks_for_less_motion_gets_none() {
+    let _watched = watch();
+    let mut opened = Opened::new(&made_up::chat(1));
+    let features = serde_json::json!([{"name": "prefers-reduced-motion", "value": "reduce"}]);
+    opened.tab.call(
+        "Emulation.setEmulatedMedia",
+        serde_json::json!({"features": features}),
+    );
+    opened.tab.ask("recording.showFinding(1)");
+    assert!(opened.tab.ask("recording.view.gliding").is_null());
+    let (from, to) = in_view(&mut opened);
+    assert!(to - from < 3e8, "from {from} to {to}");
+    opened.assert_no_complaints();
 }
