@@ -165,7 +165,7 @@ class Painter {
     if (row.heading !== null) {
       this.write(11, 600);
       context.fillStyle = colour.quiet;
-      context.fillText(`${row.closed ? "▸" : "▾"} ${row.heading} (${number(row.count)})`, 8, middle + 1);
+      context.fillText(`${row.closed ? "▸" : "▾"} ${row.heading} (${row.count})`, 8, middle + 1);
       return;
     }
     const [small, name] = this.names(row.lane);

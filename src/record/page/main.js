@@ -49,7 +49,14 @@ class Page {
     press("zoom-in", () => this.zoomBy(0.5, middle()));
     press("zoom-out", () => this.zoomBy(2, middle()));
     press("whole", () => this.glide(this.view.low, this.view.high));
+    press("active", () => this.toggleActive());
     press("help", () => this.toggleKeys());
+  }
+
+  toggleActive() {
+    this.view.toggleActive();
+    document.getElementById("active").setAttribute("aria-pressed", String(this.view.only !== null));
+    this.dirty();
   }
 
   toggleKeys() {

@@ -187,6 +187,7 @@ fn near(opened: &mut Opened) {
     opened.tab.settle();
     let (x, y) = opened.place("window.ready.lane", "window.ready.time");
     opened.tab.click(x, y);
+    opened.tab.key("f");
 }
 
 /// Base64 into a file, by the tool that every system has.

@@ -342,3 +342,24 @@ fn whoever_asks_for_less_motion_gets_none() {
     assert!(to - from < 3e8, "from {from} to {to}");
     opened.assert_no_complaints();
 }
+
+#[test]
+fn only_the_tasks_that_do_something_here_are_shown_if_asked() {
+    let _watched = watch();
+    let mut opened = Opened::new(&made_up::crowd(1, 5_000));
+    let rows = "recording.view.rows.filter((row) => row.lane?.kind === 'task').length";
+    assert_eq!(opened.tab.number(rows) as u32, 5_001);
+    opened.tab.ask("recording.view.show(20e6, 20.5e6)");
+    opened.tab.key("f");
+    let few = opened.tab.number(rows) as u32;
+    assert!((2..500).contains(&few), "{few} of 5,001");
+    search(&mut opened, "#4000");
+    assert_eq!(
+        opened.tab.number(rows) as u32,
+        few + 1,
+        "whoever is looked for is shown"
+    );
+    opened.tab.ask("document.getElementById('active').click()");
+    assert_eq!(opened.tab.number(rows) as u32, 5_001);
+    opened.assert_no_complaints();
+}
