@@ -156,6 +156,9 @@ fn pictures() {
                     .tab
                     .ask("new Promise((done) => setTimeout(done, 400))");
                 save(&path("-finding"), &opened.tab.picture());
+                opened.tab.key("?");
+                save(&path("-keys"), &opened.tab.picture());
+                opened.tab.key("?");
                 near(&mut opened);
                 save(&path("-near"), &opened.tab.picture());
                 opened.tab.key("0");
