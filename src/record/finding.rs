@@ -23,7 +23,7 @@ pub enum FindingKind {
     Silent,
 }
 
-/// Something that stands out in a recording: [`Recording::findings`].
+/// Something that stands out in a recording: [`Recording::findings`](super::Recording::findings).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finding {

@@ -27,12 +27,12 @@ const VAIN: Duration = Duration::from_micros(1);
 const VAIN_MANY: usize = 20;
 /// A task has been left that nothing wakes for so long, and for a quarter of the recording.
 const SILENT: Duration = Duration::from_millis(100);
-/// So many findings are listed.
-const MOST: usize = 60;
+/// So many findings of each kind are listed.
+const MOST: usize = 10;
 
 impl Recording {
     /// What stands out: long polls, long waits in the ready queue, late timers, polls in vain, tasks that nothing wakes, panics.
-    /// The gravest kind first, and of each kind what lasted longest; sixty at most.
+    /// The gravest kind first, and of each kind what lasted longest; ten of each kind at most.
     ///
     /// ```
     /// assert!(roundelay::record::Recording::default().findings().is_empty());
@@ -49,8 +49,13 @@ impl Recording {
         found.extend(history.in_vain());
         found.extend(history.silent());
         found.sort_by_key(|found| (found.kind, Reverse(found.lasts()), found.task));
+        let mut listed: HashMap<FindingKind, usize> = HashMap::new();
+        found.retain(|found| {
+            let count = listed.entry(found.kind).or_default();
+            *count += 1;
+            *count <= MOST
+        });
         // Words are for what is listed only.
-        found.truncate(MOST);
         let teller = Teller::new(self, history);
         found.iter().map(|found| teller.tell(found)).collect()
     }

@@ -24,6 +24,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("page/sentence.js"),
     include_str!("page/view.js"),
     include_str!("page/draw.js"),
+    include_str!("page/marks.js"),
     include_str!("page/overlay.js"),
     include_str!("page/minimap.js"),
     include_str!("page/panel.js"),

@@ -159,7 +159,7 @@ impl<'a> Teller<'a> {
             return "Its deadline was before the recording begins.".to_owned();
         }
         match self.history.at(deadline).map(|step| step.what) {
-            Some(Doing::Polling(place)) => {
+            Some(Doing::Polling(place)) if self.held_most(place, deadline, at) => {
                 let poll = &self.history.polls[place];
                 let (name, rest) = (self.recording.named(poll.task), Span(poll.end - deadline));
                 format!("At its deadline {name} held the thread, for {rest} more.")
@@ -167,14 +167,27 @@ impl<'a> Teller<'a> {
             Some(Doing::Sleeping) => {
                 "At its deadline the loop slept: the system woke it late.".to_owned()
             }
-            _ => {
-                let polls = self.history.polls_between(deadline, at).len();
-                format!(
-                    "Between its deadline and the look that found it: {}.",
-                    counted(polls, "poll")
-                )
-            }
+            _ => self.polls_before(deadline, at),
         }
+    }
+
+    /// Whether this poll took most of the time.
+    fn held_most(&self, poll: usize, deadline: Duration, at: Duration) -> bool {
+        let rest = self.history.polls[poll].end.saturating_sub(deadline);
+        rest >= at.saturating_sub(deadline) / 2
+    }
+
+    fn polls_before(&self, deadline: Duration, at: Duration) -> String {
+        let polls = self.history.polls_between(deadline, at);
+        let Some(longest) = polls.iter().max_by_key(|poll| poll.end - poll.begin) else {
+            return "Nobody was polled between its deadline and the look that found it.".to_owned();
+        };
+        format!(
+            "Between its deadline and the look that found it: {}, the longest {} by {}.",
+            counted(polls.len(), "poll"),
+            Span(longest.end - longest.begin),
+            self.recording.named(longest.task)
+        )
     }
 
     fn in_vain(&self, who: &str, task: u32, count: usize) -> (String, String) {

@@ -140,6 +140,7 @@ class Input {
       n: () => page.stepFinding(1), p: () => page.stepFinding(-1),
       z: () => view.selected && view.selected.span !== NONE && page.zoomTo(view.selected.lane, view.selected.span),
       0: () => page.glide(view.low, view.high), Home: () => page.glide(view.low, view.high),
+      f: () => page.toggleActive(),
       "/": () => document.getElementById("query").focus(),
       "?": () => page.toggleKeys(),
       Enter: () => view.hover && page.select(view.hover),

@@ -49,7 +49,14 @@ class Page {
     press("zoom-in", () => this.zoomBy(0.5, middle()));
     press("zoom-out", () => this.zoomBy(2, middle()));
     press("whole", () => this.glide(this.view.low, this.view.high));
+    press("active", () => this.toggleActive());
     press("help", () => this.toggleKeys());
+  }
+
+  toggleActive() {
+    this.view.toggleActive();
+    document.getElementById("active").setAttribute("aria-pressed", String(this.view.only !== null));
+    this.dirty();
   }
 
   toggleKeys() {
@@ -212,8 +219,9 @@ class Page {
   }
 
   // Into view, and selected.
-  jump(lane, time) {
+  jump(wanted, time) {
     const { view } = this;
+    const lane = wanted.within;
     view.reveal(lane);
     const length = view.to - view.from;
     const span = lane.spanAt(time);
@@ -293,12 +301,26 @@ class Page {
       case CODE.spawn: case CODE.wake: case CODE.poll: case CODE.waits: case CODE.finish: case CODE.abort: case CODE.budget_spent:
         return model.task(a[i]);
       case CODE.arm: case CODE.fire: case CODE.disarm: return model.timers;
-      case CODE.ready: return model.sockets.get(a[i]) ?? model.loop;
+      case CODE.ready: return model.sockets.get(a[i])?.within ?? model.loop;
       case CODE.job_begins: return model.threads.get(model.events.b[i]) ?? model.loop;
-      case CODE.job_ends: return model.arrowOf.get(i)?.to ?? model.loop;
+      case CODE.job_ends: return this.threadOf(i) ?? model.loop;
+      case CODE.submit: return this.pollerAt(model.events.at[i]) ?? model.loop;
       case CODE.mail: return model.others;
       default: return model.loop;
     }
+  }
+
+  // The thread whose job ends with this event.
+  threadOf(i) {
+    const time = this.model.events.at[i];
+    return [...this.model.threads.values()].find((lane) => lane.to[lane.firstAt(time)] === i);
+  }
+
+  // The task that has the thread at this time.
+  pollerAt(time) {
+    const { loop } = this.model;
+    const i = loop.spanAt(time);
+    return i !== NONE && loop.kinds[i] === SPAN.poll ? this.model.task(this.teller.polled(i)) : undefined;
   }
 
   // "page.html#finding-2" opens at the second finding.

@@ -5,6 +5,8 @@
 const SPAN = { sleep: 0, look: 1, poll: 2, run: 3, ready: 4, wait: 5, job: 6, late: 7, due: 8 };
 // A timer that is found later than this is drawn as due from its deadline on.
 const OVERDUE = 50_000;
+// So many sockets have a lane each.
+const MOST_SOCKETS = 6;
 const NONE = -1;
 
 class Lane {
@@ -21,6 +23,8 @@ class Lane {
     this.marks = [];
     this.open = null;
     this.row = NONE;
+    // The lane in which this one is shown, where there are too many of its kind.
+    this.within = this;
   }
 
   begin(kind, at, event) {
@@ -85,6 +89,9 @@ class Model {
     this.loop = new Lane("loop", 0);
     this.timers = new Lane("timers", 0);
     this.others = new Lane("others", 0);
+    this.crowd = new Lane("sockets", 0);
+    // From the event of a wake by another thread to the job that it tells the end of.
+    this.jobOf = new Map();
     this.sockets = new Map();
     this.threads = new Map();
     this.tasks = new Map();
@@ -125,7 +132,9 @@ class Model {
   lanes() {
     const outside = [];
     if (this.timers.marks.length > 0) outside.push(this.timers);
-    outside.push(...inOrder(this.sockets), ...inOrder(this.threads));
+    if (this.crowd.marks.length > 0) outside.push(this.crowd);
+    else outside.push(...inOrder(this.sockets));
+    outside.push(...inOrder(this.threads));
     if (this.others.marks.length > 0) outside.push(this.others);
     return { outside, tasks: [...this.tasks.values()] };
   }
@@ -134,6 +143,17 @@ class Model {
     const replay = new Replay(this);
     for (let i = 0; i < this.events.count; i++) replay.event(i);
     replay.end();
+    if (this.sockets.size > MOST_SOCKETS) this.gatherSockets();
+  }
+
+  // Many sockets are one lane: the tasks are to stay in view.
+  gatherSockets() {
+    this.crowd.number = this.sockets.size;
+    for (const socket of this.sockets.values()) {
+      socket.within = this.crowd;
+      this.crowd.marks.push(...socket.marks);
+    }
+    this.crowd.marks.sort((one, other) => one - other);
   }
 }
 
@@ -148,6 +168,8 @@ class Replay {
     this.running = null;
     this.jobs = new Map();
     this.lastJobLane = null;
+    // The jobs that each task has handed to the pool.
+    this.handed = new Map();
     // The timers that this look has fired, and whose wakes are still to come.
     this.fired = [];
   }
@@ -250,7 +272,7 @@ class Replay {
       case CAUSE.task: return model.task(events.c[i]);
       case CAUSE.timer: return model.timers;
       case CAUSE.source: return model.lane(model.sockets, "socket", events.c[i]);
-      case CAUSE.thread: return model.others;
+      case CAUSE.thread: return this.jobThatWakes(i)?.lane ?? model.others;
       case CAUSE.job: return this.lastJobLane ?? model.others;
       default: return model.loop;
     }
@@ -322,14 +344,29 @@ class Replay {
     lane.begin(again === NONE ? SPAN.wait : SPAN.ready, at, again === NONE ? i : again);
   }
 
-  submit(job, i) {
-    this.jobs.set(job, { submit: i, by: this.running, lane: null });
+  // A job of the pool wakes as any other thread does. Where the task has handed over a job that is done by now, it is this one.
+  jobThatWakes(i) {
+    const jobs = this.handed.get(this.events.a[i]) ?? [];
+    const place = jobs.findIndex((job) => job.isDone);
+    if (place === -1) return undefined;
+    const [job] = jobs.splice(place, 1);
+    this.model.jobOf.set(i, job.number);
+    return job;
+  }
+
+  submit(number, i) {
+    const job = { number, submit: i, by: this.running, lane: null, isDone: false };
+    this.jobs.set(number, job);
+    if (this.running !== null) {
+      const { number: task } = this.running;
+      this.handed.set(task, [...(this.handed.get(task) ?? []), job]);
+    }
     (this.running ?? this.model.loop).marks.push(i);
   }
 
   jobBegins(number, at, i) {
     const lane = this.model.lane(this.model.threads, "thread", this.events.b[i]);
-    const job = this.jobs.get(number) ?? { submit: NONE, by: null };
+    const job = this.jobs.get(number) ?? { number, submit: NONE, by: null, lane: null, isDone: false };
     job.lane = lane;
     this.jobs.set(number, job);
     lane.begin(SPAN.job, at, i);
@@ -340,8 +377,10 @@ class Replay {
   }
 
   jobEnds(number, at, i) {
-    const lane = this.jobs.get(number)?.lane;
+    const job = this.jobs.get(number);
+    const lane = job?.lane;
     if (!lane) return;
+    job.isDone = true;
     lane.finish(at, i);
     this.lastJobLane = lane;
   }

@@ -62,13 +62,19 @@ Object.assign(Painter.prototype, {
       if (from === null || to === null || arrow.from === arrow.to) continue;
       if (Math.max(from.y, to.y) < view.top || Math.min(from.y, to.y) > view.height) continue;
       const x = view.x(at[arrow.wake]);
-      const pair = arrow.from.row * 1e6 + arrow.to.row;
+      const pair = this.edge(from, arrow.from) * 1e6 + this.edge(to, arrow.to);
       if (x - (last.get(pair) ?? -100) < 5) continue;
       last.set(pair, x);
       found.push(arrow);
       if (found.length > MOST_ARROWS) break;
     }
     return found;
+  },
+
+  // Lanes below what is in view are one, and so are those above.
+  edge(place, lane) {
+    if (place.y > this.view.height) return -2;
+    return place.y + place.height < this.view.top && lane !== this.model.loop ? -3 : lane.within.row;
   },
 
   // The arrow that leads to a span, and those that leave from it.
@@ -165,7 +171,7 @@ Object.assign(Painter.prototype, {
     const { context, view } = this;
     const { lane, span: i } = spot;
     const place = view.place(lane);
-    if (place === null || (lane !== this.model.loop && view.rows[lane.row].lane !== lane) || place.y + place.height < view.top - view.loopHeight - 4) return;
+    if (place === null || (lane !== this.model.loop && view.rows[lane.row]?.lane !== lane) || place.y + place.height < view.top - view.loopHeight - 4) return;
     const left = Math.max(view.labels - 5, view.x(lane.starts[i]));
     const right = Math.min(view.width + 5, view.x(lane.ends[i]));
     if (right < view.labels || left > view.width) return;

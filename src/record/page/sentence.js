@@ -18,6 +18,7 @@ class Teller {
       case "timers": return "the timers";
       case "others": return "other threads";
       case "socket": return `socket ${lane.number}`;
+      case "sockets": return `${number(lane.number)} sockets`;
       case "thread": return `pool thread ${lane.number}`;
       default: return this.task(lane.number);
     }
@@ -31,7 +32,7 @@ class Teller {
       case CAUSE.task: return c[wake] === a[wake] ? "itself" : this.task(c[wake]);
       case CAUSE.timer: return "a timer";
       case CAUSE.source: return `socket ${c[wake]}`;
-      case CAUSE.thread: return "another thread";
+      case CAUSE.thread: return this.model.jobOf.has(wake) ? `job ${this.model.jobOf.get(wake)}` : "another thread";
       case CAUSE.job: return "a job of the pool";
       default: return "code outside of all tasks";
     }

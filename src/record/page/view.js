@@ -10,6 +10,8 @@ class View {
     this.height = 0;
     this.scroll = 0;
     this.closed = new Set();
+    // The tasks that are shown, if not all are.
+    this.only = null;
     const pad = (model.end - model.begin) * 0.01;
     this.low = model.begin - pad;
     this.high = model.end + pad;
@@ -34,7 +36,7 @@ class View {
   // Rows beneath the lane of the loop, which does not scroll.
   layOut() {
     const { outside, tasks } = this.model.lanes();
-    const roomy = this.height - 120 > (outside.length + tasks.length) * 34;
+    const roomy = this.height - 120 > (outside.length + tasks.length) * 38;
     this.loopHeight = this.width < 560 ? 40 : 48;
     this.top = AXIS + this.loopHeight + 4;
     this.rows = [];
@@ -46,21 +48,33 @@ class View {
       this.rows.push(row);
       y += height;
     };
-    const group = (name, lanes, height) => {
-      if (lanes.length === 0) return;
+    const group = (name, all, height, only = null) => {
+      if (all.length === 0) return;
+      const lanes = only === null ? all : all.filter((lane) => only.has(lane));
       const closed = this.closed.has(name);
       const heading = this.rows.length;
-      put({ heading: name, count: lanes.length, closed, lane: null }, 22);
-      for (const lane of lanes) {
-        // Of a group that is closed the arrows come from the heading.
-        lane.row = heading;
-        if (!closed) put({ heading: null, lane }, height);
-      }
+      const count = only === null ? number(all.length) : `${number(lanes.length)} of ${number(all.length)}`;
+      put({ heading: name, count, closed, lane: null }, 22);
+      // The arrows of a lane that is not shown come from the heading.
+      for (const lane of all) lane.row = heading;
+      if (!closed) for (const lane of lanes) put({ heading: null, lane }, height);
     };
-    group("From outside", outside, roomy ? 26 : 20);
-    group("Tasks", tasks, roomy ? 34 : 28);
+    group("From outside", outside, roomy ? 28 : 20);
+    group("Tasks", tasks, roomy ? 38 : 28, this.only);
     this.total = y;
     this.scrollTo(this.scroll);
+  }
+
+  // Only the tasks that do more than wait in what is in view; or all again.
+  toggleActive() {
+    const isActive = (lane) => {
+      for (let i = lane.firstAt(this.from); i < lane.starts.length && lane.starts[i] <= this.to; i++) {
+        if (lane.kinds[i] !== SPAN.wait) return true;
+      }
+      return false;
+    };
+    this.only = this.only === null ? new Set(this.model.lanes().tasks.filter(isActive)) : null;
+    this.layOut();
   }
 
   scrollTo(y) {
@@ -134,7 +148,7 @@ class View {
   // Where a lane is drawn: top and height, beyond the edge if it is out of view.
   place(lane) {
     if (lane === this.model.loop) return { y: AXIS, height: this.loopHeight };
-    const row = this.rows[lane.row];
+    const row = this.rows[lane.within.row];
     if (row === undefined) return null;
     return { y: this.top + row.y - this.scroll, height: row.height };
   }
@@ -143,6 +157,7 @@ class View {
     if (lane === this.model.loop) return;
     if (this.rows[lane.row].lane !== lane) {
       this.closed.delete(lane.kind === "task" ? "Tasks" : "From outside");
+      if (lane.kind === "task") this.only?.add(lane);
       this.layOut();
     }
     const row = this.rows[lane.row];

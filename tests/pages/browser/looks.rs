@@ -156,6 +156,9 @@ fn pictures() {
                     .tab
                     .ask("new Promise((done) => setTimeout(done, 400))");
                 save(&path("-finding"), &opened.tab.picture());
+                opened.tab.key("?");
+                save(&path("-keys"), &opened.tab.picture());
+                opened.tab.key("?");
                 near(&mut opened);
                 save(&path("-near"), &opened.tab.picture());
                 opened.tab.key("0");
@@ -187,6 +190,7 @@ fn near(opened: &mut Opened) {
     opened.tab.settle();
     let (x, y) = opened.place("window.ready.lane", "window.ready.time");
     opened.tab.click(x, y);
+    opened.tab.key("f");
 }
 
 /// Base64 into a file, by the tool that every system has.

@@ -1,5 +1,9 @@
 //! The pointer, the wheel, the keys and the search.
 
+use std::time::Duration;
+
+use roundelay::record::{Cause, Event, Readiness, Recording, Task, What};
+
 use crate::{Opened, watch};
 
 const HOG: &str = "model.tasks.get(5)";
@@ -150,6 +154,13 @@ fn a_search_jumps_to_a_task_or_an_event() {
             .text("document.getElementById('found').textContent"),
         fires.replacen('1', "2", 1)
     );
+    search(&mut opened, "submit");
+    assert_eq!(opened.tab.number(selected) as u32, 10);
+    search(&mut opened, "job ends");
+    assert_eq!(
+        opened.tab.text("recording.view.selected.lane.kind"),
+        "thread"
+    );
     assert_eq!(search(&mut opened, "nobody is called so"), "none");
     opened.assert_no_complaints();
 }
@@ -249,5 +260,106 @@ fn a_click_tells_the_details_and_a_heading_closes_its_group() {
     );
     opened.tab.click(x, y);
     assert!(opened.tab.number("recording.view.rows.length") < rows);
+    opened.assert_no_complaints();
+}
+
+/// Events, a millisecond apart.
+fn one_by_one(events: &[What]) -> Recording {
+    let mut recording = Recording::default();
+    recording.tasks = vec![Task::new(1)];
+    for (number, what) in events.iter().enumerate() {
+        let at = Duration::from_millis(number as u64);
+        recording.events.push(Event::new(at, *what));
+    }
+    recording
+}
+
+#[test]
+fn many_sockets_are_one_lane() {
+    let _watched = watch();
+    let ready = |source| What::Ready(source, Readiness::default());
+    let mut events: Vec<What> = (100..180).map(ready).collect();
+    events.extend([
+        What::Wake(1, Cause::Source(179)),
+        What::Poll(1),
+        What::Waits(1),
+    ]);
+    let mut opened = Opened::new(&one_by_one(&events));
+    assert_eq!(search(&mut opened, "ready"), "1 of 80");
+    assert_eq!(
+        opened.tab.text("recording.view.selected.lane.kind"),
+        "sockets"
+    );
+    assert!(opened.tab.number("recording.view.rows.length") < 10.0);
+    let said = opened
+        .tab
+        .text("recording.teller.at(recording.model.crowd, 79e6)");
+    assert_eq!(said, "0 ns ago: socket 179 becomes ready.");
+    opened.assert_no_complaints();
+}
+
+/// The pool tells the end of a job as any other thread wakes a task.
+#[test]
+fn a_task_whose_job_is_done_has_waited_for_the_job() {
+    let _watched = watch();
+    let events = [
+        What::Poll(1),
+        What::Submit(4),
+        What::Waits(1),
+        What::JobBegins(4, 0),
+        What::JobEnds(4),
+        What::Wake(1, Cause::Thread),
+        What::Poll(1),
+        What::Waits(1),
+        What::Wake(1, Cause::Thread),
+        What::Poll(1),
+    ];
+    let mut opened = Opened::new(&one_by_one(&events));
+    let task = "recording.model.tasks.get(1)";
+    for (at, goal) in [("3e6", "job 4"), ("75e5", "another thread")] {
+        let said = opened
+            .tab
+            .text(&format!("recording.teller.at({task}, {at})"));
+        assert!(
+            said.contains(&format!("has waited for {goal} for")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn whoever_asks_for_less_motion_gets_none() {
+    let _watched = watch();
+    let mut opened = Opened::new(&made_up::chat(1));
+    let features = serde_json::json!([{"name": "prefers-reduced-motion", "value": "reduce"}]);
+    opened.tab.call(
+        "Emulation.setEmulatedMedia",
+        serde_json::json!({"features": features}),
+    );
+    opened.tab.ask("recording.showFinding(1)");
+    assert!(opened.tab.ask("recording.view.gliding").is_null());
+    let (from, to) = in_view(&mut opened);
+    assert!(to - from < 3e8, "from {from} to {to}");
+    opened.assert_no_complaints();
+}
+
+#[test]
+fn only_the_tasks_that_do_something_here_are_shown_if_asked() {
+    let _watched = watch();
+    let mut opened = Opened::new(&made_up::crowd(1, 5_000));
+    let rows = "recording.view.rows.filter((row) => row.lane?.kind === 'task').length";
+    assert_eq!(opened.tab.number(rows) as u32, 5_001);
+    opened.tab.ask("recording.view.show(20e6, 20.5e6)");
+    opened.tab.key("f");
+    let few = opened.tab.number(rows) as u32;
+    assert!((2..500).contains(&few), "{few} of 5,001");
+    search(&mut opened, "#4000");
+    assert_eq!(
+        opened.tab.number(rows) as u32,
+        few + 1,
+        "whoever is looked for is shown"
+    );
+    opened.tab.ask("document.getElementById('active').click()");
+    assert_eq!(opened.tab.number(rows) as u32, 5_001);
     opened.assert_no_complaints();
 }
