@@ -32,10 +32,11 @@ say_nothing! {
     woken(id: TaskId);
     spawned(id: TaskId, parent: Option<TaskId>, name: Option<&str>, location: &'static Location<'static>);
     aborted(id: TaskId);
-    resumes();
+    resumes(now: Instant);
     polls(id: TaskId);
-    waits(id: TaskId);
-    has_finished(id: TaskId, end: End);
+    waits(id: TaskId, now: Instant);
+    has_finished(id: TaskId, end: End, now: Instant);
+    is_dropped(id: TaskId);
     parks(until: Option<Instant>);
     unparks();
     looks();

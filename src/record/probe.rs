@@ -46,9 +46,18 @@ impl Recorder {
     }
 
     fn note_now(&self, what: What) {
-        let nanos = self.origin.elapsed().as_nanos() as u64;
-        self.read.set(nanos);
+        self.note_at(Instant::now(), what);
+    }
+
+    fn note_at(&self, now: Instant, what: What) {
+        self.has_read(now);
         self.note(what);
+    }
+
+    fn has_read(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.origin);
+        let nanos = since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos());
+        self.read.set(nanos);
     }
 }
 
@@ -138,11 +147,10 @@ impl Probe {
 
     // The loop, which observes the scheduler.
 
-    /// The loop begins to run tasks.
-    pub(crate) fn resumes(&self) {
+    /// The loop begins to run tasks, at this moment.
+    pub(crate) fn resumes(&self, now: Instant) {
         if let Some(recorder) = &self.0 {
-            let nanos = recorder.origin.elapsed().as_nanos() as u64;
-            recorder.read.set(nanos);
+            recorder.has_read(now);
         }
     }
 
@@ -153,20 +161,29 @@ impl Probe {
         }
     }
 
-    pub(crate) fn waits(&self, id: TaskId) {
-        self.note_now(What::Waits(id.serial()));
-        self.because_of_nobody();
+    pub(crate) fn waits(&self, id: TaskId, now: Instant) {
+        if let Some(recorder) = &self.0 {
+            recorder.note_at(now, What::Waits(id.serial()));
+            recorder.cause.set(Cause::Outside);
+        }
     }
 
-    pub(crate) fn has_finished(&self, id: TaskId, end: End) {
+    pub(crate) fn has_finished(&self, id: TaskId, end: End, now: Instant) {
         if let Some(recorder) = &self.0 {
             let number = id.serial();
-            recorder.note_now(What::Finish(number, end));
+            recorder.note_at(now, What::Finish(number, end));
             let (event, oldest) = {
                 let ring = recorder.ring.borrow();
                 (ring.written() - 1, ring.oldest())
             };
             recorder.names.borrow_mut().end(number, event, oldest);
+        }
+    }
+
+    /// A task is dropped outside of all polls.
+    pub(crate) fn is_dropped(&self, id: TaskId) {
+        if self.0.is_some() {
+            self.has_finished(id, End::Cancelled, Instant::now());
         }
     }
 

@@ -12,7 +12,6 @@ use super::joiner::Joiner;
 use super::slot::Life;
 use super::{JOIN_HANDLE, Scheduler, Unobserved};
 use crate::foreign;
-use crate::record::End;
 use crate::task::id::TaskId;
 
 impl Scheduler {
@@ -43,7 +42,7 @@ impl Scheduler {
         let Some(cell) = slot.cell.take() else {
             return;
         };
-        tasks.probe.has_finished(id, End::Cancelled);
+        tasks.probe.is_dropped(id);
         drop(tasks);
         self.cancel(id, cell, &Unobserved);
     }

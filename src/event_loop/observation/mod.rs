@@ -157,7 +157,7 @@ impl Observer for Observation {
         let now = Instant::now();
         self.since.set(now);
         self.look_for_wakes(now);
-        self.probe.resumes();
+        self.probe.resumes(now);
     }
 
     // The calls that were delivered in the look have been steps of their own.
@@ -192,8 +192,10 @@ impl Observer for Observation {
             accountant.ends(id, begin, self.since.get());
         }
         match step {
-            Step::Pending => self.probe.waits(id),
-            Step::Ready | Step::Dropped => self.probe.has_finished(id, end_of(cell)),
+            Step::Pending => self.probe.waits(id, self.since.get()),
+            Step::Ready | Step::Dropped => {
+                self.probe.has_finished(id, end_of(cell), self.since.get());
+            }
         }
         if step != Step::Pending {
             self.last.set(Some((id, cell.location())));
