@@ -8,7 +8,7 @@ use crate::shim;
 use crate::task::id::TaskId;
 
 #[derive(Clone, Default)]
-pub(crate) struct Probe;
+pub(crate) struct Probe(());
 
 #[derive(Clone, Copy)]
 pub(crate) enum End {
@@ -64,7 +64,7 @@ impl Probe {
 }
 
 #[derive(Clone, Default)]
-pub(crate) struct JobLog;
+pub(crate) struct JobLog(());
 
 impl JobLog {
     #[inline(always)]

@@ -6,7 +6,7 @@ use crate::record::{JobLog, Probe};
 impl Builder {
     pub(super) fn probe(&self) -> (Probe, JobLog) {
         let _ = self.record;
-        (Probe, JobLog)
+        (Probe::default(), JobLog::default())
     }
 }
 

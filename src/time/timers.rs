@@ -130,11 +130,18 @@ impl Timers {
     ///
     /// A timer that a waker arms, or moves into the past, over and over, fires once a look: no more fire than were armed
     /// when the look began.
+    #[inline]
     pub(crate) fn expire(&self, most: usize) -> usize {
+        // A statement of its own, as below.
         let armed = self.wheel.borrow().len();
-        if armed == 0 {
-            return 0;
+        match armed {
+            0 => 0,
+            armed => self.expire_armed(armed, most),
         }
+    }
+
+    #[inline(never)]
+    fn expire_armed(&self, armed: usize, most: usize) -> usize {
         let now = self.now();
         let now_tick = self.clock.tick_at(now);
         self.probe.because_of_timers();
@@ -147,13 +154,12 @@ impl Timers {
             let Some((deadline_tick, waker)) = due else {
                 break;
             };
-            let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
-            self.probe.fired(late);
-            if let Some(account) = &self.account {
-                account.fired(late);
+            if self.account.is_some() || self.probe.is_recording() {
+                self.note(now, deadline_tick);
             }
             // *decide-then-do*: the timer has left the wheel, so its task is woken before anything is told.
             foreign::wake(waker, TIMER);
+            let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
             foreign::tell(
                 Level::Trace,
                 foreign::TIMER,
@@ -173,6 +179,17 @@ impl Timers {
         for (deadline_tick, waker) in self.wheel.borrow().armed() {
             let deadline = self.clock.instant(deadline_tick);
             visit(waker, deadline.saturating_duration_since(now));
+        }
+    }
+
+    /// A timer fires.
+    #[cold]
+    #[inline(never)]
+    fn note(&self, now: Instant, deadline_tick: u64) {
+        let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
+        self.probe.fired(late);
+        if let Some(account) = &self.account {
+            account.fired(late);
         }
     }
 
