@@ -49,6 +49,7 @@
 //! | | [`future`], [`group`], [`sync`], [`io`], [`net::serve`] | what can be built on it |
 //! | | [`inspect`] | who is there, and what they wait for |
 //! | | `signal`, `process`, `stdio`, `fs` | the rest of the system, each behind a feature of its name |
+//! | | [`inspect`], `record` | how to watch the loop |
 //! | | `appendix.rs` | *Twelve nanoseconds at a time*: what makes it fast, and is no part of the idea |
 //!
 //! A file imports only what stands in its own row of this table or below it, and no two files import each other, by whatever
@@ -131,6 +132,9 @@
 //! | place | where one operation stands in the lines of a source |
 //! | wheel, level, tick | the timers' table, one ring of it, and its unit of time: a microsecond |
 //! | slack | how long a loop without work may sleep past a deadline, after several timers have fired together |
+//! | observer | what a run of the scheduler tells of each poll, if somebody watches |
+//! | probe | by which a part of the loop tells the recorder what it does |
+//! | recording | the last steps of a loop, sixteen bytes each |
 //! | virtual time | the time of a loop for tests, whose clock is moved where another loop would sleep |
 //! | job, worker | a call that blocks, and the thread of the pool that runs it |
 //! | declared | of a wait: said to the loop, because its waker lies where the loop cannot look |
