@@ -16,7 +16,7 @@ use crate::context;
 /// Waits until `duration` has passed since this call.
 ///
 /// The clock is read here, so time that passes before the first poll counts. Zero is ready at the
-/// first poll: to let other tasks run, say so with `yield_now`. The clock is that of [`now`](crate::time::now).
+/// first poll: to let other tasks run, say so with `yield_now`. The clock is that of [`now`].
 ///
 /// # Cancellation
 /// Dropping the future removes its timer. Nothing is lost but the wait.
@@ -50,7 +50,7 @@ pub fn sleep(duration: Duration) -> Sleep {
     }
 }
 
-/// Waits until `deadline`, a time by [`now`](crate::time::now). One that has passed is ready at the first poll.
+/// Waits until `deadline`, a time by [`now`]. One that has passed is ready at the first poll.
 ///
 /// # Cancellation
 /// Dropping the future removes its timer. Nothing is lost but the wait.
