@@ -78,9 +78,9 @@ impl Pool {
             return ticket;
         }
         let ticket = state.line.join(Waiting { job, at });
-        self.probe.submitted(ticket.number());
         let call = state.call(self.shared.config.threads);
         drop(state);
+        self.probe.submitted(ticket.number());
         worker::perform(&self.shared, call);
         ticket
     }
