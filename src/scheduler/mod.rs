@@ -234,12 +234,12 @@ impl Scheduler {
                 self.cancel(id, cell, observer);
                 tasks = self.tasks.borrow_mut();
             } else if self.poll(id, cell.as_mut(), waker_of(id)).is_ready() {
-                observer.ends(id, &cell, Step::Ready);
+                observer.ends(id, &mut cell, Step::Ready);
                 self.finish(id, cell);
                 observer.is_settled();
                 tasks = self.tasks.borrow_mut();
             } else {
-                observer.ends(id, &cell, Step::Pending);
+                observer.ends(id, &mut cell, Step::Pending);
                 tasks = self.tasks.borrow_mut();
                 if let Some(cell) = tasks.put_back(id, cell) {
                     drop(tasks);
@@ -270,7 +270,7 @@ impl Scheduler {
         let outer = self.running.replace(Some(id));
         cell.as_mut().cancel();
         self.running.set(outer);
-        observer.ends(id, &cell, Step::Dropped);
+        observer.ends(id, &mut cell, Step::Dropped);
         self.finish(id, cell);
         observer.is_settled();
     }
@@ -307,8 +307,8 @@ impl Scheduler {
     }
 
     #[cold]
-    fn look_for_panic(&self, cell: Pin<&mut dyn Erased>) {
-        if self.ends_by_panic() && cell.error().is_some_and(JoinError::is_panic) {
+    fn look_for_panic(&self, mut cell: Pin<&mut dyn Erased>) {
+        if self.ends_by_panic() && cell.as_mut().error().is_some_and(JoinError::is_panic) {
             self.halt_by(cell.take_panic());
         }
     }

@@ -35,7 +35,7 @@ pub(crate) trait Observer {
     fn begins(&self, id: TaskId, cell: &TaskCell);
 
     /// The task has been polled, or its future dropped.
-    fn ends(&self, id: TaskId, cell: &TaskCell, step: Step);
+    fn ends(&self, id: TaskId, cell: &mut TaskCell, step: Step);
 
     /// What the task has left is with its handle, or has been dropped.
     fn is_settled(&self);
@@ -61,7 +61,7 @@ impl Observer for Unobserved {
     fn begins(&self, _: TaskId, _: &TaskCell) {}
 
     #[inline(always)]
-    fn ends(&self, _: TaskId, _: &TaskCell, _: Step) {}
+    fn ends(&self, _: TaskId, _: &mut TaskCell, _: Step) {}
 
     #[inline(always)]
     fn is_settled(&self) {}

@@ -16,7 +16,7 @@ impl Scheduler {
     /// destructor. Then the slot has one handle less.
     pub(super) fn discard(&self, id: TaskId, mut cell: TaskCell) {
         cell.as_mut().offer_to_rider();
-        let unread = cell.error().filter(|error| error.is_panic());
+        let unread = cell.as_mut().error().filter(|error| error.is_panic());
         if let Some(error) = unread {
             let line = format_args!("{error}; nobody awaits its handle");
             foreign::tell(Level::Error, foreign::TASK, line);

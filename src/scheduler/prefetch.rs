@@ -7,14 +7,16 @@
 use std::hint::black_box;
 
 use super::Scheduler;
+use super::tasks::Tasks;
 
 impl Scheduler {
     /// Looks at the cells of the tasks that were queued last.
     pub(crate) fn prefetch(&self, count: usize) {
-        let tasks = self.tasks.borrow();
-        for &slot in tasks.ready.iter().rev().take(count) {
-            if let Some(cell) = &tasks.slots[slot as usize].cell {
-                black_box((cell.location(), cell.error().is_some()));
+        let mut tasks = self.tasks.borrow_mut();
+        let Tasks { ready, slots, .. } = &mut *tasks;
+        for &slot in ready.iter().rev().take(count) {
+            if let Some(cell) = &mut slots[slot as usize].cell {
+                black_box((cell.location(), cell.as_mut().error().is_some()));
             }
         }
     }

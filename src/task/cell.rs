@@ -49,6 +49,7 @@
 #![allow(unsafe_code)]
 
 use std::any::Any;
+use std::cell::UnsafeCell;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -72,7 +73,7 @@ pub(crate) trait Erased {
     fn take(self: Pin<&mut Self>, into: &mut dyn Any) -> bool;
 
     /// The error that the cell is finished with, if it is.
-    fn error(&self) -> Option<&JoinError>;
+    fn error(self: Pin<&mut Self>) -> Option<&JoinError>;
 
     /// Drops the output where it stands. If its destructor panics, that panic is the answer.
     fn discard(self: Pin<&mut Self>) -> Option<JoinError>;
@@ -120,7 +121,7 @@ where
 {
     let mut cell = Box::<Body<F, R>>::new_uninit();
     let body = Body {
-        stage: Stage::Running(future),
+        stage: UnsafeCell::new(Stage::Running(future)),
         location,
         rider,
     };
@@ -175,7 +176,10 @@ impl<T> Rider<T> for Box<str> {
 }
 
 struct Body<F: Future, R> {
-    stage: Stage<F>,
+    /// A future may hold a `&mut` to a part of itself, which nobody else may look at. Behind an `UnsafeCell` it is out of the reach of
+    /// a `&Body`, by which others ask for name and line; inside here it is reached by `get_mut` alone.
+    /// Guarded by tests/scheduler/self_join.rs::a_future_that_borrows_from_itself_is_not_disturbed_by_a_look_at_its_cell.
+    stage: UnsafeCell<Stage<F>>,
     location: &'static Location<'static>,
     rider: R,
 }
@@ -197,12 +201,12 @@ impl<F: Future, R> Body<F, R> {
     }
 
     fn stage(self: Pin<&mut Self>) -> &mut Stage<F> {
-        &mut self.unpinned().stage
+        self.unpinned().stage.get_mut()
     }
 
     #[inline]
     fn refill(&mut self, future: F, rider: R, location: &'static Location<'static>) {
-        self.stage = Stage::Running(future);
+        *self.stage.get_mut() = Stage::Running(future);
         self.rider = rider;
         self.location = location;
     }
@@ -257,15 +261,16 @@ where
         })
     }
 
-    fn cancel(self: Pin<&mut Self>) {
-        if matches!(self.stage, Stage::Running(_)) {
+    fn cancel(mut self: Pin<&mut Self>) {
+        if matches!(self.as_mut().stage(), Stage::Running(_)) {
             self.end(JoinError::cancelled());
         }
     }
 
     fn take(self: Pin<&mut Self>, into: &mut dyn Any) -> bool {
         let body = self.unpinned();
-        let (Stage::Finished(result), Some(into)) = (&mut body.stage, into.downcast_mut()) else {
+        let (Stage::Finished(result), Some(into)) = (body.stage.get_mut(), into.downcast_mut())
+        else {
             return false;
         };
         // Moves the result alone. Replacing the whole stage would copy as many bytes as the future had.
@@ -273,8 +278,8 @@ where
         body.rider.is_spent()
     }
 
-    fn error(&self) -> Option<&JoinError> {
-        match &self.stage {
+    fn error(self: Pin<&mut Self>) -> Option<&JoinError> {
+        match self.stage() {
             Stage::Finished(Some(Err(error))) => Some(error),
             _ => None,
         }
@@ -303,14 +308,16 @@ where
     }
 
     fn vacant(self: Pin<&mut Self>) -> Option<&mut dyn Any> {
-        let is_vacant = matches!(self.stage, Stage::Finished(None)) && self.rider.is_spent();
+        let body = self.unpinned();
+        let is_vacant =
+            matches!(body.stage.get_mut(), Stage::Finished(None)) && body.rider.is_spent();
         // Without a future in it there is nothing that is pinned.
-        is_vacant.then(|| self.unpinned() as &mut dyn Any)
+        is_vacant.then_some(body as &mut dyn Any)
     }
 
     fn offer_to_rider(self: Pin<&mut Self>) {
         let body = self.unpinned();
-        if let Stage::Finished(result) = &mut body.stage {
+        if let Stage::Finished(result) = body.stage.get_mut() {
             body.rider
                 .finished(result, body.rider.name(), body.location);
         }

@@ -250,3 +250,27 @@ fn a_waker_of_the_task_that_somebody_else_polls_with_asks_for_the_task() {
         });
     });
 }
+
+/// For Miri: a reference to the whole cell, made while the future rests, must not reach what the future borrows from itself.
+#[test]
+fn a_future_that_borrows_from_itself_is_not_disturbed_by_a_look_at_its_cell() {
+    watchdog(PATIENCE, || {
+        let told = roundelay::EventLoop::builder().slow_poll(std::time::Duration::from_nanos(1));
+        told.build().unwrap().run(async {
+            let counts = roundelay::task::Builder::new().name("counts").spawn(async {
+                let mut count = 0;
+                let own = &mut count;
+                for _ in 0..5 {
+                    *own += 1;
+                    yield_now().await;
+                }
+                *own
+            });
+            for _ in 0..3 {
+                yield_now().await;
+                assert_eq!(roundelay::task::all().len(), 2);
+            }
+            assert_eq!(counts.await.unwrap(), 5);
+        });
+    });
+}

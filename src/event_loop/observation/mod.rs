@@ -181,7 +181,7 @@ impl Observer for Observation {
         }
     }
 
-    fn ends(&self, id: TaskId, cell: &TaskCell, step: Step) {
+    fn ends(&self, id: TaskId, cell: &mut TaskCell, step: Step) {
         let deed = match step {
             Step::Pending | Step::Ready => Deed::Poll,
             Step::Dropped => Deed::Drop,
@@ -220,8 +220,8 @@ impl Observer for Observation {
 }
 
 /// How the task has ended whose cell this is.
-fn end_of(cell: &TaskCell) -> End {
-    match cell.error() {
+fn end_of(cell: &mut TaskCell) -> End {
+    match cell.as_mut().error() {
         None => End::Value,
         Some(error) if error.is_panic() => End::Panic,
         Some(_) => End::Cancelled,
