@@ -14,18 +14,19 @@ impl Tasks {
     pub(super) fn note_spawn(&mut self, id: TaskId) {
         let slots = self.slots.capacity();
         self.ages.note_round(id.slot(), slots, self.spawned);
-        let Some(cell) = self.slots[id.slot()].cell.as_ref() else {
+        let Some(cell) = self.slots[id.slot()].cell.as_mut() else {
             return;
         };
         let parent = current::running();
-        self.probe.spawned(id, parent, cell.name(), cell.location());
+        let (name, location) = cell.as_mut().about();
+        self.probe.spawned(id, parent, name, location);
         if self.ages.is_observed() {
             let birth = Birth {
                 id,
                 parent,
                 at: Instant::now(),
-                name: cell.name().map(Box::from),
-                location: cell.location(),
+                name: name.map(Box::from),
+                location,
             };
             self.ages.note_birth(slots, birth);
         }

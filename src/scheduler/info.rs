@@ -90,7 +90,7 @@ impl Scheduler {
     /// Describes the tasks that are alive, in the order of their spawning. One pass over the slots and one over the queue.
     pub(crate) fn describe(&self) -> Vec<Described> {
         let alive = self.alive();
-        let tasks = self.tasks.borrow();
+        let mut tasks = self.tasks.borrow_mut();
         let mut places = vec![0; tasks.slots.capacity()];
         for (place, &slot) in tasks.ready.iter().enumerate() {
             places[slot as usize] = place;
@@ -121,9 +121,9 @@ impl Scheduler {
 
     /// The task that is to be polled next.
     pub(crate) fn head(&self) -> Option<Label> {
-        let tasks = self.tasks.borrow();
-        let slot = tasks.ready.front()?;
-        Some(label(&tasks, *slot as usize))
+        let mut tasks = self.tasks.borrow_mut();
+        let slot = *tasks.ready.front()?;
+        Some(label(&mut tasks, slot as usize))
     }
 
     /// The tasks in the ready queue, without the first `others`.
@@ -153,14 +153,15 @@ impl Scheduler {
 }
 
 impl Tasks {
-    fn describe(&self, id: TaskId, now: Instant) -> Described {
-        let cell = self.slots[id.slot()].cell.as_ref();
+    fn describe(&mut self, id: TaskId, now: Instant) -> Described {
         let birth = self.ages.birth_of(id);
-        let name = cell.map_or_else(|| birth?.name.as_deref(), |cell| cell.name());
+        let of_birth = || birth.map(|birth| (birth.name.as_deref(), birth.location));
+        let cell = self.slots[id.slot()].cell.as_mut();
+        let about = cell.map(|cell| cell.as_mut().about()).or_else(of_birth);
         Described {
             id,
-            name: name.map(str::to_owned),
-            location: cell.map_or_else(|| Some(birth?.location), |cell| Some(cell.location())),
+            name: about.and_then(|(name, _)| name).map(str::to_owned),
+            location: about.map(|(_, location)| location),
             state: TaskState::Waiting,
             parent: birth.and_then(|birth| birth.parent),
             age: birth.map(|birth| now.saturating_duration_since(birth.at)),
@@ -183,11 +184,13 @@ fn state(slot: &Slot, place: usize) -> TaskState {
     }
 }
 
-fn label(tasks: &Tasks, slot: usize) -> Label {
-    let cell = tasks.slots[slot].cell.as_ref();
+fn label(tasks: &mut Tasks, slot: usize) -> Label {
+    let id = tasks.id_of(slot);
+    let cell = tasks.slots[slot].cell.as_mut();
+    let about = cell.map(|cell| cell.as_mut().about());
     Label {
-        id: tasks.id_of(slot),
-        name: cell.and_then(|cell| cell.name()).map(str::to_owned),
-        location: cell.map(|cell| cell.location()),
+        id,
+        name: about.and_then(|(name, _)| name).map(str::to_owned),
+        location: about.map(|(_, location)| location),
     }
 }

@@ -229,7 +229,7 @@ impl Scheduler {
             };
             ran.polls += 1;
             drop(tasks);
-            observer.begins(id, &cell);
+            observer.begins(id, &mut cell);
             if life == Life::Aborted {
                 self.cancel(id, cell, observer);
                 tasks = self.tasks.borrow_mut();

@@ -32,7 +32,7 @@ pub(crate) trait Observer {
     fn rests(&self);
 
     /// The task is going to be polled; or dropped, if it was aborted.
-    fn begins(&self, id: TaskId, cell: &TaskCell);
+    fn begins(&self, id: TaskId, cell: &mut TaskCell);
 
     /// The task has been polled, or its future dropped.
     fn ends(&self, id: TaskId, cell: &mut TaskCell, step: Step);
@@ -58,7 +58,7 @@ impl Observer for Unobserved {
     fn rests(&self) {}
 
     #[inline(always)]
-    fn begins(&self, _: TaskId, _: &TaskCell) {}
+    fn begins(&self, _: TaskId, _: &mut TaskCell) {}
 
     #[inline(always)]
     fn ends(&self, _: TaskId, _: &mut TaskCell, _: Step) {}

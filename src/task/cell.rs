@@ -49,7 +49,6 @@
 #![allow(unsafe_code)]
 
 use std::any::Any;
-use std::cell::UnsafeCell;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -81,11 +80,8 @@ pub(crate) trait Erased {
     /// Moves the payload out of a cell that is finished with a panic; the handle gets the message only.
     fn take_panic(self: Pin<&mut Self>) -> Option<Payload>;
 
-    /// Where the task was spawned.
-    fn location(&self) -> &'static Location<'static>;
-
-    /// What the task was called.
-    fn name(&self) -> Option<&str>;
+    /// What the task was called, and where it was spawned.
+    fn about(self: Pin<&mut Self>) -> (Option<&str>, &'static Location<'static>);
 
     /// The cell itself, a [`Body`], if nothing is left in it that would have to be dropped.
     fn vacant(self: Pin<&mut Self>) -> Option<&mut dyn Any>;
@@ -121,7 +117,7 @@ where
 {
     let mut cell = Box::<Body<F, R>>::new_uninit();
     let body = Body {
-        stage: UnsafeCell::new(Stage::Running(future)),
+        stage: Stage::Running(future),
         location,
         rider,
     };
@@ -176,10 +172,7 @@ impl<T> Rider<T> for Box<str> {
 }
 
 struct Body<F: Future, R> {
-    /// A future may hold a `&mut` to a part of itself, which nobody else may look at. Behind an `UnsafeCell` it is out of the reach of
-    /// a `&Body`, by which others ask for name and line; inside here it is reached by `get_mut` alone.
-    /// Guarded by tests/scheduler/self_join.rs::a_future_that_borrows_from_itself_is_not_disturbed_by_a_look_at_its_cell.
-    stage: UnsafeCell<Stage<F>>,
+    stage: Stage<F>,
     location: &'static Location<'static>,
     rider: R,
 }
@@ -191,7 +184,9 @@ enum Stage<F: Future> {
 }
 
 impl<F: Future, R> Body<F, R> {
-    /// The only way through the pin.
+    /// The only way through the pin. No other method takes or makes a `&Body`: a future may hold a `&mut` to a part of itself, and a
+    /// shared reference to the whole would end that.
+    /// Guarded by tests/scheduler/self_join.rs::a_future_that_borrows_from_itself_is_not_disturbed_by_a_look_at_its_cell, under Miri.
     fn unpinned(self: Pin<&mut Self>) -> &mut Self {
         // SAFETY: the future inside stays where it is: callers poll it in place, or drop it in place by assigning
         // another stage, and move nothing but outputs, which are never pinned. `Body` has no `Drop` of its own, and is
@@ -201,12 +196,12 @@ impl<F: Future, R> Body<F, R> {
     }
 
     fn stage(self: Pin<&mut Self>) -> &mut Stage<F> {
-        self.unpinned().stage.get_mut()
+        &mut self.unpinned().stage
     }
 
     #[inline]
     fn refill(&mut self, future: F, rider: R, location: &'static Location<'static>) {
-        *self.stage.get_mut() = Stage::Running(future);
+        self.stage = Stage::Running(future);
         self.rider = rider;
         self.location = location;
     }
@@ -217,7 +212,7 @@ impl<F: Future, R: Rider<F::Output>> Body<F, R> {
     /// unless a panic is what has brought us here: the first one is the cause.
     fn end(mut self: Pin<&mut Self>, error: JoinError) {
         let is_panic = error.is_panic();
-        let error = self.about_this_task(error);
+        let error = self.as_mut().about_this_task(error);
         let stage = self.as_mut().stage();
         let dropped = foreign::catch(|| *stage = Stage::Finished(Some(Err(error))));
         match dropped {
@@ -225,14 +220,15 @@ impl<F: Future, R: Rider<F::Output>> Body<F, R> {
             // The future is gone and the error is written, whatever the destructor did.
             Err(payload) if is_panic => foreign::bury(payload),
             Err(payload) => {
-                let error = self.about_this_task(JoinError::panicked(payload));
+                let error = self.as_mut().about_this_task(JoinError::panicked(payload));
                 *self.stage() = Stage::Finished(Some(Err(error)));
             }
         }
     }
 
-    fn about_this_task(&self, error: JoinError) -> JoinError {
-        error.of_task(self.rider.name(), self.location)
+    fn about_this_task(self: Pin<&mut Self>, error: JoinError) -> JoinError {
+        let body = self.unpinned();
+        error.of_task(body.rider.name(), body.location)
     }
 }
 
@@ -269,8 +265,7 @@ where
 
     fn take(self: Pin<&mut Self>, into: &mut dyn Any) -> bool {
         let body = self.unpinned();
-        let (Stage::Finished(result), Some(into)) = (body.stage.get_mut(), into.downcast_mut())
-        else {
+        let (Stage::Finished(result), Some(into)) = (&mut body.stage, into.downcast_mut()) else {
             return false;
         };
         // Moves the result alone. Replacing the whole stage would copy as many bytes as the future had.
@@ -289,7 +284,7 @@ where
         let stage = self.as_mut().stage();
         let dropped = foreign::catch(|| *stage = Stage::Finished(None));
         let payload = dropped.err()?;
-        Some(self.about_this_task(JoinError::panicked(payload)))
+        Some(self.as_mut().about_this_task(JoinError::panicked(payload)))
     }
 
     fn take_panic(self: Pin<&mut Self>) -> Option<Payload> {
@@ -299,25 +294,21 @@ where
         }
     }
 
-    fn location(&self) -> &'static Location<'static> {
-        self.location
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.rider.name()
+    fn about(self: Pin<&mut Self>) -> (Option<&str>, &'static Location<'static>) {
+        let body = self.unpinned();
+        (body.rider.name(), body.location)
     }
 
     fn vacant(self: Pin<&mut Self>) -> Option<&mut dyn Any> {
         let body = self.unpinned();
-        let is_vacant =
-            matches!(body.stage.get_mut(), Stage::Finished(None)) && body.rider.is_spent();
+        let is_vacant = matches!(body.stage, Stage::Finished(None)) && body.rider.is_spent();
         // Without a future in it there is nothing that is pinned.
         is_vacant.then_some(body as &mut dyn Any)
     }
 
     fn offer_to_rider(self: Pin<&mut Self>) {
         let body = self.unpinned();
-        if let Stage::Finished(result) = body.stage.get_mut() {
+        if let Stage::Finished(result) = &mut body.stage {
             body.rider
                 .finished(result, body.rider.name(), body.location);
         }

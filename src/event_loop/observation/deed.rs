@@ -30,11 +30,12 @@ pub(super) struct Actor<'a> {
 }
 
 impl<'a> Actor<'a> {
-    pub(super) fn task(deed: Deed, id: TaskId, cell: &'a TaskCell) -> Self {
+    pub(super) fn task(deed: Deed, id: TaskId, cell: &'a mut TaskCell) -> Self {
+        let (name, location) = cell.as_mut().about();
         Self {
             deed,
-            task: Some((id, cell.location())),
-            name: cell.name(),
+            task: Some((id, location)),
+            name,
         }
     }
 

@@ -173,7 +173,7 @@ impl Observer for Observation {
         self.slow.tell();
     }
 
-    fn begins(&self, id: TaskId, cell: &TaskCell) {
+    fn begins(&self, id: TaskId, cell: &mut TaskCell) {
         self.announce(|| Actor::task(Deed::Poll, id, cell));
         self.probe.polls(id);
         if let Some(accountant) = &self.accountant {
@@ -198,7 +198,7 @@ impl Observer for Observation {
             }
         }
         if step != Step::Pending {
-            self.last.set(Some((id, cell.location())));
+            self.last.set(Some((id, cell.as_mut().about().1)));
         }
     }
 
