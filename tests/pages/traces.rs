@@ -27,6 +27,35 @@ fn time(event: &Value, member: &str) -> u64 {
     (event[member].as_f64().expect("a time") * 1000.0).round() as u64
 }
 
+/// The pages of the chapters are written by `cargo run --package roundelay-pages --bin recordings`, to be repeated when the page has
+/// changed. But for the title and the data, all pages are the same.
+#[test]
+fn the_pages_of_the_chapters_are_drawn_as_all_pages_are_today() {
+    let _watched = watch();
+    let without_data = |page: &str| {
+        let (head, rest) = page.split_once("<style>").expect("a style");
+        let (style, rest) = rest.split_once("id=\"recording\">").expect("a recording");
+        let (_, script) = rest.split_once("</script>").expect("an end of it");
+        assert!(head.contains("<title>"));
+        let body = style.lines().filter(|line| !line.contains("<h1"));
+        body.map(str::to_owned).collect::<String>() + script
+    };
+    let today = without_data(&Recording::default().to_html());
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/recordings");
+    let mut pages = 0;
+    for page in std::fs::read_dir(folder).expect("the pages are there") {
+        let path = page.expect("an entry").path();
+        let page = std::fs::read_to_string(&path).expect("a page");
+        assert!(
+            without_data(&page) == today,
+            "{} is of yesterday",
+            path.display()
+        );
+        pages += 1;
+    }
+    assert_eq!(pages, 5);
+}
+
 #[test]
 fn every_poll_is_a_slice_of_its_task() {
     let _watched = watch();
