@@ -107,9 +107,17 @@ pub(crate) fn is_deaf() -> bool {
     log::max_level() == log::LevelFilter::Off
 }
 
-/// Writes a line to standard error, for a program without a log. It returns, whether anybody reads it or not.
-pub(crate) fn tell_stderr(line: impl fmt::Display) {
-    bury(catch(|| eprintln!("{line}")));
+/// Writes a line to the log; or to standard error, if the log is [deaf](is_deaf).
+pub(crate) fn tell_somebody(level: Level, target: &'static str, line: impl fmt::Display) {
+    match is_deaf() {
+        true => tell_stderr(target, line),
+        false => tell(level, target, line),
+    }
+}
+
+/// Writes a line to standard error. Where that is closed, `eprintln` panics, which the log is told.
+pub(crate) fn tell_stderr(target: &'static str, line: impl fmt::Display) {
+    quietly(target, "a line on standard error", || eprintln!("{line}"));
 }
 
 /// Whether the log listens at `trace`. To be asked before work that only the log needs.

@@ -71,10 +71,7 @@ impl EventLoop {
                 path.display()
             ),
         };
-        match foreign::is_deaf() {
-            true => foreign::tell_stderr(line),
-            false => foreign::tell(Level::Info, foreign::TURN, line),
-        }
+        foreign::tell_somebody(Level::Info, foreign::TURN, line);
     }
 }
 

@@ -66,13 +66,11 @@ impl Shuffle {
     pub(super) fn tell(&self, name: &str) {
         let seed = self.seed;
         if !self.is_told.replace(true) {
-            // Where standard error is closed, `eprintln` panics.
-            foreign::quietly(foreign::TURN, "the line with the seed", || {
-                eprintln!(
-                    "the event loop '{name}' polls in an order drawn from the seed {seed}; for the same order again: \
-                     `Builder::shuffle({seed})`, or {VARIABLE}={seed} where the seed is from `seed_from_env`"
-                );
-            });
+            let line = format_args!(
+                "the event loop '{name}' polls in an order drawn from the seed {seed}; for the same order again: \
+                 `Builder::shuffle({seed})`, or {VARIABLE}={seed} where the seed is from `seed_from_env`"
+            );
+            foreign::tell_stderr(foreign::TURN, line);
         }
     }
 }

@@ -154,11 +154,7 @@ impl<'a> Picture<'a> {
 
     /// The name of a task, or the line that spawned it.
     fn label(&self, number: u32) -> String {
-        let task = self
-            .recording
-            .tasks
-            .iter()
-            .find(|task| task.number == number);
+        let task = self.recording.task(number);
         let name = task.and_then(|task| task.name.clone());
         let location = task.and_then(|task| task.location).map(|location| {
             let file = location.file().rsplit('/').next().unwrap_or_default();

@@ -59,8 +59,12 @@ pub(super) fn counted(count: usize, one: &str) -> String {
 }
 
 impl Recording {
+    /// They are in the order of their numbers, if a loop has recorded them.
     pub(super) fn task(&self, number: u32) -> Option<&Task> {
-        self.tasks.iter().find(|task| task.number == number)
+        match self.tasks.binary_search_by_key(&number, |task| task.number) {
+            Ok(place) => Some(&self.tasks[place]),
+            Err(_) => self.tasks.iter().find(|task| task.number == number),
+        }
     }
 
     pub(super) fn named(&self, number: u32) -> Named<'_> {

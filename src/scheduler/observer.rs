@@ -20,7 +20,8 @@ pub(crate) enum Step {
     Dropped,
 }
 
-/// What happens in a run: `resumes`; for each task `begins`, `ends`, and, if it has finished, `is_settled`; then `rests`. A look between two runs: `resumes`, `has_looked`.
+/// What happens in a run: `resumes`; for each task `begins`, `ends`, and, if it has finished, `is_settled`; then `rests`. A look
+/// between two runs: `resumes`, `has_looked`.
 pub(crate) trait Observer {
     /// The loop is going to run tasks, or to look at the sockets and timers.
     fn resumes(&self);

@@ -35,29 +35,32 @@ pub(super) struct Tasks {
 
 impl Tasks {
     pub(super) fn new(loop_index: usize, first_serial: u32, probe: Probe) -> Self {
-        let spawned = u64::from(first_serial) % SERIALS;
-        Self {
+        let mut tasks = Self {
             loop_index,
             slots: Slab::new(),
             ready: VecDeque::new(),
             spares: Spares::new(),
             afar: Slab::new(),
-            // From the second round on, each spawn is noted.
-            spawned: if probe.is_recording() {
-                spawned + SERIALS
-            } else {
-                spawned
-            },
+            spawned: u64::from(first_serial) % SERIALS,
             ages: Ages::default(),
             alive: 0,
             wakes: 0,
             probe,
+        };
+        if tasks.probe.is_recording() {
+            tasks.note_spawns();
         }
+        tasks
     }
 
     /// From now on births are noted. No task has been spawned yet.
     pub(super) fn observe(&mut self) {
         self.ages.observe();
+        self.note_spawns();
+    }
+
+    /// From the second round of serials on, each spawn is noted.
+    fn note_spawns(&mut self) {
         self.spawned += SERIALS;
     }
 

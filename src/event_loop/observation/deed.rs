@@ -22,7 +22,7 @@ pub(in crate::event_loop) enum Deed {
 }
 
 /// Who does it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Actor<'a> {
     pub(super) deed: Deed,
     pub(super) task: Option<(TaskId, &'static Location<'static>)>,

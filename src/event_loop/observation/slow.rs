@@ -77,10 +77,8 @@ impl SlowDeeds {
         // A statement of its own, so that nothing is borrowed while the sink of the log runs.
         let lines = mem::take(&mut *self.lines.borrow_mut());
         for Line { text, is_first } in lines {
-            if !foreign::is_deaf() {
-                foreign::tell(Level::Warn, foreign::SLOW, text);
-            } else if is_first {
-                foreign::tell_stderr(text);
+            if is_first || !foreign::is_deaf() {
+                foreign::tell_somebody(Level::Warn, foreign::SLOW, text);
             }
         }
     }

@@ -16,15 +16,13 @@
 //! watchdog sleep too: an idle program is woken by neither.
 
 use std::io;
-use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use super::deed::{Actor, Deed};
+use super::deed::Actor;
 use super::thread_state::ThreadState;
 use crate::foreign::{self, Level};
-use crate::task::TaskId;
 
 /// More often than this the watchdog does not look.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
@@ -37,21 +35,14 @@ pub(super) struct Watchdog {
 
 /// Who is at it.
 struct Shared {
-    at_it: Option<AtIt>,
+    /// Without the name, and since when.
+    at_it: Option<(Actor<'static>, Instant)>,
     /// The name of the task, in a buffer that is used again.
     name: Option<String>,
-    spare_name: String,
     /// Tells one step from the next.
     number: u64,
     is_asleep: bool,
     has_ended: bool,
-}
-
-#[derive(Clone, Copy)]
-struct AtIt {
-    deed: Deed,
-    task: Option<(TaskId, &'static Location<'static>)>,
-    since: Instant,
 }
 
 impl Watchdog {
@@ -60,7 +51,6 @@ impl Watchdog {
         let shared = Arc::new(Mutex::new(Shared {
             at_it: None,
             name: None,
-            spare_name: String::new(),
             number: 0,
             is_asleep: false,
             has_ended: false,
@@ -83,11 +73,12 @@ impl Watchdog {
     pub(super) fn begins(&self, actor: &Actor<'_>, since: Instant) {
         let mut shared = lock(&self.shared);
         shared.number += 1;
-        shared.at_it = Some(AtIt {
+        let nameless = Actor {
             deed: actor.deed,
             task: actor.task,
-            since,
-        });
+            name: None,
+        };
+        shared.at_it = Some((nameless, since));
         shared.set_name(actor.name);
         if shared.is_asleep {
             shared.is_asleep = false;
@@ -111,15 +102,13 @@ impl Drop for Watchdog {
 
 impl Shared {
     fn set_name(&mut self, name: Option<&str>) {
-        if let Some(old) = self.name.take() {
-            self.spare_name = old;
+        match (&mut self.name, name) {
+            (Some(buffer), Some(name)) => {
+                buffer.clear();
+                buffer.push_str(name);
+            }
+            (buffer, name) => *buffer = name.map(str::to_owned),
         }
-        self.name = name.map(|name| {
-            let mut buffer = std::mem::take(&mut self.spare_name);
-            buffer.clear();
-            buffer.push_str(name);
-            buffer
-        });
     }
 }
 
@@ -177,18 +166,14 @@ impl Watch {
         if shared.has_ended {
             return Found::End;
         }
-        let Some(at_it) = shared.at_it else {
+        let Some((nameless, since)) = shared.at_it else {
             return Found::Nobody;
         };
-        let lasted = at_it.since.elapsed();
+        let lasted = since.elapsed();
+        let name = shared.name.as_deref();
         let who = match lasted > self.limit {
             false => String::new(),
-            true => Actor {
-                deed: at_it.deed,
-                task: at_it.task,
-                name: shared.name.as_deref(),
-            }
-            .to_string(),
+            true => Actor { name, ..nameless }.to_string(),
         };
         Found::Somebody(shared.number, lasted, who)
     }
@@ -210,10 +195,6 @@ impl Watch {
             self.loop_name,
             self.watched.in_words()
         );
-        if foreign::is_deaf() {
-            foreign::tell_stderr(line);
-        } else {
-            foreign::tell(Level::Warn, foreign::SLOW, line);
-        }
+        foreign::tell_somebody(Level::Warn, foreign::SLOW, line);
     }
 }
