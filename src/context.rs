@@ -38,7 +38,7 @@ use crate::offload::Pool;
 use crate::reactor::Reactor;
 use crate::record::Probe;
 use crate::scheduler::{self, Current, Scheduler};
-use crate::time::{Timers, is_standing, stand};
+use crate::time::{Timers, may_stand, stand};
 
 thread_local! {
     static CURRENT: RefCell<ManuallyDrop<Option<Rc<Context>>>> =
@@ -252,14 +252,13 @@ struct Outer(Option<Instant>);
 impl Outer {
     #[inline]
     fn change_for(context: &Context) -> Option<Self> {
-        let standing = context.timers.standing();
-        (standing.is_some() || is_standing()).then(|| Self::change(standing))
+        may_stand().then(|| Self::change(context))
     }
 
     #[cold]
     #[inline(never)]
-    fn change(standing: Option<Instant>) -> Self {
-        Outer(stand(standing))
+    fn change(context: &Context) -> Self {
+        Outer(stand(context.timers.standing()))
     }
 
     /// When no loop is current any more, a virtual clock stands where it is: for what is made between two runs.

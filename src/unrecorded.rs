@@ -54,9 +54,15 @@ say_nothing! {
     fired(late: Duration);
     is_ready(source: u32, readable: bool, writable: bool);
     submitted(job: u64);
+    awaits_source(source: u32);
+    awaits_task(id: TaskId);
+    awaits_job(job: u64);
+    is_slow(id: Option<TaskId>);
 }
 
 impl Probe {
+    pub(crate) const EXISTS: bool = false;
+
     #[inline(always)]
     pub(crate) fn is_recording(&self) -> bool {
         false

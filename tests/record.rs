@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::time::Duration;
 
 use roundelay::net::UnixStream;
-use roundelay::record::{Cause, End, Recording, What};
+use roundelay::record::{Awaited, Cause, End, Event, Recording, What};
 use roundelay::{EventLoop, Remote, offload, sleep, spawn, task, yield_now};
 
 const PLENTY: usize = 1 << 20;
@@ -37,6 +37,7 @@ fn trace(recording: &Recording) -> Vec<String> {
     let by = |cause| match cause {
         Cause::Task(task) => format!("task {}", place(task)),
         Cause::Source(_) => "source".to_owned(),
+        Cause::Job(_) => "job".to_owned(),
         cause => format!("{cause:?}").to_lowercase(),
     };
     let words = |what| {
@@ -56,6 +57,11 @@ fn trace(recording: &Recording) -> Vec<String> {
             What::Arm(_) => "arm".to_owned(),
             What::Fire(_) => "fire".to_owned(),
             What::Ready(..) => "ready".to_owned(),
+            What::Awaits(Awaited::Task(task)) => format!("awaits {}", place(task)),
+            What::Awaits(Awaited::Source(_)) => "awaits source".to_owned(),
+            What::Awaits(Awaited::Job(_)) => "awaits job".to_owned(),
+            What::Slow(Some(task)) => format!("slow {}", place(task)),
+            What::Slow(None) => "slow look".to_owned(),
             What::Submit(_) | What::JobBegins(..) | What::JobEnds(_) => return None,
             what => format!("{what:?}").to_lowercase(),
         })
@@ -82,6 +88,7 @@ fn a_spawn_a_yield_and_a_join_are_recorded_step_by_step() {
             "spawn 0",
             "poll 0",
             "spawn 1 by 0",
+            "awaits 1",
             "waits 0",
             "poll 1",
             "wake 1 by task 1",
@@ -135,6 +142,7 @@ fn a_read_that_has_to_wait_is_woken_by_its_source() {
         .position(|step| step == "wake 1 by source")
         .unwrap();
     assert_eq!(trace[read - 1], "ready");
+    assert!(trace[..read].iter().any(|step| step == "awaits source"));
     assert_eq!(
         trace[read + 1..],
         [
@@ -180,7 +188,13 @@ fn other_threads_and_jobs_are_recorded_with_what_they_bring() {
         Remote::current().spawn(|| async {}).await.unwrap();
     });
     let trace = trace(&recording);
-    for step in ["wake 0 by thread", "mail", "spawn 1", "wake 0 by task 1"] {
+    for step in [
+        "awaits job",
+        "wake 0 by job",
+        "mail",
+        "spawn 1",
+        "wake 0 by task 1",
+    ] {
         assert!(
             trace.iter().any(|other| other == step),
             "{step} in {trace:?}"
@@ -216,6 +230,47 @@ fn the_three_ends_of_a_task_are_told_apart() {
         ["finish 1 cancelled", "finish 2 panic", "finish 0 value"]
     );
     assert!(trace.iter().any(|step| step == "abort 1"));
+}
+
+/// Every step takes longer than a nanosecond.
+#[test]
+fn what_is_too_long_is_recorded_behind_it() {
+    let _watched = watch::watch();
+    let limit = Some(Duration::from_nanos(1));
+    let builder = EventLoop::builder().record(PLENTY).slow_poll(limit);
+    let mut event_loop = builder.build().unwrap();
+    event_loop.run(yield_now());
+    let trace = trace(&event_loop.recording().unwrap());
+    assert_eq!(
+        trace[..6],
+        [
+            "spawn 0",
+            "slow look",
+            "poll 0",
+            "wake 0 by task 0",
+            "waits 0",
+            "slow 0"
+        ]
+    );
+}
+
+#[test]
+fn a_look_after_a_sleep_is_measured_from_the_end_of_the_sleep() {
+    let _watched = watch::watch();
+    let told = |limit| {
+        let builder = EventLoop::builder().record(PLENTY).slow_poll(limit);
+        let mut event_loop = builder.build().unwrap();
+        event_loop.run(sleep(Duration::from_millis(600)));
+        let recording = event_loop.recording().unwrap();
+        let is_slow = |event: &&Event| event.what == What::Slow(None);
+        recording.events.iter().filter(is_slow).count()
+    };
+    let half_a_second = Some(Duration::from_millis(500));
+    assert_eq!(told(half_a_second), 0, "the sleep is no step");
+    assert!(
+        told(Some(Duration::from_nanos(1))) >= 2,
+        "the first look, and the look after the sleep"
+    );
 }
 
 #[test]

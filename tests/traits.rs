@@ -268,6 +268,7 @@ mod optional {
         process::ChildStdin: Unpin;
         process::ChildStdout: Unpin;
         process::Command: Send Sync Unpin;
+        record::Awaited: Send Sync Unpin;
         record::Cause: Send Sync Unpin;
         record::End: Send Sync Unpin;
         record::Event: Send Sync Unpin;

@@ -305,6 +305,7 @@ impl Builder {
         let observation = Observation::new(&self.name, limits, &context)
             .map_err(|error| while_trying("cannot start the watchdog of an event loop", error))?;
         Ok(EventLoop {
+            is_plain: observation.is_none() && !self.virtual_time,
             context: Rc::new(context).into(),
             inbox,
             allowance: Allowance::new(self.poll_budget),

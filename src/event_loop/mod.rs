@@ -150,6 +150,8 @@ pub struct EventLoop {
     shuffle: Option<Box<Shuffle>>,
     name: String,
     observation: Option<Box<Observation>>,
+    /// It goes by the clock on the wall, and nobody observes it.
+    is_plain: bool,
 }
 
 impl EventLoop {

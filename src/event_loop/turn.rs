@@ -21,10 +21,35 @@ impl EventLoop {
         // Whatever an earlier run left: it has ended.
         self.context.scheduler.take_halt();
         match self.context.scheduler.ready_count() {
-            0 if self.context.timers.standing().is_some() => self.pass_time(wait),
-            0 => self.park(wait, Timers::next_deadline),
+            0 if self.is_plain => self.park(wait, Timers::next_deadline),
+            0 => self.rest_specially(wait),
             _ => Ok(()),
         }
+    }
+
+    /// The rest of a loop that has virtual time, or is observed: apart, so that the others carry none of it.
+    #[cold]
+    #[inline(never)]
+    fn rest_specially(&self, wait: Wait) -> io::Result<()> {
+        match self.context.timers.standing() {
+            Some(_) => self.pass_time(wait)?,
+            None => self.park_apart(wait, Timers::next_deadline)?,
+        }
+        if let Some(observation) = &self.observation {
+            // Since the end of the wait, which the reactor has noted.
+            observation.has_looked();
+        }
+        Ok(())
+    }
+
+    /// [`park`](Self::park), for those who need not be quick.
+    #[inline(never)]
+    pub(super) fn park_apart(
+        &self,
+        wait: Wait,
+        alarm: fn(&Timers) -> Option<Instant>,
+    ) -> io::Result<()> {
+        self.park(wait, alarm)
     }
 
     /// Those who are ready now, in the order in which they are to be polled.

@@ -25,14 +25,12 @@ use crate::reactor::Wait;
 impl EventLoop {
     /// Waits, if there is nothing to do: in virtual time if it can be. *decide-then-do*: between the end of the look and the move of
     /// the clock runs no foreign code.
-    #[cold]
-    #[inline(never)]
     pub(super) fn pass_time(&self, wait: Wait) -> io::Result<()> {
         if self.context.reactor.has_work() {
             // The kernel may have put off what it is to bring from one socket of this thread to another.
             thread::yield_now();
         }
-        self.park_apart(Wait::Now)?;
+        self.park_without_alarm(Wait::Now)?;
         if matches!(wait, Wait::Now) || self.work_left() > 0 || self.inbox.is_notified() {
             return Ok(());
         }
@@ -40,7 +38,7 @@ impl EventLoop {
         let next = match wait.at_most_until(timers.next_deadline()) {
             // To the next deadline, or to the end of the wait.
             Wait::Until(at) if !timers.is_held() => at,
-            _ => return self.park_apart(self.on_the_wall(wait)),
+            _ => return self.park_without_alarm(self.on_the_wall(wait)),
         };
         let leap = next.saturating_duration_since(timers.now());
         timers.move_to(next);
@@ -50,13 +48,12 @@ impl EventLoop {
         );
         foreign::tell(Level::Trace, foreign::TURN, line);
         // Fires what is due now.
-        self.park_apart(Wait::Now)
+        self.park_without_alarm(Wait::Now)
     }
 
-    /// [`park`](Self::park), without an alarm: the clock on the wall does not come to the deadlines of this loop.
-    #[inline(never)]
-    fn park_apart(&self, wait: Wait) -> io::Result<()> {
-        self.park(wait, |_| None)
+    /// The clock on the wall does not come to the deadlines of this loop.
+    fn park_without_alarm(&self, wait: Wait) -> io::Result<()> {
+        self.park_apart(wait, |_| None)
     }
 
     /// A wait while the clock is held: as long, by the clock on the wall.

@@ -155,7 +155,10 @@ impl<T> Offload<T> {
         let number = behind::task_of(waker).map_or(0, TaskId::bits);
         match self.place {
             Some(place) => awaited.change(place, number),
-            None => self.place = Some(awaited.enter(self.ticket, outcome.location(), number)),
+            None => {
+                self.place = Some(awaited.enter(self.ticket, outcome.location(), number));
+                self.pool.tell_of_the_wait(self.ticket);
+            }
         }
     }
 }

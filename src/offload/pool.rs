@@ -102,6 +102,11 @@ impl Pool {
         drop(left);
     }
 
+    /// The task that is polled begins to wait for the job.
+    pub(super) fn tell_of_the_wait(&self, ticket: Ticket) {
+        self.probe.awaits_job(ticket.number());
+    }
+
     /// Who awaits a job.
     pub(super) fn awaited(&self) -> &Awaited {
         &self.awaited

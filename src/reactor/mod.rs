@@ -119,7 +119,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::event::Event;
 use mio::unix::SourceFd;
@@ -174,6 +174,10 @@ pub(crate) struct Reactor {
     alarm: OnceCell<Alarm>,
     /// Why there is no alarm, until the log has heard of it.
     untold: Cell<Option<io::Error>>,
+    /// Where the end of each wait is noted, in a loop that is observed.
+    ends: OnceCell<Rc<Cell<Instant>>>,
+    /// There is something to tell when the wait is over.
+    is_to_tell: Cell<bool>,
     probe: Probe,
 }
 
@@ -201,6 +205,8 @@ impl Reactor {
             is_behind: Cell::new(false),
             alarm: OnceCell::new(),
             untold: Cell::new(None),
+            ends: OnceCell::new(),
+            is_to_tell: Cell::new(false),
             probe: Probe::default(),
         })
     }
@@ -209,6 +215,11 @@ impl Reactor {
     pub(crate) fn recorded_by(mut self, probe: Probe) -> Reactor {
         self.probe = probe;
         self
+    }
+
+    /// From now on the end of each wait is noted there, before anybody is woken. To be called once.
+    pub(crate) fn note_ends(&self, ends: Rc<Cell<Instant>>) {
+        self.is_to_tell.set(self.ends.set(ends).is_ok());
     }
 
     /// The handle by which other threads end a wait. To be called once: the inbox has the only one.
@@ -238,6 +249,9 @@ impl Reactor {
         let mut poll = self.poll.borrow_mut();
         let polled = fault::at(Call::Wait).and_then(|()| poll.poll(&mut events, timeout));
         drop(poll);
+        if self.is_to_tell.get() {
+            self.tell_of_the_end();
+        }
         self.probe.unparks();
         let mut woken = self.woken.take();
         let found = match polled {
@@ -254,11 +268,25 @@ impl Reactor {
         self.probe.has_reached_all();
         self.is_behind.set(!woken.is_empty());
         self.woken.set(woken);
+        found
+    }
+
+    /// The wait is over, and what it has brought is not looked at yet.
+    #[cold]
+    fn tell_of_the_end(&self) {
         if let Some(error) = self.untold.take() {
             let line = format_args!("waits by the millisecond, without a timer: {error}");
             foreign::tell(Level::Debug, foreign::TIMER, line);
         }
-        found
+        match self.ends.get() {
+            Some(ends) => ends.set(Instant::now()),
+            None => self.is_to_tell.set(false),
+        }
+    }
+
+    fn tell_later(&self, error: io::Error) {
+        self.untold.set(Some(error));
+        self.is_to_tell.set(true);
     }
 
     /// What to hand to the poller so that it waits like this.
@@ -271,12 +299,12 @@ impl Reactor {
         if let (Wait::Until(_), None) = (wait, self.alarm.get()) {
             match Alarm::new(&self.registry, ALARM) {
                 Ok(alarm) => drop(self.alarm.set(alarm)),
-                Err(error) => self.untold.set(Some(error)),
+                Err(error) => self.tell_later(error),
             }
         }
         match self.alarm.get().map(|alarm| alarm.timeout(wait)) {
             Some(Ok(timeout)) => return Ok(timeout),
-            Some(Err(error)) => self.untold.set(Some(error)),
+            Some(Err(error)) => self.tell_later(error),
             None => {}
         }
         rounded::Alarm.timeout(wait)

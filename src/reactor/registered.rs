@@ -17,6 +17,7 @@ use super::ready::{Interest, Ready};
 use super::source::{Place, Source};
 use crate::context;
 use crate::foreign::{self, Level};
+use crate::record::Probe;
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
 /// Any descriptor that a poller can watch, made awaitable: a pipe, a netlink socket, an inotify or a tun descriptor.
@@ -305,6 +306,9 @@ impl<S: AsFd> Registered<S> {
 
     fn tell_of_the_wait(&self, interest: Interest) {
         let fd = self.io.as_fd().as_raw_fd();
+        if Probe::EXISTS {
+            context::peek(|context| context.probe.awaits_source(fd as u32));
+        }
         foreign::tell(
             Level::Trace,
             foreign::IO,

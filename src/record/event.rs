@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::recording::{Cause, End, Event, Readiness, What};
+use super::recording::{Awaited, Cause, End, Event, Readiness, What};
 
 #[derive(Clone, Copy, Default)]
 pub(super) struct Packed {
@@ -74,6 +74,10 @@ fn pack(what: What) -> (u8, u64) {
         What::Mail => (16, 0),
         What::BudgetSpent(task) => (17, pair(task, 0)),
         What::Wake(task, cause) => pack_wake(task, cause),
+        What::Awaits(Awaited::Source(source)) => (24, pair(source, 0)),
+        What::Awaits(Awaited::Task(task)) => (25, pair(task, 0)),
+        What::Awaits(Awaited::Job(job)) => (26, pair(job, 0)),
+        What::Slow(task) => (27, pair(task.unwrap_or(NONE), 0)),
     }
 }
 
@@ -85,7 +89,7 @@ fn pack_wake(task: u32, cause: Cause) -> (u8, u64) {
         Cause::Timer => (20, pair(task, 0)),
         Cause::Source(source) => (21, pair(task, source)),
         Cause::Thread => (22, pair(task, 0)),
-        Cause::Job => (23, pair(task, 0)),
+        Cause::Job(job) => (23, pair(task, job)),
     }
 }
 
@@ -119,7 +123,11 @@ fn unpack(kind: u8, details: u64) -> What {
         20 => What::Wake(first, Cause::Timer),
         21 => What::Wake(first, Cause::Source(second)),
         22 => What::Wake(first, Cause::Thread),
-        23 => What::Wake(first, Cause::Job),
+        23 => What::Wake(first, Cause::Job(second)),
+        24 => What::Awaits(Awaited::Source(first)),
+        25 => What::Awaits(Awaited::Task(first)),
+        26 => What::Awaits(Awaited::Job(first)),
+        27 => What::Slow((first != NONE).then_some(first)),
         _ => What::Wake(first, Cause::Outside),
     }
 }
@@ -177,7 +185,12 @@ mod tests {
             What::Wake(1, Cause::Timer),
             What::Wake(1, Cause::Source(3)),
             What::Wake(1, Cause::Thread),
-            What::Wake(1, Cause::Job),
+            What::Wake(1, Cause::Job(4)),
+            What::Awaits(Awaited::Source(5)),
+            What::Awaits(Awaited::Task(6)),
+            What::Awaits(Awaited::Job(7)),
+            What::Slow(Some(1)),
+            What::Slow(None),
         ];
         for (number, what) in all.into_iter().enumerate() {
             let event = Packed::new(number as u64, what).unpack();

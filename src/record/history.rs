@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::recording::{Cause, End, Recording, What};
+use super::recording::{Awaited, Cause, End, Recording, What};
 
 /// A stretch of time in which the loop did one thing.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,8 @@ pub(super) struct Life {
     pub(super) waits_since: Option<Duration>,
     /// It waited until it ended, since then.
     pub(super) ended_out_of_wait: Option<Duration>,
+    /// What it has said that it waits for, until that has woken it.
+    pub(super) awaits: Option<Awaited>,
     cause: Option<Cause>,
     /// Woken while it was polled.
     again: Option<Cause>,
@@ -130,6 +132,7 @@ impl History {
             What::Abort(task) | What::BudgetSpent(task) => {
                 self.lives.entry(task).or_default().is_seen = true;
             }
+            What::Awaits(awaited) => self.awaits(awaited),
             What::Fire(late) => self.fires.push((at, late)),
             What::Ready(..) => self.readies.push(at),
             _ => {}
@@ -181,10 +184,19 @@ impl History {
         }
     }
 
+    fn awaits(&mut self, awaited: Awaited) {
+        if let Some(task) = self.running_task() {
+            self.lives.entry(task).or_default().awaits = Some(awaited);
+        }
+    }
+
     fn wake(&mut self, task: u32, cause: Cause, at: Duration) {
         let is_running = self.running_task() == Some(task);
         let life = self.lives.entry(task).or_default();
         life.is_seen = true;
+        if life.awaits.is_some_and(|awaited| awaited.is_by(cause)) {
+            life.awaits = None;
+        }
         if life.ended.is_some() {
             return;
         }
@@ -303,7 +315,7 @@ fn is_deed(running: Option<u32>, what: What) -> bool {
     match what {
         What::Wake(task, _) => running != Some(task),
         What::Poll(_) | What::Waits(_) | What::Finish(..) => false,
-        What::JobBegins(..) | What::JobEnds(_) => false,
+        What::JobBegins(..) | What::JobEnds(_) | What::Awaits(_) | What::Slow(_) => false,
         _ => true,
     }
 }

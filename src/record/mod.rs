@@ -53,6 +53,9 @@
 //! events. Nothing is allocated meanwhile, but for the names of new tasks. A wake says who woke: the probe knows what is at work at
 //! this moment, a task, the timers, a socket, or another thread.
 //!
+//! A task that begins to wait for a socket, for another task or for a job says so too. The wake that ends the wait for a job comes from
+//! another thread, and which job it was is found out when the recording is read (`causes.rs`).
+//!
 //! A reading of the clock takes longer than the writing of an event, so events that are close together share one (`probe.rs` says
 //! which). In a build without the feature there is another probe in its place, without a size and with empty methods, and not an
 //! instruction is left.
@@ -67,6 +70,7 @@
 //! tokio's console asks a running program over a socket, and dial9 writes tokio's events to a file; both need a tokio that is built
 //! with `tokio_unstable`. Go has `runtime/trace`, and a page for it.
 
+mod causes;
 mod event;
 mod finding;
 mod findings;
@@ -89,4 +93,4 @@ mod words;
 pub use finding::{Finding, FindingKind};
 pub(crate) use jobs::JobLog;
 pub(crate) use probe::Probe;
-pub use recording::{Cause, End, Event, Readiness, Recording, Task, What};
+pub use recording::{Awaited, Cause, End, Event, Readiness, Recording, Task, What};

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::finding::{Finding, FindingKind};
 use super::history::{Doing, History};
 use super::json::{html, string, string_or_null};
-use super::recording::{Cause, End, Event, Recording, What};
+use super::recording::{Awaited, Cause, End, Event, Recording, What};
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
@@ -230,6 +230,11 @@ fn coded(what: What) -> (u8, [Option<i128>; 3]) {
         What::JobEnds(job) => (16, one(job)),
         What::Mail => (17, [None; 3]),
         What::BudgetSpent(task) => (18, one(task)),
+        What::Awaits(awaited) => {
+            let (code, number) = awaited_coded(awaited);
+            (19, two(code, i128::from(number)))
+        }
+        What::Slow(task) => (20, [Some(task.map_or(-1, i128::from)), None, None]),
     }
 }
 
@@ -239,8 +244,17 @@ fn cause_coded(cause: Cause) -> (i128, u32) {
         Cause::Timer => (1, 0),
         Cause::Source(source) => (2, source),
         Cause::Thread => (3, 0),
-        Cause::Job => (4, 0),
+        Cause::Job(job) => (4, job),
         Cause::Outside => (5, 0),
+    }
+}
+
+/// The number stands where that of a wake's cause stands: `CAUSES` in `page/events.js`.
+fn awaited_coded(awaited: Awaited) -> (u32, u32) {
+    match awaited {
+        Awaited::Task(task) => (0, task),
+        Awaited::Source(source) => (2, source),
+        Awaited::Job(job) => (4, job),
     }
 }
 

@@ -196,6 +196,7 @@ impl Trace {
                 What::Disarm => (TIMERS, "taken away".to_owned()),
                 What::Ready(source, ready) => (socket_thread(source), said(ready)),
                 What::Mail => (OTHERS, "a call".to_owned()),
+                What::Slow(task) => (task.map_or(LOOP, task_thread), "was too long".to_owned()),
                 _ => continue,
             };
             self.put('i', &name, thread, *at, ",\"s\":\"t\"");
@@ -211,12 +212,11 @@ impl Trace {
             .collect();
         let mut pending: HashMap<u32, (Duration, u64)> = HashMap::new();
         let mut threads: HashMap<u32, u64> = HashMap::new();
-        // A wake by a job is by the one that ended last.
-        let mut last_job = OTHERS;
         for (place, event) in recording.events.iter().enumerate() {
             match event.what {
                 What::Wake(task, cause) => {
-                    let from = cause_thread(cause).unwrap_or(last_job);
+                    let job = |job| threads.get(&job).copied().unwrap_or(OTHERS);
+                    let from = cause_thread(cause, job);
                     pending.entry(task).or_insert((event.at, from));
                 }
                 What::Spawn(task, by) => {
@@ -225,7 +225,6 @@ impl Trace {
                 What::JobBegins(job, thread) => {
                     threads.insert(job, pool_thread(thread));
                 }
-                What::JobEnds(job) => last_job = threads.remove(&job).unwrap_or(last_job),
                 What::Poll(task) => {
                     if let (Some((at, from)), Some(poll)) =
                         (pending.remove(&task), polls.get(&place))
@@ -264,15 +263,14 @@ fn said(ready: super::recording::Readiness) -> String {
     }
 }
 
-/// Of a job nothing is known but that it was one.
-fn cause_thread(cause: Cause) -> Option<u64> {
+fn cause_thread(cause: Cause, job_thread: impl Fn(u32) -> u64) -> u64 {
     match cause {
-        Cause::Task(task) => Some(task_thread(task)),
-        Cause::Timer => Some(TIMERS),
-        Cause::Source(source) => Some(socket_thread(source)),
-        Cause::Thread => Some(OTHERS),
-        Cause::Job => None,
-        Cause::Outside => Some(LOOP),
+        Cause::Task(task) => task_thread(task),
+        Cause::Timer => TIMERS,
+        Cause::Source(source) => socket_thread(source),
+        Cause::Thread => OTHERS,
+        Cause::Job(job) => job_thread(job),
+        Cause::Outside => LOOP,
     }
 }
 

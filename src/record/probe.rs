@@ -14,10 +14,11 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::causes;
 use super::event::Packed;
 use super::jobs::JobLog;
 use super::names::Names;
-use super::recording::{Cause, End, Readiness, Recording, What};
+use super::recording::{Awaited, Cause, End, Readiness, Recording, What};
 use super::ring::Ring;
 use crate::task::id::TaskId;
 
@@ -62,6 +63,9 @@ impl Recorder {
 }
 
 impl Probe {
+    /// Whether this build has a recorder at all.
+    pub(crate) const EXISTS: bool = true;
+
     /// A probe that records into a ring of so many bytes.
     pub(crate) fn recording(bytes: usize) -> Self {
         Self(Some(Rc::new(Recorder {
@@ -89,6 +93,7 @@ impl Probe {
         let of_jobs = jobs.events(recorder.origin);
         events.extend(of_jobs.filter(|event| ring.oldest() == 0 || event.at >= begin));
         events.sort_by_key(|event| event.at);
+        causes::name_the_jobs(&mut events);
         Some(Recording {
             name: name.to_owned(),
             events,
@@ -112,6 +117,10 @@ impl Probe {
     }
 
     // The scheduler.
+
+    pub(crate) fn awaits_task(&self, id: TaskId) {
+        self.note(What::Awaits(Awaited::Task(id.serial())));
+    }
 
     #[inline]
     pub(crate) fn woken(&self, id: TaskId) {
@@ -178,6 +187,11 @@ impl Probe {
             };
             recorder.names.borrow_mut().end(number, event, oldest);
         }
+    }
+
+    /// The step that has just ended took too long.
+    pub(crate) fn is_slow(&self, id: Option<TaskId>) {
+        self.note(What::Slow(id.map(TaskId::serial)));
     }
 
     /// A task is dropped outside of all polls.
@@ -293,6 +307,14 @@ impl Probe {
             recorder.woken.set(0);
             recorder.cause.set(Cause::Outside);
         }
+    }
+
+    pub(crate) fn awaits_source(&self, source: u32) {
+        self.note(What::Awaits(Awaited::Source(source)));
+    }
+
+    pub(crate) fn awaits_job(&self, job: u64) {
+        self.note(What::Awaits(Awaited::Job(job as u32)));
     }
 
     pub(crate) fn submitted(&self, job: u64) {

@@ -102,6 +102,23 @@ pub enum What {
     Mail,
     /// A task's poll has spent its budget of operations.
     BudgetSpent(u32),
+    /// The task that is polled begins to wait for this.
+    Awaits(Awaited),
+    /// What has just ended held the thread for longer than [`Builder::slow_poll`](crate::Builder::slow_poll) allows: a step of this
+    /// task, or else a look or another thread's call.
+    Slow(Option<u32>),
+}
+
+/// What a task waits for, beside timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Awaited {
+    /// A source becomes ready.
+    Source(u32),
+    /// Another task ends.
+    Task(u32),
+    /// A job on a thread of the pool is done.
+    Job(u32),
 }
 
 /// What has woken a task.
@@ -116,17 +133,29 @@ pub enum Cause {
     Source(u32),
     /// Another thread.
     Thread,
-    /// A job on a thread of the pool.
-    Job,
+    /// A job on a thread of the pool: which one.
+    Job(u32),
     /// Code outside of all tasks.
     Outside,
+}
+
+impl Awaited {
+    /// Whether a wake by that cause is what was waited for.
+    pub(super) fn is_by(self, cause: Cause) -> bool {
+        match (self, cause) {
+            (Self::Source(awaited), Cause::Source(source)) => awaited == source,
+            (Self::Task(awaited), Cause::Task(task)) => awaited == task,
+            (Self::Job(awaited), Cause::Job(job)) => awaited == job,
+            _ => false,
+        }
+    }
 }
 
 /// How a task has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum End {
-    /// With a value.
+    /// With a value. That may be an `Err`: what the output of a task means, the loop does not know.
     Value,
     /// By a panic.
     Panic,

@@ -222,7 +222,14 @@ impl<'a> Teller<'a> {
                 Span(found.lasts())
             ),
         };
-        (title, "Is a wake missing, or is it only idle?".to_owned())
+        let detail = match life.and_then(|life| life.awaits) {
+            None => "Is a wake missing, or is it only idle?".to_owned(),
+            Some(awaited) => format!(
+                "It waits for {}, or did so last.",
+                self.recording.awaited(awaited)
+            ),
+        };
+        (title, detail)
     }
 }
 

@@ -145,6 +145,11 @@ impl Recording {
             What::Finish(task, end) => format!("{} ends {}", named(task), said(end)),
             What::Abort(task) => format!("somebody asks for the end of {}", named(task)),
             What::BudgetSpent(task) => format!("{} has spent its budget", named(task)),
+            What::Awaits(awaited) => format!("it begins to wait for {}", self.awaited(awaited)),
+            What::Slow(Some(task)) => {
+                format!("that was longer than {} may hold the thread", named(task))
+            }
+            What::Slow(None) => "that was longer than a step may hold the thread".to_owned(),
             _ => outside(event.what),
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-use super::recording::{Cause, Recording, Task};
+use super::recording::{Awaited, Cause, Recording, Task};
 
 /// A duration with three digits at most: `820 ns`, `12.3 µs`, `80 ms`, `1.25 s`.
 pub(super) struct Span(pub(super) Duration);
@@ -72,6 +72,15 @@ impl Recording {
         Named(number, name)
     }
 
+    /// What a task waits for.
+    pub(super) fn awaited(&self, awaited: Awaited) -> String {
+        match awaited {
+            Awaited::Source(source) => format!("socket {source}"),
+            Awaited::Task(task) => format!("the end of {}", self.named(task)),
+            Awaited::Job(job) => format!("job {job}"),
+        }
+    }
+
     /// What has woken the task `woken`.
     pub(super) fn cause(&self, cause: Cause, woken: u32) -> String {
         match cause {
@@ -80,7 +89,7 @@ impl Recording {
             Cause::Timer => "a timer".to_owned(),
             Cause::Source(source) => format!("socket {source}"),
             Cause::Thread => "another thread".to_owned(),
-            Cause::Job => "a job of the pool".to_owned(),
+            Cause::Job(job) => format!("job {job}"),
             Cause::Outside => "code outside of all tasks".to_owned(),
         }
     }

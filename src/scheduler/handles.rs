@@ -81,6 +81,7 @@ impl Scheduler {
             return Self::refuse_self(life);
         }
         let old = tasks.set_joiner(id.slot(), Joiner::task(asker));
+        tasks.probe.awaits_task(id);
         drop(tasks);
         foreign::let_go(old, JOIN_HANDLE);
         Poll::Pending

@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 thread_local! {
     /// What [`now`] says, if it is not the time on the wall. It has no destructor, so it can be read at any time.
     static STANDING: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// Whether a loop with virtual time was ever made on this thread. Elsewhere no clock has to be chosen.
+    static MAY_STAND: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The time, by the clock of the loop that is running on this thread. asyncio's `loop.time()`.
@@ -47,10 +49,10 @@ pub fn now() -> Instant {
     STANDING.get().unwrap_or_else(Instant::now)
 }
 
-/// Whether [`now`] says something else than the clock on the wall.
+/// Whether [`now`] may say something else than the clock on the wall: whether there has been a clock that stands still.
 #[inline]
-pub(crate) fn is_standing() -> bool {
-    STANDING.get().is_some()
+pub(crate) fn may_stand() -> bool {
+    MAY_STAND.get()
 }
 
 /// From here on, [`now`] says this on this thread; without a time, what the clock on the wall says. Gives what it said before.
@@ -96,6 +98,7 @@ impl Clock {
 
     /// A clock that stands still.
     pub(crate) fn standing_at(origin: Instant) -> Self {
+        MAY_STAND.set(true);
         Clock {
             origin,
             tick_bits: 0,

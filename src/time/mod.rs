@@ -131,7 +131,7 @@ mod virtual_time;
 mod wheel;
 
 pub use clock::now;
-pub(crate) use clock::{is_standing, stand};
+pub(crate) use clock::{may_stand, stand};
 pub use interval::{Interval, MissedTick, Tick, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Deadline, Elapsed, timeout, timeout_at, timeout_with};

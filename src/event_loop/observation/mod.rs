@@ -44,8 +44,8 @@ use watchdog::Watchdog;
 
 /// What a loop notes about whoever uses its thread.
 pub(super) struct Observation {
-    /// When the present step began.
-    since: Cell<Instant>,
+    /// When the present step began. The reactor sets it at the end of a wait.
+    since: Rc<Cell<Instant>>,
     /// The task that was polled last, until what it has left is settled.
     last: Cell<Option<(TaskId, &'static Location<'static>)>>,
     slow: SlowDeeds,
@@ -81,9 +81,11 @@ impl Observation {
         if !has_limit && account.is_none() && !probe.is_recording() {
             return Ok(None);
         }
+        let since = Rc::new(Cell::new(Instant::now()));
+        context.reactor.note_ends(Rc::clone(&since));
         let watchdog = watchdog.map(|limit| Watchdog::new(loop_name, limit));
         Ok(Some(Box::new(Self {
-            since: Cell::new(Instant::now()),
+            since,
             last: Cell::new(None),
             slow: SlowDeeds::new(loop_name, slow_poll.unwrap_or(Duration::MAX)),
             watchdog: watchdog.transpose()?,
@@ -100,7 +102,7 @@ impl Observation {
         self.resumes();
         self.announce(|| Actor::nobody(deed));
         let result = act();
-        self.step(|| Actor::nobody(deed));
+        self.step_of_nobody(deed);
         self.rests();
         result
     }
@@ -140,14 +142,23 @@ impl Observation {
         }
     }
 
-    /// One step is over, and the next begins.
-    fn step<'a>(&self, actor: impl FnOnce() -> Actor<'a>) {
+    /// One step is over, and the next begins. Says whether it took too long.
+    fn step<'a>(&self, actor: impl FnOnce() -> Actor<'a>) -> bool {
         let now = Instant::now();
         let begin = self.since.replace(now);
         self.look_for_wakes(begin);
         let took = now.saturating_duration_since(begin);
-        if took > self.slow.limit() {
+        let is_slow = took > self.slow.limit();
+        if is_slow {
             self.slow.note(&actor(), took);
+        }
+        is_slow
+    }
+
+    /// A step that was no task's is over.
+    fn step_of_nobody(&self, deed: Deed) {
+        if self.step(|| Actor::nobody(deed)) {
+            self.probe.is_slow(None);
         }
     }
 }
@@ -162,7 +173,7 @@ impl Observer for Observation {
 
     // The calls that were delivered in the look have been steps of their own.
     fn has_looked(&self) {
-        self.step(|| Actor::nobody(Deed::Look));
+        self.step_of_nobody(Deed::Look);
         self.rests();
     }
 
@@ -187,7 +198,7 @@ impl Observer for Observation {
             Step::Dropped => Deed::Drop,
         };
         let begin = self.since.get();
-        self.step(|| Actor::task(deed, id, cell));
+        let is_slow = self.step(|| Actor::task(deed, id, cell));
         if let (Some(accountant), Deed::Poll) = (&self.accountant, deed) {
             accountant.ends(id, begin, self.since.get());
         }
@@ -196,6 +207,9 @@ impl Observer for Observation {
             Step::Ready | Step::Dropped => {
                 self.probe.has_finished(id, end_of(cell), self.since.get());
             }
+        }
+        if is_slow {
+            self.probe.is_slow(Some(id));
         }
         if step != Step::Pending {
             self.last.set(Some((id, cell.as_mut().about().1)));
@@ -207,11 +221,14 @@ impl Observer for Observation {
         let Some((id, location)) = self.last.take() else {
             return;
         };
-        self.step(|| Actor {
+        let is_slow = self.step(|| Actor {
             deed: Deed::Settle,
             task: Some((id, location)),
             name: None,
         });
+        if is_slow {
+            self.probe.is_slow(Some(id));
+        }
     }
 
     fn has_news(&self) -> bool {

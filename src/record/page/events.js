@@ -2,11 +2,11 @@
 
 const CODES = [
   "park", "unpark", "look", "look ends", "spawn", "wake", "poll", "waits", "finish", "abort", "arm", "fire", "disarm", "ready",
-  "submit", "job begins", "job ends", "mail", "budget spent",
+  "submit", "job begins", "job ends", "mail", "budget spent", "awaits", "slow",
 ];
 const CODE = Object.fromEntries(CODES.map((name, code) => [name.replace(" ", "_"), code]));
 // How many numbers follow the code of an event.
-const ARGUMENTS = [1, 0, 0, 0, 2, 3, 1, 1, 2, 1, 1, 1, 0, 2, 1, 2, 1, 0, 1];
+const ARGUMENTS = [1, 0, 0, 0, 2, 3, 1, 1, 2, 1, 1, 1, 0, 2, 1, 2, 1, 0, 1, 2, 1];
 const CAUSES = ["task", "timer", "source", "thread", "job", "outside"];
 const CAUSE = Object.fromEntries(CAUSES.map((name, code) => [name, code]));
 const ENDS = ["with a value", "by a panic", "cancelled"];

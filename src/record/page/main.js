@@ -304,6 +304,8 @@ class Page {
       case CODE.ready: return model.sockets.get(a[i])?.within ?? model.loop;
       case CODE.job_begins: return model.threads.get(model.events.b[i]) ?? model.loop;
       case CODE.job_ends: return this.threadOf(i) ?? model.loop;
+      case CODE.awaits: return this.pollerAt(model.events.at[i]) ?? model.loop;
+      case CODE.slow: return model.tasks.get(a[i]) ?? model.loop;
       case CODE.submit: return this.pollerAt(model.events.at[i]) ?? model.loop;
       case CODE.mail: return model.others;
       default: return model.loop;

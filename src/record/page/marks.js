@@ -63,7 +63,8 @@ Object.assign(Painter.prototype, {
         context.fillRect(-3.2, -3.2, 6.4, 6.4);
         break;
       default:
-        context.fillStyle = code[event] === CODE.disarm ? colour.line : colour.quiet;
+        if (code[event] === CODE.slow) context.fillStyle = colour.long;
+        else context.fillStyle = code[event] === CODE.disarm ? colour.line : colour.quiet;
         context.fillRect(-0.5, code[event] === CODE.arm ? 0 : -tall, 1, code[event] === CODE.mail ? 2 * tall : tall);
     }
   },

@@ -90,8 +90,8 @@ class Model {
     this.timers = new Lane("timers", 0);
     this.others = new Lane("others", 0);
     this.crowd = new Lane("sockets", 0);
-    // From the event of a wake by another thread to the job that it tells the end of.
-    this.jobOf = new Map();
+    // From the event that ends a poll to the event that says what the task waits for.
+    this.awaitsOf = new Map();
     this.sockets = new Map();
     this.threads = new Map();
     this.tasks = new Map();
@@ -124,6 +124,7 @@ class Model {
       lane.seen = false;
       lane.ended = NONE;
       lane.pending = null;
+      lane.awaits = NONE;
       map.set(number, lane);
     }
     return lane;
@@ -167,9 +168,6 @@ class Replay {
     this.events = model.events;
     this.running = null;
     this.jobs = new Map();
-    this.lastJobLane = null;
-    // The jobs that each task has handed to the pool.
-    this.handed = new Map();
     // The timers that this look has fired, and whose wakes are still to come.
     this.fired = [];
   }
@@ -205,6 +203,10 @@ class Replay {
       case CODE.job_begins: this.jobBegins(a, at, i); break;
       case CODE.job_ends: this.jobEnds(a, at, i); break;
       case CODE.mail: others.marks.push(i); break;
+      case CODE.awaits:
+        if (this.running !== null) this.running.awaits = i;
+        break;
+      case CODE.slow: (a >= 0 ? this.known(a, at) : this.model.loop).marks.push(i); break;
     }
   }
 
@@ -243,10 +245,17 @@ class Replay {
   wake(number, at, i) {
     const lane = this.known(number, at);
     if (lane.ended !== NONE) return;
+    if (this.isAwaited(lane, i)) lane.awaits = NONE;
     this.arrow(i, this.source(i), lane);
     if (this.events.b[i] === CAUSE.timer) this.overdue(lane, this.fired.shift(), at, i);
     if (lane.open?.kind === SPAN.run) lane.again = i;
     else if (lane.open?.kind !== SPAN.ready) lane.begin(SPAN.ready, at, i);
+  }
+
+  // Whether the wake is what the task has said that it waits for.
+  isAwaited({ awaits }, wake) {
+    const { a, b, c } = this.events;
+    return awaits !== NONE && a[awaits] === b[wake] && b[awaits] === c[wake];
   }
 
   // A task whose timer was due before the loop looked has waited for the loop since then.
@@ -272,8 +281,8 @@ class Replay {
       case CAUSE.task: return model.task(events.c[i]);
       case CAUSE.timer: return model.timers;
       case CAUSE.source: return model.lane(model.sockets, "socket", events.c[i]);
-      case CAUSE.thread: return this.jobThatWakes(i)?.lane ?? model.others;
-      case CAUSE.job: return this.lastJobLane ?? model.others;
+      case CAUSE.thread: return model.others;
+      case CAUSE.job: return this.jobs.get(events.c[i])?.lane ?? model.others;
       default: return model.loop;
     }
   }
@@ -341,32 +350,18 @@ class Replay {
   waits(lane, at, i) {
     const again = lane.again ?? NONE;
     lane.again = NONE;
+    if (lane.awaits !== NONE) this.model.awaitsOf.set(i, lane.awaits);
     lane.begin(again === NONE ? SPAN.wait : SPAN.ready, at, again === NONE ? i : again);
   }
 
-  // A job of the pool wakes as any other thread does. Where the task has handed over a job that is done by now, it is this one.
-  jobThatWakes(i) {
-    const jobs = this.handed.get(this.events.a[i]) ?? [];
-    const place = jobs.findIndex((job) => job.isDone);
-    if (place === -1) return undefined;
-    const [job] = jobs.splice(place, 1);
-    this.model.jobOf.set(i, job.number);
-    return job;
-  }
-
   submit(number, i) {
-    const job = { number, submit: i, by: this.running, lane: null, isDone: false };
-    this.jobs.set(number, job);
-    if (this.running !== null) {
-      const { number: task } = this.running;
-      this.handed.set(task, [...(this.handed.get(task) ?? []), job]);
-    }
+    this.jobs.set(number, { submit: i, by: this.running, lane: null });
     (this.running ?? this.model.loop).marks.push(i);
   }
 
   jobBegins(number, at, i) {
     const lane = this.model.lane(this.model.threads, "thread", this.events.b[i]);
-    const job = this.jobs.get(number) ?? { number, submit: NONE, by: null, lane: null, isDone: false };
+    const job = this.jobs.get(number) ?? { submit: NONE, by: null, lane: null };
     job.lane = lane;
     this.jobs.set(number, job);
     lane.begin(SPAN.job, at, i);
@@ -377,12 +372,7 @@ class Replay {
   }
 
   jobEnds(number, at, i) {
-    const job = this.jobs.get(number);
-    const lane = job?.lane;
-    if (!lane) return;
-    job.isDone = true;
-    lane.finish(at, i);
-    this.lastJobLane = lane;
+    this.jobs.get(number)?.lane?.finish(at, i);
   }
 
   end() {

@@ -32,8 +32,8 @@ class Teller {
       case CAUSE.task: return c[wake] === a[wake] ? "itself" : this.task(c[wake]);
       case CAUSE.timer: return "a timer";
       case CAUSE.source: return `socket ${c[wake]}`;
-      case CAUSE.thread: return this.model.jobOf.has(wake) ? `job ${this.model.jobOf.get(wake)}` : "another thread";
-      case CAUSE.job: return "a job of the pool";
+      case CAUSE.thread: return "another thread";
+      case CAUSE.job: return `job ${c[wake]}`;
       default: return "code outside of all tasks";
     }
   }
@@ -44,12 +44,23 @@ class Teller {
     return to !== NONE && this.events.code[to] === CODE.wake ? to : NONE;
   }
 
-  // Of a span that waits and is not ended by a wake: what the poll before did last that can bring one.
+  // What a task has said that it waits for.
+  awaited(event) {
+    const { a, b } = this.events;
+    switch (a[event]) {
+      case CAUSE.task: return `the end of ${this.task(b[event])}`;
+      case CAUSE.source: return `socket ${b[event]}`;
+      default: return `job ${b[event]}`;
+    }
+  }
+
+  // Of a span that waits and is not ended by a wake: what the task has said, or did last in the poll before, that can bring one.
   hint(lane, i) {
     const end = lane.from[i];
+    const said = this.model.awaitsOf.get(end);
+    if (said !== undefined) return this.awaited(said);
     for (let event = end - 1; event >= 0 && this.events.code[event] !== CODE.poll; event--) {
       if (this.events.code[event] === CODE.arm) return "a timer, it seems";
-      if (this.events.code[event] === CODE.submit) return `job ${this.events.a[event]}, it seems`;
     }
     return "something that did not come";
   }
@@ -207,6 +218,8 @@ class Teller {
       case CODE.job_begins: return `pool thread ${b[i]} begins job ${a[i]}`;
       case CODE.job_ends: return `job ${a[i]} is done`;
       case CODE.mail: return "another thread's call is run";
+      case CODE.awaits: return `it begins to wait for ${this.awaited(i)}`;
+      case CODE.slow: return `that was longer than ${a[i] < 0 ? "a step" : who} may hold the thread`;
       default: return `${who} has spent its budget of operations`;
     }
   }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roundelay::record::{Cause, Event, Readiness, Recording, Task, What};
+use roundelay::record::{Awaited, Cause, Event, Readiness, Recording, Task, What};
 
 use crate::{Opened, watch};
 
@@ -298,25 +298,32 @@ fn many_sockets_are_one_lane() {
     opened.assert_no_complaints();
 }
 
-/// The pool tells the end of a job as any other thread wakes a task.
 #[test]
-fn a_task_whose_job_is_done_has_waited_for_the_job() {
+fn what_a_task_has_waited_for_and_what_it_still_waits_for_is_said() {
     let _watched = watch();
     let events = [
         What::Poll(1),
         What::Submit(4),
+        What::Awaits(Awaited::Job(4)),
         What::Waits(1),
         What::JobBegins(4, 0),
         What::JobEnds(4),
-        What::Wake(1, Cause::Thread),
+        What::Wake(1, Cause::Job(4)),
         What::Poll(1),
         What::Waits(1),
         What::Wake(1, Cause::Thread),
         What::Poll(1),
+        What::Awaits(Awaited::Task(2)),
+        What::Waits(1),
+        What::Unpark,
     ];
     let mut opened = Opened::new(&one_by_one(&events));
     let task = "recording.model.tasks.get(1)";
-    for (at, goal) in [("3e6", "job 4"), ("75e5", "another thread")] {
+    for (at, goal) in [
+        ("4e6", "job 4"),
+        ("85e5", "another thread"),
+        ("125e5", "the end of task 2"),
+    ] {
         let said = opened
             .tab
             .text(&format!("recording.teller.at({task}, {at})"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roundelay::record::{Cause, End, Event, Readiness, Recording, What};
+use roundelay::record::{Awaited, Cause, End, Event, Readiness, Recording, What};
 
 use crate::Draw;
 
@@ -15,14 +15,14 @@ pub fn nonsense(seed: u64, events: usize) -> Recording {
     let mut recording = Recording::default();
     for _ in 0..events {
         let (one, two) = (draw(4), draw(4));
-        let what = match draw(19) {
+        let what = match draw(23) {
             0 => What::Park((one > 1).then(|| us(two))),
             1 => What::Unpark,
             2 => What::Look,
             3 => What::LookEnds,
             4 => What::Spawn(one, Some(two)),
             5 => What::Wake(one, Cause::Task(two)),
-            6 => What::Wake(one, Cause::Job),
+            6 => What::Wake(one, Cause::Job(two)),
             7 => What::Poll(one),
             8 => What::Waits(one),
             9 => What::Finish(one, End::Cancelled),
@@ -34,7 +34,11 @@ pub fn nonsense(seed: u64, events: usize) -> Recording {
             15 => What::Submit(one),
             16 => What::JobBegins(one, two),
             17 => What::JobEnds(one),
-            _ => What::BudgetSpent(one),
+            18 => What::BudgetSpent(one),
+            19 => What::Awaits(Awaited::Source(one)),
+            20 => What::Awaits(Awaited::Task(one)),
+            21 => What::Awaits(Awaited::Job(one)),
+            _ => What::Slow((one > 1).then_some(two)),
         };
         recording.events.push(Event::new(at, what));
         // Other threads note what they do when they have done it: now and then time goes back.

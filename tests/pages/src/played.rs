@@ -265,7 +265,7 @@ impl Played {
                 self.recording
                     .events
                     .push(Event::new(at, What::JobEnds(job)));
-                self.wake(task, Cause::Job);
+                self.wake(task, Cause::Job(job));
             }
             Coming::Mail(task) => {
                 self.say(What::Mail);

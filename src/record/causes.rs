@@ -1,0 +1,70 @@
+//! Which job has woken a task.
+//!
+//! The thread that has done a job wakes the task that waits as any other thread would, by a note in the inbox, and a note holds the
+//! number of the task only. But the recording has the rest: the task has said which jobs it waits for, and the pool which of them are
+//! done. So the loop need not find out while it runs.
+
+use std::collections::{HashMap, HashSet};
+
+use super::recording::{Awaited, Cause, Event, What};
+
+/// A wake by another thread, of a task that waits for a job which is done by then, is by that job. `events` are in the order of time.
+pub(super) fn name_the_jobs(events: &mut [Event]) {
+    let mut polled = None;
+    let mut awaited: HashMap<u32, Vec<u32>> = HashMap::new();
+    let mut done = HashSet::new();
+    for event in events {
+        match &mut event.what {
+            What::Poll(task) => polled = Some(*task),
+            What::Awaits(Awaited::Job(job)) => {
+                let task = polled.unwrap_or_default();
+                awaited.entry(task).or_default().push(*job);
+            }
+            What::JobEnds(job) => drop(done.insert(*job)),
+            What::Wake(task, cause @ Cause::Thread) => {
+                let Some(jobs) = awaited.get_mut(task) else {
+                    continue;
+                };
+                if let Some(place) = jobs.iter().position(|job| done.contains(job)) {
+                    *cause = Cause::Job(jobs.remove(place));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_wake_is_by_the_job_that_the_task_awaits_if_that_is_done() {
+        let _watched = crate::watch::watch();
+        let wake = What::Wake(1, Cause::Thread);
+        let mut events = [
+            What::Poll(1),
+            What::Submit(7),
+            What::Awaits(Awaited::Job(7)),
+            What::Waits(1),
+            wake,
+            What::JobEnds(7),
+            What::Wake(2, Cause::Thread),
+            wake,
+            wake,
+        ]
+        .map(|what| Event::new(Duration::ZERO, what));
+        name_the_jobs(&mut events);
+        let causes: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event.what {
+                What::Wake(_, cause) => Some(cause),
+                _ => None,
+            })
+            .collect();
+        let by_thread = Cause::Thread;
+        assert_eq!(causes, [by_thread, by_thread, Cause::Job(7), by_thread]);
+    }
+}
