@@ -8,6 +8,7 @@ use super::EventLoop;
 use super::allowance::Allowance;
 use super::observation::{Limits, Observation};
 use super::shuffle::Shuffle;
+use super::stay_awake::{self, StayAwake};
 use crate::account::Account;
 use crate::context::{Context, Counters, choose_clock};
 use crate::declared::Declarations;
@@ -78,7 +79,7 @@ impl Default for Builder {
             timer_slack: slack::DEFAULT,
             virtual_time: false,
             shuffle: None,
-            spin: Duration::ZERO,
+            spin: stay_awake::LIMIT,
             post_queue: usize::MAX,
             slow_poll: cfg!(debug_assertions).then_some(SLOW_POLL_IN_DEBUG_BUILDS),
             watchdog: None,
@@ -192,8 +193,11 @@ impl Builder {
         self
     }
 
-    /// How long the loop busy-waits for other threads before it sleeps. Saves a system call and a context switch per wake,
-    /// and burns a processor. Default: zero.
+    /// How long the loop stays awake at most for what another thread may send, before it sleeps. It does so only while other threads
+    /// answer at once: when the sleep before was ended by one of them within 50 microseconds. That saves two system calls and two
+    /// switches between threads for each answer; one that does not come in time costs this long, once. A loop that is idle, or waits for
+    /// sockets and timers, never stays awake. Meanwhile a socket that becomes ready waits for as long. Default: 20 microseconds; zero:
+    /// never.
     pub fn spin(mut self, spin: Duration) -> Self {
         self.spin = spin;
         self
@@ -309,7 +313,7 @@ impl Builder {
             context: Rc::new(context).into(),
             inbox,
             allowance: Allowance::new(self.poll_budget),
-            spin: self.spin,
+            stay_awake: StayAwake::new(self.spin),
             shuffle: self.shuffle.map(|seed| Box::new(Shuffle::new(seed))),
             name: self.name,
             observation,

@@ -96,6 +96,7 @@ mod recorded;
 mod recorded;
 mod report;
 mod shuffle;
+mod stay_awake;
 mod turn;
 mod virtual_time;
 
@@ -108,6 +109,7 @@ use observation::Observation;
 pub use report::{Report, Turn};
 use shuffle::Shuffle;
 pub use shuffle::seed_from_env;
+use stay_awake::StayAwake;
 
 /// Makes a loop, runs `main` on it, and drops the loop. asyncio's `run`.
 ///
@@ -146,7 +148,7 @@ pub struct EventLoop {
     context: StaysOnItsLoopSoSendARemoteInstead<Rc<Context>>,
     inbox: Inbox,
     allowance: Allowance,
-    spin: Duration,
+    stay_awake: StayAwake,
     shuffle: Option<Box<Shuffle>>,
     name: String,
     observation: Option<Box<Observation>>,

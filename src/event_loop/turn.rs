@@ -1,7 +1,7 @@
 //! One turn: rest if nobody is ready, poll a batch, and look at the rest of the world now and then.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::allowance::Allowance;
 use super::observation::Deed;
@@ -9,7 +9,7 @@ use super::shuffle::Shuffle;
 use super::{EventLoop, narrator};
 use crate::context::Counters;
 use crate::foreign;
-use crate::inbox::{Inbox, Note};
+use crate::inbox::Note;
 use crate::reactor::Wait;
 use crate::scheduler::{Observer, Unobserved};
 use crate::task::{TaskId, waker};
@@ -174,7 +174,7 @@ impl EventLoop {
             0 => wait.at_most_until(alarm(&self.context.timers)),
             _ => Wait::Now,
         };
-        let may_sleep = !matches!(wait, Wait::Now) && !spin(self.spin, &wait, &self.inbox);
+        let may_sleep = !matches!(wait, Wait::Now) && !self.stay_awake.watch(&wait, &self.inbox);
         let is_asleep = may_sleep && self.inbox.park();
         let wait = if is_asleep { wait } else { Wait::Now };
         parks.add(usize::from(is_asleep));
@@ -219,6 +219,7 @@ impl EventLoop {
         let count = self.inbox.take().min(allowed.get());
         allowed.set(allowed.get() - count);
         self.context.counters.notes.add(count);
+        self.stay_awake.note();
         self.context.probe.because_of_threads();
         for _ in 0..count {
             let Some(note) = self.inbox.next() else { break };
@@ -239,23 +240,4 @@ impl EventLoop {
         }
         self.context.probe.because_of_nobody();
     }
-}
-
-/// Busy-waits for a note, for as long as [`Builder::spin`](crate::Builder::spin) and the wait allow. `true` if one came.
-fn spin(limit: Duration, wait: &Wait, inbox: &Inbox) -> bool {
-    if limit.is_zero() {
-        return false;
-    }
-    let start = Instant::now();
-    let limit = match wait {
-        Wait::Until(at) => limit.min(at.saturating_duration_since(start)),
-        Wait::Now | Wait::Forever => limit,
-    };
-    while start.elapsed() < limit {
-        if inbox.is_notified() {
-            return true;
-        }
-        std::hint::spin_loop();
-    }
-    false
 }

@@ -1,0 +1,207 @@
+//! Tuning: a loop that other threads answer at once stays awake for the answer.
+//!
+//! A thread that wakes a loop, waits for what the loop does and wakes it again leaves it nothing to do for a microsecond or two. To go
+//! to sleep for that, and to be rung up, takes two system calls and two switches between threads, more than the whole conversation. So
+//! a loop whose last sleep was ended by another thread, and was shorter than [`BRIEF`], watches its inbox for a while before it sleeps
+//! again. A watch in vain ends the habit, and the next one wants twice as many brief sleeps: on a single processor, where no other
+//! thread can answer meanwhile, each is in vain. A loop that waits for sockets and timers never watches, and reads no clock for it; nor
+//! does a loop that is idle.
+//!
+//! ```text
+//!                 a note                  nothing to do                  a note, soon
+//!   Asleep ----------------> Spoken to ------------------> Measuring ------------------> Awake ---.
+//!     ^                         ^                              |                          |       | a note,
+//!     |                         |         a note, late         |                          |  <----' in time
+//!     |                         '------------------------------'                          |
+//!     '----------------------------- a watch in vain -------------------------------------'
+//! ```
+//!
+//! *Why no `yield_now` in the watch*: where the processors are busy, it hands the rest of the time slice to others, and the answer is
+//! milliseconds late; a sleeping thread would have been woken at once.
+//!
+//! Without this file a round trip takes as long as a sleep and a ring, six microseconds, and with it one. To do without it, build the loop
+//! with [`Builder::spin`](crate::Builder::spin) of zero.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::inbox::Inbox;
+use crate::reactor::Wait;
+
+/// A sleep that is shorter was not worth it. A system takes that long to put a thread to sleep and to wake it again, and on a
+/// virtual machine several times as long.
+const BRIEF: Duration = Duration::from_micros(50);
+
+/// How long a loop watches at most, unless it was built with another limit.
+pub(super) const LIMIT: Duration = Duration::from_micros(20);
+
+/// As many looks at the inbox come between two looks at the clock.
+const GLANCES: u32 = 32;
+
+/// So many brief sleeps at most are wanted before a loop watches again.
+const MOST_WANTED: u32 = 1024;
+
+pub(super) struct StayAwake {
+    limit: Duration,
+    habit: Cell<Habit>,
+    /// How many brief sleeps are wanted before the loop watches again.
+    wanted: Cell<u32>,
+    /// How many there have been.
+    brief: Cell<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Habit {
+    /// Nobody has spoken to the loop since it slept.
+    Asleep,
+    /// Another thread has sent something.
+    SpokenTo,
+    /// It has nothing to do, since then.
+    Measuring(Instant),
+    /// The sleep before was brief.
+    Awake,
+}
+
+impl Habit {
+    /// Something has come from another thread.
+    fn on_note(self, now: impl Fn() -> Instant) -> Self {
+        match self {
+            Habit::Asleep | Habit::SpokenTo => Habit::SpokenTo,
+            Habit::Awake => Habit::Awake,
+            Habit::Measuring(since) => match now().saturating_duration_since(since) < BRIEF {
+                true => Habit::Awake,
+                false => Habit::SpokenTo,
+            },
+        }
+    }
+
+    /// There is nothing to do.
+    fn on_sleep(self, now: impl Fn() -> Instant) -> Self {
+        match self {
+            Habit::SpokenTo => Habit::Measuring(now()),
+            // What has ended the last sleep was no other thread.
+            Habit::Measuring(_) => Habit::Asleep,
+            Habit::Asleep | Habit::Awake => self,
+        }
+    }
+}
+
+impl StayAwake {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            habit: Cell::new(Habit::Asleep),
+            wanted: Cell::new(1),
+            brief: Cell::new(0),
+        }
+    }
+
+    /// Something has come from another thread.
+    #[inline]
+    pub(super) fn note(&self) {
+        if self.habit.get() != Habit::SpokenTo {
+            self.habit.set(self.habit.get().on_note(Instant::now));
+        }
+    }
+
+    /// There is nothing to do: waits for a note without going to sleep, if that is likely to be worth it. `true` if one has come.
+    #[inline]
+    pub(super) fn watch(&self, wait: &Wait, inbox: &Inbox) -> bool {
+        self.habit.get() != Habit::Asleep && !inbox.is_notified() && self.watch_now(wait, inbox)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn watch_now(&self, wait: &Wait, inbox: &Inbox) -> bool {
+        if self.limit.is_zero() {
+            return false;
+        }
+        self.habit.set(self.habit.get().on_sleep(Instant::now));
+        if self.habit.get() != Habit::Awake || !self.is_trusted() {
+            return false;
+        }
+        let has_come = watch(self.limit, wait, inbox);
+        self.trust(has_come);
+        has_come
+    }
+
+    /// The sleep before was brief. Have there been enough of them?
+    fn is_trusted(&self) -> bool {
+        self.brief.set(self.brief.get() + 1);
+        if self.brief.get() >= self.wanted.get() {
+            return true;
+        }
+        self.habit.set(Habit::Measuring(Instant::now()));
+        false
+    }
+
+    fn trust(&self, has_come: bool) {
+        match has_come {
+            true => self.wanted.set(1),
+            false => {
+                self.habit.set(Habit::Asleep);
+                self.brief.set(0);
+                self.wanted.set(MOST_WANTED.min(self.wanted.get() * 2));
+            }
+        }
+    }
+}
+
+fn watch(limit: Duration, wait: &Wait, inbox: &Inbox) -> bool {
+    let start = Instant::now();
+    let limit = match wait {
+        Wait::Until(at) => limit.min(at.saturating_duration_since(start)),
+        Wait::Now | Wait::Forever => limit,
+    };
+    while start.elapsed() < limit {
+        for _ in 0..GLANCES {
+            if inbox.is_notified() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_micros(10);
+    const LATE: Duration = Duration::from_millis(10);
+
+    #[test]
+    fn a_sleep_that_another_thread_ends_soon_makes_a_habit_of_staying_awake() {
+        let _watched = crate::watch::watch();
+        let start = Instant::now();
+        let asleep = Habit::Asleep.on_sleep(|| unreachable!("the clock is not read"));
+        assert_eq!(asleep, Habit::Asleep);
+        let measuring = asleep
+            .on_note(|| unreachable!("the clock is not read"))
+            .on_sleep(|| start);
+        assert_eq!(measuring, Habit::Measuring(start));
+        assert_eq!(measuring.on_note(|| start + SOON), Habit::Awake);
+        assert_eq!(measuring.on_note(|| start + LATE), Habit::SpokenTo);
+    }
+
+    #[test]
+    fn each_watch_in_vain_doubles_the_brief_sleeps_that_are_wanted() {
+        let _watched = crate::watch::watch();
+        let stay = StayAwake::new(LIMIT);
+        for wanted in [1, 2, 4, 8] {
+            let asked = (1..).find(|_| stay.is_trusted()).unwrap();
+            assert_eq!(asked, wanted);
+            stay.trust(false);
+        }
+        stay.trust(true);
+        assert!(stay.is_trusted());
+    }
+
+    #[test]
+    fn a_loop_that_sockets_and_timers_wake_forgets_the_habit() {
+        let _watched = crate::watch::watch();
+        let measuring = Habit::Measuring(Instant::now());
+        assert_eq!(measuring.on_sleep(Instant::now), Habit::Asleep);
+    }
+}
