@@ -1,10 +1,14 @@
 //! Appendix. Twelve nanoseconds at a time.
 //!
-//! The chapters show each idea in its simplest correct form. What the shipped code does beyond that, for speed alone, is told
-//! here. Each piece stands behind one function, most of them in a file of their own, so that the plain form can be read first; and
-//! something fails when the piece is taken out: a bound in `benches/bounds.toml`, which `cargo bench --bench counters` compares,
-//! or a test. Where nothing can fail, because what is saved is a wait for memory or for another thread and no count shows it, the
-//! table says so.
+//! *Before this:* [chapter 9](crate::event_loop). *Time:* 15 minutes. *Files, in reading order:*
+//! this one, and the files in the table.
+//!
+//! The chapters show each idea in its simplest correct form. What the shipped code does beyond
+//! that, for speed alone, is told here. Each piece stands behind one function, most of them in a
+//! file of their own, so that the plain form can be read first; and something fails when the piece
+//! is taken out: a bound in `benches/bounds.toml`, which `cargo bench --bench counters` compares,
+//! or a test. Where nothing can fail, because what is saved is a wait for memory or for another
+//! thread and no count shows it, the table says so.
 //!
 //! | tuning | where | the plain form | what it buys | held by |
 //! |---|---|---|---|---|
@@ -23,14 +27,22 @@
 //!
 //! # How the figures were made
 //!
-//! Those in nanoseconds and per cent are medians of interleaved runs with and without the piece, on two virtual processors:
-//! `cargo bench --bench core` (spawn) and the rows `fire_100k`, `fire_1m` of `cargo bench --bench compare`. Those in instructions
-//! repeat exactly: `cargo bench --bench counters`.
+//! Those in nanoseconds and per cent are medians of interleaved runs with and without the piece, on
+//! two virtual processors: `cargo bench --bench core` (spawn) and the rows `fire_100k`, `fire_1m`
+//! of `cargo bench --bench compare`. Those in instructions repeat exactly: `cargo bench --bench
+//! counters`.
 //!
 //! # What was tried and is not here
 //!
-//! - *Wheels of 256 slots a level, and scouts along four lists at once*: no row moved by five per cent.
-//! - *Looking at the sockets by the clock instead of after 64 polls*: a lone yield takes a sixth more, for a bound that would no
-//!   longer be counted in polls.
-//! - *`epoll_pwait2`, and `ppoll` with a slack of a nanosecond, instead of a timerfd*: the same processor time, and as late.
-//! - *The count of a slot's list kept by the bit of the slot*: ten instructions more for each timer that is armed and cancelled.
+//! - *Wheels of 256 slots a level, and scouts along four lists at once*: no row moved by five per
+//!   cent.
+//! - *Looking at the sockets by the clock instead of after 64 polls*: a lone yield takes a sixth
+//!   more, for a bound that would no longer be counted in polls.
+//! - *`epoll_pwait2`, and `ppoll` with a slack of a nanosecond, instead of a timerfd*: the same
+//!   processor time, and as late.
+//! - *The count of a slot's list kept by the bit of the slot*: ten instructions more for each timer
+//!   that is armed and cancelled.
+//!
+//! # Next
+//!
+//! [Thirty questions](crate::questions), with short answers.
