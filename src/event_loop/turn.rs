@@ -7,7 +7,7 @@
 //!   turn(timeout)
 //!     |
 //!     |-- no task is ready?    rest: announce the sleep, look for a note once more, and sleep
-//!     |                        until a socket, a timer, another thread or the timeout; then look
+//!     |                        until a socket, a timer, a note or the timeout; then look
 //!     v
 //!     batch = the tasks that are ready now
 //!     |

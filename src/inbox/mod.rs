@@ -33,7 +33,7 @@
 //!
 //! ```text
 //!                      wake: compare-exchange
-//!        AWAKE -------------------------------> a number    no lock, no system call; park refuses
+//!        AWAKE -------------------------------> a number    no lock, no system call
 //!        |   ^ ^                                 |   ^   |
 //!        |   | '------------ take: swap ---------'   |   |  a second wake, or a post:
 //!   park |   |                                       |   |  swap, and both go into the queue

@@ -10,16 +10,16 @@
 //! line reads one byte at a time, and pays a system call for each. The next smallest reads into a
 //! buffer of its own, and then:
 //!
-//! - *Who keeps the rest?* What came after the line belongs to the next one. So the buffer must
-//!   outlive the call.
-//! - *What if nobody waits any more?* The line is half read when a time-out drops the call. If the
+//! - *Where does the rest stay?* The bytes after the line belong to the next line. So the buffer
+//!   must outlive the call.
+//! - *What if the call is dropped?* The line is half read when a time-out drops the call. If the
 //!   call had the bytes, they are gone, and the stream is out of step for good.
 //! - *What if the line never ends?* A peer that sends no `\n` fills the memory.
 //!
 //! # The idea
 //!
-//! The buffer is the reader's, a call only looks, and takes nothing until it has all that it wants.
-//! That is asyncio's `StreamReader`, and here it is worth more than there, because in Rust anything
+//! The reader owns the buffer. A call looks into the buffer, and takes nothing until all that it
+//! wants is there. asyncio's `StreamReader` does the same; in Rust it matters more, because a call
 //! may be dropped at any `.await`:
 //!
 //! ```text
@@ -37,10 +37,11 @@
 //!
 //! A client may send sixteen requests without waiting for an answer. A server that reads and
 //! answers each by itself makes a system call for each request and one for each answer. Buffers on
-//! both sides make two of the thirty-two, if the answers are flushed at the right moment: too early
-//! is a system call each, and too late is a client that waits for an answer while the server waits
-//! for its next request, for ever. The right moment is when the requests that were read have all
-//! been taken. So a [`BufWriter`] around a stream can be read as well, and flushes before it does:
+//! both sides make two of the thirty-two, if the server flushes the answers at the right moment. A
+//! flush too early is a system call for each answer. A flush too late is a client that waits for an
+//! answer while the server waits for the client's next request, for ever. The right moment is when
+//! the server has taken all the requests that it has read. So a [`BufWriter`] around a stream can
+//! be read as well, and flushes before it does:
 //!
 //! ```
 //! use roundelay::io::{BufReader, BufWriter, Write};
@@ -68,11 +69,11 @@
 //! .unwrap();
 //! ```
 //!
-//! What waits for anything else in between, a file, a timer, another connection, has to flush by
-//! itself first, if the answers before it are not to wait as long. An error of a late write comes
-//! out of the read that was to send it, or of the next `flush` or `close`. *Not done:* to hold back
-//! what is written to a plain socket until the end of a turn. It would gain as much for programs
-//! that know nothing of it, and each of their writes would say "done" of bytes that may yet fail.
+//! A server that waits for anything else in between (a file, a timer, another connection) has to
+//! flush by itself first, or the answers wait as long. An error of a late write comes out of the
+//! read that was to send it, or of the next `flush` or `close`. *Not done:* to hold back what is
+//! written to a plain socket until the end of a turn. That would help programs without any change
+//! to them, but each of their writes would say "done" of bytes that may yet fail.
 //!
 //! # The limit
 //!
@@ -86,8 +87,8 @@
 //! | [`read_exact`](BufReader::read_exact) | has no limit | `Incomplete { partial, expected }` has them |
 //!
 //! After a `LineTooLong` the next line may be the tail of the one that was too long. If that
-//! matters, use `read_until`, which leaves the choice to you, or end the connection: whoever sends
-//! such lines does not keep to the protocol.
+//! matters, use `read_until`, which leaves the choice to you, or end the connection: a peer that
+//! sends such lines does not keep to the protocol.
 //!
 //! # Why traits of our own
 //!
@@ -96,8 +97,8 @@
 //! Self>`. Such a function cannot take its waker back when the call is dropped, for there is no
 //! call, only polls; a reader that lost a race would leave its waker with the socket, and
 //! *nothing-left* would not hold. An `async fn` has a future, and the future has a destructor. On
-//! one thread the usual objection to `async fn` in traits, that nobody can ask for the future to be
-//! `Send`, is void. What they cannot do is be a `dyn Read`.
+//! one thread the usual objection to `async fn` in traits, that a caller cannot ask for the future
+//! to be `Send`, is void. The price: there is no `dyn Read`.
 //!
 //! For the ecosystem's adapters (TLS, compression, HTTP) there are the optional features
 //! `futures-io`, `tokio` and `hyper`: with them, the stream sockets have those traits as well; see

@@ -7,11 +7,10 @@
 //! of them:
 //!
 //! - **Try first.** An operation makes its system call at once, and waits only if that would block.
-//!   A socket is made known to the loop when it first has to wait, not before; so sockets may be
+//!   A socket is registered with the loop when it first has to wait, not before; so sockets may be
 //!   made anywhere, and only waiting needs a loop.
 //! - **`&self` everywhere.** Any number of tasks may read, write or accept on one socket at the
-//!   same time; each that waits is woken. Whose bytes come first is then a question of who is
-//!   polled first.
+//!   same time; each waiting task is woken. The task that is polled first gets the first bytes.
 //! - **A socket belongs to the loop in which it last had to wait.** None is `Send`. To move one to
 //!   another thread, take it apart with `into_std`, and put it together there with `from_std`. A
 //!   crate that asks for `Send` and stays on the thread gets a socket in a `compat::Here` (feature

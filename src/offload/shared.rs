@@ -170,7 +170,7 @@ impl State {
         }
     }
 
-    /// Enters a worker among the idle. One that is there already, and only turned over in its sleep, keeps its place.
+    /// Enters a worker among the idle. A worker that is entered already, and whose sleep ended by chance, keeps its place.
     pub(super) fn lie_down(&mut self, worker: usize, thread: &Thread) {
         if self.position_of(worker).is_none() {
             let thread = thread.clone();

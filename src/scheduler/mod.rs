@@ -173,7 +173,7 @@ const JOIN_HANDLE: &str = "a join handle";
 pub(crate) struct Ran {
     /// Entries of the queue.
     pub(crate) taken: usize,
-    /// Fewer than that if a task had finished while it was queued: it needs none.
+    /// The polls among the entries. An entry whose task finished while it was queued takes no poll.
     pub(crate) polls: usize,
 }
 

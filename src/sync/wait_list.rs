@@ -1,26 +1,28 @@
 //! The wait list: where tasks of one loop wait for each other, first come, first served.
 //!
-//! *Before this:* [`chain`]. *Time:* 40 minutes. *Files, in reading order:* this one,
-//! then [`semaphore`](super::semaphore), [`mutex`](super::mutex), [`queue`](super::queue).
+//! *Before this:* [`chain`]. *Time:* 40 minutes. *Files, in reading order:* this one, then
+//! [`semaphore`](super::semaphore), [`mutex`](super::mutex), [`queue`](super::queue).
 //!
 //! # The wait list
 //!
-//! Every primitive in [`sync`](super) makes tasks wait for one another, and all of them do it here.
+//! Every primitive in [`sync`](super) makes tasks wait for one another, and all primitives do it by
+//! this list.
 //!
 //! ## The problem
 //!
-//! The smallest wait list is a queue of wakers: push yours and return `Pending`; whoever releases
-//! the lock pops one and wakes it. It fails three times before it is twenty lines long.
+//! The smallest wait list is a queue of wakers: a task that waits pushes its waker and returns
+//! `Pending`; a task that releases the lock pops one waker and wakes it. It fails in three ways
+//! before it is twenty lines long.
 //!
 //! *Its waiter leaves.* A time-out drops the future at the front. Its waker stays in the queue, the
-//! next release is spent on it, and nobody else ever runs.
+//! next release is spent on it, and no other waiter ever runs.
 //!
 //! *Its waiter leaves a moment later.* The future was popped and woken, and is dropped before it is
-//! polled. The lock is free, everybody sleeps.
+//! polled. The lock is free, and every waiter sleeps.
 //!
 //! *A stranger is quicker.* The woken task is not polled at once. A newcomer finds the lock free
-//! and takes it; the one who was woken finds it taken and queues up again, at the end. With enough
-//! newcomers it starves.
+//! and takes it. The woken task then finds the lock taken and queues up again, at the end. With
+//! enough newcomers the woken task starves.
 //!
 //! ## The idea
 //!
@@ -48,12 +50,12 @@
 //! ## How it goes wrong, on one thread
 //!
 //! There is no second thread, but there is *user code*: a waker's `clone`, `wake` and `drop` are
-//! somebody's functions, and may lock, release, poll or drop whatever they can reach.
+//! foreign functions, and may lock, release, poll or drop whatever they can reach.
 //!
 //! ```text
 //!   Wait::enter                               the waker's clone
 //!   try_grant: nothing free
-//!   let waker = cx.waker().clone()  ------->  releases the lock; nobody waits, so none is given it
+//!   let waker = cx.waker().clone()  ------->  releases the lock; no task waits for it yet
 //!   join(waker)   ... and sleeps for ever
 //! ```
 //!
@@ -63,9 +65,9 @@
 //! ## The invariants
 //!
 //! - **given-not-announced**: what a release frees for a waiter belongs to that waiter before any
-//!   other code runs. Nobody barges in, because `try_grant` of a primitive with a count refuses
-//!   newcomers while somebody waits.
-//! - **settled-before-wake**: an operation makes *all* its grants before it wakes anyone. Whatever
+//!   other code runs. No newcomer passes a waiter, because `try_grant` of a primitive with a count
+//!   refuses newcomers while somebody waits.
+//! - **settled-before-wake**: an operation makes *all* its grants before the first wake. Whatever
 //!   user code a wake runs, it finds the primitive as if the operation had ended.
 //! - **look-then-join**: no user code runs between the look that found nothing and the join.
 //! - **one-owner**: a node is made by one [`Wait`] and removed by it: when it takes the grant, or
@@ -76,8 +78,8 @@
 //!
 //! ## Proof: no wake-up is lost
 //!
-//! *Claim.* If at some moment at which no operation of the primitive is under way the front waiter
-//! could be granted what it wants, it has been granted it.
+//! *Claim.* At a moment at which no operation of the primitive is under way, a front waiter that
+//! could be granted its wish has been granted it.
 //!
 //! Call the primitive *settled* when its front waiter, if any, cannot be granted. An empty list is
 //! settled. Every event keeps it so:
@@ -85,7 +87,7 @@
 //! 1. **A newcomer joins.** If others wait, the front is unchanged. If not, it is the front itself,
 //!    and the look just before (look-then-join) found that it cannot be granted.
 //! 2. **Something is freed.** The primitive calls [`WaitList::grant_while`], which stops at the
-//!    first waiter it cannot serve: settled by construction, and before any user code
+//!    first waiter that it cannot serve: settled by construction, and before any user code
 //!    (settled-before-wake).
 //! 3. **A waiting one leaves.** If it was the front, the next one is the front and may want less.
 //!    [`Wait`]'s drop calls `left(want, None)`, where the primitive does as in 2.
@@ -106,15 +108,14 @@
 //!   pinning arguments in each primitive. A slab entry is reused at once, so after the first wait
 //!   nothing is allocated here either.
 //! - *Wake and let them race* (Go's normal mode, `parking_lot`) is quicker when threads compete for
-//!   a lock, because the running one may take it again. On one thread the owner does not run beside
-//!   the waiter, so there is nothing to win.
+//!   a lock, because the running thread may take it again. On one thread the owner does not run
+//!   beside the waiter, so there is nothing to win.
 //! - *A ticket counter* cannot let a waiter leave from the middle.
 //!
 //! ## What it costs
 //!
 //! Joining, granting and leaving are O(1), and free of allocation once the slab has grown to the
-//! number of waiters. A primitive that nobody waits for touches only [`WaitList::is_empty`], one
-//! load.
+//! number of waiters. A primitive without waiters touches only [`WaitList::is_empty`], one load.
 //!
 //! ## Sources
 //!
