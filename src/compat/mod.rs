@@ -1,11 +1,11 @@
-//! The crates of the field on this loop: their traits for the sockets, and what they ask for
-//! besides.
+//! The crates of the field on this loop: their traits for the sockets, an executor, a timer, a
+//! guest of tokio.
 //!
 //! *Before this:* [`io`](mod@crate::io). *Time:* 20 minutes. *Files, in reading order:* this one,
 //! and each feature by itself.
 //!
 //! Everything here is behind a feature, and the default build has none of it. No feature brings a
-//! thread, a reactor or a pool of its own: what is used of tokio are its traits. The one exception
+//! thread, a reactor or a pool of its own: of tokio only the traits are used. The one exception
 //! says so in its name: with `tokio-guest`, tokio has the thread.
 //!
 //! | feature | gives |
@@ -27,8 +27,8 @@
 //! # What asks for `Send`
 //!
 //! Almost nothing of this crate is `Send`: a socket, a timer and a task's handle belong to one
-//! loop. A crate that asks for `Send` all the same gets a `Here`, which checks at each use what the
-//! compiler cannot see: that nothing has left the thread.
+//! loop. A crate that asks for `Send` all the same gets a `Here`, which checks at each use that its
+//! content has not left the thread. The compiler cannot check that.
 //!
 //! # Next
 //!

@@ -15,9 +15,10 @@
 //! ```
 //!
 //! 1. `accept` fails when the process has no descriptor left (`EMFILE`), or the system has none
-//!    (`ENFILE`). That is no reason to end, but neither may one simply go on: the connection stays
-//!    in the queue, the listener stays readable, and the next `accept` fails at once. Real servers
-//!    have asked 98,000 times in ten seconds, and have written five million log lines in three.
+//!    (`ENFILE`). That is no reason to end, but the loop may not go straight on either: the
+//!    connection stays in the queue, the listener stays readable, and the next `accept` fails at
+//!    once. Real servers have asked 98,000 times in ten seconds, and have written five million log
+//!    lines in three.
 //! 2. Without a bound a server takes on work until something else breaks.
 //! 3. to 5. are what a [`TaskGroup`] is for.
 //!
@@ -34,21 +35,21 @@
 //! ```
 //!
 //! *Room first, then accept.* At its limit the server leaves the newcomer in the kernel's queue,
-//! where it costs it nothing: back-pressure. The other way round, accept and refuse, answers sooner
-//! and spends a descriptor, a task and two packets on each client that is turned away, most of them
-//! when it can afford them least.
+//! where the newcomer costs the server nothing: back-pressure. To accept first and refuse then
+//! answers sooner, and spends a descriptor, a task and two packets on each refused client, most of
+//! them when the server can afford them least.
 //!
 //! *A wait for descriptors has two ends.* It doubles from 5 ms to half a second; and it is over as
 //! soon as one of the server's own connections ends, since that has freed a descriptor. The first
 //! success starts it from 5 ms again.
 //!
-//! *A failure stays with its connection.* In a group the first error ends all. Here errors and
-//! panics are caught in the connection's own task and counted. A panic is told to the log; errors
-//! are told once a second at most, with the number of those that had no line.
+//! *A failure stays with its connection.* In a group the first error ends all children. Here errors
+//! and panics are caught in the connection's own task and counted. A panic is told to the log;
+//! errors are told once a second at most, with the number of those that had no line.
 //!
 //! # What it costs
 //!
-//! One allocation per connection at most, its task; a connection's end wakes nobody unless somebody
+//! One allocation per connection at most, its task; a connection's end wakes no task unless a task
 //! waits for it.
 //!
 //! # Not needed here

@@ -5,7 +5,7 @@
 //! [`trigger`], [`park`].
 //!
 //! Sockets, tasks and the primitives of [`sync`](crate::sync) stay on the thread of their loop, and
-//! are not `Send`. What other threads may hold is here:
+//! are not `Send`. This module has what other threads may hold:
 //!
 //! | another thread wants to | it holds |
 //! |---|---|
@@ -16,9 +16,9 @@
 //! | know what the tasks wait for | [`Remote`], and asks for its [`tasks`](Remote::tasks) |
 //! | tell tasks to stop | a [`CancelTrigger`], from [`CancelToken::trigger`](crate::sync::CancelToken::trigger) |
 //!
-//! All of them wake the loop by its inbox: a burst costs at most one system call, and nothing while
-//! the loop is awake. A wake only queues (*wake-only-queues*): it never blocks the thread that
-//! wakes on what a task does.
+//! All of these wake the loop by its inbox: a burst costs at most one system call, and none while
+//! the loop is awake. A wake only queues (*wake-only-queues*): the thread that wakes is never
+//! blocked by a task.
 //!
 //! # Next
 //!

@@ -6,9 +6,9 @@
 //! # The problem
 //!
 //! A handler of a signal runs between any two instructions of the program. It may not allocate,
-//! lock, or wake a task: what it interrupted may hold the lock. It may set a flag, and write one
-//! byte to a socket. So that is all that the handler does, and the loop reads the byte as it reads
-//! any socket (the *self-pipe*):
+//! lock, or wake a task: the interrupted code may hold the lock. It may set a flag, and write one
+//! byte to a socket. So the handler does only that, and the loop reads the byte as it reads any
+//! socket (the *self-pipe*):
 //!
 //! ```text
 //!   the kernel          the handler, on any thread        the loop
@@ -16,16 +16,16 @@
 //!                       send(socket, one byte) ---------> Signals::recv: which flags are set?
 //! ```
 //!
-//! The handlers are those of the crate [`signal-hook`](https://docs.rs/signal-hook), whose face is
-//! safe, and which chains to the handlers that were there before.
+//! The handlers are those of the crate [`signal-hook`](https://docs.rs/signal-hook), which has a
+//! safe interface, and which calls the handlers that were there before.
 //!
 //! # The second Ctrl-C
 //!
-//! A program that awaits one Ctrl-C and then tidies up may hang while it does, and the person at
-//! the keyboard presses Ctrl-C again. If the handler is still there and nobody listens, the second
-//! Ctrl-C does nothing, and the program can only be killed. So a signal is caught for as long as
-//! somebody listens, **and not longer**: when the last [`Signals`] for it is dropped, the signal
-//! does again what it did before: it ends the process, stops it, or is ignored.
+//! A program that awaits one Ctrl-C and then tidies up may hang in the tidying, and the person at
+//! the keyboard presses Ctrl-C again. If the handler is still there and no task listens, the second
+//! Ctrl-C does nothing, and the program can only be killed. So a signal is caught for as long as a
+//! [`Signals`] for it exists, **and not longer**: when the last one is dropped, the signal does
+//! again what it did before: it ends the process, stops it, or is ignored.
 //!
 //! ```no_run
 //! use roundelay::{net::{TcpListener, serve}, signal};
@@ -50,8 +50,8 @@
 //!
 //! # What a signal is not
 //!
-//! A queue. The kernel keeps one pending signal of a kind, not ten, and so does [`Signals`]: what
-//! came several times before it is asked counts once.
+//! A signal is not a queue. The kernel keeps one pending signal of a kind, not ten, and so does
+//! [`Signals`]: a signal that comes several times before a task asks counts once.
 //!
 //! # What it costs
 //!

@@ -160,8 +160,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! *What is outside.* A jump is right if nothing else was going to happen first. What the loop can
-//! see holds its clock by itself:
+//! *What holds the clock.* A jump is right if nothing else was going to happen first. The parts
+//! that the loop can see hold its clock by themselves:
 //!
 //! | | and the clock |
 //! |---|---|
@@ -171,27 +171,27 @@
 //! | another thread will post, a child process will end, a peer elsewhere will answer | jumps: the loop cannot know. [`hold`] it |
 //! | no timer, or none within 292 years | stands still. The loop parks until something comes |
 //!
-//! [`advance`] moves the clock by hand. It is for what a `sleep` in the test cannot do: to make a
-//! task late. `sleep(d).await` stops at each deadline on the way, and everybody acts at a moment of
-//! their own; `advance(d)` leaps, as if the caller had computed for so long.
+//! [`advance`] moves the clock by hand. A `sleep` in the test cannot make a task late, and
+//! `advance` can. `sleep(d).await` stops at each deadline on the way, and each task acts at its own
+//! moment; `advance(d)` leaps, as if the caller had computed for so long.
 //!
 //! *How it goes wrong.* A task that asks for the time until it is late enough, and yields in
-//! between, is always ready: the clock stands still for ever. A job that waits for something that a
-//! timer of its loop brings holds the clock that it waits for. A peer in another thread is not
-//! waited for, and its time-out is over at once. Deadlines computed from
+//! between, is always ready: the clock stands still for ever. A job that waits for a timer of its
+//! loop holds the clock that the timer needs. The clock does not wait for a peer in another thread,
+//! so the time-out of that peer is over at once. Deadlines computed from
 //! [`Instant::now`](std::time::Instant::now) lie before the loop's time, and are due at once.
 //!
 //! *Order, too.* [`Builder::shuffle`](crate::Builder::shuffle) draws the order within a batch from
 //! a seed. With both, the same program does the same in the same order at each run, and a bug that
-//! shows in one order out of a thousand can be looked at twice. For a bug that loses a wake-up, a
-//! time-out of an hour tells so at once. [`net::Network`](crate::net::Network) adds a network whose
-//! weather is drawn from a seed.
+//! shows in one order out of a thousand can be looked at twice. A time-out of an hour shows a lost
+//! wake-up at once. [`net::Network`](crate::net::Network) adds a network whose weather is drawn
+//! from a seed.
 //!
 //! *Why not otherwise.* A clock that is only moved by hand makes each test name each moment. A
 //! clock that runs a thousand times as fast keeps the machine in the test. Tasks that take a clock
 //! as an argument can be tested without a loop like this one, down to the first crate that does
-//! not. And sockets that hold the clock, as they do the real one, would hang the test of every
-//! server: somebody waits for the next connection always.
+//! not. And sockets that hold the clock would hang the test of every server, for a server always
+//! waits for the next connection.
 //!
 //! *What others do.* tokio: `time::pause` and `start_paused` move the clock when the runtime is
 //! idle, jobs hold it, sockets do not; its `advance` leaps, too, and its timers are rounded up to a
