@@ -1,4 +1,5 @@
-//! What a pool and its workers share: the line of jobs, and the account of who is idle, busy, or coming.
+//! What a pool and its workers share: the line of jobs, and the account of which workers are idle,
+//! busy, or coming.
 
 use std::io;
 use std::panic::Location;

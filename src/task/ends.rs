@@ -1,4 +1,4 @@
-//! Other ways to part with a task than awaiting it.
+//! Ways to end a task, or to let go of it, without awaiting it.
 
 use std::fmt;
 use std::future::Future;

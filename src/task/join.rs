@@ -1,4 +1,4 @@
-//! Spawning a task, and what one can do with it afterwards.
+//! Spawning a task, and the handle by which a program awaits, aborts or names it afterwards.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
