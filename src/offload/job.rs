@@ -42,10 +42,10 @@ pub(crate) trait Job: Send + Sync {
     /// Runs the closure on this thread, unless the job was abandoned.
     fn run(&self);
 
-    /// Shows the result to the future. Returns the waker of whoever waits.
+    /// Shows the result to the future. Returns the waker of the task that waits.
     fn announce(&self) -> Option<Waker>;
 
-    /// Gives `error` to whoever waits, unless there is a result already. A closure that was not run is dropped on this
+    /// Gives `error` to the task that waits, unless there is a result already. A closure that was not run is dropped on this
     /// thread.
     fn fail(&self, error: JoinError);
 }
@@ -58,7 +58,7 @@ pub(crate) trait Outcome<T> {
     /// The line that offloaded the job.
     fn location(&self) -> &'static Location<'static>;
 
-    /// Nobody waits any more. The closure, if it is still there, or the result is dropped on this thread.
+    /// No task waits any more. The closure, if it is still there, or the result is dropped on this thread.
     fn abandon(&self);
 }
 
@@ -73,11 +73,11 @@ struct Inner<F, T> {
 }
 
 enum Stage<F, T> {
-    /// Nobody has begun to run it.
+    /// No worker has begun to run it.
     Queued(F),
     /// The closure is on a worker's stack.
     Running,
-    /// As `Running`, but nobody will ask for the result: the worker drops it.
+    /// As `Running`, but no future will ask for the result: the worker drops it.
     Abandoned,
     /// The result is there, and not for the future to see yet.
     Done(Result<T, JoinError>),
@@ -130,7 +130,7 @@ impl<F, T> Slot<F, T> {
         );
     }
 
-    /// Drops a result that nobody waits for.
+    /// Drops a result that no task waits for.
     fn discard(&self, result: Result<T, JoinError>) {
         match result {
             Ok(output) => quietly("the unwanted output of a job", self.at, || drop(output)),

@@ -94,7 +94,7 @@ impl Line {
         Some(job)
     }
 
-    /// Everybody who waits, in order; the line is empty afterwards.
+    /// All jobs that wait, in order; the line is empty afterwards.
     pub(super) fn dismiss(&mut self) -> Vec<Waiting> {
         self.holes = 0;
         self.places.drain(..).filter_map(|place| place.1).collect()

@@ -99,7 +99,7 @@ impl Pool {
         state.line.len() + state.busy < bound
     }
 
-    /// Takes a job out of the line, if it is still there. Its place goes to those who wait behind it.
+    /// Takes a job out of the line, if it is still there. Its place goes to the jobs behind it.
     pub(crate) fn leave(&self, ticket: Ticket) {
         let left = self.shared.lock().line.leave(ticket);
         drop(left);

@@ -92,7 +92,7 @@ pub(super) struct State {
     pub(super) line: Line,
     /// All threads, from the decision to start one to its end.
     pub(super) workers: Slab<Worker>,
-    /// Those who have nothing to do. The last to come is the first to be called: its caches are warm, and those at
+    /// The workers without work. The last to come is the first to be called: its caches are warm, and those at
     /// the bottom are left alone until their time is over.
     pub(super) idle: Vec<Idle>,
     /// How many of the workers run a job.
@@ -151,7 +151,7 @@ impl State {
         Call::Nobody
     }
 
-    /// The operating system gave no thread for `worker`. Those who exist will have to do.
+    /// The operating system gave no thread for `worker`. The workers that exist will have to do.
     pub(super) fn refused(&mut self, worker: usize) -> Call {
         self.workers.remove(worker);
         self.coming = None;

@@ -267,7 +267,7 @@ fn text(payload: &Payload) -> &str {
     foreign::message(payload.as_ref()).unwrap_or("of a panic that is no text")
 }
 
-/// Wakes whoever waits for a job that is done. Says whether there was somebody.
+/// Wakes the task that waits for a job that is done. Says whether there was one.
 fn wake(waker: Option<Waker>) -> bool {
     let Some(waker) = waker else { return false };
     foreign::wake(waker, "a job");

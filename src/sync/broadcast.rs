@@ -20,7 +20,7 @@ use crate::declared::Made;
 
 pub use super::unheard::SendError;
 
-/// A channel that remembers up to `capacity` values for those who have not heard them yet. 0 counts as 1.
+/// A channel that remembers up to `capacity` values for the receivers that have not heard them yet. 0 counts as 1.
 ///
 /// # Examples
 ///
@@ -65,7 +65,7 @@ struct Chan<T> {
 
 /// A value in the ring.
 struct Heard<T> {
-    /// None once everybody has heard it.
+    /// None once every receiver has heard it.
     value: Option<Rc<T>>,
     /// How many receivers have yet to hear it.
     left: usize,
@@ -132,7 +132,7 @@ pub struct Sender<T> {
 
 impl<T> Sender<T> {
     /// Sends to all receivers there are now, without waiting; says how many. If the channel is full, its oldest value is lost
-    /// to those who have not heard it yet.
+    /// to the receivers that have not heard it yet.
     ///
     /// # Errors
     ///
@@ -158,12 +158,12 @@ impl<T> Sender<T> {
         self.chan.receivers.count()
     }
 
-    /// How many values somebody has yet to hear, counting from the oldest of them.
+    /// How many values a receiver has yet to hear, counting from the oldest of them.
     pub fn len(&self) -> usize {
         self.chan.ring.borrow().len()
     }
 
-    /// Whether everybody has heard everything.
+    /// Whether every receiver has heard everything.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -53,7 +53,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// A condition that nobody waits for. It belongs to no mutex in particular.
+    /// A condition that no task waits for. It belongs to no mutex in particular.
     #[track_caller]
     pub const fn new() -> Condition {
         Condition {
@@ -133,7 +133,7 @@ impl Condition {
         .await
     }
 
-    /// Notifies whoever has waited longest. If nobody waits, nothing is stored.
+    /// Notifies the task that has waited longest. If no task waits, nothing is stored.
     pub fn notify_one(&self) {
         self.notify(1);
     }

@@ -153,7 +153,7 @@ impl<T, S: Store<T>> Queue<T, S> {
         }
     }
 
-    /// Puts `item` in if there is room and nobody waits for it.
+    /// Puts `item` in if there is room and no task waits for it.
     ///
     /// # Errors
     ///
@@ -183,7 +183,7 @@ impl<T, S: Store<T>> Queue<T, S> {
         }
     }
 
-    /// An item, if there is one that is not reserved for somebody who waits.
+    /// An item, if there is one that is not reserved for a task that waits.
     ///
     /// # Errors
     ///
@@ -221,7 +221,7 @@ impl<T, S: Store<T>> Queue<T, S> {
         self.finished.wait().await;
     }
 
-    /// Lets nothing more be put. What is in the queue can still be got; after that `get` yields `None`. Those who wait to
+    /// Lets nothing more be put. What is in the queue can still be got; after that `get` yields `None`. The tasks that wait to
     /// put get their items back now.
     pub fn close(&self) {
         self.closed.set(true);

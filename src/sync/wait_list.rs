@@ -66,7 +66,7 @@
 //!
 //! - **given-not-announced**: what a release frees for a waiter belongs to that waiter before any
 //!   other code runs. No newcomer passes a waiter, because `try_grant` of a primitive with a count
-//!   refuses newcomers while somebody waits.
+//!   refuses newcomers while a task waits.
 //! - **settled-before-wake**: an operation makes *all* its grants before the first wake. Whatever
 //!   user code a wake runs, it finds the primitive as if the operation had ended.
 //! - **look-then-join**: no user code runs between the look that found nothing and the join.
@@ -156,11 +156,11 @@ pub(crate) trait Grants {
     /// What it is given.
     type Grant;
 
-    /// Those who wait for this primitive.
+    /// The tasks that wait for this primitive.
     fn waiters(&self) -> &WaitList<Self::Want, Self::Grant>;
 
     /// Serves a newcomer on the spot, or says that it has to wait. A primitive that gives turns refuses while
-    /// somebody waits already.
+    /// a task waits already.
     fn try_grant(&self, want: Self::Want) -> Option<Self::Grant>;
 
     /// A waiter was dropped: with the grant it never used, or without one. Points 3 and 4 of the proof: pass the grant
@@ -312,7 +312,7 @@ impl<W: Copy, G> WaitList<W, G> {
         }
     }
 
-    /// Whether nobody waits. Those who were granted do not wait.
+    /// Whether no task waits. Those who were granted do not wait.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.get() == 0
@@ -425,7 +425,7 @@ impl<W: Copy, G> WaitList<W, G> {
 /// The waiters, and the two chains through them.
 struct Nodes<W, G> {
     slab: Slab<Node<Waiter<W, G>>>,
-    /// Those who wait, the longest first.
+    /// The tasks that wait, the longest first.
     waiting: Chain,
     /// Those who have been granted and are about to be woken. Empty except while an operation wakes them.
     woken: Chain,

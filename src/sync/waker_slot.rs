@@ -1,4 +1,4 @@
-//! The wait list of those who wait alone.
+//! The wait list of a single waiter.
 //!
 //! Where the types allow one waiter only (`&mut Receiver`), a list would be a queue of one. A slot for a waker is enough:
 //! there is nobody to pass a grant on to, and what is waited for stays where it is until the one waiter takes it.

@@ -108,7 +108,7 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Makes `value` the latest, even if nobody watches, and returns the one before.
+    /// Makes `value` the latest, even if no receiver watches, and returns the one before.
     pub fn send_replace(&self, value: T) -> Rc<T> {
         self.chan.replace(Rc::new(value))
     }

@@ -187,7 +187,7 @@ impl JoinError {
 }
 
 impl JoinError {
-    /// Moves the payload out, for somebody who goes on with the panic. What is left reads the same, as long as it was text.
+    /// Moves the payload out, for code that goes on with the panic. What is left reads the same, as long as it was text.
     pub(crate) fn take_payload(&mut self) -> Option<Payload> {
         let Reason::Panicked(payload) = &mut self.0.reason else {
             return None;

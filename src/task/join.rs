@@ -44,7 +44,7 @@ where
     JoinHandle::new(scheduler, future.into_future(), (), Location::caller())
 }
 
-/// [`spawn`], for those who cannot be sure that a loop is running on this thread.
+/// [`spawn`], for code that cannot be sure that a loop is running on this thread.
 ///
 /// # Errors
 ///

@@ -115,7 +115,7 @@ compile_error!(
 /// A `static`, not a `const`: one address for the whole program, which is what `will_wake` compares.
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, forget);
 
-/// The waker of the task `id`. Nobody needs to drop it, so the one that the scheduler polls with is never dropped.
+/// The waker of the task `id`. It need not be dropped, so the waker that the scheduler polls with is never dropped.
 #[inline]
 pub(crate) fn of(id: TaskId) -> ManuallyDrop<Waker> {
     // SAFETY: the contract of `RawWaker` asks that the four functions be thread-safe and that they manage the data's

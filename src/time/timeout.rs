@@ -210,7 +210,7 @@ pub async fn timeout_with<T>(
 /// The deadline of a [`timeout_with`], in the hands of its body.
 ///
 /// Only the body can reach it, and after each poll of the body the time-out looks at it. So to change
-/// it wakes nobody, and costs a store.
+/// it wakes no task, and costs a store.
 #[derive(Debug)]
 pub struct Deadline {
     at: Cell<Option<Instant>>,
