@@ -16,7 +16,7 @@
 //!     let address = listener.local_addr()?;
 //!     spawn(async move {
 //!         let (stream, _peer) = listener.accept().await?;
-//!         sleep(Duration::from_millis(1)).await; // everybody else runs meanwhile
+//!         sleep(Duration::from_millis(1)).await; // all other tasks run meanwhile
 //!         stream.write_all(b"hello").await
 //!     });
 //!     let stream = TcpStream::connect(address).await?;
@@ -133,21 +133,22 @@
 //! | task | a future, and the right to be polled when its turn comes |
 //! | cell | the one allocation of a task: its future, later its output |
 //! | slot | an entry in a table that is found by its number: a task's in the slab, a timer's in a level of the wheel |
-//! | tenant | what lives in a slot at present |
+//! | tenant | the task, or the timer, that has a slot at present |
 //! | serial | the number of a spawn; it tells one tenant of a slot from the next |
-//! | key | what the owner of an entry holds: a timer's, a waiter's, a child's |
-//! | rider | what lies in a cell beside the future: a name, or a child's tie to its group |
+//! | key | the proof by which the owner of an entry names it: a timer's, a waiter's, a child's |
+//! | rider | a value in a cell beside the future: a name, or a child's tie to its group |
 //! | ready queue | the slots of the tasks that are to be polled, first in, first out |
 //! | batch | the tasks that were ready when a turn began |
-//! | turn | one time round the loop: rest if nobody is ready, poll a batch |
-//! | look | the moment at which the loop sees what sockets, timers and other threads have brought |
+//! | turn | one time round the loop: rest if no task is ready, poll a batch |
+//! | look | the moment at which the loop takes events from sockets, timers and other threads |
 //! | budget | how many operations one poll may complete, or how many polls come between two looks |
 //! | park | announce a sleep, and sleep |
-//! | inbox | what other threads leave for a loop |
+//! | inbox | the place in which other threads leave wakes and calls for a loop |
 //! | note | one entry of the inbox: a wake, or a posted call |
 //! | word | the one atomic integer that a loop and other threads agree on |
+//! | rest | the part of a turn in which the loop sleeps, if no task is ready |
 //! | bell | the system call by which another thread ends a sleep |
-//! | driver | what turns an event into a wake: the timers, the reactor, the pool, the inbox |
+//! | driver | a part of the loop that turns events into wakes: the timers, the reactor, the pool, the inbox |
 //! | source | a descriptor that a reactor watches |
 //! | token | the name by which the poller knows a source |
 //! | readiness | what the reactor last heard about a source |
@@ -155,20 +156,20 @@
 //! | place | where one operation stands in the lines of a source |
 //! | wheel, level, tick | the timers' table, one ring of it, and its unit of time: a microsecond |
 //! | slack | how long a loop without work may sleep past a deadline, after several timers have fired together |
-//! | observer | what a run of the scheduler tells of each poll, if somebody watches |
-//! | probe | by which a part of the loop tells the recorder what it does |
+//! | observer | the part of the loop that hears of each poll, if the loop is observed |
+//! | probe | the hook by which a part of the loop tells the recorder its steps |
 //! | recording | the last steps of a loop, sixteen bytes each |
 //! | virtual time | the time of a loop for tests, whose clock is moved where another loop would sleep |
 //! | job, worker | a call that blocks, and the thread of the pool that runs it |
-//! | declared | of a wait: said to the loop, because its waker lies where the loop cannot look |
-//! | foreign | code that is not this crate's: wakers, destructors, closures, the sink of the log |
+//! | declared | of a wait: told to the loop, because its waker lies where the loop cannot look |
+//! | foreign | of code: not this crate's. Wakers, destructors, closures, the sink of the log |
 //!
 //! ## Seeing the loop
 //!
 //! | question | answer |
 //! |---|---|
-//! | who holds the thread? | [`Builder::slow_poll`], [`Builder::watchdog`] |
-//! | who is there, and what do they wait for? | [`EventLoop::tasks`], [`task::all`], [`Remote::tasks`]: the room [`inspect`] |
+//! | which task holds the thread? | [`Builder::slow_poll`], [`Builder::watchdog`] |
+//! | which tasks are alive, and what does each wait for? | [`EventLoop::tasks`], [`task::all`], [`Remote::tasks`]: the room [`inspect`] |
 //! | what does the loop spend its time on? | [`Builder::observe`], [`EventLoop::histograms`] |
 //! | what happened, step by step? | the feature `record`: a recording, and a page that draws it |
 //!

@@ -57,7 +57,7 @@ impl EventLoop {
         }
     }
 
-    /// Those who are ready now, in the order in which they are to be polled.
+    /// How many tasks are ready now; they stand in the order in which they are to be polled.
     #[inline]
     pub(super) fn batch(&self) -> usize {
         if let Some(shuffle) = &self.shuffle {
@@ -86,7 +86,7 @@ impl EventLoop {
         }
     }
 
-    /// Polls a batch, oldest first, until it is empty, nobody is ready, or the scheduler halts.
+    /// Polls a batch, oldest first, until it is empty, no task is ready, or the scheduler halts.
     ///
     /// The bound: after `poll_budget` polls, in the middle of a batch if need be, comes a look. So a due timer and a ready
     /// socket wait for at most `poll_budget` polls, [`NOTES_PER_LOOK`](super::allowance::NOTES_PER_LOOK) notes and one look. The notes are taken between two
