@@ -233,15 +233,19 @@ fn the_first_page_leads_to_every_chapter() {
     assert!(page.contains("**You may stop here.**"));
 }
 
-/// A row of a table cannot be broken, nor can a word.
+/// A row of a table cannot be broken, nor can a word. The exercises have their own width.
 #[test]
 fn the_chapters_are_a_hundred_columns_wide() {
     let mut wide = Vec::new();
     for (file, _) in WAY {
+        let mut is_exercise = false;
         for (index, line) in essay(file).iter().enumerate() {
+            if line.starts_with('#') {
+                is_exercise = line.contains("Exercises");
+            }
             let can_break = line.trim_start().contains(' ') && !line.starts_with('|');
             let columns = line.chars().count() + "//! ".len();
-            if can_break && columns > COLUMNS && !line.starts_with("#![doc") {
+            if can_break && columns > COLUMNS && !is_exercise && !line.starts_with("#![doc") {
                 wide.push(format!("src/{file}:{}: {columns}", index + 1));
             }
         }

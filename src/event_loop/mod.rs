@@ -67,11 +67,9 @@
 //!
 //! ## Exercises
 //!
-//! 1. Leave out `self.allowance.end()` in [`turn`](EventLoop::turn). Whose sockets wait now, and
-//!    for how many turns?
+//! 1. Leave out `self.allowance.end()` in [`turn`](EventLoop::turn). Whose sockets wait now, and for how many turns?
 //!    `tests/scheduler/fairness.rs::a_host_that_turns_by_hand_gets_a_look_in_each_turn` knows.
-//! 2. In `park`, ask for notes *before* announcing the sleep. `tests/remote/posts.rs` hangs once in
-//!    a million.
+//! 2. In `park`, ask for notes *before* announcing the sleep. `tests/remote/posts.rs` hangs once in a million.
 //! 3. Drop the tasks with no loop current. Which destructor panics?
 //!
 //! ## Next

@@ -114,11 +114,10 @@
 //!
 //! # Exercises
 //!
-//! 1. In `Set::poll_child`, move `unqueue` behind the poll. Which test fails, and which wake was
-//!    lost?
+//! 1. In `Set::poll_child`, move `unqueue` behind the poll. Which test fails, and which wake was lost?
 //! 2. In `Rounds::pass`, leave `first` as it is. Who starves in `tests/future/macros.rs`?
-//! 3. In `Set::poll_child`, remove the child whether or not `retire` says that its number is still
-//!    in the list. Whose link does the list then lead through?
+//! 3. In `Set::poll_child`, remove the child whether or not `retire` says that its number is still in the list. Whose link
+//!    does the list then lead through?
 //!
 //! # Next
 //!

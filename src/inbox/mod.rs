@@ -120,11 +120,9 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `Inbox::take`, take the queue before the notice. `tests/remote/posts.rs` may run for a day
-//!    before it hangs; `inbox/interleavings.rs` tries every order of the steps, and finds it at
-//!    once. Draw the time-line.
-//! 2. Leave out the swap to `AWAKE` after a park. Nothing is lost. Which count in
-//!    `tests/remote/cost.rs` grows?
+//! 1. In `Inbox::take`, take the queue before the notice. `tests/remote/posts.rs` may run for a day before it hangs;
+//!    `inbox/interleavings.rs` tries every order of the steps, and finds it at once. Draw the time-line.
+//! 2. Leave out the swap to `AWAKE` after a park. Nothing is lost. Which count in `tests/remote/cost.rs` grows?
 //! 3. Start each loop's serial at zero. Which test wakes a stranger?
 //!
 //! ## Next

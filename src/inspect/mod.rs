@@ -111,12 +111,11 @@
 //!
 //! # Exercises
 //!
-//! 1. In `behind::ask`, leave out the comparison of the tables of functions. Which test in
-//!    `tests/inspect/waits.rs` finds somebody who was woken by being looked at?
-//! 2. In `Listing::add`, leave out the comparison of the identifiers. Whose waits does a task show
-//!    that has moved into the slot of another?
-//! 3. In `Declarations::add`, remember an `Arc` where there is a `Weak`. Which tests see waits that
-//!    are over?
+//! 1. In `behind::ask`, leave out the comparison of the tables of functions. Which test in `tests/inspect/waits.rs` finds
+//!    somebody who was woken by being looked at?
+//! 2. In `Listing::add`, leave out the comparison of the identifiers. Whose waits does a task show that has moved into the slot of
+//!    another?
+//! 3. In `Declarations::add`, remember an `Arc` where there is a `Weak`. Which tests see waits that are over?
 //!
 //! # Next
 //!

@@ -142,10 +142,10 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `State::refused`, drop the last line's call and return `Call::Nobody`. Which test hangs,
-//!    and what would a user see?
-//! 2. In `Worker::work`, announce a job right after it ran, before `look`. Nothing breaks. Which
-//!    test fails all the same, though not at every run?
+//! 1. In `State::refused`, drop the last line's call and return `Call::Nobody`. Which test hangs, and what would a
+//!    user see?
+//! 2. In `Worker::work`, announce a job right after it ran, before `look`. Nothing breaks. Which test fails all the
+//!    same, though not at every run?
 //! 3. In `Line::leave`, keep the holes. Write the server that runs out of memory.
 //!
 //! ## Next

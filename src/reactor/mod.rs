@@ -11,16 +11,16 @@
 //! One thread serves ten thousand sockets. The naive loop asks each in turn: `read` says
 //! `WouldBlock`, next. That is ten thousand system calls to learn that nothing happened. So the
 //! loop asks the kernel once, for all of them: `epoll_wait` on Linux, `kevent` on the BSDs, both
-//! behind [`mio`]. The naive version of *that* is one line: wait, and for each event wake the task
+//! behind `mio`. The naive version of *that* is one line: wait, and for each event wake the task
 //! that registered the descriptor. The line goes wrong in four ways, and each is a bug that a real
 //! runtime has shipped:
 //!
 //! ```text
 //! the naive line                   what happens
 //! "the event's number is the fd"   the fd is another socket's by now: the wrong task is woken
-//! "one waker a direction"          two tasks accept on one listener: the first is woken no more
+//! "one waker a direction"          two tasks accept on one listener: one is woken no more
 //! "wake it when the event comes"   the event came *before* the task waited: it waits for ever
-//! "wake it under the borrow"       the waker drops a socket, which asks for the same borrow: panic
+//! "wake it under the borrow"       the waker drops a socket, which borrows again: panic
 //! ```
 //!
 //! ## Some facts about epoll, and what they mean for us
@@ -134,12 +134,9 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `Sources::find`, take the source by its slot alone. Which tests in
-//!    `tests/io/descriptors.rs` fall, and why?
-//! 2. In `ready.rs`, let `after_short_transfer` forget end of file too. Which test hangs, until its
-//!    watchdog barks?
-//! 3. In `ready.rs`, let `after_would_block` keep end of file. Which test never leaves one single
-//!    poll, and why?
+//! 1. In `Sources::find`, take the source by its slot alone. Which tests in `tests/io/descriptors.rs` fall, and why?
+//! 2. In `ready.rs`, let `after_short_transfer` forget end of file too. Which test hangs, until its watchdog barks?
+//! 3. In `ready.rs`, let `after_would_block` keep end of file. Which test never leaves one single poll, and why?
 //!
 //! ## Next
 //!

@@ -115,12 +115,10 @@
 //!
 //! ## Exercises
 //!
-//! 1. Clear `is_queued` after the poll instead of before. `tests/scheduler/wake.rs` has a task that
-//!    sleeps for ever.
-//! 2. Free a finished task's slot although it is still queued (see `Tasks::release`). Whose place
-//!    in the queue does the next tenant inherit? `tests/scheduler/order.rs` shows it.
-//! 3. Put the cell back without looking at the slot's `life`. Which destructor runs a turn too
-//!    late?
+//! 1. Clear `is_queued` after the poll instead of before. `tests/scheduler/wake.rs` has a task that sleeps for ever.
+//! 2. Free a finished task's slot although it is still queued (see `Tasks::release`). Whose place in the queue does the
+//!    next tenant inherit? `tests/scheduler/order.rs` shows it.
+//! 3. Put the cell back without looking at the slot's `life`. Which destructor runs a turn too late?
 //!
 //! ## Next
 //!

@@ -125,12 +125,9 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `Wait::enter`, remove the second `try_grant`. Which test falls, and which code of yours
-//!    could have seen it?
-//! 2. In `Wait::leave`, call `left` only if there is a grant. Which test falls, and why would a
-//!    mutex never notice?
-//! 3. In `grant_while`, wake each waiter as it is granted. Which test falls, and which point of the
-//!    proof?
+//! 1. In `Wait::enter`, remove the second `try_grant`. Which test falls, and which code of yours could have seen it?
+//! 2. In `Wait::leave`, call `left` only if there is a grant. Which test falls, and why would a mutex never notice?
+//! 3. In `grant_while`, wake each waiter as it is granted. Which test falls, and which point of the proof?
 //!
 //! ## Next
 //!

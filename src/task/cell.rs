@@ -71,13 +71,11 @@
 //!
 //! ## Exercises
 //!
-//! 1. Replace `*stage = Stage::Finished(..)` by `mem::replace` followed by a drop. Which test shows
-//!    that a future was moved after it had been pinned?
-//! 2. Take the second `foreign::catch` away. Which test aborts the process, and why is it not just
-//!    a failed test?
-//! 3. A loan ends twice: `pinned::lend` breaks it, and `DropNow` (chapter 9) drops the stand-in.
-//!    Either is enough. Leave out both: what does `tests/event_loop/panic_run.rs` poll then, and
-//!    which sanitizer says so?
+//! 1. Replace `*stage = Stage::Finished(..)` by `mem::replace` followed by a drop. Which test shows that a future was
+//!    moved after it had been pinned?
+//! 2. Take the second `foreign::catch` away. Which test aborts the process, and why is it not just a failed test?
+//! 3. A loan ends twice: `pinned::lend` breaks it, and `DropNow` (chapter 9) drops the stand-in. Either is enough. Leave out both:
+//!    what does `tests/event_loop/panic_run.rs` poll then, and which sanitizer says so?
 //!
 //! ## Next
 //!

@@ -89,8 +89,7 @@
 //!
 //! ## Exercises
 //!
-//! 1. Return `true` from `will_wake`'s comparison when only the slots agree.
-//!    `tests/scheduler/wake.rs` has the answer.
+//! 1. Return `true` from `will_wake`'s comparison when only the slots agree. `tests/scheduler/wake.rs` has the answer.
 //! 2. Make [`VTABLE`] a `const`. Why might `will_wake` become false for two clones of one waker?
 //! 3. Drop the loop's part from the number. Which test loses a wake-up, and on which thread?
 //!

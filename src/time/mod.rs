@@ -119,11 +119,7 @@
 //! 2. In `cancel`, delete the call of `forget`. Who is woken, when, and for whom? See
 //!    `when_the_earliest_is_cancelled_the_second_is_next`.
 //! 3. In `level_of`, use the distance, `deadline - elapsed`, instead of the difference in digits.
-//!    `a_later_timer_nearby_does_not_hide_an_earlier_one_from_afar` falls: which line of the table
-//!    above is it?
-//!
-//! The chapter after this one is [chapter 7](crate::reactor), the reactor. What follows here can
-//! wait until after chapter 9.
+//!    `a_later_timer_nearby_does_not_hide_an_earlier_one_from_afar` falls: which line of the table above is it?
 //!
 //! # Time in the hands of a test
 //!
