@@ -20,8 +20,8 @@
 //!
 //! ```text
 //!   spawn, sleep, ..  -->  CURRENT: a loop at work?  -- yes -->  that one
-//!                                 '-- no -->  HOSTED: a loop that was entered?  -- yes -->  announce it, that one
-//!                                                  '-- no -->  "no event loop is running on this thread"
+//!                        '-- no -->  HOSTED: a loop that was entered?  -- yes -->  announce, that one
+//!                                            '-- no -->  "no event loop is running on this thread"
 //! ```
 //!
 //! The scheduler has a thread-local of its own: a waker needs no more, and stands below this file

@@ -28,11 +28,11 @@
 //!
 //! ```text
 //!   run(main)                         main lies on the stack of `run`, pinned
-//!     '-- lend --> stand-in           owns nothing; polls `main` for as long as `lend` has not returned
+//!     '-- lend --> stand-in           owns nothing; polls `main` until `lend` returns
 //!           '-- spawn                 the stand-in is the future of an ordinary task
 //!                 '-- turn, turn, turn ...
 //!                       the task is polled --> poll_main --> main.poll
-//!                                                 Ready: keep the output, drop `main`, halt the scheduler
+//!                                     Ready: keep the output, drop `main`, halt the scheduler
 //! ```
 //!
 //! However the run ends, the loan ends with it: the task is dropped before `drive` returns

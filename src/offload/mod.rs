@@ -13,7 +13,11 @@
 //! thread of their own, and the smallest version is this:
 //!
 //! ```text
-//! fn offload(f) -> Future { let (tx, rx) = oneshot(); thread::spawn(move || tx.send(f())); rx }
+//! fn offload(f) -> Future {
+//!     let (tx, rx) = oneshot();
+//!     thread::spawn(move || tx.send(f()));
+//!     rx
+//! }
 //! ```
 //!
 //! It works, and fails in five ways. A burst of a thousand jobs is a thousand threads. A thread

@@ -26,7 +26,7 @@
 //! ```text
 //!        wake(id)                                             run(limit)
 //!   the number fits the slot's?                     pop the head's slot, is_queued = false,
-//!   not queued? then queue it                       take the cell OUT, and let go of the borrow
+//!   not queued? then queue it                       take the cell OUT, and end the borrow
 //!            |                                                       |
 //!            v                                                       v
 //!   ready: [ 7 | 2 | 5 | .. ] ------------------------------->  poll the cell
@@ -34,8 +34,8 @@
 //!   slots: 2 {nr. 40, cell}  5 {nr. 38, cell}  7 {nr. 42, cell}        Pending   Ready
 //!            ^                                                   |         |
 //!            +------------------ put_back -----------------------+         v
-//!                                                        finish: the output stays for the handle,
-//!                                                        and the task that awaits it is woken
+//!                                                     finish: the output stays for the handle,
+//!                                                     and the task that awaits it is woken
 //! ```
 //!
 //! - *one-queue* closes hole 1: the wake sets `is_queued`, and the scheduler clears it *before* the

@@ -41,11 +41,11 @@
 //!             +------+                        +---------+               +------+
 //!                | ^                           |  |                        |
 //!                | +------(5) woken meanwhile--+  | (6) Ready, or a panic  | (7) abort:
-//!                |                                v                        |     queued, and then
-//!                | (8) aborted        +-----------------------+           |     dropped instead
-//!                +------------------> |       finished        | <---------+     of polled
+//!                |                                v                        |   queued, and then
+//!                | (8) aborted        +-----------------------+           |   dropped instead
+//!                +------------------> |       finished        | <---------+   of polled
 //!                                     | future gone, output   |
-//!                                     | waits for the handle  | --(9) taken, or the handle dropped
+//!                                     | waits for the handle  | --(9) taken, or handle dropped
 //!                                     +-----------------------+    --> the slot is free
 //! ```
 //!
