@@ -10,6 +10,19 @@
 //! Nothing overflows: 64 bits of nanoseconds last for more than 570 years, and a deadline further
 //! away counts as the last tick, to which no clock comes: it never fires.
 //!
+//! With a tick of 1,024 ns the levels of the wheel reach so far:
+//!
+//! ```
+//! let seconds = |level: i32| 64_f64.powi(level + 1) * 1.024e-6;
+//! assert_eq!(format!("{:.0} us", seconds(0) * 1e6), "66 us");
+//! assert_eq!(format!("{:.1} ms", seconds(1) * 1e3), "4.2 ms");
+//! assert_eq!(format!("{:.0} ms", seconds(2) * 1e3), "268 ms");
+//! assert_eq!(format!("{:.0} s", seconds(3)), "17 s");
+//! assert_eq!(format!("{:.0} min", seconds(4) / 60.0), "18 min");
+//! assert_eq!(format!("{:.0} h", seconds(5) / 3600.0), "20 h");
+//! assert_eq!(format!("{:.0} days", seconds(6) / 86_400.0), "52 days");
+//! ```
+//!
 //! # A clock that stands still
 //!
 //! The clock of a loop with [virtual time](crate::Builder::virtual_time) moves only when the loop
