@@ -17,8 +17,7 @@
 //! 1. `accept` fails when the process has no descriptor left (`EMFILE`), or the system has none
 //!    (`ENFILE`). That is no reason to end, but the loop may not go straight on either: the
 //!    connection stays in the queue, the listener stays readable, and the next `accept` fails at
-//!    once. Real servers have asked 98,000 times in ten seconds, and have written five million log
-//!    lines in three.
+//!    once. A naive server then asks thousands of times a second, with a log line each.
 //! 2. Without a bound a server takes on work until something else breaks.
 //! 3. to 5. are what a [`TaskGroup`] is for.
 //!
