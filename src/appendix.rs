@@ -45,6 +45,7 @@
 //! | 8 | an empty job in a burst of a thousand | 0.2 us, most of it handing cache lines over |
 //! | 8 | a job that follows closely, with a worker that stays awake | 10 us instead of 40, and half the processor time |
 //! | 9 | to ask for notes after every poll | half a nanosecond of the eleven that a poll takes |
+//! | `future` | a wake among four, sixteen and thirty-two children that are scanned, and look at a flag only | 24, 43 and 94 ns |
 //! | `future` | a wake of a set's child, and the poll that follows | 50 ns, beside 95 with `FuturesUnordered`; with a lock around the list it would be 80 |
 //!
 //! # What was tried and is not here

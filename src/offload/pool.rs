@@ -9,7 +9,7 @@
 //!
 //! ```text
 //!   the loop:  submit 1, submit 2 .. submit 1000
-//!                 |  calls A for job 1; while A is coming, submit calls nobody
+//!                 |  calls A for job 1; while A is coming, submit calls no other
 //!                 v
 //!   worker A:       takes 1, calls B ---> runs 1 ---> takes 4 ---> runs 4 ..
 //!                              |

@@ -1,11 +1,12 @@
 //! Every receiver hears every value, if it keeps up.
 //!
-//! The channel keeps the last `capacity` values that somebody has yet to hear, each with the number of those. Every value
-//! ever sent has a number, and a receiver is the number of the next one it wants to hear. The ring never waits for a slow
-//! receiver: the oldest value gives way, and who comes for it is told how many were missed.
+//! The channel keeps the last `capacity` values that a receiver has yet to hear, each with the
+//! count of such receivers. Every value ever sent has a number, and a receiver is the number of the
+//! next value that it wants to hear. The ring never waits for a slow receiver: the oldest value
+//! gives way, and a receiver that comes for it is told how many values it has missed.
 //!
-//! Cloning a value is user code, so it is done on an `Rc` of it, when nothing is borrowed; and the last to hear a value gets
-//! the value itself.
+//! Cloning a value is user code, so it is done on an `Rc` of it, when nothing is borrowed; and the
+//! last receiver to hear a value gets the value itself.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

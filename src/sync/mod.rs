@@ -19,8 +19,8 @@
 //! | to give work to several workers, and wait until it is done | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | `Queue`, `LifoQueue`, `PriorityQueue` | |
 //! | to send values from many to one | [`mpsc`] | `Queue` | `mpsc` |
 //! | to send one value, once | [`oneshot`] | `Future` | `oneshot` |
-//! | everybody to hear every value | [`broadcast`] | | `broadcast` |
-//! | everybody to know the latest value | [`watch`] | | `watch` |
+//! | every task to hear every value | [`broadcast`] | | `broadcast` |
+//! | every task to know the latest value | [`watch`] | | `watch` |
 //! | to ask tasks to stop | [`CancelToken`] | `Task.cancel` | `tokio_util`'s `CancellationToken` |
 //!
 //! A value that is touched only *between* two `.await`s needs no primitive: a `Cell` or a `RefCell`

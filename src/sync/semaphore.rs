@@ -1,10 +1,11 @@
 //! A counting semaphore, and the counter under [`Mutex`](super::Mutex), [`RwLock`](super::RwLock),
 //! [`mpsc`](super::mpsc) and [`Queue`](super::Queue).
 //!
-//! Permits that are released while a task waits stay in the counter, but belong to the waiter at the front: newcomers
-//! are refused until the list is empty. So a waiter for many permits is not starved by those who want few; it holds up
-//! those behind it, which is the price of fairness. (tokio hands permits to the front one by one, asyncio only knows
-//! single ones; what can be observed is the same.)
+//! Permits that are released while a task waits stay in the counter, but belong to the waiter at
+//! the front: newcomers are refused until the list is empty. So waiters for few permits do not
+//! starve a waiter for many. That waiter holds up the waiters behind it, which is the price of
+//! fairness. (tokio hands permits to the front one by one, asyncio has single permits only; a
+//! program sees no difference.)
 
 use std::cell::Cell;
 use std::error::Error;

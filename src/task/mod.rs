@@ -9,7 +9,7 @@
 //! ## The problem
 //!
 //! A *future* is a value with one question: has it finished? The question is the function `poll`.
-//! Between two questions nothing happens, so a future that nobody polls does nothing:
+//! Between two questions nothing happens, so a future without polls does nothing:
 //!
 //! ```
 //! let mut did_something = false;
