@@ -1,19 +1,22 @@
 //! A chain: first come, first served, and leave from anywhere.
 //!
-//! Read this after chapter 4, in five minutes. The wait list of [`sync`](crate::sync) and the lines of a source in the
-//! reactor rest on it.
+//! *Before this:* [chapter 4](crate::scheduler). *Time:* 15 minutes. *Files, in reading order:*
+//! this one.
 //!
-//! ## The problem
+//! The wait list of [`sync`](crate::sync) and the lines of a source in the reactor rest on it.
 //!
-//! Tasks wait in the order in which they came. A `VecDeque` of wakers serves that order. But a time-out drops a waiting future,
-//! and its entry stands in the middle of the queue: to find the entry takes a search, to close the gap takes a move of
-//! all entries behind it, and a move changes the index by which each of them is known to its owner.
+//! # The problem
 //!
-//! ## The idea
+//! Tasks wait in the order in which they came. A `VecDeque` of wakers serves that order. But a
+//! time-out drops a waiting future, and its entry stands in the middle of the queue: to find the
+//! entry takes a search, to close the gap takes a move of all entries behind it, and a move changes
+//! the index by which each of them is known to its owner.
 //!
-//! The nodes stand in a table (a slab, or any vector) and never move, so an index names a node for as long as the node
-//! exists. The order is in the links: each node holds the index of the node before it and of the node after it. The chain holds
-//! the two ends.
+//! # The idea
+//!
+//! The nodes stand in a table (a slab, or any vector) and never move, so an index names a node for
+//! as long as the node exists. The order is in the links: each node holds the index of the node
+//! before it and of the node after it. The chain holds the two ends.
 //!
 //! ```text
 //!   first ──> [2] <──> [0] <──> [4] <── last        in the table the nodes stand as 0, 2, 4
@@ -22,43 +25,53 @@
 //!   then unlink(0)      2, 4, 3
 //! ```
 //!
-//! Several chains may run through one table, and a node may go from one to another: `unlink` leaves the node where it is. The
-//! chain borrows the table for each step only, so the owner of both decides what else a node is.
+//! Several chains may run through one table, and a node may go from one to another: `unlink` leaves
+//! the node where it is. The chain borrows the table for each step only, so the owner of both
+//! decides what else a node is.
 //!
-//! ## Proof
+//! # Proof
 //!
-//! *What holds between two steps.* Let a chain be the sequence of its nodes `n1 .. nk`. Then `first` is `n1` and `last` is `nk`;
-//! for neighbours `a, b` in the sequence `a.after` is `b` and `b.before` is `a`; `n1.before` and `nk.after` are [`NONE`]. If the
-//! sequence is empty, `first` and `last` are [`NONE`].
+//! *What holds between two steps.* Let a chain be the sequence of its nodes `n1 .. nk`. Then
+//! `first` is `n1` and `last` is `nk`; for neighbours `a, b` in the sequence `a.after` is `b` and
+//! `b.before` is `a`; `n1.before` and `nk.after` are [`NONE`]. If the sequence is empty, `first`
+//! and `last` are [`NONE`].
 //!
-//! A uniform way to say this: write [`NONE`] at both ends of the sequence, and let the chain itself be the node [`NONE`], with
-//! `first` as its `after` and `last` as its `before`. The sequence is then a ring, and the rule is one sentence: *for neighbours
-//! `a, b` in the ring, `a.after` is `b` and `b.before` is `a`*. The functions `after_of` and `before_of` are this sentence: they
-//! lead to a link of a node, or to an end of the chain.
+//! A uniform way to say this: write [`NONE`] at both ends of the sequence, and let the chain itself
+//! be the node [`NONE`], with `first` as its `after` and `last` as its `before`. The sequence is
+//! then a ring, and the rule is one sentence: *for neighbours `a, b` in the ring, `a.after` is `b`
+//! and `b.before` is `a`*. The functions `after_of` and `before_of` are this sentence: they lead to
+//! a link of a node, or to an end of the chain.
 //!
 //! - [`EMPTY`](Chain::EMPTY): the ring is [`NONE`] alone, its own neighbour on both sides.
-//! - [`push_back`](Chain::push_back) puts `n` between `a` (what was `last`) and [`NONE`]. The neighbours in the new ring are the
-//!   old ones, but `a, n` and `n, NONE` instead of `a, NONE`. Four links say that, and four are written.
-//! - [`unlink`](Chain::unlink) takes `n` out between `a` and `b`. The neighbours are the old ones, but `a, b` instead of `a, n`
-//!   and `n, b`. Two links say that, and two are written; those of `n` do not count any more.
+//! - [`push_back`](Chain::push_back) puts `n` between `a` (what was `last`) and [`NONE`]. The
+//!   neighbours in the new ring are the old ones, but `a, n` and `n, NONE` instead of `a, NONE`.
+//!   Four links say that, and four are written.
+//! - [`unlink`](Chain::unlink) takes `n` out between `a` and `b`. The neighbours are the old ones,
+//!   but `a, b` instead of `a, n` and `n, b`. Two links say that, and two are written; those of `n`
+//!   do not count any more.
 //!
-//! The proof needs what the callers promise: a node that is pushed is in no chain, a node that is unlinked is in this one, and
-//! the table is the same each time. No `unsafe` rests on the promise.
+//! The proof needs what the callers promise: a node that is pushed is in no chain, a node that is
+//! unlinked is in this one, and the table is the same each time. No `unsafe` rests on the promise.
 //!
-//! ## Why not otherwise
+//! # Why not otherwise
 //!
 //! - *Links inside the futures* save the table, and need pinned memory and `unsafe` code.
-//! - *A crate*: those that offer a list with removal from anywhere keep the nodes in a table of their own, so that a node cannot
-//!   go from one list to another, nor two lists share one table.
+//! - *A crate*: those that offer a list with removal from anywhere keep the nodes in a table of
+//!   their own, so that a node cannot go from one list to another, nor two lists share one table.
 //!
-//! *Who has links of their own*: the slots of the timer wheel (`time/wheel.rs`). A timer keeps the level of its list in four
-//! bits of a link. With a [`Node`], and a word for the level beside it, a timer takes 40 bytes instead of 32, and arming and
-//! cancelling it takes about as many instructions (408 instead of 413, `arm_cancel` of `cargo bench --bench counters`).
-//! And the wheel stands alone, as one file.
+//! *Who has links of their own*: the slots of the timer wheel (`time/wheel.rs`). A timer keeps the
+//! level of its list in four bits of a link. With a [`Node`], and a word for the level beside it, a
+//! timer takes 40 bytes instead of 32, and arming and cancelling it takes about as many
+//! instructions (408 instead of 413, `arm_cancel` of `cargo bench --bench counters`). And the wheel
+//! stands alone, as one file.
 //!
-//! ## What it costs
+//! # What it costs
 //!
 //! Each step is O(1), and allocates nothing. A link is four bytes.
+//!
+//! # Next
+//!
+//! [`future`](mod@crate::future): several futures in one task.
 
 use std::mem;
 use std::ops::IndexMut;

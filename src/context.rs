@@ -1,28 +1,32 @@
 //! Which loop is running on this thread.
 //!
-//! `sleep(..)` and `spawn(..)` take no loop as an argument; they ask here. A loop is current while its tasks are polled
-//! or dropped, and loops nest: the inner one is current until it returns, then the outer one again.
+//! `sleep(..)` and `spawn(..)` take no loop as an argument; they ask here. A loop is current while
+//! its tasks are polled or dropped, and loops nest: the inner one is current until it returns, then
+//! the outer one again.
 //!
-//! The thread-local has no destructor (`ManuallyDrop`), so it can be asked at any time, even by a destructor of another
-//! thread-local that drops a loop at the end of its thread. [`Entered`] takes out what it has put in.
+//! The thread-local has no destructor (`ManuallyDrop`), so it can be asked at any time, even by a
+//! destructor of another thread-local that drops a loop at the end of its thread. [`Entered`] takes
+//! out what it has put in.
 //!
 //! # Between two turns
 //!
-//! Code of a host may be given a loop that rests ([`Hosted`]): `spawn` and `sleep` then find it as if it ran. Two things must not
-//! be as if it ran. A wake must not go straight into the ready queue, of which the host would never hear; so the scheduler's own
-//! thread-local stays as it is, and the wake goes by the inbox, which rings. And a spawn, or a timer that is armed, must not go
-//! unheard either. So a loop that rests stands in a second place, which is looked at only where the first is empty, and each look
-//! there [announces](Address::announce) the loop. A loop that runs pays nothing for that: it never gets to the second place.
+//! A host may give its own code a loop that rests ([`Hosted`]): `spawn` and `sleep` then find the
+//! loop as if it ran. Two things must differ. A wake must not go straight into the ready queue, for
+//! the host would not hear of it; so the scheduler's own thread-local stays as it is, and the wake
+//! goes by the inbox, which rings. And the host must hear of a spawn, or of a timer that is armed.
+//! So a loop that rests stands in a second place, which is looked at only where the first is empty,
+//! and each look there [announces](Address::announce) the loop. A loop that runs pays nothing for
+//! that: its code never gets to the second place.
 //!
 //! ```text
 //!   spawn, sleep, ..  -->  CURRENT: a loop at work?  -- yes -->  that one
-//!                                 '-- no -->  HOSTED: a loop that was entered?  -- yes -->  announce it, that one
-//!                                                  '-- no -->  "no event loop is running on this thread"
+//!                        '-- no -->  HOSTED: a loop that was entered?  -- yes -->  announce, that one
+//!                                            '-- no -->  "no event loop is running on this thread"
 //! ```
 //!
-//! The scheduler has a thread-local of its own, with itself in it: a waker needs no more, and stands below this file, so that
-//! it could not ask here. So has the time (`time/clock.rs`), which a loop with virtual time leaves there while it is the one that is
-//! found here.
+//! The scheduler has a thread-local of its own: a waker needs no more, and stands below this file
+//! in the layers, so it could not ask here. The clock (`time/clock.rs`) has another one, in which
+//! the current loop leaves its time if that is virtual.
 
 use std::cell::{Cell, RefCell};
 use std::mem::{self, ManuallyDrop};

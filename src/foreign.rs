@@ -1,12 +1,17 @@
 //! The one door to code that is not ours.
 //!
-//! A loop calls code that somebody else has written: wakers, destructors, posted calls, jobs, and the sink of the log. Such
-//! code may do anything. It may panic, and it may use the loop: wake a task, spawn one, arm a timer, drop a handle. Two rules
-//! keep that harmless, and this file is where they are kept.
+//! *Before this:* [chapter 4](crate::scheduler). *Time:* 15 minutes. *Files, in reading order:*
+//! this one.
 //!
-//! **Contained.** A panic in foreign code never unwinds through code of ours. It becomes a value ([`catch`]), or it is logged
-//! once and goes no further ([`quietly`], [`wake`], [`let_go`], [`tell`]). Whatever was to be done next is done: the waiter
-//! behind a waker that panicked is woken, the event behind a line that a sink could not write is delivered.
+//! A loop calls code that is not this crate's: wakers, destructors, posted calls, jobs, and the
+//! sink of the log. Such code may do anything. It may panic, and it may use the loop: wake a task,
+//! spawn a task, arm a timer, drop a handle. Two rules keep that harmless, and this file keeps the
+//! two rules.
+//!
+//! **Contained.** A panic in foreign code never unwinds through code of ours. It becomes a value
+//! ([`catch`]), or it is logged once and goes no further ([`quietly`], [`wake`], [`let_go`],
+//! [`tell`]). The loop then does what was next: it wakes the waiter behind a waker that panicked,
+//! and delivers the event behind a line that a sink could not write.
 //!
 //! **Never between a decision and its act.** This is the invariant *decide-then-do*:
 //!
@@ -19,26 +24,33 @@
 //!   sleep ... beside a task that is ready        sleep
 //! ```
 //!
-//! What is to be told is told before the decision is taken, or after the act is done. The same holds for a timer: it is taken
-//! out of the wheel and woken, and then the log hears of it.
+//! A line of the log is written before the decision is taken, or after the act is done. The same
+//! holds for a timer: the loop takes it out of the wheel, wakes its task, and then tells the log.
 //!
 //! # One rule for wakers
 //!
-//! A leaf future may be polled by anybody: by a task of this crate, whose waker is a number and cannot panic; but also by a
-//! combinator with wakers of its own, by an executor inside a task, by a test. The panic of such a waker would come out where
-//! nobody expects it: of the loop itself, or of the `Semaphore::add_permits` of a task that has never heard of the waiter. So
-//! a panic in a waker that is woken or dropped is logged, in timers, sockets, joins, groups and jobs alike, and in
+//! Any code may poll a leaf future: a task of this crate, whose waker is a number and cannot panic;
+//! but also a combinator with wakers of its own, an executor inside a task, or a test. The panic of
+//! such a waker would come out at an unrelated place: out of the loop itself, or out of the
+//! `Semaphore::add_permits` of a task that has nothing to do with the waiter. So a panic in a waker
+//! that is woken or dropped is logged, in timers, sockets, joins, groups and jobs alike, and in
 //! [`yield_now`](fn@crate::yield_now) too.
 //!
-//! *Not contained:* the clone of a waker. A poll that cannot clone its waker has nothing to leave behind, so the panic comes
-//! out of that poll, before anything has changed.
+//! *Not contained:* the clone of a waker. A poll that cannot clone its waker has nothing to leave
+//! behind, so the panic comes out of that poll, before anything has changed.
 //!
 //! # What it costs
 //!
-//! A `catch_unwind` that catches nothing costs two instructions, so our own wakers pass through here as well: to tell them
-//! apart would cost as much. A line that nobody listens to costs a load and a comparison.
+//! A `catch_unwind` that catches nothing costs two instructions, so our own wakers pass through
+//! here as well: to tell the two kinds apart would cost as much. A line without a listener costs a
+//! load and a comparison.
 //!
-//! Guarded by tests/scheduler/panic_waker.rs, one test for each kind of waiter, and by tests/log_deeds.rs, one deed at each line.
+//! Guarded by tests/scheduler/panic_waker.rs, one test for each kind of waiter, and by
+//! tests/log_deeds.rs, one deed at each line.
+//!
+//! # Next
+//!
+//! [`chain`](crate::chain): a list that its nodes can leave from anywhere.
 
 use std::any::Any;
 use std::fmt;

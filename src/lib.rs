@@ -2,9 +2,9 @@
 //!
 //! *A roundelay is a song whose refrain keeps coming round. So does the loop.*
 //!
-//! A hand-written reactor polls sockets and a timer wheel, a scheduler runs lightweight futures from a slab-backed ready
-//! queue, and calls that block go to a pool of threads. It is made to be read, embedded and measured, and it is the same
-//! code for all three.
+//! A hand-written reactor polls sockets and a timer wheel, a scheduler runs lightweight futures
+//! from a slab-backed ready queue, and calls that block go to a pool of threads. It is made to be
+//! read, embedded and measured, and it is the same code for all three.
 //!
 //! ```
 //! use std::time::Duration;
@@ -16,7 +16,7 @@
 //!     let address = listener.local_addr()?;
 //!     spawn(async move {
 //!         let (stream, _peer) = listener.accept().await?;
-//!         sleep(Duration::from_millis(1)).await; // everybody else runs meanwhile
+//!         sleep(Duration::from_millis(1)).await; // all other tasks run meanwhile
 //!         stream.write_all(b"hello").await
 //!     });
 //!     let stream = TcpStream::connect(address).await?;
@@ -31,29 +31,51 @@
 //!
 //! # Chapter 0. The promise, and the map
 //!
-//! **`Waker` is the only type that the scheduler and the drivers share.** A driver (the timers, the reactor, the pool, the inbox)
-//! never names a task, and the scheduler never names a timer, a socket or a thread. So each can be read alone, and this is the
-//! order:
+//! *Before this:* Rust, and a program of yours with `async` in it. *Time:* 15 minutes for this
+//! page, some eight hours to the end of chapter 9, six more for the rest.
 //!
-//! | | read | and learn |
-//! |---|---|---|
-//! | 1 | [`task`] | what a task is: a state diagram |
-//! | 2 | `task/cell.rs` | one allocation: the future, then its output |
-//! | 3 | `task/waker.rs` | a waker is a number |
-//! | 4 | `scheduler/mod.rs` | the slab of tasks, the ready queue, and who waits how long |
-//! | 5 | `inbox/mod.rs` | wakes from other threads, and how to sleep without losing one |
-//! | 6 | `time/wheel.rs` | the hierarchical timer wheel |
-//! | 7 | [`reactor`] | sockets: readiness, edges, and tokens that may be stale |
-//! | 8 | [`offload`](fn@offload) | calls that block |
-//! | 9 | [`EventLoop`] | the loop itself |
-//! | | [`future`], [`group`], [`sync`], [`io`], [`net::serve`] | what can be built on it |
-//! | | [`inspect`] | who is there, and what they wait for |
-//! | | `signal`, `process`, `stdio`, `fs` | the rest of the system, each behind a feature of its name |
-//! | | [`inspect`], `record` | how to watch the loop |
-//! | | `appendix.rs` | *Twelve nanoseconds at a time*: what makes it fast, and is no part of the idea |
+//! **`Waker` is the only type that the scheduler and the drivers share.** A driver (the timers, the
+//! reactor, the pool, the inbox) never names a task, and the scheduler never names a timer, a
+//! socket or a thread. So each chapter can be read alone. This is the order; each chapter names its
+//! files in reading order, and ends with a link to the next.
 //!
-//! A file imports only what stands in its own row of this table or below it, and no two files import each other, by whatever
-//! way round. The drivers do not import each other.
+//! | chapter | it tells | files | read first | minutes |
+//! |---|---|---|---|---|
+//! | [1. What a task is](task#chapter-1-what-a-task-is) | a future, a slot and a wake: a state diagram | `task/`: `mod`, `yield_now`, `join`, `ends`, `error` | this page | 20 |
+//! | [2. The cell](task::cell) | one allocation: the future, then its output | `task/cell.rs`, [`pinned.rs`](pinned) | 1 | 25 |
+//! | [3. A waker is a number](task::waker) | what a waker owns: nothing | `task/waker.rs`, [`task/id.rs`](task::id) | 2 | 25 |
+//! | [4. The scheduler](scheduler) | the slab of tasks, the ready queue, and how long a task waits for its turn | `scheduler/`: `mod`, `slot`, `tasks`, `current`, `budget`, `handles` | 3 | 60 |
+//! | [5. The inbox](inbox) | wakes from other threads, and how to sleep without losing one | `inbox/`: `word`, `queue`, `shared`, `table`, `bell`, `mod` | 4 | 60 |
+//! | [6. The wheel](time::wheel), and its [second part](time#chapter-6-second-part) | timers, and slack | `time/`: `wheel`, `mod`, `clock`, `timers`, `slack`, `sleep`, `timeout`, `interval` | 5 | 90 |
+//! | [7. The reactor](reactor#chapter-7-the-reactor) | sockets: readiness, edges, and tokens that may be stale | `reactor/`: `mod`, `ready`, `source`, `sources`, `waiters`, `registered`, `wait`, `timerfd` | 6 | 60 |
+//! | [8. The pool](mod@offload) | calls that block | `offload/`: `mod`, `line`, `job`, `pool`, `worker`, `shared`, `future`, `calls` | 5, 7 | 60 |
+//! | [9. The loop](event_loop) | a turn, a look, a rest | `event_loop/`: `mod`, `turn`, `allowance`, `main_task`, `at_work`, `builder`, `report`; [`context.rs`](context) | 4 to 8 | 45 |
+//!
+//! **You may stop here.** Chapters 1 to 9 are the whole loop. The rooms below are built on it, and
+//! each needs only what it says.
+//!
+//! | room | it tells | read first | minutes |
+//! |---|---|---|---|
+//! | [`foreign`] | the one door to code that is not ours | 4 | 15 |
+//! | [`chain`] | a list that its nodes can leave from anywhere | 4 | 15 |
+//! | [`future`] | several futures in one task: `join!`, `select!`, sets | 4 | 40 |
+//! | [`group`] | tasks that end as a whole | 4 | 45 |
+//! | [`sync`], and [its wait list](sync::wait_list) | locks, queues and channels, with a proof | `chain` | 60 |
+//! | [`io`](mod@io) | lines, buffers and copies | 7 | 30 |
+//! | [`net`], and [`net::serve`] | sockets, and a server around a listener | 7, `group` | 40 |
+//! | [`remote`] | what other threads may hold | 5 | 20 |
+//! | [virtual time](time#time-in-the-hands-of-a-test) | tests that wait for nothing | 6 | 20 |
+//! | [`inspect`] | which tasks live, and what each waits for | 4 to 8 | 40 |
+//! | [`record`](mod@record) | every step of a loop, on a page | 9 | 30 |
+//! | [`signal`](signal/index.html), [`process`](process/index.html), `io::stdin`, [`fs`](fs/index.html) | the rest of the system, each behind a feature of its name | 7, 8 | 45 |
+//! | [`compat`] | the crates of the field on this loop | `io` | 20 |
+//! | [the appendix](appendix) | *Twelve nanoseconds at a time*: what makes it fast, and is no part of the idea | 9 | 15 |
+//! | [thirty questions](questions) | short answers, each with its proof | | 20 |
+//!
+//! ## The layers
+//!
+//! A file imports only files of its own row of this table or below it, and no two files import each
+//! other, not even by way of a third. The drivers do not import each other.
 //!
 //! | layer | files |
 //! |---|---|
@@ -67,9 +89,9 @@
 //! | the scheduler | `scheduler/` |
 //! | cells | `task/cell.rs` |
 //! | the drivers | `time/timers.rs`, `reactor/`, `offload/`, `inbox/` |
-//! | pure | `account.rs`, `appendix.rs`, `chain.rs`, `declared.rs`, `draw.rs`, `fault`, `foreign.rs`, `histogram.rs`, `pinned.rs`, `reactor/ready.rs`, `record/`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel.rs`, `trying.rs`, `unrecorded.rs` |
+//! | pure | `account.rs`, `appendix.rs`, `chain.rs`, `declared.rs`, `draw.rs`, `fault`, `foreign.rs`, `histogram.rs`, `pinned.rs`, `questions.rs`, `reactor/ready.rs`, `record/`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel.rs`, `trying.rs`, `unrecorded.rs` |
 //!
-//! # The life of one wakeup
+//! ## The life of one wakeup
 //!
 //! ```text
 //!  task            source              reactor              waker           scheduler
@@ -84,9 +106,10 @@
 //!   | read(): 5 bytes
 //! ```
 //!
-//! # What is promised
+//! ## What is promised
 //!
-//! The test that guards an invariant cites its name, and so do the asserts and the comments in the code.
+//! The test that guards an invariant cites its name, and so do the asserts and the comments in the
+//! code.
 //!
 //! | name | what holds |
 //! |---|---|
@@ -101,7 +124,7 @@
 //! | decide-then-do | between a decision and the act that rests on it no foreign code runs, a log sink included |
 //! | bounded-look | a look does a bounded amount of work, whatever came in meanwhile |
 //!
-//! # The words
+//! ## The words
 //!
 //! Each has one meaning in this crate.
 //!
@@ -110,21 +133,22 @@
 //! | task | a future, and the right to be polled when its turn comes |
 //! | cell | the one allocation of a task: its future, later its output |
 //! | slot | an entry in a table that is found by its number: a task's in the slab, a timer's in a level of the wheel |
-//! | tenant | what lives in a slot at present |
+//! | tenant | the task, or the timer, that has a slot at present |
 //! | serial | the number of a spawn; it tells one tenant of a slot from the next |
-//! | key | what the owner of an entry holds: a timer's, a waiter's, a child's |
-//! | rider | what lies in a cell beside the future: a name, or a child's tie to its group |
+//! | key | the proof by which the owner of an entry names it: a timer's, a waiter's, a child's |
+//! | rider | a value in a cell beside the future: a name, or a child's tie to its group |
 //! | ready queue | the slots of the tasks that are to be polled, first in, first out |
 //! | batch | the tasks that were ready when a turn began |
-//! | turn | one time round the loop: rest if nobody is ready, poll a batch |
-//! | look | the moment at which the loop sees what sockets, timers and other threads have brought |
+//! | turn | one time round the loop: rest if no task is ready, poll a batch |
+//! | look | the moment at which the loop takes events from sockets, timers and other threads |
 //! | budget | how many operations one poll may complete, or how many polls come between two looks |
 //! | park | announce a sleep, and sleep |
-//! | inbox | what other threads leave for a loop |
+//! | inbox | the place in which other threads leave wakes and calls for a loop |
 //! | note | one entry of the inbox: a wake, or a posted call |
 //! | word | the one atomic integer that a loop and other threads agree on |
+//! | rest | the part of a turn in which the loop sleeps, if no task is ready |
 //! | bell | the system call by which another thread ends a sleep |
-//! | driver | what turns an event into a wake: the timers, the reactor, the pool, the inbox |
+//! | driver | a part of the loop that turns events into wakes: the timers, the reactor, the pool, the inbox |
 //! | source | a descriptor that a reactor watches |
 //! | token | the name by which the poller knows a source |
 //! | readiness | what the reactor last heard about a source |
@@ -132,32 +156,34 @@
 //! | place | where one operation stands in the lines of a source |
 //! | wheel, level, tick | the timers' table, one ring of it, and its unit of time: a microsecond |
 //! | slack | how long a loop without work may sleep past a deadline, after several timers have fired together |
-//! | observer | what a run of the scheduler tells of each poll, if somebody watches |
-//! | probe | by which a part of the loop tells the recorder what it does |
+//! | observer | the part of the loop that hears of each poll, if the loop is observed |
+//! | probe | the hook by which a part of the loop tells the recorder its steps |
 //! | recording | the last steps of a loop, sixteen bytes each |
 //! | virtual time | the time of a loop for tests, whose clock is moved where another loop would sleep |
 //! | job, worker | a call that blocks, and the thread of the pool that runs it |
-//! | declared | of a wait: said to the loop, because its waker lies where the loop cannot look |
-//! | foreign | code that is not this crate's: wakers, destructors, closures, the sink of the log |
+//! | declared | of a wait: told to the loop, because its waker lies where the loop cannot look |
+//! | foreign | of code: not this crate's. Wakers, destructors, closures, the sink of the log |
 //!
-//! # Seeing the loop
+//! ## Seeing the loop
 //!
 //! | question | answer |
 //! |---|---|
-//! | who holds the thread? | [`Builder::slow_poll`], [`Builder::watchdog`] |
-//! | who is there, and what do they wait for? | [`EventLoop::tasks`], [`task::all`], [`Remote::tasks`]: the room [`inspect`] |
+//! | which task holds the thread? | [`Builder::slow_poll`], [`Builder::watchdog`] |
+//! | which tasks are alive, and what does each wait for? | [`EventLoop::tasks`], [`task::all`], [`Remote::tasks`]: the room [`inspect`] |
 //! | what does the loop spend its time on? | [`Builder::observe`], [`EventLoop::histograms`] |
 //! | what happened, step by step? | the feature `record`: a recording, and a page that draws it |
 //!
-//! # The log
+//! ## The log
 //!
-//! With the `log` crate's level at `trace` the loop tells one line per event, under the targets `roundelay::turn`, `::wake`,
-//! `::timer`, `::io`, `::offload` and `::task`. Off, it costs a load and a compare per turn, and nothing per wake and poll.
-//! What holds the loop's thread for too long is told at `warn`, target `roundelay::slow`: [`Builder::slow_poll`],
-//! [`Builder::watchdog`].
+//! With the `log` crate's level at `trace` the loop tells one line per event, under the targets
+//! `roundelay::turn`, `::wake`, `::timer`, `::io`, `::offload` and `::task`. Off, it costs a load
+//! and a compare per turn, and nothing per wake and poll. What holds the loop's thread for too long
+//! is told at `warn`, target `roundelay::slow`: [`Builder::slow_poll`], [`Builder::watchdog`].
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The book links to its private modules. They have pages in the build with `--document-private-items`, and are plain words elsewhere.
+#![allow(rustdoc::private_intra_doc_links)]
 
 mod account;
 #[cfg(doc)]
@@ -186,6 +212,8 @@ mod pinned;
 #[cfg(feature = "process")]
 #[cfg_attr(docsrs, doc(cfg(feature = "process")))]
 pub mod process;
+#[cfg(doc)]
+mod questions;
 pub mod reactor;
 #[cfg(feature = "record")]
 #[cfg_attr(docsrs, doc(cfg(feature = "record")))]

@@ -67,6 +67,7 @@ const PURE: &[&str] = &[
     "foreign.rs",
     "histogram.rs",
     "pinned.rs",
+    "questions.rs",
     "reactor/ready.rs",
     "record/",
     "shim",
@@ -518,6 +519,7 @@ fn every_example_that_is_named_exists() {
 /// No test in these can hang: they read texts, or ask the compiler.
 const PURE_TESTS: &[&str] = &[
     "tests/architecture.rs",
+    "tests/book.rs",
     // It calls the compiler for minutes, and only when it is asked to.
     "tests/loom_mutations.rs",
     "tests/traits.rs",

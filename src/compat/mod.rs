@@ -1,7 +1,12 @@
-//! The crates of the field on this loop: their traits for the sockets, and what they ask for besides.
+//! The crates of the field on this loop: their traits for the sockets, an executor, a timer, a
+//! guest of tokio.
 //!
-//! Everything here is behind a feature, and the default build has none of it. No feature brings a thread, a reactor or a pool
-//! of its own: what is used of tokio are its traits. The one exception says so in its name: with `tokio-guest`, tokio has the thread.
+//! *Before this:* [`io`](mod@crate::io). *Time:* 20 minutes. *Files, in reading order:* this one,
+//! and each feature by itself.
+//!
+//! Everything here is behind a feature, and the default build has none of it. No feature brings a
+//! thread, a reactor or a pool of its own: of tokio only the traits are used. The one exception
+//! says so in its name: with `tokio-guest`, tokio has the thread.
 //!
 //! | feature | gives |
 //! |---|---|
@@ -16,13 +21,18 @@
 //!
 //! # One reader and one writer
 //!
-//! These traits poll, and a poll leaves its waker behind: all adapters that read one socket share one place in its line, and
-//! so do all that write. Use a socket through one adapter at a time.
+//! These traits poll, and a poll leaves its waker behind: all adapters that read one socket share
+//! one place in its line, and so do all that write. Use a socket through one adapter at a time.
 //!
 //! # What asks for `Send`
 //!
-//! Almost nothing of this crate is `Send`: a socket, a timer and a task's handle belong to one loop. A crate that asks for
-//! `Send` all the same gets a `Here`, which checks at each use what the compiler cannot see: that nothing has left the thread.
+//! Almost nothing of this crate is `Send`: a socket, a timer and a task's handle belong to one
+//! loop. A crate that asks for `Send` all the same gets a `Here`, which checks at each use that its
+//! content has not left the thread. The compiler cannot check that.
+//!
+//! # Next
+//!
+//! [The appendix](crate::appendix): what makes the loop fast.
 
 #[cfg(feature = "here")]
 mod forward;

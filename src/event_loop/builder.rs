@@ -66,7 +66,7 @@ pub struct Builder {
     offload: PoolConfig,
 }
 
-/// Where nobody sets another limit, builds with debug assertions tell what holds the thread for longer than this.
+/// Without another limit, builds with debug assertions tell what holds the thread for longer than this.
 const SLOW_POLL_IN_DEBUG_BUILDS: Duration = Duration::from_millis(100);
 
 impl Default for Builder {
@@ -134,7 +134,7 @@ impl Builder {
     }
 
     /// For tests: the loop gets a clock of its own, which stands still while a task is ready, and jumps to the next deadline when
-    /// nobody is. An hour's sleep takes no time, and takes an hour to the nanosecond.
+    /// no task is ready. An hour's sleep takes no time, and takes an hour to the nanosecond.
     ///
     /// All of [`time`](crate::time) goes by that clock, and [`time::now`](crate::time::now) reads it; [`Instant::now`](std::time::Instant::now) does not. It
     /// is held while an offloaded job is under way and by [`time::hold`](crate::time::hold); before each jump the loop looks at its
@@ -158,12 +158,12 @@ impl Builder {
         self
     }
 
-    /// For tests: the tasks of a batch, those who are ready when a turn begins, are polled in an order drawn from `seed`, and not in
+    /// For tests: the tasks of a batch, that is the tasks that are ready when a turn begins, are polled in an order drawn from `seed`, and not in
     /// the order in which they became ready. So a test finds out whether the program relies on that order.
     ///
     /// Races are drawn from it, too: the loop, when it is made, [reseeds](crate::future::reseed) those of its thread.
     ///
-    /// What holds in any order holds in this one, too: nobody is polled twice before all who were ready have been polled once, and the
+    /// What holds in any order holds in this one, too: no task is polled twice before all tasks that were ready have been polled once, and the
     /// queues of `sync` are first come, first served. Two runs with one seed are the same, if nothing comes from outside; best with
     /// [`virtual_time`](Self::virtual_time). When a panic ends a run, or the loop, one line on standard error tells the seed.
     ///
@@ -237,7 +237,7 @@ impl Builder {
     /// told as [`slow_poll`](Self::slow_poll) tells it, and again whenever it has lasted twice as long.
     ///
     /// Default: none. It costs two uncontended locks for each poll. The thread sleeps while the loop sleeps, and ends when the loop
-    /// is dropped, which does not wait for it. The thread that builds the loop is the one that is watched.
+    /// is dropped, which does not wait for it. The watchdog watches the thread that builds the loop.
     ///
     /// ```
     /// use std::time::Duration;
@@ -251,8 +251,8 @@ impl Builder {
         self
     }
 
-    /// Whether the loop remembers of each task who spawned it and when, and of each wait in [`sync`](crate::sync) what it is for:
-    /// what [`EventLoop::tasks`] then knows besides what the loop's own tables say. Default: no. It costs a table entry and a
+    /// Whether the loop remembers which task spawned each task and when, and what each wait in [`sync`](crate::sync) is for:
+    /// [`EventLoop::tasks`] then shows this beside what the loop's own tables say. Default: no. It costs a table entry and a
     /// reading of the clock for each spawn, and an allocation for each such wait.
     pub fn observe(mut self, observe: bool) -> Self {
         self.observe = observe;
@@ -266,7 +266,7 @@ impl Builder {
     }
 
     /// How many offloaded jobs may wait for a thread before [`try_offload`](crate::try_offload) gives the next one back.
-    /// [`offload`](fn@crate::offload) does not look at it: whoever awaits a job waits anyway. Default: no bound.
+    /// [`offload`](fn@crate::offload) ignores this bound: a task that awaits a job waits anyway. Default: no bound.
     pub fn offload_queue(mut self, jobs: usize) -> Self {
         self.offload.queue = jobs;
         self

@@ -1,24 +1,49 @@
 //! The main task: the future of [`run`](EventLoop::run), which may borrow.
 //!
-//! The main future is a task like any other: it waits in the ready queue for its turn, and its yields mean what a task's yields
-//! mean. But a task's future is `'static`, and the main future borrows from the caller of `run`. So `run` [lends](lend) it:
+//! [`EventLoop::run`] keeps the thread until its future has finished:
+//!
+//! ```text
+//!   run(main)
+//!     |  main is lent to a task, which is spawned like any other
+//!     v
+//!  .->no task is ready?   rest, as in `turn`, without a timeout
+//!  |  |
+//!  |  v
+//!  |  poll tasks, oldest first, across all batches <---.
+//!  |  |        |  after each poll:                     |
+//!  |  |        |  a note? deliver it                   |
+//!  |  |        '- after 64 polls: look ----------------'
+//!  |  |
+//!  |  |-- the queue is empty ---.
+//!  '----------------------------'
+//!     |-- main has finished: at this very poll, return its output; the other tasks stay
+//!     v
+//! ```
+//!
+//! # The loan
+//!
+//! The main future is a task like any other: it waits in the ready queue for its turn, and its
+//! yields mean what a task's yields mean. But a task's future is `'static`, and the main future
+//! borrows from the caller of `run`. So `run` [lends](lend) it:
 //!
 //! ```text
 //!   run(main)                         main lies on the stack of `run`, pinned
-//!     '-- lend --> stand-in           owns nothing; polls `main` for as long as `lend` has not returned
+//!     '-- lend --> stand-in           owns nothing; polls `main` until `lend` returns
 //!           '-- spawn                 the stand-in is the future of an ordinary task
 //!                 '-- turn, turn, turn ...
 //!                       the task is polled --> poll_main --> main.poll
-//!                                                 Ready: keep the output, drop `main`, halt the scheduler
+//!                                     Ready: keep the output, drop `main`, halt the scheduler
 //! ```
 //!
-//! However the run ends, the loan ends with it: the task is dropped before `drive` returns ([`DropNow`]), and `lend` breaks
-//! the stand-in, so that a stand-in that somehow survived would poll nothing.
+//! However the run ends, the loan ends with it: the task is dropped before `drive` returns
+//! ([`DropNow`]), and `lend` breaks the stand-in, so that a stand-in that somehow survived would
+//! poll nothing.
 //!
 //! # Panics
 //!
-//! A panic of the main future is caught by its cell, as any task's, and raised again by `run`. What is left of the future is
-//! dropped in between, because its destructor may panic as well, and a panic during unwinding aborts the process.
+//! A panic of the main future is caught by its cell, as any task's, and raised again by `run`. What
+//! is left of the future is dropped in between, because its destructor may panic as well, and a
+//! panic during unwinding aborts the process.
 
 use std::future::{Future, poll_fn};
 use std::mem;

@@ -1,67 +1,82 @@
 //! Chapter 9. The loop itself.
 //!
-//! # The problem
+//! # Chapter 9. The loop
 //!
-//! Everything is there: tasks and their queue, an inbox, a wheel of timers, a reactor, a pool of threads. The loop has
-//! to ask each of them, in some order, for ever. The naive version runs all tasks that are ready, then waits for sockets
-//! with the next timer as its time-out. A task that always yields keeps the sockets waiting for ever; asking the sockets
-//! after each task costs a system call per poll; and a wake from another thread that comes between the last look and the
-//! wait is slept through.
+//! *Before this:* chapters [4](crate::scheduler) to [8](mod@crate::offload). *Time:* 45 minutes.
+//! *Files, in reading order:* this one, [`turn`], [`allowance`], [`main_task`],
+//! [`context`](crate::context), [`at_work`], [`builder`], [`report`].
 //!
-//! # The idea
+//! ## The problem
 //!
-//! ```text
-//!        +--> 1. nobody ready?  park: say so, look for notes once more, sleep until a socket, the next timer
-//!        |                      or another thread                                            (rest, park)
-//!        |    2. the batch = those who are ready now
-//!        |    3. poll them, oldest first; after every 64 polls, counted across batches:      (work)
-//!        |         look, without waiting: notes, sockets, due timers                         (look)
-//!        |    4. is the main task finished?  return its output
-//!        +----+
-//! ```
+//! The loop has to ask the ready queue, the inbox, the timers and the reactor, in some order, for
+//! ever. The naive version runs all tasks that are ready, then waits for sockets with the next
+//! timer as its time-out. It has three bugs. A task that always yields keeps the sockets waiting
+//! for ever. A look at the sockets after each task, the obvious cure, costs a system call for each
+//! poll. And the loop sleeps through a wake from another thread that comes between the last look
+//! and the wait.
 //!
-//! Whoever finds something to do only wakes: the reactor the tasks that wait for a socket, the timers those that sleep, the
-//! inbox those that other threads have named. So at step 2 all of it has become one thing, an entry in the ready queue. The
-//! [first page](crate) follows one wakeup on its way; `examples/10_watch_the_loop.rs` prints each step as it happens.
+//! ## The idea
 //!
-//! # Looks are not free
+//! A loop does one of three things: it *rests* until something happens, it *polls* tasks, or it
+//! *looks* at what has come. Every driver turns its events into wakes: the reactor wakes the tasks
+//! that wait for a socket, the timers wake the tasks that sleep, and the inbox wakes the tasks that
+//! other threads have named. So after a rest all events are entries in the ready queue. The [first
+//! page](crate#the-life-of-one-wakeup) follows one wake; `examples/10_watch_the_loop.rs` prints
+//! each step.
 //!
-//! The inbox costs a load, and so the loop asks for notes after every poll: that takes half a nanosecond of eleven, and halves the
-//! time until a thread that wakes a busy loop is answered. The timers cost a clock reading (but only if there is a timer),
-//! the sockets a system call (but only if there is a source). 64 polls of a dozen nanoseconds share one system call of some
-//! hundred. *A lone task that yields pays no system call per yield*; nor does it hold up a socket for more than 64 polls.
+//! There are two loops over these three things, each with its figure: [`turn`] for a host that
+//! keeps the thread, and [`main_task`] for [`run`](EventLoop::run), which keeps the thread until
+//! its future has finished. After 64 polls both look; `turn` says why.
 //!
-//! # Embedding
+//! ## Embedding
 //!
-//! A host with a loop of its own calls [`EventLoop::turn`] when the loop's descriptor is readable or
-//! [`EventLoop::next_deadline`] has come. Between two turns the loop counts as parked, so a wake, a spawn or an abort, from
-//! anywhere, makes the descriptor readable. Code of the host that wants to `spawn` or `sleep` [enters](EventLoop::enter) the loop,
-//! which does not make the loop run: a wake that took the loop for running would go into the ready queue unheard.
+//! A host with a loop of its own calls [`EventLoop::turn`] when the loop's descriptor is readable
+//! or [`EventLoop::next_deadline`] has come. Between two turns the loop counts as parked, so a
+//! wake, a spawn or an abort, from any thread, makes the descriptor readable. Code of the host that
+//! wants to `spawn` or `sleep` [enters](EventLoop::enter) the loop, as [`context`](crate::context)
+//! tells.
 //!
-//! # The end
+//! ## The end
 //!
-//! [`run`](EventLoop::run) returns when its future does, and the other tasks stay for the next `run`. Dropping the loop drops
-//! them, in the order of their spawning and with the loop current, so that their destructors find it; what those spawn is
-//! dropped at once. Jobs on the pool's threads go on, and their results are discarded: dropping a loop never blocks.
+//! [`run`](EventLoop::run) returns when its future does, and the other tasks stay for the next
+//! `run`. Dropping the loop drops them, in the order of their spawning and with the loop current,
+//! so that their destructors find it; a task that a destructor spawns is dropped at once. Jobs on
+//! the pool's threads go on, and their results are discarded: dropping a loop never blocks.
 //!
-//! # Why not otherwise
+//! ## Why not otherwise
 //!
-//! - *Sockets first, tasks afterwards, always*: a system call per batch, and most batches are short.
-//! - *A thread for the reactor* (async-io): hidden, shared, and two context switches per event.
-//! - *The main future polled apart from the tasks*: it is then polled first in each turn, and its yields mean something else
-//!   than a task's.
+//! - *Sockets first, tasks afterwards, always*: a system call for each batch, and most batches are
+//!   short.
+//! - *A thread for the reactor* (async-io): hidden, shared, and two context switches for each
+//!   event.
+//! - *The main future polled apart from the tasks*: the loop then polls it first in each turn, and
+//!   its yields mean something else than a task's.
 //!
-//! asyncio's `_run_once` is steps 1 to 3 with a bound of one batch; libuv's `uv_run` has seven phases; tokio's
-//! `current_thread` polls its main future apart.
+//! *What others do.* asyncio's `_run_once` is a rest and a batch, with a bound of one batch.
+//! libuv's `uv_run` has seven phases. tokio's `current_thread` polls its main future apart.
 //!
-//! # Exercises
+//! ## What it costs
+//!
+//! A look makes one system call, or none if no source is registered. A rest makes one, and one more
+//! if the alarm of the timers has to be moved.
+//!
+//! ## Sources
+//!
+//! Schmidt, "Reactor", in *Pattern Languages of Program Design*, 1995; libuv, *Design overview*;
+//! PEP 3156.
+//!
+//! ## Exercises
 //!
 //! 1. Leave out `self.allowance.end()` in [`turn`](EventLoop::turn). Whose sockets wait now, and for how many turns?
 //!    `tests/scheduler/fairness.rs::a_host_that_turns_by_hand_gets_a_look_in_each_turn` knows.
 //! 2. In `park`, ask for notes *before* announcing the sleep. `tests/remote/posts.rs` hangs once in a million.
 //! 3. Drop the tasks with no loop current. Which destructor panics?
 //!
-//! Sources: Schmidt, "Reactor", in *Pattern Languages of Program Design*, 1995; libuv, *Design overview*; PEP 3156.
+//! ## Next
+//!
+//! You may stop here: this is the whole loop. The rooms that are built on it begin with the door to
+//! code that is not ours, [`foreign`]. The map is on the [first
+//! page](crate#chapter-0-the-promise-and-the-map).
 
 use std::fmt;
 use std::future::IntoFuture;

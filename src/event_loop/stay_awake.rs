@@ -19,7 +19,7 @@
 //! *Why no `yield_now` in the watch*: where the processors are busy, it hands the rest of the time slice to others, and the answer is
 //! milliseconds late; a sleeping thread would have been woken at once.
 //!
-//! Without this file a round trip takes as long as a sleep and a ring, six microseconds, and with it one. To do without it, build the loop
+//! What it buys: a wake from a thread that answers at once takes 0.7 us instead of 6. To do without it, build the loop
 //! with [`Builder::spin`](crate::Builder::spin) of zero.
 
 use std::cell::Cell;

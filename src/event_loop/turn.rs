@@ -1,4 +1,34 @@
-//! One turn: rest if nobody is ready, poll a batch, and look at the rest of the world now and then.
+//! One turn: rest if no task is ready, poll a batch, and look at the sockets and timers now and
+//! then.
+//!
+//! [`EventLoop::turn`] is for a host that keeps the thread:
+//!
+//! ```text
+//!   turn(timeout)
+//!     |
+//!     |-- no task is ready?    rest: announce the sleep, look for a note once more, and sleep
+//!     |                        until a socket, a timer, a note or the timeout; then look
+//!     v
+//!     batch = the tasks that are ready now
+//!     |
+//!     |-- no rest, so no look yet?    look, without waiting: notes, sockets, due timers
+//!     v
+//!     poll the batch, oldest first <----.
+//!     |        |  after each poll:      |
+//!     |        |  a note? deliver it    |
+//!     |        '- after 64 polls: look -'
+//!     v
+//!     return what was done: polls, timers, events, notes, and how many tasks are ready
+//! ```
+//!
+//! # Looks are not free
+//!
+//! The inbox costs a load. So the loop asks for notes after every poll, which halves the time until
+//! a thread that wakes a busy loop is answered. The timers cost a reading of the clock (but only if
+//! there is a timer), the sockets a system call (but only if there is a source). 64 polls share one
+//! such look. *A lone task that yields pays no system call for each yield*; nor does it hold up a
+//! socket for more than 64 polls. Guarded by
+//! tests/scheduler/fairness.rs::the_loop_looks_after_its_budget_of_polls_whatever_its_tasks_do_and_not_sooner.
 
 use std::io;
 use std::time::Instant;
@@ -27,7 +57,7 @@ impl EventLoop {
         }
     }
 
-    /// The rest of a loop that has virtual time, or is observed: apart, so that the others carry none of it.
+    /// The rest of a loop that has virtual time, or is observed: apart, so that other loops carry none of it.
     #[cold]
     #[inline(never)]
     fn rest_specially(&self, wait: Wait) -> io::Result<()> {
@@ -42,7 +72,7 @@ impl EventLoop {
         Ok(())
     }
 
-    /// [`park`](Self::park), for those who need not be quick.
+    /// [`park`](Self::park), for loops that need not be quick.
     #[inline(never)]
     pub(super) fn park_apart(
         &self,
@@ -52,7 +82,7 @@ impl EventLoop {
         self.park(wait, alarm)
     }
 
-    /// Those who are ready now, in the order in which they are to be polled.
+    /// How many tasks are ready now; they stand in the order in which they are to be polled.
     #[inline]
     pub(super) fn batch(&self) -> usize {
         if let Some(shuffle) = &self.shuffle {
@@ -81,7 +111,7 @@ impl EventLoop {
         }
     }
 
-    /// Polls a batch, oldest first, until it is empty, nobody is ready, or the scheduler halts.
+    /// Polls a batch, oldest first, until it is empty, no task is ready, or the scheduler halts.
     ///
     /// The bound: after `poll_budget` polls, in the middle of a batch if need be, comes a look. So a due timer and a ready
     /// socket wait for at most `poll_budget` polls, [`NOTES_PER_LOOK`](super::allowance::NOTES_PER_LOOK) notes and one look. The notes are taken between two

@@ -1,21 +1,27 @@
 //! Files, by [`offload`](fn@crate::offload). Feature `fs`.
 //!
-//! No system says of a regular file that it is ready: a read of one takes as long as the disk needs, and blocks the thread
-//! meanwhile. So each call here is one job on the loop's pool, and what is here is what the standard library has, to be
-//! awaited. It is worth it for a disk that may be slow, a network file system above all. A program that reads ten small files
-//! at its start is better off with [`std::fs`]; and one that does much between two awaits puts all of it into one `offload` of its own,
+//! *Before this:* [chapter 8](mod@crate::offload). *Time:* 10 minutes. *Files, in reading order:*
+//! this one, [`file`](mod@self::file).
+//!
+//! No system says of a regular file that it is ready: a read of one takes as long as the disk
+//! needs, and blocks the thread meanwhile. So each call here is one job on the loop's pool, and the
+//! calls are those of the standard library, to be awaited. They pay for a disk that may be slow, a
+//! network file system above all. A program that reads ten small files at its start is better off
+//! with [`std::fs`]. A program with many calls in a row puts them into one `offload` of its own,
 //! since each job costs a wake from another thread.
 //!
 //! Errors say what was tried, and their kind is the system's.
 //!
 //! # Cancellation
 //!
-//! As everywhere with [`offload`](fn@crate::offload): dropping a future drops a job that has not begun; a job that is under way
-//! goes on, and its result is thrown away. `write`, `rename` and the like may have happened although nobody has awaited them.
+//! As with every [`offload`](fn@crate::offload): dropping a future drops a job that has not begun;
+//! a job that is under way goes on, and its result is thrown away. So a dropped `write` or `rename`
+//! may have happened.
 //!
 //! # Errors
 //!
-//! What the system says; `Other` if the loop ends first, or if no loop is running on this thread.
+//! The error of the system; `Other` if the loop ends first, or if no loop is running on this
+//! thread.
 //!
 //! ```
 //! use roundelay::fs;
@@ -33,6 +39,10 @@
 //! ```
 //!
 //! Guarded by tests/system/fs.rs.
+//!
+//! # Next
+//!
+//! [`compat`](mod@crate::compat): the crates of the field on this loop.
 
 mod file;
 

@@ -94,7 +94,7 @@ impl<F: Future> fmt::Debug for AsCompleted<F> {
 impl<F: Future> Unpin for AsCompleted<F> {}
 
 impl<F: Future> AsCompleted<F> {
-    /// Adds a future. It is polled at the next `next`, `next_numbered` or `until`, after those who have been woken.
+    /// Adds a future. It is polled at the next `next`, `next_numbered` or `until`, after the futures that have been woken.
     ///
     /// ```
     /// use roundelay::future::as_completed;
@@ -149,7 +149,7 @@ impl<F: Future> AsCompleted<F> {
     /// An output that is there already; `None` if there is none at this moment, or none to come. After a
     /// [`next`](AsCompleted::next), it gives the others that finished meanwhile: asyncio's `done` with several in it.
     ///
-    /// It polls the futures that have been woken, or never polled. It does not wait, and wakes nobody later.
+    /// It polls the futures that have been woken, or never polled. It does not wait, and wakes no task later.
     ///
     /// ```
     /// use roundelay::future::as_completed;

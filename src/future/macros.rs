@@ -1,7 +1,8 @@
-//! `join!`, `try_join!`, `race!` and `select!`: futures of different types, pinned where they stand.
+//! `join!`, `try_join!`, `race!` and `select!`: futures of different types, pinned where they
+//! stand.
 //!
-//! All four bind the outcome with a `let` of its own. The frame of the futures ends with that statement: what has not
-//! finished is dropped there, before anybody sees the outcome.
+//! All four bind the outcome with a `let` of its own. The frame of the futures ends with that
+//! statement: a future that has not finished is dropped there, before the caller sees the outcome.
 
 /// Waits for all of the futures, of any types, and gives their outputs as a tuple in the order of the arguments.
 ///

@@ -1,10 +1,15 @@
 //! Waiting for several things at once, without a task for each.
 //!
+//! *Before this:* [chapter 4](crate::scheduler). *Time:* 40 minutes. *Files, in reading order:*
+//! this one, [`parts`], [`macros`], [`scan`], [`ready`], [`set`], [`all`],
+//! [`as_completed`](mod@self::as_completed).
+//!
 //! # The problem
 //!
-//! A task is a future of its own: it must be `'static`, and it costs a place in the scheduler. Often one function just
-//! wants two answers, or the faster of two, and would like to lend its own variables to those who look for them. So a
-//! future polls other futures in place. The smallest version polls all of them whenever it is polled:
+//! A task is a future of its own: it must be `'static`, and it takes a place in the scheduler.
+//! Often one function wants two answers, or the faster of two, and would like to lend its own
+//! variables to the futures that look for them. So a future polls other futures in place. The
+//! smallest version polls all of them whenever it is polled:
 //!
 //! ```text
 //!   for child in &mut children {
@@ -12,61 +17,72 @@
 //!   }
 //! ```
 //!
-//! Nothing is wrong with that for three children. With 100,000 it is: each wake says only "one of yours", so all are
-//! polled, and to wake each of them once costs ten thousand million polls.
+//! For three children nothing is wrong with that. For 100,000 it is: each wake says only "one of
+//! yours", so the parent polls all of them, and to wake each child once costs ten thousand million
+//! polls.
 //!
 //! # The idea
 //!
-//! Give every child a waker of its own that remembers *who* was woken, and poll only those:
+//! Each child gets a waker of its own, the waker remembers *which* child was woken, and the parent
+//! polls these children only:
 //!
 //! ```text
 //!              poll                         wake (any thread)
 //!   parent ───────────► Set ◄── number ── ReadyList ◄────── Link 0   Link 1   Link 2 ..
-//!     ▲                  │ polls who is on the list │          ▲        ▲        ▲
+//!     ▲                  │ polls the listed futures │          ▲        ▲        ▲
 //!     │                  ▼                          │          └ waker of one child
 //!     │                children                     │
 //!     └──────── wake, if the list was empty ────────┘
 //! ```
 //!
-//! The set keeps the futures, and no waker can reach them; the links know nothing but a number and the list. That is the
-//! shape of the loop itself, one size smaller: a slab of futures, a list of numbers, a waker that only queues, and a
-//! batch that is over before its own wakes are served. `set.rs` and `ready.rs` are a second telling of chapters 4 and 5.
+//! The set keeps the futures, and no waker can reach them; a link has a number and the list, and
+//! nothing else. That is the shape of the loop itself, one size smaller: a slab of futures, a list
+//! of numbers, a waker that only queues, and a batch that is over before its own wakes are served.
+//! `set.rs` and `ready.rs` tell chapters 4 and 5 a second time.
 //!
-//! Few children are cheaper to scan: no link, no list, no atomic. The crossing lies at about sixteen (`scan.rs`), and the
-//! macros, whose futures are few by nature, always scan.
+//! Few children are cheaper to scan: no link, no list, no atomic. The crossing lies at about
+//! sixteen (`scan.rs`), and the macros, whose futures are few by nature, always scan.
 //!
 //! # How it goes wrong
 //!
-//! *The winner's shadow.* `select!` over borrowed futures leaves the losers alive and unpolled while the winner's arm runs.
-//! If a loser has just been handed a lock that the arm asks for, everything stops, and no line of the program is
-//! wrong by itself: the "futurelock" of Oxide's RFD 609. Here a choice owns its futures, and the losers have been dropped
-//! when the arm begins.
+//! *A loser holds what the winner needs.* `select!` over borrowed futures leaves the losers alive
+//! and unpolled while the winner's arm runs. If a loser has just been handed a lock, and the arm
+//! asks for that lock, everything stops, and no line of the program is wrong by itself: the
+//! "futurelock" of Oxide's RFD 609. In this crate a choice owns its futures, and the losers have
+//! been dropped when the arm begins.
 //!
-//! *The shared budget.* A task may complete 128 operations per poll. If a set always began with the same child, that
-//! child could spend them all, each time, and its siblings would find nothing left, for ever. So a scan begins one
-//! further at each poll, and a set goes on where it stopped.
+//! *The shared budget.* A task may complete 128 operations for each poll. If a set always began
+//! with the same child, that child could spend them all, each time, and its siblings would find
+//! nothing left, for ever. So a scan begins one further at each poll, and a set goes on where it
+//! stopped.
 //!
-//! *The first one's luck.* Of two futures that are ready at once, the one polled first wins the race. In a loop that
-//! is the same one each time, so races draw who begins, from a generator with a seed.
+//! *The first future always wins.* Of two futures that are ready at once, the future that is polled
+//! first wins the race. In a loop that polls them in one order it is the same future each time. So
+//! a race draws the future that begins, from a generator with a seed.
 //!
 //! # Why not otherwise
 //!
-//! - *A task for each child.* That is [`spawn`](crate::spawn) and [`TaskGroup`](crate::TaskGroup): right where children should go on while
-//!   their parent does something else, impossible where they borrow.
-//! - *The futures inside the links*, in one allocation, as `FuturesUnordered` has it. A waker that owns the future can be
-//!   the last to let go of it, on any thread; to prevent that takes `unsafe` and care. Two allocations take neither.
-//! - *A lock around the list.* The parent's waker would be behind it too; a wake and its poll cost 80 ns instead of 50.
-//! - *Numbers as wakers*, as the tasks have. A waker has 64 bits, and loop, serial and slot fill them.
+//! - *A task for each child.* That is [`spawn`](crate::spawn) and [`TaskGroup`](crate::TaskGroup):
+//!   right where children should go on while their parent does something else, impossible where
+//!   they borrow.
+//! - *The futures inside the links*, in one allocation, as `FuturesUnordered` has it. A waker that
+//!   owns the future can be the last to let go of it, on any thread; to prevent that takes `unsafe`
+//!   and care. Two allocations take neither.
+//! - *A lock around the list.* The parent's waker would be behind it too, and each wake would take
+//!   it.
+//! - *Numbers as wakers*, as the tasks have. A waker has 64 bits, and loop, serial and slot fill
+//!   them.
 //!
-//! What others do: tokio's `join!` and `select!` scan, and `JoinSet` spawns; futures-rs scans up to thirty in `join_all` and keeps
-//! a list beyond; Go has `select` over channels only, compiled into a lock on all of them; trio refuses: there is nothing but
-//! the nursery.
+//! *What others do.* tokio's `join!` and `select!` scan, and `JoinSet` spawns. futures-rs scans up
+//! to thirty in `join_all` and keeps a list beyond. Go has `select` over channels only, compiled
+//! into a lock on all of them. trio has nothing but the nursery.
 //!
 //! # What it costs
 //!
-//! A macro allocates nothing and its future is as large as its parts. A set allocates a box for each future, and one
-//! link for each that is not scanned. A wake and the poll that follows take 50 ns, among ten children or 100,000;
-//! `FuturesUnordered` takes 95 on the same machine. A poll of a listed child spends one operation of the budget.
+//! A macro allocates nothing, and its future is as large as its parts. A set allocates a box for
+//! each future, and one link for each future that is not scanned. A wake and the poll that follows
+//! take as long among ten children as among 100,000. A poll of a listed child spends one operation
+//! of the budget.
 //!
 //! # From asyncio
 //!
@@ -80,19 +96,21 @@
 //! | `shield(aw)` | `let handle = spawn(future)`, and await the handle: dropping a handle detaches its task, so what cancels you does not cancel it |
 //! | `TaskGroup` | [`TaskGroup`](crate::TaskGroup) |
 //!
-//! A child's panic is not an output: it passes through to the awaiting task. To have it as a value, spawn the child; its
-//! handle gives a `JoinError`.
+//! A child's panic is not an output: it passes through to the awaiting task. To have it as a value,
+//! spawn the child; its handle gives a `JoinError`.
 //!
 //! # What is promised
 //!
-//! Outputs of joins come in the order of the arguments. A finished child's future is dropped at once. What has not finished
-//! is dropped before an error or a winner is seen. A listed child is polled once, and then at most once for each of its
-//! wakes. How many children are scanned, and in which order a set drops its own, may change.
+//! Outputs of joins come in the order of the arguments. A finished child's future is dropped at
+//! once. A child that has not finished is dropped before the caller sees an error or a winner. A
+//! listed child is polled once, and then at most once for each of its wakes. How many children are
+//! scanned, and in which order a set drops its own, may change.
 //!
 //! # Sources
 //!
-//! R. K. Treiber, *Systems Programming: Coping with Parallelism*, IBM RJ 5118, 1986, for the list. Oxide Computer, *RFD 609
-//! Futurelock*, 2025. G. Steele, D. Lea, C. Flood, *Fast Splittable Pseudorandom Number Generators*, OOPSLA 2014.
+//! R. K. Treiber, *Systems Programming: Coping with Parallelism*, IBM RJ 5118, 1986, for the list.
+//! Oxide Computer, *RFD 609 Futurelock*, 2025. G. Steele, D. Lea, C. Flood, *Fast Splittable
+//! Pseudorandom Number Generators*, OOPSLA 2014.
 //!
 //! # Exercises
 //!
@@ -100,6 +118,10 @@
 //! 2. In `Rounds::pass`, leave `first` as it is. Who starves in `tests/future/macros.rs`?
 //! 3. In `Set::poll_child`, remove the child whether or not `retire` says that its number is still in the list. Whose link
 //!    does the list then lead through?
+//!
+//! # Next
+//!
+//! [`group`](mod@crate::group): tasks that end as a whole.
 
 mod all;
 mod as_completed;

@@ -1,8 +1,9 @@
-//! Who is polled first.
+//! Which child is polled first.
 //!
-//! Somebody must be, and where several children are ready at once the first one wins. A race that always began with its
-//! first argument would starve the others for as long as that one is ready, so a race draws its first child from a
-//! generator. The generator is seeded with a constant in every thread: the same program meets the same order again.
+//! One child must be polled first, and where several children are ready at once the first child
+//! wins. A race that always began with its first argument would starve the others for as long as
+//! that argument is ready. So a race draws its first child from a generator. The generator is
+//! seeded with a constant in every thread: the same program meets the same order again.
 
 use crate::draw::Draw;
 

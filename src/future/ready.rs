@@ -1,11 +1,13 @@
 //! The ready list: which children of a set have been woken.
 //!
-//! This is the half of a set that wakers can reach, so any thread may be in it at any time. The other half, the futures,
-//! is in `set.rs` and never leaves its owner. The two share only what is here: a list of the numbers of the woken
-//! children, newest first, and the waker of whoever awaits the set.
+//! This is the half of a set that wakers can reach, so any thread may be in it at any time. The
+//! other half, the futures, is in `set.rs` and never leaves its owner. The two halves share this
+//! file only: a list of the numbers of the woken children, newest first, and the waker of the task
+//! that awaits the set.
 //!
-//! The list is Treiber's stack (IBM RJ 5118, 1986) with numbers for pointers. It needs no `unsafe`, because a number
-//! cannot dangle, and it has no ABA problem, because nobody pops: the owner takes the whole list with one swap.
+//! The list is Treiber's stack (IBM RJ 5118, 1986) with numbers for pointers. It needs no `unsafe`,
+//! because a number cannot dangle, and it has no ABA problem, because no thread pops: the owner
+//! takes the whole list with one swap.
 //!
 //! ```text
 //!   newest ──► 7 ──► 2 ──► 5 ──► NOBODY          Link::wake pushes in front

@@ -120,7 +120,7 @@ impl<F: Future> Set<F> {
         Poll::Pending
     }
 
-    /// Polls those who are due. Pending means that the budget is spent.
+    /// Polls the futures that are due. Pending means that the budget is spent.
     fn poll_batch(
         &mut self,
         cx: &mut Context<'_>,

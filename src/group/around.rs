@@ -1,9 +1,12 @@
-//! Which scope stands around which, within one task; and whether one inside has failures that are not out yet.
+//! Which scope stands around which, within one task; and whether an inner scope has failures that
+//! are not out yet.
 //!
-//! A scope that is cut off drops its body, unless a scope inside the body has failed in the same turn: the failures that the
-//! inner scope has collected come out of the body, when the body is polled. So the outer scope asks two questions here.
-//! *Has anybody inside failed?* If not, the body is dropped unpolled. *Did one of them answer, in this poll, that it is ending
-//! but not done?* If not, the body is dropped after the poll: a scope that nobody polls any more holds up nobody.
+//! A scope that is cut off drops its body, unless a scope inside the body has failed in the same
+//! turn: the failures that the inner scope has collected come out of the body, when the body is
+//! polled. So the outer scope asks two questions here. *Has an inner scope failed?* If not, the
+//! body is dropped unpolled. *Did an inner scope answer, in this poll, that it is ending but not
+//! done?* If not, the body is dropped after the poll: a scope that is polled no more holds up no
+//! other.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -13,7 +13,7 @@ use crate::foreign::{self, Level};
 use crate::task::cell::Rider;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
 
-/// Spawns a child; or drops the newcomer, if the group takes nobody in any more.
+/// Spawns a child; or drops the newcomer, if the group takes no child in any more.
 pub(super) fn spawn<V, E, F, K>(
     group: &Rc<Shared<E>>,
     keep: K,
@@ -88,7 +88,7 @@ impl<E, K> Tie<E, K> {
         K: Keep<V>,
     {
         let Self { group, keep, key } = self;
-        // Runs the destructor of a value that nobody wants, or the waker of somebody who waits for it; and if this was the
+        // Runs the destructor of a value that nobody wants, or the waker of a task that waits for it; and if this was the
         // last handle that could ask for values, the destructors of those that are left.
         let left = foreign::catch(move || {
             keep.left(value);

@@ -1,4 +1,4 @@
-//! A child whose value somebody waits for.
+//! A child whose value a task waits for.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -21,7 +21,7 @@ impl<E: 'static, K> TaskGroup<E, K> {
     ///
     /// # Errors
     ///
-    /// [`Refused`] gives the future back: the group is aborting, or over, and takes nobody in.
+    /// [`Refused`] gives the future back: the group is aborting, or over, and takes no child in.
     ///
     /// # Panics
     ///
@@ -57,7 +57,7 @@ impl<E: 'static, K> TaskGroup<E, K> {
     /// [`Infallible`], so the compiler can tell the type where an `async` block ends in a `loop`, in
     /// [`pending()`](std::future::pending), or in `panic!`, which [`spawn`](Self::spawn) leaves open.
     ///
-    /// `None`: the group takes nobody in any more, and the future has been dropped.
+    /// `None`: the group takes no child in any more, and the future has been dropped.
     ///
     /// # Panics
     ///

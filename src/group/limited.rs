@@ -20,7 +20,7 @@ pub struct Limited<E: 'static, K> {
     group: TaskGroup<E, Bounded<K>>,
 }
 
-/// Room for one child, reserved. Dropped unused, it goes to whoever waits next.
+/// Room for one child, reserved. Dropped unused, it goes to the next task that waits.
 #[must_use = "the room is given up as soon as it is dropped"]
 pub struct Room<E: 'static, K> {
     group: TaskGroup<E, Bounded<K>>,
@@ -48,7 +48,7 @@ impl<E: 'static, K: Clone> TaskGroup<E, K> {
 
 impl<E: 'static, K: Clone> Limited<E, K> {
     /// Waits until fewer children than the limit live, then spawns this one. As [`TaskGroup::spawn`] otherwise; a group
-    /// that takes nobody in refuses at once, without a wait. For a child with a name [`reserve`](Self::reserve) its room.
+    /// that takes no child in refuses at once, without a wait. For a child with a name [`reserve`](Self::reserve) its room.
     ///
     /// # Cancellation
     ///
@@ -91,7 +91,7 @@ impl<E: 'static, K: Clone> Limited<E, K> {
         async move { room.await?.spawn_at(None, future, at) }
     }
 
-    /// Waits for room, and reserves it. `None` if the group takes nobody in any more.
+    /// Waits for room, and reserves it. `None` if the group takes no child in any more.
     ///
     /// # Cancellation
     ///
@@ -100,7 +100,7 @@ impl<E: 'static, K: Clone> Limited<E, K> {
         self.clone().into_room().await
     }
 
-    /// Room, if there is some and nobody waits for it.
+    /// Room, if there is some and no task waits for it.
     pub fn try_reserve(&self) -> Option<Room<E, K>> {
         if !self.group.is_open() {
             return None;

@@ -1,5 +1,9 @@
 //! Structured concurrency: tasks that cannot be lost.
 //!
+//! *Before this:* [chapter 4](crate::scheduler), [`future`](mod@crate::future). *Time:* 45 minutes.
+//! *Files, in reading order:* this one, [`task_group`], [`scope`], [`child`], [`shared`],
+//! [`around`], [`teardown`], [`keep`], [`limited`], [`handle`], [`error`].
+//!
 //! # The problem
 //!
 //! A server asks three mirrors for a file and takes the first answer:
@@ -11,81 +15,96 @@
 //! }
 //! ```
 //!
-//! It works, and leaks. Two losers go on asking after `fetch` has returned. If `fetch` is cancelled by a time-out, all three
-//! go on. If one panics, nobody hears of it. `spawn` is the `goto` of concurrent programs: control splits, and nothing in the
-//! text says where it comes together again.
+//! It works, and leaks. Two losers go on asking after `fetch` has returned. If a time-out cancels
+//! `fetch`, all three go on. If one panics, no caller hears of the panic. `spawn` is the `goto` of
+//! concurrent programs: control splits, and nothing in the text says where it comes together again.
 //!
 //! # The idea
 //!
-//! Give the split a block. Tasks are spawned into a *group*; the group has a *scope*; and the scope does not end before each
-//! of its *children* has ended, in whichever way the scope ends: by a value, by an error, by a panic, by being dropped.
+//! Give the split a block. Tasks are spawned into a *group*; the group has a *scope*; and the scope
+//! does not end before each of its *children* has ended, in whichever way the scope ends: by a
+//! value, by an error, by a panic, by being dropped.
 //!
 //! ```text
-//!                      body done, children live          the last child leaves
-//!            .-----.  --------------------------->  .-----.  ----------------->  .------.
-//!   scope -> | Open|                                | Open|                      | Over | -> Ok(value)
-//!            '-----'                                '-----'                      '------'
-//!               |  fail, cancel                        |                             ^
-//!               v                                      v                             |
-//!            .--------.   the reaper's turn    .-----.   the last child leaves       |
-//!            | Doomed | ---------------------> | Cut | ------------------------------' -> Err(GroupError)
-//!            '--------'        cut             '-----'
-//!     nobody joins; who was        children aborted,
-//!     ready is polled once more    body dropped
+//!                      body done, children live        the last child leaves
+//!            .------.  ----------------------->  .------.  --------------->  .------.
+//!   scope -> | Open |                            | Open |                    | Over | -> Ok(value)
+//!            '------'                            '------'                    '------'
+//!               |  fail, cancel                     |                           ^
+//!               v                                   v                           |
+//!            .--------.   the reaper's turn   .-----.   the last child leaves   |
+//!            | Doomed | --------------------> | Cut | --------------------------' -> Err(..)
+//!            '--------'        cut            '-----'
+//!     no child joins; a child      the children are aborted,
+//!     that is ready is polled      the body is dropped
+//!     once more
 //! ```
 //!
-//! And from everywhere, when the scope is dropped: `end`, which drops the children there and then.
+//! Not in the picture: `end` leads from each state to the end, when the scope is dropped. It drops
+//! the children at once.
 //!
-//! A recording of `examples/14_task_group.rs`: a fuse blows after 30 ms, and the children of its group end at that moment.
+//! A recording of `examples/14_task_group.rs`: a fuse blows after 30 ms, and the children of its
+//! group end at that moment.
 //!
 #![doc = include_str!("../record/pictures/group.svg")]
 //!
 //! The page of this recording is `tests/pages/recordings/group.html`.
 //!
-//! A child is an ordinary task, with one thing more in its cell: a *rider* (chapter 2), that is told when the future is gone
-//! and finds the result there. It hands on the value, or reports the failure, and leaves the group: O(1), nothing remains.
-//! So ten million short children need the memory of those that live at the same time.
+//! A child is an ordinary task, with one thing more in its cell: a *rider* (chapter 2), which the
+//! cell tells that the future is gone. The rider takes the result from the cell, hands on the value
+//! or reports the failure, and leaves the group. That takes O(1), and nothing remains. So ten
+//! million short children need the memory of the children that live at the same time.
 //!
 //! # The same turn
 //!
-//! The first failure cancels the others. At once? Then of three children that fail in the same turn one is heard, and the
-//! other two are dropped unpolled; which one is an accident of the queue. asyncio and trio both hear all three, because
-//! with them a cancellation arrives at the *next* suspension. It is the same here, by the means of the ready queue: a
-//! failure spawns a small task, the *reaper*, that cuts the group off. It stands behind everybody who was ready when the
-//! failure happened, so all of these have their poll, the body too, and what they fail with is reported together.
+//! The first failure cancels the other children. If it did so at once, then of three children that
+//! fail in the same turn the scope would report one, and the other two would be dropped unpolled;
+//! the order of the queue would decide which. asyncio and trio report all three, because with them
+//! a cancellation arrives at the *next* suspension. Here the ready queue does the same: a failure
+//! spawns a small task, the *reaper*, that cuts the group off. The reaper stands in the queue
+//! behind all tasks that were ready when the failure happened. So each child that was ready has its
+//! poll, the body too, and their failures are reported together.
 //!
 //! ```text
 //!   ready:  [ A | B | body | C ]      A fails
 //!           [ B | body | C | reaper ]      B, the body and C are polled, each may fail
-//!           [ reaper ]                     cut: whoever is left is dropped, polled no more
+//!           [ reaper ]                     cut: the rest is dropped, and polled no more
 //! ```
 //!
-//! The body may contain another scope, a child of which fails in the same turn. The inner scope ends by its own reaper, which
-//! stands behind the outer one's, and its error comes out of the body only if the body is polled after the outer cut. So a
-//! body with such a scope in it is polled until the inner error is out (`around.rs`), and dropped then.
+//! The body may contain another scope, a child of which fails in the same turn. The inner scope
+//! ends by its own reaper, which stands behind the outer one's, and its error comes out of the body
+//! only if the body is polled after the outer cut. So a body with such a scope in it is polled
+//! until the inner error is out (`around.rs`), and dropped then.
 //!
-//! A *child* that contains a scope is dropped by the cut as every other child. What its scope had collected by then nobody can
-//! be told any more, and the log is told instead, one line for each failure: whose it is, and where that task was spawned.
-//! The error itself is not in the line, since `E` need not be text.
-//! Guarded by tests/group/nested.rs::a_child_with_a_scope_that_is_cut_off_tells_the_log_what_the_scope_knew.
+//! A *child* that contains a scope is dropped by the cut as every other child. No caller is left
+//! for the failures that its scope had collected by then, so they go to the log, one line for each
+//! failure: the name of the task, and where the task was spawned. The error itself is not in the
+//! line, since `E` need not be text. Guarded by
+//! tests/group/nested.rs::a_child_with_a_scope_that_is_cut_off_tells_the_log_what_the_scope_knew.
 //!
 //! # How it goes wrong
 //!
-//! *A cancellation is swallowed.* In asyncio a cancellation is an exception that is thrown once: an edge. A group must guess
-//! whether the one that it caught was its own or its parent's, and has guessed wrong (cpython#116720, #155433). Here a
-//! cancellation is a future that is dropped: a level, that nobody can catch. A time-out around a scope drops the scope.
+//! *A cancellation is swallowed.* In asyncio a cancellation is an exception that is thrown once: an
+//! edge. A group must guess whether the exception that it caught was its own or its parent's, and
+//! has guessed wrong (cpython#116720, #155433). Here a cancellation is a future that is dropped: a
+//! level, which no code can catch. A time-out around a scope drops the scope.
 //!
-//! *A destructor fights back.* Children are dropped by the scope's `drop`, and a destructor may spawn, cancel, panic, or drop
-//! another scope. The group refuses before it drops anybody; each panic is caught in its child's cell; scopes within scopes
-//! recurse 64 levels deep and no further (`teardown.rs`).
+//! *A destructor uses the group.* Children are dropped by the scope's `drop`, and a destructor may
+//! spawn, cancel, panic, or drop another scope. The group refuses new children before it drops the
+//! first; each panic is caught in its child's cell; scopes within scopes recurse 64 levels deep and
+//! no further (`teardown.rs`).
 //!
 //! # Why not otherwise
 //!
-//! - *Children that borrow from the body.* `FuturesUnordered` and moro can, because the scope polls them itself: then they
-//!   stop when it is not polled, and share one task's budget. And a scope that is forgotten instead of dropped leaves them
-//!   with dangling borrows, so with tasks it cannot be had without `unsafe` that the caller has to answer for.
-//! - *Joining on drop.* A destructor cannot await. It can drop, though, and on one thread it can do so completely.
-//! - *A vector of join handles*: memory for each child there ever was, until somebody looks.
+//! - *Children that borrow from the body.* `FuturesUnordered` and moro can, because the scope polls
+//!   its children itself. Such children stop when the scope is not polled, and they share one
+//!   task's budget. And a scope that is forgotten instead of dropped leaves tasks with dangling
+//!   borrows, so a group of tasks could offer this only with `unsafe` that the caller has to answer
+//!   for.
+//! - *Joining on drop.* A destructor cannot await. It can drop, though, and on one thread it can do
+//!   so completely.
+//! - *A vector of join handles*: memory for each child there ever was, until the owner reads the
+//!   handles.
 //!
 //! # Where the others disagree
 //!
@@ -103,21 +122,22 @@
 //!
 //! # What it costs
 //!
-//! One allocation per child, its cell, which is 16 bytes larger than another task's; and none where children of one kind
-//! come and go, since their cells are used again. Spawn, leave, and `next` are O(1); cutting off and dropping sort the
-//! children that live, to end them in the order of their spawning.
+//! One allocation per child, its cell, which is 16 bytes larger than another task's; and none where
+//! children of one kind come and go, since their cells are used again. Spawn, leave, and `next` are
+//! O(1); cutting off and dropping sort the children that live, to end them in the order of their
+//! spawning.
 //!
 //! # What is promised, and what is not
 //!
-//! The scope's end, the order of failures, the refusal, and *all dropped when `drop` returns* are promised, with the two
-//! exceptions that [`TaskGroup::scope`] names. The reaper, and so the number of turns that a cancellation takes, is how it
-//! is done today.
+//! The scope's end, the order of failures, the refusal, and *all dropped when `drop` returns* are
+//! promised, with the two exceptions that [`TaskGroup::scope`] names. The reaper, and so the number
+//! of turns that a cancellation takes, is how it is done today.
 //!
 //! # Sources
 //!
-//! N. J. Smith, *Notes on structured concurrency, or: Go statement considered harmful*, 2018, and trio's nurseries. M. Sústrik,
-//! *Structured Concurrency*, 2016. PEP 654 (exception groups) and asyncio's `TaskGroup`. E. W. Dijkstra, *Go To Statement
-//! Considered Harmful*, CACM 11(3), 1968.
+//! N. J. Smith, *Notes on structured concurrency, or: Go statement considered harmful*, 2018, and
+//! trio's nurseries. M. Sústrik, *Structured Concurrency*, 2016. PEP 654 (exception groups) and
+//! asyncio's `TaskGroup`. E. W. Dijkstra, *Go To Statement Considered Harmful*, CACM 11(3), 1968.
 //!
 //! # Exercises
 //!
@@ -127,6 +147,10 @@
 //!    (`tests/group/drop.rs::a_child_that_spawns_from_its_destructor_during_teardown_is_refused`)
 //! 3. In `Shared::leave`, do not wake the scope. The body is done, the last child leaves, and who hangs?
 //!    (`tests/group/whole.rs::the_scope_ends_only_when_every_child_has_ended`)
+//!
+//! # Next
+//!
+//! [`sync`](mod@crate::sync): how tasks of one loop wait for each other.
 
 mod around;
 mod child;

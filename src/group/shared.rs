@@ -105,7 +105,7 @@ impl<E: 'static> Shared<E> {
         self.context.address.announce();
     }
 
-    /// A key for a child that is about to be spawned; `None` if the group takes nobody in any more.
+    /// A key for a child that is about to be spawned; `None` if the group takes no child in any more.
     pub(super) fn join(&self) -> Option<usize> {
         let mut state = self.state.borrow_mut();
         (state.phase == Phase::Open).then(|| state.members.insert(None))

@@ -45,11 +45,11 @@ impl<E: 'static, V: 'static> TaskGroup<E, Collect<V>> {
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: a value that was given to a wait that was dropped goes to whoever asks next.
+    /// Nothing is lost: a value that was given to a wait that was dropped goes to the next task that asks.
     ///
     /// # Wakes
     ///
-    /// Those who wait are served in their order, by each child that finishes.
+    /// The tasks that wait are served in their order, by each child that finishes.
     ///
     /// ```
     /// use roundelay::TaskGroup;

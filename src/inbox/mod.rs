@@ -1,84 +1,133 @@
 //! Chapter 5. Wakes from other threads, and how to sleep without losing one.
 //!
-//! # The problem
+//! # Chapter 5. The inbox
 //!
-//! A thread that has finished a job wants to wake a task. The loop may be asleep in `epoll_wait`, so the thread must
-//! interrupt it; and a system call for each wake is expensive, so it should interrupt only a loop that really sleeps.
-//! The naive pair of flags loses a wake-up:
+//! *Before this:* [chapter 4](crate::scheduler). *Time:* 60 minutes. *Files, in reading order:*
+//! [`word`], [`queue`], [`shared`], [`table`], [`bell`], and this one.
+//!
+//! ## The problem
+//!
+//! A thread that has finished a job wants to wake a task. The loop may be asleep in `epoll_wait`,
+//! so the thread must interrupt it. A system call for each wake is expensive, so the thread should
+//! interrupt only a loop that really sleeps. The naive pair of flags loses a wake:
 //!
 //! ```text
 //!   the loop                          another thread
 //!   --------------------------------  --------------------------------
 //!   the inbox is empty
 //!                                     push(wake)
-//!                                     parked? no: it will see it itself
+//!                                     parked? no: the loop will look
 //!   parked = true
 //!   epoll_wait ... for ever
 //! ```
 //!
-//! Swapping the loop's two lines (announce first, look afterwards) is right only if both sides' store *and* load are one
-//! indivisible step, or fenced: each processor may delay its own store past its own load, x86 included.
+//! To swap the loop's two lines (announce first, look afterwards) is right only if the store *and*
+//! the load of each side are one indivisible step, or fenced: each processor may delay its own
+//! store past its own load, x86 included.
 //!
-//! # The idea
+//! ## The idea
 //!
-//! One word, and every step of either side looks at it and changes it in one. Such steps on one word form a single order;
-//! who comes second in it sees what the first has done. And since a waker is a number, the word has room for a wake:
+//! Both sides share one word, and each step of either side reads and changes the word at once. Such
+//! steps on one word have a single order, so of two steps the second sees what the first has done.
+//! And since a waker is a number, the word has room for a wake:
 //!
 //! ```text
 //!                      wake: compare-exchange
-//!        AWAKE -------------------------------> a number      nobody needs a lock or a system call; park refuses
+//!        AWAKE -------------------------------> a number    no lock, no system call
 //!        |   ^ ^                                 |   ^   |
 //!        |   | '------------ take: swap ---------'   |   |  a second wake, or a post:
 //!   park |   |                                       |   |  swap, and both go into the queue
 //!        |   | unpark      wake: compare-exchange,   |   v
-//!        v   |             and ring the bell         |  NOTIFIED      there is something in the queue
+//!        v   |             and ring the bell         |  NOTIFIED      the queue holds a note
 //!        PARKED -------------------------------------'   |
 //!            '---------- push: swap, and ring the bell --'
 //! ```
 //!
-//! - Another thread that finds nothing in the word puts the number there: one step on one cache line, and that is all. One
-//!   that finds something takes the lock, swaps in `NOTIFIED`, and puts into the queue what it brought, behind the number
-//!   that it swapped out. Only the one that took `PARKED` away rings the bell. **A burst costs at most one system call, and
-//!   a wake to a loop that is awake costs none.**
-//! - The loop: go from `AWAKE` to `PARKED`, and sleep only if that succeeded. If there was something else, something came
-//!   after the last look, and it stays there, so that nobody rings for a loop that does not sleep. That is the invariant
+//! The same figure as a table: the word that a step finds, and the word that it leaves.
+//!
+//! | found | `wake` with number n | `push` of a post | `park` | `unpark` | `take` |
+//! |---|---|---|---|---|---|
+//! | `AWAKE` | n | `NOTIFIED`, the post into the queue | `PARKED`: sleep | `AWAKE` | not called |
+//! | `PARKED` | n, ring | `NOTIFIED`, the post into the queue, ring | not called | `AWAKE` | not called |
+//! | a number m | `NOTIFIED`, m and n into the queue | `NOTIFIED`, m and the post into the queue | m: no sleep | m | `AWAKE`; the answer is m |
+//! | `NOTIFIED` | `NOTIFIED`, n into the queue | `NOTIFIED`, the post into the queue | `NOTIFIED`: no sleep | `NOTIFIED` | `AWAKE`, then the queue is taken |
+//! | `CLOSED` | `CLOSED`; n is dropped | `CLOSED`; the post is given back | not called | not called | not called |
+//!
+//! (One step is left out: between two turns of a host, the loop's own thread goes from `PARKED` to
+//! `NOTIFIED` with an empty queue, so that the bell tells the host of a task that has become
+//! ready.)
+//!
+//! - *Another thread.* A wake that finds no note puts its number into the word: one step on one
+//!   cache line. A wake that finds a note takes the lock, swaps in `NOTIFIED`, and puts its number
+//!   into the queue, behind the number that it swapped out. Only the step that took `PARKED` away
+//!   rings the bell. **A burst costs at most one system call, and a wake to a loop that is awake
+//!   costs none.**
+//! - *The loop, before a sleep.* It goes from `AWAKE` to `PARKED`, and sleeps only if that step
+//!   succeeds. The step fails if a note has come after the last look. The note then stays in the
+//!   word, and no thread rings for a loop that does not sleep. That is the invariant
 //!   *inbox-before-park*.
-//! - When it looks, it swaps in `AWAKE` *before* it takes the queue. What is pushed after that leaves a fresh notice; in the
-//!   other order the swap could erase the notice of a push that the take had not seen. If it swapped out a number, there is
-//!   nothing in the queue, and no lock to take.
+//! - *The loop, at a look.* It swaps in `AWAKE` *before* it takes the queue. A push after that swap
+//!   leaves a fresh notice. In the other order the swap could erase the notice of a push that the
+//!   take had not seen. If the loop swapped out a number, the queue is empty, and the loop takes no
+//!   lock.
 //!
-//! # The files
+//! ## Which steps never wait
 //!
-//! | file | what |
+//! `park`, `unpark`, `is_notified` and the swap of `take` are one atomic instruction each, without
+//! a loop: whatever other threads do, the loop's thread finishes them. A wake tries at most two
+//! compare-exchanges, and then takes the lock. So a wake that finds no note is *wait-free*: it ends
+//! after a bounded number of its own steps. Only the queue has a lock, and it is held for a push or
+//! a swap of two queues, and no foreign code runs under it.
+//!
+//! ## The files
+//!
+//! | file | what it holds |
 //! |---|---|
-//! | `word.rs` | the word, and each step on it: the figure above, arrow by arrow |
-//! | `queue.rs` | the queue behind it, for what does not fit into the word |
-//! | `shared.rs` | both together, as a thread that wakes or posts uses them |
-//! | `table.rs` | how a number finds its inbox: a static table that never shrinks |
-//! | `bell.rs` | the system call that ends a sleep |
+//! | [`word`] | the word, and each step on it: the figure above, arrow by arrow |
+//! | [`queue`] | the queue behind it, for what does not fit into the word |
+//! | [`shared`] | both together, as a thread that wakes or posts uses them |
+//! | [`table`] | how a number finds its inbox: a static table that never shrinks |
+//! | [`bell`] | the system call that ends a sleep |
 //! | this one | [`Inbox`], the loop's side, and [`Address`], the side of all other threads |
 //!
-//! The table's entries are recycled and never freed. A recycled inbox goes on counting serials where its last loop stopped,
-//! so an old number does not fit a new task.
+//! The table's entries are recycled and never freed. A recycled inbox goes on counting serials
+//! where its last loop stopped, so an old number does not fit a new task.
 //!
-//! # Why not otherwise
+//! ## Why not otherwise
 //!
-//! - *A lock-free queue*: the lock is held for a push, that is a few nanoseconds; a queue node per wake would allocate.
-//! - *A flag in the task, to push it once only*: would need an atomic in each slot, for the rare case of a flood. The
-//!   queue is thinned instead, when it would have to grow: see `Queue::push`.
-//! - *A pipe*: one write per wake, and a write that fails when the pipe is full.
+//! - *A lock-free queue*: the lock is held for one push only, and a queue node for each wake would
+//!   allocate.
+//! - *A flag in the task, so that each task is pushed once only*: it would need an atomic in each
+//!   slot, for the rare case of a flood. Instead the queue is thinned out when it would have to
+//!   grow: see `Queue::push`.
+//! - *A pipe*: one write for each wake, and a write that fails when the pipe is full.
 //!
-//! Tokio keeps a mutex-protected inject queue and unparks by an atomic state with three values, without room for a wake; libuv's
-//! `uv_async_send` has a flag per handle; Go's `netpollBreak` a flag per process.
+//! *What others do.* tokio keeps an inject queue behind a mutex, and unparks by an atomic state
+//! with three values, without room for a wake. libuv's `uv_async_send` has a flag for each handle,
+//! Go's `netpollBreak` a flag for each process.
 //!
-//! # Exercises
+//! ## What it costs
+//!
+//! A wake from another thread: one atomic step if the word is free; else a lock and a push. A look
+//! at an empty inbox: one load. A burst of wakes: one system call at most. Guarded by
+//! tests/remote/cost.rs::a_burst_at_a_loop_that_sleeps_costs_one and
+//! tests/remote/cost.rs::a_burst_at_a_loop_that_is_awake_costs_none.
+//!
+//! ## Sources
+//!
+//! `epoll(7)`, `eventfd(2)`; Dijkstra's "sleeping barber"; McKenney, *Is Parallel Programming
+//! Hard*, ch. 15; M. Herlihy, *Wait-Free Synchronization*, ACM TOPLAS 13(1), 1991.
+//!
+//! ## Exercises
 //!
 //! 1. In `Inbox::take`, take the queue before the notice. `tests/remote/posts.rs` may run for a day before it hangs;
 //!    `inbox/interleavings.rs` tries every order of the steps, and finds it at once. Draw the time-line.
 //! 2. Leave out the swap to `AWAKE` after a park. Nothing is lost. Which count in `tests/remote/cost.rs` grows?
 //! 3. Start each loop's serial at zero. Which test wakes a stranger?
 //!
-//! Sources: `epoll(7)`, `eventfd(2)`; Dijkstra's "sleeping barber"; McKenney, *Is Parallel Programming Hard*, ch. 15.
+//! ## Next
+//!
+//! [Chapter 6](crate::time::wheel): timers, and the wheel that holds them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -1,4 +1,5 @@
-//! The queue behind the word: what does not fit into it, and whom it belongs to at present.
+//! The queue behind the word: the notes that do not fit into the word, and the loop that owns the
+//! inbox at present.
 
 use std::collections::{HashSet, VecDeque};
 

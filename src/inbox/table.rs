@@ -1,7 +1,8 @@
 //! The table that never shrinks.
 //!
-//! A waker is a number, and the number holds the loop's index. So what a loop shares with other threads lies in a static
-//! table; it is recycled and never freed, and any number, however old, may be looked up at any time.
+//! A waker is a number, and the number holds the loop's index. So the part of a loop that other
+//! threads may touch lies in a static table. An entry is recycled and never freed, so any number,
+//! however old, may be looked up at any time.
 
 use std::io;
 use std::sync::OnceLock;

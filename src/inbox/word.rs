@@ -1,7 +1,7 @@
-//! The word: what one loop and all other threads agree on, in one atomic integer.
+//! The word: one atomic integer, by which a loop and all other threads agree.
 //!
-//! Each step of either side is one read-modify-write, so all steps on the word have one order, and the side that comes second
-//! sees what the first has done. The [chapter](super) has the figure.
+//! Each step of either side is one read-modify-write, so all steps on the word have one order, and
+//! the side that comes second sees what the first has done. The [chapter](super) has the figure.
 
 use crossbeam_utils::CachePadded;
 

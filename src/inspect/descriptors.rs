@@ -1,7 +1,8 @@
-//! What the descriptors are: asked of the system, when somebody looks.
+//! What the descriptors are: asked of the system, when a list is made.
 //!
-//! Nothing is noted when a socket is made or registered. Linux shows a process its own descriptors as links, and its sockets as
-//! tables, so a list of tasks costs one link for each descriptor that is waited for, and one pass over those tables.
+//! Nothing is noted when a socket is made or registered. Linux shows a process its own descriptors
+//! as links, and its sockets as tables, so a list of tasks costs one link for each descriptor that
+//! is waited for, and one pass over those tables.
 
 use std::collections::HashMap;
 use std::os::fd::RawFd;

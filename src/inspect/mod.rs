@@ -1,30 +1,35 @@
-//! See the loop: who is there, and what they wait for.
+//! See the loop: which tasks are alive, and what each waits for.
+//!
+//! *Before this:* chapters [4](crate::scheduler) to [8](mod@crate::offload). *Time:* 40 minutes.
+//! *Files, in reading order:* this one, [`info`], [`list`], [`descriptors`], [`ps`], [`tree`].
 //!
 //! ```text
-//! TASK  NAME        BY   AGE    SPAWNED AT  STATE    WAITS FOR
-//! 1.0   -           -    12 s   main.rs:18  running
-//! 1.1   server      1.0  12 s   main.rs:21  waiting  a connection to the TCP listener 127.0.0.1:5000
-//! 1.2   hasher      1.0  12 s   main.rs:31  waiting  the job offloaded at main.rs:32, running for 80 ms
-//! 1.3   consumer    1.0  12 s   main.rs:36  waiting  an item of the queue made at main.rs:35
-//! 1.9   connection  1.1  3.1 s  main.rs:23  waiting  a read of the TCP stream 127.0.0.1:5000->127.0.0.1:40112
-//!                                                    a timer in 26.9 s
+//! TASK  NAME      BY   AGE    SPAWNED AT  STATE    WAITS FOR
+//! 1.0   -         -    12 s   a.rs:18     running
+//! 1.1   server    1.0  12 s   a.rs:21     waiting  a connection to the TCP listener [::1]:5000
+//! 1.2   hasher    1.0  12 s   a.rs:31     waiting  the job offloaded at a.rs:32, running for 80 ms
+//! 1.3   consumer  1.0  12 s   a.rs:36     waiting  an item of the queue made at a.rs:35
+//! 1.9   client    1.1  3.1 s  a.rs:23     waiting  a read of the TCP stream [::1]:5000->[::1]:4011
+//!                                                  a timer in 26.9 s
 //! ```
 //!
 //! # The problem
 //!
-//! A server answers nobody. It uses no processor time, and the log is silent. A program of threads would be stopped in a
-//! debugger, and each thread's stack would say what the thread waits for. A task that waits has no stack. What is left of the
-//! task is a state machine in a box, and the box does not say what is in it.
+//! A server answers no client. It uses no processor time, and the log is silent. A program of
+//! threads would be stopped in a debugger, and each thread's stack would say what the thread waits
+//! for. A task that waits has no stack. What is left of the task is a state machine in a box, and
+//! the box does not say what is in it.
 //!
-//! The first idea is to note it: before each wait a future writes down what it is going to wait for, and crosses it out
-//! afterwards. That is two writes for each wait of each task, for an answer that is wanted once a month. So it is done in builds
-//! for debugging only, and the server that answers nobody is not one of these.
+//! The first idea is a note: before each wait a future writes down what it is going to wait for,
+//! and crosses the note out afterwards. That is two writes for each wait of each task, for an
+//! answer that is wanted once a month. So such notes are kept in builds for debugging only, and the
+//! server that answers no client is not such a build.
 //!
 //! # The idea
 //!
-//! Whoever waits has left a waker with somebody, or would wait for ever. A waker of this crate
-//! [is a number](crate::task#chapter-1-what-a-task-is): the task's. And most wakers lie in tables of the loop. So the answer is
-//! written down already, only the other way round:
+//! A task that waits has left a waker somewhere, or it would wait for ever. A waker of this crate
+//! [is a number](crate::task::waker), the number of the task. And most wakers lie in tables of the
+//! loop. So the answer is written down already, only the other way round:
 //!
 //! ```text
 //!   what the tables say                               turned round
@@ -36,9 +41,9 @@
 //!   jobs      hash: wake 2             ---'
 //! ```
 //!
-//! [`Tasks`] is made by one pass over each table, when somebody asks. Nothing is noted before, and nothing on the way that a wait
-//! or a wake takes. A task may be in several tables, for a time-out waits for a timer and for what it limits. So what a task waits
-//! for is a list.
+//! [`Tasks`] is made by one pass over each table, when a caller asks for it. Nothing is noted
+//! before, and no wait and no wake does more than without it. A task may be in several tables, for
+//! a time-out waits for a timer and for what it limits. So what a task waits for is a list.
 //!
 //! # How a wait is named
 //!
@@ -49,22 +54,26 @@
 //! | join handles | the task that is awaited | |
 //! | jobs | the line that offloaded the job; whether a thread has begun with it, and when | the pool's own tables |
 //!
-//! Two kinds of wakers hide the task. The waker of a set of futures ([`join_all`](crate::future::join_all) and the like) is
-//! the set's own; but the set knows its task, and can be asked (`task/behind.rs`). The waker of another crate's combinator says
-//! nothing: such a wait is [`Other`](WaitsFor::Other).
+//! Two kinds of wakers hide the task. The waker of a set of futures
+//! ([`join_all`](crate::future::join_all) and the like) is the set's own; but the set knows its
+//! task, and can be asked (`task/behind.rs`). The waker of another crate's combinator cannot be
+//! asked: such a wait is [`Other`](WaitsFor::Other).
 //!
 //! # What the loop cannot know by itself
 //!
-//! A queue, a mutex, a channel belong to the tasks that use them. The loop has no table of them. In a loop that
-//! [is observed](crate::Builder::observe) a task that has to queue there *declares* its wait (`declared.rs`): what it waits for,
-//! and the line that made the thing. Such a loop remembers of each task, too, which task spawned it, and when. In all other loops
-//! such a wait is [`Other`](WaitsFor::Other), and what they pay is a load and a comparison for each wait in [`sync`](crate::sync).
+//! A queue, a mutex, a channel belong to the tasks that use them. The loop has no table of them. In
+//! a loop that [is observed](crate::Builder::observe) a task that has to queue there *declares* its
+//! wait (`declared.rs`): what it waits for, and the line that made the thing. Such a loop also
+//! remembers which task spawned each task, and when. In all other loops such a wait is
+//! [`Other`](WaitsFor::Other), and it costs a load and a comparison for each wait in
+//! [`sync`](crate::sync).
 //!
 //! # Circles
 //!
-//! A task is awaited by one other at most, for there is one join handle. So tasks that wait for each other form a ring, and a
-//! ring is found by following the handles once round. Where no member of a [`Circle`] waits for anything besides, it is a
-//! deadlock, and [`Tasks::pstree`] says so. (A circle of mutexes is not found: a mutex does not know who holds it.)
+//! At most one other task awaits a task, for there is one join handle. So tasks that wait for each
+//! other form a ring, and the loop finds a ring by following the handles once round. Where no
+//! member of a [`Circle`] waits for anything besides, the circle is a deadlock, and
+//! [`Tasks::pstree`] says so. (A circle of mutexes is not found: a mutex does not store its owner.)
 //!
 //! # From where it can be asked
 //!
@@ -74,29 +83,31 @@
 //! | the host, between two turns | [`EventLoop::tasks`](crate::EventLoop::tasks) |
 //! | another thread | [`Remote::tasks`](crate::Remote::tasks): answered between two polls |
 //! | a shell, by a signal | `signal::show_tasks`, feature `signal` |
-//! | whoever ends the loop | the [`Report`](crate::Report) of a shutdown |
+//! | the code that ends the loop | the [`Report`](crate::Report) of a shutdown |
 //!
 //! A loop whose thread is held by one poll answers none of them.
 //!
 //! # What it costs
 //!
-//! Nothing, until somebody asks. A list takes a few hundred nanoseconds for each task and allocates once for each task that
-//! waits; where there are sockets among the waits, one system call for each, and one pass over the system's tables of
-//! sockets. The loop does nothing else meanwhile.
+//! Nothing, until a caller asks. A list allocates once for each task that waits; for each socket
+//! among the waits it makes one system call, and it reads the system's tables of sockets once. The
+//! loop does nothing else meanwhile.
 //!
 //! # Why not otherwise
 //!
-//! - *Ask the futures*, as `Handle::dump` of tokio does: each task is polled in a mode in which every leaf reports where it is and
-//!   stays pending. That gives a trace with lines of code, needs the support of each leaf, and runs the code of the tasks.
+//! - *Ask the futures*, as `Handle::dump` of tokio does: each task is polled in a mode in which
+//!   every leaf reports where it is and stays pending. That gives a trace with lines of code, needs
+//!   the support of each leaf, and runs the code of the tasks.
 //! - *Note every wait*: see above.
-//! - *A name in the waker*: a waker is cloned and dropped far more often than anybody looks.
+//! - *A name in the waker*: a waker is cloned and dropped far more often than a list is asked for.
 //!
 //! # What others do
 //!
-//! asyncio keeps its tasks in a list and walks the `await` chain of each: since Python 3.14 `python -m asyncio ps` and `pstree` do
-//! so from another process, and find circles. trio's instruments are called at each step of a task. tokio-console subscribes to
-//! events that tokio emits when it is built with `--cfg tokio_unstable`; `Handle::dump` is unstable as well. Go prints the
-//! stack of each goroutine with a reason for its wait, which the runtime notes at each wait.
+//! asyncio keeps its tasks in a list and walks the `await` chain of each: since Python 3.14 `python
+//! -m asyncio ps` and `pstree` do so from another process, and find circles. trio's instruments are
+//! called at each step of a task. tokio-console subscribes to events that tokio emits when it is
+//! built with `--cfg tokio_unstable`; `Handle::dump` is unstable as well. Go prints the stack of
+//! each goroutine with a reason for its wait, which the runtime notes at each wait.
 //!
 //! # Exercises
 //!
@@ -105,6 +116,10 @@
 //! 2. In `Listing::add`, leave out the comparison of the identifiers. Whose waits does a task show that has moved into the slot of
 //!    another?
 //! 3. In `Declarations::add`, remember an `Arc` where there is a `Weak`. Which tests see waits that are over?
+//!
+//! # Next
+//!
+//! [`record`](mod@crate::record): every step of a loop, on a page.
 
 mod descriptors;
 mod info;

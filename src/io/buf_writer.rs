@@ -156,7 +156,7 @@ impl<W: Write> Write for BufWriter<W> {
 
 /// Passes on what is held back before it reads.
 ///
-/// So nobody waits for the next request with the last answer in his pocket, and under a [`BufReader`](super::BufReader)
+/// So no server waits for the next request while it holds back the last answer, and under a [`BufReader`](super::BufReader)
 /// this is the stream of a server whose clients need not wait for one answer before they ask the next: see
 /// *Answers that are due* in [`io`](super).
 ///

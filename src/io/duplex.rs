@@ -74,7 +74,7 @@ struct State {
     capacity: usize,
     /// Nothing more will be written.
     is_ended: bool,
-    /// Nobody will read.
+    /// No task will read.
     is_abandoned: bool,
     /// Neither end has anything more of it but an error.
     is_reset: bool,

@@ -1,18 +1,22 @@
 //! Standard input, by a thread of its own.
 //!
+//! *Before this:* [chapter 8](mod@crate::offload). *Time:* 10 minutes. *Files, in reading order:*
+//! this one.
+//!
 //! # The problem
 //!
-//! Standard input may be a terminal, a pipe or a file, and it is *shared*: with the shell, with other processes, with the
-//! debugger. Non-blocking mode belongs to what is shared and not to the descriptor, so a program that sets it changes the
-//! terminal under its neighbours, and leaves it changed when it is killed. A regular file cannot be watched at all.
+//! Standard input may be a terminal, a pipe or a file, and it is *shared*: with the shell, with
+//! other processes, with the debugger. Non-blocking mode belongs to the shared file and not to the
+//! descriptor. So a program that sets the mode changes the terminal of its neighbours, and leaves
+//! it changed when the program is killed. A regular file cannot be watched at all.
 //!
-//! So a thread has to block in `read`. A thread of [`offload`](fn@crate::offload)'s pool would do; but that read may take for
-//! ever, and then it takes a place in the pool for ever, and the end of the loop, which waits for the pool's jobs when it is
-//! given a grace, waits for a person to press a key.
+//! So a thread has to block in `read`. A thread of [`offload`](fn@crate::offload)'s pool could do
+//! that. But the read may take for ever, and then it takes a place in the pool for ever. A shutdown
+//! with a grace waits for the pool's jobs, so it would wait for a person to press a key.
 //!
 //! # The idea
 //!
-//! One thread for the process, which is no part of any pool and which nobody waits for:
+//! One thread for the process. It is no part of any pool, and no code waits for its end:
 //!
 //! ```text
 //!   a task                        shared, one lock             the thread "stdin"
@@ -20,12 +24,17 @@
 //!   <------------------ wake ---   bytes              <-------  a piece
 //! ```
 //!
-//! - It is started by the first read, and not before: a program that never reads has no such thread.
-//! - It reads a piece when it is asked to, and not before: what nobody has asked for is left to others, such as a child process
-//!   that inherits standard input.
-//! - It ends with the process. A process ends when `main` returns, whatever its threads are doing.
+//! - The first read starts the thread, so a program that never reads has no such thread.
+//! - The thread reads a piece when a task asks for one, and not before: the rest is left to others,
+//!   such as a child process that inherits standard input.
+//! - The thread ends with the process. A process ends when `main` returns, whatever its threads are
+//!   doing.
 //!
 //! Guarded by tests/system/stdio.rs.
+//!
+//! # Next
+//!
+//! [`fs`](../../fs/index.html): files.
 
 use std::fmt;
 use std::fs::File;

@@ -1,19 +1,25 @@
 //! Sockets: TCP, UDP and Unix, and the look-up of names.
 //!
-//! Each type is a thin face on [`Registered`](crate::reactor::Registered). Four rules hold for all of them:
+//! *Before this:* [chapter 7](crate::reactor). *Time:* 15 minutes. *Files, in reading order:* this
+//! one, [`socket`], [`stream`], [`tcp`], [`udp`], [`unix`], [`lookup`].
 //!
-//! - **Try first.** An operation makes its system call at once, and waits only if that would block. A socket is made
-//!   known to the loop when it first has to wait, not before; so sockets may be made anywhere, and only waiting needs
-//!   a loop.
-//! - **`&self` everywhere.** Any number of tasks may read, write or accept on one socket at the same time; each that
-//!   waits is woken. Whose bytes come first is then a question of who is polled first.
-//! - **A socket belongs to the loop in which it last had to wait.** None is `Send`. To move one to another thread,
-//!   take it apart with `into_std`, and put it together there with `from_std`. A crate that asks for `Send` and stays on the
-//!   thread gets a socket in a `compat::Here` (feature `here`).
-//! - **Fair.** Each completed operation spends one unit of the task's budget, so a socket that is always ready cannot
-//!   hold the thread.
+//! Each type is a thin face on [`Registered`](crate::reactor::Registered). Four rules hold for all
+//! of them:
 //!
-//! An error says what was tried: "connecting to 127.0.0.1:1: Connection refused". Its `kind()` is the system's.
+//! - **Try first.** An operation makes its system call at once, and waits only if that would block.
+//!   A socket is registered with the loop when it first has to wait, not before; so sockets may be
+//!   made anywhere, and only waiting needs a loop.
+//! - **`&self` everywhere.** Any number of tasks may read, write or accept on one socket at the
+//!   same time; each waiting task is woken. The task that is polled first gets the first bytes.
+//! - **A socket belongs to the loop in which it last had to wait.** None is `Send`. To move one to
+//!   another thread, take it apart with `into_std`, and put it together there with `from_std`. A
+//!   crate that asks for `Send` and stays on the thread gets a socket in a `compat::Here` (feature
+//!   `here`).
+//! - **Fair.** Each completed operation spends one unit of the task's budget, so a socket that is
+//!   always ready cannot hold the thread.
+//!
+//! An error says what was tried: "connecting to 127.0.0.1:1: Connection refused". Its `kind()` is
+//! the system's.
 //!
 //! ```
 //! use roundelay::net::{TcpListener, TcpStream};
@@ -34,6 +40,10 @@
 //!     std::io::Result::Ok(())
 //! }).unwrap();
 //! ```
+//!
+//! # Next
+//!
+//! [`serve`](self::serve()): a server around a listener.
 
 mod complaints;
 mod connection;

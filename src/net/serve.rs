@@ -1,20 +1,23 @@
 //! A server around a listener: accept, spawn, survive, stop, report.
 //!
+//! *Before this:* [`group`](mod@crate::group). *Time:* 25 minutes. *Files, in reading order:* this
+//! one.
+//!
 //! # The problem
 //!
 //! Every server begins with the same five lines, and each of the five is wrong:
 //!
 //! ```text
 //! loop {
-//!     let (stream, peer) = listener.accept().await?;   // 1. one error ends the server
-//!     spawn(handle(stream, peer));                     // 2. as many as come   3. a panic is lost
-//! }                                                    // 4. nothing ends it   5. and then they run on
+//!     let (stream, peer) = listener.accept().await?; // 1. one error ends the server
+//!     spawn(handle(stream, peer));                   // 2. as many as come   3. a panic is lost
+//! }                                                  // 4. nothing ends it   5. they run on
 //! ```
 //!
-//! 1. `accept` fails when the process has no descriptor left (`EMFILE`), or the system has none (`ENFILE`). That is no
-//!    reason to end, but neither may one simply go on: the connection stays in the queue, the listener stays readable, and
-//!    the next `accept` fails at once. Real servers have asked 98,000 times in ten seconds, and have written five million log
-//!    lines in three.
+//! 1. `accept` fails when the process has no descriptor left (`EMFILE`), or the system has none
+//!    (`ENFILE`). That is no reason to end, but the loop may not go straight on either: the
+//!    connection stays in the queue, the listener stays readable, and the next `accept` fails at
+//!    once. A naive server then asks thousands of times a second, with a log line each.
 //! 2. Without a bound a server takes on work until something else breaks.
 //! 3. to 5. are what a [`TaskGroup`] is for.
 //!
@@ -27,33 +30,41 @@
 //!   |        | a connection to end        | no descriptor: log (once a second), wait  |
 //!   '--------+----------------------------+-------------------------------------------'
 //!
-//!   shutdown: drop the listener; wait, for the grace at most, until all have ended; cancel the rest; report
+//!   shutdown: drop the listener; wait until all have ended, or for the grace; cancel; report
 //! ```
 //!
-//! *Room first, then accept.* At its limit the server leaves the newcomer in the kernel's queue, where it costs it nothing:
-//! back-pressure. The other way round, accept and refuse, answers sooner and spends a descriptor, a task and two packets on
-//! each client that is turned away, most of them when it can afford them least.
+//! *Room first, then accept.* At its limit the server leaves the newcomer in the kernel's queue,
+//! where the newcomer costs the server nothing: back-pressure. To accept first and refuse then
+//! answers sooner, and spends a descriptor, a task and two packets on each refused client, most of
+//! them when the server can afford them least.
 //!
-//! *A wait for descriptors has two ends.* It doubles from 5 ms to half a second; and it is over as soon as one of the
-//! server's own connections ends, since that has freed a descriptor. The first success starts it from 5 ms again.
+//! *A wait for descriptors has two ends.* It doubles from 5 ms to half a second; and it is over as
+//! soon as one of the server's own connections ends, since that has freed a descriptor. The first
+//! success starts it from 5 ms again.
 //!
-//! *A failure stays with its connection.* In a group the first error ends all. Here errors and panics are caught in the
-//! connection's own task and counted. A panic is told to the log; errors are told once a second at most, with the
-//! number of those that had no line.
+//! *A failure stays with its connection.* In a group the first error ends all children. Here errors
+//! and panics are caught in the connection's own task and counted. A panic is told to the log;
+//! errors are told once a second at most, with the number of those that had no line.
 //!
 //! # What it costs
 //!
-//! One allocation per connection at most, its task; a connection's end wakes nobody unless somebody waits for it.
+//! One allocation per connection at most, its task; a connection's end wakes no task unless a task
+//! waits for it.
 //!
 //! # Not needed here
 //!
-//! A reserve descriptor, opened at the start and closed at the limit in order to accept and close one connection: it turns
-//! clients away quickly, and races with every other thread that opens a file.
+//! A reserve descriptor, opened at the start and closed at the limit in order to accept and close
+//! one connection: it turns clients away quickly, and races with every other thread that opens a
+//! file.
 //!
 //! # Exercises
 //!
 //! 1. Take the wait out of `Accepting::survive`. Which test counts the calls of `accept`?
 //! 2. Reserve the room after `accept`. Which test finds a connection that nobody serves?
+//!
+//! # Next
+//!
+//! [`remote`](mod@crate::remote): what other threads may hold.
 
 use std::convert::Infallible;
 use std::fmt;

@@ -1,8 +1,9 @@
-//! Which task awaits which job, for those who ask.
+//! Which task awaits which job: for the list of tasks.
 //!
-//! The waker of a job lies in the job, and a job that runs lies in the hands of its thread. So the future of a job enters its
-//! task's number here when it has to wait, and takes it out when it is ready or dropped. That is on the loop's thread, and needs
-//! no lock. How the job stands, and since when it runs, the pool's own tables know.
+//! The waker of a job lies in the job, and a job that runs lies in the hands of its thread. So the
+//! future of a job enters its task's number here when it has to wait, and takes it out when it is
+//! ready or dropped. That is on the loop's thread, and needs no lock. How the job stands, and since
+//! when it runs, the pool's own tables know.
 
 use std::cell::RefCell;
 use std::panic::Location;

@@ -1,4 +1,11 @@
-//! How a worker rests until the next call: awake, if that is likely to be worth it. See "What it costs" in the chapter.
+//! Tuning: how a worker rests until the next call.
+//!
+//! The plain form sleeps at once. But the system takes long to wake a thread whose processor has
+//! nothing to do. So a worker stays awake for a moment if its last wait was that short, and the
+//! next call finds it there. It yields meanwhile, for on a single processor the loop is the thread
+//! that it waits for. To wait about as long as a sleep would cost never costs more than twice the
+//! best choice (Karlin and others, in the chapter's sources). The [appendix](crate::appendix) has
+//! the figures.
 
 use std::time::Duration;
 

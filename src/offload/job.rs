@@ -1,4 +1,4 @@
-//! One job: the closure first, its result afterwards, and the waker of whoever waits for it.
+//! One job: the closure first, its result afterwards, and the waker of the task that waits for it.
 //!
 //! ```text
 //!             start             finish          announce            poll
@@ -11,23 +11,24 @@
 //!     `----- fail ---> Announced
 //! ```
 //!
-//! Not in the picture: `fail` leads from `Running` to `Announced` too, and from `Abandoned` to `Over`, when the worker died
-//! with the job in its hands.
+//! Not in the picture: `fail` leads from `Running` to `Announced` too, and from `Abandoned` to
+//! `Over`, when the worker died while it ran the job.
 //!
-//! `Queued` owns the closure, `Done` and `Announced` own the result, and the other states own nothing: so both are
-//! dropped exactly once, and the edge that a state leaves by says on which thread. `start`, `finish` and `announce`
-//! belong to the worker, the rest to the loop's thread.
+//! `Queued` owns the closure, `Done` and `Announced` own the result, and the other states own
+//! nothing: so closure and result are dropped exactly once, and the edge out of a state says on
+//! which thread. `start`, `finish` and `announce` belong to the worker, the rest to the loop's
+//! thread.
 //!
-//! Between `finish` and `announce` the worker tells the pool that it is free. A future that could take the result
-//! before that would offload its next job to a worker that still looks busy, and a second thread would be started
-//! to do the work of one.
+//! Between `finish` and `announce` the worker tells the pool that it is free. Suppose that a future
+//! could take the result earlier: its task would offload the next job while the worker still looks
+//! busy, and the pool would start a second thread for the work of one.
 //!
-//! The job is one allocation with two names: the pool knows it as a [`Job`], to be run, the future as an
-//! [`Outcome<T>`], to be awaited. Neither name mentions the closure's type, so neither queue nor future is generic
-//! over it.
+//! The job is one allocation with two names: the pool knows it as a [`Job`], to be run, the future
+//! as an [`Outcome<T>`], to be awaited. Neither name mentions the closure's type, so neither queue
+//! nor future is generic over it.
 //!
-//! Invariant *no-user-code-under-borrow*: the closure, the result and the waker are moved out of the lock before
-//! they are run, dropped or woken.
+//! Invariant *no-user-code-under-borrow*: the closure, the result and the waker are moved out of
+//! the lock before they are run, dropped or woken.
 
 use std::panic::Location;
 use std::task::{Context, Poll, Waker};
@@ -41,10 +42,10 @@ pub(crate) trait Job: Send + Sync {
     /// Runs the closure on this thread, unless the job was abandoned.
     fn run(&self);
 
-    /// Shows the result to the future. Returns the waker of whoever waits.
+    /// Shows the result to the future. Returns the waker of the task that waits.
     fn announce(&self) -> Option<Waker>;
 
-    /// Gives `error` to whoever waits, unless there is a result already. A closure that was not run is dropped on this
+    /// Gives `error` to the task that waits, unless there is a result already. A closure that was not run is dropped on this
     /// thread.
     fn fail(&self, error: JoinError);
 }
@@ -57,7 +58,7 @@ pub(crate) trait Outcome<T> {
     /// The line that offloaded the job.
     fn location(&self) -> &'static Location<'static>;
 
-    /// Nobody waits any more. The closure, if it is still there, or the result is dropped on this thread.
+    /// No task waits any more. The closure, if it is still there, or the result is dropped on this thread.
     fn abandon(&self);
 }
 
@@ -72,11 +73,11 @@ struct Inner<F, T> {
 }
 
 enum Stage<F, T> {
-    /// Nobody has begun to run it.
+    /// No worker has begun to run it.
     Queued(F),
     /// The closure is on a worker's stack.
     Running,
-    /// As `Running`, but nobody will ask for the result: the worker drops it.
+    /// As `Running`, but no future will ask for the result: the worker drops it.
     Abandoned,
     /// The result is there, and not for the future to see yet.
     Done(Result<T, JoinError>),
@@ -129,7 +130,7 @@ impl<F, T> Slot<F, T> {
         );
     }
 
-    /// Drops a result that nobody waits for.
+    /// Drops a result that no task waits for.
     fn discard(&self, result: Result<T, JoinError>) {
         match result {
             Ok(output) => quietly("the unwanted output of a job", self.at, || drop(output)),

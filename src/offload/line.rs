@@ -1,12 +1,14 @@
-//! The line in which jobs wait: first come, first served, and anybody may leave it from the middle.
+//! The line in which jobs wait: first come, first served, and a job may leave from the middle.
 //!
-//! A job whose future is dropped must go at once. If it stayed behind as an empty shell until a worker came by, a
-//! server that times out its look-ups while every worker hangs would pile up shells without end.
+//! A job whose future is dropped must go at once. If an empty shell stayed behind until a worker
+//! came by, a server that times out its look-ups while every worker hangs would pile up shells
+//! without end.
 //!
-//! So each job draws a ticket, a number that is never used twice. Tickets stand in the queue in rising order, which
-//! makes a leaver's place a matter of binary search. Its place becomes a hole; when the holes outnumber the jobs,
-//! one sweep closes them all. Joining and serving cost O(1), leaving O(log n) plus its share of the sweep, and
-//! nothing allocates once the ring has grown to its working size.
+//! So each job draws a ticket, a number that is never used twice. Tickets stand in the queue in
+//! rising order, so a binary search finds the place of a job that leaves. The place becomes a hole;
+//! when the holes outnumber the jobs, one sweep closes them all. Joining and serving cost O(1),
+//! leaving O(log n) plus its share of the sweep, and nothing allocates once the ring has grown to
+//! its working size.
 
 use std::collections::VecDeque;
 use std::panic::Location;
@@ -92,7 +94,7 @@ impl Line {
         Some(job)
     }
 
-    /// Everybody who waits, in order; the line is empty afterwards.
+    /// All jobs that wait, in order; the line is empty afterwards.
     pub(super) fn dismiss(&mut self) -> Vec<Waiting> {
         self.holes = 0;
         self.places.drain(..).filter_map(|place| place.1).collect()

@@ -1,27 +1,30 @@
 //! The pool: one mutex, one line of jobs, one stack of idle workers.
 //!
-//! # Who calls whom
+//! # The chain of calls
 //!
-//! The loop's thread brings a job; some worker must come for it. Calling a worker costs a system call, so a thousand
-//! jobs must not mean a thousand calls. The rule is a chain: **whoever sees a job waiting and nobody coming calls one
-//! worker, and a worker that takes a job sees to the next.**
+//! The loop's thread brings a job, and some worker must come for it. To call a worker costs a
+//! system call, so a thousand jobs must not mean a thousand calls. The rule is a chain: **a thread
+//! that sees a job waiting and no worker coming calls one worker, and a worker that takes a job
+//! calls the next.**
 //!
 //! ```text
-//!   loop:      submit 1   submit 2   submit 3 ... submit 1000
-//!                 |  call A (coming = A): the others see that somebody comes
+//!   the loop:  submit 1, submit 2 .. submit 1000
+//!                 |  calls A for job 1; while A is coming, submit calls no other
 //!                 v
-//!   worker A:        look: takes 1, calls B ..... takes 3 ..... takes 4 ..
-//!                                  |
-//!   worker B:                      `--> look: takes 2, calls C .....
+//!   worker A:       takes 1, calls B ---> runs 1 ---> takes 4 ---> runs 4 ..
+//!                              |
+//!   worker B:                  '--> takes 2, calls C ---> runs 2 ---> takes 5 ..
+//!                                           |
+//!   worker C:                               '--> takes 3, calls D ---> runs 3 ..
 //! ```
 //!
-//! The loop pays for one call, the workers for the rest, and no more of them are called than there is work by the
-//! time the last one arrives.
+//! The loop pays for one call, and the workers pay for the rest. No more workers are called than
+//! there is work by the time the last one arrives.
 //!
-//! Invariant *somebody-comes*: while jobs wait, a worker is coming, or every worker that can be had is busy and will
-//! look when it is done. All hangs that pools are known for are breaches of it: a worker counted idle that was about
-//! to leave, one counted as coming that the operating system refused. `State::call` is the only place that restores
-//! it, and asserts it.
+//! Invariant *somebody-comes*: while jobs wait, a worker is coming, or every worker that can be had
+//! is busy and will look when it is done. All known hangs of pools are breaches of it: a worker
+//! counted as idle was about to leave, or a worker counted as coming was refused by the operating
+//! system. `State::call` is the only place that restores it, and asserts it.
 
 use std::panic::Location;
 use std::sync::{Arc, PoisonError};
@@ -96,7 +99,7 @@ impl Pool {
         state.line.len() + state.busy < bound
     }
 
-    /// Takes a job out of the line, if it is still there. Its place goes to those who wait behind it.
+    /// Takes a job out of the line, if it is still there. Its place goes to the jobs behind it.
     pub(crate) fn leave(&self, ticket: Ticket) {
         let left = self.shared.lock().line.leave(ticket);
         drop(left);

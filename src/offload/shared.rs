@@ -1,4 +1,5 @@
-//! What a pool and its workers share: the line of jobs, and the account of who is idle, busy, or coming.
+//! What a pool and its workers share: the line of jobs, and the account of which workers are idle,
+//! busy, or coming.
 
 use std::io;
 use std::panic::Location;
@@ -91,7 +92,7 @@ pub(super) struct State {
     pub(super) line: Line,
     /// All threads, from the decision to start one to its end.
     pub(super) workers: Slab<Worker>,
-    /// Those who have nothing to do. The last to come is the first to be called: its caches are warm, and those at
+    /// The workers without work. The last to come is the first to be called: its caches are warm, and those at
     /// the bottom are left alone until their time is over.
     pub(super) idle: Vec<Idle>,
     /// How many of the workers run a job.
@@ -150,7 +151,7 @@ impl State {
         Call::Nobody
     }
 
-    /// The operating system gave no thread for `worker`. Those who exist will have to do.
+    /// The operating system gave no thread for `worker`. The workers that exist will have to do.
     pub(super) fn refused(&mut self, worker: usize) -> Call {
         self.workers.remove(worker);
         self.coming = None;
@@ -170,7 +171,7 @@ impl State {
         }
     }
 
-    /// Enters a worker among the idle. One that is there already, and only turned over in its sleep, keeps its place.
+    /// Enters a worker among the idle. A worker that is entered already, and whose sleep ended by chance, keeps its place.
     pub(super) fn lie_down(&mut self, worker: usize, thread: &Thread) {
         if self.position_of(worker).is_none() {
             let thread = thread.clone();

@@ -190,7 +190,7 @@ fn a_refused_start_calls_the_worker_that_went_idle_meanwhile() {
     }
     gate.open();
     block_on(first).unwrap();
-    // Nobody has polled the third job, so the worker wakes nobody for it, and looks no more unless it is called.
+    // Nobody has polled the third job, so the worker wakes no task for it, and looks no more unless it is called.
     while pool.idle_count() == 0 {
         thread::yield_now();
     }

@@ -2,11 +2,12 @@
 //!
 //! # A worker that dies
 //!
-//! Closures, wakers and the log are contained (`foreign.rs`), so nothing that they do unwinds through here. Something else
-//! still may: a hook for failed allocations, a debug assertion, a mistake of ours. A thread that just ended would take with it
-//! the job in its hands, whose future then never resolves; its number, for which [`Pool::join`](super::pool::Pool::join) waits
-//! for ever; and perhaps a call that nobody else will make. So whatever a worker has taken and not done yet stands in a field,
-//! and not in a local variable, and the last frame of the thread settles it.
+//! Closures, wakers and the log are contained (`foreign.rs`), so no panic of theirs unwinds through
+//! here. Other code still may panic: a hook for failed allocations, a debug assertion, a mistake of
+//! ours. A thread that just ended would take three things with it: its job, whose future then never
+//! resolves; its number, for which [`Pool::join`](super::pool::Pool::join) waits for ever; and
+//! perhaps the call of the next worker. So the work that a worker has taken and not done yet stands
+//! in a field, not in a local variable, and the last frame of the thread settles it.
 
 use std::io;
 use std::mem;
@@ -266,7 +267,7 @@ fn text(payload: &Payload) -> &str {
     foreign::message(payload.as_ref()).unwrap_or("of a panic that is no text")
 }
 
-/// Wakes whoever waits for a job that is done. Says whether there was somebody.
+/// Wakes the task that waits for a job that is done. Says whether there was one.
 fn wake(waker: Option<Waker>) -> bool {
     let Some(waker) = waker else { return false };
     foreign::wake(waker, "a job");

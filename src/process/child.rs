@@ -31,7 +31,7 @@ struct Life {
     /// `None` only while it is dropped.
     child: Option<process::Child>,
     status: Option<ExitStatus>,
-    /// Made when somebody first has to wait.
+    /// Made for the first task that has to wait.
     end: Option<End>,
     kill_on_drop: bool,
 }
@@ -65,7 +65,7 @@ impl Child {
     /// Waits until the process has ended. Its standard input, if it is still here, is closed first: a process that reads to the
     /// end would otherwise wait for us, and we for it. Once the process has ended, the answer is the same each time.
     ///
-    /// A process that writes to a pipe that nobody reads stops when the pipe is full, and does not end; then
+    /// A process that writes to a pipe without a reader stops when the pipe is full, and does not end; then
     /// [`wait_with_output`](Self::wait_with_output) is the right call.
     ///
     /// # Cancellation
@@ -78,7 +78,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// The process's status has been taken by somebody else's `waitpid`; or the system has no descriptor left; or it would
+    /// The process's status has been taken by a `waitpid` elsewhere in the process; or the system has no descriptor left; or it would
     /// have to wait, and no loop is running on this thread.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
@@ -89,7 +89,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// The process's status has been taken by somebody else's `waitpid`.
+    /// The process's status has been taken by a `waitpid` elsewhere in the process.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.life.try_wait()
     }

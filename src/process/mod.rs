@@ -1,40 +1,48 @@
 //! Child processes, awaited. asyncio's `create_subprocess_exec`. Feature `process`.
 //!
+//! *Before this:* [`signal`](crate::signal). *Time:* 15 minutes. *Files, in reading order:* this
+//! one, [`command`], [`child`], [`pipe`], [`end`], [`orphans`].
+//!
 //! The standard library starts the process, and this module awaits it: its end, and its pipes.
 //!
 //! # The problem
 //!
-//! `Child::wait` of the standard library blocks. A thread for each child would do, and so would asking every child every few
-//! milliseconds; the first wastes a thread, the second is late and never lets the processor rest.
+//! `Child::wait` of the standard library blocks. A thread for each child would wait for it, at the
+//! price of the thread. A loop that asks every child every few milliseconds is late, and never lets
+//! the processor rest.
 //!
 //! # The idea
 //!
-//! On Linux a child has a descriptor, the *pidfd*, that becomes readable when the child ends. The loop watches it like a
-//! socket: one event for one child, and the kernel knows for whom it is.
+//! On Linux a child has a descriptor, the *pidfd*, that becomes readable when the child ends. The
+//! loop watches the pidfd like a socket: one event belongs to one child.
 //!
-//! Where there is no pidfd (other systems, Linux before 5.3, some sandboxes), the system says by a signal, `SIGCHLD`, that
-//! *some* child has ended, and each task that waits asks for its own. That is how the module does it there, by
-//! [`signal`](crate::signal).
+//! Where there is no pidfd (other systems, Linux before 5.3, some sandboxes), the system says by a
+//! signal, `SIGCHLD`, that *some* child has ended, and each task that waits asks for its own child.
+//! There the module uses [`signal`](crate::signal).
 //!
-//! # What becomes of a child that nobody waits for
+//! # What becomes of a child without a wait
 //!
-//! It runs on when its [`Child`] is dropped, unless [`kill_on_drop`](Command::kill_on_drop) was set. When it ends, the kernel
-//! keeps its status for a parent that asks: a *zombie*. So children that were dropped are remembered, and asked for whenever
-//! another child is started, has ended, or is dropped. No thread and no task does it, and at most the children since the last
-//! such call are zombies.
+//! The child runs on when its [`Child`] is dropped, unless [`kill_on_drop`](Command::kill_on_drop)
+//! was set. When it ends, the kernel keeps its status for a parent that asks: a *zombie*. So the
+//! module remembers dropped children, and asks for them whenever another child is started, has
+//! ended, or is dropped. That takes no thread and no task. At most the children that ended since
+//! the last such call are zombies.
 //!
 //! # What it costs
 //!
-//! Starting a child blocks the loop for as long as the system takes for it, a millisecond or so. A wait is one descriptor and one
-//! registration, and none if the child has ended already. No thread.
+//! Starting a child blocks the loop for as long as the system takes to start it, a millisecond or
+//! so. A wait is one descriptor and one registration, and none if the child has ended already. No
+//! thread.
 //!
 //! ```
 //! use roundelay::process::Command;
 //!
 //! roundelay::run(async {
-//!     let output = Command::new("sh").args(["-c", "echo round; echo and round >&2; exit 3"]).output().await?;
+//!     let script = "echo round; echo and round >&2; exit 3";
+//!     let output = Command::new("sh").args(["-c", script]).output().await?;
 //!     assert_eq!(output.status.code(), Some(3));
-//!     assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"round\n"[..], &b"and round\n"[..]));
+//!     assert_eq!(output.stdout, b"round\n");
+//!     assert_eq!(output.stderr, b"and round\n");
 //!     std::io::Result::Ok(())
 //! })
 //! .unwrap();
@@ -43,6 +51,10 @@
 //! Sources: `pidfd_open(2)`, `waitpid(2)`; D. J. Bernstein, "The self-pipe trick".
 //!
 //! Guarded by tests/system/process.rs.
+//!
+//! # Next
+//!
+//! [`fs`](../fs/index.html): files.
 
 mod child;
 mod command;

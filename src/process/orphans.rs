@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 static ORPHANS: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
-/// Remembers a child that nobody will wait for, and asks for those that have ended.
+/// Remembers a child that no task will wait for, and asks for the children that have ended.
 pub(super) fn adopt(child: Child) {
     let mut orphans = ORPHANS.lock().unwrap_or_else(PoisonError::into_inner);
     orphans.push(child);

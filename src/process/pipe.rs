@@ -147,7 +147,7 @@ macro_rules! output {
         pub struct $pipe(Registered<File>);
 
         impl $pipe {
-            /// Reads what is there, at most as much as fits. Zero means that nobody writes any more: neither the child nor
+            /// Reads what is there, at most as much as fits. Zero means that no process writes any more: neither the child nor
             /// a child of its own.
             ///
             /// # Cancellation

@@ -1,20 +1,21 @@
-//! Tuning: who waits alone needs no line.
+//! Tuning: one waiter alone needs no line.
 //!
-//! Nearly every line of a source is one waiter long. So the first of each has its entry in the source itself, which the event
-//! has brought into the cache anyway. The waiters behind it stand in the plain lines of `waiters.rs`, which are made when there is
-//! somebody to stand in them:
+//! Nearly every line of a source is one waiter long. So the first waiter of each line has its entry
+//! in the source itself, which the event has brought into the cache anyway. The waiters behind it
+//! stand in the plain lines of `waiters.rs`, which are made for the second waiter:
 //!
 //! ```text
 //!   first[Read]   ->   behind, lines[Read]: 4 <-> 0 <-> 7         the first came before all those behind it
 //!   first[Write]  ->   behind: nobody
 //! ```
 //!
-//! When the first leaves, nobody moves up, for a key stays what it is; a waiter that comes then stands behind as long as
-//! somebody does, or it would overtake them.
+//! When the first waiter leaves, no other moves up, for a key stays what it is. A waiter that comes
+//! then stands behind as long as another waiter does, or it would overtake that waiter.
 //!
-//! With plain lines alone the row `echo_in_one_loop` of `cargo bench --bench counters` takes 3,196 instructions, with this file
-//! 3,017, and its bound lies between them; and each source that waits allocates once more. To do without this file, let
-//! `source.rs` import `Key` and `Waiters as Lines` from `waiters.rs`, whose `holds` and `join` are for that.
+//! With plain lines alone the row `echo_in_one_loop` of `cargo bench --bench counters` takes 3,196
+//! instructions, with this file 3,017, and its bound lies between them; and each source that waits
+//! allocates once more. To do without this file, let `source.rs` import `Key` and `Waiters as
+//! Lines` from `waiters.rs`, whose `holds` and `join` are for that.
 
 use std::task::Waker;
 

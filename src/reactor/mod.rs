@@ -1,32 +1,43 @@
-//! # Chapter 7: The reactor, or: on what
+//! Chapter 7. The reactor: on which sockets a loop waits.
+//!
+//! # Chapter 7. The reactor
+//!
+//! *Before this:* [chapter 6](crate::time::wheel). *Time:* 60 minutes. *Files, in reading order:*
+//! this one, [`ready`], [`source`], [`sources`], [`waiters`], [`registered`], [`wait`],
+//! [`timerfd`].
 //!
 //! ## The problem
 //!
-//! One thread, ten thousand sockets. The naive loop asks each in turn: `read` says `WouldBlock`, next. That is ten
-//! thousand system calls to learn that nothing happened. So the kernel is asked once, for all of them: `epoll_wait`
-//! on Linux, `kevent` on the BSDs, both behind [`mio`]. The naive version of *that* is one line: wait, and for each
-//! event wake the task that registered the descriptor. It goes wrong in four ways, and each is a bug that a real
-//! runtime shipped:
+//! One thread serves ten thousand sockets. The naive loop asks each in turn: `read` says
+//! `WouldBlock`, next. That is ten thousand system calls to learn that nothing happened. So the
+//! loop asks the kernel once, for all of them: `epoll_wait` on Linux, `kevent` on the BSDs, both
+//! behind `mio`. The naive version of *that* is one line: wait, and for each event wake the task
+//! that registered the descriptor. The line goes wrong in four ways, and each is a bug that a real
+//! runtime has shipped:
 //!
 //! ```text
-//! the naive line                      what happens
-//! "the event's number is the fd"      the fd was closed and given to another socket: the wrong one is woken
-//! "one waker a direction"             two tasks accept on one listener: the first is never woken again
-//! "wake it when the event comes"      the event came *before* the task waited: it waits for ever
-//! "wake it under the borrow"          the waker drops a socket, which asks for the same borrow: panic
+//! the naive line                   what happens
+//! "the event's number is the fd"   the fd is another socket's by now: the wrong task is woken
+//! "one waker a direction"          two tasks accept on one listener: one is woken no more
+//! "wake it when the event comes"   the event came *before* the task waited: it waits for ever
+//! "wake it under the borrow"       the waker drops a socket, which borrows again: panic
 //! ```
 //!
 //! ## Some facts about epoll, and what they mean for us
 //!
-//! *Edge-triggered* events come when readiness *changes*; level-triggered ones for as long as it lasts.
-//! Level-triggered would mean telling the kernel of each wait's begin and end, two system calls around every one that
-//! blocks. With edges, one registration serves for a source's whole life, in both directions. The price: an edge that
-//! we forget never comes back, so we must remember. That memory is the **readiness cache** (`ready.rs`), one byte a
+//! *Edge-triggered* events come when readiness *changes*; level-triggered events come for as long
+//! as readiness lasts. With levels the kernel must be told of each wait's begin and end: two system
+//! calls around every call that blocks. With edges, one registration serves for a source's whole
+//! life, in both directions. The price: an edge that the reactor forgets never comes back, so the
+//! reactor must remember. Its memory is the **readiness cache** ([`ready`]), one byte for each
 //! source.
 //!
-//! A socket that is used without ever blocking need not be known to the kernel's poller at all. So nothing is
-//! registered when a socket is made: **try first, wait only when told to**. The first `WouldBlock` registers, and
-//! since registering reports what is ready at that moment, nothing that came in between is lost.
+//! A socket that never blocks need not be known to the kernel's poller at all. So nothing is
+//! registered when a socket is made: **try first, wait only when told to**. The first `WouldBlock`
+//! registers the socket. Registering reports what is ready at that moment, so an edge in between is
+//! not lost.
+//!
+//! ## The idea
 //!
 //! ```text
 //!                 attempt ──── done ────────────────────────────► the caller has it
@@ -42,15 +53,40 @@
 //!     └──────────────────────┘ serial + slot  └────────────────────────────┘
 //! ```
 //!
-//! Closing a descriptor removes it from the poller, *if* it was the last one for that open file. When a `dup` of it
-//! lives on, events keep coming for a source that is gone. Therefore a token holds not only the slot but a serial,
-//! counted up for every registration. A stale token finds another serial in the slot, or none, and is dropped:
-//! *stale-is-inert*. That is also why closing costs no `EPOLL_CTL_DEL`: drop frees the slot, `close` does the rest.
-//! (The serial has 36 bits. Should a number come round while a stale registration of the same slot still lives, one
-//! source would be tried once in vain. A false *ready* is never more than that, for the kernel's `WouldBlock`
-//! overrules it.)
+//! Closing a descriptor removes it from the poller *if* it was the last descriptor of that open
+//! file. When a `dup` of it lives on, events keep coming for a source that is gone. Therefore a
+//! token holds not only the slot but also a serial, counted up for every registration. A stale
+//! token finds another serial in the slot, or none, and is dropped: *stale-is-inert*. So closing
+//! costs no `EPOLL_CTL_DEL`: drop frees the slot, and `close` does the rest. (The serial has 36
+//! bits. Should a serial come round while a stale registration of the same slot still lives, one
+//! source would be tried once in vain. A false *ready* never does more than that, for the kernel's
+//! `WouldBlock` overrules it.)
 //!
-//! ## The hole between the attempt and the clearing
+//! ## A read that blocks, in five columns
+//!
+//! ```text
+//!  task                source            kernel              reactor            scheduler
+//!   | read(fd)          |                 |                   |                  |
+//!   |------------------------------------>|                   |                  |
+//!   |<-------------------- WouldBlock ----|                   |                  |
+//!   |------------------>| epoll_ctl, the  |                   |                  |
+//!   |                   | first time only |                   |                  |
+//!   |                   |---------------->|                   |                  |
+//!   |-- not readable -->|                 |                   |                  |
+//!   |-- joins the line->|                 |                   |                  |
+//!   | Pending           |                 |  epoll_wait       |                  |
+//!   .                   |                 |<------------------|                  |
+//!   .                   |     data comes: |------- token ---->|                  |
+//!   .                   |<----------- readable, takes the wakers                 |
+//!   .                   |                 |                   |-- wake(number)-->|
+//!   |<--------------------------------- poll ------------------------------------|
+//!   | read(fd)          |                 |                   |                  |
+//!   |------------------------------------>|                   |                  |
+//!   |<------------------------ 5 bytes ---|                   |                  |
+//!   | fewer than asked for: not readable, and no third read   |                  |
+//! ```
+//!
+//! ## How it goes wrong: between the attempt and the clearing
 //!
 //! ```text
 //! read says WouldBlock                     │
@@ -59,46 +95,53 @@
 //! we wait                                  │ the edge is delivered: "readable", we are woken
 //! ```
 //!
-//! In a runtime whose poller runs on another thread the last two steps may come in the other order, and the edge is
-//! lost. Here they cannot: only this thread delivers. See `source.rs`, *Not needed here*.
+//! In a runtime whose poller runs on another thread the last two steps may come in the other order,
+//! and the edge is lost. Here they cannot: only this thread delivers. See [`source`], *Not needed
+//! here*.
 //!
 //! ## Why not otherwise
 //!
-//! - *io_uring*: the kernel takes whole operations instead of telling of readiness. Buffers must then belong to the
-//!   kernel while it works, which changes the face of every read; containers often forbid it. mio is portable and
-//!   enough.
-//! - *The descriptor as the token*, with a table by descriptor: no slab, but then stale events misfire
-//!   (RUSTSEC-2024-0019).
-//! - *`EPOLLONESHOT`*: one waiter, one event, one system call to re-arm. We would pay for what the cache gives.
+//! - *io_uring*: the kernel takes whole operations instead of telling of readiness. Buffers must
+//!   then belong to the kernel while it works, which changes the face of every read; containers
+//!   often forbid it. mio is portable and enough.
+//! - *The descriptor as the token*, with a table by descriptor: no slab, but then stale events
+//!   misfire (RUSTSEC-2024-0019).
+//! - *`EPOLLONESHOT`*: one waiter, one event, one system call to re-arm. The cache gives the same
+//!   without that call.
 //!
-//! *What others do*: tokio is edge-triggered with a readiness cache, as here, and atomic; smol is one-shot; libuv and
-//! Python's asyncio are level-triggered; Go keeps one edge-triggered registration per descriptor, with one waiter a
-//! direction.
+//! *What others do.* tokio is edge-triggered with a readiness cache, as here, and atomic. smol is
+//! one-shot. libuv and Python's asyncio are level-triggered. Go keeps one edge-triggered
+//! registration for each descriptor, with one waiter a direction.
 //!
 //! ## What it costs
 //!
-//! Registering, finding, joining and leaving are O(1). A turn costs one `epoll_wait` and O(1) an event. A blocked
-//! read costs no system call but the `read` that said so. In the steady state nothing is allocated. Benches: `echo`,
-//! `sleep`.
+//! Registering, finding, joining and leaving are O(1). A turn costs one `epoll_wait`, and O(1) for
+//! each event. A blocked read costs no system call but the `read` that said so. In the steady state
+//! nothing is allocated. `cargo bench --bench core`: `echo`, `sleep`.
 //!
 //! ## What is promised
 //!
-//! Any number of tasks may wait on each direction of a source. Readiness may be told in vain, never forgotten. A
-//! source belongs to one loop at a time: the one in which it last had to wait. *How it is done today*: everybody who
-//! waits for a direction is woken; the lines are first-come, so tasks that accept from one listener take turns.
+//! Any number of tasks may wait on each direction of a source. Readiness may be told in vain, never
+//! forgotten. A source belongs to one loop at a time: the loop in which it last had to wait. *How
+//! it is done today*: every task that waits for a direction is woken; the lines are first-come, so
+//! tasks that accept from one listener take turns.
 //!
 //! ## Sources
 //!
-//! D. C. Schmidt, "Reactor", in *Pattern Languages of Program Design*, 1995; J. Lemon, "Kqueue: A generic and
-//! scalable event notification facility", USENIX ATC (FREENIX) 2001; L. Gammo et al., "Comparing and Evaluating
-//! epoll, select, and poll Event Mechanisms", OLS 2004; epoll(7), "Questions and answers" 0, 6 and 9;
-//! timerfd_create(2).
+//! D. C. Schmidt, "Reactor", in *Pattern Languages of Program Design*, 1995; J. Lemon, "Kqueue: A
+//! generic and scalable event notification facility", USENIX ATC (FREENIX) 2001; L. Gammo et al.,
+//! "Comparing and Evaluating epoll, select, and poll Event Mechanisms", OLS 2004; epoll(7),
+//! "Questions and answers" 0, 6 and 9; timerfd_create(2).
 //!
 //! ## Exercises
 //!
 //! 1. In `Sources::find`, take the source by its slot alone. Which tests in `tests/io/descriptors.rs` fall, and why?
 //! 2. In `ready.rs`, let `after_short_transfer` forget end of file too. Which test hangs, until its watchdog barks?
 //! 3. In `ready.rs`, let `after_would_block` keep end of file. Which test never leaves one single poll, and why?
+//!
+//! ## Next
+//!
+//! [Chapter 8](mod@crate::offload): calls that block, and the threads that make them.
 
 mod alone;
 mod ready;

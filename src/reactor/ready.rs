@@ -1,7 +1,7 @@
-//! What is known about a source: the readiness cache's one byte.
+//! What the reactor remembers about a source: the readiness cache's one byte.
 //!
-//! Pure: this file knows neither the poller nor the sources. A direction is *ready* when any of its bits is set.
-//! Three kinds of news set bits, and they are forgotten at different moments:
+//! Pure: this file knows neither the poller nor the sources. A direction is *ready* when any of its
+//! bits is set. Three kinds of news set bits, and they are forgotten at different moments:
 //!
 //! | bit | set by | forgotten by a short transfer | forgotten by `WouldBlock` |
 //! |---|---|---|---|
@@ -9,10 +9,10 @@
 //! | closed, error | end of file, hang-up, a pending error | **no** | yes |
 //! | urgent | out-of-band data is near | **no** | yes |
 //!
-//! A short read only *suggests* that nothing more can be had, so it may not hide an end of file that has been
-//! announced: no second edge would ever tell of it. `WouldBlock` is the kernel's own word and overrules everything
-//! that we remember. That is what keeps a hung-up source whose reads go on to say `WouldBlock` (a FIFO that found a
-//! new writer) from spinning the loop.
+//! A short read only *suggests* that nothing more can be had, so it may not hide an end of file
+//! that has been announced: no second edge would ever tell of it. `WouldBlock` is the kernel's own
+//! word and overrules the whole byte. So a hung-up source whose reads go on to say `WouldBlock` (a
+//! FIFO that found a new writer) does not spin the loop.
 
 use std::fmt;
 use std::ops::BitOr;

@@ -245,7 +245,8 @@ impl<S: AsFd> Registered<S> {
         self.registration.source.ready().only(interest)
     }
 
-    /// The refrain: try; if that would block, see to it that the loop will tell, join the line, and wait.
+    /// Every operation on a source: try; if that would block, register the source with the loop, join the line of the direction,
+    /// and wait.
     fn poll_at<T>(
         &self,
         place: &Cell<Place>,
@@ -278,7 +279,7 @@ impl<S: AsFd> Registered<S> {
                     return Poll::Pending;
                 }
             }
-            // Or it came over from another loop, which knew that it was not ready. This one has to ask.
+            // The source was enrolled just now: its last loop may have remembered "not ready", and this loop has to try by itself.
         }
     }
 

@@ -1,32 +1,36 @@
 //! One source as the loop knows it: where it is registered, what is ready, and who waits.
 //!
-//! A [`Source`] is shared (by `Rc`) between the slot in the reactor's slab, which an event reaches by its token, and
-//! the `Registered` socket, which the user's operations come through. Neither side ever runs user code while it holds
-//! one of the borrows below: wakers are cloned before and woken or dropped after.
+//! A [`Source`] is shared (by `Rc`) between the slot in the reactor's slab, which an event reaches
+//! by its token, and the `Registered` socket, which the user's operations come through. Neither
+//! side ever runs user code while it holds one of the borrows below: wakers are cloned before and
+//! woken or dropped after.
 //!
 //! # Invariants
 //!
-//! - **not-ready-means-registered**: a direction is remembered as *not* ready only while the source is registered
-//!   with a living reactor. Whoever ends the registration says "unasked" again. So "not ready" may be believed
-//!   without a system call: if it becomes untrue, an event will come.
-//! - **nothing-left**: an entry in `waiters` belongs to one waiting future, which takes it away when it is dropped;
-//!   the `standing` place belongs to the `poll_` methods and goes with the source.
+//! - **not-ready-means-registered**: a direction is remembered as *not* ready only while the source
+//!   is registered with a living reactor. The code that ends the registration sets "unasked" again.
+//!   So "not ready" is safe to believe without a system call: if it becomes untrue, an event will
+//!   come.
+//! - **nothing-left**: an entry in `waiters` belongs to one waiting future, which takes it away
+//!   when it is dropped; the `standing` place belongs to the `poll_` methods and goes with the
+//!   source.
 //!
-//! # Everybody is woken
+//! # Every waiter is woken
 //!
-//! When a direction becomes ready, *all* that wait for it are woken, in the order in which they came. Waking one and
-//! letting it hand the news on would save polls where many tasks accept from one listener. But one edge may stand for
-//! many bytes or connections, and the one that was woken may be dropped, or want less than there is, or be a
-//! `readable()` that takes nothing at all; in each case the news would have to be passed on by a destructor. With
-//! everybody woken nothing can be lost, and the one task that nearly always waits alone pays nothing. Who was woken
-//! in vain has kept its place (`waiters.rs`).
+//! When a direction becomes ready, *all* its waiters are woken, in the order in which they came. To
+//! wake one waiter, and to let it pass the news on, would save polls where many tasks accept from
+//! one listener. But one edge may stand for many bytes or connections, and the woken waiter may be
+//! dropped, or want less than there is, or be a `readable()` that takes nothing at all; in each
+//! case a destructor would have to pass the news on. With all waiters woken nothing can be lost.
+//! Nearly always there is a single waiter, and a single waiter pays nothing for this rule. A waiter
+//! that was woken in vain has kept its place (`waiters.rs`).
 //!
 //! # Not needed here: a tick for clearing
 //!
-//! tokio numbers its events, and clears readiness only if no newer event came between the attempt and the clearing:
-//! its driver may run on another thread at that very moment. Here the attempt and the clearing are two statements on
-//! the thread that would have to deliver the event. The kernel may of course *queue* one in between; it is delivered
-//! afterwards, and sets the bit again.
+//! tokio numbers its events, and clears readiness only if no newer event came between the attempt
+//! and the clearing: its driver may run on another thread at that very moment. Here the attempt and
+//! the clearing are two statements on the thread that would have to deliver the event. The kernel
+//! may of course *queue* one in between; it is delivered afterwards, and sets the bit again.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,28 +1,31 @@
-//! Waiting to the microsecond: a `timerfd` beside the sockets. Linux only; elsewhere see `rounded.rs`.
+//! Waiting to the microsecond: a `timerfd` beside the sockets. Linux only; elsewhere see
+//! `rounded.rs`.
 //!
-//! `epoll_wait` takes its time-out in whole milliseconds, and a loop that hands it 100 µs rounded up sleeps ten times too
-//! long; rounded down it spins. So the deadline is not handed to the wait at all. It is set on a *timerfd*, a
-//! descriptor that becomes readable at a given nanosecond, the poller watches it like any socket, and the wait has no
-//! time-out.
+//! `epoll_wait` takes its time-out in whole milliseconds, so a loop that rounds 100 us up sleeps
+//! ten times too long, and a loop that rounds down spins. So the wait gets no deadline at all. The
+//! deadline is set on a *timerfd*, a descriptor that becomes readable at a given nanosecond; the
+//! poller watches the timerfd like any socket, and the wait has no time-out.
 //!
-//! Two economies make that cheap:
+//! Two savings make that cheap:
 //!
-//! - **It is never read.** The registration is edge-triggered, and each expiry is an edge of its own. Setting the
-//!   timer anew also takes back an expiry that was not yet told.
-//! - **It is set again only if the wanted deadline is *earlier* than the one that is set, or the one that is set has
-//!   passed.** A time-out is usually cancelled, and the next deadline then moves *later*: nothing is done about that.
-//!   The timer goes off at the old deadline, the loop finds nothing due and waits again. One wake-up in vain at most
-//!   for each time that it was set, against a system call for each time-out that was cancelled.
+//! - **The timerfd is never read.** The registration is edge-triggered, and each expiry is an edge
+//!   of its own. Setting the timer anew also takes back an expiry that was not yet told.
+//! - **The timerfd is set again only if the wanted deadline is *earlier* than the one that is set,
+//!   or the deadline that is set has passed.** A time-out is usually cancelled, and the next
+//!   deadline then moves *later*. The timerfd stays as it is: it goes off at the old deadline, the
+//!   loop finds nothing due and waits again. One wake-up in vain at most for each time that it was
+//!   set, against a system call for each time-out that was cancelled.
 //!
-//! Whether a deadline has been reached is never decided here: the timers ask the clock. An early or a late wake-up of
-//! the loop is no early or late timer (*never-early*).
+//! Whether a deadline has been reached is never decided here: the timers ask the clock. An early or
+//! a late wake-up of the loop is no early or late timer (*never-early*).
 //!
-//! The kernel counts from *now* (a relative time), because an `Instant` does not give away its nanoseconds. What
-//! passes between reading the clock and the system call makes the timer late by as much: well below a microsecond.
+//! The kernel counts from *now* (a relative time), because an `Instant` does not give away its
+//! nanoseconds. What passes between reading the clock and the system call makes the timer late by
+//! as much: well below a microsecond.
 //!
-//! *What others do*: tokio and mio round up to the millisecond, and so does libuv; smol has a timerfd too, and sets
-//! it anew for every wait; glommio and monoio hand their time-outs to io_uring; Linux 5.11 has `epoll_pwait2`, which
-//! takes nanoseconds and which mio does not call.
+//! *What others do*: tokio and mio round up to the millisecond, and so does libuv; smol has a
+//! timerfd too, and sets it anew for every wait; glommio and monoio hand their time-outs to
+//! io_uring; Linux 5.11 has `epoll_pwait2`, which takes nanoseconds and which mio does not call.
 
 #![allow(unsafe_code)]
 

@@ -1,22 +1,25 @@
-//! Who waits for a source: two first-come lines.
+//! The tasks that wait for a source: two first-come lines.
 //!
-//! Pure, but for the wakers that it stores: nothing here clones, wakes or drops one, so that the owner may call it
-//! under a borrow and leave the user's code for afterwards (*no-user-code-under-borrow*).
+//! Pure, but for the wakers that it stores: nothing here clones, wakes or drops one, so that the
+//! owner may call it under a borrow and leave the user's code for afterwards
+//! (*no-user-code-under-borrow*).
 //!
-//! A waiting future owns one entry per direction and holds its key. Readiness takes the wakers out, but the entries
-//! keep standing in line until their owners let go of them. That has two uses. A key can never name somebody else's
-//! entry (*stale-is-inert*, by pinning). And a task that was woken in vain has not lost its place: of several tasks that
-//! accept from one listener, the task that got a connection comes back as the last, and they take turns.
+//! A waiting future owns one entry per direction and holds its key. Readiness takes the wakers out,
+//! but an entry stays in line until its owner lets go of it. That has two uses. A key can never
+//! name the entry of another future (*stale-is-inert*, by pinning). And a task that was woken in
+//! vain has not lost its place: of several tasks that accept from one listener, the task that got a
+//! connection comes back as the last, and they take turns.
 //!
-//! The entries of both directions share one slab, made when somebody waits, and each line is a [`Chain`] through it:
+//! The entries of both directions share one slab, made for the first waiter, and each line is a
+//! [`Chain`] through it:
 //!
 //! ```text
 //!   lines[Read]   4 <-> 0 <-> 7
 //!   lines[Write]  2
 //! ```
 //!
-//! Joining, and leaving from anywhere, cost O(1); taking a line's wakers costs O(1) for each that stands in it. In
-//! the steady state nothing is allocated.
+//! Joining, and leaving from anywhere, cost O(1); taking a line's wakers costs O(1) for each that
+//! stands in it. In the steady state nothing is allocated.
 
 use std::task::Waker;
 

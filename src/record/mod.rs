@@ -1,20 +1,27 @@
 //! Every step of a loop, on a page.
 //!
-//! What an event loop does is over before one can look. A log tells it line by line, and nobody sees in ten thousand lines that a
-//! task was woken in time and then stood in the queue for 80 ms behind another. A recording keeps the steps, and a page draws them:
-//! a lane for the thread, one for each task, arrows from a wake to its poll, and a list of what stands out.
+//! *Before this:* [chapter 9](crate::event_loop). *Time:* 30 minutes. *Files, in reading order:*
+//! this one, [`event`], [`ring`], [`probe`], [`recording`], [`history`], [`findings`], [`page`].
+//!
+//! The steps of an event loop are over before a person can look. A log tells them line by line, and
+//! ten thousand lines hide that a task was woken in time and then stood in the queue for 80 ms
+//! behind another. A recording keeps the steps, and a page draws them: a lane for the thread, one
+//! for each task, arrows from a wake to its poll, and a list of what stands out.
 //!
 //! # How to get one
 //!
-//! Any program that is built with the feature `record` writes its page when its loop ends, if the environment names a file:
+//! Any program that is built with the feature `record` writes its page when its loop ends, if the
+//! environment names a file:
 //!
 //! ```text
-//! ROUNDELAY_RECORD=page.html cargo run --release --features record --example 08_starvation_and_yield
+//! ROUNDELAY_RECORD=page.html \
+//!     cargo run --release --features record --example 08_starvation_and_yield
 //! ```
 //!
-//! The second loop of the process writes `page-2.html`, and so on; where the name ends in `.json`, `.svg` or `.txt` it is not a page
-//! but a trace, a picture or a text. In the program itself, [`Builder::record`](crate::Builder::record)
-//! says how much is kept, and [`EventLoop::recording`](crate::EventLoop::recording) gives what there is, at any time:
+//! The second loop of the process writes `page-2.html`, and so on; where the name ends in `.json`,
+//! `.svg` or `.txt` it is not a page but a trace, a picture or a text. In the program itself,
+//! [`Builder::record`](crate::Builder::record) says how much is kept, and
+//! [`EventLoop::recording`](crate::EventLoop::recording) gives what there is, at any time:
 //!
 //! ```
 //! use roundelay::record::{Cause, What};
@@ -49,26 +56,34 @@
 //!                            the ring
 //! ```
 //!
-//! Each part of the loop holds a *probe*, and tells it what it does; the probe writes sixteen bytes into a *ring*, which keeps the last
-//! events. Nothing is allocated meanwhile, but for the names of new tasks. A wake says who woke: the probe knows what is at work at
-//! this moment, a task, the timers, a socket, or another thread.
+//! Each part of the loop holds a *probe*, and tells the probe each step. The probe writes sixteen
+//! bytes into a *ring*, which keeps the last events. Only the names of new tasks allocate. An event
+//! of a wake has its cause: the probe stores which part is at work at this moment, a task, the
+//! timers, a socket, or another thread.
 //!
-//! A task that begins to wait for a socket, for another task or for a job says so too. The wake that ends the wait for a job comes from
-//! another thread, and which job it was is found out when the recording is read (`causes.rs`).
+//! A task that begins to wait for a socket, for another task or for a job says so too. The wake
+//! that ends the wait for a job comes from another thread, and `causes.rs` finds out which job it
+//! was when the recording is read.
 //!
-//! A reading of the clock takes longer than the writing of an event, so events that are close together share one (`probe.rs` says
-//! which). In a build without the feature there is another probe in its place, without a size and with empty methods, and not an
-//! instruction is left.
+//! A reading of the clock takes longer than the writing of an event, so events that are close
+//! together share one (`probe.rs` says which). A build without the feature has another probe,
+//! without a size and with empty methods, and not an instruction is left.
 //!
 //! # Why not otherwise
 //!
 //! - *The log at `trace`*: a line takes longer than the poll that it tells of, and has to be read.
-//! - *Spans of `tracing`*: a subscriber decides at run time, so that it costs also where nobody subscribes; and who woke whom has to be
-//!   noted by whoever writes the leaf futures.
-//! - *A file that grows*: it would have to be written by the loop, which then waits for the disk, or by a thread of its own.
+//! - *Spans of `tracing`*: a subscriber decides at run time, so a span costs also without a
+//!   subscriber; and each leaf future has to note by itself which part woke which task.
+//! - *A file that grows*: it would have to be written by the loop, which then waits for the disk,
+//!   or by a thread of its own.
 //!
-//! tokio's console asks a running program over a socket, and dial9 writes tokio's events to a file; both need a tokio that is built
-//! with `tokio_unstable`. Go has `runtime/trace`, and a page for it.
+//! tokio's console asks a running program over a socket, and dial9 writes tokio's events to a file;
+//! both need a tokio that is built with `tokio_unstable`. Go has `runtime/trace`, and a page for
+//! it.
+//!
+//! # Next
+//!
+//! [`signal`](../signal/index.html): the first of the rooms that belong to the system.
 
 mod causes;
 mod event;

@@ -176,7 +176,7 @@ impl<T> State<T> {
             return Attempt::Closed;
         }
         let may_send = match *ticket {
-            // Whatever frees room grants it to the line, so where there is room nobody waits, and nobody is passed.
+            // Whatever frees room grants it to the line, so where there is room no task waits, and nobody is passed.
             None => self.has_room(),
             Some(number) => matches!(self.line.get(&number), Some(None)),
         };

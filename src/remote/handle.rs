@@ -135,7 +135,7 @@ impl<T> fmt::Debug for RemoteHandle<T> {
     }
 }
 
-/// Drops an output that nobody will ask for; a panic is told.
+/// Drops an output that no handle will ask for; a panic is told.
 fn drop_unclaimed<T>(result: Option<Result<T, JoinError>>) {
     if let Some(Err(error)) = &result {
         if error.is_panic() {
@@ -163,7 +163,7 @@ struct State<T> {
     result: Option<Result<T, JoinError>>,
     is_finished: bool,
     is_aborted: bool,
-    /// The handle is gone: nobody will ask for the output.
+    /// The handle is gone: no call will ask for the output.
     is_detached: bool,
     /// Who awaits the handle.
     waker: Option<Waker>,

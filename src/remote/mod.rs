@@ -1,7 +1,11 @@
 //! The only way into a loop from other threads.
 //!
-//! Sockets, tasks and the primitives of [`sync`](crate::sync) stay on the thread of their loop, and are not `Send`. What other
-//! threads may hold is here:
+//! *Before this:* [chapter 5](crate::inbox). *Time:* 20 minutes. *Files, in reading order:* this
+//! one, [`handle`], [`tasks`], [`channel`](mod@self::channel), [`oneshot`](mod@self::oneshot),
+//! [`trigger`], [`park`].
+//!
+//! Sockets, tasks and the primitives of [`sync`](crate::sync) stay on the thread of their loop, and
+//! are not `Send`. This module has what other threads may hold:
 //!
 //! | another thread wants to | it holds |
 //! |---|---|
@@ -12,8 +16,13 @@
 //! | know what the tasks wait for | [`Remote`], and asks for its [`tasks`](Remote::tasks) |
 //! | tell tasks to stop | a [`CancelTrigger`], from [`CancelToken::trigger`](crate::sync::CancelToken::trigger) |
 //!
-//! All of them wake the loop by its inbox: a burst costs at most one system call, and nothing while the loop is awake. A wake
-//! only queues (*wake-only-queues*): it never blocks the thread that wakes on what a task does.
+//! All of these wake the loop by its inbox: a burst costs at most one system call, and none while
+//! the loop is awake. A wake only queues (*wake-only-queues*): the thread that wakes is never
+//! blocked by a task.
+//!
+//! # Next
+//!
+//! [The time of a test](crate::time#time-in-the-hands-of-a-test).
 
 mod channel;
 mod handle;

@@ -83,7 +83,7 @@ impl<T> State<T> {
 pub struct OnceSender<T>(Shared<T>);
 
 impl<T> OnceSender<T> {
-    /// Sends the value, without waiting. `Ok` does not promise that anybody looks at it: the receiver may be dropped yet.
+    /// Sends the value, without waiting. `Ok` does not promise that a task looks at it: the receiver may be dropped yet.
     ///
     /// # Errors
     ///

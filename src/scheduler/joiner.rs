@@ -1,19 +1,20 @@
-//! Tuning: who awaits a task, in one word.
+//! Tuning: the task that awaits a handle, in one word.
 //!
 //! The plain form is an `Option<Waker>`: 16 bytes, a clone and a drop for each await, and an indirect call for the wake. But
-//! a task of this loop is mostly awaited by another task of this loop, and its number is then enough: the task is queued where
-//! the output is put down, without a way through its waker. Any other waker lies in a table of its own
-//! ([`Tasks::afar`](super::tasks::Tasks)), and the word is its index there.
+//! a task is mostly awaited by another task of the same loop, and then the number of the waiting task is enough: where the output is
+//! put down, the waiting task is queued by its number, without a call of its waker. Any other waker lies in a table of its own
+//! ([`Tasks::afar`](super::tasks::Tasks)), and the word is the waker's index there.
 
 use crate::task::id::TaskId;
 
-/// No number of a task is small: there is a loop in each. So small numbers are free for what is not a task.
+/// The number of a task is large: its upper bits are the number of its loop, and no loop has the number zero. So the small
+/// numbers are free for what is not a task.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct Joiner(u64);
 
 /// What a [`Joiner`] says.
 pub(super) enum Who {
-    /// There is no `JoinHandle` any more, so nobody will ask for the output.
+    /// The `JoinHandle` is gone, so no call will ask for the output.
     Gone,
     Nobody,
     /// A task of this loop.

@@ -1,24 +1,32 @@
 //! Chapter 4. The slab of tasks and the ready queue.
 //!
-//! # The problem
+//! # Chapter 4. The scheduler
 //!
-//! A scheduler answers one question: who runs next? The sketch in RFC 2592 answers it in a page: a slab of boxed
-//! futures, a queue of indices, and a waker that pushes its index into the queue. It has four holes:
+//! *Before this:* [chapter 3](crate::task::waker). *Time:* 60 minutes. *Files, in reading order:*
+//! this one, [`slot`], [`tasks`], [`current`], [`budget`], [`handles`].
 //!
-//! 1. A task that is woken twice is in the queue twice, and a busy one fills it.
-//! 2. A task finishes, another moves into its slot, and a waker of the first polls the second.
+//! ## The problem
+//!
+//! A scheduler answers one question: which task runs next? The sketch in RFC 2592 answers it in a
+//! page: a slab of boxed futures, a queue of indices, and a waker that pushes its index into the
+//! queue. The sketch has four holes:
+//!
+//! 1. A task that is woken twice is in the queue twice, and a busy task fills the queue.
+//! 2. A task finishes, another task moves into its slot, and a waker of the first task polls the
+//!    second.
 //! 3. A waker that fires *during* a poll finds the slab borrowed, and panics.
 //! 4. A waker that fires on another thread finds no slab at all.
 //!
-//! Hole 4 is chapter 5. This chapter closes the other three, and then a fifth, which no single line shows: a loop that
-//! runs tasks *until none is ready* never looks at its sockets if one task always is.
+//! Hole 4 is [chapter 5](crate::inbox). This chapter closes the other three, and then a fifth that
+//! no single line shows: a loop that runs tasks *until none is ready* never looks at its sockets if
+//! one task is always ready.
 //!
-//! # The idea
+//! ## The idea
 //!
 //! ```text
 //!        wake(id)                                             run(limit)
 //!   the number fits the slot's?                     pop the head's slot, is_queued = false,
-//!   not queued? then queue it                       take the cell OUT, and let go of the borrow
+//!   not queued? then queue it                       take the cell OUT, and end the borrow
 //!            |                                                       |
 //!            v                                                       v
 //!   ready: [ 7 | 2 | 5 | .. ] ------------------------------->  poll the cell
@@ -26,74 +34,95 @@
 //!   slots: 2 {nr. 40, cell}  5 {nr. 38, cell}  7 {nr. 42, cell}        Pending   Ready
 //!            ^                                                   |         |
 //!            +------------------ put_back -----------------------+         v
-//!                                                                 finish: the output stays for the
-//!                                                                 handle, who waits for it is woken
+//!                                                     finish: the output stays for the handle,
+//!                                                     and the task that awaits it is woken
 //! ```
 //!
-//! - *one-queue* closes hole 1: `is_queued` is set by the wake and cleared *before* the poll. A wake during the poll
-//!   queues the task again; cleared after the poll, that wake would be lost.
-//! - *stale-is-inert* closes hole 2: the slot knows its tenant's serial number, and a wake compares it.
-//! - *no-user-code-under-borrow* closes hole 3: while a task is polled its slot is empty and nothing is borrowed. The
-//!   task may wake, spawn, abort, even itself. The same holds for destructors, outputs and foreign wakers: what they
-//!   were in is taken out under the borrow, and they run after it.
+//! - *one-queue* closes hole 1: the wake sets `is_queued`, and the scheduler clears it *before* the
+//!   poll. A wake during the poll then queues the task again. If the scheduler cleared it after the
+//!   poll, that wake would be lost.
+//! - *stale-is-inert* closes hole 2: the slot holds its tenant's serial number, and a wake compares
+//!   it.
+//! - *no-user-code-under-borrow* closes hole 3: while a task is polled, its slot is empty and
+//!   nothing is borrowed. The task may wake, spawn and abort, even itself. The same holds for
+//!   destructors, outputs and foreign wakers: each is moved out of its place under the borrow, and
+//!   runs after the borrow has ended.
 //!
-//! # The batch rule
+//! ## The batch rule
 //!
-//! The queue is a ring, first in, first out. A *batch* is as many tasks as were ready when the turn began, so what the
-//! batch wakes runs in the next one. Nobody is polled a second time before all who were ready have been polled once.
-//! (A loop that [`run`](crate::EventLoop::run)s does not count batches: in a ring, where one ends changes nothing.)
-//! That alone bounds nothing: a batch may be a million tasks long. So the loop also counts polls, whatever batch they
-//! belong to, and after 64 of them it looks at the sockets and the timers (chapter 9). The inbox costs one load, and is asked
-//! at after every poll.
+//! The queue is a ring, first in, first out. A *batch* is as many tasks as were ready when the turn
+//! began, so a task that the batch wakes runs in the next batch. No task is polled a second time
+//! before all tasks that were ready have been polled once. (A loop that
+//! [`run`](crate::EventLoop::run)s does not count batches: in a ring, the place where one batch
+//! ends changes nothing.)
 //!
-//! *Claim:* while the loop is at work, a due timer and a ready socket wait for at most 64 polls, 64 notes and one look; a note
-//! is a wake or a call from another thread. A look takes no more than 64 due timers and deals out no more than 512; a timer
-//! with more timers before it waits for one more look for each 64, or each 512, of them. A loop with nothing to do that has
-//! just fired several timers may sleep past the next deadline (`time/slack.rs`).
-//! *Proof:* the allowance of polls starts at 64, falls with every poll, and is refilled by a look only; at zero the loop looks. No
-//! more than 64 notes are delivered between two looks, and a look itself is bounded. QED; `tests/event_loop/bounded_look.rs` and
-//! `tests/scheduler/fairness.rs` counts it.
+//! The batch rule alone bounds nothing: a batch may be a million tasks long. So the loop also
+//! counts polls, whatever batch they belong to, and after 64 polls it looks at the sockets and the
+//! timers ([chapter 9](crate::event_loop)). The inbox costs one load, so the loop asks the inbox
+//! after every poll.
 //!
-//! One poll can still be long. A socket that always has data makes its task loop for ever without returning `Pending`.
-//! So each poll may complete 128 operations of this crate's leaf futures; the 129th wakes its task and returns `Pending`.
-//! A computation that never awaits cannot be helped: it has to [`yield_now`](fn@crate::yield_now), or to
+//! *Claim:* while the loop is at work, a due timer and a ready socket wait for at most 64 polls, 64
+//! notes and one look; a note is a wake or a call from another thread. A look takes no more than 64
+//! due timers and deals out no more than 512; a timer with more timers before it waits for one more
+//! look for each 64, or each 512, of them. A loop with nothing to do that has just fired several
+//! timers may sleep past the next deadline ([`slack`](crate::time#slack)).
+//!
+//! *Proof:* the allowance of polls starts at 64, falls with every poll, and is refilled by a look
+//! only; at zero the loop looks. No more than 64 notes are delivered between two looks, and a look
+//! itself is bounded. QED. `tests/event_loop/bounded_look.rs` and `tests/scheduler/fairness.rs`
+//! count it.
+//!
+//! One poll can still be long. A socket that always has data makes its task loop for ever without
+//! returning `Pending`. So each poll may complete 128 operations of this crate's leaf futures; the
+//! 129th operation wakes its task and returns `Pending`. A computation that never awaits is beyond
+//! this rule: it has to call [`yield_now`](fn@crate::yield_now), or to run under
 //! [`offload`](fn@crate::offload).
 //!
-//! # Why not otherwise
+//! ## Why not otherwise
 //!
-//! - *A queue of pointers* (`Rc<Task>`, `Arc<Task>`): a count per push and pop, and a task kept alive by the queue.
-//! - *Links inside the slots*: no ring to grow; but each step waits for the slot before it, and with 100,000 tasks that is
-//!   a cache miss at a time. The ring is 4 bytes a task and is read straight ahead.
-//! - *Last in, first out* for a task that was just woken: a cache-warm favourite, and two tasks that wake each other starve
-//!   the rest. Tokio's multi-threaded scheduler limits how often; one thread does not need it.
-//! - *Priorities*: whoever wants them has two loops, or a queue.
+//! - *A queue of pointers* (`Rc<Task>`, `Arc<Task>`): a count for each push and pop, and a task
+//!   that the queue keeps alive.
+//! - *Links inside the slots*: no ring to grow; but each step waits for the slot before it, and
+//!   with 100,000 tasks that is one cache miss after another. The ring takes 4 bytes a task and is
+//!   read straight ahead.
+//! - *Last in, first out* for a task that was just woken: the task is warm in the cache, and two
+//!   tasks that wake each other starve the rest. tokio's multi-threaded scheduler limits how often
+//!   this happens; one thread does not need it.
+//! - *Priorities*: a program with two priorities has two loops, or a queue.
 //!
-//! # What others do
+//! *What others do.* tokio's `current_thread` counts 61 polls between looks at its driver. asyncio
+//! runs what was ready when the turn began, as here, and has no bound. libuv runs all its
+//! callbacks. Go's scheduler looks at the network when it has nothing else, and from a thread of
+//! its own every 10 ms. smol's local executor looks after 200 polls.
 //!
-//! Tokio's `current_thread` counts 61 polls between looks at its driver; asyncio runs what was ready when the turn began, as
-//! here, and has no bound; libuv runs all its callbacks; Go's scheduler looks at the network when it has nothing else, and
-//! from a thread of its own every 10 ms; smol's local executor looks after 200 polls.
+//! ## Not needed here
 //!
-//! # What it costs
+//! Stealing, a remote queue in the hot path, and a state word with loops of compare-exchange have
+//! no place on one thread. One thread owns all of this, and `RefCell` proves it for a load and a
+//! store.
 //!
-//! A wake and a poll are O(1) and allocate nothing: room in the ring is made when a task is spawned. A spawn allocates the
-//! task's cell, or finds one that a task of the same type has left (`spares.rs`): slot and cell stay together, so neither
-//! the slab nor the allocator is asked. `cargo bench --bench core`: `yield`, `spawn`.
+//! ## What it costs
 //!
-//! # Not needed here
+//! A wake and a poll are O(1) and allocate nothing: a spawn makes the room in the ring. A spawn
+//! allocates the task's cell, or finds a spare cell of a finished task of the same type
+//! (`spares.rs`). Slot and cell stay together, so then neither the slab nor the allocator is asked.
+//! `cargo bench --bench core`: `yield`, `spawn`.
 //!
-//! No stealing, no remote queue in the hot path, no state word with compare-exchange loops: one thread owns all of this, and
-//! `RefCell` costs a load and a store to prove it.
+//! ## Sources
 //!
-//! # Exercises
+//! RFC 2592; the asyncio documentation, "Event loop"; `tokio::runtime`, "Current thread scheduler";
+//! Tim Peters' and others' discussion of `call_soon` order in PEP 3156.
+//!
+//! ## Exercises
 //!
 //! 1. Clear `is_queued` after the poll instead of before. `tests/scheduler/wake.rs` has a task that sleeps for ever.
 //! 2. Free a finished task's slot although it is still queued (see `Tasks::release`). Whose place in the queue does the
 //!    next tenant inherit? `tests/scheduler/order.rs` shows it.
 //! 3. Put the cell back without looking at the slot's `life`. Which destructor runs a turn too late?
 //!
-//! Sources: RFC 2592; the asyncio documentation, "Event loop"; `tokio::runtime`, "Current thread scheduler"; Tim Peters'
-//! and others' discussion of `call_soon` order in PEP 3156.
+//! ## Next
+//!
+//! [Chapter 5](crate::inbox): wakes that come from another thread.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::mem::ManuallyDrop;
@@ -142,7 +171,7 @@ const JOIN_HANDLE: &str = "a join handle";
 pub(crate) struct Ran {
     /// Entries of the queue.
     pub(crate) taken: usize,
-    /// Fewer than that if a task had finished while it was queued: it needs none.
+    /// The polls among the entries. An entry whose task finished while it was queued takes no poll.
     pub(crate) polls: usize,
 }
 

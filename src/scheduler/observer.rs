@@ -1,10 +1,11 @@
-//! Who observes the polls of a run.
+//! The observer of the polls of a run.
 //!
-//! [`Scheduler::run`](super::Scheduler::run) is generic over its observer, so that a loop that nobody observes runs code in which
-//! there is no observer: [`Unobserved`] compiles to nothing, and the counters of `cargo bench --bench counters` hold it to that.
+//! [`Scheduler::run`](super::Scheduler::run) is generic over its observer, so a loop without an
+//! observer runs code without one: [`Unobserved`] compiles to nothing, and the counters of `cargo
+//! bench --bench counters` hold it to that.
 //!
-//! An observer is code of ours. It notes, and says by [`has_news`](Observer::has_news) that it wants the run to return; what is to be
-//! told to foreign code, the loop tells between two runs.
+//! An observer is code of ours. It notes, and says by [`has_news`](Observer::has_news) that it
+//! wants the run to return; what is to be told to foreign code, the loop tells between two runs.
 
 use crate::task::cell::TaskCell;
 use crate::task::id::TaskId;

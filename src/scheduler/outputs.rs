@@ -1,8 +1,9 @@
-//! Outputs that nobody will ask for.
+//! Outputs without a handle that could ask for them.
 //!
-//! An output may hold the handle of another finished task, whose output holds one more, and so on: a list that frees its head,
-//! which frees its next, needs a stack as deep as the list is long, and a stack overflow is no panic that could be caught. So
-//! the output that was first is dropped at once, and one that is let go of meanwhile waits in a queue. Guarded by
+//! An output may hold the handle of another finished task, whose output holds one more, and so on:
+//! a list that frees its head, which frees its next, needs a stack as deep as the list is long, and
+//! a stack overflow is no panic that could be caught. So the first output is dropped at once, and
+//! an output that its destructor lets go of waits in a queue. Guarded by
 //! tests/scheduler/discard_chain.rs::a_hundred_thousand_outputs_that_hold_each_other_are_dropped_on_a_small_stack.
 
 use super::Scheduler;

@@ -21,7 +21,7 @@ impl Kind {
     pub const HANGUP: Kind = Kind(consts::SIGHUP);
     /// `SIGINT`: Ctrl-C. Ends the process unless it is caught.
     pub const INTERRUPT: Kind = Kind(consts::SIGINT);
-    /// `SIGPIPE`: nobody reads what is written. Rust's standard library ignores it.
+    /// `SIGPIPE`: a write without a reader. Rust's standard library ignores it.
     pub const PIPE: Kind = Kind(consts::SIGPIPE);
     /// `SIGQUIT`: Ctrl-\. Ends the process with a core dump unless it is caught.
     pub const QUIT: Kind = Kind(consts::SIGQUIT);

@@ -1,10 +1,14 @@
 //! Signals of the operating system, awaited. asyncio's `loop.add_signal_handler`. Feature `signal`.
 //!
+//! *Before this:* [chapter 7](crate::reactor). *Time:* 15 minutes. *Files, in reading order:* this
+//! one, [`kind`], [`table`], [`show`].
+//!
 //! # The problem
 //!
-//! A handler of a signal runs between any two instructions of the program. It may not allocate, lock, or wake a task: what it
-//! interrupted may hold the lock. It may set a flag, and write one byte to a socket. So that is all that the handler does, and
-//! the loop reads the byte as it reads any socket (the *self-pipe*):
+//! A handler of a signal runs between any two instructions of the program. It may not allocate,
+//! lock, or wake a task: the interrupted code may hold the lock. It may set a flag, and write one
+//! byte to a socket. So the handler does only that, and the loop reads the byte as it reads any
+//! socket (the *self-pipe*):
 //!
 //! ```text
 //!   the kernel          the handler, on any thread        the loop
@@ -12,27 +16,29 @@
 //!                       send(socket, one byte) ---------> Signals::recv: which flags are set?
 //! ```
 //!
-//! The handlers are those of the crate [`signal-hook`](https://docs.rs/signal-hook), whose face is safe, and which chains to the
-//! handlers that were there before.
+//! The handlers are those of the crate [`signal-hook`](https://docs.rs/signal-hook), which has a
+//! safe interface, and which calls the handlers that were there before.
 //!
 //! # The second Ctrl-C
 //!
-//! A program that awaits one Ctrl-C and then tidies up may hang while it does, and the person at the keyboard presses Ctrl-C
-//! again. If the handler is still there and nobody listens, the second Ctrl-C does nothing, and the program can only be
-//! killed. So a signal is caught for as long as somebody listens, **and not longer**: when the last [`Signals`] for it is
-//! dropped, the signal does again what it did before: it ends the process, stops it, or is ignored.
+//! A program that awaits one Ctrl-C and then tidies up may hang in the tidying, and the person at
+//! the keyboard presses Ctrl-C again. If the handler is still there and no task listens, the second
+//! Ctrl-C does nothing, and the program can only be killed. So a signal is caught for as long as a
+//! [`Signals`] for it exists, **and not longer**: when the last one is dropped, the signal does
+//! again what it did before: it ends the process, stops it, or is ignored.
 //!
 //! ```no_run
 //! use roundelay::{net::{TcpListener, serve}, signal};
 //!
-//! # async fn handle(_: roundelay::net::TcpStream, _: std::net::SocketAddr) -> std::io::Result<()> { Ok(()) }
+//! # use std::{io, net::SocketAddr};
+//! # async fn handle(_: roundelay::net::TcpStream, _: SocketAddr) -> io::Result<()> { Ok(()) }
 //! # fn main() -> std::io::Result<()> {
 //! roundelay::run(async {
 //!     let stop = signal::listen([signal::Kind::INTERRUPT, signal::Kind::TERMINATE])?;
 //!     let listener = TcpListener::bind("127.0.0.1:8080").await?;
 //!     let served = serve(listener, handle)
 //!         .shutdown(async move {
-//!             // `stop` is dropped with this future: from here on, a second Ctrl-C ends the process at once.
+//!             // `stop` is dropped with this future: a second Ctrl-C ends the process at once.
 //!             let _ = { stop }.recv().await;
 //!         })
 //!         .await?;
@@ -44,14 +50,19 @@
 //!
 //! # What a signal is not
 //!
-//! A queue. The kernel keeps one pending signal of a kind, not ten, and so does [`Signals`]: what came several times before it
-//! is asked counts once.
+//! A signal is not a queue. The kernel keeps one pending signal of a kind, not ten, and so does
+//! [`Signals`]: a signal that comes several times before a task asks counts once.
 //!
 //! # What it costs
 //!
-//! Nothing before the first call. Each [`Signals`] has a pair of sockets, and one descriptor more for each kind. No thread.
+//! Nothing before the first call. Each [`Signals`] has a pair of sockets, and one descriptor more
+//! for each kind. No thread.
 //!
 //! Guarded by tests/system/signal.rs.
+//!
+//! # Next
+//!
+//! [`process`](../process/index.html): child processes.
 
 mod kind;
 mod show;

@@ -1,9 +1,10 @@
-//! Who listens to which signal; and the return of the default when nobody does.
+//! The listeners of each signal; and the return of the default after the last listener.
 //!
-//! `signal-hook` puts a handler in place at the first registration for a signal, and leaves it there: when the last
-//! registration is taken back, the signal is swallowed. So the first action that is registered for each signal is one that
-//! does what the signal did before, on one condition: that nobody listens. The table counts the listeners, and changes the
-//! condition with the count.
+//! `signal-hook` puts a handler in place at the first registration for a signal, and leaves it
+//! there: when the last registration is taken back, the signal is swallowed. So the first action
+//! that is registered for each signal is one that does what the signal did before, on one
+//! condition: that no task listens. The table counts the listeners, and changes the condition with
+//! the count.
 //!
 //! ```text
 //!   listeners   0 -> 1: condition = false, then the listener's own actions
@@ -26,12 +27,12 @@ use crate::trying::while_trying;
 
 static TABLE: Mutex<BTreeMap<Kind, Entry>> = Mutex::new(BTreeMap::new());
 
-/// A signal that somebody listens to, or has listened to.
+/// A signal with a listener, now or earlier.
 struct Entry {
     listeners: usize,
     /// The handler does what the system does by default.
     is_default: Arc<AtomicBool>,
-    /// It was ignored when it was first asked for: `nohup`, `SIGPIPE`. Then it is ignored again when nobody listens.
+    /// It was ignored when it was first asked for: `nohup`, `SIGPIPE`. Then it is ignored again when the last listener has gone.
     was_ignored: bool,
 }
 

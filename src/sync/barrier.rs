@@ -36,7 +36,7 @@ pub struct Barrier {
 }
 
 impl Barrier {
-    /// A barrier for `parties` tasks. 0 counts as 1: nobody waits (as in tokio; asyncio refuses it).
+    /// A barrier for `parties` tasks. 0 counts as 1: no task waits (as in tokio; asyncio refuses it).
     #[track_caller]
     pub const fn new(parties: usize) -> Barrier {
         let parties = if parties == 0 { 1 } else { parties };
@@ -63,13 +63,13 @@ impl Barrier {
         Wait::new(self, ()).await
     }
 
-    /// Starts afresh, unbroken. Those who wait get the error.
+    /// Starts afresh, unbroken. The tasks that wait get the error.
     pub fn reset(&self) {
         self.broken.set(false);
         self.turn_away();
     }
 
-    /// Breaks it: those who wait, and those who come until it is [`reset`](Self::reset), get the error.
+    /// Breaks it: the tasks that wait, and the tasks that come until it is [`reset`](Self::reset), get the error.
     pub fn abort(&self) {
         self.broken.set(true);
         self.turn_away();

@@ -1,11 +1,12 @@
 //! Every receiver hears every value, if it keeps up.
 //!
-//! The channel keeps the last `capacity` values that somebody has yet to hear, each with the number of those. Every value
-//! ever sent has a number, and a receiver is the number of the next one it wants to hear. The ring never waits for a slow
-//! receiver: the oldest value gives way, and who comes for it is told how many were missed.
+//! The channel keeps the last `capacity` values that a receiver has yet to hear, each with the
+//! count of such receivers. Every value ever sent has a number, and a receiver is the number of the
+//! next value that it wants to hear. The ring never waits for a slow receiver: the oldest value
+//! gives way, and a receiver that comes for it is told how many values it has missed.
 //!
-//! Cloning a value is user code, so it is done on an `Rc` of it, when nothing is borrowed; and the last to hear a value gets
-//! the value itself.
+//! Cloning a value is user code, so it is done on an `Rc` of it, when nothing is borrowed; and the
+//! last receiver to hear a value gets the value itself.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -20,7 +21,7 @@ use crate::declared::Made;
 
 pub use super::unheard::SendError;
 
-/// A channel that remembers up to `capacity` values for those who have not heard them yet. 0 counts as 1.
+/// A channel that remembers up to `capacity` values for the receivers that have not heard them yet. 0 counts as 1.
 ///
 /// # Examples
 ///
@@ -65,7 +66,7 @@ struct Chan<T> {
 
 /// A value in the ring.
 struct Heard<T> {
-    /// None once everybody has heard it.
+    /// None once every receiver has heard it.
     value: Option<Rc<T>>,
     /// How many receivers have yet to hear it.
     left: usize,
@@ -132,7 +133,7 @@ pub struct Sender<T> {
 
 impl<T> Sender<T> {
     /// Sends to all receivers there are now, without waiting; says how many. If the channel is full, its oldest value is lost
-    /// to those who have not heard it yet.
+    /// to the receivers that have not heard it yet.
     ///
     /// # Errors
     ///
@@ -158,12 +159,12 @@ impl<T> Sender<T> {
         self.chan.receivers.count()
     }
 
-    /// How many values somebody has yet to hear, counting from the oldest of them.
+    /// How many values a receiver has yet to hear, counting from the oldest of them.
     pub fn len(&self) -> usize {
         self.chan.ring.borrow().len()
     }
 
-    /// Whether everybody has heard everything.
+    /// Whether every receiver has heard everything.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

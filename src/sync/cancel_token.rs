@@ -87,7 +87,7 @@ impl CancelToken {
         CancelToken { node: child.into() }
     }
 
-    /// Cancels it and all its descendants. Before anybody is woken, all of them are.
+    /// Cancels it and all its descendants. Before the first task is woken, all of them are cancelled.
     pub fn cancel(&self) {
         for node in Node::cancel_family(&self.node) {
             node.cancelled.wake_waiters();
@@ -177,7 +177,7 @@ impl Node {
         })
     }
 
-    /// Marks a node and its descendants as cancelled, and grants to all who wait for them. Nobody is woken yet.
+    /// Marks a node and its descendants as cancelled, and grants to all tasks that wait for them. No task is woken yet.
     fn cancel_family(root: &Rc<Node>) -> Vec<Rc<Node>> {
         let mut family = vec![Rc::clone(root)];
         let mut marked = 0;

@@ -1,14 +1,18 @@
 //! Waiting for what a [`Mutex`](super::Mutex) guards to change.
 //!
-//! The one delicate moment is between unlocking and waiting: unlocking wakes, what it wakes may notify, and a
-//! notification that comes then must find its waiter. So a waiter enters the list *first* and gives the lock back second.
+//! The one delicate moment is between unlocking and waiting: unlocking wakes a task, the woken task
+//! may notify, and that notification must find its waiter. So a waiter enters the list *first* and
+//! gives the lock back second.
 //!
-//! asyncio's `Condition` promises that a cancelled waiter holds the lock again when the cancellation reaches it. In Rust
-//! there are two ways to give up, and each gets the meaning that it can have:
+//! asyncio's `Condition` promises that a cancelled waiter holds the lock again when the
+//! cancellation reaches it. In Rust there are two ways to give up, and each gets the meaning that
+//! it can have:
 //!
-//! - *The future is dropped.* Nothing can be awaited in a drop, so the lock is not taken again; and nobody can believe that
-//!   it was, because `wait` took the guard by value and only returns it. No guard, no access: the compiler holds the line.
-//! - *The waiter is asked to stop*, with [`Condition::wait_or`]: it returns with the lock held again, whatever ended the wait.
+//! - *The future is dropped.* Nothing can be awaited in a drop, so the lock is not taken again; and
+//!   no code can use the value, because `wait` took the guard by value and only its return gives
+//!   the guard back: without a guard the compiler allows no access.
+//! - *The waiter is asked to stop*, with [`Condition::wait_or`]: it returns with the lock held
+//!   again, whatever ended the wait.
 
 use std::fmt;
 use std::future::{Future, pending, poll_fn};
@@ -53,7 +57,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// A condition that nobody waits for. It belongs to no mutex in particular.
+    /// A condition that no task waits for. It belongs to no mutex in particular.
     #[track_caller]
     pub const fn new() -> Condition {
         Condition {
@@ -133,7 +137,7 @@ impl Condition {
         .await
     }
 
-    /// Notifies whoever has waited longest. If nobody waits, nothing is stored.
+    /// Notifies the task that has waited longest. If no task waits, nothing is stored.
     pub fn notify_one(&self) {
         self.notify(1);
     }

@@ -8,7 +8,7 @@ use crate::declared::Made;
 
 /// A flag that tasks can wait for: asyncio's `Event`.
 ///
-/// Those who wait when it is set have been let through for good: clearing it right away does not call them back (as in
+/// The tasks that wait when it is set have been let through for good: clearing it right away does not call them back (as in
 /// trio; in asyncio they are woken too, and none re-checks).
 ///
 /// # Examples
@@ -47,7 +47,7 @@ impl Event {
         }
     }
 
-    /// Sets it and lets everybody through who waits now.
+    /// Sets it and lets all tasks through that wait now.
     pub fn set(&self) {
         let is_awaited = !self.waiters.is_empty();
         self.set_quietly();
@@ -56,7 +56,7 @@ impl Event {
         }
     }
 
-    /// The first half of [`set`](Self::set): all are let through, and nobody is woken yet. Says whether it was set already.
+    /// The first half of [`set`](Self::set): all are let through, and no task is woken yet. Says whether it was set already.
     pub(super) fn set_quietly(&self) -> bool {
         if !self.waiters.is_empty() {
             self.waiters.grant_quietly(|()| Some(()));

@@ -1,13 +1,16 @@
 //! How tasks of one loop wait for one another.
 //!
-//! Nothing here is `Sync`, nothing is atomic, nothing is `unsafe`: the tasks that share one of these run on one thread, and
-//! share it by reference or in an `Rc`. To reach a loop from another thread there are [`Remote`](crate::Remote) and the channels of
-//! [`remote`](crate::remote).
+//! *Before this:* [`chain`](crate::chain). *Time:* 20 minutes. *Files, in reading order:* this one,
+//! [`wait_list`], and each primitive by itself.
+//!
+//! Nothing here is `Sync`, nothing is atomic, nothing is `unsafe`: the tasks that share a primitive
+//! run on one thread, and share it by reference or in an `Rc`. To reach a loop from another thread
+//! there are [`Remote`](crate::Remote) and the channels of [`remote`](crate::remote).
 //!
 //! | you want | take | asyncio | tokio |
 //! |---|---|---|---|
 //! | to keep something consistent across an `.await` | [`Mutex`] | `Lock` | `Mutex` |
-//! | the same, with many who only look | [`RwLock`] | | `RwLock` |
+//! | the same, with many readers | [`RwLock`] | | `RwLock` |
 //! | at most so many at a time | [`Semaphore`] | `Semaphore` | `Semaphore` |
 //! | to wait until something has happened | [`Event`] | `Event` | |
 //! | to wait until what a lock guards has changed | [`Condition`] | `Condition` | |
@@ -16,20 +19,26 @@
 //! | to give work to several workers, and wait until it is done | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | `Queue`, `LifoQueue`, `PriorityQueue` | |
 //! | to send values from many to one | [`mpsc`] | `Queue` | `mpsc` |
 //! | to send one value, once | [`oneshot`] | `Future` | `oneshot` |
-//! | everybody to hear every value | [`broadcast`] | | `broadcast` |
-//! | everybody to know the latest value | [`watch`] | | `watch` |
+//! | every task to hear every value | [`broadcast`] | | `broadcast` |
+//! | every task to know the latest value | [`watch`] | | `watch` |
 //! | to ask tasks to stop | [`CancelToken`] | `Task.cancel` | `tokio_util`'s `CancellationToken` |
 //!
-//! What is touched only *between* two `.await`s needs none of these: a `Cell` or a `RefCell` will do.
+//! A value that is touched only *between* two `.await`s needs no primitive: a `Cell` or a `RefCell`
+//! is enough.
 //!
 //! # What they have in common
 //!
-//! First come, first served: whoever has waited longest is served first, and nobody barges in. A waiter that is served is
-//! *given* what it waits for, there and then; if it is dropped before it runs, the next one gets it. Each future spends one
-//! unit of the loop's budget when it completes. They may be polled by any executor: a waker of another one's that panics is
-//! logged, and the call that woke it goes on.
+//! First come, first served: the waiter that has waited longest is served first, and no newcomer
+//! passes it. A waiter that is served is *given* the permit, the lock or the value at once; if the
+//! waiter is dropped before it runs, the next waiter gets it. Each future spends one unit of the
+//! loop's budget when it completes. Any executor may poll these futures: a foreign waker that
+//! panics is logged, and the call that woke it goes on.
 //!
-//! All this is done once, in `wait_list.rs`, which is a chapter with a proof; each primitive is the little that is its own.
+//! `wait_list.rs` does all this once, in a chapter with a proof; a primitive adds its own rule.
+//!
+//! # Next
+//!
+//! [The wait list](self::wait_list), on which all of them rest.
 
 pub mod broadcast;
 pub mod mpsc;

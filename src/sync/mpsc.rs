@@ -27,7 +27,7 @@ use crate::declared::Made;
 pub use error::{SendError, TryRecvError, TrySendError};
 pub use receiver::{Receiver, Recv};
 
-/// A channel with room for `capacity` values: whoever sends into a full one waits. 0 counts as 1.
+/// A channel with room for `capacity` values: a task that sends into a full channel waits. 0 counts as 1.
 ///
 /// The memory for the values is reused, and grows as they come.
 ///
@@ -190,7 +190,7 @@ impl<T> Sender<T> {
         Ok(OwnedPermit { sender: Some(self) })
     }
 
-    /// Sends if there is room and nobody waits for it.
+    /// Sends if there is room and no task waits for it.
     ///
     /// # Errors
     ///
@@ -206,7 +206,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Reserves room if there is some and nobody waits for it.
+    /// Reserves room if there is some and no task waits for it.
     ///
     /// # Errors
     ///

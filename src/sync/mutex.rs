@@ -17,10 +17,10 @@ use crate::declared::Made;
 
 /// Mutual exclusion *across* `.await`.
 ///
-/// Between two `.await`s nobody else runs anyway: data that is only touched there wants a `RefCell` or a `Cell`. A lock is
+/// Between two `.await`s no other task runs anyway: data that is only touched there wants a `RefCell` or a `Cell`. A lock is
 /// for what must stay consistent while its holder waits.
 ///
-/// Fair: the lock goes to whoever has waited longest, and nobody barges in (tokio and asyncio choose the same).
+/// Fair: the lock goes to the task that has waited longest, and no newcomer overtakes it (tokio and asyncio choose the same).
 ///
 /// # Examples
 ///
@@ -48,7 +48,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// The value. No lock is needed: nobody can hold it.
+    /// The value. No lock is needed: no task can hold it.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -69,7 +69,7 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// Takes the lock if it is free and nobody waits for it.
+    /// Takes the lock if it is free and no task waits for it.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl<T: ?Sized> Mutex<T> {
         Ok(self.guard())
     }
 
-    /// The value. No lock is needed: the borrow checker sees that nobody holds it.
+    /// The value. No lock is needed: the borrow checker sees that no task holds it.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }

@@ -11,7 +11,7 @@ use crate::declared::Made;
 
 /// Tells one task, or all that wait, to look again: tokio's `Notify`.
 ///
-/// `notify_one` while nobody waits is remembered, once: the next to wait goes straight through.
+/// `notify_one` while no task waits is remembered, once: the next to wait goes straight through.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ use crate::declared::Made;
 /// ```
 pub struct Notify {
     stored: Cell<bool>,
-    /// How often everybody was notified; what a [`Notified`] compares with the moment of its making.
+    /// How often all tasks were notified; what a [`Notified`] compares with the moment of its making.
     rounds: Cell<u64>,
     waiters: WaitList<u64, Nudge>,
 }
@@ -39,7 +39,7 @@ pub(crate) enum Nudge {
 }
 
 impl Notify {
-    /// Nothing stored, nobody waiting.
+    /// Nothing stored, no task waiting.
     #[track_caller]
     pub const fn new() -> Notify {
         Notify {
@@ -49,7 +49,7 @@ impl Notify {
         }
     }
 
-    /// Notifies whoever has waited longest; if nobody waits, the next to come.
+    /// Notifies the task that has waited longest; if no task waits, the next to come.
     pub fn notify_one(&self) {
         let mut nudge = Some(Nudge::One);
         if self.waiters.grant_while(|_| nudge.take()) == 0 {

@@ -1,19 +1,22 @@
-//! asyncio's `Queue`: many who put, many who get, and a way to wait until all work is done.
+//! asyncio's `Queue`: many tasks put, many tasks get, and any task can wait until all work is done.
 //!
-//! Two [`Semaphore`]s around a store: `room` counts free places, `items` counts items that nobody has a claim on. `put` takes
-//! a place and adds an item, `get` takes an item and adds a place. So both sides are first come first served, and:
+//! Two [`Semaphore`]s around a store: `room` counts free places, `items` counts items without a
+//! claim on them. `put` takes a place and adds an item, `get` takes an item and adds a place. So
+//! both sides are first come first served, and:
 //!
-//! - *An item is reserved for the getter at the front the moment it arrives.* `try_get` does not see it, even if the woken
-//!   getter has not run yet (in asyncio `get_nowait` steals it, and the getter waits again). Which item a getter takes is
-//!   decided when it runs: the best one there is. If it is dropped first, the next getter has the claim.
-//! - *A place is reserved for the putter at the front the moment it falls vacant.* If it is dropped first, its item goes with
-//!   it, and the next putter has the place.
-
+//! - *An item is reserved for the getter at the front the moment it arrives.* `try_get` does not
+//!   see it, even if the woken getter has not run yet (in asyncio `get_nowait` steals it, and the
+//!   getter waits again). A getter takes its item when it runs: the best item there is then. If it
+//!   is dropped first, the next getter has the claim.
+//! - *A place is reserved for the putter at the front the moment it falls vacant.* If it is dropped
+//!   first, its item goes with it, and the next putter has the place.
+//!
 //!
 //! # Back-pressure
 //!
-//! A queue with a bound makes a producer wait for the consumers. In a recording of `examples/15_producer_consumer.rs` the two producers
-//! (the last lanes) are polled when a consumer has taken an item, and not before:
+//! A queue with a bound makes a producer wait for the consumers. In a recording of
+//! `examples/15_producer_consumer.rs` the two producers (the last lanes) are polled when a consumer
+//! has taken an item, and not before:
 //!
 #![doc = include_str!("../record/pictures/back_pressure.svg")]
 //!
@@ -153,7 +156,7 @@ impl<T, S: Store<T>> Queue<T, S> {
         }
     }
 
-    /// Puts `item` in if there is room and nobody waits for it.
+    /// Puts `item` in if there is room and no task waits for it.
     ///
     /// # Errors
     ///
@@ -183,7 +186,7 @@ impl<T, S: Store<T>> Queue<T, S> {
         }
     }
 
-    /// An item, if there is one that is not reserved for somebody who waits.
+    /// An item, if there is one that is not reserved for a task that waits.
     ///
     /// # Errors
     ///
@@ -221,7 +224,7 @@ impl<T, S: Store<T>> Queue<T, S> {
         self.finished.wait().await;
     }
 
-    /// Lets nothing more be put. What is in the queue can still be got; after that `get` yields `None`. Those who wait to
+    /// Lets nothing more be put. What is in the queue can still be got; after that `get` yields `None`. The tasks that wait to
     /// put get their items back now.
     pub fn close(&self) {
         self.closed.set(true);

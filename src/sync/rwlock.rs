@@ -46,7 +46,7 @@ impl<T> RwLock<T> {
         }
     }
 
-    /// The value. No lock is needed: nobody can hold it.
+    /// The value. No lock is needed: no task can hold it.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -68,7 +68,7 @@ impl<T: ?Sized> RwLock<T> {
         }
     }
 
-    /// Waits until nobody reads or writes, nor waited earlier.
+    /// Waits until no task reads or writes, nor waited earlier.
     ///
     /// # Cancellation
     ///
@@ -88,7 +88,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     ///
-    /// If there is a writer, or somebody waits.
+    /// If there is a writer, or a task waits.
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
         let turn = self
             .turn
@@ -104,7 +104,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     ///
-    /// If there is a reader or a writer, or somebody waits.
+    /// If there is a reader or a writer, or a task waits.
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
         let turn = self
             .turn
@@ -117,7 +117,7 @@ impl<T: ?Sized> RwLock<T> {
         })
     }
 
-    /// The value. No lock is needed: the borrow checker sees that nobody holds it.
+    /// The value. No lock is needed: the borrow checker sees that no task holds it.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }

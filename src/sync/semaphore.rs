@@ -1,10 +1,11 @@
 //! A counting semaphore, and the counter under [`Mutex`](super::Mutex), [`RwLock`](super::RwLock),
 //! [`mpsc`](super::mpsc) and [`Queue`](super::Queue).
 //!
-//! Permits that are released while somebody waits stay in the counter, but belong to the waiter at the front: newcomers
-//! are refused until the list is empty. So a waiter for many permits is not starved by those who want few; it holds up
-//! those behind it, which is the price of fairness. (tokio hands permits to the front one by one, asyncio only knows
-//! single ones; what can be observed is the same.)
+//! Permits that are released while a task waits stay in the counter, but belong to the waiter at
+//! the front: newcomers are refused until the list is empty. So waiters for few permits do not
+//! starve a waiter for many. That waiter holds up the waiters behind it, which is the price of
+//! fairness. (tokio hands permits to the front one by one, asyncio has single permits only; a
+//! program sees no difference.)
 
 use std::cell::Cell;
 use std::error::Error;
@@ -60,7 +61,7 @@ impl Semaphore {
         }
     }
 
-    /// How many permits are not held. While somebody waits they are spoken for.
+    /// How many permits are not held. While a task waits they are spoken for.
     pub fn available_permits(&self) -> usize {
         self.permits.get()
     }
@@ -80,7 +81,7 @@ impl Semaphore {
         self.acquire_many(1)
     }
 
-    /// Waits for `n` permits at once. Those who come later wait behind, even for one permit.
+    /// Waits for `n` permits at once. Tasks that come later wait behind, even for one permit.
     ///
     /// More than the semaphore will ever have is waited for until it is closed or given more.
     ///
@@ -122,7 +123,7 @@ impl Semaphore {
         AcquireOwned(Wait::new(Rc::clone(self), n))
     }
 
-    /// Takes one permit if it is free and nobody waits.
+    /// Takes one permit if it is free and no task waits.
     ///
     /// # Errors
     ///
@@ -131,7 +132,7 @@ impl Semaphore {
         self.try_acquire_many(1)
     }
 
-    /// Takes `n` permits if they are free and nobody waits.
+    /// Takes `n` permits if they are free and no task waits.
     ///
     /// # Errors
     ///
@@ -143,7 +144,7 @@ impl Semaphore {
         })
     }
 
-    /// Takes one permit if it is free and nobody waits; the permit keeps the semaphore alive.
+    /// Takes one permit if it is free and no task waits; the permit keeps the semaphore alive.
     ///
     /// # Errors
     ///
@@ -172,7 +173,7 @@ impl Semaphore {
         forgotten
     }
 
-    /// Lets nobody acquire any more. Those who wait get the error now; permits that are held stay good, as do those that
+    /// Lets no task acquire any more. The tasks that wait get the error now; permits that are held stay good, as do those that
     /// were reserved for a waiter that has not run yet.
     pub fn close(&self) {
         self.closed.set(true);
@@ -200,7 +201,7 @@ impl Semaphore {
         }
     }
 
-    /// Gives the permits that there are to those who have waited longest.
+    /// Gives the permits that there are to the tasks that have waited longest.
     #[cold]
     fn serve(&self) {
         self.waiters.grant_while(|n| {

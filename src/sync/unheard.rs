@@ -1,4 +1,4 @@
-//! What a channel says when nobody is there to hear: the error of `broadcast` and of `watch`.
+//! What a channel says when no receiver is left: the error of `broadcast` and of `watch`.
 
 use std::error::Error;
 use std::fmt;

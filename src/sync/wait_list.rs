@@ -1,25 +1,34 @@
+//! The wait list: where tasks of one loop wait for each other, first come, first served.
+//!
+//! *Before this:* [`chain`]. *Time:* 40 minutes. *Files, in reading order:* this one, then
+//! [`semaphore`](super::semaphore), [`mutex`](super::mutex), [`queue`](super::queue).
+//!
 //! # The wait list
 //!
-//! Every primitive in [`sync`](super) makes tasks wait for one another, and all of them do it here.
+//! Every primitive in [`sync`](super) makes tasks wait for one another, and all primitives do it by
+//! this list.
 //!
 //! ## The problem
 //!
-//! The smallest wait list is a queue of wakers: push yours and return `Pending`; whoever releases the lock pops one
-//! and wakes it. It fails three times before it is twenty lines long.
+//! The smallest wait list is a queue of wakers: a task that waits pushes its waker and returns
+//! `Pending`; a task that releases the lock pops one waker and wakes it. It fails in three ways
+//! before it is twenty lines long.
 //!
-//! *Its waiter leaves.* A time-out drops the future at the front. Its waker stays in the queue, the next release is
-//! spent on it, and nobody else ever runs.
+//! *Its waiter leaves.* A time-out drops the future at the front. Its waker stays in the queue, the
+//! next release is spent on it, and no other waiter ever runs.
 //!
-//! *Its waiter leaves a moment later.* The future was popped and woken, and is dropped before it is polled. The lock is
-//! free, everybody sleeps.
+//! *Its waiter leaves a moment later.* The future was popped and woken, and is dropped before it is
+//! polled. The lock is free, and every waiter sleeps.
 //!
-//! *A stranger is quicker.* The woken task is not polled at once. A newcomer finds the lock free and takes it; the one
-//! who was woken finds it taken and queues up again, at the end. With enough newcomers it starves.
+//! *A stranger is quicker.* The woken task is not polled at once. A newcomer finds the lock free
+//! and takes it. The woken task then finds the lock taken and queues up again, at the end. With
+//! enough newcomers the woken task starves.
 //!
 //! ## The idea
 //!
-//! A release does not *announce* that something is free. It **gives** it to the waiter at the front, there and then, and
-//! the waiter carries the grant until it is polled, or hands it back when it is dropped.
+//! A release does not *announce* that something is free. It **gives** it to the waiter at the
+//! front, there and then, and the waiter carries the grant until it is polled, or hands it back
+//! when it is dropped.
 //!
 //! ```text
 //!                      try_grant says yes
@@ -34,80 +43,95 @@
 //!                      be served now"               pass it on"
 //! ```
 //!
-//! A primitive says four things about itself, in the trait [`Grants`], and is otherwise free of waiting. [`Wait`] is the
-//! one future; nodes live in a slab and are linked by index (`chain.rs`), so that a waiter leaves from anywhere in O(1).
+//! A primitive says four things about itself, in the trait [`Grants`], and is otherwise free of
+//! waiting. [`Wait`] is the one future; nodes live in a slab and are linked by index (`chain.rs`),
+//! so that a waiter leaves from anywhere in O(1).
 //!
 //! ## How it goes wrong, on one thread
 //!
-//! There is no second thread, but there is *user code*: a waker's `clone`, `wake` and `drop` are somebody's functions,
-//! and may lock, release, poll or drop whatever they can reach.
+//! There is no second thread, but there is *user code*: a waker's `clone`, `wake` and `drop` are
+//! foreign functions, and may lock, release, poll or drop whatever they can reach.
 //!
 //! ```text
 //!   Wait::enter                               the waker's clone
 //!   try_grant: nothing free
-//!   let waker = cx.waker().clone()  ------->  releases the lock; the list is empty: nobody to give it to
+//!   let waker = cx.waker().clone()  ------->  releases the lock; no task waits for it yet
 //!   join(waker)   ... and sleeps for ever
 //! ```
 //!
-//! Hence *clone first, then look once more, then join*: between the last look and the join no foreign line runs.
+//! Hence *clone first, then look once more, then join*: between the last look and the join no
+//! foreign line runs.
 //!
 //! ## The invariants
 //!
-//! - **given-not-announced**: what a release frees for a waiter belongs to that waiter before any other code runs. Nobody
-//!   barges in, because `try_grant` of a primitive with a count refuses newcomers while somebody waits.
-//! - **settled-before-wake**: an operation makes *all* its grants before it wakes anyone. Whatever user code a wake
-//!   runs, it finds the primitive as if the operation had ended.
+//! - **given-not-announced**: what a release frees for a waiter belongs to that waiter before any
+//!   other code runs. No newcomer passes a waiter, because `try_grant` of a primitive with a count
+//!   refuses newcomers while a task waits.
+//! - **settled-before-wake**: an operation makes *all* its grants before the first wake. Whatever
+//!   user code a wake runs, it finds the primitive as if the operation had ended.
 //! - **look-then-join**: no user code runs between the look that found nothing and the join.
-//! - **one-owner**: a node is made by one [`Wait`] and removed by it: when it takes the grant, or when it is dropped.
-//! - **no-user-code-under-borrow**: the `RefCell` is borrowed by this file only, and each borrow ends before a waker is
-//!   cloned, woken or dropped. (Comparing wakers with `will_wake` is not foreign code.)
+//! - **one-owner**: a node is made by one [`Wait`] and removed by it: when it takes the grant, or
+//!   when it is dropped.
+//! - **no-user-code-under-borrow**: the `RefCell` is borrowed by this file only, and each borrow
+//!   ends before a waker is cloned, woken or dropped. (Comparing wakers with `will_wake` is not
+//!   foreign code.)
 //!
 //! ## Proof: no wake-up is lost
 //!
-//! *Claim.* If at some moment at which no operation of the primitive is under way the front waiter could be granted what
-//! it wants, it has been granted it.
+//! *Claim.* At a moment at which no operation of the primitive is under way, a front waiter that
+//! could be granted its wish has been granted it.
 //!
-//! Call the primitive *settled* when its front waiter, if any, cannot be granted. An empty list is settled. Every event
-//! keeps it so:
+//! Call the primitive *settled* when its front waiter, if any, cannot be granted. An empty list is
+//! settled. Every event keeps it so:
 //!
-//! 1. **A newcomer joins.** If others wait, the front is unchanged. If not, it is the front itself, and the look just
-//!    before (look-then-join) found that it cannot be granted.
-//! 2. **Something is freed.** The primitive calls [`WaitList::grant_while`], which stops at the first waiter it cannot
-//!    serve: settled by construction, and before any user code (settled-before-wake).
-//! 3. **A waiting one leaves.** If it was the front, the next one is the front and may want less. [`Wait`]'s drop calls
-//!    `left(want, None)`, where the primitive does as in 2.
-//! 4. **A granted one leaves.** Its grant goes to `left(want, Some(grant))`, where the primitive frees it, as in 2.
+//! 1. **A newcomer joins.** If others wait, the front is unchanged. If not, it is the front itself,
+//!    and the look just before (look-then-join) found that it cannot be granted.
+//! 2. **Something is freed.** The primitive calls [`WaitList::grant_while`], which stops at the
+//!    first waiter that it cannot serve: settled by construction, and before any user code
+//!    (settled-before-wake).
+//! 3. **A waiting one leaves.** If it was the front, the next one is the front and may want less.
+//!    [`Wait`]'s drop calls `left(want, None)`, where the primitive does as in 2.
+//! 4. **A granted one leaves.** Its grant goes to `left(want, Some(grant))`, where the primitive
+//!    frees it, as in 2.
 //! 5. **Something is taken.** That can only make the front harder to serve.
 //!
-//! So no grantable waiter sleeps. And no granted one does: `grant_while` puts it on the `woken` chain together with its
-//! waker, and that chain is emptied before the operation returns, even if one of the wakers panics (`task/foreign.rs`); if
-//! the waiter has meanwhile come with another waker, or collected its grant, or left, it has been taken off the chain, and
-//! needs no wake. What this rests on: futures that are dropped, not forgotten. A forgotten waiter keeps what it was given, as
-//! a forgotten guard does.
+//! So no grantable waiter sleeps. And no granted one does: `grant_while` puts it on the `woken`
+//! chain together with its waker, and that chain is emptied before the operation returns, even if
+//! one of the wakers panics (`foreign.rs`); if the waiter has meanwhile come with another waker, or
+//! collected its grant, or left, it has been taken off the chain, and needs no wake. What this
+//! rests on: futures that are dropped, not forgotten. A forgotten waiter keeps what it was given,
+//! as a forgotten guard does.
 //!
 //! ## Why not otherwise
 //!
-//! - *Links inside the futures* (tokio, lilos, the Linux kernel) save the slab, and cost `unsafe` pinning arguments in each
-//!   primitive. A slab entry is reused at once, so after the first wait nothing is allocated here either.
-//! - *Wake and let them race* (Go's normal mode, `parking_lot`) is quicker when threads compete for a lock, because the
-//!   running one may take it again. On one thread the owner does not run beside the waiter, so there is nothing to win.
+//! - *Links inside the futures* (tokio, lilos, the Linux kernel) save the slab, and cost `unsafe`
+//!   pinning arguments in each primitive. A slab entry is reused at once, so after the first wait
+//!   nothing is allocated here either.
+//! - *Wake and let them race* (Go's normal mode, `parking_lot`) is quicker when threads compete for
+//!   a lock, because the running thread may take it again. On one thread the owner does not run
+//!   beside the waiter, so there is nothing to win.
 //! - *A ticket counter* cannot let a waiter leave from the middle.
 //!
 //! ## What it costs
 //!
-//! Joining, granting and leaving are O(1), and free of allocation once the slab has grown to the number of waiters. A
-//! primitive that nobody waits for touches only [`WaitList::is_empty`], one load.
+//! Joining, granting and leaving are O(1), and free of allocation once the slab has grown to the
+//! number of waiters. A primitive without waiters touches only [`WaitList::is_empty`], one load.
 //!
 //! ## Sources
 //!
-//! C. A. R. Hoare, *Monitors*, CACM 17(10), 1974 (the hand-over to the waiter at the front). P. Brinch Hansen,
-//! *Operating System Principles*, 1973. D. Vyukov on hand-over in Go's mutex (issue 13086, 2015).
+//! C. A. R. Hoare, *Monitors*, CACM 17(10), 1974 (the hand-over to the waiter at the front). P.
+//! Brinch Hansen, *Operating System Principles*, 1973. D. Vyukov on hand-over in Go's mutex (issue
+//! 13086, 2015).
 //!
 //! ## Exercises
 //!
 //! 1. In `Wait::enter`, remove the second `try_grant`. Which test falls, and which code of yours could have seen it?
 //! 2. In `Wait::leave`, call `left` only if there is a grant. Which test falls, and why would a mutex never notice?
 //! 3. In `grant_while`, wake each waiter as it is granted. Which test falls, and which point of the proof?
+//!
+//! ## Next
+//!
+//! [`io`](mod@crate::io): streams with buffers.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -129,11 +153,11 @@ pub(crate) trait Grants {
     /// What it is given.
     type Grant;
 
-    /// Those who wait for this primitive.
+    /// The tasks that wait for this primitive.
     fn waiters(&self) -> &WaitList<Self::Want, Self::Grant>;
 
     /// Serves a newcomer on the spot, or says that it has to wait. A primitive that gives turns refuses while
-    /// somebody waits already.
+    /// a task waits already.
     fn try_grant(&self, want: Self::Want) -> Option<Self::Grant>;
 
     /// A waiter was dropped: with the grant it never used, or without one. Points 3 and 4 of the proof: pass the grant
@@ -285,7 +309,7 @@ impl<W: Copy, G> WaitList<W, G> {
         }
     }
 
-    /// Whether nobody waits. Those who were granted do not wait.
+    /// Whether no task waits. Those who were granted do not wait.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.get() == 0
@@ -398,7 +422,7 @@ impl<W: Copy, G> WaitList<W, G> {
 /// The waiters, and the two chains through them.
 struct Nodes<W, G> {
     slab: Slab<Node<Waiter<W, G>>>,
-    /// Those who wait, the longest first.
+    /// The tasks that wait, the longest first.
     waiting: Chain,
     /// Those who have been granted and are about to be woken. Empty except while an operation wakes them.
     woken: Chain,

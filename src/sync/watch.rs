@@ -1,8 +1,9 @@
-//! Everybody knows the latest value.
+//! Every receiver sees the latest value.
 //!
-//! The value lives in an `Rc`, and who looks at it takes a snapshot: another `Rc`. So looking never stands in the way of
-//! sending, across any `.await`, and no user code runs while the channel is borrowed. (tokio lends the value behind a
-//! read lock, and a guard that is kept across an `.await` blocks the sender.)
+//! The value lives in an `Rc`, and who looks at it takes a snapshot: another `Rc`. So looking never
+//! stands in the way of sending, across any `.await`, and no user code runs while the channel is
+//! borrowed. (tokio lends the value behind a read lock, and a guard that is kept across an `.await`
+//! blocks the sender.)
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -108,7 +109,7 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Makes `value` the latest, even if nobody watches, and returns the one before.
+    /// Makes `value` the latest, even if no receiver watches, and returns the one before.
     pub fn send_replace(&self, value: T) -> Rc<T> {
         self.chan.replace(Rc::new(value))
     }

@@ -1,12 +1,14 @@
-//! Which task stands behind a waker, for those who look.
+//! Which task stands behind a waker: for the list of tasks.
 //!
-//! The waker of a task is its number. But a set of futures ([`future`](crate::future)) polls each child with a waker of the
-//! set's own, and a timer that the child arms then keeps that one. A waker has no method that says whose it is. It has four, and
-//! one of them can be asked: [`task_of`] raises a flag of this thread and calls `wake_by_ref`; the set's waker sees the flag, and
-//! [answers](answer) instead of waking. That may be done to a waker of our own making only, for any other would wake. So
-//! the set [introduces](introduce) its kind of wakers first, and the table of functions tells the kinds apart.
+//! The waker of a task is its number. But a set of futures ([`future`](crate::future)) polls each
+//! child with a waker of the set's own, and a timer that the child arms then keeps the set's waker.
+//! A waker has no method that names its task. It has four methods, and one of them can be made to
+//! answer: [`task_of`] raises a flag of this thread and calls `wake_by_ref`; the set's waker sees
+//! the flag, and [answers](answer) instead of waking. Only a waker of our own making may be asked
+//! in this way, for any other would wake. So the set [introduces](introduce) its kind of wakers
+//! first, and the table of functions tells the kinds apart.
 //!
-//! A set within a set passes the question on. A waker of another crate's combinator stays a riddle.
+//! A set within a set passes the question on. A waker of another crate's combinator has no answer.
 
 use std::cell::Cell;
 use std::sync::OnceLock;

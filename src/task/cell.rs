@@ -1,15 +1,22 @@
 //! Chapter 2. One allocation: the future, then its output.
 //!
-//! # The problem
+//! # Chapter 2. The cell
 //!
-//! A scheduler wants a list of tasks, and every task is of another type: each `async` block is its own state machine, of
-//! its own size. So the type must be erased, and erasing means a box. The naive version boxes the future, and when the
-//! future has finished, boxes its output for the handle that waits for it: two allocations for each task, the second at
-//! the very moment when the first has become useless.
+//! *Before this:* [chapter 1](crate::task). *Time:* 25 minutes. *Files, in reading order:* this
+//! one, [`pinned`](crate::pinned).
 //!
-//! # The idea
+//! ## The problem
 //!
-//! A future that has finished must never be polled again, so its memory is free. The output moves in:
+//! A scheduler wants a list of tasks, and every task has another type: each `async` block is a
+//! state machine of its own, of its own size. So the type must be erased, and to erase a type takes
+//! a box. The naive version boxes the future, and boxes the output as soon as the future has
+//! finished: two allocations for each task, the second at the moment when the first has become
+//! useless.
+//!
+//! ## The idea
+//!
+//! A future that has finished must never be polled again, so its memory is free. The output moves
+//! into it:
 //!
 //! ```text
 //!                       poll: Ready(v)
@@ -19,32 +26,60 @@
 //!        +--------- cancel ----------> Finished(Err(cancelled))'
 //! ```
 //!
-//! The box is `Box<dyn Erased>`: the scheduler moves it, polls it and drops it without knowing what is inside. The one
-//! who does know, the [`JoinHandle`](super::JoinHandle), asks for the output through `&mut dyn Any`, which costs one
-//! comparison of type ids, and makes a wrong guess a `None` instead of a crash. A cell whose output has been taken is
-//! vacant; the next future of its type moves in the same way ([`put`]).
+//! ```text
+//!   one allocation, before                      the same allocation, after
+//!   +---------+-----------------------------+   +---------+---------------+-------------+
+//!   | Running | the future's variables      |   | Finished| the output    | unused      |
+//!   +---------+-----------------------------+   +---------+---------------+-------------+
+//!   as large as the larger of the two           the future has been dropped in place
+//! ```
 //!
-//! # Not needed here
+//! The box is `Box<dyn Erased>`: the scheduler moves, polls and drops the box without the type of
+//! its content. The [`JoinHandle`](super::JoinHandle) has the type. The handle asks for the output
+//! through `&mut dyn Any`, which costs one comparison of type ids, and which turns a wrong type
+//! into a `None` instead of a crash. A cell whose output has been taken is vacant, and the next
+//! future of its type moves in by the same way ([`put`]).
 //!
-//! Tokio's cell starts with an atomic word that says who may touch the future at this moment: a worker that polls it, a
-//! thread that aborts it, a handle that reads the output. On one thread the answer is a fact of the type system: whoever
-//! has the box. The scheduler takes the box out of its slot for as long as it polls the task, so there is nothing to
-//! borrow and nothing to lock, whatever the task does meanwhile.
+//! ## The rider
 //!
-//! # Panics
+//! A cell has room for one more value, the *rider*. A named task carries its name there; a child of
+//! a group carries its tie to the group ([`group`](mod@crate::group)). Most tasks have the rider
+//! `()`, which takes no memory. When the future is gone and no handle will ask for the result, the
+//! cell offers the result to the rider, and the rider of a child takes it to the group.
 //!
-//! User code runs here in three places: the future's `poll`, its destructor, and its output's. Each may panic, and the
-//! loop must go on. All of them run under [`foreign::catch`], and what was caught becomes a [`JoinError`].
-//! The assignment `*stage = next` drops the old stage first, and writes the new one *even if* that destructor unwinds;
-//! so there is no state in which a half-dropped future could be polled or dropped again.
+//! ## Panics
 //!
-//! # Exercises
+//! User code runs here in three places: the future's `poll`, the future's destructor, and the
+//! output's destructor. Each may panic, and the loop must go on. All three run under
+//! [`foreign::catch`], and a caught panic becomes a [`JoinError`]. The assignment `*stage = next`
+//! drops the old stage first, and writes the new stage *even if* that destructor unwinds; so no
+//! state exists in which a half-dropped future could be polled or dropped again.
+//!
+//! ## Not needed here
+//!
+//! tokio's cell starts with an atomic word. The word says which part may touch the future at this
+//! moment: a worker that polls the future, a thread that aborts it, or a handle that reads the
+//! output. On one thread the type system answers the question: the owner of the box may touch the
+//! future. The scheduler takes the box out of its slot for as long as it polls the task, so nothing
+//! is borrowed and nothing is locked, whatever the task does meanwhile.
+//!
+//! ## What it costs
+//!
+//! One allocation for each task, and none for a task whose type has a spare cell
+//! (`scheduler/spares.rs`). Guarded by
+//! tests/allocations/tasks.rs::a_spawn_allocates_a_cell_and_the_next_of_its_kind_refills_it.
+//!
+//! ## Exercises
 //!
 //! 1. Replace `*stage = Stage::Finished(..)` by `mem::replace` followed by a drop. Which test shows that a future was
 //!    moved after it had been pinned?
 //! 2. Take the second `foreign::catch` away. Which test aborts the process, and why is it not just a failed test?
 //! 3. A loan ends twice: `pinned::lend` breaks it, and `DropNow` (chapter 9) drops the stand-in. Either is enough. Leave out both:
 //!    what does `tests/event_loop/panic_run.rs` poll then, and which sanitizer says so?
+//!
+//! ## Next
+//!
+//! [Chapter 3](super::waker): the number by which a task is woken.
 
 #![allow(unsafe_code)]
 

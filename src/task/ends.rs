@@ -1,4 +1,4 @@
-//! Other ways to part with a task than awaiting it.
+//! Ways to end a task, or to let go of it, without awaiting it.
 
 use std::fmt;
 use std::future::Future;
@@ -41,7 +41,7 @@ impl<T> JoinHandle<T> {
     /// ```
     pub fn detach(self) {}
 
-    /// A handle that [aborts](Self::abort) the task when it is dropped: for a task that is of no use without whoever spawned it.
+    /// A handle that [aborts](Self::abort) the task when it is dropped: for a task that is of no use without the task that spawned it.
     ///
     /// The task's future is dropped when its turn comes, not inside the drop of the handle. Where the caller has to wait for
     /// that, or for several such tasks, a [`TaskGroup`](crate::TaskGroup) does it.

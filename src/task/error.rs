@@ -1,12 +1,13 @@
 //! Why a task, or a job on the thread pool, has no output.
 //!
-//! There are four reasons and no fifth: somebody cancelled it, it panicked, (for a job) the operating system gave the
-//! pool no thread to run it on, or (for a task) it was the task itself that asked. One type covers both kinds of work, so that `spawn(f).await?` and
+//! There are four reasons and no fifth: the task was cancelled, it panicked, (for a job) the
+//! operating system gave the pool no thread to run it on, or (for a task) the task itself asked for
+//! its own output. One type covers both kinds of work, so that `spawn(f).await?` and
 //! `offload(f).await?` meet the same `match`.
 //!
-//! The size matters more than the speed. Every `Result<T, JoinError>` travels through the cell of a task, so what is
-//! wide here widens every task there is, and errors are rare. Therefore the error is one pointer, everything else
-//! lies behind it, and a `Result<(), JoinError>` is eight bytes.
+//! The size matters more than the speed. Every `Result<T, JoinError>` travels through the cell of a
+//! task, so a wide error makes every task wide, and errors are rare. Therefore the error is one
+//! pointer, the rest lies behind it, and a `Result<(), JoinError>` is eight bytes.
 
 use std::any::Any;
 use std::error::Error;
@@ -186,7 +187,7 @@ impl JoinError {
 }
 
 impl JoinError {
-    /// Moves the payload out, for somebody who goes on with the panic. What is left reads the same, as long as it was text.
+    /// Moves the payload out, for code that goes on with the panic. What is left reads the same, as long as it was text.
     pub(crate) fn take_payload(&mut self) -> Option<Payload> {
         let Reason::Panicked(payload) = &mut self.0.reason else {
             return None;

@@ -7,10 +7,11 @@
 //! +------------+----------------------------+-----------------------+
 //! ```
 //!
-//! *Loop* is an index into the table of inboxes, so that a wake from any thread finds its way home. *Slot* is an index
-//! into that loop's slab, so that a wake on the loop's own thread finds the task in one step. *Serial* counts the loop's
-//! spawns: a slab forgets who lived in a slot before, the serial does not. One 64-bit comparison answers all three
-//! questions at once: this loop, this slot, this tenant?
+//! *Loop* is an index into the table of inboxes, so that a wake from any thread finds its way home.
+//! *Slot* is an index into that loop's slab, so that a wake on the loop's own thread finds the task
+//! in one step. *Serial* counts the loop's spawns: the slab stores nothing about the earlier
+//! tenants of a slot, and the serial tells them apart. One 64-bit comparison compares all three at
+//! once: loop, slot and tenant.
 //!
 //! Loop 0 does not exist, which leaves zero free for `Option<TaskId>`.
 

@@ -1,4 +1,4 @@
-//! Spawning a task, and what one can do with it afterwards.
+//! Spawning a task, and the handle by which a program awaits, aborts or names it afterwards.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -44,7 +44,7 @@ where
     JoinHandle::new(scheduler, future.into_future(), (), Location::caller())
 }
 
-/// [`spawn`], for those who cannot be sure that a loop is running on this thread.
+/// [`spawn`], for code that cannot be sure that a loop is running on this thread.
 ///
 /// # Errors
 ///

@@ -1,18 +1,26 @@
 //! Chapter 3. A waker is a number.
 //!
-//! # The problem
+//! # Chapter 3. A waker is a number
 //!
-//! A `Waker` must be `Send`, `Sync` and `Clone`, and it may outlive the task, the loop and the thread. The usual answer
-//! is a pointer to the task with an atomic reference count: each clone and each drop is an atomic operation, the count
-//! may overflow, the last waker may free the future on a thread where it must never be dropped, and whoever tears down
-//! the executor must know that somewhere a waker may still point into it.
+//! *Before this:* [chapter 2](super::cell). *Time:* 25 minutes. *Files, in reading order:* this
+//! one, [`id`](super::id).
 //!
-//! The tempting answer for a single thread is the same pointer with a plain counter. It is unsound: safe code may clone
-//! a `&Waker` on another thread, and no check of the thread's identity can undo a torn increment.
+//! ## The problem
 //!
-//! # The idea
+//! A `Waker` must be `Send`, `Sync` and `Clone`, and it may outlive the task, the loop and the
+//! thread. The usual waker is a pointer to the task with an atomic reference count. It has four
+//! costs: each clone and each drop is an atomic operation; the count may overflow; the last waker
+//! may free the future on a thread where the future must never be dropped; and an executor that is
+//! torn down must know that a waker may still point into it.
 //!
-//! Own nothing. [`RawWaker`] carries one pointer-sized word, and no rule says that it must be a pointer:
+//! On a single thread a plain counter in place of the atomic one is tempting, and unsound: safe
+//! code may clone a `&Waker` on another thread, and no check of the thread's identity can undo a
+//! torn increment.
+//!
+//! ## The idea
+//!
+//! A waker owns nothing. [`RawWaker`] carries one word as large as a pointer, and no rule says that
+//! the word must be a pointer:
 //!
 //! ```text
 //!   Waker { data: 0x0010_0000_2a00_0007, vtable: &VTABLE }
@@ -22,41 +30,72 @@
 //!                   +-------------------- of loop 1
 //!
 //!   clone = copy the number      drop = nothing      will_wake = compare two words, exact
-//!   wake  = on the loop's own thread, is the tenant of that slot still the one I mean? then queue it;
-//!           from anywhere else, by way of the inbox of loop 1
+//!   wake  = on the loop's own thread: has the slot's tenant this very number? then queue it;
+//!           on any other thread: by way of the inbox of loop 1
 //! ```
 //!
-//! A stale waker is a stale number: it names somebody who has moved out, and naming frees nothing and touches nothing.
-//! That is the invariant *stale-is-inert*, and with it *home-drop*: no waker ever owned a future that it could drop.
+//! ```
+//! // The same number, in Rust.
+//! let (in_loop, serial, slot) = (1_u64, 42_u64, 7_u64);
+//! assert_eq!(in_loop << 52 | serial << 24 | slot, 0x0010_0000_2a00_0007);
+//! ```
 //!
-//! # How it could go wrong
+//! A stale waker is a stale number: it names a tenant that has moved out, and a name frees nothing
+//! and touches nothing. That is the invariant *stale-is-inert*. It brings *home-drop* with it: no
+//! waker ever owns a future, so no waker can drop one.
 //!
-//! The serial has 28 bits. A waker that sleeps through exactly 2^28 spawns of its loop, with its slot reused by the last
-//! of them, wakes a stranger: one spurious poll, which every future must tolerate. Whatever must not misfire (abort,
-//! join handles, timer keys, I/O tokens) does not rely on this number.
+//! ## Who owns whom
 //!
-//! # Why not otherwise
+//! ```text
+//!    JoinHandle --- pins ---> slot 7 of the slab --- owns ---> cell --- owns ---> future,
+//!                             serial 42                                           then output
+//!                                   ^
+//!    Waker, AbortHandle, TaskId . . : . . . name the slot, and own nothing of it
+//! ```
 //!
-//! - *A pointer and a count*: 11 to 13 ns for clone and drop where this takes 2 (`BENCHMARKS.md`), and the hazards above.
-//! - *A leaked, recycled header per task* (never freed, so always valid): sound, but its memory only grows, and it still
-//!   needs a generation against reuse.
-//! - *A 32-bit number*: too short for slot and serial, and the loop's part would need a lookup of the thread. So this
-//!   crate wants 64-bit targets, and says so at compile time.
+//! The slab owns the cell, the cell owns the future, and a handle keeps the slot from a new tenant.
+//! A timer, a socket or another thread holds a waker only, so none of them keeps a task alive, and
+//! none can reach freed memory.
 //!
-//! Tokio, async-task and smol count references atomically; embassy and lilos have static tasks, so their pointers cannot
-//! dangle; RFC 2592's sample executor used an index as its data, without a serial.
+//! ## How it goes wrong
 //!
-//! # What it costs
+//! The serial has 28 bits. Let a waker live through exactly 2^28 spawns of its loop, and let the
+//! last of these spawns reuse the slot: the waker then wakes a stranger. That is one spurious poll,
+//! and every future must tolerate spurious polls. An operation that must not misfire (abort, join
+//! handles, timer keys, I/O tokens) does not rely on this number.
 //!
-//! Clone and drop are one indirect call each. `cargo bench --bench core waker` shows it.
+//! ## Why not otherwise
 //!
-//! # Exercises
+//! - *A pointer and a count*: an atomic operation for each clone and each drop, and the hazards
+//!   above.
+//! - *A leaked, recycled header for each task* (never freed, so always valid): sound, but its
+//!   memory only grows, and it still needs a generation against reuse.
+//! - *A 32-bit number*: too short for slot and serial, and the loop's part would need a lookup of
+//!   the thread. So this crate wants 64-bit targets, and says so at compile time.
+//!
+//! *What others do.* tokio, async-task and smol count references atomically. embassy and lilos have
+//! static tasks, so their pointers cannot dangle. RFC 2592's sample executor uses an index as its
+//! data, without a serial.
+//!
+//! ## What it costs
+//!
+//! A clone and a drop are one indirect call each. `cargo bench --bench core waker` shows it, beside
+//! a waker with a count.
+//!
+//! ## Sources
+//!
+//! `std::task::RawWaker`; RFC 2592, "futures_api", appendix; Strict Provenance,
+//! `ptr::without_provenance`.
+//!
+//! ## Exercises
 //!
 //! 1. Return `true` from `will_wake`'s comparison when only the slots agree. `tests/scheduler/wake.rs` has the answer.
 //! 2. Make [`VTABLE`] a `const`. Why might `will_wake` become false for two clones of one waker?
 //! 3. Drop the loop's part from the number. Which test loses a wake-up, and on which thread?
 //!
-//! Sources: `std::task::RawWaker`; RFC 2592, "futures_api", appendix; Strict Provenance, `ptr::without_provenance`.
+//! ## Next
+//!
+//! [Chapter 4](crate::scheduler): where the number is queued, and which task is polled next.
 
 #![allow(unsafe_code)]
 
@@ -75,7 +114,7 @@ compile_error!(
 /// A `static`, not a `const`: one address for the whole program, which is what `will_wake` compares.
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, forget);
 
-/// The waker of the task `id`. Nobody needs to drop it, so the one that the scheduler polls with is never dropped.
+/// The waker of the task `id`. It need not be dropped, so the waker that the scheduler polls with is never dropped.
 #[inline]
 pub(crate) fn of(id: TaskId) -> ManuallyDrop<Waker> {
     // SAFETY: the contract of `RawWaker` asks that the four functions be thread-safe and that they manage the data's

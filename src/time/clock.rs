@@ -7,14 +7,28 @@
 //! an instant, is exact, so a wait that ends at `instant(tick)` finds the timer due: there is no
 //! second rounding which could add a tick or, worse, take one and make the loop spin.
 //!
-//! Nothing overflows: 64 bits of nanoseconds last for more than 570 years, and what is further away
-//! counts as so far, to which no clock comes: it never fires.
+//! Nothing overflows: 64 bits of nanoseconds last for more than 570 years, and a deadline further
+//! away counts as the last tick, to which no clock comes: it never fires.
+//!
+//! With a tick of 1,024 ns the levels of the wheel reach so far:
+//!
+//! ```
+//! let seconds = |level: i32| 64_f64.powi(level + 1) * 1.024e-6;
+//! assert_eq!(format!("{:.0} us", seconds(0) * 1e6), "66 us");
+//! assert_eq!(format!("{:.1} ms", seconds(1) * 1e3), "4.2 ms");
+//! assert_eq!(format!("{:.0} ms", seconds(2) * 1e3), "268 ms");
+//! assert_eq!(format!("{:.0} s", seconds(3)), "17 s");
+//! assert_eq!(format!("{:.0} min", seconds(4) / 60.0), "18 min");
+//! assert_eq!(format!("{:.0} h", seconds(5) / 3600.0), "20 h");
+//! assert_eq!(format!("{:.0} days", seconds(6) / 86_400.0), "52 days");
+//! ```
 //!
 //! # A clock that stands still
 //!
-//! The clock of a loop with [virtual time](crate::Builder::virtual_time) goes only when it is moved. Its ticks are
-//! nanoseconds, so that a sleep of an hour ends an hour later and not a microsecond more. [`now`] is asked by code that knows no
-//! loop, so a loop with such a clock leaves the time in a thread-local for as long as it is the current one.
+//! The clock of a loop with [virtual time](crate::Builder::virtual_time) moves only when the loop
+//! moves it. Its ticks are nanoseconds, so that a sleep of an hour ends an hour later and not a
+//! microsecond more. Code without a loop at hand calls [`now`], so a loop with such a clock leaves
+//! the time in a thread-local for as long as it is the current loop.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

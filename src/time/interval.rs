@@ -1,4 +1,4 @@
-//! A rhythm, and what becomes of it when nobody listened for a while.
+//! A rhythm, and what becomes of ticks that no task awaited in time.
 
 use std::future::Future;
 use std::pin::Pin;

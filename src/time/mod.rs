@@ -1,14 +1,20 @@
-//! WHEN: sleeping, time-outs and intervals.
+//! Sleeping, time-outs and intervals.
 //!
-//! | file | what it knows |
+//! *Before this:* chapter 6, [the wheel](self::wheel), of which [the second
+//! part](#chapter-6-second-part) is here, and then [the time of a
+//! test](#time-in-the-hands-of-a-test). *Time:* 30 minutes.
+//!
+//! *Files, in reading order:*
+//!
+//! | file | what it holds |
 //! |---|---|
-//! | `wheel` (chapter 6) | deadlines are numbers, and the earliest comes first |
-//! | `clock` | how a number is an [`Instant`](std::time::Instant), and which way to round |
-//! | `timers` | wakers, and that nobody runs while the wheel is borrowed |
-//! | `slack` | how long timers that are close together may wait for each other |
-//! | `sleep` | a future that is ready at its deadline |
-//! | `timeout`, `interval` | what can be made of it |
-//! | `virtual_time` | what a test says to a clock that stands still |
+//! | [`wheel`] | deadlines are numbers, and the earliest comes first |
+//! | [`clock`] | how a number is an [`Instant`](std::time::Instant), and which way to round |
+//! | [`timers`] | wakers; no foreign code runs while the wheel is borrowed |
+//! | [`slack`] | how long timers that are close together may wait for each other |
+//! | [`sleep`](mod@self::sleep) | a future that is ready at its deadline |
+//! | [`timeout`](mod@self::timeout), [`interval`](mod@self::interval) | what can be made of it |
+//! | [`virtual_time`] | what a test says to a clock that stands still |
 //!
 //! What holds for all of them:
 //!
@@ -16,22 +22,115 @@
 //! - **In order.** Earlier deadlines fire first; equal ones in the order in which they were armed.
 //! - **Any [`Duration`](std::time::Duration) is valid.** What is too far away saturates and never
 //!   fires, `Duration::MAX` included. Deadlines in the past are valid too, and due at once.
-//! - **The time at the call.** A deadline is computed from the clock, not from a time that was read at some
-//!   earlier point of the turn. The clock is the one on the wall, or the loop's own: see [below](#time-in-the-hands-of-a-test).
+//! - **The time at the call.** A deadline is computed from the clock, not from a time that was read
+//!   at some earlier point of the turn. The clock is the one on the wall, or the loop's own: see
+//!   [below](#time-in-the-hands-of-a-test).
 //! - **Nothing is left.** A future that is dropped takes its timer and its waker with it.
 //!
 //! A future of this module can be made anywhere and moved between loops. It needs a running loop
 //! when it is polled and its deadline is still ahead: there it arms its timer.
 //!
+//! # Chapter 6, second part
+//!
+//! ## How far each level reaches
+//!
+//! | level | a slot is (ticks of 1.024 us) | the level reaches |
+//! |---|---|---|
+//! | 0 | 1 us | 66 us |
+//! | 1 | 66 us | 4.2 ms |
+//! | 2 | 4.2 ms | 268 ms |
+//! | 3 | 268 ms | 17 s |
+//! | 4 | 17 s | 18 min |
+//! | 5 | 18 min | 20 h |
+//! | 6 | 20 h | 52 days |
+//! | 7..=10 | 52 days and more | half a million years: all 64 bits are valid |
+//!
+//! ## Slack
+//!
+//! *The problem.* When several timers fire in one look, the next ones are close: a server with
+//! 100,000 time-outs has one due every few microseconds. To sleep until each of them, and to be
+//! woken, takes more processor time than the timers do.
+//!
+//! *The idea.* Each timer that fires beside another puts the next wake-up off by 10 us, and all of
+//! them together by [`Builder::timer_slack`](crate::Builder::timer_slack) at most (140 us if the
+//! builder says nothing). The timers that become due meanwhile fire in the same look.
+//!
+//! ```text
+//!                     three fire together: 2 * 10 us of slack
+//!                      v
+//!   deadlines      |  |||      |   |  |                     |
+//!   without slack  *  *        *   *  *                     *       a wake-up for each
+//!   with slack     *  *               *                     *       one look takes three
+//!                      |<- 20 us ---->|
+//! ```
+//!
+//! A timer that fires alone, as in a program that needs to be punctual, puts nothing off. A loop at
+//! work knows no slack: it looks after 64 polls. A look that has ended at its bound knows none
+//! either, for the next timers may be due already. With virtual time there is none.
+//!
+//! *What it costs.* A timer of an idle loop may be late by the slack. Guarded by
+//! tests/time/timers.rs::after_one_timer_the_next_is_looked_at_on_time_and_after_several_with_a_little_slack
+//! and tests/time/timers.rs::the_slack_is_what_the_builder_was_told_at_most.
+//!
+//! ## Why not otherwise
+//!
+//! - *A binary heap*: cancelling is the operation that matters, and a heap has none.
+//! - *A `BTreeMap<(deadline, serial), _>`*: right in 40 lines, and the oracle of our tests. It
+//!   costs *log n* and cache misses for each timer, fired or not.
+//! - *A wheel that does not deal out again* (its literature says *cascade*): far timers fire up to
+//!   an eighth late. That is right for a kernel, where a time-out is a rough thing; a `sleep`
+//!   should mean what it says.
+//! - *Levels by distance*: an earlier timer from afar hides behind a later one nearby:
+//!
+//! | tick | by distance | by digit |
+//! |---|---|---|
+//! | 60 | arm 130, 70 ahead: level 1 | 130 is `2 2`, now is `0 60`: level 1, slot 2 |
+//! | 100 | arm 150, 50 ahead: level 0 | 150 is `2 22`: level 1, slot 2 |
+//! | ask | level 0 says 150, and **130 is late** | slot 2 of level 1 says 130 |
+//!
+//! *What others do.* tokio has this wheel with six levels of milliseconds; smol a `BTreeMap`; libuv
+//! a binary heap; Go a four-ary heap for each processor; Linux a wheel without cascades, and a tree
+//! for precise timers.
+//!
+//! ## What it costs
+//!
+//! Arm, reset and disarm are O(1). A timer that fires has been moved at most ten times, mostly two
+//! to four times; a timer that is cancelled, mostly never. With a waker inside, an entry takes 32
+//! bytes. The table of entries keeps the size of its busiest time.
+//!
+//! ## What is promised
+//!
+//! Never early, order as above, every `u64` a valid deadline, no allocation once the table has
+//! grown, and no more work in a call of `pop_due` than its budget. *How it is done today:* eleven
+//! levels of 64, `CROWD`, and 268 million timers at most.
+//!
+//! ## Sources
+//!
+//! - G. Varghese, T. Lauck, *Hashed and Hierarchical Timing Wheels*, SOSP 1987 and IEEE/ACM ToN
+//!   5(6), 1997: this is their scheme 7.
+//! - R. Ahuja, K. Mehlhorn, J. Orlin, R. Tarjan, *Faster Algorithms for the Shortest Path Problem*,
+//!   JACM 37(2), 1990: the radix heap, whose buckets are chosen by the highest digit that differs.
+//! - Linux, `kernel/time/timer.c`: the argument against cascades.
+//!
+//! ## Exercises of chapter 6
+//!
+//! 1. In `link`, append at the head. Which test of `tests/time/wheel_model.rs` falls, and why does
+//!    `the_wheel_agrees_with_a_sorted_map` fall as well?
+//! 2. In `cancel`, delete the call of `forget`. Who is woken, when, and for whom? See
+//!    `when_the_earliest_is_cancelled_the_second_is_next`.
+//! 3. In `level_of`, use the distance, `deadline - elapsed`, instead of the difference in digits.
+//!    `a_later_timer_nearby_does_not_hide_an_earlier_one_from_afar` falls: which line of the table above is it?
+//!
 //! # Time in the hands of a test
 //!
-//! *The problem.* A client tries again after 1, 2, 4 seconds, and gives up after an hour. Its test waits for an hour; so the
-//! pauses are made a parameter, and the test has pauses of 1, 2, 4 milliseconds. Now it waits a little, and fails on a busy
-//! machine, where 4 milliseconds are sometimes 40. Its limits are widened until it passes, and then it passes with a client that is
-//! wrong, too.
+//! *The problem.* A client tries again after 1, 2, 4 seconds, and gives up after an hour. Its test
+//! waits for an hour. So the pauses become a parameter, and the test has pauses of 1, 2, 4
+//! milliseconds. The test then fails on a busy machine, where 4 milliseconds are sometimes 40. With
+//! wider limits the test passes, and it passes with a wrong client, too.
 //!
-//! *The idea.* A loop made by [`Builder::virtual_time`](crate::Builder::virtual_time) has a clock of its own, which stands still
-//! while a task is ready. Where another loop would sleep, this one moves its clock to the next deadline.
+//! *The idea.* A loop made by [`Builder::virtual_time`](crate::Builder::virtual_time) has a clock
+//! of its own, which stands still while a task is ready. Where another loop would sleep, this one
+//! moves its clock to the next deadline.
 //!
 //! ```text
 //!              tasks run              nobody is ready: jump       tasks run             jump
@@ -39,10 +138,12 @@
 //!   the clock  12:00:00   12:00:00  ------------------------->  13:00:00  13:00:00  ------->
 //! ```
 //!
-//! So an hour takes no time, and to the nanosecond an hour. Nothing is late, on however busy a machine: an equation can be
-//! tested, and a limit is not needed. All that this page promises holds by that clock. Its time is read by [`now`], and not by
-//! [`Instant::now`](std::time::Instant::now), which knows the wall only. While no loop is running, the thread goes by the clock of
-//! the loop with virtual time that it has made or run last, until that loop is dropped.
+//! So an hour takes no time, and to the nanosecond an hour. Nothing is late, on however busy a
+//! machine: an equation can be tested, and a limit is not needed. All that this page promises holds
+//! by that clock. Its time is read by [`now`], and not by
+//! [`Instant::now`](std::time::Instant::now), which knows the wall only. While no loop is running,
+//! the thread goes by the clock of the loop with virtual time that it has made or run last, until
+//! that loop is dropped.
 //!
 //! ```
 //! use roundelay::{EventLoop, sleep, time::{now, timeout}};
@@ -55,7 +156,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! *What is outside.* A jump is right if nothing else was going to happen first. What the loop can see holds its clock by itself:
+//! *What holds the clock.* A jump is right if nothing else was going to happen first. The parts
+//! that the loop can see hold its clock by themselves:
 //!
 //! | | and the clock |
 //! |---|---|
@@ -65,61 +167,42 @@
 //! | another thread will post, a child process will end, a peer elsewhere will answer | jumps: the loop cannot know. [`hold`] it |
 //! | no timer, or none within 292 years | stands still. The loop parks until something comes |
 //!
-//! [`advance`] moves the clock by hand. It is for what a `sleep` in the test cannot do: to make a task late. `sleep(d).await` stops at
-//! each deadline on the way, and everybody acts at a moment of their own; `advance(d)` leaps, as if the caller had computed for so
-//! long.
+//! [`advance`] moves the clock by hand. A `sleep` in the test cannot make a task late, and
+//! `advance` can. `sleep(d).await` stops at each deadline on the way, and each task acts at its own
+//! moment; `advance(d)` leaps, as if the caller had computed for so long.
 //!
-//! *How it goes wrong.* A task that asks for the time until it is late enough, and yields in between, is always ready: the clock stands
-//! still for ever. A job that waits for something that a timer of its loop brings holds the clock that it waits for. A peer in
-//! another thread is not waited for, and its time-out is over at once. Deadlines computed from
+//! *How it goes wrong.* A task that asks for the time until it is late enough, and yields in
+//! between, is always ready: the clock stands still for ever. A job that waits for a timer of its
+//! loop holds the clock that the timer needs. The clock does not wait for a peer in another thread,
+//! so the time-out of that peer is over at once. Deadlines computed from
 //! [`Instant::now`](std::time::Instant::now) lie before the loop's time, and are due at once.
 //!
-//! *Order, too.* [`Builder::shuffle`](crate::Builder::shuffle) draws the order within a batch from a seed. With both, the same
-//! program does the same in the same order at each run, and a bug that shows in one order out of a thousand can be looked at twice.
-//! For a bug that loses a wake-up, a time-out of an hour tells so at once. [`net::Network`](crate::net::Network) adds a network whose
-//! weather is drawn from a seed.
+//! *Order, too.* [`Builder::shuffle`](crate::Builder::shuffle) draws the order within a batch from
+//! a seed. With both, the same program does the same in the same order at each run, and a bug that
+//! shows in one order out of a thousand can be looked at twice. A time-out of an hour shows a lost
+//! wake-up at once. [`net::Network`](crate::net::Network) adds a network whose weather is drawn
+//! from a seed.
 //!
-//! *Why not otherwise.* A clock that is only moved by hand makes each test name each moment. A clock that runs a thousand times as
-//! fast keeps the machine in the test. Tasks that take a clock as an argument can be tested without a loop like this one, down to the
-//! first crate that does not. And sockets that hold the clock, as they do the real one, would hang the test of every server: somebody
-//! waits for the next connection always.
+//! *Why not otherwise.* A clock that is only moved by hand makes each test name each moment. A
+//! clock that runs a thousand times as fast keeps the machine in the test. Tasks that take a clock
+//! as an argument can be tested without a loop like this one, down to the first crate that does
+//! not. And sockets that hold the clock would hang the test of every server, for a server always
+//! waits for the next connection.
 //!
-//! *What others do.* tokio: `time::pause` and `start_paused` move the clock when the runtime is idle, jobs hold it, sockets do not;
-//! its `advance` leaps, too, and its timers are rounded up to a millisecond. trio: `MockClock`, with `autojump_threshold`, a real time
-//! for which everybody has to be idle; and its scheduler reverses one batch in two, by chance, in production too. asyncio: nothing;
-//! `looptime` from elsewhere. turmoil and madsim simulate the network and the disks as well, for tokio; Go 1.25: `testing/synctest`.
+//! *What others do.* tokio: `time::pause` and `start_paused` move the clock when the runtime is
+//! idle, jobs hold it, sockets do not; its `advance` leaps, too, and its timers are rounded up to a
+//! millisecond. trio: `MockClock`, with `autojump_threshold`, a real time for which everybody has
+//! to be idle; and its scheduler reverses one batch in two, by chance, in production too. asyncio:
+//! nothing; `looptime` from elsewhere. turmoil and madsim simulate the network and the disks as
+//! well, for tokio; Go 1.25: `testing/synctest`.
 //!
-//! *What it costs.* A loop by the wall: a load and a comparison where the clock is read, and two where a loop is entered. A jump: two
-//! looks at the poller.
+//! *What it costs.* A loop by the wall: a load and a comparison where the clock is read, and two
+//! where a loop is entered. A jump: two looks at the poller.
 //!
-//! # Chapter 6: why not otherwise
+//! # Next
 //!
-//! - *A binary heap*: cancelling is the operation that matters, and it has none.
-//! - *A `BTreeMap<(deadline, serial), _>`*: right in 40 lines, and the oracle of our tests. It costs *log n* and
-//!   cache misses for each timer, fired or not.
-//! - *A wheel that does not deal out again* (its literature says *cascade*): far timers fire up to an eighth late.
-//!   Fine in a kernel, where a time-out is a rough thing; a `sleep` should mean what it says.
-//! - *Levels by distance*: see the chapter.
-//!
-//! Others: tokio has this wheel with six levels of milliseconds; smol a `BTreeMap`; libuv a binary heap; Go a
-//! four-ary heap per processor; Linux a wheel without cascades, and a tree for precise timers.
-//!
-//! # The sources of chapter 6
-//!
-//! - G. Varghese, T. Lauck, *Hashed and Hierarchical Timing Wheels*, SOSP 1987 and IEEE/ACM ToN 5(6), 1997: this is
-//!   their scheme 7.
-//! - R. Ahuja, K. Mehlhorn, J. Orlin, R. Tarjan, *Faster Algorithms for the Shortest Path Problem*, JACM 37(2), 1990:
-//!   the radix heap, whose buckets are chosen by the highest digit that differs.
-//! - Linux, `kernel/time/timer.c`: the argument against cascades.
-//!
-//! # The exercises of chapter 6
-//!
-//! 1. In `link`, append at the head. Which test of `tests/time/wheel_model.rs` falls, and why does
-//!    `the_wheel_agrees_with_a_sorted_map` fall as well?
-//! 2. In `cancel`, delete the call of `forget`. Who is woken, when, and for whom? See
-//!    `when_the_earliest_is_cancelled_the_second_is_next`.
-//! 3. In `level_of`, use the distance, `deadline - elapsed`, instead of the difference in digits.
-//!    `a_later_timer_nearby_does_not_hide_an_earlier_one_from_afar` falls: which line of the table above is it?
+//! After the wheel, [chapter 7](crate::reactor): sockets. After the time of a test,
+//! [`inspect`](crate::inspect): what the tasks of a loop wait for.
 
 mod clock;
 mod interval;
@@ -128,7 +211,7 @@ mod sleep;
 mod timeout;
 mod timers;
 mod virtual_time;
-mod wheel;
+pub(crate) mod wheel;
 
 pub use clock::now;
 pub(crate) use clock::{may_stand, stand};

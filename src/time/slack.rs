@@ -1,15 +1,9 @@
 //! Tuning, and a policy: where many timers fire, the loop takes those that are close together.
 //!
-//! When several timers have fired at once there are many, and the next of them are close. To sleep until each, and to be woken,
-//! takes 20 us of processor time, more than the timers do. So each timer that fired beside another puts the next look off by
-//! 10 us, and all of them together by [`Builder::timer_slack`](crate::Builder::timer_slack) at most. A timer that fires alone,
-//! the usual case of a program that needs to be punctual, puts nothing off.
+//! The plain form wakes the loop for each timer. Here each timer that fired beside another puts the next look off by 10 us, and all
+//! of them together by [`Builder::timer_slack`](crate::Builder::timer_slack) at most. The [chapter](super#slack) has the reasons
+//! and the figure, the [appendix](crate::appendix) what it buys (`cargo bench --bench compare`, row `storm`).
 //!
-//! 100,000 timers within 200 ms take a third of the processor time with it, and half of them are less than 100 us late
-//! (`cargo bench --bench compare`, row `storm`). Without slack every timer wakes the loop in its own time.
-//!
-//! A loop with nothing to do so sleeps past a due timer. A loop at work does not: it looks after 64 polls, slack or no slack.
-//! And where a look has ended at its bound there is no slack, for the next timers may be due already.
 //! Guarded by tests/time/timers.rs::the_slack_is_what_the_builder_was_told_at_most.
 
 use std::cell::Cell;

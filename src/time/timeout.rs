@@ -2,16 +2,17 @@
 //!
 //! The order of events in one poll is the whole design.
 //!
-//! 1. **The clock**, at the first poll only: the deadline is that moment and the duration. A body that computes is not
-//!    interrupted, but its time counts.
-//! 2. **The future.** If it is ready, its value counts, even where the deadline has passed in the same turn; and no timer
-//!    has been armed.
-//! 3. **The deadline.** After the first poll of the body the clock says whether it has passed; later on the timer does,
-//!    which the loop looks at. The budget has no say here: a future that spends all of it at each poll would otherwise
-//!    never time out.
+//! 1. **The clock**, at the first poll only: the deadline is that moment and the duration. A body
+//!    that computes is not interrupted, but its time counts.
+//! 2. **The future.** If it is ready, its value counts, even where the deadline has passed in the
+//!    same turn; and no timer has been armed.
+//! 3. **The deadline.** After the first poll of the body the clock says whether the deadline has
+//!    passed; at later polls the timer says so. The budget does not count here: a future that
+//!    spends the whole budget at each poll would otherwise never time out.
 //!
-//! So a body that computes for longer than the duration and then waits has timed out, at that very wait. Of two nested
-//! time-outs whose deadlines have both passed, the inner one ends first, and the outer one at the next wait.
+//! So a body that computes for longer than the duration and then waits has timed out, at that very
+//! wait. Of two nested time-outs whose deadlines have both passed, the inner one ends first, and
+//! the outer one at the next wait.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -209,7 +210,7 @@ pub async fn timeout_with<T>(
 /// The deadline of a [`timeout_with`], in the hands of its body.
 ///
 /// Only the body can reach it, and after each poll of the body the time-out looks at it. So to change
-/// it wakes nobody, and costs a store.
+/// it wakes no task, and costs a store.
 #[derive(Debug)]
 pub struct Deadline {
     at: Cell<Option<Instant>>,

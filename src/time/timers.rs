@@ -1,12 +1,12 @@
 //! The driver of time: the wheel, and a waker in each of its entries.
 //!
-//! The wheel knows ticks and items; leaf futures know instants and wakers. This file stands
-//! between them, and its one difficulty is *who may be running while the wheel is borrowed*. The
-//! answer is nobody: to wake, to clone or to drop a waker may run foreign code, and foreign code
-//! may arm, reset and cancel timers, the one that is firing included. So a waker is cloned before
-//! the wheel is borrowed, woken and dropped after. And due timers are taken out **one at a time**:
-//! a timer cancelled by the waker before it in the same expiry does not fire, and one that is
-//! re-armed there is where it belongs.
+//! The wheel knows ticks and items; leaf futures know instants and wakers. This file stands between
+//! them, and its one difficulty is the borrow of the wheel: no foreign code may run under it. To
+//! wake, to clone or to drop a waker may run foreign code, and foreign code may arm, reset and
+//! cancel timers, even the timer that is firing. So a waker is cloned before the wheel is borrowed,
+//! woken and dropped after. And due timers are taken out **one at a time**: a timer that an earlier
+//! waker of the same expiry cancels does not fire, and a timer that it arms again is in its right
+//! place.
 //!
 //! *Not needed here:* a lock per shard of the wheel, a list of wakers to be woken after unlocking,
 //! and the state machine by which a timer says to another thread that it is just firing.

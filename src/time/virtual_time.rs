@@ -19,7 +19,7 @@ use crate::inbox::{Address, Room};
 /// 292 of the loop.
 ///
 /// # Wakes
-/// Those who wait for the timers that have passed.
+/// The tasks that wait for the timers that have passed.
 ///
 /// # Panics
 /// If the loop that is running on this thread goes by the real clock, or no loop is running.

@@ -1,17 +1,27 @@
-//! # Chapter 6: the timer wheel. Rejected designs, sources and exercises are in `time/mod.rs`.
+//! Chapter 6. The timer wheel. Slack, rejected designs and sources are in its second part,
+//! [`time`](super).
 //!
-//! A server gives every request thirty seconds and answers it in two milliseconds. So almost every timer is
-//! *cancelled*, and almost none fires. The first structure that comes to mind is a binary heap of deadlines, and it
-//! is wrong twice. A heap cannot find the timer to be cancelled, so the corpse stays in it for thirty seconds: at
-//! 50,000 requests a second that is a heap of 1.5 million dead timers around a hundred live ones. And where a tree
-//! can find it, both have paid *log n* to put the timer in an order that nobody ever asked for.
+//! # Chapter 6. The wheel
 //!
-//! The wheel sorts as late as it can, and only what is still there.
+//! *Before this:* [chapter 5](crate::inbox). *Time:* 60 minutes. *Files, in reading order:* this
+//! one, [`clock`](super::clock), [`timers`](super::timers), [`slack`](super::slack),
+//! [`sleep`](mod@super::sleep), [`timeout`](mod@super::timeout), [`interval`](mod@super::interval).
+//!
+//! ## The problem
+//!
+//! A server gives every request thirty seconds and answers it in two milliseconds. So almost every
+//! timer is *cancelled*, and almost none fires. The obvious structure is a binary heap of
+//! deadlines, and it is wrong twice. A heap cannot find the timer to be cancelled, so the dead
+//! timer stays in it for thirty seconds: at 50,000 requests a second that is a heap of 1.5 million
+//! dead timers around a hundred live ones. A tree can find the timer; but heap and tree both pay
+//! *log n* to put the timer in an order that no code ever asks for. The wheel sorts as late as it
+//! can, and sorts only the timers that are still there.
+//!
 //! ## The idea
 //!
-//! Write the deadline, a number of ticks, in base 64: eleven digits hold any `u64`. Compare it with `elapsed`, the
-//! tick up to which everything has fired. **The highest digit in which the two differ says the level, and the
-//! deadline's digit there says the slot.** Nothing else does.
+//! Write the deadline, a number of ticks, in base 64: eleven digits hold any `u64`. Compare it with
+//! `elapsed`, the tick up to which everything has fired. **The highest digit in which the two
+//! differ says the level, and the deadline's digit there says the slot.** Nothing else does.
 //!
 //! ```text
 //!            digit   ..   3    2    1    0             arm: xor, count zeros, append
@@ -32,84 +42,67 @@
 //!                                      pop_due: elapsed reaches 9 3 12, the timer fires
 //! ```
 //!
-//! A slot is a linked list, and each level has one word with a bit for every slot that is not empty: the earliest
-//! slot is a count of trailing zeros, and an empty hour costs nothing to cross.
-//!
-//! | level | a slot is (ticks of 1.02 us) | the level reaches |
-//! |---|---|---|
-//! | 0 | 1 us | 66 us |
-//! | 1 | 66 us | 4.2 ms |
-//! | 2 | 4.2 ms | 268 ms |
-//! | 3 | 268 ms | 17 s |
-//! | 4 | 17 s | 18 min |
-//! | 5 | 18 min | 20 h |
-//! | 6 | 20 h | 52 days |
-//! | 7..=10 | 52 days and more | half a million years: all 64 bits are valid |
+//! A slot is a linked list. Each level has one word with a bit for every slot that is not empty:
+//! the earliest slot is a count of trailing zeros, and an empty hour costs nothing to cross. A tick
+//! is 1.024 us; level 0 reaches 66 us, level 1 4.2 ms, and the others [so
+//! far](super#how-far-each-level-reaches).
 //!
 //! ## Three properties, and where they come from
 //!
-//! *Finer is earlier.* An entry on level 1 agrees with `elapsed` in digit 2; one on level 2 has gone beyond it there.
-//! So all of level 1 comes before all of level 2, and the first level that is not empty holds the next deadline.
-//! Wheels that choose the level by *distance* lack this:
+//! *Finer is earlier.* An entry on level 1 agrees with `elapsed` in digit 2; an entry on level 2
+//! has gone beyond it there. So all of level 1 comes before all of level 2, and the first level
+//! that is not empty holds the next deadline. A wheel that chooses the level by *distance* [lacks
+//! this property](super#why-not-otherwise).
 //!
-//! | tick | by distance | by digit |
-//! |---|---|---|
-//! | 60 | arm 130, 70 ahead: level 1 | 130 is `2 2`, now is `0 60`: level 1, slot 2 |
-//! | 100 | arm 150, 50 ahead: level 0 | 150 is `2 22`: level 1, slot 2 |
-//! | ask | level 0 says 150, and **130 is late** | slot 2 of level 1 says 130 |
-//!
-//! *Never out of order.* A slot of level 0 is a single tick, so ticks fire one after the other. *First armed, first
-//! fired.* The place is a function of `elapsed` and the deadline, so timers with equal deadlines are in the same list
-//! at every moment. A list grows at its tail only, and `deal` walks from head to tail. So no step can swap them,
-//! however often they are dealt out.
+//! *Never out of order.* A slot of level 0 is a single tick, so ticks fire one after the other.
+//! *First armed, first fired.* The place is a function of `elapsed` and the deadline, so timers
+//! with equal deadlines are in the same list at every moment. A list grows at its tail only, and
+//! `deal` walks from head to tail. So no step can swap two of them, however often they are dealt
+//! out.
 //!
 //! ## Dealing out in parts
 //!
-//! A coarse slot may hold a million timers, and to deal them out at once takes ten milliseconds, in which no socket
-//! is served. So `pop_due` has a *budget*: a timer that is dealt out takes one from it, and so does a timer that
-//! fires. At zero `pop_due` stops, and the next look goes on. While a slot is dealt out in parts, four rules keep the
-//! properties above:
+//! A coarse slot may hold a million timers. To deal them all out at once would keep every socket
+//! waiting. So `pop_due` has a *budget*: a timer that is dealt out takes one from it, and so does a
+//! timer that fires. At zero `pop_due` stops, and the next look goes on. While a slot is dealt out
+//! in parts, four rules keep the properties above:
 //!
-//! 1. `elapsed` is the first tick of the slot from the first part on. What is dealt out goes to finer levels; the
-//!    rest stays where it is, in the list of the slot, and `dealing` is the level of that list.
-//! 2. No timer fires from a finer level before the rest is gone: an earlier deadline may be in the rest.
-//!    (`first_slot` begins to search at `dealing`.)
-//! 3. A timer that is armed or reset within the range of the slot joins the rest, at its tail. On a finer level it
-//!    would stand before timers that have the same deadline, were armed before, and are still in the rest.
-//!    (`level_of` is `dealing` at least.)
-//! 4. As long as there is a rest, the next deadline is the slot's first tick. That has passed, so the loop comes back
-//!    at once.
+//! 1. `elapsed` is the first tick of the slot from the first part on. A timer that is dealt out
+//!    goes to a finer level; the rest stays in the list of the slot, and `dealing` is the level of
+//!    that list.
+//! 2. No timer fires from a finer level before the rest is gone: an earlier deadline may be in the
+//!    rest. (`first_slot` begins to search at `dealing`.)
+//! 3. A timer that is armed or reset within the range of the slot joins the rest, at its tail. On a
+//!    finer level it would stand before timers of the rest that have the same deadline and were
+//!    armed before. (`level_of` is `dealing` at least.)
+//! 4. As long as there is a rest, the next deadline is the slot's first tick. That tick has passed,
+//!    so the loop comes back at once.
 //!
-//! Timers of one range can now be in two lists. So each entry keeps the level of its list, in four bits beside a
-//! link, and a timer of the rest is cancelled or reset in O(1) like any other. If the last timer of the rest is
-//! cancelled, the dealing is over.
+//! Timers of one range can now be in two lists. So each entry keeps the level of its list, in four
+//! bits beside a link, and a timer of the rest is cancelled or reset in O(1) like any other. If the
+//! last timer of the rest is cancelled, the dealing is over.
 //!
 //! ## When is the next one?
 //!
-//! On level 0 the slot's number is the answer. A coarser slot knows only its range, so the answer is the smallest
-//! deadline in its list. It is remembered, and lost only when that very timer goes. But a server that always cancels
-//! its earliest timer would walk the list at every park, and the list may hold 100,000. And where it need not be
-//! walked it must still be dealt out before its first timer can fire: of 200,000 that takes 15 ms, by which that
-//! timer would be late. So each list counts, and beyond [`CROWD`] the answer is the slot's first tick: the loop then
-//! wakes once, early, finds nothing due, and deals the slot out, which had to be done anyway. Early by one look per
-//! level, or per part of a slot; late never.
+//! On level 0 the slot's number is the answer. A coarser slot has a range only, so the answer is
+//! the smallest deadline in its list. The wheel remembers it, and forgets it only when that very
+//! timer goes. But a server that always cancels its earliest timer would walk the list at every
+//! park; and a long list must be dealt out before its first timer can fire, which makes that timer
+//! late. So each list counts, and beyond [`CROWD`] the answer is the slot's first tick. The loop
+//! then wakes once, early, finds nothing due, and deals the slot out, which had to be done anyway.
+//! Early by one look per level, or per part of a slot; late never.
 //!
 //! ## Pinned entries
 //!
-//! A fired entry stays, marked as fired, until its owner hands in the [`Key`]; and a key cannot be copied. So the
-//! place cannot have a new tenant while the old key lives, and the bug of the stale handle that cancels a stranger's
-//! timer has no way to be written. *Not needed here:* generations, reference counts, and the intrusive nodes that
-//! need them.
+//! A fired entry stays, marked as fired, until its owner hands in the [`Key`]; and a key cannot be
+//! copied. So the entry has no new tenant while the old key lives, and a stale handle that cancels
+//! a stranger's timer cannot be written. *Not needed here:* generations, reference counts, and the
+//! intrusive nodes that need them.
 //!
-//! ## What it costs
+//! ## Next
 //!
-//! Arm, reset and disarm are O(1). A timer that fires has been moved at most ten times, mostly two to four times; one
-//! that is cancelled, mostly never. With a waker inside, an entry takes 32 bytes. The table of entries keeps the size
-//! of its busiest time.
-//!
-//! *Promised:* never early, order as above, every `u64` a valid deadline, no allocation once the table has grown, and
-//! no more work in a call of `pop_due` than its budget. *As it is today:* eleven levels of 64, [`CROWD`], and 268
-//! million timers at most.
+//! [The second part](super#chapter-6-second-part) of this chapter: slack, costs, promises, rejected
+//! designs, exercises.
 
 use std::hint::black_box;
 use std::mem;

@@ -57,7 +57,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Lets nobody send any more. What is in the channel can still be received.
+    /// Lets no task send any more. What is in the channel can still be received.
     pub fn close(&mut self) {
         self.0.close();
     }

@@ -46,7 +46,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Sends the value at once, if there is room and nobody waits for it.
+    /// Sends the value at once, if there is room and no task waits for it.
     ///
     /// # Errors
     ///

@@ -75,7 +75,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Lets nobody send any more, except with room that is already reserved. What is in the channel can still be received.
+    /// Lets no task send any more, except with room that is already reserved. What is in the channel can still be received.
     pub fn close(&mut self) {
         self.chan.close();
     }

@@ -1,0 +1,455 @@
+//! The book, held against the sources: each chapter has its parts and leads to the next, and what a text names exists.
+
+#[allow(dead_code, reason = "tests/architecture.rs uses the rest")]
+#[path = "support/sources.rs"]
+mod sources;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use sources::{Crate, blank_comments_and_literals, files};
+
+/// The way through the book: the files with an essay, and what the link to each is called.
+const WAY: &[(&str, &str)] = &[
+    ("lib.rs", "crate"),
+    ("task/mod.rs", "task#chapter-1-what-a-task-is"),
+    ("task/cell.rs", "cell"),
+    ("task/waker.rs", "waker"),
+    ("scheduler/mod.rs", "scheduler"),
+    ("inbox/mod.rs", "inbox"),
+    ("time/wheel.rs", "wheel"),
+    ("time/mod.rs", "super#chapter-6-second-part"),
+    ("reactor/mod.rs", "reactor"),
+    ("offload/mod.rs", "offload"),
+    ("event_loop/mod.rs", "event_loop"),
+    ("foreign.rs", "foreign"),
+    ("chain.rs", "chain"),
+    ("future/mod.rs", "future"),
+    ("group/mod.rs", "group"),
+    ("sync/mod.rs", "sync"),
+    ("sync/wait_list.rs", "wait_list"),
+    ("io/mod.rs", "io"),
+    ("net/mod.rs", "net"),
+    ("net/serve.rs", "serve"),
+    ("remote/mod.rs", "remote"),
+    ("inspect/mod.rs", "inspect"),
+    ("record/mod.rs", "record"),
+    ("signal/mod.rs", "signal"),
+    ("process/mod.rs", "process"),
+    ("fs/mod.rs", "fs"),
+    ("compat/mod.rs", "compat"),
+    ("appendix.rs", "appendix"),
+    ("questions.rs", "questions"),
+];
+
+/// Where a chapter's link leads on past the file that is next in the table, for that one is a part of this room.
+const LEADS_PAST: &[(&str, &str)] = &[("remote/mod.rs", "time#time-in-the-hands-of-a-test")];
+
+/// The numbered chapters, and the parts that each has to have.
+const CHAPTERS: [&[&str]; 9] = [
+    &["task/mod.rs"],
+    &["task/cell.rs"],
+    &["task/waker.rs"],
+    &["scheduler/mod.rs"],
+    &["inbox/mod.rs"],
+    &["time/wheel.rs", "time/mod.rs"],
+    &["reactor/mod.rs"],
+    &["offload/mod.rs"],
+    &["event_loop/mod.rs"],
+];
+const PARTS: &[&[&str]] = &[
+    &["The problem"],
+    &["The idea"],
+    &["Why not otherwise", "Not needed here"],
+    &["Next"],
+];
+/// Not in chapter 1, which is a picture only.
+const PARTS_OF_A_MECHANISM: &[&[&str]] =
+    &[&["What it costs"], &["Exercises", "Exercises of chapter 6"]];
+
+const COLUMNS: usize = 100;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn the_crate() -> &'static Crate {
+    static CRATE: LazyLock<Crate> = LazyLock::new(|| Crate::read(root()));
+    &CRATE
+}
+
+/// The essay at the head of a file, without its `//!`.
+fn essay(file: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join("src").join(file)).expect("a chapter is a file");
+    let is_essay = |line: &&str| line.starts_with("//!") || line.starts_with("#![doc = include");
+    let lines = text.lines().take_while(is_essay);
+    lines
+        .map(|line| {
+            let line = line.strip_prefix("//!").unwrap_or(line);
+            line.strip_prefix(' ').unwrap_or(line).to_owned()
+        })
+        .collect()
+}
+
+/// The headings of an essay; a line of code that begins with `#` is none.
+fn headings(essay: &[String]) -> Vec<&str> {
+    let mut is_code = false;
+    let mut found = Vec::new();
+    for line in essay {
+        is_code ^= line.starts_with("```");
+        if !is_code && line.starts_with('#') && line.trim_start_matches('#').starts_with(' ') {
+            found.push(line.trim_start_matches('#').trim());
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn assert_none(problem: &str, found: &[String]) {
+    assert!(
+        found.is_empty(),
+        "\n\n{problem}:\n  {}\n",
+        found.join("\n  ")
+    );
+}
+
+#[test]
+fn every_chapter_says_what_to_read_first_how_long_it_takes_and_in_which_order() {
+    let mut missing = Vec::new();
+    for (file, _) in WAY {
+        let essay = essay(file);
+        let first = essay.first().map_or("", String::as_str);
+        if first.is_empty() || first.starts_with('#') {
+            missing.push(format!("src/{file}: a first line that says what it is"));
+        }
+        let words = essay.join(" ");
+        for opening in ["*Before this:*", "*Time:*", "*Files, in reading order:*"] {
+            let is_first_page = *file == "lib.rs" && opening.starts_with("*Files");
+            if !is_first_page && !words.contains(opening) {
+                missing.push(format!("src/{file}: {opening}"));
+            }
+        }
+    }
+    assert_none("chapters that do not open as a chapter does", &missing);
+}
+
+#[test]
+fn every_chapter_has_its_parts() {
+    let mut missing = Vec::new();
+    for (index, files) in CHAPTERS.iter().enumerate() {
+        let number = index + 1;
+        let essays: Vec<Vec<String>> = files.iter().map(|file| essay(file)).collect();
+        let headings: Vec<&str> = essays.iter().flat_map(|essay| headings(essay)).collect();
+        let title = format!("Chapter {number}. ");
+        if !headings[0].starts_with(&title) {
+            missing.push(format!("src/{}: the title `# {title}..`", files[0]));
+        }
+        let more = if number > 1 {
+            PARTS_OF_A_MECHANISM
+        } else {
+            &[]
+        };
+        for part in PARTS.iter().chain(more) {
+            if !part.iter().any(|name| headings.contains(name)) {
+                missing.push(format!("src/{}: {}", files[0], part.join(", or ")));
+            }
+        }
+    }
+    assert_none("chapters without a part", &missing);
+}
+
+#[test]
+fn every_chapter_ends_with_a_link_to_the_next() {
+    let mut astray = Vec::new();
+    for pair in WAY.windows(2) {
+        let [(file, _), (next, name)] = pair else {
+            unreachable!("windows of two");
+        };
+        let past = LEADS_PAST.iter().find(|(from, _)| from == file);
+        let name = past.map_or(*name, |(_, name)| name);
+        let essay = essay(file);
+        if *file == "lib.rs" {
+            continue;
+        }
+        let last = essay
+            .iter()
+            .rposition(|line| line.trim_start_matches('#') == " Next");
+        let words = essay[last.unwrap_or(essay.len())..].join(" ");
+        let is_linked = words.match_indices("](").any(|(at, _)| {
+            let target = &words[at + 2..];
+            let target = &target[..target.find(')').unwrap_or(target.len())];
+            target.trim_end_matches("/index.html").ends_with(name)
+        }) || words.contains(&format!("[`{name}`]"));
+        // `serve()` is the page of the function, which the chapter of its file begins.
+        let is_linked = is_linked || words.contains(&format!("{name}()"));
+        if !is_linked {
+            astray.push(format!("src/{file}: to src/{next}"));
+        }
+    }
+    assert_none("chapters whose last words do not lead to the next", &astray);
+}
+
+/// The first page links to each chapter, and names its files, to which the chapter links.
+#[test]
+fn the_first_page_leads_to_every_chapter() {
+    let page = essay("lib.rs").join("\n");
+    let missing = WAY.iter().skip(1).filter(|(file, _)| {
+        let module = file
+            .trim_end_matches(".rs")
+            .trim_end_matches("/mod")
+            .replace('/', "::");
+        let forms = [
+            format!("]({module})"),
+            format!("](mod@{module})"),
+            format!("]({module}#"),
+            format!("[`{module}`]"),
+            format!("]({module}/index.html)"),
+        ];
+        !forms.iter().any(|form| page.contains(form))
+    });
+    let missing: Vec<String> = missing.map(|(file, _)| format!("src/{file}")).collect();
+    assert_none("chapters that the first page does not name", &missing);
+    // `room/`: `file`, `file`
+    let mut astray = Vec::new();
+    for row in page.lines().filter(|line| line.starts_with('|')) {
+        let Some((room, names)) = row.split_once("/`: ") else {
+            continue;
+        };
+        let room = room.rsplit('`').next().expect("a room has a name");
+        let names = names.split(['|', ';']).next().unwrap_or_default();
+        for name in names.split('`').skip(1).step_by(2) {
+            let file = format!("src/{room}/{name}.rs");
+            if !root().join(&file).exists() {
+                astray.push(file);
+            }
+        }
+    }
+    assert_none(
+        "files that the first page names and that do not exist",
+        &astray,
+    );
+    assert!(page.contains("**You may stop here.**"));
+}
+
+/// A row of a table cannot be broken, nor can a word. The exercises have their own width.
+#[test]
+fn the_chapters_are_a_hundred_columns_wide() {
+    let mut wide = Vec::new();
+    for (file, _) in WAY {
+        let mut is_exercise = false;
+        for (index, line) in essay(file).iter().enumerate() {
+            if line.starts_with('#') {
+                is_exercise = line.contains("Exercises");
+            }
+            let can_break = line.trim_start().contains(' ') && !line.starts_with('|');
+            let columns = line.chars().count() + "//! ".len();
+            if can_break && columns > COLUMNS && !is_exercise && !line.starts_with("#![doc") {
+                wide.push(format!("src/{file}:{}: {columns}", index + 1));
+            }
+        }
+    }
+    assert_none("lines of the book that are too wide", &wide);
+}
+
+// The thirty questions.
+
+#[test]
+fn thirty_questions_have_an_answer_a_link_and_a_proof() {
+    let text = essay("questions.rs").join("\n");
+    let mut poor = Vec::new();
+    for number in 1..=30 {
+        let start = format!("\n{number}. **");
+        let Some(at) = text.find(&start) else {
+            poor.push(format!("{number}: is not there"));
+            continue;
+        };
+        let item = &text[at + 1..];
+        let end = item.find("\n\n").into_iter();
+        let end = end.chain(item.find(&format!("\n{}. **", number + 1))).min();
+        let words = item[..end.unwrap_or(item.len())].split_whitespace();
+        let item = words.collect::<Vec<_>>().join(" ");
+        let Some((question, answer)) = item.split_once("?** ") else {
+            poor.push(format!("{number}: asks nothing"));
+            continue;
+        };
+        if !answer.contains('[') {
+            poor.push(format!("{question}: no link"));
+        }
+        // That what is named exists is seen to by tests/architecture.rs.
+        if !answer.contains("`tests/") && !answer.contains("`examples/") {
+            poor.push(format!("{question}: no test and no example"));
+        }
+    }
+    assert!(!text.contains("\n31. **"), "there are more than thirty");
+    assert_none("questions that are not answered", &poor);
+}
+
+#[test]
+fn the_questions_are_one_step_from_the_readme_and_from_the_first_page() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("there is a README");
+    assert!(readme.contains("](src/questions.rs)"));
+    assert!(essay("lib.rs").join("\n").contains("](questions)"));
+}
+
+// Names in comments.
+
+/// The words between backticks in the comments of a text.
+fn quoted(text: &str) -> Vec<String> {
+    let comments: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.find("//").map(|at| &line[at..]))
+        .map(|line| line.trim_start_matches(['/', '!']).trim())
+        .collect();
+    let words = comments.join(" ");
+    words
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+fn is_name(word: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// The words of the code of all sources and tests.
+fn words_of_the_code() -> &'static BTreeSet<String> {
+    static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let mut words = BTreeSet::new();
+        for folder in ["src", "tests", "benches", "examples"] {
+            for file in files(&root().join(folder), ".rs") {
+                let text = fs::read_to_string(file).expect("a source file is UTF-8");
+                let code = blank_comments_and_literals(&text);
+                let names = code.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+                words.extend(names.filter(|name| !name.is_empty()).map(str::to_owned));
+            }
+        }
+        words
+    });
+    &WORDS
+}
+
+/// `a_name_as_long_as_this` in a comment is a test, and `Type::item` of a type of ours is an item.
+#[test]
+fn every_item_and_every_test_that_a_comment_names_exists() {
+    let code = words_of_the_code();
+    let ours: BTreeSet<&str> = the_crate()
+        .sources
+        .iter()
+        .flat_map(|source| {
+            let words: Vec<&str> = source.code.split_whitespace().collect();
+            let pairs = words.windows(2).map(|pair| (pair[0], pair[1]));
+            let types =
+                pairs.filter(|(keyword, _)| matches!(*keyword, "struct" | "enum" | "trait"));
+            let name = |(_, name): (_, &'static str)| {
+                name.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                    .next()
+            };
+            types.filter_map(name).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut missing = Vec::new();
+    for source in &the_crate().sources {
+        for words in quoted(&source.text) {
+            let words = words.trim_end_matches("()");
+            let is_test = is_name(words) && words.matches('_').count() > 3;
+            let item = words
+                .split_once("::")
+                .filter(|(owner, item)| ours.contains(owner) && is_name(item));
+            let name = item.map_or(words, |(_, item)| item);
+            if (is_test || item.is_some()) && !code.contains(name) {
+                missing.push(format!("src/{}: `{words}`", source.path));
+            }
+        }
+    }
+    assert_none("names in comments that mean nothing", &missing);
+}
+
+/// A guard is named by its file, which tests/architecture.rs looks up, or it is a unit test.
+#[test]
+fn every_guard_that_is_a_unit_test_exists() {
+    let code = words_of_the_code();
+    let mut missing = Vec::new();
+    for source in &the_crate().sources {
+        for (at, words) in source.text.match_indices("Guarded by ") {
+            let guard = &source.text[at + words.len()..];
+            let end = guard
+                .find(|c: char| c.is_whitespace() || c == ',')
+                .unwrap_or(guard.len());
+            let guard = guard[..end].trim_matches(['.', '`', ',', ')']);
+            let is_unit_test = guard.contains("tests::");
+            let name = guard.rsplit("::").next().unwrap_or_default();
+            if is_unit_test && !code.contains(name) || !is_unit_test && !guard.starts_with("tests/")
+            {
+                missing.push(format!("src/{}: {guard}", source.path));
+            }
+        }
+    }
+    assert_none("guards that are not there", &missing);
+}
+
+// Files and links.
+
+/// `room/file.rs` in a comment or a text is a file: from the root, from `src`, or from the folder of the text.
+#[test]
+fn every_file_that_a_comment_names_exists() {
+    let mut missing = Vec::new();
+    for source in &the_crate().sources {
+        let folder = Path::new("src").join(&source.path);
+        let folder = folder.parent().expect("a file has a folder").to_owned();
+        let own = folder.join(
+            Path::new(&source.path)
+                .file_stem()
+                .expect("a file has a name"),
+        );
+        for words in quoted(&source.text) {
+            let is_path = words.ends_with(".rs") && !words.contains([' ', '*', '<', '(']);
+            let homes = [Path::new(""), Path::new("src"), &folder, &own];
+            let exists = |home: &&Path| root().join(home).join(&words).exists();
+            if is_path && !words.starts_with('.') && !homes.iter().any(exists) {
+                missing.push(format!("src/{}: `{words}`", source.path));
+            }
+        }
+    }
+    assert_none("files that comments name and that do not exist", &missing);
+}
+
+/// A heading as the address of its section.
+fn address(heading: &str) -> String {
+    let heading = heading.trim_start_matches('#').trim().to_lowercase();
+    let letters = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+    letters.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    let mut broken = Vec::new();
+    for file in files(root(), ".md") {
+        let text = fs::read_to_string(&file).expect("a text is UTF-8");
+        let folder = file.parent().expect("a file has a folder");
+        let addresses: BTreeSet<String> = text
+            .lines()
+            .filter(|l| l.starts_with('#'))
+            .map(address)
+            .collect();
+        for (at, _) in text.match_indices("](") {
+            let target = &text[at + 2..];
+            let target = &target[..target.find([')', '\n', ' ']).unwrap_or(target.len())];
+            let is_elsewhere = target.contains("://") || target.starts_with("mailto:");
+            let exists = match target.split_once('#') {
+                Some(("", section)) => addresses.contains(section),
+                Some((path, _)) => folder.join(path).exists(),
+                None => folder.join(target).exists(),
+            };
+            if !is_elsewhere && !exists {
+                broken.push(format!("{}: {target}", file.display()));
+            }
+        }
+    }
+    assert_none("links of documents that lead nowhere", &broken);
+}
