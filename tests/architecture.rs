@@ -41,7 +41,7 @@ const LEAF_FUTURES: &[&str] = &[
     "net/",
     "offload/future.rs",
     "process/",
-    "reactor/registered.rs",
+    "reactor/registered",
     "remote/",
     "signal/",
     "sync/",

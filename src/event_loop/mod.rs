@@ -66,7 +66,6 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::thread;
@@ -84,7 +83,9 @@ use crate::task::JoinHandle;
 mod allowance;
 mod at_work;
 mod builder;
-#[cfg(feature = "tokio-guest")]
+#[cfg(unix)]
+mod descriptor;
+#[cfg(all(unix, feature = "tokio-guest"))]
 mod guest;
 mod main_task;
 mod narrator;
@@ -102,7 +103,7 @@ mod virtual_time;
 use allowance::Allowance;
 use at_work::AtWork;
 pub use builder::{Builder, OnPanic};
-#[cfg(feature = "tokio-guest")]
+#[cfg(all(unix, feature = "tokio-guest"))]
 pub(crate) use guest::{Guest, Stint};
 use observation::Observation;
 pub use report::{Report, Turn};
@@ -454,16 +455,6 @@ impl Drop for EventLoop {
         }
         self.close();
         self.write_page();
-    }
-}
-
-/// The descriptor that becomes readable when a socket, another thread, or what the host does between two turns, wants a
-/// [`turn`](EventLoop::turn). A host polls it until [`next_deadline`](EventLoop::next_deadline). A turn may leave an
-/// event for the turn after it. The descriptor is readable still then, of which a host hears that asks for levels, and a host that
-/// asks for edges does not.
-impl AsFd for EventLoop {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.context.reactor.as_fd()
     }
 }
 

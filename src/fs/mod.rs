@@ -35,12 +35,16 @@
 //! Guarded by tests/system/fs.rs.
 
 mod file;
+#[cfg(unix)]
+mod unix;
 
 use std::fs::{DirEntry, Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use self::file::File;
+#[cfg(unix)]
+pub use self::unix::symlink;
 use crate::context;
 use crate::offload::{self, Offload};
 use crate::trying::while_trying;
@@ -94,6 +98,8 @@ macro_rules! of_two_paths {
         }
     )*};
 }
+#[cfg(unix)]
+use of_two_paths;
 
 fn told(doing: &str, path: &Path, error: io::Error) -> io::Error {
     while_trying(format_args!("{doing} {}", path.display()), error)
@@ -135,8 +141,6 @@ of_two_paths! {
     hard_link("linking") -> () = std::fs::hard_link;
     /// Gives a file another name. What had that name is replaced.
     rename("renaming") -> () = std::fs::rename;
-    /// Makes a link at the second path that leads to the first.
-    symlink("linking") -> () = std::os::unix::fs::symlink;
 }
 
 fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
