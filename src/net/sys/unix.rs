@@ -76,3 +76,7 @@ macro_rules! for_each_family {
     };
 }
 pub(crate) use for_each_family;
+
+/// The resolver's answers have no numbers.
+pub(crate) const NO_SUCH_NAME: [i32; 0] = [];
+pub(crate) const NO_NAME_SERVER: [i32; 0] = [];

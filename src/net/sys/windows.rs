@@ -70,3 +70,8 @@ macro_rules! for_each_family {
     };
 }
 pub(crate) use for_each_family;
+
+/// `WSAHOST_NOT_FOUND`, `WSANO_DATA`.
+pub(crate) const NO_SUCH_NAME: [i32; 2] = [11_001, 11_004];
+/// `WSATRY_AGAIN`.
+pub(crate) const NO_NAME_SERVER: [i32; 1] = [11_002];
