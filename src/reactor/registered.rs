@@ -132,7 +132,7 @@ impl<S: Watched> Registered<S> {
         if told_here == Some(true) && self.ready(interest).is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let result = f(&self.io.borrow());
+        let result = self.io.lend(f);
         if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
             && told_here.is_some()
         {
@@ -252,9 +252,7 @@ impl<S: Watched> Registered<S> {
         let source = &self.registration.source;
         loop {
             while !self.ready(interest).is_empty() {
-                // A statement of its own: on Windows the loan must be over before the socket can be registered.
-                let tried = attempt(&self.io.borrow());
-                match tried {
+                match self.io.lend(&mut attempt) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         self.enroll()?;

@@ -18,6 +18,12 @@ impl<S: Watched> Held<S> {
         Held(io)
     }
 
+    /// For one attempt.
+    #[inline(always)]
+    pub(in crate::reactor) fn lend<T>(&self, f: impl FnOnce(&S) -> T) -> T {
+        f(&self.0)
+    }
+
     #[inline]
     pub(in crate::reactor) fn borrow(&self) -> &S {
         &self.0

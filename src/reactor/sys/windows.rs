@@ -34,6 +34,11 @@ impl<S: Watched> Held<S> {
         }
     }
 
+    /// For one attempt. The socket can be registered when that is over.
+    pub(in crate::reactor) fn lend<T>(&self, f: impl FnOnce(&S) -> T) -> T {
+        f(&self.io.borrow())
+    }
+
     pub(in crate::reactor) fn borrow(&self) -> Ref<'_, S> {
         self.io.borrow()
     }
