@@ -212,7 +212,7 @@ impl EventLoop {
     /// Calls `call` with this loop as the one that [`spawn`](crate::spawn), [`sleep`](crate::sleep) and the sockets refer to, between
     /// two turns: for a host's own code, and for futures of this crate that a foreign executor polls.
     ///
-    /// The loop does not run meanwhile. What the call wakes, spawns or aborts makes the loop's [descriptor](Self::as_fd)
+    /// The loop does not run meanwhile. What the call wakes, spawns or aborts makes the loop's [descriptor](EventLoop#impl-AsFd-for-EventLoop)
     /// readable, and so does a timer that it arms, so that a host that waits for the descriptor learns that there is a turn to
     /// take, or an earlier [deadline](Self::next_deadline) to wait for. (Only a timer that is *moved*, by
     /// [`Sleep::reset`](crate::time::Sleep::reset), and not polled after that, moves the deadline in silence. A host that asks for the

@@ -85,7 +85,7 @@ macro_rules! of_two_paths {
     ($($(#[$about:meta])* $name:ident($doing:literal) -> $output:ty = $call:path;)*) => {$(
         $(#[$about])*
         ///
-        /// For cancellation and errors see the [module](self).
+        /// For cancellation and errors see the [module](crate::fs).
         pub async fn $name(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<$output> {
             let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
             job(move || {

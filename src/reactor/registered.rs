@@ -29,6 +29,8 @@ use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 /// `S` is whatever owns the descriptor: any mio source, a type of the standard library, an `OwnedFd`. **It must be in
 /// non-blocking mode**, or the first operation that would have to wait stops the whole loop.
 ///
+/// On Unix only: the poller of Windows watches sockets and nothing else, and those are in [`net`](crate::net).
+///
 /// Nothing is registered when it is made. The first operation that meets `WouldBlock` registers it with the loop that
 /// runs on this thread, for both directions, and it stays registered until it is dropped, taken apart by
 /// [`into_inner`](Registered::into_inner), or has to wait in another loop, which then takes it over. Any number of
