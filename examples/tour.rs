@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use roundelay::future::try_join_all;
 use roundelay::net::{TcpListener, TcpStream};
 use roundelay::{Metrics, offload, sleep, spawn, yield_now};
+#[cfg(unix)]
 use socket2::SockRef;
 
 const CLIENTS: usize = 1_000;
@@ -132,10 +133,17 @@ async fn tour() -> Result<()> {
 
 /// `TcpListener::bind` keeps 128 connections waiting, as the standard library does. A thousand that arrive at once want a
 /// longer line, or most of them try again after a second.
+#[cfg(unix)]
 async fn listen() -> Result<TcpListener> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     SockRef::from(&listener).listen(CLIENTS as i32)?;
     Ok(listener)
+}
+
+/// What is listening there is a number only, and the clients are few milliseconds apart.
+#[cfg(windows)]
+async fn listen() -> Result<TcpListener> {
+    Ok(TcpListener::bind("127.0.0.1:0").await?)
 }
 
 /// Echoes whatever comes, a task for each connection.
@@ -225,6 +233,7 @@ fn hash_of_this_program() -> io::Result<(u64, usize)> {
 }
 
 /// Each client takes two descriptors, one at either end.
+#[cfg(unix)]
 fn clients_that_fit() -> Result<usize> {
     let (limit, _) = rlimit::Resource::NOFILE.get()?;
     let fit = (limit.saturating_sub(32) / 2).min(CLIENTS as u64) as usize;
@@ -235,6 +244,12 @@ fn clients_that_fit() -> Result<usize> {
     }
     check(fit > 0, "no descriptor is left for a single client")?;
     Ok(fit)
+}
+
+/// Windows has no such limit.
+#[cfg(windows)]
+fn clients_that_fit() -> Result<usize> {
+    Ok(CLIENTS)
 }
 
 fn check(holds: bool, otherwise: &str) -> Result<()> {

@@ -15,6 +15,7 @@ pub(crate) use plan::{Deed, Plan, at, heir};
 
 /// What is asked of the operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))] // there is no `timerfd`
 pub(crate) enum Call {
     /// `epoll_create`.
     OpenPoller,

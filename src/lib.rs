@@ -82,7 +82,7 @@
 //! | the crate | `lib.rs`, `entry.rs` |
 //! | hosts of the loop | `compat/tokio.rs` |
 //! | the loop | `event_loop/` |
-//! | leaf futures | `compat/`, `fs/`, `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `process/`, `reactor/registered.rs`, `remote/`, `signal/`, `sync/`, `task/cooperative.rs`, `task/ends.rs`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs`, `time/virtual_time.rs` |
+//! | leaf futures | `compat/`, `fs/`, `future/`, `group`, `io/`, `net/`, `offload/future.rs`, `process/`, `reactor/registered`, `remote/`, `signal/`, `sync/`, `task/cooperative.rs`, `task/ends.rs`, `task/join.rs`, `task/mod.rs`, `task/yield_now.rs`, `time/interval.rs`, `time/mod.rs`, `time/sleep.rs`, `time/timeout.rs`, `time/virtual_time.rs` |
 //! | seeing the loop | `inspect/` |
 //! | the current loop | `context.rs` |
 //! | wakers | `task/behind.rs`, `task/waker.rs` |
@@ -209,7 +209,7 @@ pub mod io;
 pub mod net;
 mod offload;
 mod pinned;
-#[cfg(feature = "process")]
+#[cfg(all(unix, feature = "process"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "process")))]
 pub mod process;
 #[cfg(doc)]
@@ -224,7 +224,7 @@ mod record;
 pub mod remote;
 mod scheduler;
 mod shim;
-#[cfg(feature = "signal")]
+#[cfg(all(unix, feature = "signal"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 pub mod signal;
 mod stays;
@@ -244,8 +244,10 @@ pub use remote::{Closed, Remote, RemoteHandle, TryPostError};
 pub use task::{JoinError, JoinHandle, TaskId, spawn, yield_now};
 pub use time::{interval, interval_at, sleep, sleep_until, timeout, timeout_at};
 
-#[cfg(not(unix))]
-compile_error!("roundelay waits for Unix file descriptors; there is no port to other systems yet");
+#[cfg(not(any(unix, windows)))]
+compile_error!(
+    "roundelay waits for what mio watches on Unix and on Windows; there is no port to other systems yet"
+);
 
 /// The README's code runs too.
 #[cfg(doctest)]

@@ -1,5 +1,7 @@
 //! No descriptor is left. Alone in its process, because it takes all there are.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::fs::File;

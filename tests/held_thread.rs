@@ -4,6 +4,8 @@
 //! The limit here is a nanosecond, so that every step is too long, or none, so that no step is: nothing depends on how fast the
 //! machine is.
 
+#![cfg(unix)]
+
 #[path = "support/watch.rs"]
 mod watch;
 

@@ -6,6 +6,8 @@
 //!
 //! A program of its own, since the sink hears every thread of the process, and the limit of descriptors is the process's.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::any::Any;

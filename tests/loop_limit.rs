@@ -1,5 +1,7 @@
 //! As many loops as fit, and a clear word when no more do. Alone in its process, because it takes all there are.
 
+#![cfg(unix)]
+
 #[path = "support/watch.rs"]
 mod watch;
 

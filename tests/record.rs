@@ -1,5 +1,7 @@
 //! What a loop has recorded is what it has done: a test compares a whole trace, without its times.
 
+#![cfg(unix)]
+
 #[path = "support/watch.rs"]
 mod watch;
 

@@ -5,6 +5,8 @@
 //! changes. What must *not* be `Send` is as much a promise as what must: a socket belongs to one loop, and a task's handle
 //! to one thread.
 
+#![cfg(unix)]
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::error::Error;

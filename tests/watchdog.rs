@@ -1,6 +1,8 @@
 //! The tests' watchdog, tested: a test that hangs ends its process and is named, and no other is. Alone in its process,
 //! which starts itself again to see that happen.
 
+#![cfg(unix)]
+
 #[path = "support/watch.rs"]
 mod watch;
 

@@ -9,17 +9,16 @@ use futures_io::{AsyncRead, AsyncWrite};
 use super::sockets::write_to_a_socket;
 use crate::io::sockets::{for_each_reader, for_each_writer};
 use crate::io::{Duplex, DuplexReader, DuplexWriter};
-use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, UnixStream, WriteHalf};
 
 macro_rules! reader {
-    ($socket:ty: $methods:ident) => {
+    ($socket:ty: $methods:ty) => {
         impl AsyncRead for $socket {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                $methods::poll_read(&self, cx, buf)
+                <$methods>::poll_read(&self, cx, buf)
             }
 
             fn poll_read_vectored(
@@ -27,14 +26,14 @@ macro_rules! reader {
                 cx: &mut Context<'_>,
                 bufs: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                $methods::poll_read_vectored(&self, cx, bufs)
+                <$methods>::poll_read_vectored(&self, cx, bufs)
             }
         }
     };
 }
 
 macro_rules! writer {
-    ($socket:ty: $methods:ident) => {
+    ($socket:ty: $methods:ty) => {
         impl AsyncWrite for $socket {
             write_to_a_socket!($methods, poll_close);
         }

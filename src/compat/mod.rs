@@ -48,7 +48,7 @@ mod kept;
 mod sockets;
 #[cfg(feature = "stream")]
 pub mod stream;
-#[cfg(feature = "tokio-guest")]
+#[cfg(all(unix, feature = "tokio-guest"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio-guest")))]
 pub mod tokio;
 #[cfg(feature = "tokio")]

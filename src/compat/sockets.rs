@@ -3,13 +3,13 @@
 
 /// The methods of a foreign trait for writing to one of them. `close` is what the trait calls the last of them.
 macro_rules! write_to_a_socket {
-    ($methods:ident, $close:ident) => {
+    ($methods:ty, $close:ident) => {
         fn poll_write(
             self: std::pin::Pin<&mut Self>,
             cx: &mut std::task::Context<'_>,
             buf: &[u8],
         ) -> std::task::Poll<std::io::Result<usize>> {
-            $methods::poll_write(&self, cx, buf)
+            <$methods>::poll_write(&self, cx, buf)
         }
 
         fn poll_write_vectored(
@@ -17,7 +17,7 @@ macro_rules! write_to_a_socket {
             cx: &mut std::task::Context<'_>,
             bufs: &[std::io::IoSlice<'_>],
         ) -> std::task::Poll<std::io::Result<usize>> {
-            $methods::poll_write_vectored(&self, cx, bufs)
+            <$methods>::poll_write_vectored(&self, cx, bufs)
         }
 
         /// Nothing is held back.

@@ -10,7 +10,6 @@ use super::kept::read_by_way_of_the_kept_piece;
 use super::sockets::write_to_a_socket;
 use crate::io::sockets::{for_each_reader, for_each_writer};
 use crate::io::{Duplex, DuplexReader, DuplexWriter};
-use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, UnixStream, WriteHalf};
 
 /// Directly, if somebody has written to all of the memory before.
 fn read_into(
@@ -27,14 +26,14 @@ fn read_into(
 }
 
 macro_rules! reader {
-    ($socket:ty: $methods:ident) => {
+    ($socket:ty: $methods:ty) => {
         impl AsyncRead for $socket {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                let read = |room: &mut [u8]| $methods::poll_read(&self, cx, room);
+                let read = |room: &mut [u8]| <$methods>::poll_read(&self, cx, room);
                 read_into(buf, read)
             }
         }
@@ -42,7 +41,7 @@ macro_rules! reader {
 }
 
 macro_rules! writer {
-    ($socket:ty: $methods:ident) => {
+    ($socket:ty: $methods:ty) => {
         impl AsyncWrite for $socket {
             write_to_a_socket!($methods, poll_shutdown);
 

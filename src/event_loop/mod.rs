@@ -81,7 +81,6 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::thread;
@@ -99,7 +98,9 @@ use crate::task::JoinHandle;
 mod allowance;
 mod at_work;
 mod builder;
-#[cfg(feature = "tokio-guest")]
+#[cfg(unix)]
+mod descriptor;
+#[cfg(all(unix, feature = "tokio-guest"))]
 mod guest;
 mod main_task;
 mod narrator;
@@ -118,7 +119,7 @@ mod virtual_time;
 use allowance::Allowance;
 use at_work::AtWork;
 pub use builder::{Builder, OnPanic};
-#[cfg(feature = "tokio-guest")]
+#[cfg(all(unix, feature = "tokio-guest"))]
 pub(crate) use guest::{Guest, Stint};
 use observation::Observation;
 pub use report::{Report, Turn};
@@ -230,7 +231,7 @@ impl EventLoop {
     /// Calls `call` with this loop as the one that [`spawn`](crate::spawn), [`sleep`](crate::sleep) and the sockets refer to, between
     /// two turns: for a host's own code, and for futures of this crate that a foreign executor polls.
     ///
-    /// The loop does not run meanwhile. What the call wakes, spawns or aborts makes the loop's [descriptor](Self::as_fd)
+    /// The loop does not run meanwhile. What the call wakes, spawns or aborts makes the loop's [descriptor](EventLoop#impl-AsFd-for-EventLoop)
     /// readable, and so does a timer that it arms, so that a host that waits for the descriptor learns that there is a turn to
     /// take, or an earlier [deadline](Self::next_deadline) to wait for. (Only a timer that is *moved*, by
     /// [`Sleep::reset`](crate::time::Sleep::reset), and not polled after that, moves the deadline in silence. A host that asks for the
@@ -473,16 +474,6 @@ impl Drop for EventLoop {
         }
         self.close();
         self.write_page();
-    }
-}
-
-/// The descriptor that becomes readable when a socket, another thread, or what the host does between two turns, wants a
-/// [`turn`](EventLoop::turn). A host polls it until [`next_deadline`](EventLoop::next_deadline). A turn may leave an
-/// event for the turn after it. The descriptor is readable still then, of which a host hears that asks for levels, and a host that
-/// asks for edges does not.
-impl AsFd for EventLoop {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.context.reactor.as_fd()
     }
 }
 

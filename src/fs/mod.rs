@@ -45,12 +45,16 @@
 //! [`compat`](mod@crate::compat): the crates of the field on this loop.
 
 mod file;
+#[cfg(unix)]
+mod unix;
 
 use std::fs::{DirEntry, Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use self::file::File;
+#[cfg(unix)]
+pub use self::unix::symlink;
 use crate::context;
 use crate::offload::{self, Offload};
 use crate::trying::while_trying;
@@ -91,7 +95,7 @@ macro_rules! of_two_paths {
     ($($(#[$about:meta])* $name:ident($doing:literal) -> $output:ty = $call:path;)*) => {$(
         $(#[$about])*
         ///
-        /// For cancellation and errors see the [module](self).
+        /// For cancellation and errors see the [module](crate::fs).
         pub async fn $name(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<$output> {
             let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
             job(move || {
@@ -104,6 +108,8 @@ macro_rules! of_two_paths {
         }
     )*};
 }
+#[cfg(unix)]
+use of_two_paths;
 
 fn told(doing: &str, path: &Path, error: io::Error) -> io::Error {
     while_trying(format_args!("{doing} {}", path.display()), error)
@@ -145,8 +151,6 @@ of_two_paths! {
     hard_link("linking") -> () = std::fs::hard_link;
     /// Gives a file another name. What had that name is replaced.
     rename("renaming") -> () = std::fs::rename;
-    /// Makes a link at the second path that leads to the first.
-    symlink("linking") -> () = std::os::unix::fs::symlink;
 }
 
 fn list(path: &Path) -> io::Result<Vec<DirEntry>> {

@@ -5,15 +5,15 @@
 //! is waited for, and one pass over those tables.
 
 use std::collections::HashMap;
-use std::os::fd::RawFd;
 use std::sync::Arc;
 
 #[cfg(all(target_os = "linux", not(miri)))]
 use super::info::{TCP_LISTENER, UNIX_LISTENER};
+use crate::reactor::Descriptor;
 
 /// The names of these descriptors. One that the system does not tell of is left out.
 #[cfg(any(miri, not(target_os = "linux")))]
-pub(super) fn names(_descriptors: &[RawFd]) -> HashMap<RawFd, Arc<str>> {
+pub(super) fn names(_descriptors: &[Descriptor]) -> HashMap<Descriptor, Arc<str>> {
     HashMap::new()
 }
 
@@ -26,7 +26,7 @@ mod linux {
     use std::io::{BufRead, BufReader};
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-    use super::{Arc, HashMap, RawFd, TCP_LISTENER, UNIX_LISTENER};
+    use super::{Arc, Descriptor, HashMap, TCP_LISTENER, UNIX_LISTENER};
 
     /// The number by which the tables know a socket.
     type Inode = u64;
@@ -38,7 +38,7 @@ mod linux {
     const LISTENS: &str = "0A";
     const UNIX_LISTENS: &str = "00010000";
 
-    pub(in crate::inspect) fn names(descriptors: &[RawFd]) -> HashMap<RawFd, Arc<str>> {
+    pub(in crate::inspect) fn names(descriptors: &[Descriptor]) -> HashMap<Descriptor, Arc<str>> {
         let mut names = HashMap::new();
         let mut sockets = HashMap::new();
         for &descriptor in descriptors {
@@ -67,7 +67,7 @@ mod linux {
     }
 
     /// A path stays as it is; `pipe:[12345]` and `anon_inode:[eventfd]` say what they are.
-    fn of_link(link: &str, descriptor: RawFd) -> String {
+    fn of_link(link: &str, descriptor: Descriptor) -> String {
         if link.starts_with('/') {
             return link.to_owned();
         }
@@ -79,8 +79,11 @@ mod linux {
         format!("the {kind} at descriptor {descriptor}")
     }
 
-    fn name_sockets(sockets: &HashMap<Inode, RawFd>, names: &mut HashMap<RawFd, Arc<str>>) {
-        type Describe = fn(&[&str], RawFd) -> Option<String>;
+    fn name_sockets(
+        sockets: &HashMap<Inode, Descriptor>,
+        names: &mut HashMap<Descriptor, Arc<str>>,
+    ) {
+        type Describe = fn(&[&str], Descriptor) -> Option<String>;
         let tables: [(&str, usize, Describe); 5] = [
             ("tcp", BEFORE_INODE, tcp),
             ("tcp6", BEFORE_INODE, tcp),
@@ -105,7 +108,7 @@ mod linux {
         }
     }
 
-    fn tcp(columns: &[&str], _: RawFd) -> Option<String> {
+    fn tcp(columns: &[&str], _: Descriptor) -> Option<String> {
         let (here, there) = (address(columns[1])?, address(columns[2])?);
         Some(match columns[3] {
             LISTENS => format!("{TCP_LISTENER} {here}"),
@@ -113,7 +116,7 @@ mod linux {
         })
     }
 
-    fn udp(columns: &[&str], _: RawFd) -> Option<String> {
+    fn udp(columns: &[&str], _: Descriptor) -> Option<String> {
         let (here, there) = (address(columns[1])?, address(columns[2])?);
         Some(match there.port() {
             0 => format!("the UDP socket {here}"),
@@ -121,7 +124,7 @@ mod linux {
         })
     }
 
-    fn unix(columns: &[&str], descriptor: RawFd) -> Option<String> {
+    fn unix(columns: &[&str], descriptor: Descriptor) -> Option<String> {
         let kind = match columns[3] {
             UNIX_LISTENS => UNIX_LISTENER,
             _ => "the Unix socket",

@@ -1,12 +1,12 @@
 //! What is told of one task.
 
 use std::fmt;
-use std::os::fd::RawFd;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::offload::JobState;
+use crate::reactor::Descriptor;
 use crate::scheduler::{Described, TaskState};
 use crate::task::id::TaskId;
 
@@ -84,7 +84,7 @@ pub(super) const UNIX_LISTENER: &str = "the Unix listener";
 #[non_exhaustive]
 pub struct Source {
     /// Its number.
-    pub descriptor: RawFd,
+    pub descriptor: Descriptor,
     pub(super) name: Option<Arc<str>>,
 }
 

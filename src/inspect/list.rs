@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::os::fd::RawFd;
 use std::slice;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use super::info::{Source, TaskInfo, WaitsFor};
 use crate::context::Context;
 use crate::declared::Made;
 use crate::foreign;
-use crate::reactor::Interest;
+use crate::reactor::{Descriptor, Interest};
 use crate::scheduler::{Asker, TaskState};
 use crate::task::behind;
 use crate::task::id::TaskId;
@@ -93,7 +92,7 @@ struct Listing {
     /// Where in the list the task of each slot is.
     places: Vec<u32>,
     /// The descriptors that are waited for.
-    watched: Vec<RawFd>,
+    watched: Vec<Descriptor>,
 }
 
 const NOWHERE: u32 = u32::MAX;

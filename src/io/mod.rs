@@ -132,7 +132,7 @@ mod duplex;
 mod error;
 mod lines;
 pub(crate) mod sockets;
-#[cfg(feature = "stdio")]
+#[cfg(all(unix, feature = "stdio"))]
 mod stdio;
 mod traits;
 
@@ -147,7 +147,7 @@ pub(crate) use duplex::Cord;
 pub use duplex::{Duplex, DuplexReader, DuplexWriter, duplex};
 pub use error::ReadError;
 pub use lines::Lines;
-#[cfg(feature = "stdio")]
+#[cfg(all(unix, feature = "stdio"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "stdio")))]
 pub use stdio::{Stdin, stdin};
 pub use traits::{Read, Write};

@@ -7,43 +7,42 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 
 use super::{Read, Write};
-use crate::net::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, UnixStream, WriteHalf};
+use crate::net::sys::for_each_family;
 
 /// Calls a macro for everything that can be read, with the type that has the methods.
 macro_rules! for_each_reader {
     ($implement:ident) => {
-        $implement!(TcpStream: TcpStream);
-        $implement!(&TcpStream: TcpStream);
-        $implement!(UnixStream: UnixStream);
-        $implement!(&UnixStream: UnixStream);
-        $implement!(ReadHalf<'_, TcpStream>: ReadHalf);
-        $implement!(ReadHalf<'_, UnixStream>: ReadHalf);
-        $implement!(OwnedReadHalf<TcpStream>: OwnedReadHalf);
-        $implement!(OwnedReadHalf<UnixStream>: OwnedReadHalf);
+        $crate::net::sys::for_each_family!(for_each_reader, $implement);
+    };
+    ($implement:ident, $listener:ty, $stream:ty) => {
+        $implement!($stream: $stream);
+        $implement!(&$stream: $stream);
+        $implement!($crate::net::ReadHalf<'_, $stream>: $crate::net::ReadHalf<'_, $stream>);
+        $implement!($crate::net::OwnedReadHalf<$stream>: $crate::net::OwnedReadHalf<$stream>);
     };
 }
 
 /// Calls a macro for everything that can be written, with the type that has the methods.
 macro_rules! for_each_writer {
     ($implement:ident) => {
-        $implement!(TcpStream: TcpStream);
-        $implement!(&TcpStream: TcpStream);
-        $implement!(UnixStream: UnixStream);
-        $implement!(&UnixStream: UnixStream);
-        $implement!(WriteHalf<'_, TcpStream>: WriteHalf);
-        $implement!(WriteHalf<'_, UnixStream>: WriteHalf);
-        $implement!(OwnedWriteHalf<TcpStream>: OwnedWriteHalf);
-        $implement!(OwnedWriteHalf<UnixStream>: OwnedWriteHalf);
+        $crate::net::sys::for_each_family!(for_each_writer, $implement);
+    };
+    ($implement:ident, $listener:ty, $stream:ty) => {
+        $implement!($stream: $stream);
+        $implement!(&$stream: $stream);
+        $implement!($crate::net::WriteHalf<'_, $stream>: $crate::net::WriteHalf<'_, $stream>);
+        $implement!($crate::net::OwnedWriteHalf<$stream>: $crate::net::OwnedWriteHalf<$stream>);
     };
 }
 
-/// Calls a macro for both streams: whoever wants one type for reading and writing.
+/// Calls a macro for the streams: whoever wants one type for reading and writing.
 macro_rules! for_each_stream {
     ($implement:ident) => {
-        $implement!(TcpStream: TcpStream);
-        $implement!(&TcpStream: TcpStream);
-        $implement!(UnixStream: UnixStream);
-        $implement!(&UnixStream: UnixStream);
+        $crate::net::sys::for_each_family!(for_each_stream, $implement);
+    };
+    ($implement:ident, $listener:ty, $stream:ty) => {
+        $implement!($stream: $stream);
+        $implement!(&$stream: $stream);
     };
 }
 
@@ -58,7 +57,7 @@ pub(crate) trait EndWriting {
 }
 
 macro_rules! streams_end_writing {
-    ($stream:ty: $methods:ident) => {
+    ($stream:ty: $methods:ty) => {
         impl EndWriting for $stream {
             fn end_writing(&self) -> io::Result<()> {
                 self.shutdown(Shutdown::Write)
@@ -68,34 +67,38 @@ macro_rules! streams_end_writing {
 }
 
 macro_rules! halves_end_writing {
-    ($($half:ty),*) => {$(
+    ($listener:ty, $stream:ty) => {
+        halves_end_writing!(in crate::net::WriteHalf<'_, $stream>);
+        halves_end_writing!(in crate::net::OwnedWriteHalf<$stream>);
+    };
+    (in $half:ty) => {
         impl EndWriting for $half {
             fn end_writing(&self) -> io::Result<()> {
                 self.shutdown()
             }
         }
-    )*};
+    };
 }
 
 macro_rules! reader {
-    ($socket:ty: $methods:ident) => {
+    ($socket:ty: $methods:ty) => {
         impl Read for $socket {
             async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-                $methods::read(self, buf).await
+                <$methods>::read(self, buf).await
             }
         }
     };
 }
 
 macro_rules! writer {
-    ($socket:ty: $methods:ident) => {
+    ($socket:ty: $methods:ty) => {
         impl Write for $socket {
             async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                $methods::write(self, buf).await
+                <$methods>::write(self, buf).await
             }
 
             async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                $methods::write_vectored(self, bufs).await
+                <$methods>::write_vectored(self, bufs).await
             }
 
             /// Ends the writing side: the peer reads the end of the stream.
@@ -107,11 +110,6 @@ macro_rules! writer {
 }
 
 for_each_stream!(streams_end_writing);
-halves_end_writing!(
-    WriteHalf<'_, TcpStream>,
-    WriteHalf<'_, UnixStream>,
-    OwnedWriteHalf<TcpStream>,
-    OwnedWriteHalf<UnixStream>
-);
+for_each_family!(halves_end_writing);
 for_each_reader!(reader);
 for_each_writer!(writer);

@@ -3,10 +3,9 @@
 //! Macros for the reason that `methods.rs` gives. Each is used inside the `impl` of a type with a field `io`.
 
 use std::io;
-use std::os::fd::AsFd;
 
 use crate::fault::{self, Call};
-use crate::reactor::Registered;
+use crate::reactor::{Registered, Watched};
 
 /// From the standard library and back, and two questions.
 macro_rules! socket_methods {
@@ -232,7 +231,7 @@ pub(super) fn refuse_another_family<A>(
 }
 
 /// One connection out of the queue.
-pub(super) fn accept_once<S: AsFd, A>(
+pub(super) fn accept_once<S: Watched, A>(
     accept: impl Fn() -> io::Result<(S, A)>,
 ) -> io::Result<(Registered<S>, A)> {
     loop {

@@ -2,11 +2,13 @@
 //!
 //! The system's resolver answers with a number of its own (`EAI_NONAME`, `EAI_AGAIN`, ..), and the standard library hands on the
 //! text for that number only. The texts are few, and the C library does not translate them unless a program asks it to; so they
-//! are what the reason is told by here. A text that is not known leaves the reason open.
+//! are what the reason is told by here; Windows has numbers for it. A text that is not known leaves the reason open.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
+
+use super::sys;
 
 /// A name could not be looked up. It is inside the [`io::Error`] of [`lookup_host`](super::lookup_host), and of `bind` and
 /// `connect` with a name; [`LookupError::of`] finds it there.
@@ -46,8 +48,7 @@ enum Reason {
 impl LookupError {
     pub(super) fn new(host: String, port: u16, source: io::Error) -> Self {
         let reason = match source.raw_os_error() {
-            // An error of the system, and not of the resolver.
-            Some(_) => Reason::Unknown,
+            Some(number) => Reason::numbered(number),
             None => Reason::told_by(&source.to_string()),
         };
         Self {
@@ -80,6 +81,17 @@ impl LookupError {
 }
 
 impl Reason {
+    /// On Unix that is an error of the system, and not of the resolver.
+    fn numbered(number: i32) -> Self {
+        if sys::NO_SUCH_NAME.contains(&number) {
+            Self::NotFound
+        } else if sys::NO_NAME_SERVER.contains(&number) {
+            Self::Temporary
+        } else {
+            Self::Unknown
+        }
+    }
+
     /// The texts of glibc, musl, Bionic, the BSDs and macOS for `EAI_NONAME`, `EAI_NODATA` and `EAI_AGAIN`.
     fn told_by(text: &str) -> Self {
         const NOT_FOUND: [&str; 4] = [

@@ -58,14 +58,17 @@ mod serve;
 mod socket;
 mod split;
 mod stream;
+pub(crate) mod sys;
 mod tcp;
 mod udp;
+#[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+mod unix_datagram;
 
 use crate::trying::while_trying;
 
 pub use self::connection::Served;
-pub use self::datagram::UnixDatagram;
 pub use self::lookup::{ToSocketAddrs, lookup_host};
 pub use self::lookup_error::LookupError;
 pub use self::network::{Network, NetworkListener};
@@ -76,70 +79,21 @@ pub use self::socket::TcpSocket;
 pub use self::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use self::tcp::{TcpListener, TcpStream};
 pub use self::udp::UdpSocket;
+#[cfg(unix)]
 pub use self::unix::{UnixListener, UnixStream};
+#[cfg(unix)]
+pub use self::unix_datagram::UnixDatagram;
 
-/// What every socket type has: its descriptor for others to look at, and a `Debug` that shows it.
+/// What every socket type has: its handle for others to look at, and a `Debug` that shows it.
 macro_rules! socket_traits {
     ($($socket:ident),*) => {$(
-        impl std::os::fd::AsFd for $socket {
-            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-                self.io.as_fd()
-            }
-        }
-
-        impl std::os::fd::AsRawFd for $socket {
-            fn as_raw_fd(&self) -> std::os::fd::RawFd {
-                std::os::fd::AsRawFd::as_raw_fd(self.io.get_ref())
-            }
-        }
+        $crate::net::sys::lends_its_handle!($socket);
 
         impl std::fmt::Debug for $socket {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_tuple(stringify!($socket)).field(self.io.get_ref()).finish()
+                f.debug_tuple(stringify!($socket)).field(&self.io.get_ref()).finish()
             }
         }
     )*};
 }
 use socket_traits;
-
-/// A system call of the user's own, on every socket type.
-macro_rules! try_io {
-    () => {
-        /// Makes a system call of your own on the socket, if the direction may be ready; otherwise says `WouldBlock`.
-        ///
-        /// `f` must make one non-blocking call in that direction and report its `WouldBlock` faithfully, as
-        /// [`Registered::try_io`](crate::reactor::Registered::try_io) says.
-        ///
-        /// # Errors
-        ///
-        /// `WouldBlock`, or what `f` returns.
-        pub fn try_io<T>(
-            &self,
-            interest: crate::reactor::Interest,
-            f: impl FnOnce(std::os::fd::BorrowedFd<'_>) -> std::io::Result<T>,
-        ) -> std::io::Result<T> {
-            self.io
-                .try_io(interest, |socket| f(std::os::fd::AsFd::as_fd(socket)))
-        }
-
-        /// As [`try_io`](Self::try_io), and waits and tries again for as long as `f` says `WouldBlock`.
-        ///
-        /// # Cancellation
-        ///
-        /// Nothing is lost while it waits: `f` has then moved nothing.
-        ///
-        /// # Errors
-        ///
-        /// What `f` returns.
-        pub async fn async_io<T>(
-            &self,
-            interest: crate::reactor::Interest,
-            mut f: impl FnMut(std::os::fd::BorrowedFd<'_>) -> std::io::Result<T>,
-        ) -> std::io::Result<T> {
-            self.io
-                .async_io(interest, |socket| f(std::os::fd::AsFd::as_fd(socket)))
-                .await
-        }
-    };
-}
-use try_io;

@@ -76,7 +76,7 @@ use std::time::Duration;
 
 use super::complaints::Complaints;
 use super::connection::{Book, Served, connection};
-use super::{TcpListener, TcpStream, UnixListener, UnixStream};
+use super::{TcpListener, TcpStream};
 use crate::foreign::{self, Level};
 use crate::group::{Discard, GroupError, Limited, Room, TaskGroup};
 use crate::sync::CancelToken;
@@ -125,15 +125,6 @@ impl Accept for TcpListener {
 
     fn set_nodelay(stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)
-    }
-}
-
-impl Accept for UnixListener {
-    type Stream = UnixStream;
-    type Peer = std::os::unix::net::SocketAddr;
-
-    async fn accept(&self) -> io::Result<(UnixStream, Self::Peer)> {
-        UnixListener::accept(self).await
     }
 }
 

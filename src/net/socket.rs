@@ -1,11 +1,19 @@
 //! A TCP socket before it is a listener or a connection: for options that have to be set first.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+#[cfg(unix)]
+use self::unix as sys;
+#[cfg(windows)]
+use self::windows as sys;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::{TcpListener, TcpStream};
@@ -88,17 +96,6 @@ impl TcpSocket {
         self.socket.set_reuse_address(reuse)
     }
 
-    /// Whether several sockets may listen on one port, each of which says so (`SO_REUSEPORT`). Linux deals the connections out
-    /// among them: one loop on each processor, and each accepts for itself.
-    ///
-    /// # Errors
-    ///
-    /// What the system says.
-    #[cfg(not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))]
-    pub fn set_reuse_port(&self, reuse: bool) -> io::Result<()> {
-        self.socket.set_reuse_port(reuse)
-    }
-
     /// Whether a socket for IPv6 refuses IPv4 (`IPV6_V6ONLY`).
     ///
     /// # Errors
@@ -124,11 +121,7 @@ impl TcpSocket {
     ///
     /// What the system says: a time may be zero, or too long.
     pub fn set_keepalive(&self, idle: Duration, every: Duration, probes: u32) -> io::Result<()> {
-        let keepalive = TcpKeepalive::new().with_time(idle);
-        #[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "redox")))]
-        let keepalive = keepalive.with_interval(every).with_retries(probes);
-        #[cfg(any(target_os = "openbsd", target_os = "haiku", target_os = "redox"))]
-        let _ = (every, probes); // these systems have no such options
+        let keepalive = sys::with_probes(TcpKeepalive::new().with_time(idle), every, probes);
         self.socket.set_tcp_keepalive(&keepalive)
     }
 
@@ -221,36 +214,11 @@ impl TcpSocket {
         fault::at(Call::Connect)?;
         self.socket.set_nonblocking(true)?;
         match self.socket.connect(&address.into()) {
-            Err(error) if !is_under_way(&error) => return Err(error),
+            Err(error) if !sys::is_under_way(&error) => return Err(error),
             _ => {}
         }
         let begun = mio::net::TcpStream::from_std(self.socket.into());
         TcpStream::when_connected(Ok(begun)).await
-    }
-}
-
-/// A connect of a non-blocking socket says `EINPROGRESS`, and goes on. The standard library has no stable kind for it.
-fn is_under_way(error: &io::Error) -> bool {
-    #[cfg(target_os = "linux")]
-    const EINPROGRESS: i32 = libc::EINPROGRESS;
-    #[cfg(target_os = "android")]
-    const EINPROGRESS: i32 = 115;
-    #[cfg(any(target_os = "solaris", target_os = "illumos"))]
-    const EINPROGRESS: i32 = 150;
-    // The BSDs and macOS.
-    #[cfg(not(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "solaris",
-        target_os = "illumos"
-    )))]
-    const EINPROGRESS: i32 = 36;
-    error.raw_os_error() == Some(EINPROGRESS)
-}
-
-impl AsFd for TcpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 }
 

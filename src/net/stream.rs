@@ -5,17 +5,16 @@
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
-use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::fault::{self, Call};
-use crate::reactor::{Interest, Registered};
+use crate::reactor::{Interest, Registered, Watched};
 
 /// A connected stream socket: TCP or Unix. Not nameable, and so not implementable, from outside.
 pub trait Stream {
     #[doc(hidden)]
-    type Source: AsFd + Bytes;
+    type Source: Watched + Bytes;
 
     /// Whether a read that brings less than was asked for has emptied the socket.
     ///

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use super::face::{listener_methods, options, socket_methods, stream_methods, stream_traits};
 use super::methods::{read_methods, write_methods};
-use super::{ToSocketAddrs, lookup, socket_traits, try_io};
+use super::sys::{listener_try_io, try_io};
+use super::{ToSocketAddrs, lookup, socket_traits};
 use crate::fault::{self, Call};
 use crate::reactor::{Interest, Registered};
 
@@ -69,7 +70,7 @@ impl TcpListener {
         "an IPv4 or IPv6 socket",
         "a Unix socket (UnixListener)"
     );
-    try_io!();
+    listener_try_io!();
 }
 
 options! {

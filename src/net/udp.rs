@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use super::datagram::datagram_methods;
 use super::face::{self, options};
-use super::{ToSocketAddrs, lookup, socket_traits, try_io};
+use super::sys::try_io;
+use super::{ToSocketAddrs, lookup, socket_traits};
 use crate::reactor::{Interest, Registered};
 
 /// A UDP socket.
@@ -23,7 +24,7 @@ use crate::reactor::{Interest, Registered};
 /// # std::io::Result::Ok(()) }).unwrap();
 /// ```
 pub struct UdpSocket {
-    io: Registered<std::net::UdpSocket>,
+    io: Registered<mio::net::UdpSocket>,
 }
 
 impl UdpSocket {
@@ -171,13 +172,13 @@ impl UdpSocket {
         )?;
         socket.set_nonblocking(true)?;
         Ok(UdpSocket {
-            io: Registered::new(socket),
+            io: Registered::new(mio::net::UdpSocket::from_std(socket)),
         })
     }
 
     /// Gives the socket up to the standard library. It stays in non-blocking mode.
     pub fn into_std(self) -> std::net::UdpSocket {
-        self.io.into_inner()
+        self.io.into_inner().into()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Unix sockets that carry streams. For datagrams see `datagram.rs`.
+//! Unix sockets that carry streams. For datagrams see `unix_datagram.rs`.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,9 @@ use std::path::Path;
 
 use super::face::{listener_methods, socket_methods, stream_methods, stream_traits};
 use super::methods::{read_methods, write_methods};
-use super::{socket_traits, try_io, while_trying};
+use super::serve::Accept;
+use super::sys::{listener_try_io, try_io};
+use super::{socket_traits, while_trying};
 use crate::fault::{self, Call};
 use crate::reactor::Registered;
 
@@ -72,7 +74,7 @@ impl UnixListener {
         "a Unix socket",
         "a TCP socket (TcpListener)"
     );
-    try_io!();
+    listener_try_io!();
 }
 
 /// A Unix connection that carries a stream of bytes.
@@ -158,3 +160,12 @@ impl UnixStream {
 
 stream_traits!(UnixStream, mio::net::UnixStream, SHORT_READ_EMPTIES = false);
 socket_traits!(UnixListener, UnixStream);
+
+impl Accept for UnixListener {
+    type Stream = UnixStream;
+    type Peer = SocketAddr;
+
+    async fn accept(&self) -> io::Result<(UnixStream, Self::Peer)> {
+        UnixListener::accept(self).await
+    }
+}

@@ -149,7 +149,8 @@ mod registered;
 mod rounded;
 mod source;
 mod sources;
-#[cfg(test)]
+mod sys;
+#[cfg(all(test, unix))]
 mod tests;
 // Miri, which runs the tests under an interpreter, has no timerfd, and no urgent data.
 #[cfg(all(target_os = "linux", not(miri)))]
@@ -159,21 +160,24 @@ mod waiters;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
-use mio::unix::SourceFd;
 use mio::{Events, Token};
 
 pub use self::ready::{Interest, Ready};
+#[cfg(unix)]
 pub use self::registered::Registered;
+#[cfg(windows)]
+pub(crate) use self::registered::Registered;
 #[cfg(any(miri, not(target_os = "linux")))]
 use self::rounded::Alarm;
 use self::source::Source;
 use self::sources::{Name, Sources};
+use self::sys::Handle;
+pub(crate) use self::sys::{Descriptor, Watched};
 #[cfg(all(target_os = "linux", not(miri)))]
 use self::timerfd::Alarm;
 pub(crate) use self::wait::Wait;
@@ -359,7 +363,7 @@ impl Reactor {
     }
 
     /// Whether the last poll may have left events in the poller, or wakers unwoken: it took as many as it may.
-    #[cfg(feature = "tokio-guest")]
+    #[cfg(all(unix, feature = "tokio-guest"))]
     pub(crate) fn may_hold_more(&self) -> bool {
         let events = self.events.take();
         let count = events.as_ref().map_or(0, |events| events.iter().count());
@@ -368,15 +372,16 @@ impl Reactor {
     }
 
     /// Shows each waker that waits for a source: the source's descriptor, and which direction. `visit` runs under a borrow.
-    pub(crate) fn each_waiter(&self, mut visit: impl FnMut(&Waker, RawFd, Interest)) {
+    pub(crate) fn each_waiter(&self, mut visit: impl FnMut(&Waker, Descriptor, Interest)) {
         for (fd, source) in self.sources.borrow().iter() {
             source.each_waiter(|waker, interest| visit(waker, fd, interest));
         }
     }
 
-    /// The poller itself: readable when there are events to fetch.
-    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
-        self.registry.as_fd()
+    /// The poller itself: on Unix a descriptor, readable when there are events to fetch.
+    #[cfg(unix)]
+    pub(crate) fn registry(&self) -> &mio::Registry {
+        &self.registry
     }
 
     /// Remembers the news of all the events. Waking comes afterwards, when no borrow is held.
@@ -424,9 +429,10 @@ impl Reactor {
     }
 
     /// Has the kernel watch a descriptor, and tells the source where it lives now.
-    fn register(&self, source: &Rc<Source>, fd: RawFd) -> io::Result<()> {
+    fn register(&self, source: &Rc<Source>, handle: Handle<'_>) -> io::Result<()> {
+        let fd = handle.descriptor();
         let token = self.sources.borrow_mut().next_token()?;
-        self.watch(fd, token).map_err(|error| {
+        self.watch(handle, token).map_err(|error| {
             let tried = format_args!("the event loop cannot watch descriptor {fd}");
             while_trying(tried, error)
         })?;
@@ -446,16 +452,15 @@ impl Reactor {
     /// lived on is still in the poller's books, and if that `dup` is later made descriptor `fd` again, the kernel
     /// says that it knows it already. No living source has it, so the old registration is ours to take over.
     // Guarded by tests/io/descriptors.rs::a_duplicate_that_comes_back_under_the_old_number_is_served
-    fn watch(&self, fd: RawFd, token: Token) -> io::Result<()> {
+    fn watch(&self, handle: Handle<'_>, token: Token) -> io::Result<()> {
         fault::at(Call::Watch)?;
-        match self.registry.register(&mut SourceFd(&fd), token, INTERESTS) {
+        match handle.register(&self.registry, token, INTERESTS) {
             Err(error)
                 if error.kind() == io::ErrorKind::AlreadyExists
-                    && !self.sources.borrow().has(fd) =>
+                    && !self.sources.borrow().has(handle.descriptor()) =>
             {
                 fault::at(Call::Watch)?;
-                self.registry
-                    .reregister(&mut SourceFd(&fd), token, INTERESTS)
+                handle.reregister(&self.registry, token, INTERESTS)
             }
             result => result,
         }
@@ -473,11 +478,11 @@ impl Reactor {
     }
 
     /// Ends the registration of a descriptor that stays open.
-    fn deregister(&self, token: Token, fd: RawFd) {
+    fn deregister(&self, token: Token, handle: Handle<'_>) {
         self.forget(token);
-        let ended =
-            fault::at(Call::Unwatch).and_then(|()| self.registry.deregister(&mut SourceFd(&fd)));
+        let ended = fault::at(Call::Unwatch).and_then(|()| handle.deregister(&self.registry));
         if let Err(error) = ended {
+            let fd = handle.descriptor();
             let line = format_args!(
                 "{}: cannot deregister descriptor {fd}: {error}",
                 Name(token)

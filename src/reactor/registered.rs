@@ -3,11 +3,15 @@
 //! Every socket of [`crate::net`] is one of these underneath. It is the reactor's leaf future: the only file here
 //! that knows which loop is running.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
@@ -15,6 +19,7 @@ use std::task::{Context, Poll, ready};
 use super::Reactor;
 use super::ready::{Interest, Ready};
 use super::source::{Place, Source};
+use super::sys::{Handle, Held, SHORT_TRANSFER_DRAINS, Watched};
 use crate::context;
 use crate::foreign::{self, Level};
 use crate::record::Probe;
@@ -24,6 +29,8 @@ use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 ///
 /// `S` is whatever owns the descriptor: any mio source, a type of the standard library, an `OwnedFd`. **It must be in
 /// non-blocking mode**, or the first operation that would have to wait stops the whole loop.
+///
+/// On Unix only: the poller of Windows watches sockets and nothing else, and those are in [`net`](crate::net).
 ///
 /// Nothing is registered when it is made. The first operation that meets `WouldBlock` registers it with the loop that
 /// runs on this thread, for both directions, and it stays registered until it is dropped, taken apart by
@@ -47,13 +54,13 @@ use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 ///     std::io::Result::Ok(())
 /// }).unwrap();
 /// ```
-pub struct Registered<S: AsFd> {
+pub struct Registered<S: Watched> {
     // Before `io`: the slot is free by the time that the descriptor is closed.
     registration: Registration,
-    io: S,
+    io: Held<S>,
 }
 
-impl<S: AsFd> Registered<S> {
+impl<S: Watched> Registered<S> {
     /// Takes a descriptor that is in non-blocking mode. No system call is made, and no loop need be running.
     pub fn new(io: S) -> Registered<S> {
         Registered {
@@ -61,25 +68,14 @@ impl<S: AsFd> Registered<S> {
                 source: Source::new().into(),
                 reactor: RefCell::default(),
             },
-            io,
+            io: Held::new(io),
         }
-    }
-
-    /// What was given to [`new`](Registered::new).
-    pub fn get_ref(&self) -> &S {
-        &self.io
-    }
-
-    /// What was given to [`new`](Registered::new), mutably. To exchange the descriptor itself, make a new
-    /// `Registered`.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.io
     }
 
     /// Takes it apart: the loop forgets the descriptor, which stays open and may go to another loop or thread.
     pub fn into_inner(self) -> S {
-        self.registration.end(self.io.as_fd());
-        self.io
+        self.registration.end(self.io.handle());
+        self.io.into_inner()
     }
 
     /// Waits until one of the directions is ready, and says how.
@@ -139,7 +135,7 @@ impl<S: AsFd> Registered<S> {
         if told_here == Some(true) && self.ready(interest).is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let result = f(&self.io);
+        let result = self.io.lend(f);
         if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
             && told_here.is_some()
         {
@@ -225,7 +221,9 @@ impl<S: AsFd> Registered<S> {
     /// A stream moved fewer bytes than it was offered: that direction is drained, or full, until an event says
     /// otherwise.
     pub(crate) fn moved_short(&self, interest: Interest) {
-        self.registration.source.moved_short(interest);
+        if SHORT_TRANSFER_DRAINS {
+            self.registration.source.moved_short(interest);
+        }
     }
 
     /// The future under all the awaited methods.
@@ -258,7 +256,7 @@ impl<S: AsFd> Registered<S> {
         let source = &self.registration.source;
         loop {
             while !self.ready(interest).is_empty() {
-                match attempt(&self.io) {
+                match self.io.lend(&mut attempt) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         self.enroll()?;
@@ -300,13 +298,14 @@ impl<S: AsFd> Registered<S> {
     #[cold]
     fn enroll_now(&self) -> io::Result<Enrolled> {
         let context = context::current().ok_or_else(no_loop)?;
-        self.registration.end(self.io.as_fd());
-        self.registration.begin(&context.reactor, self.io.as_fd())?;
+        self.registration.end(self.io.handle());
+        self.registration
+            .begin(&context.reactor, self.io.handle())?;
         Ok(Enrolled::Now)
     }
 
     fn tell_of_the_wait(&self, interest: Interest) {
-        let fd = self.io.as_fd().as_raw_fd();
+        let fd = self.io.handle().descriptor();
         if Probe::EXISTS {
             context::peek(|context| context.probe.awaits_source(fd as u32));
         }
@@ -350,16 +349,16 @@ impl Registration {
         self.reactor.borrow().as_ptr() == Rc::as_ptr(reactor)
     }
 
-    fn begin(&self, reactor: &Rc<Reactor>, fd: BorrowedFd<'_>) -> io::Result<()> {
-        reactor.register(&self.source, fd.as_raw_fd())?;
+    fn begin(&self, reactor: &Rc<Reactor>, handle: Handle<'_>) -> io::Result<()> {
+        reactor.register(&self.source, handle)?;
         self.reactor.replace(Rc::downgrade(reactor));
         Ok(())
     }
 
     /// The descriptor stays open: its loop must be told, and everybody who waits there as well.
-    fn end(&self, fd: BorrowedFd<'_>) {
+    fn end(&self, handle: Handle<'_>) {
         if let Some((reactor, token)) = self.leave_home() {
-            reactor.deregister(token, fd.as_raw_fd());
+            reactor.deregister(token, handle);
             self.source.wake_everybody();
         }
     }
@@ -380,7 +379,7 @@ impl Drop for Registration {
 }
 
 /// One operation, tried until it does not block. It owns its places in line, and gives them back when it is dropped.
-pub(crate) struct Operation<'a, S: AsFd, F> {
+pub(crate) struct Operation<'a, S: Watched, F> {
     io: &'a Registered<S>,
     interest: Interest,
     place: Cell<Place>,
@@ -388,9 +387,9 @@ pub(crate) struct Operation<'a, S: AsFd, F> {
 }
 
 /// `attempt` is called, never pinned.
-impl<S: AsFd, F> Unpin for Operation<'_, S, F> {}
+impl<S: Watched, F> Unpin for Operation<'_, S, F> {}
 
-impl<S: AsFd, T, F: FnMut(&S) -> io::Result<T>> Future for Operation<'_, S, F> {
+impl<S: Watched, T, F: FnMut(&S) -> io::Result<T>> Future for Operation<'_, S, F> {
     type Output = io::Result<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -400,25 +399,19 @@ impl<S: AsFd, T, F: FnMut(&S) -> io::Result<T>> Future for Operation<'_, S, F> {
     }
 }
 
-impl<S: AsFd, F> Drop for Operation<'_, S, F> {
+impl<S: Watched, F> Drop for Operation<'_, S, F> {
     // Guarded by tests/io/edge.rs::a_cancelled_waiter_leaves_nothing_behind
     fn drop(&mut self) {
         self.io.registration.source.leave(&self.place);
     }
 }
 
-impl<S: AsFd + fmt::Debug> fmt::Debug for Registered<S> {
+impl<S: Watched + fmt::Debug> fmt::Debug for Registered<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ready = self.registration.source.ready();
         f.debug_struct("Registered")
-            .field("io", &self.io)
+            .field("io", &self.io.borrow())
             .field("ready", &ready)
             .finish()
-    }
-}
-
-impl<S: AsFd> AsFd for Registered<S> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
     }
 }

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::RawFd;
 use std::rc::Rc;
 
 use mio::Token;
 use slab::Slab;
 
 use super::source::Source;
+use super::sys::Descriptor;
 
 /// The slab of sources, and the serial that tells one tenant of a slot from the next.
 #[derive(Default)]
@@ -19,7 +19,7 @@ pub(super) struct Sources {
 
 struct Slot {
     serial: usize,
-    fd: RawFd,
+    fd: Descriptor,
     source: Rc<Source>,
 }
 
@@ -41,7 +41,7 @@ impl Sources {
     }
 
     /// All of them, with their descriptors.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (RawFd, &Source)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Descriptor, &Source)> {
         self.slots.iter().map(|(_, slot)| (slot.fd, &*slot.source))
     }
 
@@ -65,7 +65,7 @@ impl Sources {
         Ok(Token(self.serial << SLOT_BITS | slot))
     }
 
-    pub(super) fn insert(&mut self, token: Token, fd: RawFd, source: &Rc<Source>) {
+    pub(super) fn insert(&mut self, token: Token, fd: Descriptor, source: &Rc<Source>) {
         let slot = self.slots.insert(Slot {
             serial: serial_of(token),
             fd,
@@ -82,7 +82,7 @@ impl Sources {
     }
 
     /// The descriptor of that source.
-    pub(super) fn descriptor(&self, token: Token) -> Option<RawFd> {
+    pub(super) fn descriptor(&self, token: Token) -> Option<Descriptor> {
         self.find(token)?;
         Some(self.slots[slot_of(token)].fd)
     }
@@ -95,7 +95,7 @@ impl Sources {
     /// Whether a source has this descriptor.
     ///
     /// Looks at them all: this is asked once in a blue moon.
-    pub(super) fn has(&self, fd: RawFd) -> bool {
+    pub(super) fn has(&self, fd: Descriptor) -> bool {
         self.slots.iter().any(|(_, other)| other.fd == fd)
     }
 }

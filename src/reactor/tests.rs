@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,7 +44,7 @@ impl Line {
     fn new(reactor: &Rc<Reactor>) -> Line {
         let (near, far) = UnixStream::pair().unwrap();
         let source = Source::new();
-        reactor.register(&source, near.as_raw_fd()).unwrap();
+        reactor.register(&source, Handle(near.as_fd())).unwrap();
         source.would_block(Interest::READABLE);
         let far = File::from(OwnedFd::from(far));
         Line { source, near, far }
@@ -116,7 +116,7 @@ fn a_source_counts_until_it_is_forgotten() {
     let line = Line::new(&reactor);
     assert!(reactor.has_work());
     let token = line.source.leave_home().unwrap();
-    reactor.deregister(token, line.near.as_raw_fd());
+    reactor.deregister(token, Handle(line.near.as_fd()));
     assert!(!reactor.has_work());
     line.ring();
     assert_eq!(
@@ -150,7 +150,7 @@ fn one_descriptor_cannot_be_registered_by_two() {
     let reactor = reactor();
     let line = Line::new(&reactor);
     let error = reactor
-        .register(&Source::new(), line.near.as_raw_fd())
+        .register(&Source::new(), Handle(line.near.as_fd()))
         .unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
     assert!(
@@ -254,7 +254,7 @@ fn a_registration_that_fails_is_taken_back() {
     let reactor = reactor();
     let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
     let source = Source::new();
-    let refused = reactor.register(&source, file.as_raw_fd()).unwrap_err();
+    let refused = reactor.register(&source, Handle(file.as_fd())).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
     assert!(reactor.sources.borrow().is_empty());
     assert_eq!(Rc::strong_count(&source), 1, "the reactor keeps it");

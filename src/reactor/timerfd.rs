@@ -124,7 +124,7 @@ fn set(timer: &OwnedFd, delay: Duration) -> io::Result<()> {
             tv_nsec: 0,
         },
         it_value: libc::timespec {
-            tv_sec: libc::time_t::try_from(delay.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_sec: i64::try_from(delay.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: delay.subsec_nanos().into(),
         },
     };

@@ -53,7 +53,7 @@ impl Current {
     }
 
     /// No loop is at work on this thread, until this is dropped: all wakes go by inboxes, and nobody's share is spent.
-    #[cfg(feature = "tokio-guest")]
+    #[cfg(all(unix, feature = "tokio-guest"))]
     pub(crate) fn nobody() -> Self {
         Self::put(None)
     }

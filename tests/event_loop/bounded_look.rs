@@ -3,7 +3,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;
-use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -12,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::hooked::{Use, hooked_waker};
+use crate::support::pair::{Stream, std_pair};
 use crate::support::{Counter, PATIENCE, own_waker, watchdog};
-use roundelay::net::UnixStream;
 use roundelay::{EventLoop, Metrics, Remote, offload, run, sleep, spawn, yield_now};
 
 /// How much mail is delivered between two looks.
@@ -78,8 +77,8 @@ fn a_timer_is_kept_although_two_threads_post_without_end() {
 fn a_ready_socket_is_read_although_posts_never_end() {
     watchdog(PATIENCE, || {
         run(async {
-            let (mut outside, inside) = StdStream::pair().unwrap();
-            let stream = UnixStream::from_std(inside).unwrap();
+            let (mut outside, inside) = std_pair().unwrap();
+            let stream = Stream::from_std(inside).unwrap();
             let at_read = Rc::new(Cell::new(0));
             let read = Rc::clone(&at_read);
             let reads = spawn(async move {
@@ -168,8 +167,8 @@ fn tasks_spawned_from_other_threads_do_not_hold_a_timer_up() {
 fn a_waker_that_wakes_its_own_task_again_lets_the_socket_in() {
     watchdog(PATIENCE, || {
         run(async {
-            let (mut outside, inside) = StdStream::pair().unwrap();
-            let stream = UnixStream::from_std(inside).unwrap();
+            let (mut outside, inside) = std_pair().unwrap();
+            let stream = Stream::from_std(inside).unwrap();
             let polls = Rc::new(Cell::new(0_u64));
             let at_write = Rc::new(Cell::new(0));
             let counts = Rc::clone(&polls);
@@ -214,8 +213,8 @@ fn a_crowd_that_waits_for_one_socket_is_woken_in_parts_and_nobody_is_forgotten()
     const CROWD: usize = 3_000;
     watchdog(PATIENCE, || {
         let mut event_loop = EventLoop::new().unwrap();
-        let (mut outside, inside) = StdStream::pair().unwrap();
-        let stream = Rc::new(UnixStream::from_std(inside).unwrap());
+        let (mut outside, inside) = std_pair().unwrap();
+        let stream = Rc::new(Stream::from_std(inside).unwrap());
         let seen = Rc::new(RefCell::new(Vec::new()));
         for number in 0..CROWD {
             let (stream, seen) = (Rc::clone(&stream), Rc::clone(&seen));

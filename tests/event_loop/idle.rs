@@ -3,11 +3,10 @@
 use std::cell::Cell;
 use std::future::pending;
 use std::io::Write;
-use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use roundelay::net::UnixStream;
+use crate::support::pair::{Stream, std_pair};
 use roundelay::sync::mpsc;
 use roundelay::time::{advance, sleep_until};
 use roundelay::{EventLoop, Turn, sleep, spawn, yield_now};
@@ -57,10 +56,10 @@ fn it_waits_for_no_timer_and_for_nobody() {
 fn what_other_threads_and_sockets_have_brought_is_done_too() {
     let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
-    let (mut there, here) = StdStream::pair().unwrap();
+    let (mut there, here) = std_pair().unwrap();
     let mut reader = event_loop.spawn(async move {
         let mut word = [0; 5];
-        let stream = UnixStream::from_std(here)?;
+        let stream = Stream::from_std(here)?;
         stream.read_exact(&mut word).await.map(|()| word)
     });
     event_loop.run_until_idle().unwrap();

@@ -3,15 +3,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::support::pair::{Stream, std_pair};
 use crate::support::{Line, PATIENCE, hear_this_thread, watchdog, with_sink};
 use log::Level;
-use roundelay::net::UnixStream;
 use roundelay::{EventLoop, Remote, offload, sleep, spawn, task, yield_now};
 
 /// All that is told on this thread while `body` runs, at every level.
@@ -40,11 +39,9 @@ fn every_line_has_one_of_six_targets_and_everyday_life_is_told_at_trace() {
     watchdog(PATIENCE, || {
         let ((), lines) = narrated(|| {
             roundelay::run(async {
-                let (mut outside, inside) = StdStream::pair().unwrap();
+                let (mut outside, inside) = std_pair().unwrap();
                 let reads =
-                    spawn(
-                        async move { UnixStream::from_std(inside).unwrap().read(&mut [0]).await },
-                    );
+                    spawn(async move { Stream::from_std(inside).unwrap().read(&mut [0]).await });
                 yield_now().await;
                 outside.write_all(b"!").unwrap();
                 reads.await.unwrap().unwrap();
@@ -222,9 +219,9 @@ fn sockets_tell_their_registration_and_their_events() {
     let _watched = crate::support::watch();
     let ((), lines) = narrated(|| {
         roundelay::run(async {
-            let (mut outside, inside) = StdStream::pair().unwrap();
+            let (mut outside, inside) = std_pair().unwrap();
             let reads =
-                spawn(async move { UnixStream::from_std(inside).unwrap().read(&mut [0]).await });
+                spawn(async move { Stream::from_std(inside).unwrap().read(&mut [0]).await });
             yield_now().await;
             outside.write_all(b"!").unwrap();
             reads.await.unwrap().unwrap();
@@ -316,11 +313,9 @@ fn a_listener_may_use_the_loop_while_it_listens() {
         with_sink(sink, || {
             let mut event_loop = event_loop.take().unwrap();
             event_loop.run(async {
-                let (mut outside, inside) = StdStream::pair().unwrap();
+                let (mut outside, inside) = std_pair().unwrap();
                 let reads =
-                    spawn(
-                        async move { UnixStream::from_std(inside).unwrap().read(&mut [0]).await },
-                    );
+                    spawn(async move { Stream::from_std(inside).unwrap().read(&mut [0]).await });
                 sleep(Duration::from_micros(100)).await;
                 outside.write_all(b"!").unwrap();
                 reads.await.unwrap().unwrap();

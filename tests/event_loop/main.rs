@@ -2,9 +2,12 @@
 
 mod accounts;
 mod bounded_look;
+#[cfg(unix)]
 mod embed;
+#[cfg(unix)]
 mod enter;
 mod idle;
+#[cfg(unix)]
 mod interrupted;
 mod log;
 mod nesting;
@@ -12,3 +15,4 @@ mod panic_run;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
+mod turns;

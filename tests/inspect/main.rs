@@ -6,4 +6,5 @@ mod count;
 #[path = "../support/mod.rs"]
 mod support;
 mod text;
+#[cfg(unix)]
 mod waits;

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::support::now_or_never;
+use crate::support::pair::pair;
 use roundelay::io::{BufReader, BufWriter, DEFAULT_LIMIT, Read, ReadError, Write, copy};
-use roundelay::net::UnixStream;
 use roundelay::{run, select, yield_now};
 
 /// What a scripted stream does next.
@@ -577,7 +577,7 @@ fn an_answer_that_cannot_be_sent_is_an_error_of_the_next_read_and_is_kept() {
 fn more_is_read_behind_what_is_there_up_to_twice_the_limit() {
     let _watched = crate::support::watch();
     run(async {
-        let (near, far) = UnixStream::pair().unwrap();
+        let (near, far) = pair().unwrap();
         let mut reader = BufReader::with_limit(8, near);
         far.write_all(b"12345").await.unwrap();
         assert_eq!(reader.fill_more().await.unwrap(), 5);

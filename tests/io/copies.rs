@@ -6,8 +6,9 @@ use std::io;
 use std::net::Shutdown;
 use std::rc::Rc;
 
+use crate::support::pair::{Stream, pair};
 use roundelay::io::{BufReader, BufWriter, Write, copy, copy_bidirectional};
-use roundelay::net::{TcpListener, TcpStream, UnixStream};
+use roundelay::net::{TcpListener, TcpStream};
 use roundelay::{join, run, spawn, try_join, yield_now};
 
 /// A connection of two TCP sockets.
@@ -32,7 +33,7 @@ fn lines_go_there_and_back_over_borrowed_owned_and_halved_sockets() {
         writer.close().await?;
         Ok(count)
     }
-    async fn ask(stream: &UnixStream) -> io::Result<()> {
+    async fn ask(stream: &Stream) -> io::Result<()> {
         let mut reader = BufReader::new(stream);
         let mut answer = String::new();
         for number in 0..100 {
@@ -49,14 +50,14 @@ fn lines_go_there_and_back_over_borrowed_owned_and_halved_sockets() {
     }
     crate::support::watchdog(crate::support::PATIENCE, || {
         run(async {
-            let (near, far) = UnixStream::pair()?;
+            let (near, far) = pair()?;
             assert_eq!(try_join!(ask(&near), echo_lines(&far, &far))?.1, 100);
 
-            let (near, far) = UnixStream::pair()?;
+            let (near, far) = pair()?;
             let (read, write) = far.split();
             assert_eq!(try_join!(ask(&near), echo_lines(read, write))?.1, 100);
 
-            let (near, far) = UnixStream::pair()?;
+            let (near, far) = pair()?;
             let (read, write) = far.into_split();
             let server = spawn(echo_lines(read, write));
             ask(&near).await?;
@@ -118,7 +119,7 @@ fn a_failure_in_one_direction_ends_the_proxy() {
     }
     crate::support::watchdog(crate::support::PATIENCE, || {
         run(async {
-            let (near, _far) = UnixStream::pair().unwrap();
+            let (near, _far) = pair().unwrap();
             let error = copy_bidirectional(&near, &Broken).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         });
@@ -129,7 +130,7 @@ fn a_failure_in_one_direction_ends_the_proxy() {
 fn a_copy_of_an_endless_stream_lets_the_other_tasks_run() {
     crate::support::watchdog(crate::support::PATIENCE, || {
         run(async {
-            let (near, far) = UnixStream::pair().unwrap();
+            let (near, far) = pair().unwrap();
             let stop = Cell::new(false);
             let feeder = async {
                 while !stop.get() {
@@ -154,7 +155,7 @@ fn a_copy_of_an_endless_stream_lets_the_other_tasks_run() {
 fn a_write_through_a_poll_method_leaves_the_waiting_reader_in_line() {
     crate::support::watchdog(crate::support::PATIENCE, || {
         run(async {
-            let (near, far) = UnixStream::pair().unwrap();
+            let (near, far) = pair().unwrap();
             let near = Rc::new(near);
             let reader = spawn({
                 let near = Rc::clone(&near);

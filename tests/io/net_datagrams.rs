@@ -2,14 +2,13 @@
 
 use std::future::poll_fn;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, Ipv6Addr, Shutdown};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::pin::pin;
 use std::task::Poll;
 
-use crate::support::net::{SocketPath, in_loop, kind};
+use crate::support::net::{in_loop, kind};
 use crate::support::poll_once;
-use roundelay::net::{UdpSocket, UnixDatagram};
-use roundelay::{spawn, yield_now};
+use roundelay::net::UdpSocket;
 
 #[test]
 fn datagrams_keep_their_borders_and_name_their_senders() {
@@ -87,55 +86,6 @@ fn options_of_datagram_sockets_are_kept() {
                 socket.leave_multicast_v6(&group, 1)?;
             }
         }
-        Ok(())
-    });
-}
-
-#[test]
-fn unix_datagrams_meet_at_a_path() {
-    let _watched = crate::support::watch();
-    in_loop(|| async {
-        let (here, there) = (SocketPath::new(), SocketPath::new());
-        let (near, far) = (UnixDatagram::bind(&here)?, UnixDatagram::bind(&there)?);
-        let mut buf = [0; 8];
-        near.send_to(b"a", &there).await?;
-        assert_eq!(near.try_send_to(b"bc", &there)?, 2);
-        let (count, sender) = far.recv_from(&mut buf).await?;
-        assert_eq!((count, sender.as_pathname()), (1, Some(here.as_ref())));
-        assert_eq!(far.try_recv_from(&mut buf)?.0, 2);
-        let address = far.local_addr()?;
-        poll_fn(|cx| near.poll_send_to(cx, b"ghij", &there)).await?;
-        poll_fn(|cx| near.poll_send_to_addr(cx, b"klmno", &address)).await?;
-        assert_eq!(far.recv(&mut buf).await?, 4);
-        assert_eq!(far.recv(&mut buf).await?, 5);
-        near.connect(&there)?;
-        assert_eq!(near.peer_addr()?.as_pathname(), Some(there.as_ref()));
-        near.send(b"def").await?;
-        assert_eq!(poll_fn(|cx| far.poll_recv_from(cx, &mut buf)).await?.0, 3);
-        assert_eq!(kind(near.connect(SocketPath::new())), ErrorKind::NotFound);
-        near.shutdown(Shutdown::Both)?;
-        assert_eq!(kind(near.send(b"x").await), ErrorKind::BrokenPipe);
-        assert_eq!(kind(UnixDatagram::bind(&here)), ErrorKind::AddrInUse);
-        Ok(())
-    });
-}
-
-#[test]
-fn a_full_datagram_socket_makes_the_sender_wait() {
-    let _watched = crate::support::watch();
-    in_loop(|| async {
-        let (near, far) = UnixDatagram::pair()?;
-        let mut queued = 0;
-        while near.try_send(&[0; 1000]).is_ok() {
-            queued += 1;
-        }
-        let sender = spawn(async move { near.send(b"last").await });
-        yield_now().await;
-        for _ in 0..queued {
-            assert_eq!(far.recv(&mut [0; 1000]).await?, 1000);
-        }
-        assert_eq!(sender.await.unwrap()?, 4);
-        assert_eq!(far.recv(&mut [0; 1000]).await?, 4);
         Ok(())
     });
 }

@@ -6,8 +6,8 @@ use std::net::Shutdown;
 use std::pin::pin;
 
 use crate::support::net::{in_loop, kind, tcp_pair};
+use crate::support::pair::{is_shut, pair};
 use crate::support::poll_once;
-use roundelay::net::UnixStream;
 use roundelay::spawn;
 
 #[test]
@@ -158,7 +158,7 @@ fn read_to_end_appends_and_is_exact() {
     let _watched = crate::support::watch();
     in_loop(|| async {
         for size in [0, 1, 31, 32, 33, 4095, 4096, 4097, 100_000] {
-            let (near, far) = UnixStream::pair()?;
+            let (near, far) = pair()?;
             let writer = spawn(async move { near.write_all(&vec![9; size]).await });
             let mut all = b"before".to_vec();
             assert_eq!(far.read_to_end(&mut all).await?, size);
@@ -174,7 +174,7 @@ fn read_to_end_appends_and_is_exact() {
 fn read_to_end_keeps_what_it_has_when_it_is_cancelled() {
     let _watched = crate::support::watch();
     in_loop(|| async {
-        let (near, far) = UnixStream::pair()?;
+        let (near, far) = pair()?;
         let mut all = Vec::new();
         for expected in [&b"one"[..], b"onetwo"] {
             near.write_all(&expected[all.len()..]).await?;
@@ -205,7 +205,7 @@ fn a_half_closed_stream_still_answers() {
         });
         near.write_all(b"stressed").await?;
         near.shutdown(Shutdown::Write)?;
-        assert_eq!(kind(near.write(b"more").await), ErrorKind::BrokenPipe);
+        assert!(is_shut(&near.write(b"more").await.unwrap_err()));
         let mut answer = Vec::new();
         near.read_to_end(&mut answer).await?;
         assert_eq!(answer, b"desserts");
@@ -254,14 +254,14 @@ fn dropping_the_owned_writing_half_ends_the_stream_and_forgetting_it_does_not() 
             "the other direction is as it was"
         );
 
-        let (near, far) = UnixStream::pair()?;
+        let (near, far) = pair()?;
         let (read, write) = near.into_split();
         write.forget();
         assert_eq!(kind(far.try_read(&mut [0])), ErrorKind::WouldBlock);
         drop(read);
         assert_eq!(far.read(&mut [0]).await?, 0);
 
-        let (near, far) = UnixStream::pair()?;
+        let (near, far) = pair()?;
         let (read, write) = near.into_split();
         drop(read);
         write.write_all(b"still").await?;
@@ -275,7 +275,7 @@ fn dropping_the_owned_writing_half_ends_the_stream_and_forgetting_it_does_not() 
 fn halves_come_together_only_with_their_own() {
     let _watched = crate::support::watch();
     in_loop(|| async {
-        let (near, far) = UnixStream::pair()?;
+        let (near, far) = pair()?;
         let (read, write) = near.into_split();
         let (far_read, far_write) = far.into_split();
         let wrong = read.reunite(far_write).unwrap_err();

@@ -1,11 +1,14 @@
 //! Unix sockets in ordinary use: where they meet.
 
-use std::future::poll_fn;
+use std::future::{IntoFuture, poll_fn};
 use std::io::ErrorKind;
 use std::net::Shutdown;
 
 use crate::support::net::{SocketPath, in_loop, kind};
-use roundelay::net::{UnixListener, UnixStream};
+use crate::support::{PATIENCE, watchdog};
+use roundelay::net::{UnixDatagram, UnixListener, UnixStream, serve};
+use roundelay::sync::CancelToken;
+use roundelay::{run, spawn, yield_now};
 
 #[test]
 fn unix_streams_meet_at_a_path_and_at_an_abstract_name() {
@@ -70,5 +73,77 @@ fn abstract_names_serve_streams_and_datagrams() {
             (1, 2)
         );
         Ok(())
+    });
+}
+
+#[test]
+fn unix_datagrams_meet_at_a_path() {
+    let _watched = crate::support::watch();
+    in_loop(|| async {
+        let (here, there) = (SocketPath::new(), SocketPath::new());
+        let (near, far) = (UnixDatagram::bind(&here)?, UnixDatagram::bind(&there)?);
+        let mut buf = [0; 8];
+        near.send_to(b"a", &there).await?;
+        assert_eq!(near.try_send_to(b"bc", &there)?, 2);
+        let (count, sender) = far.recv_from(&mut buf).await?;
+        assert_eq!((count, sender.as_pathname()), (1, Some(here.as_ref())));
+        assert_eq!(far.try_recv_from(&mut buf)?.0, 2);
+        let address = far.local_addr()?;
+        poll_fn(|cx| near.poll_send_to(cx, b"ghij", &there)).await?;
+        poll_fn(|cx| near.poll_send_to_addr(cx, b"klmno", &address)).await?;
+        assert_eq!(far.recv(&mut buf).await?, 4);
+        assert_eq!(far.recv(&mut buf).await?, 5);
+        near.connect(&there)?;
+        assert_eq!(near.peer_addr()?.as_pathname(), Some(there.as_ref()));
+        near.send(b"def").await?;
+        assert_eq!(poll_fn(|cx| far.poll_recv_from(cx, &mut buf)).await?.0, 3);
+        assert_eq!(kind(near.connect(SocketPath::new())), ErrorKind::NotFound);
+        near.shutdown(Shutdown::Both)?;
+        assert_eq!(kind(near.send(b"x").await), ErrorKind::BrokenPipe);
+        assert_eq!(kind(UnixDatagram::bind(&here)), ErrorKind::AddrInUse);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_full_datagram_socket_makes_the_sender_wait() {
+    let _watched = crate::support::watch();
+    in_loop(|| async {
+        let (near, far) = UnixDatagram::pair()?;
+        let mut queued = 0;
+        while near.try_send(&[0; 1000]).is_ok() {
+            queued += 1;
+        }
+        let sender = spawn(async move { near.send(b"last").await });
+        yield_now().await;
+        for _ in 0..queued {
+            assert_eq!(far.recv(&mut [0; 1000]).await?, 1000);
+        }
+        assert_eq!(sender.await.unwrap()?, 4);
+        assert_eq!(far.recv(&mut [0; 1000]).await?, 4);
+        Ok(())
+    });
+}
+
+#[test]
+fn unix_connections_are_served() {
+    watchdog(PATIENCE, || {
+        let path = std::env::temp_dir().join(format!("roundelay-serve-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let served = run(async {
+            let listener = UnixListener::bind(&path).unwrap();
+            let stop = CancelToken::new();
+            let greet = |stream: UnixStream, _peer| async move { stream.write_all(b"hello").await };
+            let server = serve(listener, greet).shutdown(stop.clone().cancelled_owned());
+            let server = spawn(server.into_future());
+            let mut greeting = Vec::new();
+            let client = UnixStream::connect(&path).await.unwrap();
+            client.read_to_end(&mut greeting).await.unwrap();
+            assert_eq!(greeting, b"hello");
+            stop.cancel();
+            server.await.unwrap().unwrap()
+        });
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!((served.accepted, served.finished), (1, 1));
     });
 }

@@ -9,15 +9,15 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use crate::support::net::{poll_in, settle};
+use crate::support::pair::{Stream, pair};
 use crate::support::{Trace, counting_waker, with_sink};
 use roundelay::EventLoop;
-use roundelay::net::UnixStream;
 
 type Read = Pin<Box<dyn Future<Output = std::io::Result<()>>>>;
 
 thread_local! {
     /// What a waker below acts upon; a waker itself could not own it, being `Send`.
-    static HELD: RefCell<Vec<UnixStream>> = const { RefCell::new(Vec::new()) };
+    static HELD: RefCell<Vec<Stream>> = const { RefCell::new(Vec::new()) };
     static WAITING: RefCell<Option<Read>> = const { RefCell::new(None) };
 }
 
@@ -40,7 +40,7 @@ impl Drop for Acting {
 }
 
 /// Waits with this waker by `poll_read`, whose waker stays with the socket.
-fn wait_with(event_loop: &mut EventLoop, stream: &UnixStream, waker: Waker) {
+fn wait_with(event_loop: &mut EventLoop, stream: &Stream, waker: Waker) {
     let mut poll = std::pin::pin!(poll_fn(|cx| stream.poll_read(cx, &mut [0; 8])));
     assert!(poll_in(event_loop, poll.as_mut(), &waker).is_pending());
 }
@@ -56,7 +56,7 @@ fn a_waker_may_drop_the_very_socket_that_wakes_it_and_others() {
     let mut event_loop = EventLoop::new().unwrap();
     let mut peers = Vec::new();
     for _ in 0..3 {
-        let (near, far) = UnixStream::pair().unwrap();
+        let (near, far) = pair().unwrap();
         wait_with(
             &mut event_loop,
             &near,
@@ -94,7 +94,7 @@ fn a_waker_may_wait_on_the_same_direction_again() {
         });
     }
     let mut event_loop = EventLoop::new().unwrap();
-    let (near, far) = UnixStream::pair().unwrap();
+    let (near, far) = pair().unwrap();
     wait_with(
         &mut event_loop,
         &near,
@@ -115,7 +115,7 @@ fn a_waker_may_wait_on_the_same_direction_again() {
 fn a_waker_that_is_replaced_may_drop_a_future_that_waits_beside_it() {
     let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();
-    let (near, _far) = UnixStream::pair().unwrap();
+    let (near, _far) = pair().unwrap();
     let near = Rc::new(near);
     let (waker, wakes) = counting_waker();
     let beside = Rc::clone(&near);
@@ -145,7 +145,7 @@ fn a_waker_that_is_replaced_may_drop_a_future_that_waits_beside_it() {
 #[test]
 fn each_event_of_a_source_is_told_and_the_listener_may_use_sockets() {
     let _watched = crate::support::watch();
-    let (near, far) = UnixStream::pair().unwrap();
+    let (near, far) = pair().unwrap();
     let told: Trace<String> = Trace::new();
     let sink = {
         let told = told.clone();
@@ -153,7 +153,7 @@ fn each_event_of_a_source_is_told_and_the_listener_may_use_sockets() {
             if line.target == "roundelay::io" {
                 told.push(line.text.clone());
                 // A socket of its own, which never has to wait: otherwise it would have more to tell.
-                let (one, other) = UnixStream::pair().unwrap();
+                let (one, other) = pair().unwrap();
                 assert_eq!(one.try_write(b"x").unwrap(), 1);
                 assert_eq!(other.try_read(&mut [0; 8]).unwrap(), 1);
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::serve::{Script, assert_adds_up, echo, ping};
 use crate::support::{Ledger, PATIENCE, listen, on_drop, watchdog};
-use roundelay::net::{Accept, Served, TcpListener, TcpStream, UnixListener, UnixStream, serve};
+use roundelay::net::{Accept, Served, TcpListener, TcpStream, serve};
 use roundelay::sync::{CancelToken, Event};
 use roundelay::{EventLoop, run, spawn, yield_now};
 
@@ -40,29 +40,6 @@ fn tcp_connections_are_served_side_by_side() {
         assert_eq!((served.accepted, served.finished), (20, 20));
         assert_eq!((served.peak, served.limited), (20, 0));
         assert_adds_up(&served);
-    });
-}
-
-#[test]
-fn so_are_unix_connections() {
-    watchdog(PATIENCE, || {
-        let path = std::env::temp_dir().join(format!("roundelay-serve-{}", std::process::id()));
-        let _ = std::fs::remove_file(&path);
-        let served = run(async {
-            let listener = UnixListener::bind(&path).unwrap();
-            let stop = CancelToken::new();
-            let greet = |stream: UnixStream, _peer| async move { stream.write_all(b"hello").await };
-            let server = serve(listener, greet).shutdown(stop.clone().cancelled_owned());
-            let server = spawn(server.into_future());
-            let mut greeting = Vec::new();
-            let client = UnixStream::connect(&path).await.unwrap();
-            client.read_to_end(&mut greeting).await.unwrap();
-            assert_eq!(greeting, b"hello");
-            stop.cancel();
-            server.await.unwrap().unwrap()
-        });
-        std::fs::remove_file(&path).unwrap();
-        assert_eq!((served.accepted, served.finished), (1, 1));
     });
 }
 

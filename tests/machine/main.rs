@@ -19,6 +19,8 @@
 //! ROUNDELAY_STEPS=10000000 cargo test --release --test machine
 //! ```
 
+#![cfg(unix)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

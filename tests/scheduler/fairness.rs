@@ -14,8 +14,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::pair::pair;
 use crate::support::{Counter, PATIENCE, counted, now_or_never, poll_once, watchdog};
-use roundelay::net::{TcpListener, UnixStream};
+use roundelay::net::TcpListener;
 use roundelay::task::consume_budget;
 use roundelay::time::Sleep;
 use roundelay::{EventLoop, Remote, run, sleep, spawn, yield_now};
@@ -96,7 +97,7 @@ fn a_pair_that_wakes_each_other(busy: &Rc<Busy>) -> usize {
 }
 
 fn a_socket_that_is_always_ready(busy: &Rc<Busy>) -> usize {
-    let (one, other) = UnixStream::pair().expect("a pair of sockets");
+    let (one, other) = pair().expect("a pair of sockets");
     drop(spawn(busy.keep(async move {
         loop {
             other.write_all(b"x").await.expect("there is room");
@@ -384,7 +385,7 @@ fn reads_and_writes_that_never_wait_spend_the_budget() {
     watchdog(PATIENCE, || {
         const ROUNDS: usize = 1_000;
         let polls = polls_of(async {
-            let (one, other) = UnixStream::pair().expect("a pair of sockets");
+            let (one, other) = pair().expect("a pair of sockets");
             for _ in 0..ROUNDS {
                 other.write_all(b"x").await.expect("there is room");
                 one.read_exact(&mut [0]).await.expect("there is a byte");

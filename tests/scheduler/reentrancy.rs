@@ -21,8 +21,8 @@ use crate::support::deeds::{
     poll_with,
 };
 use crate::support::hooked::{Use, hooked_waker};
+use crate::support::pair::pair;
 use crate::support::{Ledger, PATIENCE, rounds, watchdog, with_sink};
-use roundelay::net::UnixStream;
 use roundelay::task::AbortHandle;
 use roundelay::{EventLoop, Remote, offload, run, sleep, spawn, yield_now};
 
@@ -273,7 +273,7 @@ fn a_timers_waker_may_do_anything_when_it_is_cloned_or_dropped() {
 fn a_sockets_waker_may_do_anything_when_it_is_woken() {
     let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
-        let (one, other) = UnixStream::pair().expect("a pair of sockets");
+        let (one, other) = pair().expect("a pair of sockets");
         let waker = fires_at(Use::Wake, trigger);
         let mut byte = [0];
         let mut reads = pin!(one.read(&mut byte));
@@ -288,7 +288,7 @@ fn a_sockets_waker_may_do_anything_when_it_is_cloned_or_dropped() {
     let _watched = crate::support::watch();
     for moment in [Use::Clone, Use::Drop] {
         do_everything(0, move |_: Rc<World>, trigger: Trigger| async move {
-            let (one, _other) = UnixStream::pair().expect("a pair of sockets");
+            let (one, _other) = pair().expect("a pair of sockets");
             let waker = fires_at(moment, trigger);
             let mut byte = [0];
             let mut reads = Box::pin(one.read(&mut byte));
@@ -302,7 +302,7 @@ fn a_sockets_waker_may_do_anything_when_it_is_cloned_or_dropped() {
 fn a_socket_may_be_dropped_by_the_waker_that_its_readiness_wakes() {
     let _watched = crate::support::watch();
     do_everything(0, async |_, trigger| {
-        let (one, other) = UnixStream::pair().expect("a pair of sockets");
+        let (one, other) = pair().expect("a pair of sockets");
         let mut other = other.into_std();
         let kept = Rc::new(RefCell::new(Some(one)));
         let drops = Rc::clone(&kept);
@@ -374,7 +374,7 @@ fn the_sink_of_the_log_may_do_anything_at_every_line() {
             let body = async {
                 sleep(Duration::from_millis(1)).await;
                 offload(|| ()).await.expect("it ends well");
-                let (one, other) = UnixStream::pair().expect("a pair of sockets");
+                let (one, other) = pair().expect("a pair of sockets");
                 let reads = spawn(async move { one.read(&mut [0]).await });
                 yield_now().await;
                 other.write_all(b"x").await.expect("there is room");

@@ -10,6 +10,12 @@ pub(crate) mod jobs;
 #[cfg(target_os = "linux")]
 pub(crate) mod kernel;
 pub(crate) mod net;
+#[cfg(unix)]
+#[path = "pair/unix.rs"]
+pub(crate) mod pair;
+#[cfg(windows)]
+#[path = "pair/windows.rs"]
+pub(crate) mod pair;
 pub(crate) mod panics;
 pub(crate) mod serve;
 pub(crate) mod sync;

@@ -13,7 +13,8 @@ use hyper_util::client::legacy::connect::{self, Connection};
 use tower_service::Service;
 
 use super::{Here, LoopExecutor, LoopTimer};
-use crate::net::{TcpStream, UnixStream};
+use crate::net::TcpStream;
+use crate::net::sys::for_each_family;
 
 /// A client that keeps its connections and uses them again, on this loop.
 ///
@@ -168,14 +169,14 @@ fn destination(uri: &Uri, enforces_http: bool) -> Result<(&str, u16), &'static s
     Ok((host, uri.port_u16().unwrap_or(default)))
 }
 
-impl Connection for TcpStream {
-    fn connected(&self) -> connect::Connected {
-        connect::Connected::new()
-    }
+macro_rules! connection {
+    ($listener:ty, $stream:ty) => {
+        impl Connection for $stream {
+            fn connected(&self) -> connect::Connected {
+                connect::Connected::new()
+            }
+        }
+    };
 }
 
-impl Connection for UnixStream {
-    fn connected(&self) -> connect::Connected {
-        connect::Connected::new()
-    }
-}
+for_each_family!(connection);

@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use crate::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use crate::net::sys::for_each_family;
 
-/// The connections of a listener, one after another. From [`TcpListener::incoming`] and [`UnixListener::incoming`].
+/// The connections of a listener, one after another. From `incoming` of [`TcpListener`](crate::net::TcpListener) and [`UnixListener`](crate::net::UnixListener).
 ///
 /// It never ends, not after an error either. At the descriptor limit the next `accept` fails at once in the same way, so sleep a
 /// little behind an error; [`net::serve`](crate::net::serve) does.
@@ -19,7 +19,7 @@ use crate::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 ///
 /// # Wakes
 ///
-/// As [`TcpListener::poll_accept`]: one place in the line for all that poll, and the last waker stays there.
+/// As [`TcpListener::poll_accept`](crate::net::TcpListener::poll_accept): one place in the line for all that poll, and the last waker stays there.
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Incoming<'a, L> {
@@ -28,7 +28,7 @@ pub struct Incoming<'a, L> {
 
 /// The listeners differ in what they listen for.
 macro_rules! incoming {
-    ($listener:ident, $stream:ident) => {
+    ($listener:ty, $stream:ty) => {
         impl $listener {
             /// The connections as a stream. Their peers are known to the connections (`peer_addr`). With the feature `stream`.
             ///
@@ -51,5 +51,4 @@ macro_rules! incoming {
     };
 }
 
-incoming!(TcpListener, TcpStream);
-incoming!(UnixListener, UnixStream);
+for_each_family!(incoming);

@@ -1,0 +1,45 @@
+//! What a TCP socket is asked for on Unix only, or in its own way.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use socket2::TcpKeepalive;
+
+use super::TcpSocket;
+
+impl TcpSocket {
+    /// Whether several sockets may listen on one port, each of which says so (`SO_REUSEPORT`). Linux deals the connections out
+    /// among them: one loop on each processor, and each accepts for itself.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[cfg(not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))]
+    pub fn set_reuse_port(&self, reuse: bool) -> io::Result<()> {
+        self.socket.set_reuse_port(reuse)
+    }
+}
+
+impl AsFd for TcpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// How often a silent peer is asked, and how many times.
+#[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "redox")))]
+pub(super) fn with_probes(keepalive: TcpKeepalive, every: Duration, probes: u32) -> TcpKeepalive {
+    keepalive.with_interval(every).with_retries(probes)
+}
+
+/// These systems have no such options.
+#[cfg(any(target_os = "openbsd", target_os = "haiku", target_os = "redox"))]
+pub(super) fn with_probes(keepalive: TcpKeepalive, _: Duration, _: u32) -> TcpKeepalive {
+    keepalive
+}
+
+/// A connect of a non-blocking socket says `EINPROGRESS`, and goes on. The standard library has no stable kind for it.
+pub(super) fn is_under_way(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINPROGRESS)
+}
