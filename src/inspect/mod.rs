@@ -100,11 +100,10 @@
 //!
 //! # Exercises
 //!
-//! 1. In `behind::ask`, leave out the comparison of the tables of functions. Which test in `tests/inspect/waits.rs` finds
-//!    somebody who was woken by being looked at?
-//! 2. In `Listing::add`, leave out the comparison of the identifiers. Whose waits does a task show that has moved into the slot of
-//!    another?
-//! 3. In `Declarations::add`, remember an `Arc` where there is a `Weak`. Which tests see waits that are over?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `behind::ask`, do not compare the tables of functions:
+//!   `cargo run -p exercises -- inspect.1`
 
 mod descriptors;
 mod info;

@@ -1,5 +1,12 @@
 //! # Chapter 7: The reactor, or: on what
 //!
+//! ## The smallest loop
+//!
+//! This chapter replaces `Socket`, `when_ready` and the events in `park` of
+//! `examples/00_smallest_loop.rs`. A socket there has room for one waker: of two tasks that wait
+//! for it, the first is never woken. And a token that is used again names another socket than the
+//! event means.
+//!
 //! ## The problem
 //!
 //! One thread, ten thousand sockets. The naive loop asks each in turn: `read` says `WouldBlock`, next. That is ten
@@ -96,9 +103,14 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `Sources::find`, take the source by its slot alone. Which tests in `tests/io/descriptors.rs` fall, and why?
-//! 2. In `ready.rs`, let `after_short_transfer` forget end of file too. Which test hangs, until its watchdog barks?
-//! 3. In `ready.rs`, let `after_would_block` keep end of file. Which test never leaves one single poll, and why?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `Sources::find`, take the source by its slot alone:
+//!   `cargo run -p exercises -- 7.1`
+//! - Let a short transfer forget the end of file too:
+//!   `cargo run -p exercises -- 7.2`
+//! - Let `WouldBlock` keep the end of file:
+//!   `cargo run -p exercises -- 7.3`
 
 mod alone;
 mod ready;

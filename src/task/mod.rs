@@ -2,6 +2,15 @@
 //!
 //! # Chapter 1. What a task is
 //!
+//! # The smallest loop
+//!
+//! This chapter replaces `spawn` and the type `Task` of the smallest loop
+//! (`examples/00_smallest_loop.rs`). A task there is a boxed future and nothing else. It has no
+//! state that another task could ask for, await or cancel, and a task that has returned `Pending`
+//! cannot be told from one that nobody will ever wake.
+//!
+//! # The idea
+//!
 //! A *future* is a value that can be asked, again and again, whether it has finished: `poll`. Nothing happens between
 //! the questions, so somebody must ask, and ask at the right time. A *task* is a future together with that somebody: a
 //! place in the loop's slab, a name by which it can be woken, and the right to be polled when its turn comes.
@@ -54,6 +63,15 @@
 //! *Not needed here:* tokio's task state is an atomic word with a reference count in its upper bits, because a worker, a waker
 //! and an abort may meet on it from three threads. One thread needs an enum of
 //! three values (alive, aborted, finished) and one boolean (queued).
+//!
+//! # Exercises
+//!
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - Let a task that yields forget to wake itself:
+//!   `cargo run -p exercises -- 1.1`
+//! - Let an abort of a running task be forgotten (edge 8 of the figure):
+//!   `cargo run -p exercises -- 1.2`
 
 pub(crate) mod behind;
 pub(crate) mod cell;
