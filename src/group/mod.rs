@@ -126,7 +126,7 @@
 //! - In `Shared::doom`, cut the group off at once instead of spawning the reaper:
 //!   `cargo run -p exercises -- group.1`
 //! - In `Shared::leave`, do not wake the scope:
-//!   `cargo run -p exercises -- group.3`
+//!   `cargo run -p exercises -- group.2`
 
 mod around;
 mod child;

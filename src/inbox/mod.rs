@@ -82,7 +82,7 @@
 //! Each command makes the change in a copy of the sources, and shows the test that fails.
 //!
 //! - Let an inbox that goes to the next loop stay in the generation of the last:
-//!   `cargo run -p exercises -- 5.3`
+//!   `cargo run -p exercises -- 5.1`
 //!
 //! Sources: `epoll(7)`, `eventfd(2)`; Dijkstra's "sleeping barber"; McKenney, *Is Parallel Programming Hard*, ch. 15.
 
