@@ -37,7 +37,9 @@
 //! **`Waker` is the only type that the scheduler and the drivers share.** A driver (the timers, the
 //! reactor, the pool, the inbox) never names a task, and the scheduler never names a timer, a
 //! socket or a thread. So each chapter can be read alone. This is the order; each chapter names its
-//! files in reading order, and ends with a link to the next.
+//! files in reading order, and ends with a link to the next. Read `examples/00_smallest_loop.rs`
+//! before them, in one sitting: the whole idea in 200 lines. Each chapter begins with the lines of
+//! it that the chapter replaces, and with the bug that they have.
 //!
 //! | chapter | it tells | files | read first | minutes |
 //! |---|---|---|---|---|

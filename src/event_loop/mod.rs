@@ -6,6 +6,12 @@
 //! *Files, in reading order:* this one, [`turn`], [`allowance`], [`main_task`],
 //! [`context`](crate::context), [`at_work`], [`builder`], [`report`].
 //!
+//! ## The smallest loop
+//!
+//! This chapter replaces `run` and `park` in `examples/00_smallest_loop.rs`. The loop there looks
+//! at sockets and timers only when no task is ready. A task that always yields is always ready, and
+//! so keeps them waiting for ever.
+//!
 //! ## The problem
 //!
 //! The loop has to ask the ready queue, the inbox, the timers and the reactor, in some order, for
@@ -67,10 +73,12 @@
 //!
 //! ## Exercises
 //!
-//! 1. Leave out `self.allowance.end()` in [`turn`](EventLoop::turn). Whose sockets wait now, and for how many turns?
-//!    `tests/scheduler/fairness.rs::a_host_that_turns_by_hand_gets_a_look_in_each_turn` knows.
-//! 2. In `park`, ask for notes *before* announcing the sleep. `tests/remote/posts.rs` hangs once in a million.
-//! 3. Drop the tasks with no loop current. Which destructor panics?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `EventLoop::deliver`, take all the notes that there are:
+//!   `cargo run -p exercises -- 9.1`
+//! - In `EventLoop::expire`, fire all the timers that are due:
+//!   `cargo run -p exercises -- 9.2`
 //!
 //! ## Next
 //!

@@ -114,10 +114,10 @@
 //!
 //! # Exercises
 //!
-//! 1. In `Set::poll_child`, move `unqueue` behind the poll. Which test fails, and which wake was lost?
-//! 2. In `Rounds::pass`, leave `first` as it is. Who starves in `tests/future/macros.rs`?
-//! 3. In `Set::poll_child`, remove the child whether or not `retire` says that its number is still in the list. Whose link
-//!    does the list then lead through?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `Set::poll_child`, take the child out of the list behind the poll:
+//!   `cargo run -p exercises -- future.1`
 //!
 //! # Next
 //!

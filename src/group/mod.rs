@@ -141,12 +141,12 @@
 //!
 //! # Exercises
 //!
-//! 1. In `Shared::doom`, call `cut` instead of spawning the reaper. Which errors are lost, and which test counts them?
-//!    (`tests/group/whole.rs::children_that_fail_in_the_same_turn_are_all_reported`)
-//! 2. In `Shared::end`, set the phase after the children have been dropped. Who lives on?
-//!    (`tests/group/drop.rs::a_child_that_spawns_from_its_destructor_during_teardown_is_refused`)
-//! 3. In `Shared::leave`, do not wake the scope. The body is done, the last child leaves, and who hangs?
-//!    (`tests/group/whole.rs::the_scope_ends_only_when_every_child_has_ended`)
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `Shared::doom`, cut the group off at once instead of spawning the reaper:
+//!   `cargo run -p exercises -- group.1`
+//! - In `Shared::leave`, do not wake the scope:
+//!   `cargo run -p exercises -- group.2`
 //!
 //! # Next
 //!

@@ -5,6 +5,12 @@
 //! *Before this:* [chapter 4](crate::scheduler). *Time:* 60 minutes. *Files, in reading order:*
 //! [`word`], [`queue`], [`shared`], [`table`], [`bell`], and this one.
 //!
+//! ## The smallest loop
+//!
+//! This chapter replaces what `wake` does on another thread in `examples/00_smallest_loop.rs`. The
+//! function asks for the current loop there, and on another thread that is another loop. The wake
+//! is lost, and the loop that should hear of it sleeps on in `park`.
+//!
 //! ## The problem
 //!
 //! A thread that has finished a job wants to wake a task. The loop may be asleep in `epoll_wait`,
@@ -120,10 +126,10 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `Inbox::take`, take the queue before the notice. `tests/remote/posts.rs` may run for a day before it hangs;
-//!    `inbox/interleavings.rs` tries every order of the steps, and finds it at once. Draw the time-line.
-//! 2. Leave out the swap to `AWAKE` after a park. Nothing is lost. Which count in `tests/remote/cost.rs` grows?
-//! 3. Start each loop's serial at zero. Which test wakes a stranger?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - Let an inbox that goes to the next loop stay in the generation of the last:
+//!   `cargo run -p exercises -- 5.1`
 //!
 //! ## Next
 //!

@@ -95,7 +95,7 @@
 //!
 //! # Why not otherwise
 //!
-//! - *Ask the futures*, as `Handle::dump` of tokio does: each task is polled in a mode in which
+//! - *Ask the futures*, as `dump` of tokio's `Handle` does: each task is polled in a mode in which
 //!   every leaf reports where it is and stays pending. That gives a trace with lines of code, needs
 //!   the support of each leaf, and runs the code of the tasks.
 //! - *Note every wait*: see above.
@@ -106,16 +106,15 @@
 //! asyncio keeps its tasks in a list and walks the `await` chain of each: since Python 3.14 `python
 //! -m asyncio ps` and `pstree` do so from another process, and find circles. trio's instruments are
 //! called at each step of a task. tokio-console subscribes to events that tokio emits when it is
-//! built with `--cfg tokio_unstable`; `Handle::dump` is unstable as well. Go prints the stack of
+//! built with `--cfg tokio_unstable`; `dump` is unstable as well. Go prints the stack of
 //! each goroutine with a reason for its wait, which the runtime notes at each wait.
 //!
 //! # Exercises
 //!
-//! 1. In `behind::ask`, leave out the comparison of the tables of functions. Which test in `tests/inspect/waits.rs` finds
-//!    somebody who was woken by being looked at?
-//! 2. In `Listing::add`, leave out the comparison of the identifiers. Whose waits does a task show that has moved into the slot of
-//!    another?
-//! 3. In `Declarations::add`, remember an `Arc` where there is a `Weak`. Which tests see waits that are over?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `behind::ask`, do not compare the tables of functions:
+//!   `cargo run -p exercises -- inspect.1`
 //!
 //! # Next
 //!

@@ -113,11 +113,10 @@
 //!
 //! # Exercises
 //!
-//! 1. Let `read_exact` copy what it has into `buf` at once. Which test of `tests/io/buffered.rs` fails?
-//! 2. In `find`, search from the beginning each time. No test fails; what does a peer do that sends one byte at a time?
-//! 3. Leave out the flush in the `read` of a `BufWriter`. Which test waits for ever?
-//! 4. In `find`, leave out the `+ 1` and the separator's length, so that all of the buffer counts as searched. Which message
-//!    is missed?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `BufReader::find`, count all of the buffer as searched:
+//!   `cargo run -p exercises -- io.1`
 //!
 //! # Next
 //!

@@ -59,8 +59,10 @@
 //!
 //! # Exercises
 //!
-//! 1. Take the wait out of `Accepting::survive`. Which test counts the calls of `accept`?
-//! 2. Reserve the room after `accept`. Which test finds a connection that nobody serves?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - Take the wait out of `Accepting::survive`:
+//!   `cargo run -p exercises -- serve.1`
 //!
 //! # Next
 //!

@@ -6,6 +6,12 @@
 //! *Files, in reading order:* this one, [`line`](mod@self::line), [`job`], [`pool`], [`worker`],
 //! [`shared`], [`future`](mod@self::future), [`calls`].
 //!
+//! ## The smallest loop
+//!
+//! This chapter replaces nothing in `examples/00_smallest_loop.rs`: it adds what `run` lacks. All
+//! that a task does there, it does on the loop's thread, inside `poll_task`. A task that reads a
+//! file stops every other task, timer and socket until the file is read.
+//!
 //! ## The problem
 //!
 //! A call that blocks stops the loop, and with it every task: one slow look-up of a host name, and
@@ -146,11 +152,12 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `State::refused`, drop the last line's call and return `Call::Nobody`. Which test hangs, and what would a
-//!    user see?
-//! 2. In `Worker::work`, announce a job right after it ran, before `look`. Nothing breaks. Which test fails all the
-//!    same, though not at every run?
-//! 3. In `Line::leave`, keep the holes. Write the server that runs out of memory.
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `State::refused`, call nobody:
+//!   `cargo run -p exercises -- 8.1`
+//! - In `Line::leave`, keep the holes:
+//!   `cargo run -p exercises -- 8.2`
 //!
 //! ## Next
 //!

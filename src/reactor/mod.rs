@@ -6,6 +6,13 @@
 //! this one, [`ready`], [`source`], [`sources`], [`waiters`], [`registered`], [`wait`],
 //! [`timerfd`].
 //!
+//! ## The smallest loop
+//!
+//! This chapter replaces `Socket`, `when_ready` and the events in `park` of
+//! `examples/00_smallest_loop.rs`. A socket there has room for one waker: of two tasks that wait
+//! for it, the first is never woken. And a token that is used again names another socket than the
+//! event means.
+//!
 //! ## The problem
 //!
 //! One thread serves ten thousand sockets. The naive loop asks each in turn: `read` says
@@ -135,15 +142,21 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `Sources::find`, take the source by its slot alone. Which tests in `tests/io/descriptors.rs` fall, and why?
-//! 2. In `ready.rs`, let `after_short_transfer` forget end of file too. Which test hangs, until its watchdog barks?
-//! 3. In `ready.rs`, let `after_would_block` keep end of file. Which test never leaves one single poll, and why?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `Sources::find`, take the source by its slot alone:
+//!   `cargo run -p exercises -- 7.1`
+//! - Let a short transfer forget the end of file too:
+//!   `cargo run -p exercises -- 7.2`
+//! - Let `WouldBlock` keep the end of file:
+//!   `cargo run -p exercises -- 7.3`
 //!
 //! ## Next
 //!
 //! [Chapter 8](mod@crate::offload): calls that block, and the threads that make them.
 
 mod alone;
+mod end;
 mod ready;
 mod registered;
 mod rounded;
@@ -167,6 +180,7 @@ use std::time::{Duration, Instant};
 use mio::event::Event;
 use mio::{Events, Token};
 
+use self::end::End;
 pub use self::ready::{Interest, Ready};
 #[cfg(unix)]
 pub use self::registered::Registered;
@@ -219,12 +233,7 @@ pub(crate) struct Reactor {
     is_behind: Cell<bool>,
     /// Made for the first wait that has an end.
     alarm: OnceCell<Alarm>,
-    /// Why there is no alarm, until the log has heard of it.
-    untold: Cell<Option<io::Error>>,
-    /// Where the end of each wait is noted, in a loop that is observed.
-    ends: OnceCell<Rc<Cell<Instant>>>,
-    /// There is something to tell when the wait is over.
-    is_to_tell: Cell<bool>,
+    end: End,
     probe: Probe,
 }
 
@@ -251,9 +260,7 @@ impl Reactor {
             woken: Cell::default(),
             is_behind: Cell::new(false),
             alarm: OnceCell::new(),
-            untold: Cell::new(None),
-            ends: OnceCell::new(),
-            is_to_tell: Cell::new(false),
+            end: End::default(),
             probe: Probe::default(),
         })
     }
@@ -266,7 +273,7 @@ impl Reactor {
 
     /// From now on the end of each wait is noted there, before anybody is woken. To be called once.
     pub(crate) fn note_ends(&self, ends: Rc<Cell<Instant>>) {
-        self.is_to_tell.set(self.ends.set(ends).is_ok());
+        self.end.note(ends);
     }
 
     /// The handle by which other threads end a wait. To be called once: the inbox has the only one.
@@ -296,9 +303,7 @@ impl Reactor {
         let mut poll = self.poll.borrow_mut();
         let polled = fault::at(Call::Wait).and_then(|()| poll.poll(&mut events, timeout));
         drop(poll);
-        if self.is_to_tell.get() {
-            self.tell_of_the_end();
-        }
+        self.end.has_come();
         self.probe.unparks();
         let mut woken = self.woken.take();
         let found = match polled {
@@ -318,24 +323,6 @@ impl Reactor {
         found
     }
 
-    /// The wait is over, and what it has brought is not looked at yet.
-    #[cold]
-    fn tell_of_the_end(&self) {
-        if let Some(error) = self.untold.take() {
-            let line = format_args!("waits by the millisecond, without a timer: {error}");
-            foreign::tell(Level::Debug, foreign::TIMER, line);
-        }
-        match self.ends.get() {
-            Some(ends) => ends.set(Instant::now()),
-            None => self.is_to_tell.set(false),
-        }
-    }
-
-    fn tell_later(&self, error: io::Error) {
-        self.untold.set(Some(error));
-        self.is_to_tell.set(true);
-    }
-
     /// What to hand to the poller so that it waits like this.
     ///
     /// A loop whose waits have no end needs no timer, and spares the three system calls of making, watching and closing
@@ -346,12 +333,12 @@ impl Reactor {
         if let (Wait::Until(_), None) = (wait, self.alarm.get()) {
             match Alarm::new(&self.registry, ALARM) {
                 Ok(alarm) => drop(self.alarm.set(alarm)),
-                Err(error) => self.tell_later(error),
+                Err(error) => self.end.tell_later(error),
             }
         }
         match self.alarm.get().map(|alarm| alarm.timeout(wait)) {
             Some(Ok(timeout)) => return Ok(timeout),
-            Some(Err(error)) => self.tell_later(error),
+            Some(Err(error)) => self.end.tell_later(error),
             None => {}
         }
         rounded::Alarm.timeout(wait)

@@ -5,6 +5,13 @@
 //! *Before this:* [chapter 3](crate::task::waker). *Time:* 60 minutes. *Files, in reading order:*
 //! this one, [`slot`], [`tasks`], [`current`], [`budget`], [`handles`].
 //!
+//! ## The smallest loop
+//!
+//! This chapter replaces `poll_task`, and the fields `tasks` and `ready`, in
+//! `examples/00_smallest_loop.rs`. Two wakes of one task are two entries in the queue there, and
+//! two polls. And `run` drops the last tasks while `tasks` is borrowed: a destructor that wakes or
+//! spawns panics.
+//!
 //! ## The problem
 //!
 //! A scheduler answers one question: which task runs next? The sketch in RFC 2592 answers it in a
@@ -115,10 +122,14 @@
 //!
 //! ## Exercises
 //!
-//! 1. Clear `is_queued` after the poll instead of before. `tests/scheduler/wake.rs` has a task that sleeps for ever.
-//! 2. Free a finished task's slot although it is still queued (see `Tasks::release`). Whose place in the queue does the
-//!    next tenant inherit? `tests/scheduler/order.rs` shows it.
-//! 3. Put the cell back without looking at the slot's `life`. Which destructor runs a turn too late?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - Clear `is_queued` after the poll instead of before:
+//!   `cargo run -p exercises -- 4.1`
+//! - Free the slot of a finished task although it is still queued:
+//!   `cargo run -p exercises -- 4.2`
+//! - In `Tasks::wake`, queue a task that is queued already:
+//!   `cargo run -p exercises -- 4.3`
 //!
 //! ## Next
 //!

@@ -125,9 +125,10 @@
 //!
 //! ## Exercises
 //!
-//! 1. In `Wait::enter`, remove the second `try_grant`. Which test falls, and which code of yours could have seen it?
-//! 2. In `Wait::leave`, call `left` only if there is a grant. Which test falls, and why would a mutex never notice?
-//! 3. In `grant_while`, wake each waiter as it is granted. Which test falls, and which point of the proof?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `Wait::enter`, leave out the second `try_grant`:
+//!   `cargo run -p exercises -- sync.1`
 //!
 //! ## Next
 //!

@@ -5,6 +5,12 @@
 //! *Before this:* [chapter 1](crate::task). *Time:* 25 minutes. *Files, in reading order:* this
 //! one, [`pinned`](crate::pinned).
 //!
+//! ## The smallest loop
+//!
+//! This chapter replaces the type `Task` in `examples/00_smallest_loop.rs`, and the call of `poll`
+//! in `poll_task`. The box there has no place for an output, so `spawn` can return nothing. A panic
+//! of one task leaves `poll_task`, and ends the loop with all other tasks.
+//!
 //! ## The problem
 //!
 //! A scheduler wants a list of tasks, and every task has another type: each `async` block is a
@@ -71,11 +77,14 @@
 //!
 //! ## Exercises
 //!
-//! 1. Replace `*stage = Stage::Finished(..)` by `mem::replace` followed by a drop. Which test shows that a future was
-//!    moved after it had been pinned?
-//! 2. Take the second `foreign::catch` away. Which test aborts the process, and why is it not just a failed test?
-//! 3. A loan ends twice: `pinned::lend` breaks it, and `DropNow` (chapter 9) drops the stand-in. Either is enough. Leave out both:
-//!    what does `tests/event_loop/panic_run.rs` poll then, and which sanitizer says so?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `Body::end`, move the old stage out and drop it, instead of assigning over it:
+//!   `cargo run -p exercises -- 2.1`
+//! - Let the second of two panics be told, and not the first:
+//!   `cargo run -p exercises -- 2.2`
+//! - Do not offer the output to the rider:
+//!   `cargo run -p exercises -- 2.3`
 //!
 //! ## Next
 //!

@@ -6,6 +6,13 @@
 //! *Time:* 20 minutes. *Files, in reading order:* this one, [`yield_now`](mod@self::yield_now),
 //! [`join`](mod@self::join), [`ends`](mod@self::ends), [`error`](mod@self::error).
 //!
+//! ## The smallest loop
+//!
+//! This chapter replaces `spawn` and the type `Task` of the smallest loop
+//! (`examples/00_smallest_loop.rs`). A task there is a boxed future and nothing else. It has no
+//! state that another task could ask for, await or cancel, and a task that has returned `Pending`
+//! cannot be told from one that nobody will ever wake.
+//!
 //! ## The problem
 //!
 //! A *future* is a value with one question: has it finished? The question is the function `poll`.
@@ -90,6 +97,15 @@
 //! tokio's task state is an atomic word with a reference count in its upper bits, because a worker,
 //! a waker and an abort may meet on it from three threads. One thread needs an enum of three values
 //! (alive, aborted, finished) and one boolean (queued).
+//!
+//! ## Exercises
+//!
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - Let a task that yields forget to wake itself:
+//!   `cargo run -p exercises -- 1.1`
+//! - Let an abort of a running task be forgotten (edge 8 of the figure):
+//!   `cargo run -p exercises -- 1.2`
 //!
 //! ## Next
 //!

@@ -5,6 +5,12 @@
 //! *Before this:* [chapter 2](super::cell). *Time:* 25 minutes. *Files, in reading order:* this
 //! one, [`id`](super::id).
 //!
+//! ## The smallest loop
+//!
+//! This chapter replaces `Number` and its `wake` in `examples/00_smallest_loop.rs`. The number
+//! there is a place in the table, and the next task gets the place when the first has ended. A
+//! waker that was kept then wakes a stranger. And each waker is an allocation with an atomic count.
+//!
 //! ## The problem
 //!
 //! A `Waker` must be `Send`, `Sync` and `Clone`, and it may outlive the task, the loop and the
@@ -89,9 +95,12 @@
 //!
 //! ## Exercises
 //!
-//! 1. Return `true` from `will_wake`'s comparison when only the slots agree. `tests/scheduler/wake.rs` has the answer.
-//! 2. Make [`VTABLE`] a `const`. Why might `will_wake` become false for two clones of one waker?
-//! 3. Drop the loop's part from the number. Which test loses a wake-up, and on which thread?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `Tasks::wake`, do not compare the serial:
+//!   `cargo run -p exercises -- 3.1`
+//! - In `wake`, forget the inbox: wake on this thread only:
+//!   `cargo run -p exercises -- 3.2`
 //!
 //! ## Next
 //!

@@ -32,6 +32,13 @@
 //!
 //! # Chapter 6, second part
 //!
+//! ## The smallest loop
+//!
+//! Chapter 6 replaces `sleep`, `earliest` and the fields `timers` and `sleepers` in
+//! `examples/00_smallest_loop.rs`. Each poll of a `sleep` adds a timer to the heap there. A timer
+//! whose future was dropped stays in the heap until it is due, and then wakes a task that does not
+//! wait for it.
+//!
 //! ## How far each level reaches
 //!
 //! | level | a slot is (ticks of 1.024 us) | the level reaches |
@@ -114,12 +121,10 @@
 //!
 //! ## Exercises of chapter 6
 //!
-//! 1. In `link`, append at the head. Which test of `tests/time/wheel_model.rs` falls, and why does
-//!    `the_wheel_agrees_with_a_sorted_map` fall as well?
-//! 2. In `cancel`, delete the call of `forget`. Who is woken, when, and for whom? See
-//!    `when_the_earliest_is_cancelled_the_second_is_next`.
-//! 3. In `level_of`, use the distance, `deadline - elapsed`, instead of the difference in digits.
-//!    `a_later_timer_nearby_does_not_hide_an_earlier_one_from_afar` falls: which line of the table above is it?
+//! Each command makes the change in a copy of the sources, and shows the test that fails.
+//!
+//! - In `level_of`, use the distance instead of the difference in digits:
+//!   `cargo run -p exercises -- 6.1`
 //!
 //! # Time in the hands of a test
 //!
@@ -196,7 +201,7 @@
 //! nothing; `looptime` from elsewhere. turmoil and madsim simulate the network and the disks as
 //! well, for tokio; Go 1.25: `testing/synctest`.
 //!
-//! *What it costs.* A loop by the wall: a load and a comparison where the clock is read, and two
+//! *What it costs.* A loop by the wall: a load and a comparison where the clock is read, and one
 //! where a loop is entered. A jump: two looks at the poller.
 //!
 //! # Next

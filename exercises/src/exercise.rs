@@ -1,0 +1,201 @@
+//! What an exercise is, and how it is written down.
+//!
+//! ```text
+//! # 4.1 What the reader does, in a line.
+//! file src/scheduler/tasks.rs
+//! test --test scheduler wake::the_name_of_the_test
+//! says words that the failing test prints
+//! <<<<
+//! the old lines, which stand once in the file
+//! ====
+//! the new lines
+//! >>>>
+//! Why it fails.
+//! ```
+//!
+//! Several changes may follow each other. `loom` as a line of its own: the test is one of those that try every order of the steps.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+#[derive(Default)]
+pub(crate) struct Exercise {
+    pub(crate) number: String,
+    pub(crate) title: String,
+    pub(crate) file: String,
+    /// What follows `cargo test`.
+    pub(crate) test: String,
+    pub(crate) says: String,
+    pub(crate) is_loom: bool,
+    /// What is replaced, and by what.
+    pub(crate) edits: Vec<(String, String)>,
+    pub(crate) why: String,
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the exercises are in the repository")
+}
+
+/// All, in the order of the chapters.
+pub(crate) fn all() -> Vec<Exercise> {
+    let folder = root().join("exercises/chapters");
+    let entries = fs::read_dir(&folder).expect("a folder with the exercises");
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let texts = paths
+        .iter()
+        .map(|path| fs::read_to_string(path).expect("a text"));
+    texts.flat_map(|text| parse(&text)).collect()
+}
+
+fn parse(text: &str) -> Vec<Exercise> {
+    let mut all: Vec<Exercise> = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some((number, title)) = line.strip_prefix("# ").and_then(|it| it.split_once(' ')) {
+            all.push(Exercise {
+                number: number.into(),
+                title: title.into(),
+                ..Exercise::default()
+            });
+            continue;
+        }
+        let exercise = all.last_mut().expect("a text begins with a title");
+        match line.split_once(' ') {
+            _ if line == "<<<<" => {
+                let old = lines.by_ref().take_while(|line| *line != "====");
+                let old = old.collect::<Vec<_>>().join("\n");
+                let new = lines.by_ref().take_while(|line| *line != ">>>>");
+                exercise
+                    .edits
+                    .push((old, new.collect::<Vec<_>>().join("\n")));
+            }
+            _ if line == "loom" => exercise.is_loom = true,
+            Some(("file", file)) if exercise.edits.is_empty() => exercise.file = file.into(),
+            Some(("test", test)) if exercise.edits.is_empty() => exercise.test = test.into(),
+            Some(("says", says)) if exercise.edits.is_empty() => exercise.says = says.into(),
+            _ => {
+                exercise.why.push_str(line);
+                exercise.why.push('\n');
+            }
+        }
+    }
+    for exercise in &mut all {
+        exercise.why = exercise.why.trim().into();
+    }
+    all
+}
+
+/// The tests of the exercises without loom, by the program that they are in.
+pub(crate) fn tests_by_target(exercises: &[Exercise]) -> BTreeMap<String, Vec<&str>> {
+    let mut tests: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for exercise in exercises.iter().filter(|it| !it.is_loom) {
+        let (target, name) = exercise.target_and_name();
+        tests.entry(target.into()).or_default().push(name);
+    }
+    tests
+}
+
+impl Exercise {
+    pub(crate) fn target_and_name(&self) -> (&str, &str) {
+        self.test.rsplit_once(' ').expect("a target and a name")
+    }
+
+    /// The file with the change in it.
+    pub(crate) fn apply(&self, text: &str) -> Result<String, String> {
+        let mut changed = text.to_owned();
+        for (old, new) in &self.edits {
+            let count = text.matches(old.as_str()).count();
+            if count != 1 {
+                let Self { number, file, .. } = self;
+                return Err(format!(
+                    "{number}: in {file} these lines stand {count} times:\n{old}"
+                ));
+            }
+            changed = changed.replace(old, new);
+        }
+        Ok(changed)
+    }
+
+    pub(crate) fn diff(&self) -> String {
+        let mut diff = format!("--- {}\n", self.file);
+        for (old, new) in &self.edits {
+            for (sign, text) in [('-', old), ('+', new)] {
+                for line in text.lines() {
+                    let _ = writeln!(diff, "{sign}{line}");
+                }
+            }
+        }
+        diff
+    }
+
+    /// The failure's own message: a few lines from the first panic on, or from what the watchdog says.
+    pub(crate) fn excerpt(&self, output: &str) -> String {
+        let lines: Vec<&str> = output.lines().collect();
+        let is_here = |line: &&str| line.contains("panicked at") || line.contains(&self.says);
+        let start = lines.iter().position(is_here).unwrap_or(0);
+        let is_noise = |line: &&&str| line.is_empty() || line.starts_with("note:");
+        let excerpt = lines[start..]
+            .iter()
+            .take_while(|line| **line != "failures:");
+        let excerpt = excerpt.filter(|line| !is_noise(line)).take(8);
+        let excerpt = excerpt.map(|line| format!("    {line}"));
+        excerpt.collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_change_applies_exactly_once() {
+        for exercise in all() {
+            let text = fs::read_to_string(root().join(&exercise.file)).expect(&exercise.file);
+            if let Err(problem) = exercise.apply(&text) {
+                panic!("{problem}");
+            }
+            assert!(
+                !exercise.edits.is_empty() && !exercise.says.is_empty() && !exercise.why.is_empty()
+            );
+        }
+    }
+
+    fn sources(folder: &Path, texts: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                sources(&path, texts);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                texts.push(fs::read_to_string(path).expect("a source"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_chapters_cite_the_exercises_that_there_are() {
+        let mut texts = Vec::new();
+        sources(&root().join("src"), &mut texts);
+        let command = "`cargo run -p exercises -- ";
+        let cited = texts.iter().flat_map(|text| {
+            text.match_indices(command).filter_map(|(at, _)| {
+                let rest = &text[at + command.len()..];
+                rest.split_once('`').map(|(number, _)| number.to_owned())
+            })
+        });
+        let cited: BTreeSet<String> = cited.collect();
+        let there: BTreeSet<String> = all().into_iter().map(|it| it.number).collect();
+        assert_eq!(
+            cited, there,
+            "left: cited in src, right: in exercises/chapters"
+        );
+    }
+}

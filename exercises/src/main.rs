@@ -1,0 +1,91 @@
+//! The exercises of the chapters. Each is a small change that breaks something, the test that must fail, and the words that it must
+//! fail with.
+//!
+//! ```text
+//! cargo run -p exercises -- list      all of them
+//! cargo run -p exercises -- 4.1       tries one, and shows what happens
+//! cargo run -p exercises -- all       tries all, and fails if one does not do what it promises
+//! ```
+//!
+//! The change is made in a copy of the sources under `target/exercises`; yours stay as they are. They are in
+//! `exercises/chapters`, one file for each chapter.
+
+mod exercise;
+mod scratch;
+
+use std::process::ExitCode;
+
+use exercise::Exercise;
+use scratch::{Outcome, Scratch};
+
+fn main() -> ExitCode {
+    let exercises = exercise::all();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["list"] => list(&exercises),
+        ["all"] => try_all(&exercises),
+        [number] => match exercises.iter().find(|it| it.number == number) {
+            Some(exercise) => try_one(exercise),
+            None => usage(&format!("there is no exercise {number}")),
+        },
+        _ => usage("one word is needed"),
+    }
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprintln!("{problem}: give the number of an exercise, as in 4.1, or `list`, or `all`");
+    ExitCode::from(2)
+}
+
+fn list(exercises: &[Exercise]) -> ExitCode {
+    for Exercise { number, title, .. } in exercises {
+        println!("{number:<12} {title}");
+    }
+    ExitCode::SUCCESS
+}
+
+/// What a student sees.
+fn try_one(exercise: &Exercise) -> ExitCode {
+    println!("Exercise {}. {}\n", exercise.number, exercise.title);
+    print!("{}", exercise.diff());
+    println!("\ncargo test {}\n", exercise.test);
+    let scratch = Scratch::new();
+    let (outcome, output) = scratch.try_with(exercise);
+    println!("{}\n", exercise.excerpt(&output));
+    println!("{}\n", exercise.why);
+    match outcome {
+        Outcome::AsPromised => println!("The test failed, as the exercise says."),
+        other => println!("{other}. All that was printed:\n{output}"),
+    }
+    code(outcome == Outcome::AsPromised)
+}
+
+fn try_all(exercises: &[Exercise]) -> ExitCode {
+    let scratch = Scratch::new();
+    let mut is_well = true;
+    for (target, names) in exercise::tests_by_target(exercises) {
+        let (has_passed, output) = scratch.test(&target, &names);
+        println!("{target}: without a change {} tests pass", names.len());
+        if !has_passed {
+            println!("no, they do not:\n{output}");
+            is_well = false;
+        }
+    }
+    for exercise in exercises {
+        let (outcome, output) = scratch.try_with(exercise);
+        println!("{:<12} {outcome}: {}", exercise.number, exercise.title);
+        if outcome != Outcome::AsPromised {
+            println!("{output}");
+            is_well = false;
+        }
+    }
+    code(is_well)
+}
+
+fn code(is_well: bool) -> ExitCode {
+    if is_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,154 @@
+//! A copy of the sources, in which they may be broken.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::exercise::{Exercise, root};
+
+/// How long a build and a test may take together. The tests have a watchdog of their own, which says more.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    AsPromised,
+    DoesNotCompile,
+    Passes,
+    SaysSomethingElse,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Outcome::AsPromised => "fails as promised",
+            Outcome::DoesNotCompile => "DOES NOT COMPILE",
+            Outcome::Passes => "THE TEST PASSES",
+            Outcome::SaysSomethingElse => "FAILS WITH OTHER WORDS",
+        })
+    }
+}
+
+pub(crate) struct Scratch {
+    folder: PathBuf,
+}
+
+impl Scratch {
+    /// Brings the copy up to date. What has not changed is not touched, so that Cargo need not build it again.
+    pub(crate) fn new() -> Self {
+        let folder = root().join("target/exercises");
+        let tree = folder.join("tree");
+        fs::create_dir_all(&tree).expect("a folder for the copy");
+        copy(root(), &tree, &["target", ".git"]);
+        Self { folder }
+    }
+
+    /// Makes the change, runs the test, and takes the change back.
+    pub(crate) fn try_with(&self, exercise: &Exercise) -> (Outcome, String) {
+        let path = self.folder.join("tree").join(&exercise.file);
+        let whole = fs::read_to_string(&path).expect("a source");
+        let broken = match exercise.apply(&whole) {
+            Ok(broken) => broken,
+            Err(problem) => return (Outcome::DoesNotCompile, problem),
+        };
+        fs::write(&path, broken).expect("the copy can be changed");
+        let (target, name) = exercise.target_and_name();
+        let (is_built, built) = self.cargo(exercise.is_loom, target, &["--no-run"]);
+        let (has_passed, output) = match is_built {
+            true => self.cargo(exercise.is_loom, target, &["--", "--exact", name]),
+            false => (false, String::new()),
+        };
+        fs::write(&path, whole).expect("the copy can be changed back");
+        let outcome = match () {
+            () if !is_built => return (Outcome::DoesNotCompile, built),
+            () if has_passed => Outcome::Passes,
+            () if output.contains(&exercise.says) => Outcome::AsPromised,
+            () => Outcome::SaysSomethingElse,
+        };
+        (outcome, output)
+    }
+
+    /// Runs these tests as they are.
+    pub(crate) fn test(&self, target: &str, names: &[&str]) -> (bool, String) {
+        let more: Vec<&str> = ["--", "--exact"].iter().chain(names).copied().collect();
+        let (has_passed, output) = self.cargo(false, target, &more);
+        let wanted = names.iter().collect::<BTreeSet<_>>().len();
+        let all_ran = output.contains(&format!("ok. {wanted} passed"));
+        (has_passed && all_ran, output)
+    }
+
+    /// Whether it succeeded, and what it said.
+    fn cargo(&self, is_loom: bool, target: &str, more: &[&str]) -> (bool, String) {
+        let path = self.folder.join("output");
+        let file = fs::File::create(&path).expect("a file for the output");
+        let mut command = Command::new(env!("CARGO"));
+        command
+            .args(["test", "--locked", "--quiet"])
+            .args(target.split(' '))
+            .arg("--target-dir")
+            .arg(self.folder.join(if is_loom { "loom" } else { "target" }))
+            .args(more)
+            .current_dir(self.folder.join("tree"))
+            .env("CARGO_INCREMENTAL", "1")
+            .env("RUST_BACKTRACE", "0")
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("a second handle"))
+            .stderr(file)
+            .process_group(0);
+        if is_loom {
+            command
+                .env("RUSTFLAGS", "--cfg loom")
+                .env("LOOM_MAX_PREEMPTIONS", "2");
+        }
+        let mut child = command.spawn().expect("cargo runs");
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("a child that can be asked") {
+                break Some(status);
+            }
+            if start.elapsed() > PATIENCE {
+                // The whole group: cargo, and the test that it runs.
+                let group = format!("-{}", child.id());
+                let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+                let _ = child.wait();
+                break None;
+            }
+            thread::sleep(Duration::from_millis(20));
+        };
+        let bytes = fs::read(&path).expect("the output");
+        let output = String::from_utf8_lossy(&bytes).into_owned();
+        (status.is_some_and(|status| status.success()), output)
+    }
+}
+
+/// Makes `to` what `from` is, but for the names to be left out.
+fn copy(from: &Path, to: &Path, without: &[&str]) {
+    let names = |folder: &Path| -> BTreeSet<_> {
+        let entries = fs::read_dir(folder).expect("a folder");
+        entries
+            .map(|entry| entry.expect("an entry").file_name())
+            .filter(|name| !without.iter().any(|it| name == it))
+            .collect()
+    };
+    let wanted = names(from);
+    for name in names(to).difference(&wanted) {
+        let path = to.join(name);
+        let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+    }
+    for name in wanted {
+        let (from, to) = (from.join(&name), to.join(&name));
+        if from.is_dir() {
+            fs::create_dir_all(&to).expect("a folder for the copy");
+            copy(&from, &to, &[]);
+            continue;
+        }
+        let bytes = fs::read(&from).expect("a file that can be read");
+        if fs::read(&to).ok().as_ref() != Some(&bytes) {
+            fs::write(&to, bytes).expect("a file that can be written");
+        }
+    }
+}
