@@ -293,6 +293,7 @@ mod optional {
 )))]
 mod optional {
     pub(crate) const NAMES: &[&str] = &[
+        "Awaited",
         "Cause",
         "ChildStderr",
         "ChildStdin",

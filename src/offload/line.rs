@@ -144,7 +144,11 @@ mod tests {
             assert!(line.leave(ticket).is_some());
         }
         assert_eq!(line.len(), 1);
-        assert!(line.places.len() <= 2 && line.places.capacity() <= 8);
+        assert!(
+            line.places.len() <= 2,
+            "jobs that have left keep their places in the line"
+        );
+        assert!(line.places.capacity() <= 8);
     }
 
     /// Also when jobs are served between those who leave.

@@ -223,7 +223,11 @@ mod tests {
     fn a_short_transfer_keeps_what_must_still_be_seen() {
         for held in [READ_CLOSED, READ_ERROR, READ_URGENT] {
             let ready = Ready(READABLE | held);
-            assert_eq!(ready.after_short_transfer(Interest::READABLE), ready);
+            let after = ready.after_short_transfer(Interest::READABLE);
+            assert_eq!(
+                after, ready,
+                "a short transfer hides what must still be seen"
+            );
         }
     }
 
@@ -271,7 +275,11 @@ mod tests {
     #[test]
     fn would_block_overrules_even_end_of_file() {
         let after = Ready(u8::MAX).after_would_block(Interest::READABLE);
-        assert!(!after.is_readable() && after.is_writable());
+        assert!(
+            !after.is_readable(),
+            "the task would try for ever what would block"
+        );
+        assert!(after.is_writable());
         assert!(
             after
                 .after_would_block(Interest::WRITABLE)

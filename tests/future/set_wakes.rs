@@ -28,7 +28,8 @@ fn a_child_that_a_wake_has_brought_and_that_is_woken_while_it_is_polled_is_polle
     kept.take().unwrap().wake();
     assert_eq!(parent.wakes(), 1);
     assert!(poll(&mut next, &waker).is_pending());
-    assert_eq!((polls.get(), parent.wakes()), (2, 2));
+    let seen = (polls.get(), parent.wakes());
+    assert_eq!(seen, (2, 2), "the wake of a child during its poll was lost");
     assert_eq!(poll(&mut next, &waker), Poll::Ready(Some("done")));
     assert_eq!(polls.get(), 3);
 }

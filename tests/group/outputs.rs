@@ -39,7 +39,8 @@ fn values_come_in_the_order_in_which_the_children_finish() {
             }
             values
         });
-        assert_eq!(values, ["first", "second", "third", "last"]);
+        let order = ["first", "second", "third", "last"];
+        assert_eq!(values, order, "the outputs of the children were lost");
     });
 }
 

@@ -86,7 +86,12 @@ fn children_that_fail_in_the_same_turn_are_all_reported() {
         }
         Ok(())
     }));
-    assert_eq!(told(&outcome.unwrap_err()), ["first", "second", "third"]);
+    let errors = ["first", "second", "third"];
+    assert_eq!(
+        told(&outcome.unwrap_err()),
+        errors,
+        "errors of one turn were lost"
+    );
 }
 
 #[test]

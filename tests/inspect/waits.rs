@@ -333,7 +333,11 @@ fn a_waker_of_somebody_else_is_something_else_and_is_not_woken() {
             task::all().iter().flat_map(|task| &task.waits_for).count(),
             1
         );
-        assert_eq!(wakes.get(), 0);
+        assert_eq!(
+            wakes.get(),
+            0,
+            "the question woke a waker of another executor"
+        );
         Ok(())
     });
 }

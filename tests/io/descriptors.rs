@@ -46,7 +46,12 @@ fn a_stale_event_does_not_reach_the_next_tenant_of_the_slot() {
         assert!(poll_in(&mut event_loop, reader.as_mut(), &waker).is_pending());
         for _ in 0..10 {
             gones_peer.try_write(b"for one who is gone").unwrap();
-            assert_eq!((settle(&mut event_loop).1, wakes.get()), (0, 0));
+            let woken = (settle(&mut event_loop).1, wakes.get());
+            assert_eq!(
+                woken,
+                (0, 0),
+                "a stale event reached the next tenant of the slot"
+            );
         }
         tenants_peer.try_write(b"for you").unwrap();
         assert_eq!((settle(&mut event_loop).1, wakes.get()), (1, 1));

@@ -98,7 +98,11 @@ fn a_listener_that_fails_is_asked_a_few_times_a_second() {
         assert_eq!((served.refused, served.finished), (7, 1));
         // 5 + 10 + 20 + 40 + 80 + 160 + 320 ms; a sleep is never short.
         let waited = started.elapsed();
-        assert!(waited >= Duration::from_millis(635));
+        let is_patient = waited >= Duration::from_millis(635);
+        assert!(
+            is_patient,
+            "a listener that fails was asked again without a wait"
+        );
         let complaints = lines
             .iter()
             .filter(|line| line.text.contains("cannot accept"));

@@ -22,7 +22,10 @@ fn next_tenant_after(remote: &Remote) -> EventLoop {
 }
 
 fn assert_closed(remote: &Remote) {
-    assert!(remote.is_closed());
+    assert!(
+        remote.is_closed(),
+        "a remote reached another loop than its own"
+    );
     let ran = Counter::default();
     let closed = remote
         .post({

@@ -71,21 +71,33 @@ fn a_pinned_future_is_dropped_where_it_was_polled() {
             yield_now().await;
             gate.open();
             assert_eq!(handle.await.expect("it ends well"), [7; 4]);
-            assert_eq!(drops.take(), [true]);
+            assert_eq!(
+                drops.take(),
+                [true],
+                "the future was moved before it was dropped"
+            );
         });
         // Aborted.
         run(async {
             let handle = spawn(Rooted::new(&Gate::new(), &drops));
             yield_now().await;
             assert!(handle.cancel().await.expect_err("cancelled").is_cancelled());
-            assert_eq!(drops.take(), [true]);
+            assert_eq!(
+                drops.take(),
+                [true],
+                "the future was moved before it was dropped"
+            );
         });
         // Dropped with its loop.
         let mut event_loop = new_loop();
         drop(event_loop.spawn(Rooted::new(&Gate::new(), &drops)));
         turns_until_idle(&mut event_loop);
         drop(event_loop);
-        assert_eq!(drops.take(), [true]);
+        assert_eq!(
+            drops.take(),
+            [true],
+            "the future was moved before it was dropped"
+        );
     });
 }
 
@@ -185,7 +197,11 @@ fn a_task_that_aborts_itself_goes_no_further_than_its_next_await() {
             "its neighbour's turn",
             "main goes on",
         ];
-        assert_eq!(trace.take(), expected);
+        assert_eq!(
+            trace.take(),
+            expected,
+            "an aborted task was not dropped when its poll returned"
+        );
     });
 }
 

@@ -348,7 +348,12 @@ fn a_new_tenant_does_not_inherit_its_predecessors_place_in_the_queue() {
             }
         }));
         while turn(&mut event_loop) > 0 {}
-        assert_eq!(trace.take(), ["a", "b", "c", "a", "b", "c"]);
+        let order = ["a", "b", "c", "a", "b", "c"];
+        assert_eq!(
+            trace.take(),
+            order,
+            "a task took over its predecessor's place in the queue"
+        );
     });
 }
 

@@ -147,7 +147,11 @@ fn a_task_woken_twice_is_polled_once() {
             yield_now().await;
             yield_now().await;
         });
-        assert_eq!(polls.get(), 2);
+        assert_eq!(
+            polls.get(),
+            2,
+            "each wake of a queued task was a poll of its own"
+        );
         assert_eq!(turns_until_idle(&mut event_loop), 0);
     });
 }
@@ -298,8 +302,12 @@ fn a_stale_waker_spares_the_new_tenant_of_the_slot() {
             yield_now().await;
         });
         on_another_thread(move || stale.wake());
-        assert_eq!(turns_until_idle(&mut event_loop), 0);
-        assert_eq!(polls.get(), 1);
+        let polled = (turns_until_idle(&mut event_loop), polls.get());
+        assert_eq!(
+            polled,
+            (0, 1),
+            "a stale waker woke the next tenant of its slot"
+        );
     });
 }
 

@@ -113,7 +113,11 @@ fn a_release_from_within_the_clone_of_a_waker_is_not_lost() {
         }
     });
     let mut waiter = Probe::new(semaphore.acquire());
-    assert!(waiter.poll_with(&waker).is_ready());
+    let polled = waiter.poll_with(&waker);
+    assert!(
+        polled.is_ready(),
+        "the release during the clone of the waker was lost"
+    );
 }
 
 #[test]

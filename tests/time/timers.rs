@@ -279,7 +279,8 @@ fn a_look_fires_as_many_timers_as_it_has_polls_and_then_looks_again_without_a_wa
                 let turn = event_loop.turn(Some(HOUR)).unwrap();
                 assert_eq!(
                     (turn.timers, waker.wakes()),
-                    (poll_budget, looks * poll_budget)
+                    (poll_budget, looks * poll_budget),
+                    "a look fired more timers than the tasks that may be polled before the next"
                 );
             }
             assert_eq!(event_loop.turn(Some(HOUR)).unwrap().timers, 1);

@@ -143,7 +143,10 @@ impl Model {
         self.stopped_at = self.stopped_at.filter(|&at| due.is_none() && now < at);
         let popped = match due {
             Some((deadline, index)) => {
-                assert_eq!(due, expected);
+                assert_eq!(
+                    due, expected,
+                    "an earlier timer is hidden behind a later one"
+                );
                 self.sorted.pop_first();
                 let fired = &mut self.timers[index];
                 fired.place = None;
