@@ -3,6 +3,10 @@
 //! A waker is a number, and the number holds the loop's index. So the part of a loop that other
 //! threads may touch lies in a static table. An entry is recycled and never freed, so any number,
 //! however old, may be looked up at any time.
+//!
+//! Most programs have a few loops, and their entries stand side by side. The entries of further
+//! loops lie in pages, each made when the first of its indices is used: the state of a [`OnceLock`]
+//! does not begin as zero, so a table of all entries would take 64 KiB of every program's file.
 
 use std::io;
 use std::sync::OnceLock;
@@ -13,7 +17,10 @@ use crate::task::id::MAX_LOOPS;
 
 statics! {
     /// An entry is made when its index is first used.
-    static TABLE: [OnceLock<Box<Shared>>; MAX_LOOPS] = [const { OnceLock::new() }; MAX_LOOPS];
+    static FIRST: Page = [const { OnceLock::new() }; ENTRIES];
+
+    /// The page at zero is never made: [`FIRST`] stands in its place.
+    static FURTHER: [OnceLock<Box<Page>>; PAGES] = [const { OnceLock::new() }; PAGES];
 
     /// Indices that may be given out. Touched when a loop is made or ends, never by a wake or a spawn.
     static INDICES: Mutex<Indices> = Mutex::new(Indices {
@@ -22,15 +29,34 @@ statics! {
     });
 }
 
+const ENTRIES: usize = 64;
+const PAGES: usize = MAX_LOOPS.div_ceil(ENTRIES);
+
+type Page = [OnceLock<Box<Shared>>; ENTRIES];
+
 struct Indices {
     free: Vec<usize>,
     unused: usize,
 }
 
+#[inline]
+fn entry(index: usize) -> Option<&'static Shared> {
+    match FIRST.get(index) {
+        Some(entry) => entry.get().map(Box::as_ref),
+        None => further(index),
+    }
+}
+
+#[cold]
+fn further(index: usize) -> Option<&'static Shared> {
+    let page = FURTHER.get(index / ENTRIES)?.get()?;
+    page[index % ENTRIES].get().map(Box::as_ref)
+}
+
 /// Queues a wake of the task with that number for the loop with that index. Does nothing if there is no such loop.
 #[inline(never)]
 pub(crate) fn wake(loop_index: usize, number: u64) {
-    if let Some(shared) = TABLE.get(loop_index).and_then(OnceLock::get) {
+    if let Some(shared) = entry(loop_index) {
         shared.wake(number);
     }
 }
@@ -38,7 +64,7 @@ pub(crate) fn wake(loop_index: usize, number: u64) {
 /// Tells the host of the loop with that index, if the loop rests, that a task has become ready. To be called on the loop's thread,
 /// by whatever queues a task without a waker.
 pub(crate) fn announce(loop_index: usize) {
-    if let Some(shared) = TABLE.get(loop_index).and_then(OnceLock::get) {
+    if let Some(shared) = entry(loop_index) {
         shared.announce();
     }
 }
@@ -55,7 +81,11 @@ pub(super) fn claim() -> io::Result<&'static Shared> {
         None => return Err(too_many_loops()),
     };
     drop(indices);
-    Ok(TABLE[index].get_or_init(|| Box::new(Shared::new(index))))
+    let page = match index / ENTRIES {
+        0 => &FIRST,
+        page => FURTHER[page].get_or_init(|| Box::new([const { OnceLock::new() }; ENTRIES])),
+    };
+    Ok(page[index % ENTRIES].get_or_init(|| Box::new(Shared::new(index))))
 }
 
 pub(super) fn give_back(shared: &'static Shared) {

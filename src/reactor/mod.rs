@@ -312,15 +312,22 @@ impl Reactor {
             Err(error) => Err(while_trying("waiting for events", error)),
         };
         self.events.set(Some(events));
+        if !woken.is_empty() {
+            self.wake(&mut woken);
+        }
+        self.probe.has_reached_all();
+        self.woken.set(woken);
+        found
+    }
+
+    /// Wakes those that came first. The others are woken at the next poll.
+    fn wake(&self, woken: &mut Vec<Waker>) {
         let count = woken.len().min(MAX_WAKES);
         for waker in woken.drain(..count) {
             self.probe.because_of_the_next_waker();
             foreign::wake(waker, source::SOURCE);
         }
-        self.probe.has_reached_all();
         self.is_behind.set(!woken.is_empty());
-        self.woken.set(woken);
-        found
     }
 
     /// What to hand to the poller so that it waits like this.
