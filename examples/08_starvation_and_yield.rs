@@ -22,7 +22,10 @@ enum Manners {
 
 fn main() {
     println!("a computation of {STEPS} steps beside a task that wants to run every millisecond:\n");
-    println!("{:<36} computation     pulses kept   longest stall", "");
+    println!(
+        "{:<36}{:>12}{:>16}{:>16}",
+        "", "computation", "pulses kept", "longest stall"
+    );
     let lines = [
         ("it never yields", Manners::Selfish),
         ("yield_now().await every 10,000 steps", Manners::YieldNow),
@@ -38,7 +41,6 @@ fn main() {
     println!("\nAn event loop is a promise among its tasks: nobody holds the thread for long.");
 }
 
-/// Prints a row of the table, and gives a line of the time-line.
 async fn measure(title: &str, manners: Manners) -> String {
     let ticks = Rc::new(RefCell::default());
     let pulse = spawn(pulse(Rc::clone(&ticks)));
@@ -58,6 +60,7 @@ async fn measure(title: &str, manners: Manners) -> String {
     let longest = stalls.max().unwrap_or_default();
     println!("{title:<37}{elapsed:>11.1?}{kept:>14} %{longest:>16.2?}");
 
+    // A line of the time-line.
     let during = ticks.iter().filter(|tick| **tick >= start);
     let slots: Vec<_> = during.map(|tick| (*tick - start).as_millis() / 2).collect();
     let signs = (0..wanted / 2).map(|slot| if slots.contains(&slot) { '|' } else { '.' });

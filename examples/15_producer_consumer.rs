@@ -6,7 +6,7 @@
 //!
 //! `cargo run --release --example 15_producer_consumer`
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -18,42 +18,17 @@ const PRODUCERS: u64 = 2;
 const ITEMS: u64 = 30;
 const CONSUMERS: usize = 3;
 
-/// For each millisecond: how many producers wait, how many items are in the queue, how many in work.
+#[derive(Default)]
 struct Timeline {
-    start: Instant,
+    start: OnceCell<Instant>,
     waiting: Cell<usize>,
-    rows: RefCell<Vec<[usize; 3]>>,
-}
-
-impl Timeline {
-    fn note(&self, queue: &Queue<u64>) {
-        let (queued, now) = (queue.len(), self.start.elapsed().as_millis() as usize);
-        assert!(queued <= CAPACITY);
-        let mut rows = self.rows.borrow_mut();
-        let last = rows.last().copied().unwrap_or_default();
-        rows.resize(now, last); // nothing has changed since
-        rows.push([self.waiting.get(), queued, queue.unfinished() - queued]);
-    }
-
-    fn print(&self) {
-        println!("\nin each millisecond:");
-        let titles = ["producers waiting", "items in queue", "items in work"];
-        for (at, title) in titles.into_iter().enumerate() {
-            let rows = self.rows.borrow();
-            let digits: String = rows.iter().map(|row| row[at].to_string()).collect();
-            println!("{title:<18}{digits}");
-        }
-    }
+    rows: RefCell<Vec<[usize; 3]>>, // producers waiting, items in the queue, items in work, in each millisecond
 }
 
 fn main() {
     roundelay::run(async {
         let start = Instant::now();
-        let timeline = Rc::new(Timeline {
-            start,
-            waiting: Cell::new(0),
-            rows: RefCell::default(),
-        });
+        let timeline = Rc::new(Timeline::default());
         let queue = Rc::new(Queue::bounded(CAPACITY));
         let consumers: Vec<_> = (0..CONSUMERS)
             .map(|_| spawn(consume(Rc::clone(&queue), Rc::clone(&timeline))))
@@ -84,6 +59,28 @@ fn main() {
         assert_eq!(total, (0..PRODUCERS * ITEMS).sum(), "each item came once");
         timeline.print();
     });
+}
+
+impl Timeline {
+    fn note(&self, queue: &Queue<u64>) {
+        let start = self.start.get_or_init(Instant::now);
+        let (queued, now) = (queue.len(), start.elapsed().as_millis() as usize);
+        assert!(queued <= CAPACITY);
+        let mut rows = self.rows.borrow_mut();
+        let last = rows.last().copied().unwrap_or_default();
+        rows.resize(now, last); // nothing has changed since
+        rows.push([self.waiting.get(), queued, queue.unfinished() - queued]);
+    }
+
+    fn print(&self) {
+        println!("\nin each millisecond:");
+        let titles = ["producers waiting", "items in queue", "items in work"];
+        for (at, title) in titles.into_iter().enumerate() {
+            let rows = self.rows.borrow();
+            let digits: String = rows.iter().map(|row| row[at].to_string()).collect();
+            println!("{title:<18}{digits}");
+        }
+    }
 }
 
 async fn produce(number: u64, queue: Rc<Queue<u64>>, timeline: Rc<Timeline>) {
