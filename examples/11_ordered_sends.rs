@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use roundelay::future::join_all;
+use roundelay::future::try_join_all;
 use roundelay::sync::Queue;
 use roundelay::{interval, offload, sleep, spawn};
 
@@ -49,7 +49,7 @@ async fn at_once(source: &mut Source, api: &SlowApi) {
     while let Some(item) = source.next().await {
         sends.push(spawn(api.clone().send(item)));
     }
-    join_all(sends).await;
+    try_join_all(sends).await.expect("no send panics");
 }
 
 async fn in_turn(source: &mut Source, api: &SlowApi) {
@@ -77,7 +77,14 @@ async fn by_queue(source: &mut Source, api: &SlowApi) {
 /// Prints a row of the table, and gives a line of the time-line.
 async fn measure(title: &str, way: impl AsyncFnOnce(&mut Source, &SlowApi)) -> String {
     let pulses = Rc::new(Cell::new(0));
-    let pulse = spawn(pulse(Rc::clone(&pulses)));
+    let count = Rc::clone(&pulses);
+    let pulse = spawn(async move {
+        let mut beat = interval(Duration::from_millis(1));
+        loop {
+            beat.tick().await;
+            count.set(count.get() + 1);
+        }
+    });
     let (mut source, api) = (Source(Instant::now(), Vec::new()), SlowApi::default());
     way(&mut source, &api).await;
     let (time, sent) = (source.0.elapsed().as_millis(), api.0.lock().unwrap());
@@ -89,14 +96,6 @@ async fn measure(title: &str, way: impl AsyncFnOnce(&mut Source, &SlowApi)) -> S
     format!("{title:<30}{}", counts.collect::<String>())
 }
 
-async fn pulse(pulses: Rc<Cell<u32>>) {
-    let mut beat = interval(Duration::from_millis(1));
-    loop {
-        beat.tick().await;
-        pulses.set(pulses.get() + 1);
-    }
-}
-
 fn main() {
     roundelay::run(async {
         println!("{ITEMS} sends beside a task that wants to run every millisecond:\n");
@@ -106,9 +105,7 @@ fn main() {
             measure("each offload in turn", in_turn).await,
             measure("one sender behind a queue", by_queue).await,
         ];
-        println!(
-            "\nhow many items the source gave, in each 5 ms:\n{}",
-            lines.join("\n")
-        );
+        println!("\nhow many items the source gave, in each 5 ms:");
+        println!("{}", lines.join("\n"));
     });
 }

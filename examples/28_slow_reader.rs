@@ -50,21 +50,17 @@ async fn transfer(title: &str, queue: Queue<Vec<u8>>, at_most: usize) -> io::Res
             reader.read_exact(&mut buffer).await?;
             read += buffer.len();
         }
-        let kept = count.produced.get() - count.written.get();
-        assert!(kept <= at_most * CHUNK);
-        for (line, bytes) in lines
-            .iter_mut()
-            .zip([read, count.written.get() - read, kept])
-        {
+        let (produced, written) = (count.produced.get(), count.written.get());
+        assert!(produced - written <= at_most * CHUNK);
+        let numbers = [read, written - read, produced - written];
+        for (line, bytes) in lines.iter_mut().zip(numbers) {
             *line = format!("{line:<17}{:>6.1}", bytes as f64 / 1024.0 / 1024.0);
         }
     }
     producer.await?;
     writer.await??;
-    println!(
-        "{title}; MiB, at each eighth of the way:\n{}\n",
-        lines.join("\n")
-    );
+    println!("{title}; MiB, at each eighth of the way:");
+    println!("{}\n", lines.join("\n"));
     Ok(())
 }
 
