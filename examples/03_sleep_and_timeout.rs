@@ -12,6 +12,11 @@ const fn ms(milliseconds: u64) -> Duration {
 
 fn main() {
     roundelay::run(async {
+        // The first sleep of a program is the slowest: its code and its memory are not in the caches yet.
+        let start = Instant::now();
+        sleep(ms(5)).await;
+        println!("to warm up, 5 ms  : {:>9.3?}", start.elapsed());
+
         // One after the other, the sleeps add up. Together, the longest counts.
         let start = Instant::now();
         sleep(ms(30)).await;

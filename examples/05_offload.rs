@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example 05_offload`
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,21 +14,17 @@ const BLOCK: Duration = Duration::from_millis(100);
 
 fn main() {
     roundelay::run(async {
-        // A task that wants to run every 5 ms, and remembers the longest it had to wait.
-        let longest = Rc::new(Cell::new(Duration::ZERO));
-        let pulse = spawn(pulse(Rc::clone(&longest)));
+        // A task that wants to run every 5 ms, and remembers when it ran.
+        let ticks = Rc::new(RefCell::default());
+        let pulse = spawn(pulse(Rc::clone(&ticks)));
 
-        sleep(Duration::from_millis(1)).await;
         let start = Instant::now();
+        sleep(Duration::from_millis(1)).await; // the pulse starts
         for _ in 0..4 {
             thread::sleep(BLOCK); // asyncio's `time.sleep` in a coroutine: the loop stands still
             sleep(Duration::from_millis(1)).await; // the pulse gets its turn
         }
-        println!(
-            "4 blocking calls on the loop:  {:>6.0?}, the pulse stopped for {:>6.0?}",
-            start.elapsed(),
-            longest.take()
-        );
+        let on_the_loop = report("4 blocking calls on the loop:", start, ticks.take());
 
         let start = Instant::now();
         let calls = (0..4).map(|_| {
@@ -38,14 +34,12 @@ fn main() {
             })
         });
         let names = join_all(calls).await;
-        println!(
-            "4 blocking calls offloaded:    {:>6.0?}, the pulse stopped for {:>6.0?}",
-            start.elapsed(),
-            longest.take()
-        );
+        let offloaded = report("4 blocking calls offloaded:", start, ticks.take());
         for name in names {
             println!("  one ran on {}", name.expect("the call returns"));
         }
+        println!("\na sign for each 10 ms, | if the pulse ran in it, . if not:");
+        println!("{on_the_loop}\n{offloaded}\n");
 
         // A panic over there comes back as an error, and the loop goes on.
         println!("a job panics; Rust says so first, on standard error:");
@@ -60,12 +54,25 @@ fn main() {
     });
 }
 
-async fn pulse(longest: Rc<Cell<Duration>>) {
+/// Prints how long it took, and gives a line of the time-line.
+fn report(title: &str, start: Instant, ticks: Vec<Instant>) -> String {
+    let time = start.elapsed();
+    let stops = ticks.windows(2).map(|pair| pair[1] - pair[0]);
+    let longest = stops.max().unwrap_or_default();
+    println!("{title:<30}{time:>6.0?}, the pulse stopped for {longest:>6.0?}");
+    let slot = |tick: &Instant| (*tick - start).as_millis() / 10;
+    let signs =
+        (0..time.as_millis() / 10).map(|at| match ticks.iter().any(|tick| slot(tick) == at) {
+            true => '|',
+            false => '.',
+        });
+    format!("{title:<30}{}", signs.collect::<String>())
+}
+
+async fn pulse(ticks: Rc<RefCell<Vec<Instant>>>) {
     let mut beat = interval(Duration::from_millis(5));
-    let mut last = beat.tick().await;
     loop {
         beat.tick().await;
-        longest.set(longest.get().max(last.elapsed()));
-        last = Instant::now();
+        ticks.borrow_mut().push(Instant::now());
     }
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use roundelay::sync::CancelToken;
 use roundelay::{race, sleep, spawn, timeout, yield_now};
 
 /// Says when it is dropped: a file that closes, a lock that opens, a connection that hangs up.
@@ -19,6 +20,15 @@ async fn work(what: &'static str) -> &'static str {
     let _held = Holds(what);
     sleep(Duration::from_secs(3_600)).await;
     what
+}
+
+async fn says_goodbye(stop: CancelToken) -> &'static str {
+    let _held = Holds("a connection, after the goodbye");
+    stop.run_until_cancelled(sleep(Duration::from_secs(3_600)))
+        .await;
+    println!("    sends a goodbye, and waits for the answer");
+    sleep(Duration::from_millis(5)).await;
+    "goodbye"
 }
 
 fn main() {
@@ -55,7 +65,15 @@ fn main() {
         });
         println!("    won by {winner}");
 
-        println!("6. Tasks that are left when main returns are dropped, oldest first");
+        println!("6. Drop cannot await. To clean up with awaits, a task is asked, not dropped");
+        let stop = CancelToken::new();
+        let handle = spawn(says_goodbye(stop.clone()));
+        yield_now().await;
+        stop.cancel();
+        println!("    asked; finished yet? {}", handle.is_finished());
+        println!("    it returned: {}", handle.await.expect("no panic"));
+
+        println!("7. Tasks that are left when main returns are dropped, oldest first");
         for what in ["the first", "the second", "the third"] {
             drop(spawn(work(what)));
         }

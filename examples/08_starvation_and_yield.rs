@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example 08_starvation_and_yield`
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ fn main() {
         "{:<36}{:>12}{:>16}{:>16}",
         "", "computation", "pulses kept", "longest stall"
     );
-    for (title, manners) in [
+    let lines = [
         ("it never yields", Manners::Selfish),
         ("yield_now().await every 10,000 steps", Manners::YieldNow),
         (
@@ -34,16 +34,16 @@ fn main() {
             Manners::ConsumeBudget,
         ),
         ("offload(..).await", Manners::Offloaded),
-    ] {
-        roundelay::run(measure(title, manners));
-    }
+    ]
+    .map(|(title, manners)| roundelay::run(measure(title, manners)));
+    println!("\na sign for each 2 ms of the computation, | if the pulse ran in it, . if not:");
+    println!("{}", lines.join("\n"));
     println!("\nAn event loop is a promise among its tasks: nobody holds the thread for long.");
 }
 
-async fn measure(title: &str, manners: Manners) {
-    let pulses = Rc::new(Cell::new(0_u128));
-    let longest = Rc::new(Cell::new(Duration::ZERO));
-    let pulse = spawn(pulse(Rc::clone(&pulses), Rc::clone(&longest)));
+async fn measure(title: &str, manners: Manners) -> String {
+    let ticks = Rc::new(RefCell::default());
+    let pulse = spawn(pulse(Rc::clone(&ticks)));
     yield_now().await; // the pulse starts
 
     let start = Instant::now();
@@ -51,14 +51,20 @@ async fn measure(title: &str, manners: Manners) {
     let elapsed = start.elapsed();
     yield_now().await; // whoever had to wait may say so
     roundelay::sleep(Duration::from_millis(1)).await;
-
-    let wanted = elapsed.as_millis().max(1);
-    let kept = 100 * pulses.get().min(wanted) / wanted;
-    println!(
-        "{title:<37}{elapsed:>11.1?}{kept:>14} %{:>16.2?}",
-        longest.get()
-    );
     pulse.abort();
+
+    let ticks: Vec<Instant> = ticks.take();
+    let wanted = elapsed.as_millis().max(1);
+    let kept = 100 * (ticks.len() as u128 - 1).min(wanted) / wanted;
+    let stalls = ticks.windows(2).map(|pair| pair[1] - pair[0]);
+    let longest = stalls.max().unwrap_or_default();
+    println!("{title:<37}{elapsed:>11.1?}{kept:>14} %{longest:>16.2?}");
+
+    // A line of the time-line.
+    let during = ticks.iter().filter(|tick| **tick >= start);
+    let slots: Vec<_> = during.map(|tick| (*tick - start).as_millis() / 2).collect();
+    let signs = (0..wanted / 2).map(|slot| if slots.contains(&slot) { '|' } else { '.' });
+    format!("{title:<38}{}", signs.collect::<String>())
 }
 
 async fn compute(manners: Manners) -> u64 {
@@ -90,13 +96,10 @@ fn step(x: u64, n: u64) -> u64 {
     black_box(x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(n) ^ (x >> 29))
 }
 
-async fn pulse(pulses: Rc<Cell<u128>>, longest: Rc<Cell<Duration>>) {
+async fn pulse(ticks: Rc<RefCell<Vec<Instant>>>) {
     let mut beat = interval(Duration::from_millis(1));
-    let mut last = beat.tick().await;
     loop {
         beat.tick().await;
-        pulses.set(pulses.get() + 1);
-        longest.set(longest.get().max(last.elapsed()));
-        last = Instant::now();
+        ticks.borrow_mut().push(Instant::now());
     }
 }

@@ -6,19 +6,18 @@
 //! `cargo run --example 10_watch_the_loop`
 
 use std::io;
+use std::sync::LazyLock;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use log::{LevelFilter, Log, Metadata, Record};
 use roundelay::net::{TcpListener, TcpStream};
 use roundelay::{offload, sleep, task, timeout};
 
-struct Narrator {
-    start: std::sync::OnceLock<Instant>,
-}
+struct Narrator;
 
-static NARRATOR: Narrator = Narrator {
-    start: std::sync::OnceLock::new(),
-};
+/// The time of the first line.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl Log for Narrator {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -27,7 +26,7 @@ impl Log for Narrator {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let at = self.start.get_or_init(Instant::now).elapsed();
+            let at = START.elapsed();
             let target = record.target().trim_start_matches("roundelay::");
             println!("{:>6} us  {target:<8} {}", at.as_micros(), record.args());
         }
@@ -37,7 +36,7 @@ impl Log for Narrator {
 }
 
 fn main() -> io::Result<()> {
-    log::set_logger(&NARRATOR).expect("no other logger is set");
+    log::set_logger(&Narrator).expect("no other logger is set");
     log::set_max_level(LevelFilter::Trace);
 
     roundelay::run(async {
@@ -65,7 +64,12 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
     let mut question = [0];
     stream.read_exact(&mut question).await?;
     say("server: has the question, and offloads the thinking");
-    let answer = offload(move || question[0] * 7).await?;
+    // The loop is asleep by the time this is done, so the pool's thread has to wake it.
+    let think = move || {
+        thread::sleep(Duration::from_millis(20));
+        question[0] * 7
+    };
+    let answer = offload(think).await?;
     say("server: knows the answer, and sleeps on it");
     sleep(Duration::from_millis(2)).await;
     stream.write_all(&[answer]).await

@@ -1,101 +1,111 @@
 //! Sends that must stay in order, through an interface that blocks, from a producer that must not.
 //!
 //! The naive way spawns an `offload` per item: the loop runs on, but the sends overtake each other. Awaiting each `offload`
-//! in turn keeps the order, and makes the producer as slow as the sends. A bounded queue between the two does both, and
+//! in turn keeps the order, and makes the producer wait for each send. A bounded queue between the two does both, and
 //! when the sender falls behind, the queue's bound slows the producer down, and nobody else.
 //!
 //! `cargo run --release --example 11_ordered_sends`
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use roundelay::future::join_all;
+use roundelay::future::try_join_all;
 use roundelay::sync::Queue;
-use roundelay::{interval, offload, spawn};
+use roundelay::{interval, offload, sleep, spawn};
 
-const ITEMS: u64 = 40;
+const ITEMS: usize = 40;
 
-/// Somebody else's blocking client. Some sends take longer than others.
+/// Somebody else's blocking client. Each fifth send takes longer than the others.
 #[derive(Clone, Default)]
-struct SlowApi(Arc<Mutex<Vec<u64>>>);
+struct SlowApi(Arc<Mutex<Vec<usize>>>);
 
 impl SlowApi {
-    fn send(&self, item: u64) {
-        thread::sleep(Duration::from_millis(1 + item * 7 % 5));
-        self.0.lock().unwrap().push(item);
+    async fn send(self, item: usize) {
+        let blocks = move || {
+            thread::sleep(Duration::from_millis(if item % 5 == 0 { 7 } else { 2 }));
+            self.0.lock().unwrap().push(item);
+        };
+        offload(blocks).await.expect("the send does not panic");
     }
+}
 
-    fn was_in_order(&self) -> bool {
-        self.0.lock().unwrap().is_sorted()
+/// A file, a generator, a sensor: gives an item every 2 ms, and remembers in which millisecond.
+struct Source(Instant, Vec<u128>);
+
+impl Source {
+    async fn next(&mut self) -> Option<usize> {
+        sleep(Duration::from_millis(2)).await;
+        let item = Some(self.1.len()).filter(|item| *item < ITEMS)?;
+        self.1.push(self.0.elapsed().as_millis());
+        Some(item)
     }
+}
+
+async fn at_once(source: &mut Source, api: &SlowApi) {
+    let mut sends = Vec::new();
+    while let Some(item) = source.next().await {
+        sends.push(spawn(api.clone().send(item)));
+    }
+    try_join_all(sends).await.expect("no send panics");
+}
+
+async fn in_turn(source: &mut Source, api: &SlowApi) {
+    while let Some(item) = source.next().await {
+        api.clone().send(item).await;
+    }
+}
+
+async fn by_queue(source: &mut Source, api: &SlowApi) {
+    let queue = Rc::new(Queue::bounded(8));
+    let (items, wire) = (Rc::clone(&queue), api.clone());
+    let sender = spawn(async move {
+        while let Some(item) = items.get().await {
+            wire.clone().send(item).await; // the next when this one has been sent
+        }
+    });
+    while let Some(item) = source.next().await {
+        queue.put(item).await.expect("the queue is open"); // waits while it is full
+    }
+    queue.close();
+    sender.await.expect("the sender does not panic");
+    assert!(api.0.lock().unwrap().is_sorted());
+}
+
+/// Prints a row of the table, and gives a line of the time-line.
+async fn measure(title: &str, way: impl AsyncFnOnce(&mut Source, &SlowApi)) -> String {
+    let pulses = Rc::new(Cell::new(0));
+    let count = Rc::clone(&pulses);
+    let pulse = spawn(async move {
+        let mut beat = interval(Duration::from_millis(1));
+        loop {
+            beat.tick().await;
+            count.set(count.get() + 1);
+        }
+    });
+    let (mut source, api) = (Source(Instant::now(), Vec::new()), SlowApi::default());
+    way(&mut source, &api).await;
+    let (time, sent) = (source.0.elapsed().as_millis(), api.0.lock().unwrap());
+    pulse.abort();
+    let (given, pulses, in_order) = (source.1[ITEMS - 1], pulses.get(), sent.is_sorted());
+    println!("{title:<30}{given:>7} ms{time:>7} ms{pulses:>8}  {in_order}");
+    let given_in = |slot: u128| source.1.iter().filter(|ms| **ms / 5 == slot).count();
+    let counts = (0..=given / 5).map(|slot| given_in(slot).to_string());
+    format!("{title:<30}{}", counts.collect::<String>())
 }
 
 fn main() {
     roundelay::run(async {
-        let pulse = spawn(async {
-            let mut beat = interval(Duration::from_millis(1));
-            for pulses in 0_u32.. {
-                beat.tick().await;
-                PULSES.with(|count| count.set(pulses));
-            }
-        });
-
-        let start = Instant::now();
-        let api = SlowApi::default();
-        join_all((0..ITEMS).map(|item| {
-            let api = api.clone();
-            offload(move || api.send(item))
-        }))
-        .await;
-        report("an offload per item, all at once", &api, start);
-
-        let start = Instant::now();
-        let api = SlowApi::default();
-        let queue = Rc::new(Queue::bounded(8));
-        let sender = spawn(send_all(Rc::clone(&queue), api.clone()));
-        for item in 0..ITEMS {
-            // The iterator of the source: a file, a generator, a sensor. `put` waits while the queue is full.
-            queue.put(item).await.expect("the queue is open");
-        }
-        println!(
-            "  (all items handed over after {:.0?}, {} still in the queue)",
-            start.elapsed(),
-            queue.len()
-        );
-        queue.close();
-        sender.await.expect("the sender does not panic");
-        report("one sender behind a bounded queue", &api, start);
-        assert!(api.was_in_order());
-        pulse.abort();
+        println!("{ITEMS} sends beside a task that wants to run every millisecond:\n");
+        println!("{:<30} all given  all sent  pulses  in order", "");
+        let lines = [
+            measure("an offload per item, at once", at_once).await,
+            measure("each offload in turn", in_turn).await,
+            measure("one sender behind a queue", by_queue).await,
+        ];
+        println!("\nhow many items the source gave, in each 5 ms:");
+        println!("{}", lines.join("\n"));
     });
-}
-
-/// Takes the items in order, and sends each when the one before has been sent.
-async fn send_all(queue: Rc<Queue<u64>>, api: SlowApi) {
-    while let Some(item) = queue.get().await {
-        let api = api.clone();
-        offload(move || api.send(item))
-            .await
-            .expect("the send does not panic");
-    }
-}
-
-thread_local! {
-    static PULSES: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
-}
-
-fn report(title: &str, api: &SlowApi, start: Instant) {
-    let order = if api.was_in_order() {
-        "in order"
-    } else {
-        "OUT OF ORDER"
-    };
-    println!(
-        "{title}: {} sends in {:.0?}, {order}; {} pulses of another task so far",
-        api.0.lock().unwrap().len(),
-        start.elapsed(),
-        PULSES.get(),
-    );
 }

@@ -6,7 +6,7 @@
 //!
 //! `cargo run --release --example 15_producer_consumer`
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -19,32 +19,30 @@ const ITEMS: u64 = 30;
 const CONSUMERS: usize = 3;
 
 #[derive(Default)]
-struct Tally {
-    done: Cell<u64>,
-    found_full: Cell<u64>,
-    most_queued: Cell<usize>,
+struct Timeline {
+    start: OnceCell<Instant>,
+    waiting: Cell<usize>,
+    rows: RefCell<Vec<[usize; 3]>>, // producers waiting, items in the queue, items in work, in each millisecond
 }
 
 fn main() {
     roundelay::run(async {
         let start = Instant::now();
-        let tally = Rc::new(Tally::default());
+        let timeline = Rc::new(Timeline::default());
         let queue = Rc::new(Queue::bounded(CAPACITY));
         let consumers: Vec<_> = (0..CONSUMERS)
-            .map(|_| spawn(consume(Rc::clone(&queue), Rc::clone(&tally))))
+            .map(|_| spawn(consume(Rc::clone(&queue), Rc::clone(&timeline))))
             .collect();
         let producers: Vec<_> = (0..PRODUCERS)
-            .map(|number| spawn(produce(number, Rc::clone(&queue), Rc::clone(&tally))))
+            .map(|number| spawn(produce(number, Rc::clone(&queue), Rc::clone(&timeline))))
             .collect();
 
         for producer in producers {
             producer.await.expect("a producer does not panic");
         }
+        let (time, queued, undone) = (start.elapsed(), queue.len(), queue.unfinished());
         println!(
-            "{:>4.0?}  all is put: {} items are in the queue, {} are not done",
-            start.elapsed(),
-            queue.len(),
-            queue.unfinished()
+            "{time:>4.0?}  all is put: {queued} items are in the queue, {undone} are not done"
         );
         queue.join().await;
         println!("{:>4.0?}  all is done", start.elapsed());
@@ -58,41 +56,52 @@ fn main() {
             println!("      consumer {number} worked off {items} items");
             total += sum;
         }
-        println!(
-            "      producers found it full {} times; {} items were queued at most",
-            tally.found_full.get(),
-            tally.most_queued.get()
-        );
-        let all = PRODUCERS * ITEMS;
-        assert_eq!(total, (0..all).sum(), "each item came once");
-        assert_eq!(tally.done.get(), all);
-        assert!(tally.most_queued.get() <= CAPACITY);
+        assert_eq!(total, (0..PRODUCERS * ITEMS).sum(), "each item came once");
+        timeline.print();
     });
 }
 
-async fn produce(number: u64, queue: Rc<Queue<u64>>, tally: Rc<Tally>) {
+impl Timeline {
+    fn note(&self, queue: &Queue<u64>) {
+        let start = self.start.get_or_init(Instant::now);
+        let (queued, now) = (queue.len(), start.elapsed().as_millis() as usize);
+        assert!(queued <= CAPACITY);
+        let mut rows = self.rows.borrow_mut();
+        let last = rows.last().copied().unwrap_or_default();
+        rows.resize(now, last); // nothing has changed since
+        rows.push([self.waiting.get(), queued, queue.unfinished() - queued]);
+    }
+
+    fn print(&self) {
+        println!("\nin each millisecond:");
+        let titles = ["producers waiting", "items in queue", "items in work"];
+        for (at, title) in titles.into_iter().enumerate() {
+            let rows = self.rows.borrow();
+            let digits: String = rows.iter().map(|row| row[at].to_string()).collect();
+            println!("{title:<18}{digits}");
+        }
+    }
+}
+
+async fn produce(number: u64, queue: Rc<Queue<u64>>, timeline: Rc<Timeline>) {
     for item in (0..ITEMS).map(|n| n * PRODUCERS + number) {
-        tally
-            .found_full
-            .set(tally.found_full.get() + u64::from(queue.is_full()));
-        queue
-            .put(item)
-            .await
-            .expect("nobody closes it before we are done");
-        tally
-            .most_queued
-            .set(tally.most_queued.get().max(queue.len()));
+        timeline.waiting.set(timeline.waiting.get() + 1);
+        timeline.note(&queue);
+        queue.put(item).await.expect("the queue is open");
+        timeline.waiting.set(timeline.waiting.get() - 1);
+        timeline.note(&queue);
     }
 }
 
 /// Gives how many items it had, and their sum.
-async fn consume(queue: Rc<Queue<u64>>, tally: Rc<Tally>) -> (u64, u64) {
+async fn consume(queue: Rc<Queue<u64>>, timeline: Rc<Timeline>) -> (u64, u64) {
     let (mut items, mut sum) = (0, 0);
     while let Some(item) = queue.get().await {
+        timeline.note(&queue);
         sleep(Duration::from_millis(1 + item % 5)).await; // some take longer than others
         (items, sum) = (items + 1, sum + item);
-        tally.done.set(tally.done.get() + 1);
         queue.task_done().expect("it was put");
+        timeline.note(&queue);
     }
     (items, sum)
 }

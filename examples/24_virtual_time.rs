@@ -38,16 +38,10 @@ fn main() -> std::io::Result<()> {
     let tries = event_loop.run(retry(async || network.connect("server").await.is_ok()));
     event_loop.run_until_idle()?;
     assert!(server.is_finished());
-    println!(
-        "{} tries, 17 minutes      : {:.1?}",
-        tries.len(),
-        wall.elapsed()
-    );
-    let expected = (0..11).map(|n| start + SECOND * ((1 << n) - 1));
-    assert!(
-        tries.into_iter().eq(expected),
-        "after 0, 1, 3, 7 .. seconds"
-    );
+    let (number, wall) = (tries.len(), wall.elapsed());
+    println!("{number} tries, 17 minutes      : {wall:.1?}");
+    let expected = (0..11).map(|n| start + SECOND * ((1 << n) - 1)); // after 0, 1, 3, 7 .. seconds
+    assert!(tries.into_iter().eq(expected));
 
     // The order of spawning is no promise. Twenty seeds give twenty orders, and each of them comes again.
     println!("\na task waits for a word of another one:");
@@ -55,10 +49,8 @@ fn main() -> std::io::Result<()> {
     let is_lost = |seed: &u64| waits_for_a_word(Some(*seed)).is_err();
     let lost: Vec<u64> = (0..20).filter(is_lost).collect();
     println!("lost in the orders of     : seeds {lost:?} of 0..20");
-    println!(
-        "the first of them again   : {:?}",
-        waits_for_a_word(Some(lost[0]))
-    );
+    let again = waits_for_a_word(Some(lost[0]));
+    println!("the first of them again   : {again:?}");
     Ok(())
 }
 

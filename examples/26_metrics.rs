@@ -22,10 +22,8 @@ fn histogram(name: &str, values: &Histogram) -> String {
     let mut text = format!("# TYPE roundelay_{name}_seconds histogram\n");
     for bound in BOUNDS.map(Duration::from_micros) {
         let buckets = values.buckets().take_while(|(end, _)| *end <= bound);
-        let (count, le) = (
-            buckets.last().map_or(0, |(_, count)| count),
-            bound.as_secs_f64(),
-        );
+        let count = buckets.last().map_or(0, |(_, count)| count);
+        let le = bound.as_secs_f64();
         text += &format!("roundelay_{name}_seconds_bucket{{le=\"{le}\"}} {count}\n");
     }
     let (sum, count) = (values.sum().as_secs_f64(), values.count());

@@ -96,7 +96,7 @@
 //!     the `.await` where it is. [`cancel`](crate::JoinHandle::cancel) returns when that has
 //!     happened. `tests/scheduler/cancel.rs::cancel_resolves_only_after_the_future_is_dropped`
 //! 26. **How do I clean up with awaits?** Have the task asked to stop, by a
-//!     [`CancelToken`](crate::sync::CancelToken), instead of dropped.
+//!     [`CancelToken`](crate::sync::CancelToken), instead of dropped. `examples/07_cancel.rs`
 //!     `tests/io/serve_options.rs::handlers_hear_of_the_shutdown_and_finish_their_sentence_within_the_grace`
 //! 27. **Does a read that I drop lose bytes?** Not with [`BufReader`](crate::io::BufReader): it
 //!     keeps what it has until a call can take all that it wants.
