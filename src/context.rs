@@ -28,9 +28,11 @@
 //! in the layers, so it could not ask here. The clock (`time/clock.rs`) has another one, in which
 //! the current loop leaves its time if that is virtual.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::mem::{self, ManuallyDrop};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 use std::time::Instant;
 
@@ -52,6 +54,9 @@ thread_local! {
         const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
+/// Says on any thread who holds the thread of a loop at that moment, and since when, in words.
+pub(crate) type Holder = Arc<dyn Fn() -> Option<String> + Send + Sync + UnwindSafe + RefUnwindSafe>;
+
 /// What a leaf future can reach of its loop.
 pub(crate) struct Context {
     pub(crate) scheduler: Rc<Scheduler>,
@@ -65,6 +70,8 @@ pub(crate) struct Context {
     pub(crate) account: Option<Rc<Account>>,
     /// In a loop that is observed.
     pub(crate) declarations: Option<Box<Declarations>>,
+    /// In a loop with a watchdog.
+    pub(crate) holder: OnceCell<Holder>,
 }
 
 /// What the loop itself counts; the scheduler counts the wakes.

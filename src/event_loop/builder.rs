@@ -1,5 +1,6 @@
 //! Settings, and how a loop is put together from its parts.
 
+use std::cell::OnceCell;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -351,6 +352,7 @@ impl Builder {
             probe,
             account,
             declarations: self.observe.then(|| Box::new(Declarations::new())),
+            holder: OnceCell::new(),
         })
     }
 

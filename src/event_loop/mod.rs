@@ -388,7 +388,7 @@ impl EventLoop {
 
     /// The way into this loop from other threads.
     pub fn remote(&self) -> Remote {
-        Remote::new(self.inbox.address())
+        Remote::to(&self.context)
     }
 
     /// What the loop has done since it was made. A task asks [`Metrics::current`].

@@ -38,7 +38,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::handle::{Report, Shared, drive};
-use crate::context;
+use crate::context::{self, Context, Holder};
 use crate::inbox::{Address, Call, Refusal, Room};
 use crate::task::JoinHandle;
 
@@ -66,11 +66,16 @@ pub use trigger::CancelTrigger;
 #[derive(Clone)]
 pub struct Remote {
     address: Address,
+    /// Of a loop with a watchdog.
+    holder: Option<Holder>,
 }
 
 impl Remote {
-    pub(crate) fn new(address: Address) -> Self {
-        Self { address }
+    pub(crate) fn to(context: &Context) -> Self {
+        Self {
+            address: context.address,
+            holder: context.holder.get().cloned(),
+        }
     }
 
     /// The way back to the loop that is running on this thread.
@@ -80,12 +85,12 @@ impl Remote {
     /// If no loop is running on this thread; [`try_current`](Self::try_current) does not.
     #[track_caller]
     pub fn current() -> Self {
-        Self::new(context::expect_current("Remote::current").address)
+        Self::to(&context::expect_current("Remote::current"))
     }
 
     /// The way back to the loop that is running on this thread, if there is one.
     pub fn try_current() -> Option<Self> {
-        context::current().map(|context| Self::new(context.address))
+        context::current().map(|context| Self::to(&context))
     }
 
     /// Runs `call` on the loop's thread, between two polls. A panic in it is logged, and the loop goes on.

@@ -18,7 +18,8 @@ impl Remote {
     /// # Errors
     ///
     /// [`NoAnswer`]: the loop is gone; or it has not answered, because one poll holds its thread for so long, or because its host
-    /// does not turn it.
+    /// does not turn it. Of a loop with a [watchdog](crate::Builder::watchdog) the error says [who holds
+    /// it](NoAnswer::held_by).
     ///
     /// # Panics
     ///
@@ -47,36 +48,57 @@ impl Remote {
                 drop(answer.send(Tasks::of(&context)));
             }
         };
-        self.post(list).map_err(|_| NoAnswer(None))?;
+        self.post(list).map_err(|_| NoAnswer(Why::Gone))?;
         match question.wait_timeout(limit) {
-            Ok(answer) => answer.map_err(|_| NoAnswer(None)),
-            Err(_) => Err(NoAnswer(Some(limit))),
+            Ok(answer) => answer.map_err(|_| NoAnswer(Why::Gone)),
+            Err(_) => Err(NoAnswer(Why::Late(limit, self.holder()))),
         }
+    }
+
+    /// Who holds the thread of the loop.
+    fn holder(&self) -> Option<String> {
+        self.holder.as_ref()?()
     }
 }
 
 /// Why [`Remote::tasks`] got no list.
 #[derive(Clone, Debug)]
-pub struct NoAnswer(
-    /// How long was waited, for a loop that is there.
-    Option<Duration>,
-);
+pub struct NoAnswer(Why);
+
+#[derive(Clone, Debug)]
+enum Why {
+    Gone,
+    /// How long was waited, and who held the thread then.
+    Late(Duration, Option<String>),
+}
 
 impl NoAnswer {
     /// Whether the loop is there, and did not answer in time.
     pub fn is_timeout(&self) -> bool {
-        self.0.is_some()
+        matches!(self.0, Why::Late(..))
+    }
+
+    /// Who held the loop's thread when the time was over, for how long, and what the thread did: what the
+    /// [watchdog](crate::Builder::watchdog) of the loop knows, if it has one.
+    pub fn held_by(&self) -> Option<&str> {
+        match &self.0 {
+            Why::Late(_, held_by) => held_by.as_deref(),
+            Why::Gone => None,
+        }
     }
 }
 
 impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            None => f.write_str("cannot list the tasks: the event loop is gone"),
-            Some(limit) => write!(
+        f.write_str("cannot list the tasks: the event loop ")?;
+        match &self.0 {
+            Why::Gone => f.write_str("is gone"),
+            Why::Late(limit, Some(held_by)) => {
+                write!(f, "has not answered for {limit:?}; {held_by}")
+            }
+            Why::Late(limit, None) => write!(
                 f,
-                "cannot list the tasks: the event loop has not answered for {limit:?}; one poll holds its thread, or its host \
-                 does not turn it"
+                "has not answered for {limit:?}; one poll holds its thread, or its host does not turn it"
             ),
         }
     }

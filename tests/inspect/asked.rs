@@ -215,6 +215,34 @@ fn another_thread_is_told_when_the_loop_does_not_answer_or_is_gone() {
 }
 
 #[test]
+fn of_a_loop_that_is_blocked_another_thread_hears_from_the_watchdog_who_blocks_it() {
+    let _watched = crate::support::watch();
+    let hour = Duration::from_secs(3600);
+    let mut event_loop = EventLoop::builder().watchdog(hour).build().unwrap();
+    let remote = event_loop.remote();
+    let (answer, answered) = mpsc::channel();
+    event_loop.run(async {
+        let blocks = async move {
+            let asks = thread::spawn(move || remote.tasks(Duration::from_millis(1)));
+            answer.send(asks.join().unwrap().unwrap_err()).unwrap();
+        };
+        task::Builder::new()
+            .name("hog")
+            .spawn(blocks)
+            .await
+            .unwrap();
+    });
+    let error = answered.recv().unwrap();
+    let holder = error.held_by().unwrap();
+    assert!(
+        holder.contains("'hog', spawned at tests/inspect/asked.rs"),
+        "{holder}"
+    );
+    assert!(holder.contains("has held the thread for"), "{holder}");
+    assert!(error.to_string().contains(holder));
+}
+
+#[test]
 fn a_question_that_waits_when_the_loop_ends_is_answered_by_the_end() {
     let _watched = crate::support::watch();
     let event_loop = EventLoop::new().unwrap();

@@ -83,12 +83,17 @@ impl Observation {
         }
         let since = Rc::new(Cell::new(Instant::now()));
         context.reactor.note_ends(Rc::clone(&since));
-        let watchdog = watchdog.map(|limit| Watchdog::new(loop_name, limit));
+        let watchdog = watchdog
+            .map(|limit| Watchdog::new(loop_name, limit))
+            .transpose()?;
+        if let Some(watchdog) = &watchdog {
+            context.holder.get_or_init(|| watchdog.holder());
+        }
         Ok(Some(Box::new(Self {
             since,
             last: Cell::new(None),
             slow: SlowDeeds::new(loop_name, slow_poll.unwrap_or(Duration::MAX)),
-            watchdog: watchdog.transpose()?,
+            watchdog,
             probe,
             accountant: account
                 .map(|account| Accountant::new(account, Rc::clone(&context.scheduler))),

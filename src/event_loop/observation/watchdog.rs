@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use super::deed::Actor;
 use super::thread_state::ThreadState;
+use crate::context::Holder;
 use crate::foreign::{self, Level};
 
 /// More often than this the watchdog does not look.
@@ -30,6 +31,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 /// The loop's side.
 pub(super) struct Watchdog {
     shared: Arc<Mutex<Shared>>,
+    watch: Arc<Watch>,
     thread: Thread,
 }
 
@@ -55,19 +57,29 @@ impl Watchdog {
             is_asleep: false,
             has_ended: false,
         }));
-        let watch = Watch {
+        let watch = Arc::new(Watch {
             shared: Arc::clone(&shared),
             limit,
             loop_name: loop_name.to_owned(),
             watched: ThreadState::of_this_thread(),
-        };
+        });
         let thread = thread::Builder::new()
             .name(format!("{loop_name}-watchdog"))
-            .spawn(move || watch.run())?;
+            .spawn({
+                let watch = Arc::clone(&watch);
+                move || watch.run()
+            })?;
         Ok(Self {
             shared,
+            watch,
             thread: thread.thread().clone(),
         })
+    }
+
+    /// By which any thread can ask who holds the loop's thread at that moment.
+    pub(super) fn holder(&self) -> Holder {
+        let watch = Arc::clone(&self.watch);
+        Arc::new(move || watch.holder())
     }
 
     pub(super) fn begins(&self, actor: &Actor<'_>, since: Instant) {
@@ -134,7 +146,21 @@ enum Found {
 }
 
 impl Watch {
-    fn run(self) {
+    fn holder(&self) -> Option<String> {
+        let shared = lock(&self.shared);
+        let (nameless, since) = shared.at_it?;
+        let name = shared.name.as_deref();
+        let who = Actor { name, ..nameless }.to_string();
+        drop(shared);
+        Some(self.in_words(&who, since.elapsed()))
+    }
+
+    fn in_words(&self, who: &str, lasted: Duration) -> String {
+        let does = self.watched.in_words();
+        format!("{who} has held the thread for {lasted:.1?} and still does; {does}")
+    }
+
+    fn run(&self) {
         let pause = (self.limit / 4).max(SHORTEST_PAUSE);
         let (mut idle_rounds, mut step, mut told_at) = (0, 0, self.limit);
         loop {
@@ -190,11 +216,7 @@ impl Watch {
     }
 
     fn tell(&self, who: &str, lasted: Duration) {
-        let line = format!(
-            "{}: {who} has held the thread for {lasted:.1?} and still does; {}",
-            self.loop_name,
-            self.watched.in_words()
-        );
+        let line = format!("{}: {}", self.loop_name, self.in_words(who, lasted));
         foreign::tell_somebody(Level::Warn, foreign::SLOW, line);
     }
 }
