@@ -81,7 +81,7 @@ pub(super) fn claim() -> io::Result<&'static Shared> {
         None => return Err(too_many_loops()),
     };
     drop(indices);
-    let page = match index / ENTRIES {
+    let page: &Page = match index / ENTRIES {
         0 => &FIRST,
         page => FURTHER[page].get_or_init(|| Box::new([const { OnceLock::new() }; ENTRIES])),
     };
