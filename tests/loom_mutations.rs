@@ -282,6 +282,7 @@ fn copy() -> PathBuf {
         "src",
         "examples",
         "benches",
+        "exercises",
         "tests",
     ] {
         copy_all(&root.join(name), &copy.join(name));
