@@ -63,11 +63,11 @@ const PARTS: &[&[&str]] = &[
     &["The problem"],
     &["The idea"],
     &["Why not otherwise", "Not needed here"],
+    &["Exercises", "Exercises of chapter 6"],
     &["Next"],
 ];
-/// Not in chapter 1, which is a picture only.
-const PARTS_OF_A_MECHANISM: &[&[&str]] =
-    &[&["What it costs"], &["Exercises", "Exercises of chapter 6"]];
+/// Not in chapter 1, which tells of no mechanism.
+const PARTS_OF_A_MECHANISM: &[&[&str]] = &[&["What it costs"]];
 
 const COLUMNS: usize = 100;
 

@@ -13,7 +13,7 @@
 //! Why it fails.
 //! ```
 //!
-//! Several changes may follow each other. `loom` as a line of its own: the test is one of those that try every order of the steps.
+//! Several changes may follow each other.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -28,7 +28,6 @@ pub(crate) struct Exercise {
     /// What follows `cargo test`.
     pub(crate) test: String,
     pub(crate) says: String,
-    pub(crate) is_loom: bool,
     /// What is replaced, and by what.
     pub(crate) edits: Vec<(String, String)>,
     pub(crate) why: String,
@@ -77,7 +76,6 @@ fn parse(text: &str) -> Vec<Exercise> {
                     .edits
                     .push((old, new.collect::<Vec<_>>().join("\n")));
             }
-            _ if line == "loom" => exercise.is_loom = true,
             Some(("file", file)) if exercise.edits.is_empty() => exercise.file = file.into(),
             Some(("test", test)) if exercise.edits.is_empty() => exercise.test = test.into(),
             Some(("says", says)) if exercise.edits.is_empty() => exercise.says = says.into(),
@@ -93,10 +91,10 @@ fn parse(text: &str) -> Vec<Exercise> {
     all
 }
 
-/// The tests of the exercises without loom, by the program that they are in.
+/// The tests of the exercises, by the program that they are in.
 pub(crate) fn tests_by_target(exercises: &[Exercise]) -> BTreeMap<String, Vec<&str>> {
     let mut tests: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for exercise in exercises.iter().filter(|it| !it.is_loom) {
+    for exercise in exercises {
         let (target, name) = exercise.target_and_name();
         tests.entry(target.into()).or_default().push(name);
     }

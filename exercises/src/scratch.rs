@@ -57,9 +57,9 @@ impl Scratch {
         };
         fs::write(&path, broken).expect("the copy can be changed");
         let (target, name) = exercise.target_and_name();
-        let (is_built, built) = self.cargo(exercise.is_loom, target, &["--no-run"]);
+        let (is_built, built) = self.cargo(target, &["--no-run"]);
         let (has_passed, output) = match is_built {
-            true => self.cargo(exercise.is_loom, target, &["--", "--exact", name]),
+            true => self.cargo(target, &["--", "--exact", name]),
             false => (false, String::new()),
         };
         fs::write(&path, whole).expect("the copy can be changed back");
@@ -75,14 +75,14 @@ impl Scratch {
     /// Runs these tests as they are.
     pub(crate) fn test(&self, target: &str, names: &[&str]) -> (bool, String) {
         let more: Vec<&str> = ["--", "--exact"].iter().chain(names).copied().collect();
-        let (has_passed, output) = self.cargo(false, target, &more);
+        let (has_passed, output) = self.cargo(target, &more);
         let wanted = names.iter().collect::<BTreeSet<_>>().len();
         let all_ran = output.contains(&format!("ok. {wanted} passed"));
         (has_passed && all_ran, output)
     }
 
     /// Whether it succeeded, and what it said.
-    fn cargo(&self, is_loom: bool, target: &str, more: &[&str]) -> (bool, String) {
+    fn cargo(&self, target: &str, more: &[&str]) -> (bool, String) {
         let path = self.folder.join("output");
         let file = fs::File::create(&path).expect("a file for the output");
         let mut command = Command::new(env!("CARGO"));
@@ -90,7 +90,7 @@ impl Scratch {
             .args(["test", "--locked", "--quiet"])
             .args(target.split(' '))
             .arg("--target-dir")
-            .arg(self.folder.join(if is_loom { "loom" } else { "target" }))
+            .arg(self.folder.join("target"))
             .args(more)
             .current_dir(self.folder.join("tree"))
             .env("CARGO_INCREMENTAL", "1")
@@ -99,11 +99,6 @@ impl Scratch {
             .stdout(file.try_clone().expect("a second handle"))
             .stderr(file)
             .process_group(0);
-        if is_loom {
-            command
-                .env("RUSTFLAGS", "--cfg loom")
-                .env("LOOM_MAX_PREEMPTIONS", "2");
-        }
         let mut child = command.spawn().expect("cargo runs");
         let start = Instant::now();
         let status = loop {

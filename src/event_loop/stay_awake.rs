@@ -46,7 +46,7 @@ pub(super) struct StayAwake {
     habit: Cell<Habit>,
     /// How many brief sleeps are wanted before the loop watches again.
     wanted: Cell<u32>,
-    /// How many there have been.
+    /// How many there have been since the last watch.
     brief: Cell<u32>,
 }
 
@@ -136,11 +136,11 @@ impl StayAwake {
     }
 
     fn trust(&self, has_come: bool) {
+        self.brief.set(0);
         match has_come {
             true => self.wanted.set(1),
             false => {
                 self.habit.set(Habit::Asleep);
-                self.brief.set(0);
                 self.wanted.set(MOST_WANTED.min(self.wanted.get() * 2));
             }
         }
@@ -196,6 +196,9 @@ mod tests {
         }
         stay.trust(true);
         assert!(stay.is_trusted());
+        // Or the count would run over in an hour of talk.
+        stay.trust(true);
+        assert_eq!(stay.brief.get(), 0);
     }
 
     #[test]
