@@ -56,9 +56,11 @@ use super::EventLoop;
 use super::at_work::AtWork;
 use crate::context::Entered;
 use crate::foreign::{self, Payload};
-use crate::pinned::{Loan, lend};
+use crate::pinned::{Lent, Loan, lend};
 use crate::reactor::Wait;
+use crate::record::Probe;
 use crate::scheduler::Scheduler;
+use crate::task::output::is_err;
 use crate::task::{JoinError, JoinHandle};
 
 impl EventLoop {
@@ -80,10 +82,12 @@ impl EventLoop {
         let (mut main, mut output) = (pin!(Some(main)), None);
         let polls = pin!(poll_fn(|cx| {
             let scheduler = &self.context.scheduler;
-            output = Some(ready!(poll_main(main.as_mut(), scheduler, cx)));
+            let result = ready!(poll_main(main.as_mut(), scheduler, cx));
+            let is_err = Probe::EXISTS && is_err(&result);
+            output = Some(result);
             // On the spot, before anything else runs.
             main.set(None);
-            Poll::Ready(())
+            Poll::Ready(if is_err { Err(()) } else { Ok(()) })
         }));
         let ended = lend(polls, drive);
         if let Err(panic) = ended {
@@ -115,7 +119,7 @@ impl EventLoop {
             }
             self.sum_up(before);
             // Taken even if a panic ends the run: a main task that has panicked itself is then not reported as unread.
-            let result = main.0.take_output();
+            let result = main.take_output();
             if let Some(panic) = self.context.scheduler.take_panic() {
                 return Err(panic);
             }
@@ -150,7 +154,14 @@ impl Drop for HaltOnDrop<'_> {
 }
 
 /// The main task does not outlive its `run`, not even when that unwinds.
-pub(super) struct DropNow(pub(super) JoinHandle<()>);
+pub(super) struct DropNow(pub(super) JoinHandle<Lent>);
+
+impl DropNow {
+    pub(super) fn take_output(&mut self) -> Option<Result<(), JoinError>> {
+        let result = self.0.take_output()?;
+        Some(result.map(|_told_to_the_recorder| ()))
+    }
+}
 
 impl Drop for DropNow {
     fn drop(&mut self) {

@@ -99,7 +99,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::foreign::{self, Payload};
+use crate::record::Probe;
 use crate::task::error::JoinError;
+use crate::task::output::is_err;
 
 /// A task's future, or its output, behind one pointer.
 pub(crate) type TaskCell = Pin<Box<dyn Erased>>;
@@ -117,6 +119,9 @@ pub(crate) trait Erased {
 
     /// The error that the cell is finished with, if it is.
     fn error(self: Pin<&mut Self>) -> Option<&JoinError>;
+
+    /// Whether the cell is finished with a value that is an `Err`. Known in a build that records only.
+    fn holds_an_err(self: Pin<&mut Self>) -> bool;
 
     /// Drops the output where it stands. If its destructor panics, that panic is the answer.
     fn discard(self: Pin<&mut Self>) -> Option<JoinError>;
@@ -322,6 +327,10 @@ where
             Stage::Finished(Some(Err(error))) => Some(error),
             _ => None,
         }
+    }
+
+    fn holds_an_err(self: Pin<&mut Self>) -> bool {
+        Probe::EXISTS && matches!(self.stage(), Stage::Finished(Some(Ok(output))) if is_err(output))
     }
 
     fn discard(mut self: Pin<&mut Self>) -> Option<JoinError> {
