@@ -1,7 +1,7 @@
 //! The queue behind the word: the notes that do not fit into the word, and the loop that owns the
 //! inbox at present.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 /// How many notes a queue has room for from the beginning.
 pub(super) const ROOM: usize = 8;
@@ -53,7 +53,7 @@ impl Queue {
     /// thread wakes the same tasks again and again, holds at most twice as many notes as there are tasks and posts.
     #[cold]
     fn thin_out(&mut self) {
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         self.notes.retain(|note| match note {
             Note::Wake(number) => seen.insert(*number),
             Note::Post(_) => true,
