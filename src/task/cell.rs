@@ -85,6 +85,8 @@
 //!   `cargo run -p exercises -- 2.2`
 //! - Do not offer the output to the rider:
 //!   `cargo run -p exercises -- 2.3`
+//! - In `Body::about`, look at the cell by a shared reference. Only Miri sees this one, so it needs
+//!   a nightly toolchain: `cargo run -p exercises -- 2.4`
 //!
 //! ## Next
 //!
