@@ -12,7 +12,7 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         ///
-        /// What the system says; `NotConnected` or `DestinationAddressRequired` if there is no such address.
+        /// The error of the system; `NotConnected` or `DestinationAddressRequired` if there is no such address.
         pub async fn send(&self, buf: &[u8]) -> std::io::Result<usize> {
             self.io
                 .operation(crate::reactor::Interest::WRITABLE, |socket| {
@@ -33,7 +33,7 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// [`send`](Self::send) in the shape that adapters need.
+        /// [`send`](Self::send) as a poll function, for adapters.
         ///
         /// # Wakes
         ///
@@ -62,7 +62,7 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         ///
-        /// What the system says. A datagram that was sent earlier and met a closed port may answer here, as
+        /// The error of the system. A datagram that was sent earlier and met a closed port may answer here, as
         /// `ConnectionRefused`.
         pub async fn recv(&self, buf: &mut [u8]) -> std::io::Result<usize> {
             self.io
@@ -84,7 +84,7 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// [`recv`](Self::recv) in the shape that adapters need; see [`poll_send`](Self::poll_send).
+        /// [`recv`](Self::recv) as a poll function, for adapters; see [`poll_send`](Self::poll_send).
         ///
         /// # Errors
         ///
@@ -129,7 +129,7 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// [`recv_from`](Self::recv_from) in the shape that adapters need; see [`poll_send`](Self::poll_send).
+        /// [`recv_from`](Self::recv_from) as a poll function, for adapters; see [`poll_send`](Self::poll_send).
         ///
         /// # Errors
         ///
@@ -145,7 +145,7 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// Waits until there may be a datagram. A hint: it may come in vain.
+        /// Waits until there may be a datagram. A hint that may be wrong.
         ///
         /// # Cancellation
         ///
@@ -153,7 +153,7 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         ///
-        /// It would have to wait, and no loop is running on this thread.
+        /// The call has to wait, and no loop is running on this thread.
         pub async fn readable(&self) -> std::io::Result<()> {
             self.io
                 .readiness(crate::reactor::Interest::READABLE)
@@ -161,7 +161,7 @@ macro_rules! datagram_methods {
                 .map(drop)
         }
 
-        /// Waits until there may be room for a datagram. A hint: it may come in vain.
+        /// Waits until there may be room for a datagram. A hint that may be wrong.
         ///
         /// # Cancellation
         ///
@@ -169,7 +169,7 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         ///
-        /// It would have to wait, and no loop is running on this thread.
+        /// The call has to wait, and no loop is running on this thread.
         pub async fn writable(&self) -> std::io::Result<()> {
             self.io
                 .readiness(crate::reactor::Interest::WRITABLE)
@@ -177,7 +177,7 @@ macro_rules! datagram_methods {
                 .map(drop)
         }
 
-        /// [`readable`](Self::readable) in the shape that adapters need; see [`poll_send`](Self::poll_send).
+        /// [`readable`](Self::readable) as a poll function, for adapters; see [`poll_send`](Self::poll_send).
         ///
         /// # Errors
         ///
@@ -191,7 +191,7 @@ macro_rules! datagram_methods {
                 .map_ok(drop)
         }
 
-        /// [`writable`](Self::writable) in the shape that adapters need; see [`poll_send`](Self::poll_send).
+        /// [`writable`](Self::writable) as a poll function, for adapters; see [`poll_send`](Self::poll_send).
         ///
         /// # Errors
         ///
@@ -209,7 +209,7 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         ///
-        /// What the system says.
+        /// The error of the system.
         pub fn local_addr(&self) -> std::io::Result<$address> {
             self.io.get_ref().local_addr()
         }
@@ -227,7 +227,7 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         ///
-        /// It cannot be asked for.
+        /// The system cannot be asked for it.
         pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
             self.io.get_ref().take_error()
         }

@@ -23,7 +23,7 @@ macro_rules! socket_methods {
             })
         }
 
-        /// Gives the socket up to the standard library. It stays in non-blocking mode.
+        /// Returns the socket as one of the standard library. It stays in non-blocking mode.
         pub fn into_std(self) -> $std {
             self.io.into_inner().into()
         }
@@ -32,7 +32,7 @@ macro_rules! socket_methods {
         ///
         /// # Errors
         ///
-        /// What the system says.
+        /// The error of the system.
         pub fn local_addr(&self) -> std::io::Result<$address> {
             self.io.get_ref().local_addr()
         }
@@ -41,7 +41,7 @@ macro_rules! socket_methods {
         ///
         /// # Errors
         ///
-        /// It cannot be asked for.
+        /// The system cannot be asked for it.
         pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
             self.io.get_ref().take_error()
         }
@@ -62,7 +62,7 @@ macro_rules! listener_methods {
         ///
         /// # Errors
         ///
-        /// What the system says. At the descriptor limit (`EMFILE`, `ENFILE`) the connection stays in the queue and the
+        /// The error of the system. At the descriptor limit (`EMFILE`, `ENFILE`) the connection stays in the queue and the
         /// next `accept` fails at once in the same way, so sleep a little before it.
         pub async fn accept(&self) -> std::io::Result<($stream, $address)> {
             self.io
@@ -80,7 +80,7 @@ macro_rules! listener_methods {
                 .try_io(crate::reactor::Interest::READABLE, Self::accept_once)
         }
 
-        /// [`accept`](Self::accept) in the shape that adapters need.
+        /// [`accept`](Self::accept) as a poll function, for adapters.
         ///
         /// # Wakes
         ///
@@ -146,7 +146,7 @@ macro_rules! stream_methods {
         ///
         /// # Errors
         ///
-        /// What the system says; `NotConnected` once a TCP connection is gone.
+        /// The error of the system; `NotConnected` once a TCP connection is gone.
         pub fn peer_addr(&self) -> std::io::Result<$address> {
             self.io.get_ref().peer_addr()
         }
@@ -196,7 +196,7 @@ macro_rules! options {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// The error of the system.
             pub fn $name(&self, $($argument: $type),*) -> std::io::Result<$output> {
                 self.io.get_ref().$name($($argument),*)
             }

@@ -20,7 +20,7 @@ macro_rules! read_methods {
         ///
         /// # Errors
         ///
-        /// What the system says; or it would have to wait and no loop is running on this thread.
+        /// The error of the system; or the call has to wait, and no loop is running on this thread.
         ///
         /// ```
         /// # roundelay::run(async {
@@ -100,7 +100,7 @@ macro_rules! read_methods {
             crate::net::stream::read_to_end(self.stream(), buf).await
         }
 
-        /// Waits until a read may get on. A hint: it may come in vain, so follow it with
+        /// Waits until a read can go on. A hint that may be wrong, so follow it with
         /// [`try_read`](Self::try_read).
         ///
         /// # Cancellation
@@ -109,7 +109,7 @@ macro_rules! read_methods {
         ///
         /// # Errors
         ///
-        /// It would have to wait, and no loop is running on this thread.
+        /// The call has to wait, and no loop is running on this thread.
         ///
         /// ```
         /// # roundelay::run(async {
@@ -155,12 +155,12 @@ macro_rules! read_methods {
             crate::net::stream::try_now(self.stream(), crate::net::stream::ReadVectored(bufs))
         }
 
-        /// [`read`](Self::read) in the shape that adapters need.
+        /// [`read`](Self::read) as a poll function, for adapters.
         ///
         /// # Wakes
         ///
-        /// All `poll_` methods that read here share one place in the line: the last waker replaces the one before.
-        /// They are for one task at a time; tasks that await the other methods are not concerned.
+        /// All `poll_` methods that read here share one place in the line: a new waker replaces the old.
+        /// So one task at a time may use them. Tasks that await the other methods have their own places.
         ///
         /// # Errors
         ///
@@ -173,7 +173,7 @@ macro_rules! read_methods {
             crate::net::stream::poll(self.stream(), cx, crate::net::stream::Read(buf))
         }
 
-        /// [`read_vectored`](Self::read_vectored) in the shape that adapters need; see
+        /// [`read_vectored`](Self::read_vectored) as a poll function, for adapters; see
         /// [`poll_read`](Self::poll_read).
         ///
         /// # Errors
@@ -187,7 +187,7 @@ macro_rules! read_methods {
             crate::net::stream::poll(self.stream(), cx, crate::net::stream::ReadVectored(bufs))
         }
 
-        /// [`readable`](Self::readable) in the shape that adapters need; see [`poll_read`](Self::poll_read).
+        /// [`readable`](Self::readable) as a poll function, for adapters; see [`poll_read`](Self::poll_read).
         ///
         /// # Errors
         ///
@@ -221,7 +221,7 @@ macro_rules! write_methods {
         ///
         /// # Errors
         ///
-        /// What the system says; or it would have to wait and no loop is running on this thread.
+        /// The error of the system; or the call has to wait, and no loop is running on this thread.
         pub async fn write(&self, buf: &[u8]) -> std::io::Result<usize> {
             crate::net::stream::wait(self.stream(), crate::net::stream::Write(buf)).await
         }
@@ -293,7 +293,7 @@ macro_rules! write_methods {
             crate::net::stream::write_all_vectored(self.stream(), bufs).await
         }
 
-        /// Waits until a write may get on. A hint: it may come in vain, so follow it with
+        /// Waits until a write can go on. A hint that may be wrong, so follow it with
         /// [`try_write`](Self::try_write).
         ///
         /// # Cancellation
@@ -302,7 +302,7 @@ macro_rules! write_methods {
         ///
         /// # Errors
         ///
-        /// It would have to wait, and no loop is running on this thread.
+        /// The call has to wait, and no loop is running on this thread.
         pub async fn writable(&self) -> std::io::Result<()> {
             let registered = crate::net::stream::Stream::registered(self.stream());
             registered
@@ -329,12 +329,12 @@ macro_rules! write_methods {
             crate::net::stream::try_now(self.stream(), crate::net::stream::WriteVectored(bufs))
         }
 
-        /// [`write`](Self::write) in the shape that adapters need.
+        /// [`write`](Self::write) as a poll function, for adapters.
         ///
         /// # Wakes
         ///
-        /// All `poll_` methods that write here share one place in the line: the last waker replaces the one before.
-        /// They are for one task at a time; tasks that await the other methods are not concerned.
+        /// All `poll_` methods that write here share one place in the line: a new waker replaces the old.
+        /// So one task at a time may use them. Tasks that await the other methods have their own places.
         ///
         /// # Errors
         ///
@@ -347,7 +347,7 @@ macro_rules! write_methods {
             crate::net::stream::poll(self.stream(), cx, crate::net::stream::Write(buf))
         }
 
-        /// [`write_vectored`](Self::write_vectored) in the shape that adapters need; see
+        /// [`write_vectored`](Self::write_vectored) as a poll function, for adapters; see
         /// [`poll_write`](Self::poll_write).
         ///
         /// # Errors
@@ -361,7 +361,7 @@ macro_rules! write_methods {
             crate::net::stream::poll(self.stream(), cx, crate::net::stream::WriteVectored(bufs))
         }
 
-        /// [`writable`](Self::writable) in the shape that adapters need; see [`poll_write`](Self::poll_write).
+        /// [`writable`](Self::writable) as a poll function, for adapters; see [`poll_write`](Self::poll_write).
         ///
         /// # Errors
         ///

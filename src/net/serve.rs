@@ -111,7 +111,7 @@ pub trait Accept: 'static {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     fn set_nodelay(_stream: &Self::Stream) -> io::Result<()> {
         Ok(())
     }

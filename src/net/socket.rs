@@ -91,7 +91,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn set_reuse_address(&self, reuse: bool) -> io::Result<()> {
         self.socket.set_reuse_address(reuse)
     }
@@ -100,7 +100,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn set_only_v6(&self, only: bool) -> io::Result<()> {
         self.socket.set_only_v6(only)
     }
@@ -109,7 +109,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.socket.set_tcp_nodelay(nodelay)
     }
@@ -119,7 +119,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says: a time may be zero, or too long.
+    /// The error of the system: a time may be zero, or too long.
     pub fn set_keepalive(&self, idle: Duration, every: Duration, probes: u32) -> io::Result<()> {
         let keepalive = sys::with_probes(TcpKeepalive::new().with_time(idle), every, probes);
         self.socket.set_tcp_keepalive(&keepalive)
@@ -146,7 +146,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
         self.socket.set_send_buffer_size(bytes)
     }
@@ -155,7 +155,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
         self.socket.set_recv_buffer_size(bytes)
     }
@@ -164,7 +164,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says: in use, not permitted, not an address of this machine.
+    /// The error of the system: in use, not permitted, not an address of this machine.
     pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
         fault::at(Call::Bind)
             .and_then(|()| self.socket.bind(&address.into()))
@@ -175,7 +175,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let address = self.socket.local_addr()?.as_socket();
         address.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
@@ -186,7 +186,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         self.socket
@@ -203,7 +203,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says; or it would have to wait, and no loop is running on this thread.
+    /// The error of the system; or the call has to wait, and no loop is running on this thread.
     pub async fn connect(self, address: SocketAddr) -> io::Result<TcpStream> {
         self.connecting(address)
             .await

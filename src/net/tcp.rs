@@ -51,7 +51,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// What the last of the addresses said (in use, not permitted, ...), or what the look-up said.
+    /// The error of the last address (in use, not permitted, ...), or of the look-up.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
         lookup::first_that_succeeds("binding to", address, async |address| {
             fault::at(Call::Bind)?;
@@ -108,11 +108,11 @@ impl TcpStream {
     ///
     /// # Cancellation
     ///
-    /// The attempt is given up and its socket closed.
+    /// The attempt ends, and its socket is closed.
     ///
     /// # Errors
     ///
-    /// What the last of the addresses said, or what the look-up said.
+    /// The error of the last address, or of the look-up.
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
         lookup::first_that_succeeds("connecting to", address, async |address| {
             let begun =
@@ -159,7 +159,7 @@ impl TcpStream {
             .try_io(Interest::READABLE, |stream| stream.peek(buf))
     }
 
-    /// [`peek`](TcpStream::peek) in the shape that adapters need; see [`poll_read`](TcpStream::poll_read).
+    /// [`peek`](TcpStream::peek) as a poll function, for adapters; see [`poll_read`](TcpStream::poll_read).
     ///
     /// # Errors
     ///

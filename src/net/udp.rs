@@ -36,7 +36,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// What the last of the addresses said, or what the look-up said.
+    /// The error of the last address, or of the look-up.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<UdpSocket> {
         lookup::first_that_succeeds("binding to", address, async |address| {
             UdpSocket::from_std(std::net::UdpSocket::bind(address)?)
@@ -52,7 +52,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// There is no way to any of the addresses, or what the look-up said.
+    /// There is no way to any of the addresses, or the error of the look-up.
     pub async fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
         lookup::first_that_succeeds("connecting to", address, async |address| {
             self.io.get_ref().connect(address)
@@ -68,7 +68,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says: no way there, datagram too large; or what the look-up said.
+    /// The error of the system: no way there, datagram too large; or the error of the look-up.
     pub async fn send_to(&self, buf: &[u8], address: impl ToSocketAddrs) -> io::Result<usize> {
         let address = lookup::first_of(address).await?;
         self.io
@@ -86,7 +86,7 @@ impl UdpSocket {
             .try_io(Interest::WRITABLE, |socket| socket.send_to(buf, address))
     }
 
-    /// [`send_to`](UdpSocket::send_to) in the shape that adapters need; see [`poll_send`](UdpSocket::poll_send).
+    /// [`send_to`](UdpSocket::send_to) as a poll function, for adapters; see [`poll_send`](UdpSocket::poll_send).
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl UdpSocket {
             .await
     }
 
-    /// [`peek`](UdpSocket::peek) in the shape that adapters need; see [`poll_send`](UdpSocket::poll_send).
+    /// [`peek`](UdpSocket::peek) as a poll function, for adapters; see [`poll_send`](UdpSocket::poll_send).
     ///
     /// # Errors
     ///
@@ -145,7 +145,7 @@ impl UdpSocket {
             .poll_io(cx, Interest::READABLE, |socket| socket.peek(buf))
     }
 
-    /// [`peek_from`](UdpSocket::peek_from) in the shape that adapters need; see [`poll_send`](UdpSocket::poll_send).
+    /// [`peek_from`](UdpSocket::peek_from) as a poll function, for adapters; see [`poll_send`](UdpSocket::poll_send).
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl UdpSocket {
         })
     }
 
-    /// Gives the socket up to the standard library. It stays in non-blocking mode.
+    /// Returns the socket as one of the standard library. It stays in non-blocking mode.
     pub fn into_std(self) -> std::net::UdpSocket {
         self.io.into_inner().into()
     }

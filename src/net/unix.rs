@@ -98,7 +98,7 @@ impl UnixStream {
     ///
     /// # Cancellation
     ///
-    /// The attempt is given up and its socket closed.
+    /// The attempt ends, and its socket is closed.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl UnixStream {
     ///
     /// # Cancellation
     ///
-    /// The attempt is given up and its socket closed.
+    /// The attempt ends, and its socket is closed.
     ///
     /// # Errors
     ///

@@ -74,7 +74,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Nobody is there.
+    /// No socket has that address.
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
         let connected = self.io.get_ref().connect(path);
@@ -86,7 +86,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Nobody is there.
+    /// No socket has that address.
     pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
         let connected = self.io.get_ref().connect_addr(address);
         connected.map_err(|error| while_trying(format_args!("connecting to {address:?}"), error))
@@ -100,7 +100,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Nobody is there; the datagram is too large.
+    /// No socket has that address, or the datagram is too large.
     pub async fn send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
         self.io
@@ -139,7 +139,7 @@ impl UnixDatagram {
             .await
     }
 
-    /// [`send_to`](UnixDatagram::send_to) in the shape that adapters need; see [`poll_send`](UnixDatagram::poll_send).
+    /// [`send_to`](UnixDatagram::send_to) as a poll function, for adapters; see [`poll_send`](UnixDatagram::poll_send).
     ///
     /// # Errors
     ///
@@ -157,7 +157,7 @@ impl UnixDatagram {
             })
     }
 
-    /// [`send_to_addr`](UnixDatagram::send_to_addr) in the shape that adapters need; see
+    /// [`send_to_addr`](UnixDatagram::send_to_addr) as a poll function, for adapters; see
     /// [`poll_send`](UnixDatagram::poll_send).
     ///
     /// # Errors
@@ -204,7 +204,7 @@ impl UnixDatagram {
         })
     }
 
-    /// Gives the socket up to the standard library. It stays in non-blocking mode.
+    /// Returns the socket as one of the standard library. It stays in non-blocking mode.
     pub fn into_std(self) -> std::os::unix::net::UnixDatagram {
         self.io.into_inner()
     }
