@@ -1,14 +1,13 @@
-//! Datagrams: what UDP and Unix sockets have in common.
+//! Datagrams: the methods that UDP and Unix sockets share.
 
-/// The methods that both kinds of datagram socket have. A datagram is moved whole, so nothing is ever drained by
-/// half.
+/// The methods of both kinds of datagram socket. A datagram is moved as a whole, so there is no short transfer.
 macro_rules! datagram_methods {
     ($address:ty) => {
         /// Sends a datagram to the address that the socket is connected to.
         ///
         /// # Cancellation
         ///
-        /// Nothing is lost: while it waits, nothing has been sent.
+        /// Nothing is lost: while the future waits, it has sent nothing.
         ///
         /// # Errors
         ///
@@ -37,8 +36,7 @@ macro_rules! datagram_methods {
         ///
         /// # Wakes
         ///
-        /// All `poll_` methods of one direction share one place in the line, and the last waker replaces the one
-        /// before.
+        /// All `poll_` methods of one direction share one place in the line, and a new waker replaces the old.
         ///
         /// # Errors
         ///
@@ -54,16 +52,15 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// Receives a datagram. What does not fit into `buf` is cut off and lost.
+        /// Receives a datagram. The part that does not fit into `buf` is lost.
         ///
         /// # Cancellation
         ///
-        /// Nothing is lost: while it waits, nothing has been received.
+        /// Nothing is lost: while the future waits, it has received nothing.
         ///
         /// # Errors
         ///
-        /// The error of the system. A datagram that was sent earlier and met a closed port may answer here, as
-        /// `ConnectionRefused`.
+        /// The error of the system. An earlier datagram that met a closed port may cause `ConnectionRefused` here.
         pub async fn recv(&self, buf: &mut [u8]) -> std::io::Result<usize> {
             self.io
                 .operation(crate::reactor::Interest::READABLE, |socket| {
@@ -72,7 +69,7 @@ macro_rules! datagram_methods {
                 .await
         }
 
-        /// Receives a datagram that is there already.
+        /// Receives a datagram that has arrived, without waiting.
         ///
         /// # Errors
         ///
@@ -100,7 +97,7 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// Receives a datagram and learns who sent it. What does not fit into `buf` is cut off and lost.
+        /// Receives a datagram, and returns its sender. The part that does not fit into `buf` is lost.
         ///
         /// # Cancellation
         ///
@@ -117,7 +114,7 @@ macro_rules! datagram_methods {
                 .await
         }
 
-        /// Receives a datagram that is there already and learns who sent it.
+        /// Receives a datagram that has arrived, and returns its sender, without waiting.
         ///
         /// # Errors
         ///
@@ -145,7 +142,7 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// Waits until there may be a datagram. A hint that may be wrong.
+        /// Waits until a datagram may have arrived. A hint that may be wrong.
         ///
         /// # Cancellation
         ///
@@ -223,7 +220,7 @@ macro_rules! datagram_methods {
             self.io.get_ref().peer_addr()
         }
 
-        /// Takes the error that is pending on the socket.
+        /// Takes the pending error of the socket.
         ///
         /// # Errors
         ///

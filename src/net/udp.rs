@@ -28,11 +28,11 @@ pub struct UdpSocket {
 }
 
 impl UdpSocket {
-    /// A socket at the first of the addresses that can be had. Port 0 lets the system choose.
+    /// A socket at the first address that can be bound. Port 0 lets the system choose a port.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost. Only a look-up of a name waits at all.
+    /// Nothing is lost. The future waits only for a name look-up.
     ///
     /// # Errors
     ///
@@ -44,11 +44,12 @@ impl UdpSocket {
         .await
     }
 
-    /// Fixes where [`send`](UdpSocket::send) sends to and [`recv`](UdpSocket::recv) receives from. No packet is sent.
+    /// Sets the address that [`send`](UdpSocket::send) sends to and [`recv`](UdpSocket::recv) receives from. Sends no
+    /// packet.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost. Only a look-up of a name waits at all.
+    /// Nothing is lost. The future waits only for a name look-up.
     ///
     /// # Errors
     ///
@@ -64,11 +65,11 @@ impl UdpSocket {
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: while it waits, nothing has been sent.
+    /// Nothing is lost: while the future waits, it has sent nothing.
     ///
     /// # Errors
     ///
-    /// The error of the system: no way there, datagram too large; or the error of the look-up.
+    /// The error of the system: no route, or the datagram is too large; or the error of the look-up.
     pub async fn send_to(&self, buf: &[u8], address: impl ToSocketAddrs) -> io::Result<usize> {
         let address = lookup::first_of(address).await?;
         self.io
@@ -105,7 +106,7 @@ impl UdpSocket {
     datagram_methods!(SocketAddr);
     try_io!();
 
-    /// Looks at the next datagram of the connected address without taking it.
+    /// Reads the next datagram of the connected address, and leaves it in the socket.
     ///
     /// # Cancellation
     ///
@@ -120,7 +121,7 @@ impl UdpSocket {
             .await
     }
 
-    /// Looks at the next datagram and its sender without taking it.
+    /// Reads the next datagram and its sender, and leaves it in the socket.
     ///
     /// # Cancellation
     ///
@@ -183,25 +184,25 @@ impl UdpSocket {
 }
 
 options! { UdpSocket {
-    /// Whether it may send to broadcast addresses.
+    /// Whether the socket may send to broadcast addresses.
     broadcast() -> bool;
-    /// Sets whether it may send to broadcast addresses.
+    /// Sets whether the socket may send to broadcast addresses.
     set_broadcast(on: bool) -> ();
     /// How many hops a datagram may make.
     ttl() -> u32;
     /// Sets how many hops a datagram may make.
     set_ttl(hops: u32) -> ();
-    /// Whether what is sent to an IPv4 group comes back to members on this machine.
+    /// Whether datagrams to an IPv4 group come back to members on this machine.
     multicast_loop_v4() -> bool;
-    /// Sets whether what is sent to an IPv4 group comes back to members on this machine.
+    /// Sets whether datagrams to an IPv4 group come back to members on this machine.
     set_multicast_loop_v4(on: bool) -> ();
     /// How many hops a datagram to an IPv4 group may make.
     multicast_ttl_v4() -> u32;
     /// Sets how many hops a datagram to an IPv4 group may make.
     set_multicast_ttl_v4(hops: u32) -> ();
-    /// Whether what is sent to an IPv6 group comes back to members on this machine.
+    /// Whether datagrams to an IPv6 group come back to members on this machine.
     multicast_loop_v6() -> bool;
-    /// Sets whether what is sent to an IPv6 group comes back to members on this machine.
+    /// Sets whether datagrams to an IPv6 group come back to members on this machine.
     set_multicast_loop_v6(on: bool) -> ();
     /// Joins an IPv4 group, on the interface that has this address (unspecified: any).
     join_multicast_v4(group: &Ipv4Addr, interface: &Ipv4Addr) -> ();

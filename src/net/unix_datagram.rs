@@ -51,7 +51,7 @@ impl UnixDatagram {
         bound.map_err(|error| while_trying(format_args!("binding to {address:?}"), error))
     }
 
-    /// A socket without an address: it can send, and nobody can answer.
+    /// A socket without an address: it can send, and cannot be answered.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl UnixDatagram {
         Ok((UnixDatagram::from_std(near)?, UnixDatagram::from_std(far)?))
     }
 
-    /// Fixes where [`send`](UnixDatagram::send) sends to and [`recv`](UnixDatagram::recv) receives from.
+    /// Sets the address that [`send`](UnixDatagram::send) sends to and [`recv`](UnixDatagram::recv) receives from.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl UnixDatagram {
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: while it waits, nothing has been sent.
+    /// Nothing is lost: while the future waits, it has sent nothing.
     ///
     /// # Errors
     ///
