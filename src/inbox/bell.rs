@@ -6,11 +6,11 @@ use crate::fault;
 use crate::foreign::{self, Level};
 use crate::shim::{self, Mutex, lock};
 
-/// Has a lock of its own, so that a thread in the middle of the system call does not keep other threads from pushing.
+/// It has a lock of its own, so that a thread in the system call does not keep other threads from pushing.
 pub(super) struct Bell(Mutex<Option<shim::Bell>>);
 
 impl Bell {
-    /// Nobody can have parked yet, so there is nothing to ring.
+    /// Before the loop has its bell it cannot park, so there is nothing to ring.
     pub(super) fn none() -> Self {
         Self(Mutex::new(None))
     }
@@ -23,15 +23,15 @@ impl Bell {
         drop(lock(&self.0).take());
     }
 
-    /// The one system call of a burst.
+    /// Makes the system call; a burst of notes makes only one.
     #[cold]
     pub(super) fn ring(&self, loop_index: usize) {
-        // Nobody else will ring for this sleep, so a failure that passes must not be the last word.
+        // No other thread rings for this sleep, so a temporary failure is tried again.
         // Guarded by fault::tests::every_call_fails_and_unwinds_in_turn
         let Err(error) = self.pull().or_else(|_| self.pull()) else {
             return;
         };
-        // An eventfd cannot fail so, and nobody here could be told: the waker belongs to anybody.
+        // An eventfd cannot fail in this way, and the caller is any code with a waker, so the error goes to the log.
         foreign::tell(
             Level::Error,
             foreign::WAKE,

@@ -1,7 +1,8 @@
-//! The inbox, in every order in which its threads can take their steps. How to run it: see `shim.rs`.
+//! The inbox under the model checker: in every order in which its threads can take their steps. `shim.rs` says how to
+//! run it.
 //!
-//! A wake that is lost shows as a deadlock: the loop sleeps and nobody is left to ring. `tests/loom_mutations.rs` has the lines
-//! of the inbox that these tests were made to guard.
+//! A lost wake shows as a deadlock: the loop sleeps and no thread is left to ring. `tests/loom_mutations.rs` has the lines
+//! of the inbox that these tests guard.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize as Count;
@@ -14,15 +15,15 @@ use crate::shim::thread::spawn;
 use crate::shim::{Bell, explore};
 use crate::task::TaskId;
 
-/// How many posts may wait, if they mind.
+/// How many bounded posts may wait.
 const ROOM: usize = 1;
 
-/// A loop that does nothing but rest and read its notes.
+/// A loop that only rests and reads its notes.
 struct Loop {
     inbox: Inbox,
     bell: Bell,
     parks: usize,
-    /// In the order of their arrival: the slots of the tasks that were woken, and what posts have said.
+    /// In the order of their arrival: the slots of the woken tasks, and the words of the posts.
     news: Vec<usize>,
     heard: Arc<Count>,
 }
@@ -45,14 +46,14 @@ impl Loop {
         TaskId::new(self.inbox.index(), self.inbox.first_serial(), slot)
     }
 
-    /// A post that says `word`.
+    /// A post that brings `word`.
     fn post(&self, word: usize) -> Call {
         let heard = Arc::clone(&self.heard);
-        // ORDERING: the post runs on the loop's thread, which is the one that reads.
+        // ORDERING: the post runs on the loop's thread, and the same thread reads.
         Box::new(move || heard.store(word, SeqCst))
     }
 
-    /// The steps of `EventLoop::park` when nobody is ready.
+    /// The steps of `EventLoop::park` when no task is ready.
     fn rest(&mut self) {
         if self.inbox.park() {
             self.parks += 1;
@@ -87,7 +88,7 @@ impl Loop {
         }
     }
 
-    /// Turns until so many pieces of news have come. Without them it sleeps for ever.
+    /// Turns until `count` news have come. If they do not come, it sleeps for ever.
     fn turn_until(&mut self, count: usize) {
         self.look();
         while self.news.len() < count {
@@ -109,13 +110,13 @@ fn slot(number: u64) -> usize {
     TaskId::from_bits(number).expect("no number is zero").slot()
 }
 
-/// What a thread writes before it wakes a task, so that the task finds it.
+/// A thread raises the flag before it wakes a task, and the task must find it raised.
 fn flag() -> Arc<AtomicBool> {
     Arc::new(AtomicBool::new(false))
 }
 
 fn is_up(flag: &AtomicBool) -> bool {
-    // ORDERING: none of its own. That the wake orders it is what the test is about.
+    // ORDERING: none of its own. The test asks whether the wake orders it.
     flag.load(Relaxed)
 }
 
@@ -278,7 +279,7 @@ fn a_bounded_queue_takes_one_of_two_posts_and_another_when_that_is_delivered() {
                 Ok(()) => {}
                 Err((_, refusal)) => {
                     assert_eq!(refusal, Refusal::Full);
-                    // ORDERING: a count of the test's.
+                    // ORDERING: a count that only the test reads.
                     refused.fetch_add(1, SeqCst);
                 }
             })
@@ -294,7 +295,7 @@ fn a_bounded_queue_takes_one_of_two_posts_and_another_when_that_is_delivered() {
     });
 }
 
-/// A post has one way only: it runs, or it is in what `close` gives back, or it comes back to its address.
+/// A post ends in one of three ways: it runs, or `close` returns it, or the sender gets it back.
 #[test]
 fn a_post_at_a_loop_that_ends_goes_one_way() {
     explore(|| {
@@ -320,8 +321,8 @@ fn a_post_at_a_loop_that_ends_goes_one_way() {
     });
 }
 
-/// The second loop has the inbox of the first, and hears nothing that was meant for it, but for a stale number, which is
-/// inert. And it sleeps and wakes as if it were the first.
+/// The second loop gets the inbox of the first. It gets no note for the first loop, except a stale number, which is inert.
+/// And it sleeps and wakes as the first loop does.
 #[test]
 fn a_recycled_inbox_serves_its_new_loop_and_not_its_old_one() {
     explore(|| {

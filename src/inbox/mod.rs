@@ -166,27 +166,27 @@ use shared::Shared;
 pub(crate) use shared::{Refusal, Room};
 pub(crate) use table::{announce, wake};
 
-/// The loop's side. Closes the inbox when it is dropped.
+/// The loop's half of the inbox. Closes the inbox when it is dropped.
 pub(crate) struct Inbox {
     shared: &'static Shared,
     generation: u64,
-    /// Notes that were taken out of the queue and wait to be delivered.
+    /// Notes that were taken out of the queue and are not delivered yet.
     taken: RefCell<VecDeque<Note>>,
-    /// How many there are of them.
+    /// How many notes `taken` has.
     waiting: Cell<usize>,
 }
 
-/// The side of all other threads: `Remote` is made of it.
+/// The other threads' half of the inbox. `Remote` contains it.
 #[derive(Clone, Copy)]
 pub(crate) struct Address {
     shared: &'static Shared,
     generation: u64,
-    /// The thread that the loop lives on, as [`this_thread`] calls it.
+    /// The loop's thread, in the numbering of [`this_thread`].
     thread: usize,
 }
 
 impl Inbox {
-    /// Takes an inbox from the table, or says that all are in use.
+    /// Takes an inbox from the table. Fails if all are in use.
     pub(crate) fn new(post_queue: usize) -> io::Result<Self> {
         let shared = table::claim()?;
         let mut queue = lock(&shared.queue);
@@ -200,7 +200,7 @@ impl Inbox {
         })
     }
 
-    /// Hangs up the bell that wakes the loop from its sleep.
+    /// Sets the bell that ends the loop's sleep.
     pub(crate) fn hang_bell(&self, bell: shim::Bell) {
         self.shared.bell.hang(bell);
     }
@@ -221,19 +221,20 @@ impl Inbox {
         }
     }
 
-    /// The loop goes to work. Whatever came while it rested is there still.
+    /// The loop goes to work. Notes that came while it rested are still there.
     pub(crate) fn begin(&self) {
         self.unpark();
     }
 
-    /// The loop rests, and its host waits for its descriptor. A note that is there already makes it readable at once.
+    /// The loop rests, and its host waits for its descriptor. If there is a note already, the descriptor becomes readable at
+    /// once.
     pub(crate) fn end(&self) {
         if !self.park() {
             self.shared.ring();
         }
     }
 
-    /// Announces that the loop is going to sleep. `false`: do not, there is a note.
+    /// Announces that the loop is about to sleep. Returns `false` if there is a note, so that the loop must not sleep.
     #[must_use]
     pub(crate) fn park(&self) -> bool {
         self.shared.word.park()
@@ -244,14 +245,14 @@ impl Inbox {
         self.shared.word.unpark();
     }
 
-    /// Whether there may be a note that has not been taken: one load of a word that is in this processor's cache unless
-    /// another thread wrote to it.
+    /// Whether there may be a note that has not been taken. This is one load of a word, which is in this processor's cache
+    /// unless another thread has written to it.
     #[inline]
     pub(crate) fn is_notified(&self) -> bool {
         self.shared.word.is_notified()
     }
 
-    /// [`is_notified`](Self::is_notified), to be asked after every poll: without a way through the inbox.
+    /// [`is_notified`](Self::is_notified) as a function of the word alone, for the question after every poll.
     #[inline]
     pub(crate) fn notice(&self) -> impl Fn() -> bool + use<> {
         let word = &self.shared.word;
@@ -264,13 +265,13 @@ impl Inbox {
         self.waiting.get()
     }
 
-    /// Takes what there is, unless notes taken earlier are still waiting. Says how many are waiting now. The two queues are
-    /// swapped, so nothing is allocated.
+    /// Takes all notes, unless notes taken earlier are not delivered yet. Returns how many are undelivered now. The two
+    /// queues are swapped, so nothing is allocated.
     pub(crate) fn take(&self) -> usize {
         let mut taken = self.taken.borrow_mut();
         if taken.is_empty() {
             match self.shared.word.take() {
-                // Nobody has pushed since the last take, or the word would not be a number.
+                // No thread has pushed since the last take, or the word would not be a number.
                 Some(number) => taken.push_back(Note::Wake(number)),
                 None => std::mem::swap(&mut lock(&self.shared.queue).notes, &mut taken),
             }
@@ -279,26 +280,26 @@ impl Inbox {
         taken.len()
     }
 
-    /// The note that came first, of those that were taken.
+    /// The next of the taken notes, in the order in which they came.
     #[inline]
     pub(crate) fn next(&self) -> Option<Note> {
         let note = self.taken.borrow_mut().pop_front()?;
         self.waiting.set(self.waiting.get() - 1);
         if let Note::Post(_) = note {
-            // ORDERING: a count, on which no other memory rests. The lock orders the push that it counts before this.
+            // ORDERING: a count, on which no other memory depends. The lock orders the push that it counts before this.
             self.shared.posts.fetch_sub(1, Relaxed);
         }
         Some(note)
     }
 
-    /// Closes the inbox, and gives back the notes that were not delivered; the serial goes on where this loop stopped.
+    /// Closes the inbox, and returns the undelivered notes. The next loop's serials begin at `next_serial`.
     pub(crate) fn close(&self, next_serial: u32) -> VecDeque<Note> {
         let mut notes = self.taken.take();
         self.waiting.set(0);
         let mut queue = lock(&self.shared.queue);
         if queue.post_queue_of(self.generation).is_some() {
             notes.extend(queue.close(next_serial));
-            // ORDERING: under the lock, and nobody can push any more.
+            // ORDERING: under the lock, and no thread can push any more.
             self.shared.posts.store(0, SeqCst);
         }
         notes
@@ -308,7 +309,7 @@ impl Inbox {
 impl Drop for Inbox {
     fn drop(&mut self) {
         let next_serial = self.first_serial();
-        // Empty unless the loop was never closed, that is, never finished being made.
+        // Empty, unless the making of the loop failed before the loop could close the inbox.
         drop(self.close(next_serial));
         self.shared.bell.take_down();
         self.shared.word.close();
@@ -317,7 +318,7 @@ impl Drop for Inbox {
 }
 
 impl Address {
-    /// Posts a call. With [`Room::Bounded`], only if fewer calls wait than the loop was built for.
+    /// Posts a call. With [`Room::Bounded`], only if fewer calls wait than the loop's limit.
     pub(crate) fn post(&self, call: Call, room: Room) -> Result<(), (Call, Refusal)> {
         self.shared.post(self.generation, call, room)
     }
@@ -334,7 +335,7 @@ impl Address {
     }
 
     /// Whether the loop lives on this thread, running or not, or is being dropped here. For handles without an answer: the
-    /// loops of a thread that has ended have given theirs.
+    /// loops of a thread that has ended have answered all of theirs.
     /// Guarded by tests/remote/gone.rs::a_destructor_that_waits_for_its_loop_while_it_is_dropped_panics_instead_of_hanging.
     pub(crate) fn is_own_thread(&self) -> bool {
         self.thread == this_thread()
@@ -345,7 +346,8 @@ impl Address {
     }
 }
 
-/// Tells threads that are alive apart. Unlike `thread::current` it never panics, so a thread-local's destructor may ask.
+/// A number that tells live threads apart. Unlike `thread::current` it never panics, so the destructor of a thread-local may
+/// call it.
 fn this_thread() -> usize {
     thread_local!(static HERE: Cell<u8> = const { Cell::new(0) });
     HERE.with(|here| ptr::from_ref(here).addr())

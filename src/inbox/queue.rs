@@ -1,14 +1,14 @@
-//! The queue behind the word: the notes that do not fit into the word, and the loop that owns the
-//! inbox at present.
+//! The queue behind the word: the notes that do not fit into the word, and which loop owns the
+//! inbox.
 
 use std::collections::{BTreeSet, VecDeque};
 
-/// How many notes a queue has room for from the beginning.
+/// How many notes a new queue has room for.
 pub(super) const ROOM: usize = 8;
 
-/// What another thread has to say to a loop.
+/// A note from another thread to the loop.
 pub(crate) enum Note {
-    /// The task with this number is to be woken.
+    /// Wake the task with this number.
     Wake(u64),
     Post(Call),
 }
@@ -16,14 +16,14 @@ pub(crate) enum Note {
 /// A posted call.
 pub(crate) type Call = Box<dyn FnOnce() + Send>;
 
-/// What stands behind the inbox's lock.
+/// The state under the inbox's lock.
 pub(super) struct Queue {
     pub(super) notes: VecDeque<Note>,
-    /// How many calls may wait before one more is [full](super::Refusal::Full). `None`: no loop has this inbox at present.
+    /// How many calls may wait before a post is refused as [full](super::Refusal::Full). `None`: no loop owns this inbox.
     pub(super) post_queue: Option<usize>,
-    /// Counts the loops that have had this inbox, so that an `Address` of an earlier one finds itself closed.
+    /// Counts the loops that have owned this inbox, so that an `Address` of an earlier loop is closed.
     pub(super) generation: u64,
-    /// The serial of the next loop's first task: serials go on where the last loop stopped.
+    /// The serial of the next loop's first task. Serials go on where the last loop stopped.
     pub(super) next_serial: u32,
 }
 
@@ -37,7 +37,7 @@ impl Queue {
         }
     }
 
-    /// How many calls may wait for the loop of that generation. `None`: that loop is gone.
+    /// How many calls may wait for the loop of this generation. `None`: that loop is gone.
     pub(super) fn post_queue_of(&self, generation: u64) -> Option<usize> {
         self.post_queue.filter(|_| self.generation == generation)
     }
@@ -49,8 +49,9 @@ impl Queue {
         self.notes.push_back(note);
     }
 
-    /// Before the queue grows: two wakes of one task are as good as one. So a loop that does not look for an hour, while a
-    /// thread wakes the same tasks again and again, holds at most twice as many notes as there are tasks and posts.
+    /// Removes repeated wakes of a task before the queue grows, since one wake is enough. So a loop that does not look for
+    /// an hour, while a thread wakes the same tasks again and again, holds at most twice as many notes as there are tasks
+    /// and posts.
     #[cold]
     fn thin_out(&mut self) {
         let mut seen = BTreeSet::new();
@@ -59,11 +60,11 @@ impl Queue {
             Note::Post(_) => true,
         });
         let room = self.notes.len().max(ROOM);
-        // Exactly, or it would hold more.
+        // `reserve` would reserve more than this bound.
         self.notes.reserve_exact(room);
     }
 
-    /// The loop moves out, and leaves the notes that nobody has read.
+    /// The loop leaves the inbox. Returns the unread notes.
     pub(super) fn close(&mut self, next_serial: u32) -> VecDeque<Note> {
         self.post_queue = None;
         self.generation += 1;

@@ -1,12 +1,12 @@
 //! The table that never shrinks.
 //!
 //! A waker is a number, and the number holds the loop's index. So the part of a loop that other
-//! threads may touch lies in a static table. An entry is recycled and never freed, so any number,
-//! however old, may be looked up at any time.
+//! threads touch lies in a static table. An entry is recycled and never freed, so any number may be
+//! looked up at any time, however old it is.
 //!
-//! Most programs have a few loops, and their entries stand side by side. The entries of further
-//! loops lie in pages, each made when the first of its indices is used: the state of a [`OnceLock`]
-//! does not begin as zero, so a table of all entries would take 64 KiB of every program's file.
+//! Most programs have few loops, and the first entries lie side by side. The entries of further
+//! loops lie in pages. A page is allocated when its first index is used: a new [`OnceLock`] is not
+//! all zeros, so a static table of all entries would take 64 KiB of every program's file.
 
 use std::io;
 use std::sync::OnceLock;
@@ -19,10 +19,10 @@ statics! {
     /// An entry is made when its index is first used.
     static FIRST: Page = [const { OnceLock::new() }; ENTRIES];
 
-    /// The page at zero is never made: [`FIRST`] stands in its place.
+    /// Page zero is never made; [`FIRST`] takes its place.
     static FURTHER: [OnceLock<Box<Page>>; PAGES] = [const { OnceLock::new() }; PAGES];
 
-    /// Indices that may be given out. Touched when a loop is made or ends, never by a wake or a spawn.
+    /// The free indices. Used when a loop is made or ends, never by a wake or a spawn.
     static INDICES: Mutex<Indices> = Mutex::new(Indices {
         free: Vec::new(),
         unused: 1,
@@ -53,7 +53,7 @@ fn further(index: usize) -> Option<&'static Shared> {
     page[index % ENTRIES].get().map(Box::as_ref)
 }
 
-/// Queues a wake of the task with that number for the loop with that index. Does nothing if there is no such loop.
+/// Queues a wake of the task with this number for the loop with this index. Does nothing if there is no such loop.
 #[inline(never)]
 pub(crate) fn wake(loop_index: usize, number: u64) {
     if let Some(shared) = entry(loop_index) {
@@ -61,15 +61,15 @@ pub(crate) fn wake(loop_index: usize, number: u64) {
     }
 }
 
-/// Tells the host of the loop with that index, if the loop rests, that a task has become ready. To be called on the loop's thread,
-/// by whatever queues a task without a waker.
+/// Tells the host of a resting loop that a task has become ready. Called on the loop's thread, by code that queues a task
+/// without a waker.
 pub(crate) fn announce(loop_index: usize) {
     if let Some(shared) = entry(loop_index) {
         shared.announce();
     }
 }
 
-/// An entry that no loop has, or an error that says that all are in use.
+/// Claims an entry that no loop has. Fails if all are in use.
 pub(super) fn claim() -> io::Result<&'static Shared> {
     let mut indices = lock(&INDICES);
     let index = match indices.free.pop() {

@@ -1,4 +1,4 @@
-//! The word: one atomic integer, by which a loop and all other threads agree.
+//! The word: the atomic integer on which a loop and all other threads agree.
 //!
 //! Each step of either side is one read-modify-write, so all steps on the word have one order, and
 //! the side that comes second sees what the first has done. The [chapter](super) has the figure.
@@ -8,32 +8,33 @@ use crossbeam_utils::CachePadded;
 use crate::shim::atomic::AtomicU64;
 use crate::shim::atomic::Ordering::SeqCst;
 
-// What the word can be, if it is not the number of a task that is to be woken. The number of a task is larger than each of
-// these, since the index of its loop is in its upper bits.
+// The values of the word apart from the numbers of woken tasks. A task's number is larger than each of them, since its upper
+// bits are the index of its loop.
 const AWAKE: u64 = 0;
 const PARKED: u64 = 1;
-/// There is no loop.
+/// No loop owns the inbox.
 const CLOSED: u64 = 2;
-/// Something is in the queue, or has become ready between two turns. This, and every number, is a note; what is smaller is none.
+/// There is something in the queue, or a task became ready between two turns. This value and every larger one is a note;
+/// smaller values are not.
 const NOTIFIED: u64 = 3;
 
 pub(super) struct Word(CachePadded<AtomicU64>);
 
-/// What became of a wake that was to be put into the word.
+/// The result of putting a wake into the word.
 #[must_use]
 pub(super) enum Put {
-    /// The loop is awake, and will see it.
+    /// The loop is awake, and will see the wake.
     Seen,
     /// The loop sleeps: ring.
     Ring,
-    /// Something is there already: use the queue.
+    /// The word holds a note already: use the queue.
     Occupied,
 }
 
-/// What stood in the word before the notice that there is something in the queue.
+/// The word's value before the notice that the queue is not empty.
 #[must_use]
 pub(super) struct Before {
-    /// A wake, which now belongs into the queue.
+    /// A wake, which has to go into the queue.
     pub(super) wake: Option<u64>,
     /// The loop sleeps: ring.
     pub(super) is_parked: bool,
@@ -44,9 +45,9 @@ impl Word {
         Self(CachePadded::new(AtomicU64::new(CLOSED)))
     }
 
-    /// Another thread wakes a task: its number stands in for the whole note, if nothing else is there.
+    /// Wakes a task from another thread: the task's number becomes the whole note if the word holds no note.
     pub(super) fn put(&self, number: u64) -> Put {
-        // ORDERING: one step, so that of this and the loop's one comes second. Partners: `park` and `take`.
+        // ORDERING: one step, so of this step and the loop's step one comes second. Partners: `park` and `take`.
         let put = |instead_of| self.0.compare_exchange(instead_of, number, SeqCst, SeqCst);
         match put(AWAKE) {
             Ok(_) => Put::Seen,
@@ -55,10 +56,10 @@ impl Word {
         }
     }
 
-    /// Another thread is about to push into the queue, whose lock it holds.
+    /// Announces that another thread pushes into the queue. That thread holds the queue's lock.
     pub(super) fn announce(&self) -> Before {
-        // ORDERING: under the lock, which the loop needs for the queue once it has taken the notice down. Partners: `park`
-        // and `take`.
+        // ORDERING: under the lock, which the loop needs for the queue after it has taken the notice. Partners: `park` and
+        // `take`.
         let before = self.0.swap(NOTIFIED, SeqCst);
         Before {
             wake: number(before),
@@ -66,12 +67,12 @@ impl Word {
         }
     }
 
-    /// Something has become ready on the loop's own thread, between two turns. `true`: the loop counted as asleep, and its host
-    /// has not been told yet. A loop at work needs no notice, and neither does one that has a note already.
+    /// Announces on the loop's own thread that a task became ready between two turns. Returns `true` if the loop is parked,
+    /// so that its host has to be told. A loop at work needs no notice, and a loop with a note has one already.
     #[must_use]
     pub(super) fn announce_if_parked(&self) -> bool {
-        // ORDERING: the load is a hint for the one thread that parks this loop, which is the one that asks. The step is one of
-        // those on this word: whoever comes second sees a notice, and rings no more.
+        // ORDERING: the load is a hint, read on the only thread that parks this loop. The step is one of the steps on this
+        // word: the side that comes second sees a notice, and does not ring.
         self.0.load(SeqCst) == PARKED
             && self
                 .0
@@ -79,50 +80,51 @@ impl Word {
                 .is_ok()
     }
 
-    /// The loop is going to sleep. `false`: something has come since the last `take`, so the loop must not sleep.
+    /// The loop is about to sleep. Returns `false` if a note has come since the last `take`, so that the loop must not
+    /// sleep.
     #[must_use]
     pub(super) fn park(&self) -> bool {
-        // ORDERING: SeqCst, partner of `put` and `announce`: of two steps one comes second and sees the other.
-        // With a load and a store here a push could miss `PARKED` while this misses its note: the loop sleeps for ever.
+        // ORDERING: SeqCst, partner of `put` and `announce`: of two steps one comes second and sees the other. With a load
+        // and a store here a push could miss `PARKED` while this misses its note, and the loop would sleep for ever.
         self.0
             .compare_exchange(AWAKE, PARKED, SeqCst, SeqCst)
             .is_ok()
     }
 
-    /// The loop is awake again. What came meanwhile stays.
+    /// The loop is awake again. A note that came during the sleep stays in the word.
     pub(super) fn unpark(&self) {
-        // ORDERING: as in `park`. If something is there, it stays there, and the next `take` has it.
+        // ORDERING: as in `park`. A note stays in the word for the next `take`.
         let _ = self.0.compare_exchange(PARKED, AWAKE, SeqCst, SeqCst);
     }
 
     /// Whether there may be a note.
     #[inline]
     pub(super) fn is_notified(&self) -> bool {
-        // ORDERING: a hint; `take` and `park` decide by swaps. A notice missed here is seen at the next look.
+        // ORDERING: a hint; the swaps of `take` and `park` decide. A note that is missed here is seen at the next look.
         self.0.load(SeqCst) >= NOTIFIED
     }
 
-    /// The loop takes the notice down, before it looks into the queue. `Some`: this wake is all there is.
+    /// Takes the note out of the word, before the loop looks into the queue. `Some`: this wake is the only note.
     pub(super) fn take(&self) -> Option<u64> {
         // ORDERING: before the queue is taken, see "The idea". Partners: `put` and `announce`.
         number(self.0.swap(AWAKE, SeqCst))
     }
 
-    /// A loop moves in. The lock of the queue is held.
+    /// A loop takes the inbox over, under the lock of the queue.
     pub(super) fn open(&self) {
-        // ORDERING: under the lock. A stale number may come at once; it wakes nobody. A swap though nobody asks for what was
-        // there: a read-modify-write, as every step on this word, has one place among the others.
+        // ORDERING: under the lock. A stale number may come at once, and wakes nothing. A swap although the old value is not
+        // needed: a read-modify-write has its place in the order of all steps on this word.
         self.0.swap(AWAKE, SeqCst);
     }
 
-    /// The loop has moved out.
+    /// The loop has left the inbox.
     pub(super) fn close(&self) {
-        // ORDERING: nobody can push any more, and from here on nobody leaves a number. A swap, as in `open`.
+        // ORDERING: no thread can push any more, and from here on none leaves a number. A swap, as in `open`.
         self.0.swap(CLOSED, SeqCst);
     }
 }
 
-/// The word, if it is the number of a task that is to be woken.
+/// The number of the task that the word wakes, if it is one.
 fn number(word: u64) -> Option<u64> {
     (word > NOTIFIED).then_some(word)
 }

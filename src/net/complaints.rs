@@ -1,12 +1,12 @@
-//! Lines in the log that a flood of failures must not become a flood of.
+//! Log lines about failures, limited so that a flood of failures does not flood the log.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// How often one kind of failure is told.
+/// How often a failure of one kind is logged.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// One kind of failure: when it was told last, and how often it has happened since.
+/// One kind of failure: when it was last logged, and how often it has happened since.
 #[derive(Default)]
 pub(super) struct Complaints {
     last: Cell<Option<Instant>>,
@@ -14,7 +14,7 @@ pub(super) struct Complaints {
 }
 
 impl Complaints {
-    /// It has happened again. `Some` if it is time for a line, with how many failures had none since the line before.
+    /// Counts a failure. `Some` if it is time for a line, with how many failures had no line since the last one.
     pub(super) fn one_more(&self) -> Option<u64> {
         // Guarded by tests/io/serve_flood.rs::connections_that_fail_by_the_thousand_are_told_once_a_second.
         if self.last.get().is_some_and(|last| last.elapsed() < EVERY) {

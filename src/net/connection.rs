@@ -1,4 +1,4 @@
-//! One connection of a server, and the book in which each has its entry.
+//! One connection of a server, and the book that counts the connections.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -15,8 +15,8 @@ use crate::foreign::{self, Level, Payload};
 use crate::sync::Notify;
 use crate::task::JoinError;
 
-/// Serves one connection. Its error and its panic are told to the log (errors once a second at most) and to the book; unless the loop
-/// was made to end by panics.
+/// Serves one connection. Its error and its panic go to the log (errors once a second at most) and to the book. If panics
+/// end the run of this loop, a panic goes on.
 pub(super) async fn connection<S, P, H, F, E>(
     mut entry: Entry,
     handler: Rc<H>,
@@ -57,7 +57,7 @@ where
     Ok(())
 }
 
-/// Polls a future to its end, and drops it, with its panics caught.
+/// Polls a future, and drops it when it has ended. Catches the panics of both.
 fn poll_contained<F: Future>(
     mut future: Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
@@ -75,7 +75,7 @@ fn poll_contained<F: Future>(
     Poll::Ready(dropped.and(result))
 }
 
-/// What became of the connections so far.
+/// What has become of the connections so far.
 #[derive(Default)]
 pub(super) struct Book {
     served: RefCell<Served>,
@@ -105,7 +105,7 @@ impl Book {
         self.served.borrow_mut().refused += 1;
     }
 
-    /// The grace is over: what happens now is tidying up.
+    /// The grace is over: connections that end from now on were cut off.
     pub(super) fn close(&self) {
         self.is_closed.set(true);
     }
@@ -127,7 +127,7 @@ impl Book {
         self.ended.notified().await;
     }
 
-    /// Waits until none is open.
+    /// Waits until no connection is open.
     pub(super) async fn all_ended(&self) {
         while self.alive() > 0 {
             self.one_ended().await;
@@ -135,7 +135,7 @@ impl Book {
     }
 }
 
-/// A connection's line in the book, owned by its task: written when that ends, in whichever way.
+/// A connection's entry in the book. Its task owns it, so that dropping it counts the connection however the task ends.
 pub(super) struct Entry {
     book: Rc<Book>,
     end: End,
@@ -151,7 +151,7 @@ enum End {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        // Cut off, and its destructor panics.
+        // The connection is cut off, and its destructor panics.
         let is_panicking = thread::panicking();
         let mut served = self.book.served.borrow_mut();
         *match self.end {
@@ -167,25 +167,25 @@ impl Drop for Entry {
     }
 }
 
-/// What a server did.
+/// What a server has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Served {
-    /// Connections that were accepted. The next four add up to it.
+    /// Connections that were accepted. The next four counts add up to it.
     pub accepted: u64,
-    /// Those whose handler returned `Ok`.
+    /// Connections whose handler returned `Ok`.
     pub finished: u64,
-    /// Those whose handler returned an error.
+    /// Connections whose handler returned an error.
     pub failed: u64,
-    /// Those whose handler panicked.
+    /// Connections whose handler panicked.
     pub panicked: u64,
-    /// Those that had not ended when the grace was over, and were dropped.
+    /// Connections that had not ended when the grace was over, and were dropped.
     pub cancelled: u64,
-    /// The most that were open at the same time.
+    /// The most connections that were open at the same time.
     pub peak: usize,
-    /// How many times the server stood at its limit and waited for a connection to end before it accepted the next.
+    /// How many times the server was at its limit, and waited for a connection to end before it accepted the next.
     pub limited: u64,
-    /// How many times `accept` failed, for want of descriptors most likely. No connection is lost by that.
+    /// How many times `accept` failed, mostly for want of descriptors. No connection is lost by this.
     pub refused: u64,
 }
 

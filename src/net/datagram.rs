@@ -1,18 +1,17 @@
-//! Datagrams: what UDP and Unix sockets have in common.
+//! Datagrams: the methods that UDP and Unix sockets share.
 
-/// The methods that both kinds of datagram socket have. A datagram is moved whole, so nothing is ever drained by
-/// half.
+/// The methods of both kinds of datagram socket. A datagram is moved as a whole, so there is no short transfer.
 macro_rules! datagram_methods {
     ($address:ty) => {
         /// Sends a datagram to the address that the socket is connected to.
         ///
         /// # Cancellation
         ///
-        /// Nothing is lost: while it waits, nothing has been sent.
+        /// Nothing is lost: while the future waits, it has sent nothing.
         ///
         /// # Errors
         ///
-        /// What the system says; `NotConnected` or `DestinationAddressRequired` if there is no such address.
+        /// The error of the system; `NotConnected` or `DestinationAddressRequired` if there is no such address.
         pub async fn send(&self, buf: &[u8]) -> std::io::Result<usize> {
             self.io
                 .operation(crate::reactor::Interest::WRITABLE, |socket| {
@@ -33,12 +32,11 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// [`send`](Self::send) in the shape that adapters need.
+        /// [`send`](Self::send) as a poll function, for adapters.
         ///
         /// # Wakes
         ///
-        /// All `poll_` methods of one direction share one place in the line, and the last waker replaces the one
-        /// before.
+        /// All `poll_` methods of one direction share one place in the line, and a new waker replaces the old.
         ///
         /// # Errors
         ///
@@ -54,16 +52,15 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// Receives a datagram. What does not fit into `buf` is cut off and lost.
+        /// Receives a datagram. The part that does not fit into `buf` is lost.
         ///
         /// # Cancellation
         ///
-        /// Nothing is lost: while it waits, nothing has been received.
+        /// Nothing is lost: while the future waits, it has received nothing.
         ///
         /// # Errors
         ///
-        /// What the system says. A datagram that was sent earlier and met a closed port may answer here, as
-        /// `ConnectionRefused`.
+        /// The error of the system. An earlier datagram that met a closed port may cause `ConnectionRefused` here.
         pub async fn recv(&self, buf: &mut [u8]) -> std::io::Result<usize> {
             self.io
                 .operation(crate::reactor::Interest::READABLE, |socket| {
@@ -72,7 +69,7 @@ macro_rules! datagram_methods {
                 .await
         }
 
-        /// Receives a datagram that is there already.
+        /// Receives a datagram that has arrived, without waiting.
         ///
         /// # Errors
         ///
@@ -84,7 +81,7 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// [`recv`](Self::recv) in the shape that adapters need; see [`poll_send`](Self::poll_send).
+        /// [`recv`](Self::recv) as a poll function, for adapters; see [`poll_send`](Self::poll_send).
         ///
         /// # Errors
         ///
@@ -100,7 +97,7 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// Receives a datagram and learns who sent it. What does not fit into `buf` is cut off and lost.
+        /// Receives a datagram, and returns its sender. The part that does not fit into `buf` is lost.
         ///
         /// # Cancellation
         ///
@@ -117,7 +114,7 @@ macro_rules! datagram_methods {
                 .await
         }
 
-        /// Receives a datagram that is there already and learns who sent it.
+        /// Receives a datagram that has arrived, and returns its sender, without waiting.
         ///
         /// # Errors
         ///
@@ -129,7 +126,7 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// [`recv_from`](Self::recv_from) in the shape that adapters need; see [`poll_send`](Self::poll_send).
+        /// [`recv_from`](Self::recv_from) as a poll function, for adapters; see [`poll_send`](Self::poll_send).
         ///
         /// # Errors
         ///
@@ -145,7 +142,7 @@ macro_rules! datagram_methods {
                 })
         }
 
-        /// Waits until there may be a datagram. A hint: it may come in vain.
+        /// Waits until a datagram may have arrived. A hint that may be wrong.
         ///
         /// # Cancellation
         ///
@@ -153,7 +150,7 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         ///
-        /// It would have to wait, and no loop is running on this thread.
+        /// The call has to wait, and no loop is running on this thread.
         pub async fn readable(&self) -> std::io::Result<()> {
             self.io
                 .readiness(crate::reactor::Interest::READABLE)
@@ -161,7 +158,7 @@ macro_rules! datagram_methods {
                 .map(drop)
         }
 
-        /// Waits until there may be room for a datagram. A hint: it may come in vain.
+        /// Waits until there may be room for a datagram. A hint that may be wrong.
         ///
         /// # Cancellation
         ///
@@ -169,7 +166,7 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         ///
-        /// It would have to wait, and no loop is running on this thread.
+        /// The call has to wait, and no loop is running on this thread.
         pub async fn writable(&self) -> std::io::Result<()> {
             self.io
                 .readiness(crate::reactor::Interest::WRITABLE)
@@ -177,7 +174,7 @@ macro_rules! datagram_methods {
                 .map(drop)
         }
 
-        /// [`readable`](Self::readable) in the shape that adapters need; see [`poll_send`](Self::poll_send).
+        /// [`readable`](Self::readable) as a poll function, for adapters; see [`poll_send`](Self::poll_send).
         ///
         /// # Errors
         ///
@@ -191,7 +188,7 @@ macro_rules! datagram_methods {
                 .map_ok(drop)
         }
 
-        /// [`writable`](Self::writable) in the shape that adapters need; see [`poll_send`](Self::poll_send).
+        /// [`writable`](Self::writable) as a poll function, for adapters; see [`poll_send`](Self::poll_send).
         ///
         /// # Errors
         ///
@@ -209,7 +206,7 @@ macro_rules! datagram_methods {
         ///
         /// # Errors
         ///
-        /// What the system says.
+        /// The error of the system.
         pub fn local_addr(&self) -> std::io::Result<$address> {
             self.io.get_ref().local_addr()
         }
@@ -223,11 +220,11 @@ macro_rules! datagram_methods {
             self.io.get_ref().peer_addr()
         }
 
-        /// Takes the error that is pending on the socket.
+        /// Takes the pending error of the socket.
         ///
         /// # Errors
         ///
-        /// It cannot be asked for.
+        /// The system cannot be asked for it.
         pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
             self.io.get_ref().take_error()
         }

@@ -1,13 +1,12 @@
-//! What a listener and a stream have in common, whether TCP or Unix: the methods as macros, and the few lines below them.
-//!
-//! Macros for the reason that `methods.rs` gives. Each is used inside the `impl` of a type with a field `io`.
+//! The methods that TCP and Unix sockets share, as macros (`methods.rs` says why), and their functions. Each macro is used
+//! inside the `impl` of a type with a field `io`.
 
 use std::io;
 
 use crate::fault::{self, Call};
 use crate::reactor::{Registered, Watched};
 
-/// From the standard library and back, and two questions.
+/// Conversions from and to the standard library, the address, and the pending error.
 macro_rules! socket_methods {
     ($std:ty, $mio:ty, $address:ty, $family:literal, $instead:literal) => {
         /// Takes over a socket of the standard library, and puts it into non-blocking mode.
@@ -23,7 +22,7 @@ macro_rules! socket_methods {
             })
         }
 
-        /// Gives the socket up to the standard library. It stays in non-blocking mode.
+        /// Returns the socket as one of the standard library. It stays in non-blocking mode.
         pub fn into_std(self) -> $std {
             self.io.into_inner().into()
         }
@@ -32,16 +31,16 @@ macro_rules! socket_methods {
         ///
         /// # Errors
         ///
-        /// What the system says.
+        /// The error of the system.
         pub fn local_addr(&self) -> std::io::Result<$address> {
             self.io.get_ref().local_addr()
         }
 
-        /// Takes the error that is pending on the socket.
+        /// Takes the pending error of the socket.
         ///
         /// # Errors
         ///
-        /// It cannot be asked for.
+        /// The system cannot be asked for it.
         pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
             self.io.get_ref().take_error()
         }
@@ -49,28 +48,28 @@ macro_rules! socket_methods {
 }
 pub(super) use socket_methods;
 
-/// The methods of a listener, beside those that make one.
+/// The methods of a listener, apart from those that make one.
 macro_rules! listener_methods {
     ($mio:ty, $stream:ident, $address:ty) => {
         /// Waits for a connection.
         ///
-        /// A connection that its peer gave up before it was accepted is passed over.
+        /// Passes over a connection that its peer gave up before it was accepted.
         ///
         /// # Cancellation
         ///
-        /// Nothing is lost: no connection has been accepted while this waits.
+        /// Nothing is lost: while the future waits, it has accepted no connection.
         ///
         /// # Errors
         ///
-        /// What the system says. At the descriptor limit (`EMFILE`, `ENFILE`) the connection stays in the queue and the
-        /// next `accept` fails at once in the same way, so sleep a little before it.
+        /// The error of the system. At the limit of descriptors (`EMFILE`, `ENFILE`) the connection stays in the queue, and
+        /// the next `accept` fails at once in the same way. So sleep a little before the next call.
         pub async fn accept(&self) -> std::io::Result<($stream, $address)> {
             self.io
                 .operation(crate::reactor::Interest::READABLE, Self::accept_once)
                 .await
         }
 
-        /// Accepts a connection that waits already.
+        /// Accepts a connection that is waiting in the queue.
         ///
         /// # Errors
         ///
@@ -80,11 +79,11 @@ macro_rules! listener_methods {
                 .try_io(crate::reactor::Interest::READABLE, Self::accept_once)
         }
 
-        /// [`accept`](Self::accept) in the shape that adapters need.
+        /// [`accept`](Self::accept) as a poll function, for adapters.
         ///
         /// # Wakes
         ///
-        /// All calls share one place in the line, and the last waker replaces the one before.
+        /// All calls share one place in the line, and a new waker replaces the old.
         ///
         /// # Errors
         ///
@@ -105,20 +104,19 @@ macro_rules! listener_methods {
 }
 pub(super) use listener_methods;
 
-/// The methods of a stream, beside those that make one and those that read and write (`methods.rs`).
+/// The methods of a stream, apart from those that make one and those that read and write (`methods.rs`).
 macro_rules! stream_methods {
     ($mio:ty, $address:ty) => {
-        /// Ends one direction, or both. After `Shutdown::Write` the peer reads the end of the stream, and may still
-        /// answer.
+        /// Ends one direction, or both. After `Shutdown::Write` the peer reads the end of the stream, and may still answer.
         ///
         /// # Errors
         ///
-        /// The connection is gone already.
+        /// The connection is gone.
         pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
             self.io.get_ref().shutdown(how)
         }
 
-        /// Two borrowed halves, one that only reads and one that only writes.
+        /// Borrows the stream as two halves, one for reading and one for writing.
         pub fn split(
             &self,
         ) -> (
@@ -131,7 +129,7 @@ macro_rules! stream_methods {
             )
         }
 
-        /// Two halves for two owners. Dropping the writing half ends the writing side; see
+        /// Splits the stream into two halves for two owners. Dropping the writing half ends the writing side; see
         /// [`OwnedWriteHalf`](crate::net::OwnedWriteHalf).
         pub fn into_split(
             self,
@@ -146,12 +144,12 @@ macro_rules! stream_methods {
         ///
         /// # Errors
         ///
-        /// What the system says; `NotConnected` once a TCP connection is gone.
+        /// The error of the system; `NotConnected` once a TCP connection is gone.
         pub fn peer_addr(&self) -> std::io::Result<$address> {
             self.io.get_ref().peer_addr()
         }
 
-        /// Waits until a connection that has begun is there, or has failed.
+        /// Waits until a connection attempt has succeeded or failed.
         pub(super) async fn when_connected(begun: std::io::Result<$mio>) -> std::io::Result<Self> {
             let io = crate::reactor::Registered::new(begun?);
             io.operation(crate::reactor::Interest::WRITABLE, |stream: &$mio| {
@@ -168,7 +166,7 @@ macro_rules! stream_methods {
 }
 pub(super) use stream_methods;
 
-/// What the functions of `stream.rs` ask of a stream.
+/// What the functions of `stream.rs` need of a stream.
 macro_rules! stream_traits {
     ($stream:ident, $mio:ty, SHORT_READ_EMPTIES = $empties:literal) => {
         impl crate::net::stream::Stream for $stream {
@@ -188,7 +186,7 @@ macro_rules! stream_traits {
 }
 pub(super) use stream_traits;
 
-/// Plain options of a socket: a getter's or a setter's name, what it is about, and its types.
+/// Options of a socket: for each a getter's or setter's name, its documentation, and its types.
 macro_rules! options {
     ($socket:ident { $($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $output:ty;)* }) => {
         impl $socket {$(
@@ -196,7 +194,7 @@ macro_rules! options {
             ///
             /// # Errors
             ///
-            /// What the system says.
+            /// The error of the system.
             pub fn $name(&self, $($argument: $type),*) -> std::io::Result<$output> {
                 self.io.get_ref().$name($($argument),*)
             }
@@ -205,17 +203,17 @@ macro_rules! options {
 }
 pub(super) use options;
 
-/// Refuses a descriptor of another family than its type says: its `local_addr` is then none of that type. A socket that this
-/// crate has made itself is not asked.
+/// Refuses a descriptor of another family than its type says: its `local_addr` then has another type. The sockets that this
+/// crate makes need no check.
 ///
-/// It matters to a stream: a short read empties a TCP socket, and need not empty a Unix one.
+/// This matters for a stream: a short read means that a TCP socket is empty, but not that a Unix socket is.
 pub(super) fn refuse_another_family<A>(
     local_addr: io::Result<A>,
     wanted: &str,
     instead: &str,
 ) -> io::Result<()> {
     match local_addr {
-        // The standard library's own verdict; an error of the system has a number, and says nothing about the family.
+        // The standard library rejected the address. An error of the system has a number, and says nothing about the family.
         Err(error)
             if error.kind() == io::ErrorKind::InvalidInput && error.raw_os_error().is_none() =>
         {
@@ -230,13 +228,13 @@ pub(super) fn refuse_another_family<A>(
     }
 }
 
-/// One connection out of the queue.
+/// Takes one connection out of the queue.
 pub(super) fn accept_once<S: Watched, A>(
     accept: impl Fn() -> io::Result<(S, A)>,
 ) -> io::Result<(Registered<S>, A)> {
     loop {
         match fault::at(Call::Accept).and_then(|()| accept()) {
-            // Somebody hung up in the queue, and others may stand behind.
+            // A client hung up while it was in the queue. Others may be waiting behind it.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => return Err(error),
             Ok((stream, peer)) => return Ok((Registered::new(stream), peer)),
@@ -244,10 +242,10 @@ pub(super) fn accept_once<S: Watched, A>(
     }
 }
 
-/// Whether the attempt to connect has ended, and how; `WouldBlock` if not.
+/// Whether the connection attempt has succeeded or failed; `WouldBlock` if it has not ended.
 ///
-/// Asked at once, without waiting for the socket to be writable: on one's own machine a connection is often there
-/// already. The error is asked for first, for a socket that failed has no peer either.
+/// Called at once, before waiting for the socket to be writable, because a connection on the same machine is often
+/// ready by then. It asks for the error first, since a failed socket has no peer either.
 pub(super) fn is_connected<A>(
     failure: Option<io::Error>,
     peer_addr: impl FnOnce() -> io::Result<A>,

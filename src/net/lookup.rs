@@ -1,4 +1,4 @@
-//! From what a person writes to the addresses that a socket takes.
+//! Turns names into addresses.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -7,10 +7,9 @@ use std::{iter, vec};
 use super::{LookupError, while_trying};
 use crate::{context, offload};
 
-/// Anything that names one or more socket addresses: what `bind`, `connect` and [`lookup_host`] accept.
-///
-/// Addresses, and strings that spell an address out, never leave the thread. A name such as `"localhost:80"` is
-/// looked up by the system's resolver, which blocks, and therefore on the offload pool. The trait is sealed.
+/// A type that names one or more socket addresses: what `bind`, `connect` and [`lookup_host`] accept. Addresses, and
+/// strings that spell out an address, are turned into addresses at once. A name such as `"localhost:80"` needs the
+/// system's resolver, which blocks, so the look-up runs on the offload pool. The trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not name a socket address",
     label = "neither a socket address nor a host with a port",
@@ -18,17 +17,16 @@ use crate::{context, offload};
 )]
 pub trait ToSocketAddrs: sealed::Name {}
 
-/// The addresses behind a name, in the resolver's order of preference.
+/// Looks up the addresses of a name, in the resolver's order of preference.
 ///
 /// # Cancellation
 ///
-/// Dropping the future drops a look-up that has not begun. One that is under way goes on and its result is thrown
-/// away.
+/// Dropping the future drops a look-up that has not begun. A look-up that has begun goes on, and its result is dropped.
 ///
 /// # Errors
 ///
-/// The name has no port or does not exist; the pool refused the job; a name must be looked up and no loop is running. What the
-/// resolver said is a [`LookupError`]: is there no such name, or did no server answer?
+/// The name has no port, or does not exist; the pool refused the job; or the name must be looked up, and no loop is running.
+/// The resolver's error is a [`LookupError`], which says whether there is no such name, or no server answered.
 ///
 /// ```
 /// use std::net::Ipv4Addr;
@@ -42,7 +40,7 @@ pub async fn lookup_host(name: impl ToSocketAddrs) -> io::Result<impl Iterator<I
     resolve(name).await
 }
 
-/// Tries one address after another; the first that succeeds wins, and if none does the last error is told.
+/// Tries one address after another, and returns the first success. If all fail, returns the last error.
 pub(super) async fn first_that_succeeds<T>(
     doing: &str,
     name: impl ToSocketAddrs,
@@ -58,7 +56,7 @@ pub(super) async fn first_that_succeeds<T>(
     Err(failure.unwrap_or_else(|| while_trying(doing, no_address())))
 }
 
-/// For what is sent to one place only.
+/// The first address of a name, for datagrams, which go to one address.
 pub(super) async fn first_of(name: impl ToSocketAddrs) -> io::Result<SocketAddr> {
     resolve(name).await?.next().ok_or_else(no_address)
 }
@@ -92,7 +90,7 @@ async fn look_up(host: String, port: u16) -> io::Result<Addresses> {
     }
 }
 
-/// The common case of one address needs no allocation.
+/// A single address, the common case, needs no allocation.
 #[derive(Debug)]
 pub enum Addresses {
     One(iter::Once<SocketAddr>),
@@ -110,7 +108,7 @@ impl Iterator for Addresses {
     }
 }
 
-/// What a name turned out to be.
+/// What a name means.
 #[derive(Debug)]
 pub enum Meaning {
     Addresses(Addresses),
@@ -149,7 +147,7 @@ impl Meaning {
 }
 
 mod sealed {
-    /// How a name is understood without asking anybody.
+    /// Reads a name without a look-up.
     pub trait Name {
         #[doc(hidden)]
         fn meaning(&self) -> std::io::Result<super::Meaning>;

@@ -1,8 +1,9 @@
 //! Why a name has no address.
 //!
-//! The system's resolver answers with a number of its own (`EAI_NONAME`, `EAI_AGAIN`, ..), and the standard library hands on the
-//! text for that number only. The texts are few, and the C library does not translate them unless a program asks it to; so they
-//! are what the reason is told by here; Windows has numbers for it. A text that is not known leaves the reason open.
+//! The system's resolver answers with an error number of its own (`EAI_NONAME`, `EAI_AGAIN`, ..), but on Unix the standard
+//! library passes on only the number's text. There are few texts, and the C library translates them only if a program asks
+//! for it, so this file reads the reason from the text. On Windows there are numbers. An unknown text leaves the reason
+//! open.
 
 use std::error::Error;
 use std::fmt;
@@ -10,8 +11,8 @@ use std::io;
 
 use super::sys;
 
-/// A name could not be looked up. It is inside the [`io::Error`] of [`lookup_host`](super::lookup_host), and of `bind` and
-/// `connect` with a name; [`LookupError::of`] finds it there.
+/// The error of a failed name look-up. It is inside the [`io::Error`] of [`lookup_host`](super::lookup_host), and of `bind`
+/// and `connect` with a name; [`LookupError::of`] finds it there.
 ///
 /// The `kind()` of that `io::Error` is `NotFound` if there is no such name.
 ///
@@ -59,17 +60,17 @@ impl LookupError {
         }
     }
 
-    /// The failed look-up inside an error, if that is what it was.
+    /// The failed look-up inside an error; `None` if the error is another one.
     pub fn of(error: &io::Error) -> Option<&LookupError> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// Whether there is no such name, or it has no address.
+    /// Whether the name does not exist, or has no address.
     pub fn is_not_found(&self) -> bool {
         self.reason == Reason::NotFound
     }
 
-    /// Whether no name server has answered, or it has answered that it cannot say now: it may be worth trying again.
+    /// Whether no name server has answered, or a name server could not answer now. A second try may succeed.
     pub fn is_temporary(&self) -> bool {
         self.reason == Reason::Temporary
     }
@@ -81,7 +82,7 @@ impl LookupError {
 }
 
 impl Reason {
-    /// On Unix that is an error of the system, and not of the resolver.
+    /// On Unix a number belongs to an error of the system, and not of the resolver.
     fn numbered(number: i32) -> Self {
         if sys::NO_SUCH_NAME.contains(&number) {
             Self::NotFound

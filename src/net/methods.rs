@@ -1,26 +1,24 @@
-//! The methods of streams and of their halves: two macros, for reading and for writing.
-//!
-//! A macro, because a reader of the documentation looks for methods, and a trait would have to be imported. The work
-//! is done in `stream.rs`.
+//! The methods of streams and of their halves: two macros, for reading and for writing. A trait would have to be imported,
+//! and documentation lists it apart. The functions behind the methods are in `stream.rs`.
 
-/// The methods of everything that can be read from and that has a `fn stream(&self) -> &impl Stream`.
+/// The methods of every type that can be read from and has a `fn stream(&self) -> &impl Stream`.
 macro_rules! read_methods {
     () => {
-        /// Reads what is there, at most as much as fits. Zero means that the peer has ended its side (or `buf` is
+        /// Reads what has arrived, at most `buf.len()` bytes. Zero means that the peer has ended its side (or `buf` is
         /// empty).
         ///
         /// # Cancellation
         ///
-        /// Nothing is lost: while it waits, nothing has been read.
+        /// Nothing is lost: while the future waits, it has read nothing.
         ///
         /// # Wakes
         ///
-        /// While it waits the loop keeps the task's waker, and wakes it with all others that wait to read here;
-        /// dropping the future takes it out.
+        /// The loop keeps the task's waker while the future waits. When the socket can be read, the loop wakes all
+        /// tasks that wait to read from it. Dropping the future removes the waker.
         ///
         /// # Errors
         ///
-        /// What the system says; or it would have to wait and no loop is running on this thread.
+        /// The error of the system; or the call has to wait, and no loop is running on this thread.
         ///
         /// ```
         /// # roundelay::run(async {
@@ -34,7 +32,7 @@ macro_rules! read_methods {
             crate::net::stream::wait(self.stream(), crate::net::stream::Read(buf)).await
         }
 
-        /// Reads into several buffers at once, one after the other filled.
+        /// Reads into several buffers in one call. Each is filled before the next.
         ///
         /// # Cancellation
         ///
@@ -54,12 +52,12 @@ macro_rules! read_methods {
         ///
         /// # Cancellation
         ///
-        /// **The count of what has been read is lost**, and with it the place in the stream: the bytes are in the
-        /// buffer, but how many is not known. Where that matters, count yourself around [`read`](Self::read).
+        /// **The count of the bytes that have been read is lost**: they are in the buffer, but how many is not known.
+        /// If your program must know, count yourself around [`read`](Self::read).
         ///
         /// # Errors
         ///
-        /// `UnexpectedEof` if the stream ends before; otherwise as [`read`](Self::read).
+        /// `UnexpectedEof` if the stream ends before the buffer is full; otherwise as [`read`](Self::read).
         ///
         /// ```
         /// # roundelay::run(async {
@@ -74,13 +72,13 @@ macro_rules! read_methods {
             crate::net::stream::read_exact(self.stream(), buf).await
         }
 
-        /// Reads until the peer ends its side, and appends all of it. Returns how many bytes were appended.
+        /// Reads until the peer ends its side, and appends everything to `buf`. Returns how many bytes were appended.
         ///
         /// There is no limit: a peer that never stops fills the memory.
         ///
         /// # Cancellation
         ///
-        /// Nothing is lost: what has been read is in `buf`, which is exactly as long as that. The same holds after an
+        /// Nothing is lost: all that has been read is in `buf`, and `buf` holds nothing else. The same is true after an
         /// error.
         ///
         /// # Errors
@@ -100,7 +98,7 @@ macro_rules! read_methods {
             crate::net::stream::read_to_end(self.stream(), buf).await
         }
 
-        /// Waits until a read may get on. A hint: it may come in vain, so follow it with
+        /// Waits until a read can go on. A hint that may be wrong, so follow it with
         /// [`try_read`](Self::try_read).
         ///
         /// # Cancellation
@@ -109,7 +107,7 @@ macro_rules! read_methods {
         ///
         /// # Errors
         ///
-        /// It would have to wait, and no loop is running on this thread.
+        /// The call has to wait, and no loop is running on this thread.
         ///
         /// ```
         /// # roundelay::run(async {
@@ -134,16 +132,16 @@ macro_rules! read_methods {
                 .map(drop)
         }
 
-        /// Reads what is there without waiting.
+        /// Reads what has arrived, without waiting.
         ///
         /// # Errors
         ///
-        /// `WouldBlock` if nothing is there; otherwise as [`read`](Self::read).
+        /// `WouldBlock` if nothing has arrived; otherwise as [`read`](Self::read).
         pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
             crate::net::stream::try_now(self.stream(), crate::net::stream::Read(buf))
         }
 
-        /// Reads what is there into several buffers, without waiting.
+        /// Reads what has arrived into several buffers, without waiting.
         ///
         /// # Errors
         ///
@@ -155,12 +153,12 @@ macro_rules! read_methods {
             crate::net::stream::try_now(self.stream(), crate::net::stream::ReadVectored(bufs))
         }
 
-        /// [`read`](Self::read) in the shape that adapters need.
+        /// [`read`](Self::read) as a poll function, for adapters.
         ///
         /// # Wakes
         ///
-        /// All `poll_` methods that read here share one place in the line: the last waker replaces the one before.
-        /// They are for one task at a time; tasks that await the other methods are not concerned.
+        /// All `poll_` methods that read here share one place in the line: a new waker replaces the old.
+        /// So one task at a time may use them. Tasks that await the other methods have their own places.
         ///
         /// # Errors
         ///
@@ -173,7 +171,7 @@ macro_rules! read_methods {
             crate::net::stream::poll(self.stream(), cx, crate::net::stream::Read(buf))
         }
 
-        /// [`read_vectored`](Self::read_vectored) in the shape that adapters need; see
+        /// [`read_vectored`](Self::read_vectored) as a poll function, for adapters; see
         /// [`poll_read`](Self::poll_read).
         ///
         /// # Errors
@@ -187,7 +185,7 @@ macro_rules! read_methods {
             crate::net::stream::poll(self.stream(), cx, crate::net::stream::ReadVectored(bufs))
         }
 
-        /// [`readable`](Self::readable) in the shape that adapters need; see [`poll_read`](Self::poll_read).
+        /// [`readable`](Self::readable) as a poll function, for adapters; see [`poll_read`](Self::poll_read).
         ///
         /// # Errors
         ///
@@ -205,37 +203,37 @@ macro_rules! read_methods {
 }
 pub(super) use read_methods;
 
-/// The methods of everything that can be written to and that has a `fn stream(&self) -> &impl Stream`.
+/// The methods of every type that can be written to and has a `fn stream(&self) -> &impl Stream`.
 macro_rules! write_methods {
     () => {
-        /// Writes as much as the socket takes, at least one byte (unless `buf` is empty), and says how much that was.
+        /// Writes as much as the socket takes, at least one byte (unless `buf` is empty). Returns how much that was.
         ///
         /// # Cancellation
         ///
-        /// Nothing is lost: while it waits, nothing has been written.
+        /// Nothing is lost: while the future waits, it has written nothing.
         ///
         /// # Wakes
         ///
-        /// While it waits the loop keeps the task's waker, and wakes it with all others that wait to write here;
-        /// dropping the future takes it out.
+        /// The loop keeps the task's waker while the future waits. When the socket can be written, the loop wakes all
+        /// tasks that wait to write to it. Dropping the future removes the waker.
         ///
         /// # Errors
         ///
-        /// What the system says; or it would have to wait and no loop is running on this thread.
+        /// The error of the system; or the call has to wait, and no loop is running on this thread.
         pub async fn write(&self, buf: &[u8]) -> std::io::Result<usize> {
             crate::net::stream::wait(self.stream(), crate::net::stream::Write(buf)).await
         }
 
-        /// Writes all of it.
+        /// Writes the whole buffer.
         ///
         /// # Cancellation
         ///
-        /// **The count of what has been written is lost.** Where that matters, count yourself around
+        /// **The count of the bytes that have been written is lost.** If your program must know, count yourself around
         /// [`write`](Self::write).
         ///
         /// # Errors
         ///
-        /// `WriteZero` if the socket takes nothing; otherwise as [`write`](Self::write). Part may have been written.
+        /// `WriteZero` if the socket takes nothing; otherwise as [`write`](Self::write). A part may have been written.
         ///
         /// ```
         /// # roundelay::run(async {
@@ -265,12 +263,12 @@ macro_rules! write_methods {
             crate::net::stream::wait(self.stream(), crate::net::stream::WriteVectored(bufs)).await
         }
 
-        /// Writes all of several buffers. The slices are advanced on the way, and do not show the original buffers
+        /// Writes all of several buffers. The slices advance meanwhile, and no longer show the original buffers
         /// afterwards.
         ///
         /// # Cancellation
         ///
-        /// `bufs` itself is borrowed, but where in it the first unwritten buffer begins **is lost**.
+        /// **The place of the first unwritten byte in `bufs` is lost.**
         ///
         /// # Errors
         ///
@@ -293,7 +291,7 @@ macro_rules! write_methods {
             crate::net::stream::write_all_vectored(self.stream(), bufs).await
         }
 
-        /// Waits until a write may get on. A hint: it may come in vain, so follow it with
+        /// Waits until a write can go on. A hint that may be wrong, so follow it with
         /// [`try_write`](Self::try_write).
         ///
         /// # Cancellation
@@ -302,7 +300,7 @@ macro_rules! write_methods {
         ///
         /// # Errors
         ///
-        /// It would have to wait, and no loop is running on this thread.
+        /// The call has to wait, and no loop is running on this thread.
         pub async fn writable(&self) -> std::io::Result<()> {
             let registered = crate::net::stream::Stream::registered(self.stream());
             registered
@@ -315,7 +313,7 @@ macro_rules! write_methods {
         ///
         /// # Errors
         ///
-        /// `WouldBlock` if it takes nothing now; otherwise as [`write`](Self::write).
+        /// `WouldBlock` if the socket takes nothing now; otherwise as [`write`](Self::write).
         pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
             crate::net::stream::try_now(self.stream(), crate::net::stream::Write(buf))
         }
@@ -329,12 +327,12 @@ macro_rules! write_methods {
             crate::net::stream::try_now(self.stream(), crate::net::stream::WriteVectored(bufs))
         }
 
-        /// [`write`](Self::write) in the shape that adapters need.
+        /// [`write`](Self::write) as a poll function, for adapters.
         ///
         /// # Wakes
         ///
-        /// All `poll_` methods that write here share one place in the line: the last waker replaces the one before.
-        /// They are for one task at a time; tasks that await the other methods are not concerned.
+        /// All `poll_` methods that write here share one place in the line: a new waker replaces the old.
+        /// So one task at a time may use them. Tasks that await the other methods have their own places.
         ///
         /// # Errors
         ///
@@ -347,7 +345,7 @@ macro_rules! write_methods {
             crate::net::stream::poll(self.stream(), cx, crate::net::stream::Write(buf))
         }
 
-        /// [`write_vectored`](Self::write_vectored) in the shape that adapters need; see
+        /// [`write_vectored`](Self::write_vectored) as a poll function, for adapters; see
         /// [`poll_write`](Self::poll_write).
         ///
         /// # Errors
@@ -361,7 +359,7 @@ macro_rules! write_methods {
             crate::net::stream::poll(self.stream(), cx, crate::net::stream::WriteVectored(bufs))
         }
 
-        /// [`writable`](Self::writable) in the shape that adapters need; see [`poll_write`](Self::poll_write).
+        /// [`writable`](Self::writable) as a poll function, for adapters; see [`poll_write`](Self::poll_write).
         ///
         /// # Errors
         ///

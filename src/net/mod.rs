@@ -84,7 +84,7 @@ pub use self::unix::{UnixListener, UnixStream};
 #[cfg(unix)]
 pub use self::unix_datagram::UnixDatagram;
 
-/// What every socket type has: its handle for others to look at, and a `Debug` that shows it.
+/// The trait implementations of every socket type: its handle for other crates, and a `Debug` that shows it.
 macro_rules! socket_traits {
     ($($socket:ident),*) => {$(
         $crate::net::sys::lends_its_handle!($socket);

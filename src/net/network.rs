@@ -1,9 +1,9 @@
-//! A network in memory, whose weather is made by a test.
+//! A network in memory, whose delays and failures a test decides.
 //!
-//! A server that is written for [`io::Read`] and [`io::Write`] is tried here as a whole: with delays, with
-//! reads and writes that stop short, with a peer that is cut off or does not answer. All of it is drawn from a seed, and all of its time
-//! is the loop's: with [virtual time](crate::Builder::virtual_time) and a [shuffled order](crate::Builder::shuffle) the same seed gives
-//! the same run, in which nobody waits.
+//! A server that is generic over [`io::Read`] and [`io::Write`] can be tested here as a whole: with delays, with reads and
+//! writes that stop short, with a peer that is cut off or does not answer. All of this is drawn from a seed, and all time is
+//! the loop's. So with [virtual time](crate::Builder::virtual_time) and a [shuffled order](crate::Builder::shuffle) the same
+//! seed gives the same run, and no test waits for real time.
 //!
 //! ```text
 //!   client                        a task of the loop, for each connection                        server
@@ -11,12 +11,12 @@
 //!           <--                    the same, the other way                               <--
 //! ```
 //!
-//! Of TCP it has what a program can see: bytes arrive in order, though in other pieces than they were written in; a listener has a
-//! backlog, so that a connection may be there before it is accepted; an end arrives after the bytes before it. It has no congestion,
-//! and it loses nothing by itself.
+//! The network keeps what a program can see of TCP. Bytes arrive in order, but not in the pieces in which they were written.
+//! A listener has a backlog, so a connection may exist before it is accepted. The end of a stream arrives after the bytes
+//! before it. There is no congestion, and no loss.
 //!
-//! *What others do:* turmoil gives tokio's programs a simulated host each, and madsim replaces tokio and `libc`, so that programs run
-//! unchanged; here a program has to be generic over its streams.
+//! *What others do:* turmoil gives each of tokio's programs a simulated host. madsim replaces tokio and `libc`, so that
+//! programs run unchanged. Here a program has to be generic over its streams.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -35,13 +35,13 @@ use crate::task::spawn;
 use crate::task::yield_now;
 use crate::time::{now, sleep, sleep_until};
 
-/// How many bytes a piece has at most, unless [`Network::pieces`] says otherwise.
+/// The most bytes of a piece, unless [`Network::pieces`] says otherwise.
 const LARGEST_PIECE: usize = 64 * 1024;
-/// How many pieces are on their way in one direction of a connection. The next one waits at its sender.
+/// The most pieces on their way in one direction of a connection. The next piece waits at its sender.
 const ON_THE_WAY: usize = 64;
 
-/// A network in memory, for tests: hosts with names, and connections between them that are as slow, as choppy and as unreliable as is
-/// asked for. A clone is the same network.
+/// A network in memory, for tests: named hosts, and connections between them that are slow, split and unreliable as the test
+/// asks. A clone is the same network.
 ///
 /// ```
 /// use roundelay::io::{Read, Write};
@@ -91,22 +91,22 @@ struct Inner {
     hosts: RefCell<BTreeMap<String, Rc<Host>>>,
 }
 
-/// Connections that wait to be accepted, and their numbers.
+/// Connections that wait to be accepted, with their numbers.
 type Backlog = Queue<(Duplex, usize)>;
 
-/// What a name stands for.
+/// The host behind a name.
 struct Host {
-    /// While somebody listens.
+    /// `Some` while the host has a listener.
     backlog: RefCell<Option<Rc<Backlog>>>,
     is_reachable: Event,
     wires: RefCell<Vec<Weak<Wire>>>,
 }
 
-/// The middle of a connection: to its client, and to its server.
+/// The network's two ends of a connection: towards its client, and towards its server.
 struct Wire([Cord; 2]);
 
 impl Network {
-    /// A network without latency, in which a piece is whatever was written at once.
+    /// A network without latency, whose pieces are as large as the writes.
     pub fn new(seed: u64) -> Self {
         Self(Rc::new(Inner {
             draw: Draw::new(seed),
@@ -118,25 +118,25 @@ impl Network {
         }))
     }
 
-    /// How long a piece is on its way. For each piece a time is drawn; a later piece does not overtake.
+    /// How long a piece takes. The time is drawn for each piece; a later piece does not overtake an earlier one.
     pub fn latency(self, range: RangeInclusive<Duration>) -> Self {
         self.0.shortest.set(*range.start());
         self.0.longest.set(*range.end());
         self
     }
 
-    /// How many bytes a piece has at most; zero counts as one. The size of each piece is drawn, and so is the room of each end of a
-    /// connection: so reads and writes stop short, at other places with each seed.
+    /// The most bytes of a piece; zero counts as one. The size of each piece is drawn, and so is the buffer of each end of a
+    /// connection. So reads and writes stop short, at other places with each seed.
     pub fn pieces(self, most: usize) -> Self {
         self.0.largest_piece.set(most.max(1));
         self
     }
 
-    /// Waits for connections to `name`, until the listener is dropped. What it is for: [`serve`](fn@crate::net::serve).
+    /// Listens at `name` until the listener is dropped. Give the listener to [`serve`](fn@crate::net::serve).
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if somebody listens there already.
+    /// `AddrInUse` if `name` has a listener already.
     pub fn listen(&self, name: &str) -> io::Result<NetworkListener> {
         let host = self.0.host(name);
         let mut backlog = host.backlog.borrow_mut();
@@ -149,18 +149,18 @@ impl Network {
         Ok(NetworkListener { host, queue })
     }
 
-    /// Connects to `name`, after a latency there and another one back. While the host is [cut off](Self::cut_off) it waits: what a test
-    /// of time-outs wants.
+    /// Connects to `name`, which takes one latency there and one back. While the host is [cut off](Self::cut_off) the call
+    /// waits, so that a test can see its time-out.
     ///
-    /// The connection is carried by a task of the loop that is running. It ends when both ends are gone.
+    /// A task of the running loop carries the connection, and ends when both ends are gone.
     ///
     /// # Cancellation
     ///
-    /// Nobody is connected; the server may find a connection that has ended.
+    /// The connection is given up. The server may accept a connection that has ended.
     ///
     /// # Errors
     ///
-    /// `ConnectionRefused` if nobody listens there.
+    /// `ConnectionRefused` if `name` has no listener.
     ///
     /// # Panics
     ///
@@ -175,7 +175,7 @@ impl Network {
         connected.ok_or_else(|| failed(io::ErrorKind::ConnectionRefused, "connect to", name))
     }
 
-    /// Puts a connection into the backlog; `None` if there is none.
+    /// Puts a connection into the backlog. `None` if the host has no listener.
     fn enter(&self, host: &Rc<Host>) -> Option<Duplex> {
         let backlog = host.backlog.borrow().clone()?;
         let inner = &self.0;
@@ -193,19 +193,19 @@ impl Network {
         Some(client)
     }
 
-    /// Nothing reaches `name`, and nothing comes from there, until it is [joined](Self::join) again: bytes, ends and new connections wait,
-    /// as packets that are sent again and again. Nobody gets an error; whoever has a time-out will see it.
+    /// Stops all traffic from and to `name` until [`join`](Self::join): bytes, ends and new connections wait, as packets
+    /// that TCP sends again and again. No call returns an error, so only a time-out notices.
     pub fn cut_off(&self, name: &str) {
         self.0.host(name).is_reachable.clear();
     }
 
-    /// What has waited for `name` since it was [cut off](Self::cut_off) arrives.
+    /// Ends a [`cut_off`](Self::cut_off): the traffic that has waited arrives.
     pub fn join(&self, name: &str) {
         self.0.host(name).is_reachable.set();
     }
 
-    /// Resets the connections to `name`, as a peer that crashes: both ends of each get `ConnectionReset` from now on, and what was on its
-    /// way is lost.
+    /// Resets the connections to `name`, as a crash of the host does: both ends of each return `ConnectionReset` from now
+    /// on, and bytes on their way are lost.
     pub fn reset(&self, name: &str) {
         let wires = self.0.host(name).wires.take();
         for wire in wires.into_iter().filter_map(|wire| wire.upgrade()) {
@@ -260,7 +260,8 @@ async fn carry(inner: Rc<Inner>, host: Rc<Host>, wire: Rc<Wire>, near: Duplex, f
     drop(wire);
 }
 
-/// Takes pieces from one end, and hands each on when its time has come. When nobody reads any more, the writer learns so.
+/// Takes pieces from one end, and hands each to the other end at its arrival time. When the reader is gone, the writer gets
+/// an error.
 async fn carry_one_way(inner: &Inner, host: &Host, mut from: DuplexReader, mut to: DuplexWriter) {
     let on_the_way = Queue::bounded(ON_THE_WAY);
     let take = async {
@@ -271,7 +272,7 @@ async fn carry_one_way(inner: &Inner, host: &Host, mut from: DuplexReader, mut t
                 break;
             }
         }
-        // The end is on its way as long as a piece.
+        // The end of the stream takes as long as a piece.
         let end = arrival.max(now() + inner.draw_latency());
         drop(on_the_way.put((end, Vec::new())).await);
         on_the_way.close();
@@ -287,7 +288,7 @@ async fn carry_one_way(inner: &Inner, host: &Host, mut from: DuplexReader, mut t
     crate::race!(hand_on, take);
 }
 
-/// `None` at the end.
+/// Takes a piece from an end; `None` at the end of the stream.
 async fn take_piece(inner: &Inner, from: &mut DuplexReader, room: &mut [u8]) -> Option<Vec<u8>> {
     let most = inner.draw_piece().min(room.len());
     let count = from.read(&mut room[..most]).await.ok()?;
@@ -302,19 +303,19 @@ async fn hand_on_piece(
     sleep_until(arrival).await;
     host.is_reachable.wait().await;
     to.write_all(&piece).await?;
-    // So that a reader that is awake sees this piece by itself.
+    // Lets a reader that is awake read this piece before the next one comes.
     yield_now().await;
     Ok(())
 }
 
-/// Listens at a name of a [`Network`]. Dropping it ends that: connections that nobody has accepted end, and new ones are refused.
+/// Listens at a name of a [`Network`]. Dropping it ends the connections that were not accepted, and new ones are refused.
 pub struct NetworkListener {
     host: Rc<Host>,
     queue: Rc<Backlog>,
 }
 
 impl NetworkListener {
-    /// Waits for a connection: a stream, and the number of the connection in this network.
+    /// Waits for a connection. Returns a stream, and the number of the connection in this network.
     ///
     /// # Cancellation
     ///

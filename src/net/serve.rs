@@ -84,15 +84,15 @@ use crate::group::{Discard, GroupError, Limited, Room, TaskGroup};
 use crate::sync::CancelToken;
 use crate::time::{sleep, timeout};
 
-/// How long the server waits at first when the system has no descriptor for it, and at most.
+/// How long the server waits when the system has no descriptor for it: at first, and at most.
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
-/// Something that accepts connections. An `Rc` of one is one, too: for a listener that is to outlive its server.
+/// A type that accepts connections. An `Rc` of it is one too, for a listener that outlives its server.
 pub trait Accept: 'static {
     /// A connection.
     type Stream: 'static;
-    /// Who connected.
+    /// The address of the client.
     type Peer: fmt::Debug + Clone + 'static;
 
     /// Waits for a connection.
@@ -103,15 +103,15 @@ pub trait Accept: 'static {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` (and `EBADF`) says that there will never be another connection. Any other error is taken for one that
-    /// passes.
+    /// `InvalidInput` (and `EBADF`) means that no `accept` can succeed any more. The server takes any other error as
+    /// temporary.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>>;
 
-    /// Has small writes on a connection go out at once, where there is such a thing: what [`Serve::nodelay`] asks for.
+    /// Sends small writes of a connection at once, if the kind of socket can; see [`Serve::nodelay`].
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     fn set_nodelay(_stream: &Self::Stream) -> io::Result<()> {
         Ok(())
     }
@@ -143,7 +143,8 @@ impl<L: Accept> Accept for Rc<L> {
     }
 }
 
-/// Serves the connections of `listener`, each by a task that runs `handler`. Awaiting it runs the server.
+/// Serves the connections of `listener`. A task for each connection runs `handler`. Awaiting the result runs the
+/// server.
 ///
 /// ```
 /// use std::{io, rc::Rc, time::Duration};
@@ -202,21 +203,21 @@ where
     }
 }
 
-/// A server that is about to run. From [`serve`]; runs when it is awaited.
+/// A server that has not started, from [`serve`]. It runs when it is awaited.
 ///
-/// It ends when its [`shutdown`](Self::shutdown) future does, and gives a [`Served`].
+/// It ends when its [`shutdown`](Self::shutdown) future does, and returns a [`Served`].
 ///
 /// # Cancellation
 ///
-/// Dropping the running server closes the listener and drops all connections: when `drop` returns, all have been dropped,
-/// as [`TaskGroup::scope`] says.
+/// Dropping the running server closes the listener and drops all connections: when `drop` returns, all are gone, as
+/// [`TaskGroup::scope`] says.
 ///
 /// # Errors
 ///
-/// If the listener itself is broken. An `accept` that fails for another reason is tried again after a while. What the
-/// handlers panic with is logged and counted; the errors that they return are counted, and logged once a second at most.
-/// Under [`OnPanic::EndRun`](crate::OnPanic::EndRun) a handler's panic ends the run as well, as any task's; the server
-/// itself goes on in the next one.
+/// If the listener itself is broken. After any other error of `accept` the server tries again a little later. Panics of
+/// handlers are logged and counted. Errors that handlers return are counted, and logged once a second at most. Under
+/// [`OnPanic::EndRun`](crate::OnPanic::EndRun) a handler's panic also ends the run, as any task's does; the server goes on
+/// in the next run.
 #[derive(Debug)]
 #[must_use = "a server runs when it is awaited"]
 pub struct Serve<L, H, S = Pending<()>> {
@@ -230,26 +231,26 @@ pub struct Serve<L, H, S = Pending<()>> {
 }
 
 impl<L, H, S> Serve<L, H, S> {
-    /// How many connections are served at once. Others wait in the kernel's queue until one ends. Default: 1,000, which
-    /// stays below the usual limit of 1,024 descriptors; zero counts as one. A server at its limit says so in the log, once a
-    /// second at most.
+    /// How many connections are served at once. Further connections wait in the kernel's queue until one ends. Default:
+    /// 1,000, which stays below the usual limit of 1,024 descriptors; zero counts as one. A server at its limit logs this,
+    /// once a second at most.
     pub fn limit(mut self, connections: usize) -> Self {
         self.limit = connections;
         self
     }
 
-    /// How long connections may go on after [`shutdown`](Self::shutdown). Those that have not ended by then are dropped
-    /// where they wait. Default: ten seconds.
+    /// How long connections may go on after [`shutdown`](Self::shutdown). Connections that have not ended by then are
+    /// dropped. Default: ten seconds.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// What the server ends by: a signal, a token's [`cancelled_owned`](crate::sync::CancelToken::cancelled_owned), any
-    /// future. Default: nothing does.
+    /// The future that ends the server: a signal, a token's [`cancelled_owned`](crate::sync::CancelToken::cancelled_owned),
+    /// or any other. Default: the server does not end.
     ///
-    /// The listener is closed at once; who still waits in its queue is turned away by the system. A handler whose clients
-    /// never hang up of their own accord should hear of it, by the token of [`closing`](Self::closing).
+    /// The listener is closed at once, and the system turns away the clients in its queue. If a handler's clients do not
+    /// hang up by themselves, the handler should watch the token of [`closing`](Self::closing).
     pub fn shutdown<T: Future<Output = ()>>(self, shutdown: T) -> Serve<L, H, T> {
         Serve {
             listener: self.listener,
@@ -262,16 +263,16 @@ impl<L, H, S> Serve<L, H, S> {
         }
     }
 
-    /// Whether what a handler writes goes out at once, however little it is (`TCP_NODELAY`). Servers that answer requests
-    /// want that: an answer in two writes otherwise waits for the client's acknowledgement of the first, up to 40 ms. Default: no,
-    /// as the system has it. Unix sockets have nothing of the kind.
+    /// Whether small writes of a handler are sent at once (`TCP_NODELAY`). Servers that answer requests need this: otherwise
+    /// an answer in two writes waits for the client's acknowledgement of the first, up to 40 ms. Default: no, as in the
+    /// system. Unix sockets have no such delay.
     pub fn nodelay(mut self, nodelay: bool) -> Self {
         self.nodelay = nodelay;
         self
     }
 
-    /// A token that the server cancels when it stops accepting: it tells the handlers that the grace has begun. Handlers have
-    /// clones of it.
+    /// A token that the server cancels when it stops accepting, so that handlers with a clone of the token learn that the
+    /// grace has begun.
     ///
     /// ```
     /// use std::io;
@@ -342,7 +343,8 @@ where
                 foreign::IO,
                 format_args!("a server stops, {} connections are open", noted.alive()),
             );
-            // A grace that has run out is no error: whoever is left is cut off, and its own entry says so.
+            // A grace that has run out is not an error: the remaining connections are cut off, and their entries count
+            // them.
             let _in_time = timeout(self.grace, noted.all_ended()).await;
             noted.close();
             group.cancel();
@@ -352,7 +354,8 @@ where
         match outcome {
             Ok(None) => Ok(book.served()),
             Ok(Some(broken)) => Err(broken),
-            // Nothing but a panic fails here: the shutdown's, which goes on, or that of a destructor among those cut off.
+            // Only a panic fails here. The shutdown future's panic goes on; a panic of a destructor of a connection that was
+            // cut off is logged.
             Err(panics) if !book.is_closed() => panic_on(panics),
             Err(panics) => {
                 foreign::tell(
@@ -382,13 +385,13 @@ where
     }
 }
 
-/// The half of a server's life in which it accepts.
+/// The accepting part of a server.
 struct Accepting<L, H> {
     listener: L,
     handler: Rc<H>,
     room: Limited<Infallible, Discard>,
     book: Rc<Book>,
-    /// How long the next wait for a descriptor will be.
+    /// How long the next wait for a descriptor lasts.
     wait: Duration,
     refusals: Complaints,
     limits: Complaints,
@@ -411,7 +414,7 @@ where
                 Ok((stream, peer)) => {
                     self.wait = SHORTEST_WAIT;
                     if self.nodelay {
-                        // If it fails, the connection is gone, and its handler meets that at the first read.
+                        // If this fails, the connection is gone, and its handler gets the error at its first read.
                         let _ = L::set_nodelay(&stream);
                     }
                     let handler = Rc::clone(&self.handler);
@@ -445,7 +448,7 @@ where
         foreign::tell(Level::Warn, foreign::IO, line);
     }
 
-    /// Says that `accept` failed, and waits until it may do better.
+    /// Logs that `accept` failed, and waits until it may succeed.
     async fn survive(&mut self, error: &io::Error) {
         self.book.refused();
         self.complain(error);
@@ -475,13 +478,13 @@ fn panic_on(panics: GroupError<Infallible>) -> ! {
     unreachable!("without an error type there are panics only: {error}")
 }
 
-/// Whether no later `accept` can succeed: `EINVAL` or `EBADF`, which have this number on every Unix.
+/// Whether no later `accept` can succeed: `EINVAL` or `EBADF`, which have these numbers on every Unix.
 fn is_broken(error: &io::Error) -> bool {
     const EBADF: i32 = 9;
     error.kind() == io::ErrorKind::InvalidInput || error.raw_os_error() == Some(EBADF)
 }
 
-/// Runs `work` until `stop` is ready; then drops it, and gives `None`.
+/// Runs `work` until `stop` is ready; then drops it, and returns `None`.
 async fn unless<W: Future>(stop: impl Future<Output = ()>, work: W) -> Option<W::Output> {
     let stopped = async {
         stop.await;

@@ -1,4 +1,4 @@
-//! A TCP socket before it is a listener or a connection: for options that have to be set first.
+//! A TCP socket before it listens or connects, for options that have to be set first.
 
 #[cfg(unix)]
 mod unix;
@@ -20,10 +20,10 @@ use super::{TcpListener, TcpStream};
 use crate::fault::{self, Call};
 use crate::trying::while_trying;
 
-/// A TCP socket that neither listens nor is connected yet. Feature `socket`, over the crate `socket2`.
+/// A TCP socket that neither listens nor is connected. Feature `socket`, over the crate `socket2`.
 ///
-/// [`TcpListener::bind`] and [`TcpStream::connect`] do for most programs. This is for the others: several listeners on one
-/// port, a backlog, an address to connect *from*. Options that are not here can be set by `socket2::SockRef::from(&socket)`.
+/// Most programs need only [`TcpListener::bind`] and [`TcpStream::connect`]. Use this type for several listeners on one
+/// port, a backlog, or an address to connect *from*. For other options use `socket2::SockRef::from(&socket)`.
 ///
 /// ```
 /// use roundelay::net::{TcpSocket, TcpStream};
@@ -53,7 +53,7 @@ pub struct TcpSocket {
 }
 
 impl TcpSocket {
-    /// A socket for IPv4.
+    /// An IPv4 socket.
     ///
     /// # Errors
     ///
@@ -62,16 +62,16 @@ impl TcpSocket {
         TcpSocket::new(Domain::IPV4)
     }
 
-    /// A socket for IPv6.
+    /// An IPv6 socket.
     ///
     /// # Errors
     ///
-    /// The system has no descriptor left, or does not know IPv6.
+    /// The system has no descriptor left, or no IPv6.
     pub fn new_v6() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::IPV6)
     }
 
-    /// A socket of the family of that address.
+    /// A socket of the family of `address`.
     ///
     /// # Errors
     ///
@@ -86,48 +86,50 @@ impl TcpSocket {
         Ok(TcpSocket { socket })
     }
 
-    /// Whether the address of a listener that has ended may be had again at once, although some of its connections linger
-    /// (`SO_REUSEADDR`). A server wants it; [`TcpListener::bind`] sets it, and here it is not set by itself.
+    /// Whether `bind` may take the address of a listener that has ended although some of its connections linger
+    /// (`SO_REUSEADDR`). Servers need this. [`TcpListener::bind`] sets it; a `TcpSocket` does not set it by itself.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn set_reuse_address(&self, reuse: bool) -> io::Result<()> {
         self.socket.set_reuse_address(reuse)
     }
 
-    /// Whether a socket for IPv6 refuses IPv4 (`IPV6_V6ONLY`).
+    /// Whether an IPv6 socket refuses IPv4 (`IPV6_V6ONLY`).
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn set_only_v6(&self, only: bool) -> io::Result<()> {
         self.socket.set_only_v6(only)
     }
 
-    /// Whether small writes go out at once (`TCP_NODELAY`). On Linux, what a listener accepts inherits it.
+    /// Whether small writes are sent at once (`TCP_NODELAY`). On Linux, accepted connections inherit it from their
+    /// listener.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.socket.set_tcp_nodelay(nodelay)
     }
 
-    /// Has the kernel ask a peer that has been silent for `idle` whether it is there, again `every` so often, and give the
-    /// connection up after so many `probes` without an answer. On Linux, what a listener accepts inherits it. The units are seconds.
+    /// The kernel probes a peer that has been silent for `idle`, repeats the probe after `every`, and ends the connection
+    /// after `probes` probes without an answer. On Linux, accepted connections inherit it from their listener. The system
+    /// counts in whole seconds.
     ///
     /// # Errors
     ///
-    /// What the system says: a time may be zero, or too long.
+    /// The error of the system: a time may be zero, or too long.
     pub fn set_keepalive(&self, idle: Duration, every: Duration, probes: u32) -> io::Result<()> {
         let keepalive = sys::with_probes(TcpKeepalive::new().with_time(idle), every, probes);
         self.socket.set_tcp_keepalive(&keepalive)
     }
 
-    /// What becomes of bytes that are not sent yet when the socket is closed (`SO_LINGER`): `None`, the default, sends them
-    /// while the program goes on; `Some(Duration::ZERO)` throws them away and resets the connection. Any other time makes
-    /// the *close* wait, and with it the loop, so it is refused.
+    /// What happens to unsent bytes when the socket is closed (`SO_LINGER`). With `None`, the default, the kernel sends them
+    /// in the background. With `Some(Duration::ZERO)` it drops them and resets the connection. Any other time would make
+    /// *close* wait, and with it the loop, so it is refused.
     ///
     /// # Errors
     ///
@@ -142,51 +144,51 @@ impl TcpSocket {
         self.socket.set_linger(linger)
     }
 
-    /// How many bytes the kernel holds that the peer has not taken. Linux takes twice as many.
+    /// How many unacknowledged bytes the kernel buffers. Linux takes twice as many.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
         self.socket.set_send_buffer_size(bytes)
     }
 
-    /// How many bytes the kernel holds that were not read. Linux takes twice as many.
+    /// How many unread bytes the kernel buffers. Linux takes twice as many.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
         self.socket.set_recv_buffer_size(bytes)
     }
 
-    /// Gives the socket an address: to listen on, or to connect from. Port 0 lets the system choose.
+    /// Sets the local address, to listen on or to connect from. Port 0 lets the system choose.
     ///
     /// # Errors
     ///
-    /// What the system says: in use, not permitted, not an address of this machine.
+    /// The error of the system: in use, not permitted, not an address of this machine.
     pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
         fault::at(Call::Bind)
             .and_then(|()| self.socket.bind(&address.into()))
             .map_err(|error| while_trying(format_args!("binding to {address}"), error))
     }
 
-    /// The address that it was [bound](Self::bind) to.
+    /// The address that the socket is [bound](Self::bind) to.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let address = self.socket.local_addr()?.as_socket();
         address.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
 
-    /// Listens. So many connections may wait to be accepted, or fewer if the kernel's own limit is lower
+    /// Listens. At most `backlog` connections may wait to be accepted, or fewer if the kernel's own limit is lower
     /// (`net.core.somaxconn` on Linux).
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         self.socket
@@ -195,7 +197,7 @@ impl TcpSocket {
         TcpListener::from_std(self.socket.into())
     }
 
-    /// Connects, from the address that the socket was bound to, if it was.
+    /// Connects, from the bound address if there is one.
     ///
     /// # Cancellation
     ///
@@ -203,7 +205,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says; or it would have to wait, and no loop is running on this thread.
+    /// The error of the system; or the call has to wait, and no loop is running on this thread.
     pub async fn connect(self, address: SocketAddr) -> io::Result<TcpStream> {
         self.connecting(address)
             .await

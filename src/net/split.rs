@@ -1,7 +1,7 @@
 //! The two halves of a stream, for two owners.
 //!
-//! Every operation takes `&self`, so borrowed halves are for the reader's sake: a function that gets a [`ReadHalf`]
-//! cannot write. The owned halves share the stream by `Rc`, one for each of two tasks.
+//! Every operation takes `&self`, so borrowed halves only document what a function does: with a [`ReadHalf`] it cannot
+//! write. The owned halves share the stream by `Rc`, so that each of two tasks can own one.
 
 use std::error::Error;
 use std::fmt;
@@ -30,8 +30,8 @@ pub struct OwnedReadHalf<S>(Rc<S>);
 
 /// The writing half of a [`TcpStream`](super::TcpStream) or [`UnixStream`](super::UnixStream), by its `into_split`.
 ///
-/// **Dropping it shuts the writing side down**: the peer reads the end of the stream, as if the whole had been
-/// dropped. [`forget`](OwnedWriteHalf::forget) it to avoid that.
+/// **Dropping it shuts down the writing side**: the peer reads the end of the stream, as if the whole stream were
+/// dropped. [`forget`](OwnedWriteHalf::forget) drops the half without that.
 #[derive(Debug)]
 pub struct OwnedWriteHalf<S: Stream> {
     stream: Rc<S>,
@@ -71,11 +71,11 @@ impl<S: Stream> WriteHalf<'_, S> {
 
     write_methods!();
 
-    /// Ends the writing side: the peer reads the end of the stream behind all that was written.
+    /// Ends the writing side: after all that was written the peer reads the end of the stream.
     ///
     /// # Errors
     ///
-    /// The connection is gone already.
+    /// The connection is gone.
     pub fn shutdown(&self) -> std::io::Result<()> {
         self.0.shutdown(Shutdown::Write)
     }
@@ -94,11 +94,11 @@ impl<S: Stream> OwnedReadHalf<S> {
 
     read_methods!();
 
-    /// Puts the stream together again. Nothing is shut down.
+    /// Joins the two halves. Nothing is shut down.
     ///
     /// # Errors
     ///
-    /// The halves come from different streams; the error gives them back.
+    /// The halves come from different streams; the error returns them.
     ///
     /// ```
     /// # roundelay::run(async {
@@ -126,12 +126,11 @@ impl<S: Stream> OwnedWriteHalf<S> {
 
     write_methods!();
 
-    /// Ends the writing side: the peer reads the end of the stream behind all that was written. Dropping does the
-    /// same.
+    /// Ends the writing side: after all that was written the peer reads the end of the stream. Dropping does the same.
     ///
     /// # Errors
     ///
-    /// The connection is gone already.
+    /// The connection is gone.
     pub fn shutdown(&self) -> std::io::Result<()> {
         self.stream.shutdown(Shutdown::Write)
     }
@@ -141,11 +140,11 @@ impl<S: Stream> OwnedWriteHalf<S> {
         self.shutdown_on_drop = false;
     }
 
-    /// Puts the stream together again. Nothing is shut down.
+    /// Joins the two halves. Nothing is shut down.
     ///
     /// # Errors
     ///
-    /// The halves come from different streams; the error gives them back.
+    /// The halves come from different streams; the error returns them.
     pub fn reunite(self, read: OwnedReadHalf<S>) -> Result<S, ReuniteError<S>> {
         reunite(read, self)
     }
@@ -185,7 +184,7 @@ fn reunite<S: Stream>(
     Ok(Rc::into_inner(read.0).expect("only the two halves share the stream"))
 }
 
-/// Two halves that do not belong together. They are inside.
+/// The error of joining two halves of different streams. It holds the halves.
 pub struct ReuniteError<S: Stream>(pub OwnedReadHalf<S>, pub OwnedWriteHalf<S>);
 
 impl<S: Stream> fmt::Debug for ReuniteError<S> {

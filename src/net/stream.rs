@@ -1,6 +1,4 @@
-//! What the streams and their halves have in common: reading and writing, written once for any [`Stream`].
-//!
-//! The methods that call these functions are in `methods.rs`.
+//! Reading and writing for any [`Stream`], called by the methods in `methods.rs`.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -11,16 +9,16 @@ use std::task::{Context, Poll};
 use crate::fault::{self, Call};
 use crate::reactor::{Interest, Registered, Watched};
 
-/// A connected stream socket: TCP or Unix. Not nameable, and so not implementable, from outside.
+/// A connected stream socket: TCP or Unix. Other crates cannot name it, and so cannot implement it.
 pub trait Stream {
     #[doc(hidden)]
     type Source: Watched + Bytes;
 
-    /// Whether a read that brings less than was asked for has emptied the socket.
+    /// Whether a short read means that the socket is empty.
     ///
-    /// epoll(7) promises it for streams, and a TCP read stops short only there (and at urgent data, which the reactor
-    /// watches for). A read from a Unix socket also stops behind a message that carried descriptors, though more
-    /// bytes wait.
+    /// epoll(7) promises this for streams. A TCP read stops short only when the socket is empty, or at urgent data, which
+    /// the reactor watches for. But a read from a Unix socket also stops behind a message that carried descriptors, although
+    /// more bytes wait.
     // Guarded by tests/io/edge.rs::bytes_behind_a_passed_descriptor_are_not_forgotten
     #[doc(hidden)]
     const SHORT_READ_EMPTIES: bool;
@@ -31,8 +29,8 @@ pub trait Stream {
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
 }
 
-/// What mio's streams can do by reference. A trait's bound on `&Source` would have to be said again by everybody who
-/// names a [`Stream`]; this one is implied.
+/// What mio's streams can do by reference. A trait of its own, because each user of [`Stream`] would have to repeat a bound
+/// on `&Source`, and a supertrait is implied.
 pub trait Bytes {
     #[doc(hidden)]
     fn read_now(&self, buf: &mut [u8]) -> io::Result<usize>;
@@ -69,22 +67,22 @@ where
     }
 }
 
-/// The system takes at least this many buffers at once. What is more than that it may cut off.
+/// Every system takes at least this many buffers in one call, and may ignore the rest.
 const SURELY_TAKEN_BUFFERS: usize = 16;
-/// And this many bytes: Linux moves at most 2 GiB less a page at once, however much room there is.
+/// Every system takes at least this many bytes in one call: Linux moves at most 2 GiB less a page.
 const SURELY_TAKEN_BYTES: usize = 1 << 30;
 
-/// Whether a transfer stopped because the socket had no more to give, or to take, and not because we offered too
-/// much.
+/// Whether a transfer stopped because the socket was empty or full, and not because we offered more than one call
+/// moves.
 fn is_short(moved: usize, offered: usize) -> bool {
     moved > 0 && moved < offered && offered <= SURELY_TAKEN_BYTES
 }
 
-/// One operation on a stream: what to move, and how to try it once.
+/// One operation on a stream: what to move, and how to try once.
 ///
-/// Reading, writing, and their vectored twins are each one implementation; awaiting, polling and trying them are the
-/// three functions below. An operation that has nothing to move is done at once, whatever the socket says: nothing
-/// can come of waiting.
+/// Reading, writing, and their vectored forms implement this trait once each. The three functions below await, poll and try
+/// any of them. An operation that has nothing to move is done at once, whatever the socket's state, because waiting would
+/// bring nothing.
 pub(super) trait Transfer<S: Stream> {
     const INTEREST: Interest;
 
@@ -93,8 +91,8 @@ pub(super) trait Transfer<S: Stream> {
     fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize>;
 }
 
-/// Not an `async fn`, which would keep the transfer twice, as its argument and in the operation: every task that waits
-/// on a socket holds one of these.
+/// Not an `async fn`, which would store the transfer twice: as its argument and in the operation. Every task that waits for
+/// a socket holds one of these.
 pub(super) fn wait<S: Stream, T: Transfer<S>>(
     stream: &S,
     mut transfer: T,
@@ -176,7 +174,7 @@ impl<S: Stream> Transfer<S> for ReadVectored<'_, '_> {
     }
 }
 
-/// Write from one buffer. A short write has filled the socket, of either kind.
+/// Write from one buffer. A short write means that the socket is full, for TCP and Unix.
 pub(super) struct Write<'a>(pub(super) &'a [u8]);
 
 impl<S: Stream> Transfer<S> for Write<'_> {
@@ -249,10 +247,9 @@ pub(super) async fn read_to_end<S: Stream>(stream: &S, buf: &mut Vec<u8>) -> io:
     }
 }
 
-/// A vector that is longer than what it holds while it is being read into, and no longer than that when this is
-/// dropped.
+/// A vector with room behind its content, to read into. Dropping this cuts the vector down to its content.
 ///
-/// The room is cleared once for each time that the vector grows, not for each read.
+/// The room is zeroed once for each growth of the vector, not for each read.
 struct Filling<'a> {
     buf: &'a mut Vec<u8>,
     filled: usize,

@@ -27,15 +27,15 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    /// Listens on the first of the addresses that can be had. Port 0 lets the system choose; ask
-    /// [`local_addr`](TcpListener::local_addr) which.
+    /// Listens on the first address that can be bound. Port 0 lets the system choose a port, which
+    /// [`local_addr`](TcpListener::local_addr) returns.
     ///
-    /// `SO_REUSEADDR` is set, so that a server can be started again at once. For options that must be set before binding,
-    /// make the socket with another crate and hand it to [`from_std`](TcpListener::from_std).
+    /// Sets `SO_REUSEADDR`, so that a server can be restarted at once. For other options that must be set before binding,
+    /// use a `TcpSocket` (feature `socket`), or give a socket to [`from_std`](TcpListener::from_std).
     ///
-    /// 128 connections may wait to be accepted, as in the standard library; who comes beyond them waits for the client's own
-    /// next attempt, a second later. A server that must take in a crowd at once says so, and the kernel's limit
-    /// (`net.core.somaxconn` on Linux) is then the only one:
+    /// 128 connections may wait to be accepted, as in the standard library; a client beyond them tries again by itself, a
+    /// second later. A server that expects a crowd raises the number, and then the kernel's limit (`net.core.somaxconn` on
+    /// Linux) is the only one:
     ///
     /// ```
     /// # use roundelay::net::TcpListener;
@@ -47,11 +47,11 @@ impl TcpListener {
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost. Only a look-up of a name waits at all.
+    /// Nothing is lost. The future waits only for a name look-up.
     ///
     /// # Errors
     ///
-    /// What the last of the addresses said (in use, not permitted, ...), or what the look-up said.
+    /// The error of the last address (in use, not permitted, ...), or of the look-up.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
         lookup::first_that_succeeds("binding to", address, async |address| {
             fault::at(Call::Bind)?;
@@ -84,8 +84,8 @@ options! {
 
 /// A TCP connection.
 ///
-/// Dropping it closes both directions. See [`split`](TcpStream::split) and [`into_split`](TcpStream::into_split) for
-/// two owners, and [`shutdown`](TcpStream::shutdown) for ending one direction.
+/// Dropping it closes both directions. [`split`](TcpStream::split) and [`into_split`](TcpStream::into_split) make two
+/// halves, and [`shutdown`](TcpStream::shutdown) ends one direction.
 ///
 /// ```
 /// use roundelay::net::{TcpListener, TcpStream};
@@ -104,15 +104,15 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
-    /// Connects to the first of the addresses that answers, tried one after another.
+    /// Tries the addresses one after another, and connects to the first that answers.
     ///
     /// # Cancellation
     ///
-    /// The attempt is given up and its socket closed.
+    /// The attempt ends, and its socket is closed.
     ///
     /// # Errors
     ///
-    /// What the last of the addresses said, or what the look-up said.
+    /// The error of the last address, or of the look-up.
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
         lookup::first_that_succeeds("connecting to", address, async |address| {
             let begun =
@@ -134,7 +134,7 @@ impl TcpStream {
     );
     try_io!();
 
-    /// Looks at what is there without taking it. Zero means that the peer has ended its side.
+    /// Reads what has arrived, and leaves it in the socket. Zero means that the peer has ended its side.
     ///
     /// # Cancellation
     ///
@@ -149,7 +149,7 @@ impl TcpStream {
             .await
     }
 
-    /// Looks at what is there without taking it and without waiting.
+    /// Reads what has arrived without waiting, and leaves it in the socket.
     ///
     /// # Errors
     ///
@@ -159,7 +159,7 @@ impl TcpStream {
             .try_io(Interest::READABLE, |stream| stream.peek(buf))
     }
 
-    /// [`peek`](TcpStream::peek) in the shape that adapters need; see [`poll_read`](TcpStream::poll_read).
+    /// [`peek`](TcpStream::peek) as a poll function, for adapters; see [`poll_read`](TcpStream::poll_read).
     ///
     /// # Errors
     ///
@@ -172,9 +172,9 @@ impl TcpStream {
 
 options! {
     TcpStream {
-        /// Whether small writes go out at once (`TCP_NODELAY`) rather than being gathered for a moment.
+        /// Whether small writes are sent at once (`TCP_NODELAY`), and not collected for a moment.
         nodelay() -> bool;
-        /// Sets whether small writes go out at once. Request-and-answer protocols want this.
+        /// Sets whether small writes are sent at once. Request-and-answer protocols need this.
         set_nodelay(nodelay: bool) -> ();
         /// How many hops a packet may make.
         ttl() -> u32;

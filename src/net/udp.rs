@@ -28,15 +28,15 @@ pub struct UdpSocket {
 }
 
 impl UdpSocket {
-    /// A socket at the first of the addresses that can be had. Port 0 lets the system choose.
+    /// A socket at the first address that can be bound. Port 0 lets the system choose a port.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost. Only a look-up of a name waits at all.
+    /// Nothing is lost. The future waits only for a name look-up.
     ///
     /// # Errors
     ///
-    /// What the last of the addresses said, or what the look-up said.
+    /// The error of the last address, or of the look-up.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<UdpSocket> {
         lookup::first_that_succeeds("binding to", address, async |address| {
             UdpSocket::from_std(std::net::UdpSocket::bind(address)?)
@@ -44,15 +44,16 @@ impl UdpSocket {
         .await
     }
 
-    /// Fixes where [`send`](UdpSocket::send) sends to and [`recv`](UdpSocket::recv) receives from. No packet is sent.
+    /// Sets the address that [`send`](UdpSocket::send) sends to and [`recv`](UdpSocket::recv) receives from. Sends no
+    /// packet.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost. Only a look-up of a name waits at all.
+    /// Nothing is lost. The future waits only for a name look-up.
     ///
     /// # Errors
     ///
-    /// There is no way to any of the addresses, or what the look-up said.
+    /// There is no way to any of the addresses, or the error of the look-up.
     pub async fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
         lookup::first_that_succeeds("connecting to", address, async |address| {
             self.io.get_ref().connect(address)
@@ -64,11 +65,11 @@ impl UdpSocket {
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: while it waits, nothing has been sent.
+    /// Nothing is lost: while the future waits, it has sent nothing.
     ///
     /// # Errors
     ///
-    /// What the system says: no way there, datagram too large; or what the look-up said.
+    /// The error of the system: no route, or the datagram is too large; or the error of the look-up.
     pub async fn send_to(&self, buf: &[u8], address: impl ToSocketAddrs) -> io::Result<usize> {
         let address = lookup::first_of(address).await?;
         self.io
@@ -86,7 +87,7 @@ impl UdpSocket {
             .try_io(Interest::WRITABLE, |socket| socket.send_to(buf, address))
     }
 
-    /// [`send_to`](UdpSocket::send_to) in the shape that adapters need; see [`poll_send`](UdpSocket::poll_send).
+    /// [`send_to`](UdpSocket::send_to) as a poll function, for adapters; see [`poll_send`](UdpSocket::poll_send).
     ///
     /// # Errors
     ///
@@ -105,7 +106,7 @@ impl UdpSocket {
     datagram_methods!(SocketAddr);
     try_io!();
 
-    /// Looks at the next datagram of the connected address without taking it.
+    /// Reads the next datagram of the connected address, and leaves it in the socket.
     ///
     /// # Cancellation
     ///
@@ -120,7 +121,7 @@ impl UdpSocket {
             .await
     }
 
-    /// Looks at the next datagram and its sender without taking it.
+    /// Reads the next datagram and its sender, and leaves it in the socket.
     ///
     /// # Cancellation
     ///
@@ -135,7 +136,7 @@ impl UdpSocket {
             .await
     }
 
-    /// [`peek`](UdpSocket::peek) in the shape that adapters need; see [`poll_send`](UdpSocket::poll_send).
+    /// [`peek`](UdpSocket::peek) as a poll function, for adapters; see [`poll_send`](UdpSocket::poll_send).
     ///
     /// # Errors
     ///
@@ -145,7 +146,7 @@ impl UdpSocket {
             .poll_io(cx, Interest::READABLE, |socket| socket.peek(buf))
     }
 
-    /// [`peek_from`](UdpSocket::peek_from) in the shape that adapters need; see [`poll_send`](UdpSocket::poll_send).
+    /// [`peek_from`](UdpSocket::peek_from) as a poll function, for adapters; see [`poll_send`](UdpSocket::poll_send).
     ///
     /// # Errors
     ///
@@ -176,32 +177,32 @@ impl UdpSocket {
         })
     }
 
-    /// Gives the socket up to the standard library. It stays in non-blocking mode.
+    /// Returns the socket as one of the standard library. It stays in non-blocking mode.
     pub fn into_std(self) -> std::net::UdpSocket {
         self.io.into_inner().into()
     }
 }
 
 options! { UdpSocket {
-    /// Whether it may send to broadcast addresses.
+    /// Whether the socket may send to broadcast addresses.
     broadcast() -> bool;
-    /// Sets whether it may send to broadcast addresses.
+    /// Sets whether the socket may send to broadcast addresses.
     set_broadcast(on: bool) -> ();
     /// How many hops a datagram may make.
     ttl() -> u32;
     /// Sets how many hops a datagram may make.
     set_ttl(hops: u32) -> ();
-    /// Whether what is sent to an IPv4 group comes back to members on this machine.
+    /// Whether datagrams to an IPv4 group come back to members on this machine.
     multicast_loop_v4() -> bool;
-    /// Sets whether what is sent to an IPv4 group comes back to members on this machine.
+    /// Sets whether datagrams to an IPv4 group come back to members on this machine.
     set_multicast_loop_v4(on: bool) -> ();
     /// How many hops a datagram to an IPv4 group may make.
     multicast_ttl_v4() -> u32;
     /// Sets how many hops a datagram to an IPv4 group may make.
     set_multicast_ttl_v4(hops: u32) -> ();
-    /// Whether what is sent to an IPv6 group comes back to members on this machine.
+    /// Whether datagrams to an IPv6 group come back to members on this machine.
     multicast_loop_v6() -> bool;
-    /// Sets whether what is sent to an IPv6 group comes back to members on this machine.
+    /// Sets whether datagrams to an IPv6 group come back to members on this machine.
     set_multicast_loop_v6(on: bool) -> ();
     /// Joins an IPv4 group, on the interface that has this address (unspecified: any).
     join_multicast_v4(group: &Ipv4Addr, interface: &Ipv4Addr) -> ();

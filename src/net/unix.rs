@@ -98,12 +98,12 @@ impl UnixStream {
     ///
     /// # Cancellation
     ///
-    /// The attempt is given up and its socket closed.
+    /// The attempt ends, and its socket is closed.
     ///
     /// # Errors
     ///
-    /// Nobody listens there. `WouldBlock` on Linux: too many wait there to be accepted, and the kernel offers no way
-    /// to stand in that line; sleep a little and try again.
+    /// No socket listens there. `WouldBlock` on Linux: the backlog is full, and the kernel offers no way to wait for room in
+    /// it; sleep a little and try again.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
         let path = path.as_ref();
         let begun = fault::at(Call::Connect).and_then(|()| mio::net::UnixStream::connect(path));
@@ -116,7 +116,7 @@ impl UnixStream {
     ///
     /// # Cancellation
     ///
-    /// The attempt is given up and its socket closed.
+    /// The attempt ends, and its socket is closed.
     ///
     /// # Errors
     ///

@@ -51,7 +51,7 @@ impl UnixDatagram {
         bound.map_err(|error| while_trying(format_args!("binding to {address:?}"), error))
     }
 
-    /// A socket without an address: it can send, and nobody can answer.
+    /// A socket without an address: it can send, and cannot be answered.
     ///
     /// # Errors
     ///
@@ -70,11 +70,11 @@ impl UnixDatagram {
         Ok((UnixDatagram::from_std(near)?, UnixDatagram::from_std(far)?))
     }
 
-    /// Fixes where [`send`](UnixDatagram::send) sends to and [`recv`](UnixDatagram::recv) receives from.
+    /// Sets the address that [`send`](UnixDatagram::send) sends to and [`recv`](UnixDatagram::recv) receives from.
     ///
     /// # Errors
     ///
-    /// Nobody is there.
+    /// No socket has that address.
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
         let connected = self.io.get_ref().connect(path);
@@ -86,7 +86,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Nobody is there.
+    /// No socket has that address.
     pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
         let connected = self.io.get_ref().connect_addr(address);
         connected.map_err(|error| while_trying(format_args!("connecting to {address:?}"), error))
@@ -96,11 +96,11 @@ impl UnixDatagram {
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: while it waits, nothing has been sent.
+    /// Nothing is lost: while the future waits, it has sent nothing.
     ///
     /// # Errors
     ///
-    /// Nobody is there; the datagram is too large.
+    /// No socket has that address, or the datagram is too large.
     pub async fn send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
         self.io
@@ -139,7 +139,7 @@ impl UnixDatagram {
             .await
     }
 
-    /// [`send_to`](UnixDatagram::send_to) in the shape that adapters need; see [`poll_send`](UnixDatagram::poll_send).
+    /// [`send_to`](UnixDatagram::send_to) as a poll function, for adapters; see [`poll_send`](UnixDatagram::poll_send).
     ///
     /// # Errors
     ///
@@ -157,7 +157,7 @@ impl UnixDatagram {
             })
     }
 
-    /// [`send_to_addr`](UnixDatagram::send_to_addr) in the shape that adapters need; see
+    /// [`send_to_addr`](UnixDatagram::send_to_addr) as a poll function, for adapters; see
     /// [`poll_send`](UnixDatagram::poll_send).
     ///
     /// # Errors
@@ -204,7 +204,7 @@ impl UnixDatagram {
         })
     }
 
-    /// Gives the socket up to the standard library. It stays in non-blocking mode.
+    /// Returns the socket as one of the standard library. It stays in non-blocking mode.
     pub fn into_std(self) -> std::os::unix::net::UnixDatagram {
         self.io.into_inner()
     }

@@ -9,27 +9,27 @@
 //!   first[Write]  ->   behind: nobody
 //! ```
 //!
-//! When the first waiter leaves, no other moves up, for a key stays what it is. A waiter that comes
-//! then stands behind as long as another waiter does, or it would overtake that waiter.
+//! When the first waiter leaves, no other waiter takes its entry, because a key must not change. While other waiters
+//! stand in the line behind, a new waiter joins that line too, or it would overtake them.
 //!
-//! With plain lines alone the row `echo_in_one_loop` of `cargo bench --bench counters` takes 3,196
-//! instructions, with this file 3,017, and its bound lies between them; and each source that waits
-//! allocates once more. To do without this file, let `source.rs` import `Key` and `Waiters as
-//! Lines` from `waiters.rs`, whose `holds` and `join` are for that.
+//! With plain lines alone the row `echo_in_one_loop` of `cargo bench --bench counters` takes 3,196 instructions, with
+//! this file 3,017, and its bound lies between them; and each source that waits allocates once more. To do without this
+//! file, let `source.rs` import `Key` and `Waiters as Lines` from `waiters.rs`, which has `holds` and `join` for this
+//! purpose.
 
 use std::task::Waker;
 
 use super::ready::Direction;
 use super::waiters::{self, Waiters};
 
-/// Names one entry in the line of one direction; owned by the future that joined with it.
+/// Names one entry in the line of one direction. The future that joined with it owns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     First,
     Behind(waiters::Key),
 }
 
-/// [`Waiters`], and before them the first of each direction.
+/// [`Waiters`], and the first waiter of each direction in front of them.
 #[derive(Default)]
 pub(super) struct Lines {
     firsts: [Option<Waker>; 2],

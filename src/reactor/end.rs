@@ -1,4 +1,4 @@
-//! What is to be told at the end of a wait. *decide-then-do*: nothing of it is told before.
+//! What the end of a wait reports. *decide-then-do*: it reports nothing earlier.
 
 use std::cell::{Cell, OnceCell};
 use std::io;
@@ -9,27 +9,27 @@ use crate::foreign::{self, Level};
 
 #[derive(Default)]
 pub(super) struct End {
-    /// There is something to tell. One flag for all, which is all that a wait looks at.
+    /// Whether there is something to report. A wait reads only this flag.
     is_to_tell: Cell<bool>,
-    /// Why there is no alarm, until the log has heard of it.
+    /// Why there is no alarm, until the log has been told.
     untold: Cell<Option<io::Error>>,
-    /// Where the end of each wait is noted, in a loop that is observed.
+    /// Where an observed loop notes the end of each wait.
     noted: OnceCell<Rc<Cell<Instant>>>,
 }
 
 impl End {
-    /// From now on the end of each wait is noted there. To be called once.
+    /// From now on the end of each wait is noted in `ends`. To be called once.
     pub(super) fn note(&self, ends: Rc<Cell<Instant>>) {
         self.is_to_tell.set(self.noted.set(ends).is_ok());
     }
 
-    /// There is no alarm.
+    /// Remembers that there is no alarm, and why.
     pub(super) fn tell_later(&self, error: io::Error) {
         self.untold.set(Some(error));
         self.is_to_tell.set(true);
     }
 
-    /// The wait is over, and what it has brought is not looked at yet.
+    /// The wait is over, and its events have not been looked at.
     #[inline]
     pub(super) fn has_come(&self) {
         if self.is_to_tell.get() {

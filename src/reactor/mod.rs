@@ -201,13 +201,13 @@ use crate::record::Probe;
 use crate::shim::Bell;
 use crate::trying::while_trying;
 
-/// The inbox's `mio::Waker`.
+/// The token of the inbox's `mio::Waker`.
 const INBOX: Token = Token(usize::MAX);
-/// The timer that ends a wait.
+/// The token of the timer that ends a wait.
 const ALARM: Token = Token(usize::MAX - 1);
 
-/// What is asked of the kernel for every source. Urgent data is of interest because a read stops short at its
-/// mark: then a short read does not mean "drained".
+/// What the kernel watches in every source. Urgent data is included because a read stops short at the urgent mark, and
+/// then a short read does not mean "drained".
 // Guarded by tests/io/edge.rs::data_behind_an_urgent_byte_is_not_forgotten
 #[cfg(all(target_os = "linux", not(miri)))]
 const INTERESTS: mio::Interest = mio::Interest::READABLE
@@ -216,7 +216,7 @@ const INTERESTS: mio::Interest = mio::Interest::READABLE
 #[cfg(any(miri, not(target_os = "linux")))]
 const INTERESTS: mio::Interest = mio::Interest::READABLE.add(mio::Interest::WRITABLE);
 
-/// How many wakers one poll wakes at most: *bounded-look*, for a source on which a crowd of tasks waits.
+/// The most wakers that one poll wakes: *bounded-look*, for a source on which a crowd of tasks waits.
 const MAX_WAKES: usize = 1024;
 
 /// The poller, and the sources that it watches.
@@ -229,9 +229,9 @@ pub(crate) struct Reactor {
     sources: RefCell<Sources>,
     /// Wakers that were taken out of their lines and are still to be woken.
     woken: Cell<Vec<Waker>>,
-    /// There are some of them between two polls.
+    /// Whether some of them are left for the next poll.
     is_behind: Cell<bool>,
-    /// Made for the first wait that has an end.
+    /// Made for the first wait that has a deadline.
     alarm: OnceCell<Alarm>,
     end: End,
     probe: Probe,
@@ -242,7 +242,7 @@ impl Reactor {
     ///
     /// # Errors
     ///
-    /// What the system says: mostly that there are no descriptors left (two are needed, and one for the inbox's waker).
+    /// The error of the system. Mostly no descriptor is left: the poller takes two, and the inbox's waker one.
     pub(crate) fn new(max_io_events: usize) -> io::Result<Reactor> {
         let poll = fault::at(Call::OpenPoller)
             .and_then(|()| mio::Poll::new())
@@ -265,28 +265,28 @@ impl Reactor {
         })
     }
 
-    /// What reaches the sources is recorded.
+    /// From now on `probe` records the readiness that reaches the sources.
     pub(crate) fn recorded_by(mut self, probe: Probe) -> Reactor {
         self.probe = probe;
         self
     }
 
-    /// From now on the end of each wait is noted there, before anybody is woken. To be called once.
+    /// From now on the end of each wait is noted in `ends`, before any task is woken. To be called once.
     pub(crate) fn note_ends(&self, ends: Rc<Cell<Instant>>) {
         self.end.note(ends);
     }
 
-    /// The handle by which other threads end a wait. To be called once: the inbox has the only one.
+    /// Makes the handle by which other threads end a wait. To be called once, for the inbox.
     pub(crate) fn new_waker(&self) -> io::Result<Bell> {
         fault::at(Call::HangBell)
             .and_then(|()| Bell::new(&self.registry, INBOX))
             .map_err(|error| while_trying("making the bell for other threads", error))
     }
 
-    /// Waits for events, remembers their news, and wakes those who wait for them: at most [`MAX_WAKES`] at a time, the others
-    /// at the next poll. Returns how many events reached a source.
+    /// Waits for events, remembers their readiness, and wakes the tasks that wait for it: at most [`MAX_WAKES`], and the
+    /// others at the next poll. Returns how many events reached a source.
     ///
-    /// A signal that interrupts the wait is no error; it ends the wait, with nothing found.
+    /// A signal that interrupts the wait is not an error: the wait ends and has found nothing.
     ///
     /// *decide-then-do*: no foreign code runs between this call and the end of the wait.
     pub(crate) fn poll(&self, wait: Wait) -> io::Result<usize> {
@@ -320,7 +320,7 @@ impl Reactor {
         found
     }
 
-    /// Wakes those that came first. The others are woken at the next poll.
+    /// Wakes the first [`MAX_WAKES`] tasks. The next poll wakes the others.
     fn wake(&self, woken: &mut Vec<Waker>) {
         let count = woken.len().min(MAX_WAKES);
         for waker in woken.drain(..count) {
@@ -330,11 +330,11 @@ impl Reactor {
         self.is_behind.set(!woken.is_empty());
     }
 
-    /// What to hand to the poller so that it waits like this.
+    /// Sets the alarm for this wait, and returns the time-out for the poller.
     ///
-    /// A loop whose waits have no end needs no timer, and spares the three system calls of making, watching and closing
-    /// one. Where the descriptors have run out by the time that one is needed, the wait ends in the poller's own way,
-    /// a millisecond late at most, and the next one tries again: a server at its limit waits by a timer to recover.
+    /// A loop whose waits have no deadline needs no timer, and saves the three system calls that make, watch and close one.
+    /// If no descriptor is left for the timer, the wait ends by the poller's own time-out, at most a millisecond late, and
+    /// the next wait tries again: a server at its limit of descriptors waits by a timer until it can go on.
     // Guarded by tests/descriptors.rs::a_deadline_is_kept_when_no_descriptor_is_left_for_the_timer
     fn timeout(&self, wait: Wait) -> io::Result<Option<Duration>> {
         if let (Wait::Until(_), None) = (wait, self.alarm.get()) {
@@ -351,12 +351,12 @@ impl Reactor {
         rounded::Alarm.timeout(wait)
     }
 
-    /// Whether there is any source that could become ready, or a waker that is still to be woken.
+    /// Whether a source could become ready, or a waker is still to be woken.
     pub(crate) fn has_work(&self) -> bool {
         !self.sources.borrow().is_empty() || self.is_behind.get()
     }
 
-    /// Whether the last poll may have left events in the poller, or wakers unwoken: it took as many as it may.
+    /// Whether the last poll took as many events or wakers as it may, so that more may be left.
     #[cfg(all(unix, feature = "tokio-guest"))]
     pub(crate) fn may_hold_more(&self) -> bool {
         let events = self.events.take();
@@ -365,20 +365,21 @@ impl Reactor {
         count >= self.max_io_events || self.is_behind.get()
     }
 
-    /// Shows each waker that waits for a source: the source's descriptor, and which direction. `visit` runs under a borrow.
+    /// Calls `visit` with each waker that waits for a source, the source's descriptor, and the direction. `visit` runs under
+    /// a borrow.
     pub(crate) fn each_waiter(&self, mut visit: impl FnMut(&Waker, Descriptor, Interest)) {
         for (fd, source) in self.sources.borrow().iter() {
             source.each_waiter(|waker, interest| visit(waker, fd, interest));
         }
     }
 
-    /// The poller itself: on Unix a descriptor, readable when there are events to fetch.
+    /// The poller. On Unix it is a descriptor that is readable when there are events to fetch.
     #[cfg(unix)]
     pub(crate) fn registry(&self) -> &mio::Registry {
         &self.registry
     }
 
-    /// Remembers the news of all the events. Waking comes afterwards, when no borrow is held.
+    /// Remembers the readiness of all the events. The caller wakes afterwards, when nothing is borrowed.
     fn dispatch(&self, events: &Events, woken: &mut Vec<Waker>) -> usize {
         let of_sources = events
             .iter()
@@ -412,7 +413,7 @@ impl Reactor {
         true
     }
 
-    /// The wakers up to that number are of this source or of those before it.
+    /// Records an event: the wakers up to index `wakers` belong to this source or to the sources before it.
     #[cold]
     fn record(&self, token: Token, news: Ready, wakers: usize) {
         if let Some(fd) = self.sources.borrow().descriptor(token) {
@@ -422,7 +423,7 @@ impl Reactor {
         }
     }
 
-    /// Has the kernel watch a descriptor, and tells the source where it lives now.
+    /// Registers a descriptor with the kernel, and gives the source its token.
     fn register(&self, source: &Rc<Source>, handle: Handle<'_>) -> io::Result<()> {
         let fd = handle.descriptor();
         let token = self.sources.borrow_mut().next_token()?;
@@ -440,11 +441,11 @@ impl Reactor {
         Ok(())
     }
 
-    /// The system call, and the one case in which it must be another one.
+    /// Registers a descriptor, and takes over a stale registration if there is one.
     ///
-    /// A poller knows a registration by descriptor *and* open file. A source that was dropped while a `dup` of it
-    /// lived on is still in the poller's books, and if that `dup` is later made descriptor `fd` again, the kernel
-    /// says that it knows it already. No living source has it, so the old registration is ours to take over.
+    /// A poller knows a registration by descriptor *and* open file. When a source is dropped while a `dup` of its
+    /// descriptor lives on, the poller keeps the registration. If that `dup` later gets the number `fd` again, the
+    /// kernel says that `fd` is registered already. No living source has the old registration, so it can be taken over.
     // Guarded by tests/io/descriptors.rs::a_duplicate_that_comes_back_under_the_old_number_is_served
     fn watch(&self, handle: Handle<'_>, token: Token) -> io::Result<()> {
         fault::at(Call::Watch)?;
@@ -460,7 +461,7 @@ impl Reactor {
         }
     }
 
-    /// Frees the slot of a source that is being closed. The kernel is not told: closing tells it.
+    /// Frees the slot of a source that is being closed. The kernel needs no call: `close` ends the registration.
     fn forget(&self, token: Token) {
         let source = self.sources.borrow_mut().remove(token);
         drop(source);
@@ -487,8 +488,7 @@ impl Reactor {
 }
 
 impl Drop for Reactor {
-    /// The sockets may live on, and meet another loop. Who still waits for one is woken, and learns that this loop is
-    /// gone.
+    /// The sockets may live on and move to another loop. Each waiting task is woken, and learns that this loop is gone.
     fn drop(&mut self) {
         for source in self.sources.get_mut().drain() {
             source.leave_home();

@@ -1,4 +1,4 @@
-//! What the reactor remembers about a source: the readiness cache's one byte.
+//! The readiness cache: what the reactor remembers of a source, in one byte.
 //!
 //! Pure: this file knows neither the poller nor the sources. A direction is *ready* when any of its
 //! bits is set. Three kinds of news set bits, and they are forgotten at different moments:
@@ -9,10 +9,10 @@
 //! | closed, error | end of file, hang-up, a pending error | **no** | yes |
 //! | urgent | out-of-band data is near | **no** | yes |
 //!
-//! A short read only *suggests* that nothing more can be had, so it may not hide an end of file
-//! that has been announced: no second edge would ever tell of it. `WouldBlock` is the kernel's own
-//! word and overrules the whole byte. So a hung-up source whose reads go on to say `WouldBlock` (a
-//! FIFO that found a new writer) does not spin the loop.
+//! A short read only *suggests* that nothing more can be had, so it must not hide an announced end
+//! of file: no second edge would announce it. `WouldBlock` is the kernel's own answer and overrules
+//! the whole byte. So a hung-up source whose reads still return `WouldBlock` (a FIFO that found a
+//! new writer) does not spin the loop.
 
 use std::fmt;
 use std::ops::BitOr;
@@ -28,7 +28,7 @@ const READ_URGENT: u8 = 1 << 6;
 const READ: u8 = READABLE | READ_CLOSED | READ_ERROR | READ_URGENT;
 const WRITE: u8 = WRITABLE | WRITE_CLOSED | WRITE_ERROR;
 
-/// Which directions of a source an operation is about.
+/// The directions of an operation on a source.
 ///
 /// ```
 /// use roundelay::reactor::Interest;
@@ -46,18 +46,18 @@ impl Interest {
     pub const WRITABLE: Interest = Interest(WRITE);
     pub(super) const EITHER: Interest = Interest(READ | WRITE);
 
-    /// Whether reading is meant.
+    /// Whether reading is included.
     pub const fn is_readable(self) -> bool {
         self.0 & READ != 0
     }
 
-    /// Whether writing is meant.
+    /// Whether writing is included.
     pub const fn is_writable(self) -> bool {
         self.0 & WRITE != 0
     }
 
-    /// Does something for each direction that is meant. Not a loop: so that what is not meant is not even compiled where
-    /// the interest is a constant.
+    /// Calls `something` for each direction of the interest. Not a loop, so that with a constant interest the compiler drops
+    /// the direction that is not included.
     #[inline]
     pub(super) fn each(self, mut something: impl FnMut(Direction)) {
         if self.is_readable() {
@@ -87,27 +87,26 @@ impl fmt::Debug for Interest {
     }
 }
 
-/// One of the two ways through a source; each has a waiting line of its own.
+/// One of the two directions of a source. Each has a waiting line of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     Read = 0,
     Write = 1,
 }
 
-/// What the loop last heard about a source.
+/// What the loop knows of a source's readiness.
 ///
-/// It may be out of date in one direction only: a source that is said to be ready may turn out not to be. The answer
-/// to that is always to try, and to wait again on `WouldBlock`.
+/// It may be wrong in one way only: a source that counts as ready may not be ready. So try, and wait again on `WouldBlock`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ready(u8);
 
 impl Ready {
-    /// Nothing is known at all, so the kernel is asked: how a source starts, before any loop has been told of it.
+    /// The state of a new source: nothing is known, so the first operation asks the kernel.
     pub(super) const UNASKED: Ready = Ready(READABLE | WRITABLE);
 
-    /// The news in one event of the poller.
+    /// The readiness that one event of the poller reports.
     ///
-    /// An error concerns both directions: whoever tries next, on either side, is the one to collect it.
+    /// An error concerns both directions: the next operation in either direction collects it.
     pub(super) fn from_event(event: &mio::event::Event) -> Ready {
         let news = [
             (event.is_readable(), READABLE),
@@ -124,29 +123,28 @@ impl Ready {
         )
     }
 
-    /// Only what concerns these directions.
+    /// The part that concerns these directions.
     pub(super) const fn only(self, interest: Interest) -> Ready {
         Ready(self.0 & interest.0)
     }
 
-    /// The directions that these news are about.
+    /// The directions that this readiness concerns.
     pub(super) const fn interest(self) -> Interest {
         Interest(self.0)
     }
 
-    /// With the news of an event added.
+    /// This readiness and that of an event.
     pub(super) const fn with(self, news: Ready) -> Ready {
         Ready(self.0 | news.0)
     }
 
-    /// After `WouldBlock`: nothing is left of these directions.
+    /// After `WouldBlock`: clears all bits of these directions.
     #[must_use]
     pub(super) const fn after_would_block(self, interest: Interest) -> Ready {
         Ready(self.0 & !interest.0)
     }
 
-    /// After a transfer that moved less than it could have: the plain bit goes, unless something that must be seen
-    /// stands beside it.
+    /// After a short transfer: clears the plain bit, unless a bit that must not be lost is set beside it.
     #[must_use]
     pub(super) const fn after_short_transfer(self, interest: Interest) -> Ready {
         let held = self.0 & interest.0 & !(READABLE | WRITABLE);
@@ -162,12 +160,12 @@ impl Ready {
         self.0 == 0
     }
 
-    /// Whether a read may get on: there is data, or an end of file, or an error to collect.
+    /// Whether a read can go on: there is data, an end of file, or an error to collect.
     pub const fn is_readable(self) -> bool {
         self.0 & READ != 0
     }
 
-    /// Whether a write may get on: there is room, or the peer is gone, or there is an error to collect.
+    /// Whether a write can go on: there is room, the peer is gone, or there is an error to collect.
     pub const fn is_writable(self) -> bool {
         self.0 & WRITE != 0
     }
@@ -177,12 +175,12 @@ impl Ready {
         self.0 & READ_CLOSED != 0
     }
 
-    /// Whether nobody will read what is written any more.
+    /// Whether the peer reads nothing any more.
     pub const fn is_write_closed(self) -> bool {
         self.0 & WRITE_CLOSED != 0
     }
 
-    /// Whether an error is waiting to be collected by the next operation.
+    /// Whether the next operation will collect an error.
     pub const fn is_error(self) -> bool {
         self.0 & (READ_ERROR | WRITE_ERROR) != 0
     }

@@ -1,7 +1,7 @@
 //! `Registered`: a descriptor that can be awaited, and the loop of "try, and wait only when told to".
 //!
-//! Every socket of [`crate::net`] is one of these underneath. It is the reactor's leaf future: the only file here
-//! that knows which loop is running.
+//! Every socket of [`crate::net`] holds a `Registered`. It is the reactor's leaf future: the only file here that knows
+//! which loop is running.
 
 #[cfg(unix)]
 mod unix;
@@ -25,17 +25,18 @@ use crate::foreign::{self, Level};
 use crate::record::Probe;
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
-/// Any descriptor that a poller can watch, made awaitable: a pipe, a netlink socket, an inotify or a tun descriptor.
+/// Makes a descriptor awaitable: any that a poller can watch, such as a pipe, a netlink socket, an inotify or a tun
+/// descriptor.
 ///
-/// `S` is whatever owns the descriptor: any mio source, a type of the standard library, an `OwnedFd`. **It must be in
+/// `S` owns the descriptor: a mio source, a type of the standard library, an `OwnedFd`. **The descriptor must be in
 /// non-blocking mode**, or the first operation that would have to wait stops the whole loop.
 ///
-/// On Unix only: the poller of Windows watches sockets and nothing else, and those are in [`net`](crate::net).
+/// On Unix only: the poller of Windows watches nothing but sockets, and those are in [`net`](crate::net).
 ///
-/// Nothing is registered when it is made. The first operation that meets `WouldBlock` registers it with the loop that
-/// runs on this thread, for both directions, and it stays registered until it is dropped, taken apart by
-/// [`into_inner`](Registered::into_inner), or has to wait in another loop, which then takes it over. Any number of
-/// tasks may wait at the same time, in each direction.
+/// `new` registers nothing. The first operation that meets `WouldBlock` registers the descriptor, for both directions, with
+/// the loop that runs on this thread. The registration ends when the `Registered` is dropped, when
+/// [`into_inner`](Registered::into_inner) takes it apart, or when an operation has to wait in another loop, which then takes
+/// the registration over. Any number of tasks may wait at the same time, in each direction.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -55,13 +56,13 @@ use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 /// }).unwrap();
 /// ```
 pub struct Registered<S: Watched> {
-    // Before `io`: the slot is free by the time that the descriptor is closed.
+    // Dropped before `io`, so that the slot is free when the descriptor is closed.
     registration: Registration,
     io: Held<S>,
 }
 
 impl<S: Watched> Registered<S> {
-    /// Takes a descriptor that is in non-blocking mode. No system call is made, and no loop need be running.
+    /// Wraps a descriptor that is in non-blocking mode. Makes no system call, and needs no running loop.
     pub fn new(io: S) -> Registered<S> {
         Registered {
             registration: Registration {
@@ -72,28 +73,28 @@ impl<S: Watched> Registered<S> {
         }
     }
 
-    /// Takes it apart: the loop forgets the descriptor, which stays open and may go to another loop or thread.
+    /// Returns the owner of the descriptor. The loop forgets the descriptor, which stays open and may go to another
+    /// loop or thread.
     pub fn into_inner(self) -> S {
         self.registration.end(self.io.handle());
         self.io.into_inner()
     }
 
-    /// Waits until one of the directions is ready, and says how.
+    /// Waits until one of the directions is ready, and returns which.
     ///
-    /// The answer is a hint: it may be out of date, and it is given at once if nothing is known. So try, with
-    /// [`try_io`](Registered::try_io), and wait again after `WouldBlock`; or let [`async_io`](Registered::async_io)
-    /// do both.
+    /// The answer is a hint: it may be out of date, and if nothing is known it comes at once. So try the operation with
+    /// [`try_io`](Registered::try_io), and wait again after `WouldBlock`. [`async_io`](Registered::async_io) does both.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: readiness is not consumed by being seen.
+    /// Nothing is lost: looking at readiness does not consume it.
     ///
     /// # Errors
     ///
-    /// No loop is running on this thread, or the poller refuses the descriptor. A descriptor is shown to the poller
-    /// after its first `WouldBlock` only, and a regular file never says that: its readiness is given at once, whatever the
-    /// disk does, and reading it blocks the thread. Hand files to [`offload`](fn@crate::offload). (If an operation of yours says
-    /// `WouldBlock` for a file all the same, epoll refuses the file: `PermissionDenied`, which is `EPERM`.)
+    /// No loop is running on this thread, or the poller refuses the descriptor. The poller sees a descriptor only after its
+    /// first `WouldBlock`, which a regular file never returns: a file counts as ready at once, and reading it blocks the
+    /// thread as long as the disk takes. Use [`offload`](fn@crate::offload) for files. (If your own `f` returns `WouldBlock`
+    /// for a file, epoll refuses the file: `PermissionDenied`, which is `EPERM`.)
     ///
     /// ```
     /// use roundelay::reactor::{Interest, Registered};
@@ -107,14 +108,14 @@ impl<S: Watched> Registered<S> {
         self.operation(interest, |_| Ok(self.ready(interest))).await
     }
 
-    /// Tries an operation if one of the directions may be ready, and otherwise says `WouldBlock` without trying.
+    /// Tries an operation if one of the directions may be ready. Otherwise returns `WouldBlock` without trying.
     ///
-    /// `f` makes one non-blocking system call on the descriptor, in one of these directions, and reports `WouldBlock`
-    /// faithfully: then, and only then, the direction counts as not ready until the kernel tells the opposite.
+    /// `f` makes one non-blocking system call on the descriptor, in one of these directions, and returns its `WouldBlock`.
+    /// Then, and only then, the direction counts as not ready until the kernel reports it ready.
     ///
     /// # Errors
     ///
-    /// `WouldBlock`, or what `f` returns, or the poller refuses the descriptor.
+    /// `WouldBlock`, the error of `f`, or the poller refuses the descriptor.
     ///
     /// ```
     /// use std::io::{ErrorKind, Read};
@@ -131,7 +132,7 @@ impl<S: Watched> Registered<S> {
         f: impl FnOnce(&S) -> io::Result<T>,
     ) -> io::Result<T> {
         let told_here = self.is_told_here();
-        // Another loop's news, or none: then only the kernel knows.
+        // If this loop does not watch the descriptor, the cache proves nothing, and only the kernel knows.
         if told_here == Some(true) && self.ready(interest).is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -145,22 +146,22 @@ impl<S: Watched> Registered<S> {
         result
     }
 
-    /// Tries an operation until it does not say `WouldBlock`, and waits in between.
+    /// Tries an operation until it returns something else than `WouldBlock`, and waits between the attempts.
     ///
-    /// `f` is as for [`try_io`](Registered::try_io). `Interrupted` is tried again at once.
+    /// `f` is as for [`try_io`](Registered::try_io). After `Interrupted` it is called again at once.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost while it waits: `f` has then moved nothing.
+    /// Nothing is lost: while the future waits, `f` has moved no data.
     ///
     /// # Wakes
     ///
-    /// The loop keeps the task's waker and wakes it, with all that wait for the same direction, when the kernel tells
-    /// of readiness. Dropping the future takes the waker out again.
+    /// The loop keeps the task's waker. When the kernel reports the direction ready, the loop wakes all tasks that wait for
+    /// it. Dropping the future removes the waker.
     ///
     /// # Errors
     ///
-    /// What `f` returns; or it would have to wait, and no loop is running on this thread or the poller refuses the
+    /// The error of `f`. Or the operation has to wait, and no loop is running on this thread, or the poller refuses the
     /// descriptor.
     ///
     /// See the example of [`Registered`].
@@ -172,13 +173,13 @@ impl<S: Watched> Registered<S> {
         self.operation(interest, f).await
     }
 
-    /// [`async_io`](Registered::async_io) in the shape that adapters need.
+    /// [`async_io`](Registered::async_io) as a poll function, for adapters.
     ///
     /// # Wakes
     ///
-    /// These `poll_` forms have no future that could be dropped. All that are about the same direction of this source
-    /// share one place in the line, and the last waker replaces the one before: they are for *one* task a direction.
-    /// Tasks that await the other methods are not concerned.
+    /// The `poll_` functions have no future that could be dropped. All `poll_` calls for one direction of a source share one
+    /// place in the line, and a new waker replaces the old one: so *one* task a direction may use them. Tasks that await the
+    /// other methods have their own places.
     ///
     /// # Errors
     ///
@@ -204,7 +205,7 @@ impl<S: Watched> Registered<S> {
         self.poll_at(self.registration.source.standing(), cx, interest, f)
     }
 
-    /// [`readiness`](Registered::readiness) in the shape that adapters need. Keeps its waker as
+    /// [`readiness`](Registered::readiness) as a poll function, for adapters. It keeps its waker as
     /// [`poll_io`](Registered::poll_io) does.
     ///
     /// # Errors
@@ -218,15 +219,14 @@ impl<S: Watched> Registered<S> {
         self.poll_io(cx, interest, |_| Ok(self.ready(interest)))
     }
 
-    /// A stream moved fewer bytes than it was offered: that direction is drained, or full, until an event says
-    /// otherwise.
+    /// A stream moved fewer bytes than it was offered: the direction counts as not ready until an event comes.
     pub(crate) fn moved_short(&self, interest: Interest) {
         if SHORT_TRANSFER_DRAINS {
             self.registration.source.moved_short(interest);
         }
     }
 
-    /// The future under all the awaited methods.
+    /// The future of all the awaited methods.
     pub(crate) fn operation<T, F>(&self, interest: Interest, attempt: F) -> Operation<'_, S, F>
     where
         F: FnMut(&S) -> io::Result<T>,
@@ -243,7 +243,7 @@ impl<S: Watched> Registered<S> {
         self.registration.source.ready().only(interest)
     }
 
-    /// Every operation on a source: try; if that would block, register the source with the loop, join the line of the direction,
+    /// Each operation on a source: try; on `WouldBlock` register the source with the loop, join the line of the direction,
     /// and wait.
     fn poll_at<T>(
         &self,
@@ -271,22 +271,23 @@ impl<S: Watched> Registered<S> {
             }
             if self.enroll()? == Enrolled::Already {
                 source.join(place, interest, cx.waker());
-                // The clone of a foreign waker may have done anything, so it is only now that "not ready" is sure.
+                // Cloning a foreign waker may run any code, so the cache is read again: only now is "not ready"
+                // certain.
                 if self.ready(interest).is_empty() {
                     self.tell_of_the_wait(interest);
                     return Poll::Pending;
                 }
             }
-            // The source was enrolled just now: its last loop may have remembered "not ready", and this loop has to try by itself.
+            // The source was registered just now. "Not ready" is what its last loop knew, so try again.
         }
     }
 
-    /// Whether the loop that runs on this thread watches the descriptor; `None` if no loop does.
+    /// Whether the loop that runs on this thread watches the descriptor; `None` if no loop runs.
     fn is_told_here(&self) -> Option<bool> {
         context::peek(|context| self.registration.lives_on(&context.reactor))
     }
 
-    /// Sees to it that the current loop watches the descriptor.
+    /// Registers the descriptor with the current loop, unless that loop watches it already.
     #[inline]
     fn enroll(&self) -> io::Result<Enrolled> {
         match self.is_told_here() {
@@ -317,7 +318,7 @@ impl<S: Watched> Registered<S> {
     }
 }
 
-/// Whether the descriptor had to be registered to be watched.
+/// Whether `enroll` had to register the descriptor.
 #[derive(PartialEq, Eq)]
 enum Enrolled {
     Already,
@@ -332,18 +333,18 @@ fn no_loop() -> io::Error {
     )
 }
 
-/// Ends the registration when the source is dropped. A type of its own, so that `into_inner` can take the rest.
+/// Ends the registration when the source is dropped. A type of its own, so that `into_inner` can take the other fields.
 struct Registration {
     source: StaysOnItsLoopSoSendARemoteInstead<Rc<Source>>,
-    /// The loop that tells of this source.
+    /// The loop that watches this source.
     ///
-    /// Not an owner: a socket that outlives its loop must not keep the loop's descriptors open.
+    /// A `Weak`: a socket that outlives its loop must not keep the loop's descriptors open.
     reactor: RefCell<Weak<Reactor>>,
 }
 
 impl Registration {
-    /// Whether this is the loop that tells of the source. No other loop's reactor can have the address of one that is gone,
-    /// while this `Weak` holds its memory.
+    /// Whether this loop watches the source. Comparing addresses is enough: this `Weak` keeps the memory of a dropped
+    /// reactor, so no other reactor can have its address.
     #[inline]
     fn lives_on(&self, reactor: &Rc<Reactor>) -> bool {
         self.reactor.borrow().as_ptr() == Rc::as_ptr(reactor)
@@ -355,7 +356,7 @@ impl Registration {
         Ok(())
     }
 
-    /// The descriptor stays open: its loop must be told, and everybody who waits there as well.
+    /// Ends the registration of a descriptor that stays open: tells the loop, and wakes all waiting tasks.
     fn end(&self, handle: Handle<'_>) {
         if let Some((reactor, token)) = self.leave_home() {
             reactor.deregister(token, handle);
@@ -363,7 +364,7 @@ impl Registration {
         }
     }
 
-    /// The registration is over. Gives back where it was, if that loop still lives.
+    /// Ends the registration. Returns where the source was registered, if that loop still lives.
     fn leave_home(&self) -> Option<(Rc<Reactor>, mio::Token)> {
         let token = self.source.leave_home()?;
         Some((self.reactor.take().upgrade()?, token))
@@ -378,7 +379,7 @@ impl Drop for Registration {
     }
 }
 
-/// One operation, tried until it does not block. It owns its places in line, and gives them back when it is dropped.
+/// One operation, tried until it does not block. It owns its places in the lines, and leaves them when it is dropped.
 pub(crate) struct Operation<'a, S: Watched, F> {
     io: &'a Registered<S>,
     interest: Interest,

@@ -1,14 +1,14 @@
-//! Waiting where there is no `timerfd`, or none could be made: the poller's own time-out.
+//! Waiting without a `timerfd`: the poller's own time-out.
 //!
-//! kqueue takes nanoseconds and is as precise as can be. Where the system call takes milliseconds, mio rounds *up*: a
-//! wait ends at most a millisecond late, and never so early that the loop would spin.
+//! kqueue takes nanoseconds and is precise. Where the system call takes milliseconds, mio rounds *up*: a wait ends at most a
+//! millisecond late, and never so early that the loop spins.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use super::wait::Wait;
 
-/// No wait is longer, though it may have to be: the loop then looks at the clock once a day, and waits again.
+/// The longest time-out. A loop with a later deadline looks at the clock once a day, and waits again.
 ///
 /// Some systems refuse or misunderstand a time-out of many days (mio#1948).
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -22,7 +22,7 @@ impl Alarm {
         Ok(Alarm)
     }
 
-    /// What to hand to the poller so that it waits like this.
+    /// The time-out for the poller.
     pub(super) fn timeout(&self, wait: Wait) -> io::Result<Option<Duration>> {
         Ok(match wait {
             Wait::Now => Some(Duration::ZERO),

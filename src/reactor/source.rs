@@ -1,16 +1,15 @@
-//! One source as the loop knows it: where it is registered, what is ready, and who waits.
+//! One source: where it is registered, whether it is ready, and which tasks wait for it.
 //!
-//! A [`Source`] is shared (by `Rc`) between the slot in the reactor's slab, which an event reaches
-//! by its token, and the `Registered` socket, which the user's operations come through. Neither
-//! side ever runs user code while it holds one of the borrows below: wakers are cloned before and
-//! woken or dropped after.
+//! A [`Source`] is shared (by `Rc`) between the reactor's slab, where an event finds it by its
+//! token, and the `Registered` socket, through which the user's operations come. Neither side runs
+//! user code during one of the borrows below: a waker is cloned before the borrow, and woken or
+//! dropped after it.
 //!
 //! # Invariants
 //!
-//! - **not-ready-means-registered**: a direction is remembered as *not* ready only while the source
-//!   is registered with a living reactor. The code that ends the registration sets "unasked" again.
-//!   So "not ready" is safe to believe without a system call: if it becomes untrue, an event will
-//!   come.
+//! **not-ready-means-registered**: a direction is remembered as *not* ready only while the source
+//! is registered with a living reactor. The code that ends the registration sets "unasked" again.
+//! So "not ready" needs no system call to be believed: when it becomes untrue, an event comes.
 //! - **nothing-left**: an entry in `waiters` belongs to one waiting future, which takes it away
 //!   when it is dropped; the `standing` place belongs to the `poll_` methods and goes with the
 //!   source.
@@ -40,19 +39,19 @@ use super::alone::{Key, Lines};
 use super::ready::{Direction, Interest, Ready};
 use crate::foreign;
 
-/// Whose wakers these are, for the log.
+/// What the log calls these wakers if one of them panics.
 pub(super) const SOURCE: &str = "a source's waiter";
 
 /// The part of a source that the reactor and the socket share.
 pub(super) struct Source {
     ready: Cell<Ready>,
-    /// By which the poller knows it, while it is registered with a living reactor.
+    /// The source's name in the poller, while it is registered with a living reactor.
     token: Cell<Option<mio::Token>>,
     waiters: RefCell<Lines>,
     standing: Cell<Place>,
 }
 
-/// Where one waiting operation stands in line: an entry for each direction that it waits for.
+/// The place of one waiting operation: an entry for each direction that it waits for.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Place([Option<Key>; 2]);
 
@@ -82,12 +81,12 @@ impl Source {
         })
     }
 
-    /// What is known at the moment.
+    /// What is known at this moment.
     pub(super) fn ready(&self) -> Ready {
         self.ready.get()
     }
 
-    /// The kernel said `WouldBlock`. Only for a source that is registered: *not-ready-means-registered*.
+    /// Remembers that the kernel returned `WouldBlock`. Only for a registered source: *not-ready-means-registered*.
     pub(super) fn would_block(&self, interest: Interest) {
         debug_assert!(self.is_registered(), "not-ready-means-registered");
         self.ready.set(self.ready.get().after_would_block(interest));
@@ -95,7 +94,8 @@ impl Source {
 
     /// A stream moved fewer bytes than it could have.
     ///
-    /// Unregistered, the guess would be worse than asking: it would register a source that perhaps never has to wait.
+    /// An unregistered source ignores it: "not ready" would make the next operation register a source that perhaps never has
+    /// to wait.
     // Guarded by tests/io/edge.rs::a_short_read_before_registration_asks_the_kernel_again
     pub(super) fn moved_short(&self, interest: Interest) {
         if self.is_registered() {
@@ -104,24 +104,24 @@ impl Source {
         }
     }
 
-    /// Whether a living reactor will tell of the source.
+    /// Whether a living reactor watches the source.
     #[inline]
     fn is_registered(&self) -> bool {
         self.token.get().is_some()
     }
 
-    /// The source is registered: from here on "not ready" may be remembered.
+    /// The source has been registered: from here on "not ready" may be remembered.
     pub(super) fn settle(&self, token: mio::Token) {
         self.token.set(Some(token));
     }
 
-    /// The registration is over. Gives back what it was.
+    /// Forgets the registration, and returns its token.
     pub(super) fn leave_home(&self) -> Option<mio::Token> {
         self.ready.set(Ready::UNASKED);
         self.token.take()
     }
 
-    /// News from the poller. The wakers of those who wait for it go into `woken`.
+    /// Adds the readiness that the poller reports. The wakers of the tasks that wait for it go into `woken`.
     pub(super) fn deliver(&self, news: Ready, woken: &mut Vec<Waker>) {
         self.ready.set(self.ready.get().with(news));
         let mut waiters = self.waiters.borrow_mut();
@@ -129,16 +129,16 @@ impl Source {
             .each(|direction| waiters.take_wakers(direction, woken));
     }
 
-    /// Wakes everybody, because what they wait for will not come: the source has left its loop, or the loop is gone.
+    /// Wakes all waiting tasks when no event will come any more: the source has left its loop, or the loop is gone.
     ///
-    /// They try again, and find out where they stand now.
+    /// Each task tries again, and then registers with its new loop or gets an error.
     pub(super) fn wake_everybody(&self) {
         for waker in self.take_wakers() {
             foreign::wake(waker, SOURCE);
         }
     }
 
-    /// Shows the wakers of those who wait, under the borrow.
+    /// Calls `visit` with the waker of each waiting task, under the borrow.
     pub(super) fn each_waiter(&self, mut visit: impl FnMut(&Waker, Interest)) {
         let waiters = self.waiters.borrow();
         for (direction, interest) in [
@@ -156,7 +156,8 @@ impl Source {
         taken
     }
 
-    /// Puts the waker in line for each direction of `interest`, or renews the one that stands there.
+    /// Puts the waker in the line of each direction of `interest`, or replaces the waker of an entry that is there
+    /// already.
     #[inline]
     pub(super) fn join(&self, place: &Cell<Place>, interest: Interest, waker: &Waker) {
         interest.each(|direction| self.join_line(place, direction, waker));
@@ -167,8 +168,8 @@ impl Source {
         if self.waiters.borrow().holds(direction, key, waker) {
             return;
         }
-        // Cloning and dropping a waker may run anybody's code: outside the borrow, both of them, and the place is
-        // read after the clone, which may have changed it.
+        // Cloning and dropping a waker may run any code, so both happen outside the borrow. The clone may change the
+        // place, so the place is read after it.
         let waker = waker.clone();
         let key = place.get().key(direction);
         let (key, replaced) = self.waiters.borrow_mut().join(direction, key, waker);
@@ -182,8 +183,8 @@ impl Source {
         self.leave_lines(place, Interest::EITHER);
     }
 
-    /// Takes an operation out of the lines of these directions only. Those that read and those that write through the
-    /// `poll_` methods share the standing place: who is done must leave the other's entry where it is.
+    /// Takes an operation out of the lines of these directions only. The `poll_` readers and writers share the standing
+    /// place, so a writer that is done must leave the reader's entry alone.
     // Guarded by tests/io/copies.rs::a_write_through_a_poll_method_leaves_the_waiting_reader_in_line
     #[inline]
     pub(super) fn leave_lines(&self, place: &Cell<Place>, interest: Interest) {
@@ -200,12 +201,12 @@ impl Source {
         foreign::let_go(waker, SOURCE);
     }
 
-    /// The place that the `poll_` methods share: they have no future that could own one.
+    /// The place that the `poll_` methods share, since they have no future that could own one.
     pub(super) fn standing(&self) -> &Cell<Place> {
         &self.standing
     }
 
-    /// How many entries stand or stood in line and were not given back.
+    /// How many entries are in the lines.
     #[cfg(test)]
     pub(super) fn places(&self) -> usize {
         self.waiters.borrow().len()
@@ -213,7 +214,7 @@ impl Source {
 }
 
 impl Drop for Source {
-    /// The futures have taken their wakers with them; those of the `poll_` methods are still here.
+    /// The futures have removed their own wakers. The wakers of the `poll_` methods are dropped here.
     fn drop(&mut self) {
         for waker in self.take_wakers() {
             foreign::let_go(waker, SOURCE);

@@ -1,4 +1,4 @@
-//! The table of sources: which one does a token of the poller mean?
+//! The table of sources: finds the source of a token.
 
 use std::fmt;
 use std::io;
@@ -10,7 +10,7 @@ use slab::Slab;
 use super::source::Source;
 use super::sys::Descriptor;
 
-/// The slab of sources, and the serial that tells one tenant of a slot from the next.
+/// The slab of sources, and the serial that tells the tenants of a slot apart.
 #[derive(Default)]
 pub(super) struct Sources {
     slots: Slab<Slot>,
@@ -23,7 +23,7 @@ struct Slot {
     source: Rc<Source>,
 }
 
-/// A token's lower bits are the slot, the upper ones the serial.
+/// A token's lower bits are the slot, and its upper bits the serial.
 const SLOT_BITS: u32 = 28;
 const SLOT_MASK: usize = (1 << SLOT_BITS) - 1;
 
@@ -40,22 +40,22 @@ impl Sources {
         self.slots.is_empty()
     }
 
-    /// All of them, with their descriptors.
+    /// All sources with their descriptors.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Descriptor, &Source)> {
         self.slots.iter().map(|(_, slot)| (slot.fd, &*slot.source))
     }
 
-    /// Takes all of them out.
+    /// Takes all sources out.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Rc<Source>> {
         let slots = std::mem::take(&mut self.slots);
         slots.into_iter().map(|(_, slot)| slot.source)
     }
 
-    /// The token of the source that is inserted next: a slot and a fresh serial. Nothing is taken yet, so that a system call
-    /// that fails in between has nothing to give back.
+    /// The token of the source that will be inserted next: a slot and a fresh serial. Nothing is taken yet, so a system call
+    /// that fails before the insertion has nothing to undo.
     pub(super) fn next_token(&mut self) -> io::Result<Token> {
         let slot = self.slots.vacant_key();
-        // The last slots are not given out: their tokens could be those of the inbox and the alarm.
+        // The last slots are not used: their tokens could be equal to those of the inbox and the alarm.
         if slot >= SLOT_MASK - 1 {
             return Err(io::Error::other(
                 "the event loop has no room for more than 2^28 sources",
@@ -74,14 +74,14 @@ impl Sources {
         debug_assert_eq!(slot, slot_of(token), "nobody came in between");
     }
 
-    /// The source that the token was made for, if it is still there.
+    /// The source of this token, if it is still there.
     // Guarded by tests/io/descriptors.rs::a_stale_event_does_not_reach_the_next_tenant_of_the_slot
     pub(super) fn find(&self, token: Token) -> Option<&Source> {
         let slot = self.slots.get(slot_of(token))?;
         (slot.serial == serial_of(token)).then_some(&*slot.source)
     }
 
-    /// The descriptor of that source.
+    /// The descriptor of this token's source.
     pub(super) fn descriptor(&self, token: Token) -> Option<Descriptor> {
         self.find(token)?;
         Some(self.slots[slot_of(token)].fd)
@@ -94,13 +94,13 @@ impl Sources {
 
     /// Whether a source has this descriptor.
     ///
-    /// Looks at them all: this is asked once in a blue moon.
+    /// Searches all sources; called only after the rare error in `watch`.
     pub(super) fn has(&self, fd: Descriptor) -> bool {
         self.slots.iter().any(|(_, other)| other.fd == fd)
     }
 }
 
-/// A token as the narration shows it.
+/// A token as the log shows it.
 pub(super) struct Name(pub(super) Token);
 
 impl fmt::Display for Name {

@@ -1,4 +1,4 @@
-//! What the reactor asks of the system, with one face everywhere.
+//! The parts of the reactor that differ between Unix and Windows.
 
 #[cfg(unix)]
 mod unix;

@@ -1,4 +1,4 @@
-//! The reactor without a loop: what can be seen only from inside.
+//! The reactor without a loop: what can be tested only from inside.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::source::Place;
 use super::*;
 
-/// Wakes by counting, or by panicking.
+/// A waker that counts, or panics.
 #[derive(Default)]
 struct Bell {
     rung: AtomicUsize,
@@ -32,11 +32,11 @@ impl Bell {
     }
 }
 
-/// A registered source of its own, with the other end of its line.
+/// A registered source, with the other end of its line.
 struct Line {
     source: Rc<Source>,
     near: UnixStream,
-    /// Written to as a file: Miri's pairs of sockets have `write`, but not the `send` of a stream.
+    /// Written as a file: Miri's socket pairs have `write`, but not the `send` of a stream.
     far: File,
 }
 

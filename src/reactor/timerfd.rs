@@ -1,31 +1,30 @@
-//! Waiting to the microsecond: a `timerfd` beside the sockets. Linux only; elsewhere see
-//! `rounded.rs`.
+//! Waits that are precise to the microsecond: a `timerfd` among the sockets. Linux only; elsewhere
+//! see `rounded.rs`.
 //!
 //! `epoll_wait` takes its time-out in whole milliseconds, so a loop that rounds 100 us up sleeps
 //! ten times too long, and a loop that rounds down spins. So the wait gets no deadline at all. The
 //! deadline is set on a *timerfd*, a descriptor that becomes readable at a given nanosecond; the
 //! poller watches the timerfd like any socket, and the wait has no time-out.
 //!
-//! Two savings make that cheap:
+//! Two savings make this cheap:
 //!
 //! - **The timerfd is never read.** The registration is edge-triggered, and each expiry is an edge
-//!   of its own. Setting the timer anew also takes back an expiry that was not yet told.
-//! - **The timerfd is set again only if the wanted deadline is *earlier* than the one that is set,
-//!   or the deadline that is set has passed.** A time-out is usually cancelled, and the next
-//!   deadline then moves *later*. The timerfd stays as it is: it goes off at the old deadline, the
-//!   loop finds nothing due and waits again. One wake-up in vain at most for each time that it was
-//!   set, against a system call for each time-out that was cancelled.
+//!   of its own. Setting the timer again also cancels an expiry that was not yet delivered.
+//! - **The timerfd is set again only if the wanted deadline is *earlier* than its deadline, or its
+//!   deadline has passed.** A time-out is usually cancelled, and the next deadline then moves
+//!   *later*. The timerfd keeps the old deadline: the loop wakes there, finds nothing due, and
+//!   waits again. So each setting costs at most one wake-up in vain, and a cancelled time-out costs
+//!   no system call.
 //!
-//! Whether a deadline has been reached is never decided here: the timers ask the clock. An early or
-//! a late wake-up of the loop is no early or late timer (*never-early*).
+//! This file never decides whether a deadline has been reached: the timers ask the clock. So a loop
+//! that wakes early or late does not make a timer early (*never-early*).
 //!
-//! The kernel counts from *now* (a relative time), because an `Instant` does not give away its
-//! nanoseconds. What passes between reading the clock and the system call makes the timer late by
-//! as much: well below a microsecond.
+//! The timerfd gets a relative time, because an `Instant` does not show its nanoseconds. The timer
+//! is late by the time between reading the clock and the system call: well below a microsecond.
 //!
-//! *What others do*: tokio and mio round up to the millisecond, and so does libuv; smol has a
-//! timerfd too, and sets it anew for every wait; glommio and monoio hand their time-outs to
-//! io_uring; Linux 5.11 has `epoll_pwait2`, which takes nanoseconds and which mio does not call.
+//! *What others do*: tokio, mio and libuv round up to the millisecond; smol has a timerfd too, and
+//! sets it for every wait; glommio and monoio give their time-outs to io_uring. Linux 5.11 has
+//! `epoll_pwait2`, which takes nanoseconds and which mio does not call.
 
 #![allow(unsafe_code)]
 
@@ -40,17 +39,17 @@ use mio::unix::SourceFd;
 use super::wait::Wait;
 use crate::fault::{self, Call};
 
-/// Ends the reactor's wait at a deadline.
+/// Ends the reactor's wait at its deadline.
 pub(super) struct Alarm {
     timer: OwnedFd,
     set_for: Cell<Option<Instant>>,
-    /// How often the timer was set: the ledger of the second economy.
+    /// How often the timer was set, for the test of the second saving.
     #[cfg(test)]
     settings: Cell<u32>,
 }
 
 impl Alarm {
-    /// Makes the timer, and has the poller watch it under `token`.
+    /// Makes the timer, and registers it with the poller under `token`.
     pub(super) fn new(registry: &mio::Registry, token: mio::Token) -> io::Result<Alarm> {
         let timer = create()?;
         fault::at(Call::Watch)?;
@@ -67,7 +66,7 @@ impl Alarm {
         })
     }
 
-    /// What to hand to the poller so that it waits like this: no time, or any time (the timer will end it).
+    /// The time-out for the poller: zero for a wait that only looks, else none, because the timer ends the wait.
     pub(super) fn timeout(&self, wait: Wait) -> io::Result<Option<Duration>> {
         match wait {
             Wait::Now => Ok(Some(Duration::ZERO)),
@@ -109,12 +108,12 @@ fn create() -> io::Result<OwnedFd> {
     if fd == -1 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the descriptor is open, for the call above has just made it, and nobody else knows its number.
+    // SAFETY: the descriptor is open, for the call above has just made it, and no other code knows its number.
     // Guarded by timerfd::tests::the_timer_is_closed_with_the_alarm. Buys: it is closed on every way out.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Lets the timer go off once, after `delay`, which is not zero: zero would mean "never".
+/// Sets the timer to expire once, after `delay`, which must not be zero: zero would mean "never".
 fn set(timer: &OwnedFd, delay: Duration) -> io::Result<()> {
     debug_assert!(!delay.is_zero());
     fault::at(Call::SetTimer)?;
@@ -128,7 +127,7 @@ fn set(timer: &OwnedFd, delay: Duration) -> io::Result<()> {
             tv_nsec: delay.subsec_nanos().into(),
         },
     };
-    // SAFETY: `once` lives until the call returns, the old setting is not asked for, and the descriptor is borrowed.
+    // SAFETY: `once` lives until the call returns, the pointer for the old setting is null, and the descriptor is borrowed.
     // Guarded by timerfd::tests::a_wait_of_a_hundred_microseconds_ends. Buys: as `create`.
     let done = unsafe { libc::timerfd_settime(timer.as_raw_fd(), 0, &once, ptr::null_mut()) };
     if done == -1 {
@@ -226,7 +225,7 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 
-    /// A program that is started by this one inherits no timer, and nobody is held up by reading one.
+    /// A program that this one starts inherits no timer, and reading the timer never blocks.
     #[test]
     fn the_timer_is_closed_by_exec_and_never_blocks() {
         let timer = create().unwrap();

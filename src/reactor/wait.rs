@@ -1,20 +1,20 @@
-//! How long a wait may be.
+//! How long a wait may last.
 
 use std::time::Instant;
 
 /// How long [`Reactor::poll`](super::Reactor::poll) may wait for an event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wait {
-    /// Not at all: only a look at what is there.
+    /// Only looks at the events that are there.
     Now,
-    /// Until then, at the latest.
+    /// Until that time at the latest.
     Until(Instant),
-    /// Until something happens.
+    /// Until an event comes.
     Forever,
 }
 
 impl Wait {
-    /// Until when it is a sleep, if that is known.
+    /// When the wait ends, if that is known and the wait sleeps.
     pub(crate) fn end(self) -> Option<Instant> {
         match self {
             Wait::Until(at) => Some(at),
@@ -22,7 +22,7 @@ impl Wait {
         }
     }
 
-    /// This wait, or until then, whichever is shorter.
+    /// This wait, or a wait until `deadline`, whichever ends first.
     pub(crate) fn at_most_until(self, deadline: Option<Instant>) -> Self {
         match (self, deadline) {
             (Wait::Now, _) => Wait::Now,

@@ -1,14 +1,14 @@
 //! The tasks that wait for a source: two first-come lines.
 //!
-//! Pure, but for the wakers that it stores: nothing here clones, wakes or drops one, so that the
-//! owner may call it under a borrow and leave the user's code for afterwards
+//! Pure, but for the wakers that it stores. No function here clones, wakes or drops a waker, so the
+//! owner may call each under a borrow, and run the user's code afterwards
 //! (*no-user-code-under-borrow*).
 //!
-//! A waiting future owns one entry per direction and holds its key. Readiness takes the wakers out,
-//! but an entry stays in line until its owner lets go of it. That has two uses. A key can never
-//! name the entry of another future (*stale-is-inert*, by pinning). And a task that was woken in
-//! vain has not lost its place: of several tasks that accept from one listener, the task that got a
-//! connection comes back as the last, and they take turns.
+//! A waiting future owns one entry for each direction, and holds its key. Readiness takes the
+//! wakers out, but an entry stays in line until its owner removes it. That has two uses. A key can
+//! never name the entry of another future (*stale-is-inert*, by pinning). And a task that was woken
+//! in vain keeps its place: of several tasks that accept from one listener, the task that got a
+//! connection goes to the end of the line, so the tasks take turns.
 //!
 //! The entries of both directions share one slab, made for the first waiter, and each line is a
 //! [`Chain`] through it:
@@ -18,8 +18,8 @@
 //!   lines[Write]  2
 //! ```
 //!
-//! Joining, and leaving from anywhere, cost O(1); taking a line's wakers costs O(1) for each that
-//! stands in it. In the steady state nothing is allocated.
+//! Joining, and leaving from anywhere, cost O(1). Taking a line's wakers costs O(1) for each entry.
+//! In the steady state nothing is allocated.
 
 use std::task::Waker;
 
@@ -28,12 +28,12 @@ use slab::Slab;
 use super::ready::Direction;
 use crate::chain::{self, Chain, Node};
 
-/// Names one entry in the line of one direction; owned by the future that joined with it.
+/// Names one entry in the line of one direction. The future that joined with it owns it.
 pub(super) type Key = u32;
 
 /// The lines of one source.
 pub(super) struct Waiters {
-    /// A waker is there until it is woken, and again when its owner finds that it has to wait further.
+    /// An entry has a waker until it is woken, and again after its owner finds that it has to wait further.
     entries: Slab<Node<Option<Waker>>>,
     lines: [Chain; 2],
 }
@@ -48,21 +48,21 @@ impl Default for Waiters {
 }
 
 impl Waiters {
-    /// Whether nobody stands in that line.
+    /// Whether the line of this direction is empty.
     pub(super) fn is_empty(&self, direction: Direction) -> bool {
         self.lines[direction as usize].first().is_none()
     }
 
-    /// Whether the entry has a waker already, one that wakes the same task.
-    // With `join`, what `source.rs` would call if there were no `alone.rs`. As it is, tests do.
+    /// Whether the entry has a waker that wakes the same task.
+    // This and `join` are for `source.rs` if `alone.rs` is taken out. Until then only tests call them.
     #[cfg(test)]
     pub(super) fn holds(&self, _: Direction, key: Option<Key>, waker: &Waker) -> bool {
         let held = key.and_then(|key| self.waker(key));
         held.is_some_and(|held| held.will_wake(waker))
     }
 
-    /// Puts a waker into the entry `key`, or else at the end of the line. Gives back the key, and the waker that was
-    /// replaced.
+    /// Puts a waker into the entry `key`, or into a new entry at the end of the line. Returns the key, and the waker that
+    /// was replaced.
     #[cfg(test)]
     pub(super) fn join(
         &mut self,
@@ -74,24 +74,24 @@ impl Waiters {
         (key, self.replace(key, waker))
     }
 
-    /// The waker of an entry, until it has been woken.
+    /// The waker of an entry that has not been woken.
     pub(super) fn waker(&self, key: Key) -> Option<&Waker> {
         self.entries[key as usize].value.as_ref()
     }
 
-    /// Gives an entry another waker, and the old one back.
+    /// Gives an entry another waker. Returns the old one.
     pub(super) fn replace(&mut self, key: Key, waker: Waker) -> Option<Waker> {
         self.entries[key as usize].value.replace(waker)
     }
 
-    /// Takes an entry away, wherever it stands. Gives back its waker, if it had not been woken.
+    /// Removes an entry from anywhere in the line. Returns its waker if it has not been woken.
     #[must_use]
     pub(super) fn leave(&mut self, direction: Direction, key: Key) -> Option<Waker> {
         self.lines[direction as usize].unlink(&mut self.entries, key);
         self.entries.remove(key as usize).value
     }
 
-    /// Takes all the wakers of one line, first come first. The entries remain where they are.
+    /// Takes all the wakers of one line, first come first. The entries stay in line.
     // Guarded by tests/io/edge.rs::tasks_that_accept_from_one_listener_take_turns
     #[inline]
     pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
@@ -102,7 +102,7 @@ impl Waiters {
         }
     }
 
-    /// Shows the wakers of one line that have not been woken, first come first.
+    /// Calls `visit` with the wakers of one line that have not been woken, first come first.
     pub(super) fn each(&self, direction: Direction, mut visit: impl FnMut(&Waker)) {
         let mut next = self.lines[direction as usize].first();
         while let Some(key) = next {
@@ -113,21 +113,21 @@ impl Waiters {
         }
     }
 
-    /// A new entry at the end of the line, without a waker.
+    /// Adds an entry without a waker at the end of the line.
     pub(super) fn append(&mut self, direction: Direction) -> Key {
         let key = chain::index(self.entries.insert(Node::new(None)));
         self.lines[direction as usize].push_back(&mut self.entries, key);
         key
     }
 
-    /// How many entries exist: what *nothing-left* counts.
+    /// How many entries exist. *nothing-left* tests read it.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 }
 
-/// What both kinds of lines promise, these and those of `alone.rs`.
+/// The tests of both kinds of lines, these and those of `alone.rs`.
 #[cfg(test)]
 pub(super) mod tests {
     use std::sync::Arc;
@@ -144,14 +144,14 @@ pub(super) mod tests {
         }
     }
 
-    /// Wakers that can be told apart by whom they wake.
+    /// Makes wakers, each for a task of its own.
     pub(in crate::reactor) fn wakers(count: usize) -> Vec<Waker> {
         (0..count)
             .map(|_| Waker::from(Arc::new(Count(AtomicUsize::new(0)))))
             .collect()
     }
 
-    /// Whom the wakers wake that `take` takes.
+    /// The tasks that the wakers wake which `take` takes.
     pub(in crate::reactor) fn woken(
         take: impl FnOnce(&mut Vec<Waker>),
         all: &[Waker],
@@ -218,7 +218,8 @@ pub(super) mod tests {
                 let mut waiters = <$lines>::default();
                 let (first, _) = waiters.join(Direction::Read, None, all[0].clone());
                 let (second, _) = waiters.join(Direction::Read, None, all[1].clone());
-                // Miri gives a table of functions several addresses, so no two wakers of std's are certain to be known as equal.
+                // Miri gives a table of functions several addresses, so `will_wake` of std's wakers is not certain to be
+                // true.
                 assert!(
                     (cfg!(miri) || waiters.holds(Direction::Read, Some(first), &all[0]))
                         && !waiters.holds(Direction::Read, Some(first), &all[2])

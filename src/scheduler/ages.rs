@@ -1,9 +1,9 @@
-//! What is noted of a task when it is spawned, by slot: how old it is, and in a loop that is observed, who spawned it.
+//! What is noted of a task at its spawn: its age, and in an observed loop its parent.
 //!
-//! A serial has 28 bits and comes round after 2^28 spawns, so it does not say which of two tasks is older. A wider serial
-//! would be four bytes more in every slot, for all loops; the table of rounds is four bytes a slot, for a loop that has spawned
-//! 2^28 tasks, and empty before. The table of births is for a loop that was built with
-//! [`Builder::observe`](crate::Builder::observe). One comparison at each spawn stands before both: a loop that is observed begins
+//! A serial has 28 bits and comes round after 2^28 spawns, so two serials do not say which task is older. A wider serial
+//! would take four more bytes in every slot of every loop. The table of rounds takes four bytes a slot, but only in a loop
+//! that has spawned 2^28 tasks. The table of births is for a loop that was built with
+//! [`Builder::observe`](crate::Builder::observe). One comparison at each spawn guards both tables: an observed loop begins
 //! with the second round.
 
 use std::panic::Location;
@@ -11,20 +11,20 @@ use std::time::Instant;
 
 use crate::task::id::{SERIALS, TaskId};
 
-/// A spawn, as an observed loop remembers it for as long as the task has its slot.
+/// The spawn of a task. An observed loop remembers it as long as the task has its slot.
 pub(super) struct Birth {
-    /// Which task it is about. The slot may have another tenant by now.
+    /// The task. Its slot may have another tenant by now.
     pub(super) id: TaskId,
     pub(super) parent: Option<TaskId>,
     pub(super) at: Instant,
-    /// The cell has these two as well, but nobody can ask the cell while the task is polled.
+    /// The cell has these two as well, but the cell cannot be read while the task is polled.
     pub(super) name: Option<Box<str>>,
     pub(super) location: &'static Location<'static>,
 }
 
 #[derive(Default)]
 pub(super) struct Ages {
-    /// How often the serials had come round when the task of each slot was spawned. A slot beyond the end has zero.
+    /// How often the serials had come round when each slot's task was spawned. A slot beyond the end has zero.
     rounds: Vec<u32>,
     births: Vec<Option<Birth>>,
     is_observed: bool,
@@ -40,7 +40,7 @@ impl Ages {
         self.is_observed
     }
 
-    /// A task is spawned into that slot of so many, and so many were spawned before it.
+    /// Notes a spawn into `slot`, when there are `slots` slots and `spawned` tasks were spawned before.
     pub(super) fn note_round(&mut self, slot: usize, slots: usize, spawned: u64) {
         if slot >= self.rounds.len() {
             self.rounds.resize(slots, 0);
@@ -56,7 +56,7 @@ impl Ages {
         self.births[slot] = Some(birth);
     }
 
-    /// How many tasks there had been when this one was spawned. It has its slot still.
+    /// How many tasks were spawned before this one. The task must still have its slot.
     pub(super) fn age_of(&self, id: TaskId) -> u64 {
         let round = self.rounds.get(id.slot()).copied().unwrap_or(0);
         u64::from(round) * SERIALS + u64::from(id.serial())

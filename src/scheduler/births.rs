@@ -1,4 +1,4 @@
-//! What is noted at a spawn: away from the path that most spawns take.
+//! Notes a spawn, out of line because most spawns need no note.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::tasks::Tasks;
 use crate::task::id::TaskId;
 
 impl Tasks {
-    /// From the second round of serials on, which in a loop that is observed is the first.
+    /// Called from the second round of serials on. In an observed loop that is the first spawn.
     #[cold]
     #[inline(never)]
     pub(super) fn note_spawn(&mut self, id: TaskId) {

@@ -1,17 +1,19 @@
-//! How much a poll may do before it has to step back.
+//! The share of each poll: how many operations it may complete.
 //!
-//! A socket that always has data makes its task loop for ever without returning `Pending`. So each poll of a task may complete
-//! 128 operations of this crate's leaf futures; the next one is refused: it wakes its task and returns `Pending`.
+//! A socket that always has data makes its task loop for ever without returning `Pending`. So each poll of a task may
+//! complete 128 operations of this crate's leaf futures. The next operation is refused: it wakes its task and returns
+//! `Pending`.
 
 use std::cell::Cell;
 
-/// Leaf operations that one poll of a task may complete before the next one asks it to step back.
+/// A poll may complete so many leaf operations. The next one is refused.
 const OPERATIONS_PER_POLL: u32 = 128;
-/// More than the refusals that an honest poll meets: one for each leaf future that it polls when its share is spent.
+/// More refusals than a correct poll meets: it meets one for each leaf future that it polls after its share is spent.
 const MAX_REFUSALS: u32 = 10_000;
 
 thread_local! {
-    /// What is left of the running poll's share. Where no task is polled, it is endless: there is nobody to be fair to.
+    /// What is left of the running poll's share. Outside of polls the share is endless, since no other task waits for its
+    /// end.
     static LEFT: Left = const {
         Left {
             operations: Cell::new(Share::ENDLESS.operations_left),
@@ -20,13 +22,13 @@ thread_local! {
     };
 }
 
-/// A [`Share`] in cells, two of them because nearly everybody looks at the first only.
+/// A [`Share`] in two cells, because most calls read only the first.
 struct Left {
     operations: Cell<u32>,
     refusals: Cell<u32>,
 }
 
-/// What a poll may still complete, and how often it has been refused more.
+/// How many operations a poll may still complete, and how many more it may be refused.
 #[derive(Clone, Copy)]
 pub(super) struct Share {
     operations_left: u32,
@@ -43,7 +45,7 @@ impl Share {
         refusals: 0,
     };
 
-    /// Makes this the share of what runs from now on, and says what was left of the one before.
+    /// Makes this the share of the code that runs from now on. Returns what was left of the share before.
     #[inline]
     pub(super) fn begin(self) -> Self {
         LEFT.with(|left| Self {
@@ -59,8 +61,9 @@ pub(crate) fn has_operations_left() -> bool {
     LEFT.with(|left| left.operations.get()) > 0 || gives_in()
 }
 
-/// Refuses, but not for ever: an executor that somebody runs *inside* a poll asks again and again, and nobody could refill
-/// its share before that poll returns. Guarded by tests/scheduler/budget.rs::an_executor_inside_a_poll_gets_through.
+/// Whether an operation is let through although the share is spent. An executor *inside* a poll polls its future again after
+/// each refusal, and the share is refilled only when the outer poll returns. So refusals end at some count. Guarded by
+/// tests/scheduler/budget.rs::an_executor_inside_a_poll_gets_through.
 #[cold]
 fn gives_in() -> bool {
     let refusals = LEFT.with(|left| left.refusals.get()) + 1;
@@ -72,7 +75,7 @@ fn gives_in() -> bool {
     is_enough
 }
 
-/// Takes one operation off the share of the poll that is going on.
+/// Takes one operation from the share of the running poll.
 #[inline]
 pub(crate) fn spend_operation() {
     LEFT.with(|Left { operations, .. }| {

@@ -1,7 +1,7 @@
-//! The scheduler that wakes on this thread go to.
+//! The scheduler that takes the wakes of this thread.
 //!
-//! [`context`](crate::context) has a thread-local of its own, with all that a leaf future can reach. A waker needs the
-//! scheduler only, and stands below that file, so that it could not ask there.
+//! [`context`](crate::context) has another thread-local, for all that a leaf future can reach. A waker needs only the
+//! scheduler, and its layer is below `context`, so there is this one.
 
 use std::cell::RefCell;
 use std::mem::{self, ManuallyDrop};
@@ -13,13 +13,13 @@ use super::budget::Share;
 use crate::task::id::TaskId;
 
 thread_local! {
-    /// No destructor (`ManuallyDrop`), so it can be read at any time, in the destructors of other thread-locals too; `Current`
-    /// takes the value out again.
+    /// `ManuallyDrop` removes the destructor, so the value can be read at any time, even in the destructors of other
+    /// thread-locals. `Current` takes the value out again.
     static CURRENT: RefCell<ManuallyDrop<Option<Rc<Scheduler>>>> =
         const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
-/// Queues a task of the loop whose code runs on this thread. `false`: it is not a task of that loop.
+/// Queues a task of the loop whose code runs on this thread. Returns `false` if the task belongs to another loop.
 #[inline]
 pub(crate) fn wake_here(id: TaskId) -> bool {
     CURRENT.with(|current| match &**current.borrow() {
@@ -31,17 +31,17 @@ pub(crate) fn wake_here(id: TaskId) -> bool {
     })
 }
 
-/// Whether this is the loop whose code runs on this thread at the moment; not one that has been left for an inner one.
+/// Whether this is the loop whose code runs on this thread at the moment. It is not while the loop runs an inner loop.
 pub(super) fn is_current(scheduler: &Scheduler) -> bool {
     CURRENT.with_borrow(|current| current.as_deref().is_some_and(|it| ptr::eq(it, scheduler)))
 }
 
-/// The task that is polled on this thread, of whatever loop.
+/// The task that is being polled on this thread, in any loop.
 pub(super) fn running() -> Option<TaskId> {
     CURRENT.with_borrow(|current| current.as_ref()?.running())
 }
 
-/// Makes a scheduler the one that wakes on this thread go to, until it is dropped.
+/// Until it is dropped, its scheduler takes the wakes of this thread.
 pub(crate) struct Current {
     outer: ManuallyDrop<Option<Rc<Scheduler>>>,
     outer_share: Share,
@@ -52,7 +52,7 @@ impl Current {
         Self::put(Some(scheduler))
     }
 
-    /// No loop is at work on this thread, until this is dropped: all wakes go by inboxes, and nobody's share is spent.
+    /// Until it is dropped, no loop is at work on this thread: all wakes go through inboxes, and no share is spent.
     #[cfg(all(unix, feature = "tokio-guest"))]
     pub(crate) fn nobody() -> Self {
         Self::put(None)

@@ -8,8 +8,8 @@ use crate::task::id::TaskId;
 
 #[derive(Default)]
 pub(super) struct Discards {
-    /// An output is being dropped at this moment, further down on the stack.
+    /// Whether an output is being dropped at this moment, further down the stack.
     pub(super) is_going_on: Cell<bool>,
-    /// Each with its slot, which is kept from being reused until the output is gone.
+    /// Each output with its slot, which is not reused until the output is gone.
     pub(super) queue: RefCell<VecDeque<(TaskId, TaskCell)>>,
 }

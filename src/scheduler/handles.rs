@@ -1,8 +1,7 @@
-//! What handles ask of the scheduler: abort, join, detach; and the end of all tasks.
+//! What handles ask of the scheduler: abort, join and detach; and the end of all tasks.
 //!
-//! A handle holds its slot, so the slot's tenant is always the one that the handle means, and none of this needs a
-//! generation to be sure. What user code these functions run (a future's destructor, an output's, a waker's) they run
-//! after their borrow has ended.
+//! A handle holds its slot, so the slot's tenant is always the task of the handle, and no function here needs a generation
+//! to be sure. User code (the destructor of a future or an output, and a waker) runs after the borrow has ended.
 
 use std::any::Any;
 use std::task::{Poll, Waker};
@@ -15,7 +14,7 @@ use crate::foreign;
 use crate::task::id::TaskId;
 
 impl Scheduler {
-    /// Asks for the end of a task. If it is not being polled at this moment, its future is dropped when its turn comes.
+    /// Asks for the end of a task. If the task is not being polled at this moment, its future is dropped at the task's turn.
     pub(crate) fn abort(&self, id: TaskId) {
         let mut tasks = self.tasks.borrow_mut();
         let Some(slot) = tasks.slots.get_mut(id.slot()) else {
@@ -29,7 +28,7 @@ impl Scheduler {
         }
     }
 
-    /// Drops a task's future here and now; one that is being polled is dropped as soon as that poll returns.
+    /// Drops a task's future at once. If the task is being polled, its future is dropped as soon as that poll returns.
     pub(crate) fn drop_now(&self, id: TaskId) {
         let mut tasks = self.tasks.borrow_mut();
         let Some(slot) = tasks.slots.get_mut(id.slot()) else {
@@ -48,7 +47,7 @@ impl Scheduler {
     }
 
     pub(crate) fn is_finished(&self, id: TaskId) -> bool {
-        // A handle holds its slot, so the slot's tenant is the one that the handle means.
+        // A handle holds its slot, so the slot's tenant is the task of the handle.
         self.tasks
             .borrow()
             .slots
@@ -56,9 +55,10 @@ impl Scheduler {
             .is_none_or(|slot| slot.serial != id.serial() || slot.is_finished())
     }
 
-    /// Moves the output of a finished task into `output`, an `Option<Result<T, JoinError>>`, which can be done once. Until
-    /// then the asker is remembered: by number if it is a task of this loop, else by its waker. A task that asks for its own
-    /// output waits for itself, and gets none: it is the task whose number asks, or the one that this loop polls at the moment.
+    /// Moves the output of a finished task into `output`, an `Option<Result<T, JoinError>>`; this can be done once. If the
+    /// task has not finished, its asker is remembered: by number if it is a task of this loop, else by its waker. A task
+    /// that asks for its own output would wait for itself, and gets none. The asker is the task itself if the number says
+    /// so, or if this loop is polling the task at the moment.
     #[inline(always)]
     pub(crate) fn poll_join(
         &self,
@@ -87,8 +87,8 @@ impl Scheduler {
         Poll::Pending
     }
 
-    /// Somebody else's waker is cloned and dropped by somebody else's code: not under the borrow. And since that code may
-    /// turn the loop, the task may have finished when the clone is there, and then nobody would wake it.
+    /// Cloning and dropping another waker runs foreign code, so it is not done under the borrow. That code may turn the loop
+    /// and finish the task, which then would not wake the clone: so `is_finished` is asked again.
     fn poll_join_from_afar(&self, id: TaskId, waker: &Waker, output: &mut dyn Any) -> Poll<()> {
         if self.running() == Some(id) && is_current(self) {
             let life = self.tasks.borrow().slots[id.slot()].life;
@@ -106,8 +106,8 @@ impl Scheduler {
         Poll::Ready(())
     }
 
-    /// A task that has been aborted meanwhile (`cancel` of its own handle) is dropped as soon as its poll returns, so it may
-    /// wait for that.
+    /// A task that was aborted during its poll (it cancelled its own handle) is dropped as soon as its poll returns, so it
+    /// may return `Pending`.
     #[cold]
     fn refuse_self(life: Life) -> Poll<()> {
         match life {
@@ -116,25 +116,25 @@ impl Scheduler {
         }
     }
 
-    /// The join handle of a finished task takes the output, and leaves.
+    /// Moves the output of a finished task to its join handle, which leaves the slot.
     pub(crate) fn leave(&self, id: TaskId, output: &mut dyn Any) {
         let rest = self.tasks.borrow_mut().leave(id.slot(), output);
         drop(rest);
     }
 
-    /// One handle more on the slot.
+    /// Counts one handle more on the slot.
     pub(crate) fn hold(&self, id: TaskId) {
         self.tasks.borrow_mut().slots[id.slot()].hold();
     }
 
-    /// One handle less on the slot.
+    /// Counts one handle less on the slot.
     pub(crate) fn let_go(&self, id: TaskId) {
         let mut tasks = self.tasks.borrow_mut();
         tasks.slots[id.slot()].let_go();
         tasks.release(id.slot());
     }
 
-    /// The join handle is dropped: nobody will ask for the output.
+    /// The join handle is dropped, so the output will not be asked for.
     pub(crate) fn detach(&self, id: TaskId) {
         let mut tasks = self.tasks.borrow_mut();
         let joiner = tasks.set_joiner(id.slot(), Joiner::GONE);
@@ -152,7 +152,7 @@ impl Scheduler {
         foreign::let_go(joiner, JOIN_HANDLE);
     }
 
-    /// Drops all tasks, in the order of their spawning. From now on, none is admitted.
+    /// Drops all tasks, in the order of their spawning. From now on no task is admitted.
     pub(crate) fn close(&self) {
         self.is_closed.set(true);
         for id in self.alive() {
@@ -169,7 +169,7 @@ impl Scheduler {
             .oldest_first(slots.map(|(index, _)| tasks.id_of(index)))
     }
 
-    /// Puts tasks that have their slots still into the order of their spawning.
+    /// Sorts tasks by the order of their spawning. The tasks must still have their slots.
     pub(crate) fn oldest_first(&self, ids: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
         self.tasks.borrow().ages.oldest_first(ids)
     }
@@ -183,7 +183,7 @@ impl Scheduler {
         self.tasks.borrow().ready.len()
     }
 
-    /// Puts the ready queue into another order (Fisher and Yates, as Durstenfeld has it). `draw` gives a number below its argument.
+    /// Shuffles the ready queue (Fisher and Yates, in Durstenfeld's form). `draw` returns a number below its argument.
     pub(crate) fn shuffle(&self, draw: impl Fn(usize) -> usize) {
         let ready = &mut self.tasks.borrow_mut().ready;
         for last in (1..ready.len()).rev() {

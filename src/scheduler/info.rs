@@ -1,4 +1,4 @@
-//! What people are told of the tasks that are alive: who each is, how it stands, and who awaits whom.
+//! What the scheduler tells of its live tasks: their state, their place in the queue, and which task awaits which.
 
 use std::fmt;
 use std::panic::Location;
@@ -11,20 +11,21 @@ use super::slot::{Life, Slot};
 use super::tasks::Tasks;
 use crate::task::id::TaskId;
 
-/// How a task stands with the scheduler.
+/// The state of a task in its scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskState {
-    /// It is polled at this moment, or its destructors run. So is a task that makes another loop and runs that.
+    /// The task is being polled, or its future is being dropped. A task that runs another loop inside its poll is in
+    /// this state too.
     Running,
-    /// It is to be polled.
+    /// The task is in the ready queue.
     Ready {
         /// How many entries stand before it in the ready queue.
         ahead: usize,
     },
-    /// It waits to be woken.
+    /// The task waits for a wake.
     Waiting,
-    /// It was aborted, and is to be dropped when its turn comes.
+    /// The task was aborted. Its future is dropped at the task's turn.
     Ending,
 }
 
@@ -40,11 +41,11 @@ impl fmt::Display for TaskState {
     }
 }
 
-/// A task, for a line of the log.
+/// A task, as a line of the log names it.
 pub(crate) struct Label {
     pub(crate) id: TaskId,
     name: Option<String>,
-    /// The line that spawned it; `None` while it is polled.
+    /// The line that spawned the task; `None` while the task is polled.
     pub(crate) location: Option<&'static Location<'static>>,
 }
 
@@ -71,14 +72,14 @@ pub(crate) struct Described {
     pub(crate) age: Option<Duration>,
 }
 
-/// Who awaits a join handle.
+/// What awaits a join handle.
 pub(crate) enum Asker<'a> {
     Task(TaskId),
     Other(&'a Waker),
 }
 
 impl Scheduler {
-    /// Remembers of each task that is spawned from now on who spawned it, and when.
+    /// From now on the scheduler remembers for each spawned task its parent and the time of its spawn.
     pub(crate) fn observe(&self) {
         self.tasks.borrow_mut().observe();
     }
@@ -103,11 +104,11 @@ impl Scheduler {
         described.collect()
     }
 
-    /// Shows each task that somebody awaits, with whoever does. `visit` runs under the borrow.
+    /// Calls `visit` with each task that is awaited, and with what awaits it. `visit` runs under the borrow.
     pub(crate) fn each_awaited(&self, mut visit: impl FnMut(TaskId, Asker<'_>)) {
         let tasks = self.tasks.borrow();
         for (index, slot) in &tasks.slots {
-            // In the slot of a task that has finished the word may mean something else.
+            // The slot of a finished task may use this word for something else.
             if slot.is_finished() {
                 continue;
             }
@@ -119,14 +120,14 @@ impl Scheduler {
         }
     }
 
-    /// The task that is to be polled next.
+    /// The task at the head of the ready queue.
     pub(crate) fn head(&self) -> Option<Label> {
         let mut tasks = self.tasks.borrow_mut();
         let slot = *tasks.ready.front()?;
         Some(label(&mut tasks, slot as usize))
     }
 
-    /// The tasks in the ready queue, without the first `others`.
+    /// The tasks in the ready queue behind the first `others`.
     pub(crate) fn queued_behind(&self, others: usize) -> Vec<TaskId> {
         let tasks = self.tasks.borrow();
         let slots = tasks.ready.iter().skip(others);
@@ -135,13 +136,13 @@ impl Scheduler {
 }
 
 impl Scheduler {
-    /// How many entries there have been in the ready queue.
+    /// How many entries the ready queue has had since the loop was made.
     pub(crate) fn entries_ever(&self) -> u64 {
         let tasks = self.tasks.borrow();
         tasks.wakes + tasks.spawned
     }
 
-    /// Shows the tasks that are last in the ready queue. `visit` runs under the borrow.
+    /// Calls `visit` with the last `count` tasks of the ready queue. `visit` runs under the borrow.
     pub(crate) fn each_newest(&self, count: usize, visit: impl FnMut(TaskId)) {
         let tasks = self.tasks.borrow();
         let others = tasks.ready.len().saturating_sub(count);
@@ -171,7 +172,7 @@ impl Tasks {
 
 fn state(slot: &Slot, place: usize) -> TaskState {
     match slot {
-        // Its cell is in the hands of whoever polls it, or drops it.
+        // The cell has been taken out to be polled or dropped.
         Slot { cell: None, .. } => TaskState::Running,
         Slot {
             life: Life::Aborted,

@@ -1,25 +1,25 @@
 //! Tuning: the task that awaits a handle, in one word.
 //!
 //! The plain form is an `Option<Waker>`: 16 bytes, a clone and a drop for each await, and an indirect call for the wake. But
-//! a task is mostly awaited by another task of the same loop, and then the number of the waiting task is enough: where the output is
-//! put down, the waiting task is queued by its number, without a call of its waker. Any other waker lies in a table of its own
-//! ([`Tasks::afar`](super::tasks::Tasks)), and the word is the waker's index there.
+//! a task is mostly awaited by another task of the same loop, whose number is enough: the scheduler queues the waiting task
+//! by its number, and calls no waker. Any other waker lies in a table of its own ([`Tasks::afar`](super::tasks::Tasks)), and
+//! the word is the waker's index there.
 
 use crate::task::id::TaskId;
 
-/// The number of a task is large: its upper bits are the number of its loop, and no loop has the number zero. So the small
-/// numbers are free for what is not a task.
+/// A task's number is large: its upper bits are the number of its loop, and loops are numbered from one. So small values of
+/// the word are free for other meanings.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct Joiner(u64);
 
-/// What a [`Joiner`] says.
+/// What a [`Joiner`] means.
 pub(super) enum Who {
-    /// The `JoinHandle` is gone, so no call will ask for the output.
+    /// The `JoinHandle` is gone, so the output will not be asked for.
     Gone,
     Nobody,
     /// A task of this loop.
     Task(TaskId),
-    /// The waker under this index in the table.
+    /// The waker at this index of the table.
     Afar(usize),
 }
 
@@ -45,7 +45,7 @@ impl Joiner {
         }
     }
 
-    /// In a spare slot, which nobody awaits, the word holds the size of the cell.
+    /// In a spare slot, which no task awaits, the word holds the size of the cell.
     pub(super) fn size_of_spare(size: usize) -> Self {
         Self(size as u64)
     }

@@ -174,7 +174,7 @@ pub(crate) use observer::{Observer, Step, Unobserved};
 use slot::Life;
 use tasks::Tasks;
 
-/// Whose waker it was, should it panic.
+/// What the log calls a joiner's waker if that waker panics.
 const JOIN_HANDLE: &str = "a join handle";
 
 /// What a [`run`](Scheduler::run) has done.
@@ -220,7 +220,7 @@ impl Scheduler {
         }
     }
 
-    /// Claims a slot for a task whose cell is so large. The caller puts the cell in, and lets the task
+    /// Claims a slot for a task whose cell has `size` bytes. The caller puts the cell in, and lets the task
     /// [begin](Admission::begin).
     #[inline]
     pub(crate) fn admit(&self, size: usize) -> Admission<'_> {
@@ -245,9 +245,9 @@ impl Scheduler {
         self.running.get()
     }
 
-    /// Takes at most `limit` entries from the head of the queue, and polls their tasks. Returns early if it is to
-    /// [halt](Self::halt); or if `should_return` says so, which is asked after every poll.
-    // Not inlined into the turn: it takes two of 226 instructions off a yield.
+    /// Takes at most `limit` entries from the head of the queue, and polls their tasks. Returns before the limit after
+    /// [`halt`](Self::halt), or when `should_return`, which is asked after every poll, says so.
+    // Not inlined into the turn: that saves two of 226 instructions of a yield.
     #[inline(never)]
     pub(crate) fn run(
         &self,
@@ -283,7 +283,7 @@ impl Scheduler {
                 tasks = self.tasks.borrow_mut();
                 if let Some(cell) = tasks.put_back(id, cell) {
                     drop(tasks);
-                    // Aborted by itself, or by what it called.
+                    // The task was aborted during its poll.
                     self.cancel(id, cell, observer);
                     tasks = self.tasks.borrow_mut();
                 }
@@ -315,8 +315,8 @@ impl Scheduler {
         observer.is_settled();
     }
 
-    /// The future is gone. Hands the output to the handle, or drops it; wakes the task that waits for it; gives the slot back.
-    // By force, here and in `Admission::begin`: it takes 19 and 22 of 711 instructions off a spawn+join.
+    /// The future is gone. Hands the output to the handle, or drops it; wakes the task that awaits it; gives the slot back.
+    // Inlined by force, as `Admission::begin` is: this saves 19 and 22 of the 711 instructions of a spawn+join.
     #[inline(always)]
     fn finish(&self, id: TaskId, mut cell: TaskCell) {
         if self.panics_halt {
@@ -328,7 +328,7 @@ impl Scheduler {
         slot.life = Life::Finished;
         let joiner = slot.joiner;
         if joiner == Joiner::GONE {
-            // So that the slot stays its own while user code runs.
+            // The hold keeps the slot from being reused while user code runs.
             slot.hold();
             drop(tasks);
             return self.discard(id, cell);
@@ -353,20 +353,20 @@ impl Scheduler {
         }
     }
 
-    /// A panic that was caught on its way to the scheduler. It ends the run, if this is how the loop was made; the error then
-    /// has the message only.
+    /// Takes a panic that was caught before it reached the scheduler. If panics end this loop's run, this one does; the
+    /// error keeps the message, and loses the payload.
     pub(crate) fn heed(&self, error: &mut JoinError) {
         if self.ends_by_panic() && error.is_panic() {
             self.halt_by(error.take_payload());
         }
     }
 
-    /// A loop that is being dropped has no run to end.
+    /// `close` drops tasks after the last run, so no panic can end a run then.
     fn ends_by_panic(&self) -> bool {
         self.panics_halt && !self.is_closed.get()
     }
 
-    /// The first panic ends the run; one that follows before the run has returned is dropped.
+    /// The first panic ends the run. A second panic before the run has returned is dropped.
     fn halt_by(&self, panic: Option<Payload>) {
         let first = self.panic.take().or(panic);
         self.panic.set(first);
@@ -387,13 +387,13 @@ impl Scheduler {
         self.should_halt.get()
     }
 
-    /// Whether a halt was asked for since the last time this was asked.
+    /// Whether `halt` was called since the last call of `take_halt`.
     pub(crate) fn take_halt(&self) -> bool {
         self.should_halt.take()
     }
 }
 
-/// A slot that was claimed for a task, while its cell is filled.
+/// A slot that is claimed for a task, while the caller fills the slot's cell.
 pub(crate) struct Admission<'a> {
     scheduler: &'a Scheduler,
     tasks: RefMut<'a, Tasks>,
@@ -401,13 +401,14 @@ pub(crate) struct Admission<'a> {
 }
 
 impl Admission<'_> {
-    /// `None`, or a vacant one.
+    /// The place for the cell: `None`, or a vacant cell of an earlier task.
     #[inline]
     pub(crate) fn cell(&mut self) -> &mut Option<TaskCell> {
         &mut self.tasks.slots[self.index].cell
     }
 
-    /// The task is at the end of the ready queue, held by its join handle. A loop that is ending drops it.
+    /// Puts the task at the end of the ready queue. Its join handle holds the slot. If the loop is ending, the task is
+    /// dropped.
     #[inline(always)]
     pub(crate) fn begin(mut self) -> TaskId {
         let id = self.tasks.begin(self.index);

@@ -4,8 +4,8 @@
 //! observer runs code without one: [`Unobserved`] compiles to nothing, and the counters of `cargo
 //! bench --bench counters` hold it to that.
 //!
-//! An observer is code of ours. It notes, and says by [`has_news`](Observer::has_news) that it
-//! wants the run to return; what is to be told to foreign code, the loop tells between two runs.
+//! An observer is code of this crate, and only takes notes. By [`has_news`](Observer::has_news) it
+//! asks the run to return; between two runs the loop then tells its notes to foreign code.
 
 use crate::task::cell::TaskCell;
 use crate::task::id::TaskId;
@@ -21,32 +21,32 @@ pub(crate) enum Step {
     Dropped,
 }
 
-/// What happens in a run: `resumes`; for each task `begins`, `ends`, and, if it has finished, `is_settled`; then `rests`. A look
-/// between two runs: `resumes`, `has_looked`.
+/// The calls of a run: `resumes`; for each task `begins`, `ends`, and, if the task has finished, `is_settled`; then `rests`.
+/// The calls of a look between two runs: `resumes`, `has_looked`.
 pub(crate) trait Observer {
-    /// The loop is going to run tasks, or to look at the sockets and timers.
+    /// The loop is about to run tasks, or to look at the sockets and timers.
     fn resumes(&self);
 
     /// The loop has looked at the sockets and timers.
     fn has_looked(&self);
 
-    /// A run has returned: now foreign code may be told.
+    /// A run has returned. Foreign code may be called now.
     fn rests(&self);
 
-    /// The task is going to be polled; or dropped, if it was aborted.
+    /// The task is about to be polled; or dropped, if it was aborted.
     fn begins(&self, id: TaskId, cell: &mut TaskCell);
 
-    /// The task has been polled, or its future dropped.
+    /// The task has been polled, or its future has been dropped.
     fn ends(&self, id: TaskId, cell: &mut TaskCell, step: Step);
 
-    /// What the task has left is with its handle, or has been dropped.
+    /// The task's output is with its handle, or has been dropped.
     fn is_settled(&self);
 
-    /// Whether the run is to return, so that the loop can tell what was noted.
+    /// Whether the run should return, so that the loop can tell what was noted.
     fn has_news(&self) -> bool;
 }
 
-/// Nobody.
+/// Observes nothing.
 pub(crate) struct Unobserved;
 
 impl Observer for Unobserved {

@@ -1,9 +1,8 @@
-//! Outputs without a handle that could ask for them.
+//! Drops outputs whose handle is gone.
 //!
-//! An output may hold the handle of another finished task, whose output holds one more, and so on:
-//! a list that frees its head, which frees its next, needs a stack as deep as the list is long, and
-//! a stack overflow is no panic that could be caught. So the first output is dropped at once, and
-//! an output that its destructor lets go of waits in a queue. Guarded by
+//! An output may hold the handle of another finished task, whose output holds a third, and so on. To drop such a list
+//! recursively takes a stack as deep as the list is long, and a stack overflow is not a panic: it cannot be caught. So
+//! the first output is dropped at once, and the outputs that its destructor releases wait in a queue. Guarded by
 //! tests/scheduler/discard_chain.rs::a_hundred_thousand_outputs_that_hold_each_other_are_dropped_on_a_small_stack.
 
 use super::Scheduler;
@@ -13,7 +12,7 @@ use crate::task::cell::TaskCell;
 use crate::task::id::TaskId;
 
 impl Scheduler {
-    /// Drops an output, unless the task's rider wants it. A panic that is left is told, and so is one of the output's
+    /// Drops an output, unless the task's rider wants it. Reports a panic that the task left, and a panic of the output's
     /// destructor. Then the slot has one handle less.
     pub(super) fn discard(&self, id: TaskId, mut cell: TaskCell) {
         cell.as_mut().offer_to_rider();
@@ -31,7 +30,7 @@ impl Scheduler {
             self.empty(id, cell);
             next = queue.borrow_mut().pop_front();
         }
-        // Nothing unwinds out of `empty`, so this is always reached.
+        // `empty` catches every panic, so this line is always reached.
         is_going_on.set(false);
     }
 

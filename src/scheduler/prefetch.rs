@@ -1,8 +1,8 @@
-//! Tuning: the cells of tasks that were queued together are fetched together.
+//! Tuning: fetches the cells of tasks that were queued together.
 //!
-//! The cells of many tasks that one look has woken lie far apart in memory, and each poll would wait for its own. Looked at one
-//! right after the other, they are fetched side by side: a sixth less processor time where 100,000 timers fire within 200 ms
-//! (`cargo bench --bench compare`, row `storm`).
+//! The cells of many tasks that one look has woken lie far apart in memory, and each poll would wait for a cache miss.
+//! Reading the cells one right after the other lets the processor fetch them in parallel: a sixth less processor time where
+//! 100,000 timers fire within 200 ms (`cargo bench --bench compare`, row `storm`).
 
 use std::hint::black_box;
 
@@ -10,7 +10,7 @@ use super::Scheduler;
 use super::tasks::Tasks;
 
 impl Scheduler {
-    /// Looks at the cells of the tasks that were queued last.
+    /// Reads the cells of the tasks that were queued last.
     pub(crate) fn prefetch(&self, count: usize) {
         let mut tasks = self.tasks.borrow_mut();
         let Tasks { ready, slots, .. } = &mut *tasks;

@@ -3,13 +3,15 @@
 use super::joiner::Joiner;
 use crate::task::cell::TaskCell;
 
-/// Needed by the scheduler until the task has finished, by the ready queue while it is in there, and by each handle.
+/// The scheduler needs a slot until its task has finished, the ready queue while the slot is queued, and each handle until
+/// it is dropped.
 pub(super) struct Slot {
-    /// Not here while it is polled, and not after its output has been taken. In a spare slot it is vacant.
+    /// `None` while the task is polled, and after its output has been taken. In a spare slot: the vacant cell.
     pub(super) cell: Option<TaskCell>,
-    /// Who awaits the handle. In a spare slot: the size of the cell.
+    /// The task that awaits the handle. In a spare slot: the size of the cell.
     pub(super) joiner: Joiner,
-    /// The task's number is this, the slot's own, and the loop's. In a spare slot: which one lies under it.
+    /// The serial, the slot's index and the loop's index make the task's number. In a spare slot: the index of the slot
+    /// below it on the shelf.
     pub(super) serial: u32,
     /// How many handles keep this slot from being reused.
     pub(super) handles: u16,
@@ -17,13 +19,13 @@ pub(super) struct Slot {
     pub(super) life: Life,
 }
 
-// What a parked task takes is this, its cell, and four bytes in the queue.
+// A parked task takes a slot, a cell, and four bytes in the queue.
 const _: () = assert!(size_of::<Slot>() == 32);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Life {
     Alive,
-    /// To be dropped instead of polled.
+    /// The future is dropped at the task's turn, and not polled.
     Aborted,
     Finished,
 }
@@ -42,7 +44,7 @@ impl Slot {
         self.life == Life::Finished
     }
 
-    /// One handle more. A count that has come to its end stays there, and the slot is never reused.
+    /// Counts one handle more. A count that has reached its maximum stays there, and the slot is never reused.
     pub(super) fn hold(&mut self) {
         self.handles = self.handles.saturating_add(1);
     }

@@ -1,9 +1,9 @@
-//! Tuning: slots that a task has left are kept with their cells for the next task of its kind.
+//! Tuning: keeps the slots and cells of finished tasks for the next tasks of their kind.
 //!
-//! The plain form gives the cell back to the allocator and the slot back to the slab. But programs have few kinds of tasks, and
-//! the next one is mostly of the same kind: its future then goes into the cell that is there already. `cargo bench --bench
-//! core spawn`: a spawn and join takes 39 ns instead of 54, one of a thousand at once 25 instead of 38, and with 1 KiB each 46
-//! instead of 215. Held by the bound of `spawn_join` in `benches/bounds.toml`.
+//! The plain form gives the cell back to the allocator and the slot back to the slab. But programs have few kinds of tasks,
+//! so the next task is mostly of the same kind, and its future fits into the cell that is there already. `cargo bench
+//! --bench core spawn`: a spawn and join takes 39 ns instead of 54, one of a thousand at once 25 instead of 38, and with 1
+//! KiB each 46 instead of 215. Held by the bound of `spawn_join` in `benches/bounds.toml`.
 
 use std::hint::black_box;
 
@@ -14,42 +14,42 @@ use super::slot::Slot;
 use crate::task::cell::TaskCell;
 
 const SHELVES: usize = 16;
-/// All shelves together hold so much at most: a loop must not sit on all that it once needed for a moment. What is beyond it
-/// goes back to the allocator, which looks at its neighbours in memory: 7 % of the processor time where 100,000 timers
-/// fire, and their tasks end, within 200 ms.
+/// The most that all shelves together hold: a loop must not keep all that it once needed for a moment. A cell beyond it goes
+/// back to the allocator, which then looks at the neighbouring memory: 7 % of the processor time where 100,000 timers fire,
+/// and their tasks end, within 200 ms.
 /// Guarded by tests/allocations/spare_cells.rs::sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order.
 pub(super) const SPARE_BYTES: usize = 16 << 20;
-/// And no cell that is larger than this.
+/// A cell that is larger than this is not kept.
 pub(super) const CELL_BYTES: usize = 1 << 20;
-/// After so many cells that went back to the allocator, it is asked for a large piece: *bounded-look*.
+/// After so many freed cells the allocator is asked for a large piece of memory: *bounded-look*.
 ///
-/// glibc puts a small piece of memory that is freed on a list. When a large piece is asked for or freed, it joins the pieces on
-/// its lists with their neighbours: all of them, in that one call. After a burst of small tasks that is a million pieces, and
-/// one poll takes 100 ms. Asked for a large piece now and then, glibc does that work in small parts. Another allocator pays
-/// one allocation in so many cells.
+/// glibc puts a small piece of memory that is freed on a list. When a large piece is requested or freed, glibc joins all the
+/// pieces on its lists with their neighbours in that one call. After a burst of small tasks that is a million pieces, and
+/// one poll takes 100 ms. A regular request for a large piece makes glibc do that work in small parts. With another
+/// allocator it costs one allocation in so many freed cells.
 ///
-/// The longest wait of a socket, beside a million timers that are due within a second, goes from 100 ms to some 3 ms, where it
-/// is 2.5 ms beside nobody: `cargo bench --bench compare -- --rows wait_timers_1s,wait_quiet`. The price is 15 % of the processor time where
-/// a million tasks sleep and end within a second (the row `fire_1m`), and nothing where the cells are kept. Parts of 16 to 256
-/// cost the same; larger ones cost more, for their pieces have left the processor's cache.
+/// The longest wait of a socket, beside a million timers that are due within a second, falls from 100 ms to some 3 ms;
+/// without the timers it is 2.5 ms: `cargo bench --bench compare -- --rows wait_timers_1s,wait_quiet`. The price is 15 % of
+/// the processor time where a million tasks sleep and end within a second (the row `fire_1m`), and nothing where the cells
+/// are kept. Parts of 16 to 256 cost the same; larger parts cost more, because their pieces have left the processor's cache.
 /// Guarded by tests/allocations/spare_cells.rs::the_allocator_tidies_up_in_small_parts_behind_a_burst_of_small_tasks.
 const FREED_AT_ONCE: u32 = 64;
 /// An allocation that every version of glibc calls large.
 const LARGE: usize = 4096;
-/// Under the lowest.
+/// Marks the end of a shelf: no slot lies under the lowest one.
 const NONE: u32 = u32::MAX;
 
-/// Slots whose task is gone and whose cell is vacant, on shelves by the size of the cell. Whether a cell is of the right
-/// type, the cell itself must say.
+/// Slots without a task, each with a vacant cell, on shelves by the size of the cell. Only the cell itself knows whether its
+/// type is the right one.
 pub(super) struct Spares {
     shelves: [Shelf; SHELVES],
-    /// What the cells on them take, [`SPARE_BYTES`] at most. Bytes, since one shelf has cells of many sizes.
+    /// What the kept cells take, [`SPARE_BYTES`] at most. One shelf has cells of many sizes, so bytes are counted.
     bytes: u32,
-    /// How many were freed since the allocator was asked for a large piece.
+    /// How many cells were freed since the allocator was last asked for a large piece.
     freed: u32,
 }
 
-/// A stack that needs no memory of its own.
+/// A stack of slots that needs no memory of its own: each slot holds the index of the next.
 #[derive(Clone, Copy)]
 struct Shelf {
     top: u32,
@@ -64,7 +64,7 @@ impl Spares {
         }
     }
 
-    /// Keeps a slot and its vacant cell. A cell that is too large to be kept comes back, and its slot is free.
+    /// Keeps a slot and its vacant cell. If the cell is too large, it is returned, and its slot is free.
     #[inline(always)]
     pub(super) fn keep(&mut self, slots: &mut Slab<Slot>, index: usize) -> Option<TaskCell> {
         let size = size_of_val(&**slots[index].cell.as_ref()?);
@@ -79,7 +79,7 @@ impl Spares {
         None
     }
 
-    /// The one that was left last.
+    /// Takes the slot that was left last.
     #[inline]
     pub(super) fn take(&mut self, slots: &mut Slab<Slot>, size: usize) -> Option<usize> {
         let (index, size) = self.shelf(size).pop(slots)?;
@@ -87,16 +87,16 @@ impl Spares {
         Some(index)
     }
 
-    /// Any of them, of whatever size.
+    /// Takes any slot, of any size.
     pub(super) fn take_any(&mut self, slots: &mut Slab<Slot>) -> Option<usize> {
         let (index, size) = self.shelves.iter_mut().find_map(|shelf| shelf.pop(slots))?;
         self.bytes -= size as u32;
         Some(index)
     }
 
-    /// Frees one that was kept before: from the newcomer's own shelf, the one that was left last, since what was used just
-    /// now is likelier to be in the processor's cache. If there is none, one of another size: the program has gone on to
-    /// tasks of another kind. The cell is vacant, so no code but the allocator's runs.
+    /// Frees a kept slot. First choice is the slot that was left last on the newcomer's own shelf, since that memory is
+    /// probably in the processor's cache. If that shelf is empty, the program has gone on to tasks of another kind, and a
+    /// slot of another size is freed. The cell is vacant, so only the allocator's code runs.
     #[cold]
     fn make_room(&mut self, slots: &mut Slab<Slot>, size: usize) {
         let index = self
@@ -121,7 +121,7 @@ impl Spares {
     }
 }
 
-/// And gives it back. Where there is none, nothing is lost.
+/// Asks the allocator for a large piece of memory, and gives it back. If there is none, nothing is lost.
 fn ask_for_a_large_piece() {
     let mut piece = Vec::<u8>::new();
     let _ = black_box(piece.try_reserve_exact(LARGE));
@@ -131,7 +131,7 @@ fn ask_for_a_large_piece() {
 impl Shelf {
     #[inline]
     fn push(&mut self, slots: &mut Slab<Slot>, index: usize, size: usize) {
-        // A slot without a task has no serial and no joiner: here they say which slot lies under it, and how large its cell is.
+        // In a slot without a task, `serial` holds the index of the slot below, and `joiner` the size of the cell.
         let slot = &mut slots[index];
         slot.serial = self.top;
         slot.joiner = Joiner::size_of_spare(size);

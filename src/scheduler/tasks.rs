@@ -1,4 +1,4 @@
-//! The table of tasks: one slot for each, and the queue of those that are ready.
+//! The table of tasks: a slot for each task, and the queue of the ready tasks.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -18,17 +18,17 @@ use crate::task::id::{MAX_TASKS, SERIALS, TaskId};
 pub(super) struct Tasks {
     loop_index: usize,
     pub(super) slots: Slab<Slot>,
-    /// Slots, not pointers. A `u32` each; room for all is made when a task is spawned.
+    /// Indices of slots. A spawn makes room for every task, so that no wake allocates.
     pub(super) ready: VecDeque<u32>,
     pub(super) spares: Spares,
-    /// Wakers that are not those of this loop's tasks, of whoever awaits a handle.
+    /// Wakers that await a handle and belong to no task of this loop.
     pub(super) afar: Slab<Waker>,
-    /// How many tasks there have been. Its lower bits are the serial of the next one.
+    /// How many tasks have been spawned. The lower bits are the serial of the next task.
     pub(super) spawned: u64,
     pub(super) ages: Ages,
-    /// Tasks that have not finished.
+    /// How many tasks have not finished.
     pub(super) alive: usize,
-    /// Wakes that queued a task, since the loop was made.
+    /// How many wakes have queued a task since the loop was made.
     pub(super) wakes: u64,
     pub(super) probe: Probe,
 }
@@ -53,19 +53,19 @@ impl Tasks {
         tasks
     }
 
-    /// From now on births are noted. No task has been spawned yet.
+    /// From now on births are noted. The caller has spawned no task yet.
     pub(super) fn observe(&mut self) {
         self.ages.observe();
         self.note_spawns();
     }
 
-    /// From the second round of serials on, each spawn is noted.
+    /// Moves the count of spawns to the second round of serials, from which on each spawn is noted.
     fn note_spawns(&mut self) {
         self.spawned += SERIALS;
     }
 
-    /// A slot for a task with a cell of this size: the one that the last such task has left, with its vacant cell, or a new
-    /// one. `None` if there are as many tasks as there can be.
+    /// Claims a slot for a task with a cell of `size` bytes: the slot that the last such task has left, with its vacant
+    /// cell, or a new slot. `None` if the loop is full.
     #[inline]
     pub(super) fn claim(&mut self, size: usize) -> Option<usize> {
         match self.spares.take(&mut self.slots, size) {
@@ -74,7 +74,7 @@ impl Tasks {
         }
     }
 
-    /// The task in that slot is at the end of the queue, held by its join handle.
+    /// Puts the task in that slot at the end of the queue. Its join handle holds the slot.
     #[inline(always)]
     pub(super) fn begin(&mut self, index: usize) -> TaskId {
         let id = TaskId::new(self.loop_index, self.spawned as u32, index);
@@ -96,7 +96,7 @@ impl Tasks {
     #[cold]
     fn claim_new(&mut self) -> Option<usize> {
         if self.slots.len() == self.slots.capacity().min(MAX_TASKS) {
-            // Rather one that a task of another size has left than more of them.
+            // A spare slot of another size is used before the slab grows.
             let other = self.spares.take_any(&mut self.slots);
             if other.is_some() || self.slots.len() == MAX_TASKS {
                 return other;
@@ -106,8 +106,8 @@ impl Tasks {
         Some(self.slots.insert(Slot::NEW))
     }
 
-    /// By an eighth, once there are thousands: twice as many slots as tasks would be most of what a task takes. Room in
-    /// the queue for every task is made here, so that no wake allocates.
+    /// Grows by an eighth once there are thousands of slots, since doubling would leave up to half of the slots unused. Room
+    /// in the queue for every task is made here, so that no wake allocates.
     fn grow(&mut self) {
         let more = (self.slots.len() / 8).max(self.slots.len().clamp(4, 1024));
         self.slots.reserve_exact(more);
@@ -115,21 +115,22 @@ impl Tasks {
         self.ready.reserve_exact(slots - self.ready.len());
     }
 
-    /// The head of the queue, and the task's cell: out of its slot, so that nothing is borrowed while it is polled. A task
-    /// that has finished since it was queued has none.
+    /// Takes the head of the queue, and moves the task's cell out of its slot, so that nothing is borrowed during the poll.
+    /// A task that finished while it was queued has no cell.
     #[inline]
     pub(super) fn next(&mut self) -> Option<(TaskId, Life, Option<TaskCell>)> {
         let index = self.ready.pop_front()? as usize;
         let slot = &mut self.slots[index];
-        // Before the poll, so that a wake during the poll queues the task again. Cleared after it, that wake would be lost.
-        // Guarded by tests/scheduler/wake.rs::a_task_woken_while_it_is_polled_is_polled_again.
+        // Cleared before the poll, so that a wake during the poll queues the task again. If it were cleared after the poll,
+        // that wake would be lost. Guarded by tests/scheduler/wake.rs::a_task_woken_while_it_is_polled_is_polled_again.
         slot.is_queued = false;
         let id = TaskId::new(self.loop_index, slot.serial, index);
         let life = slot.life;
         Some((id, life, slot.cell.take_if(|_| life != Life::Finished)))
     }
 
-    /// The cell of a task that has been polled goes back into its slot; or to the caller, if the task was aborted meanwhile.
+    /// Puts the cell of a polled task back into its slot. If the task was aborted during the poll, the cell goes to the
+    /// caller.
     #[inline]
     pub(super) fn put_back(&mut self, id: TaskId, cell: TaskCell) -> Option<TaskCell> {
         let slot = &mut self.slots[id.slot()];
@@ -140,7 +141,7 @@ impl Tasks {
         None
     }
 
-    /// *one-queue*, *stale-is-inert*, *wake-only-queues*: these four lines are all three.
+    /// These four lines keep *one-queue*, *stale-is-inert* and *wake-only-queues*.
     #[inline]
     pub(super) fn wake(&mut self, id: TaskId) {
         if let Some(slot) = self.slots.get_mut(id.slot()) {
@@ -157,8 +158,8 @@ impl Tasks {
         TaskId::new(self.loop_index, self.slots[index].serial, index)
     }
 
-    /// Remembers a waker that is not ours. What is left over comes back: the one that was there, or this one if the task
-    /// has finished and will wake nobody.
+    /// Remembers a waker that is not of this loop. Returns the waker that the caller has to drop: the one that was
+    /// remembered before, or this one if the task has finished and will wake nothing.
     pub(super) fn join_from_afar(&mut self, index: usize, waker: Waker) -> Option<Waker> {
         let slot = &mut self.slots[index];
         if slot.is_finished() {
@@ -171,7 +172,7 @@ impl Tasks {
         None
     }
 
-    /// Whoever awaits the task is this one now. The waker of who was there before comes back.
+    /// Makes `joiner` the task that awaits this one. Returns the waker of the joiner before, if it had one.
     pub(super) fn set_joiner(&mut self, index: usize, joiner: Joiner) -> Option<Waker> {
         let before = mem::replace(&mut self.slots[index].joiner, joiner);
         match before.who() {
@@ -180,8 +181,8 @@ impl Tasks {
         }
     }
 
-    /// The join handle of a finished task takes the output, and leaves. What is left of the cell comes back, as from
-    /// [`retire`](Self::retire).
+    /// Moves the output of a finished task to its join handle, and counts one handle less. Returns what
+    /// [`retire`](Self::retire) returns.
     #[inline]
     pub(super) fn leave(&mut self, index: usize, output: &mut dyn Any) -> Option<TaskCell> {
         let slot = &mut self.slots[index];
@@ -191,8 +192,8 @@ impl Tasks {
         self.retire(index, is_vacant)
     }
 
-    /// One handle less on the slot of a finished task, in which its cell lies. A cell that cannot wait here for the next task
-    /// comes back.
+    /// Counts one handle less on the slot of a finished task, whose cell lies in the slot. Returns the cell if it cannot be
+    /// kept here for the next task.
     #[inline(always)]
     pub(super) fn retire(&mut self, index: usize, is_vacant: bool) -> Option<TaskCell> {
         let slot = &mut self.slots[index];
@@ -206,15 +207,15 @@ impl Tasks {
         self.slots.remove(index).cell
     }
 
-    /// Frees the slot if nobody needs it. A slot in the ready queue is needed: freed too early, its place in the queue
-    /// would fall to a stranger.
+    /// Frees the slot if nothing needs it. The ready queue needs a queued slot: if the slot were freed now, the entry in the
+    /// queue would belong to its next tenant.
     pub(super) fn release(&mut self, index: usize) {
         if !self.slots[index].is_needed() {
             self.slots.remove(index);
         }
     }
 
-    /// Lets go of what was kept for tasks that will not come.
+    /// Frees the vacant cells that were kept for later tasks.
     pub(super) fn drop_spares(&mut self) {
         while let Some(index) = self.spares.take_any(&mut self.slots) {
             self.slots.remove(index);

@@ -1,5 +1,5 @@
-//! The scheduler by itself, without a loop: what takes hundreds of millions of spawns to come about, and what only a look at
-//! the tables can show. What users can see is in `tests/`.
+//! The scheduler alone, without a loop: states that need hundreds of millions of spawns, or a look into the tables. The
+//! tests in `tests/` check what users can see.
 
 use std::cell::RefCell;
 use std::future::{Future, Pending, pending};
@@ -33,7 +33,7 @@ fn forever(scheduler: &Rc<Scheduler>) -> JoinHandle<()> {
     spawn(scheduler, sleeper)
 }
 
-/// As if so many tasks had been spawned and had ended meanwhile.
+/// Sets the counters as if `spawns` tasks had been spawned and had ended.
 fn pass(scheduler: &Scheduler, spawns: u64) {
     scheduler.tasks.borrow_mut().spawned += spawns;
 }
@@ -89,7 +89,7 @@ fn a_slot_that_is_used_again_has_the_age_of_its_new_tenant() {
             scheduler.drop_now(gone.id());
             let slot = gone.id().slot();
             drop(gone);
-            // Leaves the ready queue, too.
+            // Takes the task out of the ready queue too.
             scheduler.run(usize::MAX, waker::of, &Unobserved, || false);
             handles.push(forever(&scheduler));
             assert_eq!(handles[3].id().slot(), slot);
@@ -122,7 +122,7 @@ fn tasks_are_dropped_in_the_order_of_their_spawning_across_the_end_of_the_serial
     assert_eq!(*left.borrow(), [0, 1, 2, 3, 4, 5]);
 }
 
-/// A future whose cell takes `64 * (N + 2)` bytes: there are a stage and a line beside it.
+/// A future whose cell takes `64 * (N + 2)` bytes: the cell adds a stage and a line.
 #[repr(align(64))]
 struct Wide<const N: usize>([[u8; 64]; N]);
 
@@ -173,13 +173,13 @@ fn the_spare_cells_take_what_is_promised_to_the_byte() {
     assert_eq!(kept(), SPARE_BYTES);
     leave::<14>(&scheduler, SPARE_BYTES / 1024 + 1);
     assert_eq!(kept(), SPARE_BYTES);
-    // One of 64 KiB, on the same shelf, takes the place of 64.
+    // One cell of 64 KiB, on the same shelf, replaces 64 cells.
     leave::<1022>(&scheduler, 1);
     assert_eq!(kept(), SPARE_BYTES);
-    // One of 1,088 bytes: its own shelf has none to give, and the other gives the one that was left last.
+    // The shelf of 1,088 bytes is empty, so the other shelf frees the cell that it got last.
     leave::<15>(&scheduler, 1);
     assert_eq!(kept(), SPARE_BYTES - 65_536 + 1088);
-    // One of 2 KiB moves into a slot with 1 KiB, and there is room for it.
+    // A task of 2 KiB moves into a slot of 1 KiB, and there is room for its cell.
     leave::<30>(&scheduler, 1);
     assert_eq!(kept(), SPARE_BYTES - 65_536 + 1088 + 1024);
     scheduler.tasks.borrow_mut().drop_spares();
@@ -198,7 +198,7 @@ fn a_hundred_thousand_tasks_have_room_in_the_queue_and_few_slots_beside_them() {
         if mem::replace(&mut capacity, tasks.slots.capacity()) != capacity {
             growths += 1;
             assert_eq!(tasks.ready.capacity(), capacity, "for {count} tasks");
-            // No more of them than an eighth of the tasks, or than the first thousand.
+            // At most an eighth of the tasks, or the first thousand.
             let unused = capacity - count;
             assert!(
                 unused < count.clamp(4, 1024).max(count / 8),
@@ -206,7 +206,7 @@ fn a_hundred_thousand_tasks_have_room_in_the_queue_and_few_slots_beside_them() {
             );
         }
     }
-    // Nine of them to a thousand, seven to eight thousand, and then by the eighth.
+    // Nine growths to a thousand, seven to eight thousand, and then an eighth each.
     assert_eq!(growths, 9 + 7 + 22);
 }
 

@@ -25,13 +25,13 @@ thread_local! {
     static ANSWER: Cell<Option<TaskId>> = const { Cell::new(None) };
 }
 
-/// The wakers that are made as this one is can be asked.
+/// From now on wakers with this waker's table of functions can be asked.
 #[inline]
 pub(crate) fn introduce(waker: &Waker) {
     KIND.get_or_init(|| waker.vtable());
 }
 
-/// The task that a waker wakes, in the end; `None` if it cannot be known. No foreign code runs.
+/// The task that a waker wakes in the end; `None` if it cannot be known. Runs no foreign code.
 pub(crate) fn task_of(waker: &Waker) -> Option<TaskId> {
     waker::id_of(waker).or_else(|| ask(waker))
 }
@@ -47,13 +47,13 @@ fn ask(waker: &Waker) -> Option<TaskId> {
     ANSWER.take()
 }
 
-/// Whether the `wake_by_ref` that is going on is a question. It is then to be [answered](answer), and nobody is woken.
+/// Whether the running `wake_by_ref` is a question. Then the waker has to [answer](answer) it, and wakes no task.
 #[inline]
 pub(crate) fn is_asked() -> bool {
     IS_ASKED.get()
 }
 
-/// The waker that is asked would wake `parent`.
+/// Answers the question: the asked waker would wake `parent`.
 #[cold]
 pub(crate) fn answer(parent: Option<&Waker>) {
     IS_ASKED.set(false);

@@ -108,41 +108,42 @@ use crate::task::output::is_err;
 /// A task's future, or its output, behind one pointer.
 pub(crate) type TaskCell = Pin<Box<dyn Erased>>;
 
-/// What the scheduler may ask of a cell without knowing the future's type.
+/// What the scheduler can do with a cell without knowing the future's type.
 pub(crate) trait Erased {
-    /// Polls the future. On `Ready` the cell is finished, by a value or by a panic.
+    /// Polls the future. On `Ready` the cell is finished, with a value or a panic.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Drops the future where it stands; the cell is then finished, as cancelled. Does nothing to a finished cell.
+    /// Drops the future in place, and finishes the cell as cancelled. Does nothing to a finished cell.
     fn cancel(self: Pin<&mut Self>);
 
-    /// Moves the output into `into`, an `Option<Result<T, JoinError>>`. `true` if that has left the cell [vacant](Self::vacant).
+    /// Moves the output into `into`, an `Option<Result<T, JoinError>>`. Returns `true` if the cell is now
+    /// [vacant](Self::vacant).
     fn take(self: Pin<&mut Self>, into: &mut dyn Any) -> bool;
 
-    /// The error that the cell is finished with, if it is.
+    /// The error of a finished cell, if it has one.
     fn error(self: Pin<&mut Self>) -> Option<&JoinError>;
 
-    /// Whether the cell is finished with a value that is an `Err`. Known in a build that records only.
+    /// Whether the cell is finished with a value that is an `Err`. Only a build that records asks.
     fn holds_an_err(self: Pin<&mut Self>) -> bool;
 
-    /// Drops the output where it stands. If its destructor panics, that panic is the answer.
+    /// Drops the output in place. Returns the panic of its destructor, if it panics.
     fn discard(self: Pin<&mut Self>) -> Option<JoinError>;
 
-    /// Moves the payload out of a cell that is finished with a panic; the handle gets the message only.
+    /// Moves the payload out of a cell that is finished with a panic. The handle then gets only the message.
     fn take_panic(self: Pin<&mut Self>) -> Option<Payload>;
 
-    /// What the task was called, and where it was spawned.
+    /// The task's name, and the line that spawned it.
     fn about(self: Pin<&mut Self>) -> (Option<&str>, &'static Location<'static>);
 
-    /// The cell itself, a [`Body`], if nothing is left in it that would have to be dropped.
+    /// The cell itself, a [`Body`], if no value is left in it that has to be dropped.
     fn vacant(self: Pin<&mut Self>) -> Option<&mut dyn Any>;
 
-    /// The future is gone, and no handle will ask for its result: the [`Rider`] may take it.
+    /// Offers the result to the [`Rider`]. The future is gone, and no handle will ask for the result.
     fn offer_to_rider(self: Pin<&mut Self>);
 }
 
-/// Puts a future into a cell: the vacant one that is `here`, if that is of its type, else a new one. `rider` is `()`, a name,
-/// or a child's tie to its group: a task pays for what it has.
+/// Puts a future into a cell: into `here` if that is a vacant cell of its type, else into a new one. `rider` is `()`, a
+/// name, or a child's tie to its group, so a task without a name has no room for one.
 #[inline]
 pub(crate) fn put<F, R>(
     here: &mut Option<TaskCell>,
@@ -172,27 +173,28 @@ where
         location,
         rider,
     };
-    // SAFETY: valid for a `Body`, as the line above made it for one, and it holds nothing that would have to be dropped.
-    // Guarded by tests/scheduler/panic.rs::a_future_of_three_megabytes_is_spawned_without_a_stack_to_match. Buys one copy of the
-    // future in a release build: it goes from the caller's frame into the cell, where `Box::pin` builds it here first.
+    // SAFETY: valid for a `Body`, since the line above allocated it for one, and it holds no value that would have to be
+    // dropped. Guarded by tests/scheduler/panic.rs::a_future_of_three_megabytes_is_spawned_without_a_stack_to_match. Buys
+    // one copy of the future in a release build: it goes from the caller's frame into the cell, where `Box::pin` builds it
+    // here first.
     unsafe { cell.as_mut_ptr().write(body) };
-    // SAFETY: written whole by the line above.
+    // SAFETY: the line above has written the whole value.
     Box::into_pin(unsafe { cell.assume_init() })
 }
 
-/// How large the cell of such a future is.
+/// The size of a cell for this type of future.
 pub(crate) const fn size<F: Future, R>() -> usize {
     size_of::<Body<F, R>>()
 }
 
-/// What rides in a cell beside a future with the output `T`.
+/// The rider in a cell beside a future with the output `T`.
 pub(crate) trait Rider<T>: 'static {
     fn name(&self) -> Option<&str> {
         None
     }
 
-    /// The future is gone, no handle will ask for its result, and nothing is borrowed. Whoever wants the result takes it.
-    /// `name` and `at` say which task this is.
+    /// Called when the future is gone, no handle will ask for its result, and nothing is borrowed. The rider may take the
+    /// result. `name` and `at` say which task it is.
     fn finished(
         &self,
         result: &mut Option<Result<T, JoinError>>,
@@ -202,7 +204,7 @@ pub(crate) trait Rider<T>: 'static {
         let _ = (result, name, at);
     }
 
-    /// Whether there is nothing left in it that would have to be dropped.
+    /// Whether no value is left in the rider that has to be dropped.
     fn is_spent(&self) -> bool;
 }
 
@@ -235,9 +237,10 @@ enum Stage<F: Future> {
 }
 
 impl<F: Future, R> Body<F, R> {
-    /// The only way through the pin. No other method takes or makes a `&Body`: a future may hold a `&mut` to a part of itself, and a
-    /// shared reference to the whole would end that.
-    /// Guarded by tests/scheduler/self_join.rs::a_future_that_borrows_from_itself_is_not_disturbed_by_a_look_at_its_cell, under Miri.
+    /// The only way through the pin. No other method takes or makes a `&Body`: a future may hold a `&mut` to a part of
+    /// itself, and a shared reference to the whole would invalidate it.
+    /// Guarded by tests/scheduler/self_join.rs::a_future_that_borrows_from_itself_is_not_disturbed_by_a_look_at_its_cell,
+    /// under Miri.
     fn unpinned(self: Pin<&mut Self>) -> &mut Self {
         // SAFETY: the future inside stays where it is: callers poll it in place, or drop it in place by assigning
         // another stage, and move nothing but outputs, which are never pinned. `Body` has no `Drop` of its own, and is
@@ -259,8 +262,8 @@ impl<F: Future, R> Body<F, R> {
 }
 
 impl<F: Future, R: Rider<F::Output>> Body<F, R> {
-    /// Finishes the cell with `error`. If the destructor of what was there panics, that panic is the error instead,
-    /// unless a panic is what has brought us here: the first one is the cause.
+    /// Finishes the cell with `error`. If the destructor of the old stage panics, that panic is the error instead, unless
+    /// `error` is a panic already: the first panic is the cause.
     fn end(mut self: Pin<&mut Self>, error: JoinError) {
         let is_panic = error.is_panic();
         let error = self.as_mut().about_this_task(error);
@@ -268,7 +271,7 @@ impl<F: Future, R: Rider<F::Output>> Body<F, R> {
         let dropped = foreign::catch(|| *stage = Stage::Finished(Some(Err(error))));
         match dropped {
             Ok(()) => {}
-            // The future is gone and the error is written, whatever the destructor did.
+            // The future is gone and the error is written, even if the destructor panicked.
             Err(payload) if is_panic => foreign::bury(payload),
             Err(payload) => {
                 let error = self.as_mut().about_this_task(JoinError::panicked(payload));
@@ -319,7 +322,7 @@ where
         let (Stage::Finished(result), Some(into)) = (&mut body.stage, into.downcast_mut()) else {
             return false;
         };
-        // Moves the result alone. Replacing the whole stage would copy as many bytes as the future had.
+        // Moves only the result. Replacing the whole stage would copy as many bytes as the future had.
         *into = result.take();
         body.rider.is_spent()
     }
@@ -357,7 +360,7 @@ where
     fn vacant(self: Pin<&mut Self>) -> Option<&mut dyn Any> {
         let body = self.unpinned();
         let is_vacant = matches!(body.stage, Stage::Finished(None)) && body.rider.is_spent();
-        // Without a future in it there is nothing that is pinned.
+        // Without a future in the cell nothing is pinned.
         is_vacant.then_some(body as &mut dyn Any)
     }
 

@@ -1,4 +1,4 @@
-//! A budget for futures that know none.
+//! A budget for futures of other crates.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -7,23 +7,23 @@ use std::task::{Context, Poll, ready};
 use crate::context;
 use crate::pinned::Beside;
 
-/// Makes a foreign future one of the operations that a poll's budget counts.
+/// Counts a foreign future as one of the operations of a poll's budget.
 ///
-/// Each poll of a task may complete 128 operations of this crate, and the next one steps back, so that a socket that is always
-/// ready cannot hold the thread. The futures of other crates count nothing: a task that receives from a channel of
-/// `tokio::sync` or of the `futures` crates, and never finds it empty, runs until it does. With this around each of those
-/// futures it steps back as it would for one of ours.
+/// Each poll of a task may complete 128 operations of this crate, and the next operation yields, so that a socket that is
+/// always ready cannot hold the thread. The futures of other crates are not counted: a task that receives from a channel of
+/// `tokio::sync` or of the `futures` crates runs as long as the channel is not empty. Wrapped in `cooperative`, each such
+/// future counts as one operation.
 ///
-/// A future that waits by itself for something of this crate (a TLS stream over a socket of ours) need not be wrapped, and
-/// spends two operations where it is.
+/// A foreign future that waits for something of this crate inside (a TLS stream over a socket of ours) need not be wrapped.
+/// If it is, it spends two operations.
 ///
 /// # Cancellation
 ///
-/// As the future inside: dropping this drops it. While the budget is spent, the future inside is not polled.
+/// As of the future inside, which is dropped with this one. While the budget is spent, the future inside is not polled.
 ///
 /// # Wakes
 ///
-/// As the future inside; and the task wakes itself where its budget is spent.
+/// As of the future inside. When the budget is spent, the task wakes itself.
 ///
 /// ```
 /// use roundelay::{spawn, task::cooperative};
@@ -40,7 +40,7 @@ pub fn cooperative<F: IntoFuture>(future: F) -> impl Future<Output = F::Output> 
     Beside::new(future.into_future(), Counted)
 }
 
-/// What is beside a future that counts as one operation.
+/// Marks a future that counts as one operation.
 struct Counted;
 
 impl<F: Future> Future for Beside<F, Counted> {

@@ -1,4 +1,4 @@
-//! Ways to end a task, or to let go of it, without awaiting it.
+//! Ways to end or to detach a task without awaiting it.
 
 use std::fmt;
 use std::future::Future;
@@ -11,11 +11,11 @@ use super::join::JoinHandle;
 use crate::context;
 
 impl<T: 'static> JoinHandle<T> {
-    /// The output, if the task has finished and the output has not been given yet. It does not wait.
+    /// Returns the output if the task has finished, without waiting. The output is returned once.
     ///
     /// # Errors
     ///
-    /// The inner result is that of awaiting the handle.
+    /// The inner result is the one that awaiting the handle would give.
     ///
     /// ```
     /// roundelay::run(async {
@@ -32,7 +32,7 @@ impl<T: 'static> JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Lets the task run on by itself, and its output be dropped. The same as dropping the handle, said aloud.
+    /// Lets the task run on, and drops its output. Dropping the handle does the same; this says so in the code.
     ///
     /// ```
     /// roundelay::run(async {
@@ -41,10 +41,11 @@ impl<T> JoinHandle<T> {
     /// ```
     pub fn detach(self) {}
 
-    /// A handle that [aborts](Self::abort) the task when it is dropped: for a task that is of no use without the task that spawned it.
+    /// A handle that [aborts](Self::abort) the task when it is dropped, for a task that is useless without the task that
+    /// spawned it.
     ///
-    /// The task's future is dropped when its turn comes, not inside the drop of the handle. Where the caller has to wait for
-    /// that, or for several such tasks, a [`TaskGroup`](crate::TaskGroup) does it.
+    /// The task's future is dropped at the task's turn, not inside the drop of the handle. To wait for that, or for several
+    /// such tasks, use a [`TaskGroup`](crate::TaskGroup).
     ///
     /// ```
     /// roundelay::run(async {
@@ -60,18 +61,18 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// Awaits a task's output, and aborts the task when it is dropped before. From [`JoinHandle::abort_on_drop`].
+/// Awaits a task's output, and aborts the task if it is dropped before. From [`JoinHandle::abort_on_drop`].
 ///
 /// # Cancellation
 ///
-/// Dropping it aborts the task. Await it by reference (`(&mut handle).await`) to be able to go on later.
+/// Dropping it aborts the task. Await it by reference (`(&mut handle).await`) to keep it.
 ///
 /// # Wakes
 ///
 /// As [`JoinHandle`].
 #[must_use = "the task is aborted as soon as this is dropped"]
 pub struct AbortOnDrop<T> {
-    /// `None` once it has been detached.
+    /// `None` after it has been detached.
     handle: Option<JoinHandle<T>>,
 }
 
@@ -92,7 +93,7 @@ impl<T> AbortOnDrop<T> {
         self.handle().is_finished()
     }
 
-    /// The handle inside, whose drop aborts nothing.
+    /// The handle inside, which no longer aborts the task.
     pub fn into_inner(mut self) -> JoinHandle<T> {
         self.handle
             .take()
@@ -123,10 +124,10 @@ impl<T> fmt::Debug for AbortOnDrop<T> {
     }
 }
 
-/// [Aborts](JoinHandle::abort) the task with that identifier, of the loop that is running on this thread. asyncio has
-/// `all_tasks` and `cancel` for that. Says whether there was such a task, alive.
+/// [Aborts](JoinHandle::abort) the task with this identifier, if it belongs to the loop that runs on this thread. Returns
+/// whether there was such a task, alive. asyncio has `all_tasks` and `cancel` for this.
 ///
-/// The identifier of a task that has finished aborts nothing, and neither does that of a task of another loop.
+/// The identifier of a finished task, or of a task of another loop, aborts nothing.
 ///
 /// ```
 /// use roundelay::task;

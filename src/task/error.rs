@@ -1,13 +1,12 @@
 //! Why a task, or a job on the thread pool, has no output.
 //!
-//! There are four reasons and no fifth: the task was cancelled, it panicked, (for a job) the
-//! operating system gave the pool no thread to run it on, or (for a task) the task itself asked for
-//! its own output. One type covers both kinds of work, so that `spawn(f).await?` and
-//! `offload(f).await?` meet the same `match`.
+//! There are four reasons: the task was cancelled; it panicked; the operating system gave the pool
+//! no thread for the job; or the task awaited itself. One type covers tasks and jobs, so that the
+//! errors of `spawn(f).await?` and `offload(f).await?` fit the same `match`.
 //!
-//! The size matters more than the speed. Every `Result<T, JoinError>` travels through the cell of a
-//! task, so a wide error makes every task wide, and errors are rare. Therefore the error is one
-//! pointer, the rest lies behind it, and a `Result<(), JoinError>` is eight bytes.
+//! The size of this type matters more than its speed. Every `Result<T, JoinError>` lies in the cell
+//! of a task, so a wide error makes every task wide, and errors are rare. Therefore the error is
+//! one pointer to its contents, and a `Result<(), JoinError>` has eight bytes.
 
 use std::any::Any;
 use std::error::Error;
@@ -23,7 +22,7 @@ use crate::foreign::{Payload, message};
 /// The reason why a task or an offloaded job has no output: it was cancelled, it panicked, the thread pool refused it,
 /// or the task has awaited its own handle.
 ///
-/// Its `Display` names the work where that is known, and the line that started it:
+/// Its `Display` names the work, if it has a name, and the line that started it:
 ///
 /// ```
 /// let error = roundelay::run(async {
@@ -43,15 +42,15 @@ struct Detail {
 
 enum Reason {
     Cancelled,
-    /// A payload is `Send` but not `Sync`: two threads may not look at it at once. The mutex makes the error `Sync`
-    /// without a line of `unsafe`; taking the payload out by value needs no locking.
+    /// A payload is `Send` but not `Sync`: two threads may not read it at once. The mutex makes the error `Sync` without a
+    /// line of `unsafe`; taking the payload out by value needs no locking.
     Panicked(Mutex<Payload>),
     Refused(io::Error),
-    /// The task that asks.
+    /// The task that awaited itself.
     SelfAwait(TaskId),
 }
 
-/// What the error is about.
+/// The task, job or group that the error is about.
 struct Origin {
     noun: &'static str,
     name: Option<Box<str>>,
@@ -60,7 +59,7 @@ struct Origin {
 }
 
 impl JoinError {
-    /// The work was cancelled, or its loop ended before it.
+    /// The work was cancelled, or its loop ended first.
     pub(crate) fn cancelled() -> JoinError {
         JoinError::because(Reason::Cancelled)
     }
@@ -70,7 +69,7 @@ impl JoinError {
         JoinError::because(Reason::Panicked(Mutex::new(payload)))
     }
 
-    /// No thread could be had for the job.
+    /// The operating system gave no thread for the job.
     pub(crate) fn refused(reason: io::Error) -> JoinError {
         JoinError::because(Reason::Refused(reason))
     }
@@ -87,7 +86,7 @@ impl JoinError {
         }))
     }
 
-    /// Says which task this is about: `task 'name' spawned at src/main.rs:3:5 ..`.
+    /// Adds the task that the error is about: `task 'name' spawned at src/main.rs:3:5 ..`.
     pub(crate) fn of_task(
         mut self,
         name: Option<&str>,
@@ -103,7 +102,7 @@ impl JoinError {
         self
     }
 
-    /// Says which job this is about: `job offloaded at src/main.rs:3:5 ..`.
+    /// Adds the job that the error is about: `job offloaded at src/main.rs:3:5 ..`.
     pub(crate) fn of_job(mut self, at: &'static Location<'static>) -> JoinError {
         self.0.origin = Some(Origin {
             noun: "job",
@@ -114,7 +113,7 @@ impl JoinError {
         self
     }
 
-    /// Says which group's body this is about: `body of a task group entered at src/main.rs:3:5 ..`.
+    /// Adds the group whose body the error is about: `body of a task group entered at src/main.rs:3:5 ..`.
     pub(crate) fn of_body(mut self, at: &'static Location<'static>) -> JoinError {
         self.0.origin = Some(Origin {
             noun: "body of a task group",
@@ -130,19 +129,19 @@ impl JoinError {
         matches!(self.0.reason, Reason::Cancelled)
     }
 
-    /// Whether the work panicked. [`into_panic`](Self::into_panic) then gives the payload.
+    /// Whether the work panicked. [`into_panic`](Self::into_panic) then returns the payload.
     pub fn is_panic(&self) -> bool {
         matches!(self.0.reason, Reason::Panicked(_))
     }
 
     /// Whether the thread pool refused the job: it has no thread, and the operating system would not start one.
-    /// [`source`](Error::source) is then the operating system's own error.
+    /// [`source`](Error::source) is the operating system's error.
     pub fn is_refused(&self) -> bool {
         matches!(self.0.reason, Reason::Refused(_))
     }
 
-    /// Whether a task has awaited its own handle. The wait could never end, so it ends at once with this error; the task
-    /// goes on, and the handle still yields the output to another task that awaits it.
+    /// Whether a task has awaited its own handle. That wait could never end, so it ends at once with this error. The task
+    /// goes on, and the handle still returns the output to another task that awaits it.
     pub fn is_self_await(&self) -> bool {
         matches!(self.0.reason, Reason::SelfAwait(_))
     }
@@ -172,7 +171,7 @@ impl JoinError {
     /// The payload of the panic.
     ///
     /// # Errors
-    /// Gives the error back if the work did not panic.
+    /// Returns the error if the work did not panic.
     pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         match std::mem::replace(&mut self.0.reason, Reason::Cancelled) {
             Reason::Panicked(payload) => {
@@ -187,7 +186,7 @@ impl JoinError {
 }
 
 impl JoinError {
-    /// Moves the payload out, for code that goes on with the panic. What is left reads the same, as long as it was text.
+    /// Moves the payload out, for code that resumes the panic. The error keeps the message, if the payload was text.
     pub(crate) fn take_payload(&mut self) -> Option<Payload> {
         let Reason::Panicked(payload) = &mut self.0.reason else {
             return None;
@@ -201,8 +200,8 @@ impl JoinError {
     }
 }
 
-/// Any `?` that leads to an [`io::Error`] takes a `JoinError` along. A refused job keeps the kind of the operating
-/// system's error, a self-await is [`io::ErrorKind::Deadlock`], the others are [`io::ErrorKind::Other`]; the `JoinError` itself can be had back by a downcast.
+/// So `?` turns a `JoinError` into an [`io::Error`]. A refused job keeps the kind of the operating system's error, a self-await
+/// is [`io::ErrorKind::Deadlock`], and the others are [`io::ErrorKind::Other`]. A downcast returns the `JoinError` itself.
 impl From<JoinError> for io::Error {
     fn from(error: JoinError) -> io::Error {
         let kind = match &error.0.reason {
@@ -236,7 +235,7 @@ impl fmt::Display for JoinError {
                 f,
                 "the thread pool refused the {subject}: it has no thread and could not start one: {reason}"
             ),
-            // Without name and line: a task's cell, which knows them, is out of reach while the task is polled.
+            // Without name and line: the task's cell, which has them, is not in its slot while the task is polled.
             Reason::SelfAwait(id) => write!(
                 f,
                 "task {id} awaited its own handle, which yields nothing before the task has ended: \
@@ -274,7 +273,7 @@ impl fmt::Display for Subject<'_> {
     }
 }
 
-/// Nothing that can panic runs under this lock, and a payload has no state to be spoilt.
+/// No code that can panic runs under this lock, and a payload has no state that a panic could damage.
 fn lock(payload: &Mutex<Payload>) -> MutexGuard<'_, Payload> {
     payload.lock().unwrap_or_else(PoisonError::into_inner)
 }

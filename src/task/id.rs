@@ -36,7 +36,7 @@ const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 
 /// Names one task among all tasks of the process.
 ///
-/// Identifiers are unique among the tasks that are alive, and a loop reuses one only after 2^28 further spawns.
+/// Identifiers are unique among live tasks. A loop reuses one only after 2^28 further spawns.
 ///
 /// ```
 /// roundelay::run(async {
@@ -64,7 +64,7 @@ impl TaskId {
         self.0.get()
     }
 
-    /// The inverse of [`bits`](Self::bits); `None` for a number that no task can have.
+    /// The inverse of [`bits`](Self::bits); `None` if no task can have this number.
     #[inline]
     pub(crate) fn from_bits(bits: u64) -> Option<Self> {
         NonZeroU64::new(bits).map(Self)
@@ -87,7 +87,7 @@ impl TaskId {
 }
 
 impl fmt::Display for TaskId {
-    /// The loop and the serial, as in `1.42`: what a person needs to tell tasks apart.
+    /// Writes the loop and the serial, as in `1.42`, which tell tasks apart.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.loop_index(), self.serial())
     }

@@ -20,12 +20,12 @@ use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
 /// Starts a task on the loop that runs on this thread. asyncio's `create_task`.
 ///
-/// The task runs whether its handle is awaited or not; the first poll comes when its turn comes, never inside `spawn`.
+/// The task runs whether its handle is awaited or not. Its first poll comes at its turn, never inside `spawn`.
 ///
 /// # Panics
 ///
-/// If no loop is running on this thread. Then use [`EventLoop::spawn`](crate::EventLoop::spawn),
-/// [`Remote::spawn`](crate::Remote::spawn) from another thread, or [`try_spawn`]. And if the loop holds 2^24 tasks.
+/// If no loop is running on this thread: use [`EventLoop::spawn`](crate::EventLoop::spawn),
+/// [`Remote::spawn`](crate::Remote::spawn) from another thread, or [`try_spawn`]. Or if the loop holds 2^24 tasks.
 ///
 /// ```
 /// let sum = roundelay::run(async {
@@ -44,11 +44,11 @@ where
     JoinHandle::new(scheduler, future.into_future(), (), Location::caller())
 }
 
-/// [`spawn`], for code that cannot be sure that a loop is running on this thread.
+/// [`spawn`], for code that may run without a loop.
 ///
 /// # Errors
 ///
-/// [`NoLoop`] gives the future back.
+/// [`NoLoop`] returns the future.
 ///
 /// ```
 /// let refused = roundelay::task::try_spawn(async { 1 }).unwrap_err();
@@ -67,7 +67,7 @@ where
     Ok(JoinHandle::new(scheduler, future, (), Location::caller()))
 }
 
-/// No loop is running on this thread; here is what was to run on it.
+/// The error of [`try_spawn`]: no loop is running on this thread. Holds the future.
 pub struct NoLoop<F>(pub F);
 
 impl<F> fmt::Debug for NoLoop<F> {
@@ -84,7 +84,7 @@ impl<F> fmt::Display for NoLoop<F> {
 
 impl<F> std::error::Error for NoLoop<F> {}
 
-/// The task that is being polled on this thread, or `None` outside of any.
+/// The task that is being polled on this thread; `None` outside of tasks.
 ///
 /// ```
 /// assert_eq!(roundelay::task::current(), None);
@@ -94,12 +94,12 @@ pub fn current() -> Option<TaskId> {
     context::current()?.scheduler.running()
 }
 
-/// The tasks of the loop that is running on this thread, in the order of their spawning; none if no loop is. asyncio's
-/// `all_tasks`. Each with its state and with [what it waits for](crate::inspect).
+/// The tasks of the loop that is running on this thread, in the order of their spawning, each with its state and with [what
+/// it waits for](crate::inspect). Empty if no loop is running. asyncio's `all_tasks`.
 ///
-/// The task that asks is among them, [running](crate::inspect::TaskState::Running). Unless the loop is
-/// [observed](crate::Builder::observe) it is without its name and its line: while it is polled, its cell is out of its slot.
-/// From outside of the loop there are [`EventLoop::tasks`](crate::EventLoop::tasks) and [`Remote::tasks`](crate::Remote::tasks).
+/// The calling task is among them, [running](crate::inspect::TaskState::Running). Its name and line are missing unless the
+/// loop is [observed](crate::Builder::observe), because its cell is not in its slot while it is polled. From outside of the
+/// loop use [`EventLoop::tasks`](crate::EventLoop::tasks) or [`Remote::tasks`](crate::Remote::tasks).
 ///
 /// ```
 /// roundelay::run(async {
@@ -113,7 +113,7 @@ pub fn all() -> Tasks {
     context::current().map_or_else(Tasks::default, |context| Tasks::of(&context))
 }
 
-/// Spawns a task that has a name. It shows in panics, in errors and in the report of a shutdown.
+/// Spawns a task that has a name. Panics, errors and the report of a shutdown show the name.
 ///
 /// ```
 /// roundelay::run(async {
@@ -128,7 +128,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A task without a name yet.
+    /// A task without a name.
     pub fn new() -> Self {
         Self::default()
     }
@@ -140,7 +140,7 @@ impl Builder {
         self
     }
 
-    /// [`spawn`], with what was set.
+    /// [`spawn`] with these settings.
     ///
     /// # Panics
     ///
@@ -169,33 +169,34 @@ impl Builder {
 
 /// Awaits a task's output. Dropping the handle detaches the task: it runs on, and its output is dropped.
 ///
-/// The output of a task that has finished is dropped before the drop of its handle returns. If that happens in the destructor
-/// of another such output, it is dropped after that one, first come, first dropped; so a hundred thousand outputs that hold
-/// each other's handles need no deep stack.
+/// If the task has finished, its output is dropped before the drop of the handle returns. There is one exception: while
+/// another such output is being dropped, the next one waits until that is done, first come, first dropped. So a hundred
+/// thousand outputs that hold each other's handles need no deep stack.
 ///
-/// A handle that ends up in its own task's output, or two in each other's, is a cycle, and leaks as one of `Rc`s does.
+/// A task whose output holds its own handle is a cycle, and so are two tasks whose outputs hold each other's handles. Such a
+/// cycle leaks, as a cycle of `Rc`s does.
 ///
-/// The output is `Ok` with what the future returned, or a [`JoinError`] if the task was cancelled or panicked.
+/// The output is `Ok` with the future's value, or a [`JoinError`] if the task was cancelled or panicked.
 ///
-/// A task that awaits its own handle would wait for ever, and gets a [`JoinError`] that
-/// [says so](JoinError::is_self_await). That is not the output: by reference, the handle may be awaited again, by another
-/// task. Two tasks that await each other are not found out.
+/// A task that awaits its own handle would wait for ever, so it gets a [`JoinError`] that [says
+/// so](JoinError::is_self_await). The output is not lost: another task may still await the handle. Two tasks that await each
+/// other are not detected.
 ///
 /// # Cancellation
 ///
-/// A handle may be awaited by reference (`(&mut handle).await`); a wait that is dropped loses nothing.
+/// A handle may be awaited by reference (`(&mut handle).await`). Dropping such a wait loses nothing.
 ///
 /// # Wakes
 ///
-/// The waker of the last poll is kept, and woken when the task has finished and its future has been dropped. Dropping
-/// the handle drops that waker.
+/// The scheduler keeps the waker of the last poll, and wakes it when the task has finished and its future has been dropped.
+/// Dropping the handle drops that waker.
 ///
 /// # Panics
 ///
-/// If it is polled again after it has given the output.
+/// If the handle is polled again after it has returned the output.
 #[must_use = "dropping the handle detaches the task; say so with `drop`"]
 pub struct JoinHandle<T> {
-    /// `None` once the output has been given. Until then the handle holds the slot.
+    /// `None` after the output has been returned. Until then the handle holds the slot.
     scheduler: Option<StaysOnItsLoopSoSendARemoteInstead<Rc<Scheduler>>>,
     id: TaskId,
     output: PhantomData<fn() -> T>,
@@ -225,9 +226,9 @@ impl<T: 'static> JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Asks for the task's end: when its turn comes, its future is dropped instead of polled.
+    /// Asks for the task's end: at the task's turn its future is dropped instead of polled.
     ///
-    /// The handle then yields a [`JoinError`] that [is cancelled](JoinError::is_cancelled), unless the task had
+    /// The handle then returns a [`JoinError`] that [is cancelled](JoinError::is_cancelled), unless the task had
     /// finished before. The future's destructors run on the loop's own stack, never inside `abort`.
     pub fn abort(&self) {
         if let Some(scheduler) = &self.scheduler {
@@ -236,15 +237,15 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// [Aborts](Self::abort) the task; the await ends once the task's future has been dropped.
+    /// [Aborts](Self::abort) the task. Awaiting the result waits until the task's future has been dropped.
     ///
     /// The result is `Ok` if the task had finished before.
     ///
     /// # Cancellation
     ///
-    /// The task is aborted when `cancel` is called. Dropping the await does not take that back.
+    /// The task is aborted when `cancel` is called. Dropping the await does not undo that.
     ///
-    /// A task that cancels itself and awaits that is dropped at that await; what stands behind it does not run.
+    /// A task that cancels itself and awaits the result is dropped at that await, and does not go on.
     ///
     /// ```
     /// roundelay::run(async {
@@ -277,7 +278,7 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Drops the future before this returns; see `Scheduler::drop_now`.
+    /// Drops the future before it returns; see `Scheduler::drop_now`.
     pub(crate) fn drop_now(&self) {
         if let Some(scheduler) = &self.scheduler {
             scheduler.drop_now(self.id);
@@ -343,9 +344,9 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Ends a task. Comes from [`JoinHandle::abort_handle`].
+/// Ends a task. From [`JoinHandle::abort_handle`].
 ///
-/// It keeps the task's slot (not its memory) from being reused, so it can never end a stranger.
+/// It keeps the task's slot (not its memory) from being reused, so it never ends another task.
 ///
 /// ```
 /// roundelay::run(async {
@@ -359,7 +360,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 #[derive(Clone)]
 pub struct AbortHandle {
     id: TaskId,
-    /// `None` if the task had given its output before this handle was made.
+    /// `None` if the task had returned its output before this handle was made.
     task: Option<Held>,
 }
 
@@ -390,7 +391,7 @@ impl fmt::Debug for AbortHandle {
     }
 }
 
-/// A task whose slot stays its own for as long as this exists: an abort needs no generation to be sure whom it meets.
+/// A task whose slot is not reused as long as this exists, so an abort needs no generation to find the right task.
 struct Held {
     scheduler: Rc<Scheduler>,
     id: TaskId,

@@ -1,4 +1,4 @@
-//! Stepping back.
+//! Yielding: a task lets other tasks run.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,21 +7,21 @@ use std::task::{Context, Poll, ready};
 use crate::context;
 use crate::foreign;
 
-/// Lets every other task that is ready run before this one goes on. asyncio's `sleep(0)`.
+/// Lets every other task that is ready now run before this one goes on. asyncio's `sleep(0)`.
 ///
 /// # What it promises
 ///
-/// The task goes to the end of the ready queue, behind all that are ready now. So two tasks that yield to each other
-/// take turns, and none of them is polled twice before the other is polled once.
+/// The task goes to the end of the ready queue, behind all tasks that are ready now. So two tasks that yield to each other
+/// take turns, and neither is polled twice before the other is polled once.
 ///
 /// # What it does not promise
 ///
-/// It is no look at the sockets and the timers: that happens once in 64 polls, or as soon as no task is ready, because
-/// a system call per yield would cost more than the yield. A due timer or a ready socket waits at most that long.
+/// A yield is not a look at the sockets and the timers. The loop looks once in 64 polls, and when no task is ready, because
+/// a system call for each yield would cost more than the yield. A due timer or a ready socket waits at most that long.
 ///
 /// # Cancellation
 ///
-/// Loses nothing.
+/// Nothing is lost.
 ///
 /// ```
 /// use std::{cell::RefCell, rc::Rc};
@@ -60,14 +60,14 @@ impl Future for YieldNow {
     }
 }
 
-/// Yields if this poll of the task has done enough.
-///
-/// Each poll of a task may complete 128 operations: a read, a lock, an item from a queue. The 129th steps back as
-/// [`yield_now`] does, so that a socket that is always ready cannot hold the thread. A long computation joins in by
+/// Yields if this poll of the task has used up its budget.
+/// Each poll of a task may complete 128 operations: a read, a lock, an item from a queue. The 129th operation yields as
+/// [`yield_now`] does, so that a socket that is always ready cannot hold the thread. A long computation can take part by
+/// awaiting this function in its loop: each call spends one operation.
 /// awaiting this in its loop; it spends one operation.
 ///
 /// # Cancellation
-///
+/// Nothing is lost.
 /// Loses nothing.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! What a TCP socket is asked for on Unix only, or in its own way.
+//! Options of a TCP socket that exist, or look different, on Unix.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -9,12 +9,12 @@ use socket2::TcpKeepalive;
 use super::TcpSocket;
 
 impl TcpSocket {
-    /// Whether several sockets may listen on one port, each of which says so (`SO_REUSEPORT`). Linux deals the connections out
-    /// among them: one loop on each processor, and each accepts for itself.
+    /// Whether several sockets may listen on one port; each of them has to set this (`SO_REUSEPORT`). Linux spreads the
+    /// connections over them, so that there can be one accepting loop for each processor.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     #[cfg(not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))]
     pub fn set_reuse_port(&self, reuse: bool) -> io::Result<()> {
         self.socket.set_reuse_port(reuse)
@@ -27,7 +27,7 @@ impl AsFd for TcpSocket {
     }
 }
 
-/// How often a silent peer is asked, and how many times.
+/// Sets the interval and the number of the probes.
 #[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "redox")))]
 pub(super) fn with_probes(keepalive: TcpKeepalive, every: Duration, probes: u32) -> TcpKeepalive {
     keepalive.with_interval(every).with_retries(probes)
@@ -39,7 +39,8 @@ pub(super) fn with_probes(keepalive: TcpKeepalive, _: Duration, _: u32) -> TcpKe
     keepalive
 }
 
-/// A connect of a non-blocking socket says `EINPROGRESS`, and goes on. The standard library has no stable kind for it.
+/// A `connect` of a non-blocking socket returns `EINPROGRESS` and goes on. The standard library has no stable `ErrorKind`
+/// for it.
 pub(super) fn is_under_way(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS)
 }

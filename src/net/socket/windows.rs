@@ -1,4 +1,4 @@
-//! What a TCP socket is asked for on Windows in its own way. There is no `SO_REUSEPORT`.
+//! Options of a TCP socket that look different on Windows. There is no `SO_REUSEPORT`.
 
 use std::io;
 use std::os::windows::io::{AsSocket, BorrowedSocket};
@@ -14,12 +14,12 @@ impl AsSocket for TcpSocket {
     }
 }
 
-/// How often a silent peer is asked, and how many times.
+/// Sets the interval and the number of the probes.
 pub(super) fn with_probes(keepalive: TcpKeepalive, every: Duration, probes: u32) -> TcpKeepalive {
     keepalive.with_interval(every).with_retries(probes)
 }
 
-/// A connect of a non-blocking socket says that it would block, and goes on.
+/// A `connect` of a non-blocking socket returns `WouldBlock` and goes on.
 pub(super) fn is_under_way(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }

@@ -1,7 +1,7 @@
 //! Windows: a socket is a number of its own kind, and all streams are TCP.
 
-/// A socket as others may look at it: its number only. To lend the socket itself it would have to be still, and when it is
-/// registered it is not (`reactor/sys/windows.rs`).
+/// The socket's number, for other crates. The socket itself cannot be lent, because registering takes it mutably
+/// (`reactor/sys/windows.rs`).
 macro_rules! lends_its_handle {
     ($($socket:ident),*) => {$(
         impl std::os::windows::io::AsRawSocket for $socket {
@@ -13,57 +13,24 @@ macro_rules! lends_its_handle {
 }
 pub(crate) use lends_its_handle;
 
-/// A system call of the user's own, on every socket type.
+/// The methods `try_io` and `async_io`: mio has to see the user's `WouldBlock`, or it does not ask for the next edge.
 macro_rules! try_io {
     () => {
-        /// Makes a system call of your own on the socket, if the direction may be ready; otherwise says `WouldBlock`.
-        ///
-        /// `f` must make one non-blocking call in that direction and report its `WouldBlock` faithfully.
-        ///
-        /// # Errors
-        ///
-        /// `WouldBlock`, or what `f` returns.
-        pub fn try_io<T>(
-            &self,
-            interest: crate::reactor::Interest,
-            f: impl FnOnce(std::os::windows::io::BorrowedSocket<'_>) -> std::io::Result<T>,
-        ) -> std::io::Result<T> {
-            self.io.try_io(interest, |socket| {
-                socket.try_io(|| f(std::os::windows::io::AsSocket::as_socket(socket)))
-            })
-        }
-
-        /// As [`try_io`](Self::try_io), and waits and tries again for as long as `f` says `WouldBlock`.
-        ///
-        /// # Cancellation
-        ///
-        /// Nothing is lost while it waits: `f` has then moved nothing.
-        ///
-        /// # Errors
-        ///
-        /// What `f` returns.
-        pub async fn async_io<T>(
-            &self,
-            interest: crate::reactor::Interest,
-            mut f: impl FnMut(std::os::windows::io::BorrowedSocket<'_>) -> std::io::Result<T>,
-        ) -> std::io::Result<T> {
-            self.io
-                .async_io(interest, |socket| {
-                    socket.try_io(|| f(std::os::windows::io::AsSocket::as_socket(socket)))
-                })
-                .await
-        }
+        $crate::net::sys::try_io_methods!(std::os::windows::io::BorrowedSocket<'_>, |socket, f| {
+            socket.try_io(|| f(std::os::windows::io::AsSocket::as_socket(socket)))
+        });
     };
 }
 pub(crate) use try_io;
 
-/// mio cannot be told that an `accept` of somebody else's would block, and so it would never tell of a connection again.
+/// None: mio has no `try_io` for listeners. It would not see that a user's `accept` would block, and would report no further
+/// connection.
 macro_rules! listener_try_io {
     () => {};
 }
 pub(crate) use listener_try_io;
 
-/// Calls a macro with each listener and its stream, behind whatever else it is to be given.
+/// Calls a macro with its other arguments, each listener, and the listener's stream.
 macro_rules! for_each_family {
     ($callback:ident $(, $argument:ident)*) => {
         $callback!($($argument,)* $crate::net::TcpListener, $crate::net::TcpStream);

@@ -1,4 +1,4 @@
-//! The descriptor, lent.
+//! Lends the owner of the descriptor.
 
 use std::os::fd::{AsFd, BorrowedFd};
 

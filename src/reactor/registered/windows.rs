@@ -1,4 +1,4 @@
-//! The socket, lent. While it is, it cannot be registered.
+//! Lends the owner of the socket, which cannot be registered meanwhile.
 
 use std::cell::Ref;
 

@@ -1,4 +1,4 @@
-//! Unix: the poller knows a source by its descriptor, whoever owns that.
+//! Unix: the poller knows a source by its descriptor, whatever type owns that.
 
 use std::io;
 pub(crate) use std::os::fd::{AsFd as Watched, RawFd as Descriptor};
@@ -7,10 +7,10 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
-/// An edge comes with new bytes, and with new room, also if nobody has met `WouldBlock`.
+/// An edge comes with new bytes and with new room, even if no operation has met `WouldBlock`.
 pub(in crate::reactor) const SHORT_TRANSFER_DRAINS: bool = true;
 
-/// What owns the descriptor.
+/// The owner of the descriptor.
 pub(in crate::reactor) struct Held<S>(S);
 
 impl<S: Watched> Held<S> {
@@ -18,7 +18,7 @@ impl<S: Watched> Held<S> {
         Held(io)
     }
 
-    /// For one attempt.
+    /// Lends the owner for one attempt.
     #[inline(always)]
     pub(in crate::reactor) fn lend<T>(&self, f: impl FnOnce(&S) -> T) -> T {
         f(&self.0)
@@ -42,7 +42,7 @@ impl<S: Watched> Held<S> {
     }
 }
 
-/// A source as the poller is told of it.
+/// A source in the form that the poller takes.
 #[derive(Clone, Copy)]
 pub(in crate::reactor) struct Handle<'a>(pub(in crate::reactor) BorrowedFd<'a>);
 

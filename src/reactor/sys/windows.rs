@@ -1,6 +1,6 @@
-//! Windows: the poller knows a source by what mio keeps in the socket's own type, and so it wants the socket mutably.
+//! Windows: the poller keeps its state in mio's own socket type, so registering takes the socket mutably.
 //!
-//! An edge comes once. mio asks for the next one when an operation of its socket says `WouldBlock`, and not before.
+//! An edge comes once. mio asks for the next one only when an operation of its socket returns `WouldBlock`.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::io;
@@ -10,7 +10,7 @@ pub(crate) use std::os::windows::io::RawSocket as Descriptor;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 
-/// Nobody would tell of the next bytes: the operation is to be tried until it says `WouldBlock`.
+/// The next bytes bring no edge, so an operation is tried until it returns `WouldBlock`.
 pub(in crate::reactor) const SHORT_TRANSFER_DRAINS: bool = false;
 
 /// The sockets of mio.
@@ -18,11 +18,11 @@ pub trait Watched: Source + AsRawSocket {}
 
 impl<S: Source + AsRawSocket> Watched for S {}
 
-/// What owns the socket.
+/// The owner of the socket.
 pub(in crate::reactor) struct Held<S> {
     io: RefCell<S>,
-    /// With whom the socket is registered. mio keeps that poller alive itself as long, and wants to hear of the end of the
-    /// registration even if the loop is gone.
+    /// The poller with which the socket is registered. mio keeps that poller alive as long, and has to be told the end of
+    /// the registration even if the loop is gone.
     home: RefCell<Option<Registry>>,
 }
 
@@ -34,7 +34,7 @@ impl<S: Watched> Held<S> {
         }
     }
 
-    /// For one attempt. The socket can be registered when that is over.
+    /// Lends the owner for one attempt. The socket cannot be registered during the attempt.
     pub(in crate::reactor) fn lend<T>(&self, f: impl FnOnce(&S) -> T) -> T {
         f(&self.io.borrow())
     }
@@ -52,7 +52,7 @@ impl<S: Watched> Held<S> {
     }
 }
 
-/// A source as the poller is told of it.
+/// A source in the form that the poller takes.
 #[derive(Clone, Copy)]
 pub(in crate::reactor) struct Handle<'a>(&'a dyn Registers);
 
@@ -84,7 +84,7 @@ impl Handle<'_> {
     }
 }
 
-/// A [`Held`] socket of whatever type.
+/// A [`Held`] socket of any type.
 trait Registers {
     fn descriptor(&self) -> Descriptor;
     fn register(&self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()>;
@@ -104,7 +104,7 @@ impl<S: Watched> Registers for Held<S> {
         Ok(())
     }
 
-    /// Also the registration with a loop that is gone.
+    /// Ends the registration even with a loop that is gone.
     fn deregister(&self) -> io::Result<()> {
         let mut io = self.mutably()?;
         match self.home.take() {
