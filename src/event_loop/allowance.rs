@@ -1,12 +1,12 @@
-//! What may be done until the next look: *bounded-look*.
+//! How much work is allowed until the next look: *bounded-look*.
 
 use std::cell::Cell;
 
-/// How many notes from other threads are delivered between two looks. A posted call is foreign code that may
-/// take as long as a poll, so there may be as many of them.
+/// How many notes from other threads are delivered between two looks. A posted call is foreign code that may take as
+/// long as a poll, so the limit is the same as for polls.
 pub(super) const NOTES_PER_LOOK: usize = 64;
 
-/// What may be done until the next look is due.
+/// What is left of the work until the next look is due.
 pub(super) struct Allowance {
     pub(super) polls_per_look: usize,
     pub(super) polls: Cell<usize>,
@@ -22,12 +22,12 @@ impl Allowance {
         }
     }
 
-    /// The next thing that happens is a look.
+    /// Makes a look due now.
     pub(super) fn end(&self) {
         self.polls.set(0);
     }
 
-    /// A look: what may be done until the next one is counted anew.
+    /// After a look: allows the full amount of work again.
     pub(super) fn refill(&self) {
         self.polls.set(self.polls_per_look);
         self.notes.set(NOTES_PER_LOOK);

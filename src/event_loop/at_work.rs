@@ -2,8 +2,8 @@
 
 use crate::inbox::Inbox;
 
-/// The loop is at work for as long as this exists. Between two runs it counts as parked, so that a wake from anywhere
-/// makes its descriptor readable for the host.
+/// The loop is at work as long as this exists. Between two runs it counts as parked, so that a wake from any thread makes
+/// its descriptor readable for the host.
 pub(super) struct AtWork<'a>(&'a Inbox);
 
 impl<'a> AtWork<'a> {

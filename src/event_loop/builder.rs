@@ -1,4 +1,4 @@
-//! Settings, and how a loop is put together from its parts.
+//! The settings of a loop, and how its parts are put together.
 
 use std::cell::OnceCell;
 use std::io;
@@ -29,7 +29,7 @@ pub enum OnPanic {
     /// The loop goes on. The task's handle yields the panic; without a handle it is logged.
     #[default]
     Continue,
-    /// `run` or `turn` ends with the panic, as if the task's code stood there itself. Children of a group, connections of
+    /// `run` or `turn` ends with the panic, as if the task's code were called there. Children of a group, connections of
     /// [`serve`](fn@crate::net::serve) and tasks of [`Remote::spawn`](crate::Remote::spawn) are tasks too.
     EndRun,
 }
@@ -62,12 +62,12 @@ pub struct Builder {
     slow_poll: Option<Duration>,
     watchdog: Option<Duration>,
     observe: bool,
-    /// The bytes of the recording's ring; zero for none.
+    /// The size of the recording's ring in bytes; zero means no recording.
     pub(super) record: usize,
     offload: PoolConfig,
 }
 
-/// Without another limit, builds with debug assertions tell what holds the thread for longer than this.
+/// The limit of `slow_poll` in builds with debug assertions, unless another one is set.
 const SLOW_POLL_IN_DEBUG_BUILDS: Duration = Duration::from_millis(100);
 
 impl Default for Builder {
@@ -92,20 +92,21 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// What the loop is called, in its log and in the names of its threads. Default: `roundelay`. [`build`](Self::build)
-    /// refuses a name that contains a NUL.
+    /// The loop's name, in its log and in the names of its threads. Default: `roundelay`. [`build`](Self::build) refuses a
+    /// name that contains a NUL.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// After how many polls at most the loop looks at sockets, timers and other threads. Default: 64; zero counts as one.
+    /// After how many polls the loop looks at sockets, timers and other threads. Default: 64; zero counts as one.
     pub fn poll_budget(mut self, polls: usize) -> Self {
         self.poll_budget = polls.max(1);
         self
     }
 
-    /// How many readiness events one look takes at most; the others wait for the next. Default: 1,024; zero counts as one.
+    /// How many readiness events one look takes at most; further events wait for the next look. Default: 1,024; zero counts
+    /// as one.
     pub fn max_io_events(mut self, events: usize) -> Self {
         self.max_io_events = events.max(1);
         self
@@ -117,10 +118,10 @@ impl Builder {
         self
     }
 
-    /// How far a loop with nothing to do may sleep past the deadline of a timer, when several timers have just fired together,
-    /// so that the next ones share a wake-up: each timer that fired beside another earns 10 us, and all of them together this
-    /// much. A timer that fires alone is followed by no slack. Default: 140 us; with zero each timer wakes the loop in its own
-    /// time, which costs some 20 us of processor time for each.
+    /// How far an idle loop may sleep past a deadline so that close timers share a wake-up. Only a loop that has just fired
+    /// several timers together does this: each timer that fired beside another adds 10 us, up to this limit. A timer that
+    /// fires alone adds nothing. Default: 140 us. With zero every timer wakes the loop in its own time, which costs some 20
+    /// us of processor time for each.
     ///
     /// ```
     /// use std::time::Duration;
@@ -134,13 +135,14 @@ impl Builder {
         self
     }
 
-    /// For tests: the loop gets a clock of its own, which stands still while a task is ready, and jumps to the next deadline when
-    /// no task is ready. An hour's sleep takes no time, and takes an hour to the nanosecond.
+    /// For tests: gives the loop a clock of its own, which stands still while a task is ready, and jumps to the next
+    /// deadline when no task is ready. A sleep of an hour then ends at once, and exactly an hour later by that clock.
     ///
-    /// All of [`time`](crate::time) goes by that clock, and [`time::now`](crate::time::now) reads it; [`Instant::now`](std::time::Instant::now) does not. It
-    /// is held while an offloaded job is under way and by [`time::hold`](crate::time::hold); before each jump the loop looks at its
-    /// sockets, without waiting. A host lets a [`turn`](EventLoop::turn) wait, which moves the clock, instead of waiting for
-    /// [`next_deadline`](EventLoop::next_deadline) itself. See [Time in the hands of a test](crate::time#time-in-the-hands-of-a-test).
+    /// All of [`time`](crate::time) uses this clock, and [`time::now`](crate::time::now) reads it;
+    /// [`Instant::now`](std::time::Instant::now) does not. The clock is held while an offloaded job is under way, and by
+    /// [`time::hold`](crate::time::hold). Before each jump the loop looks at its sockets, without waiting. A host must not
+    /// wait for [`next_deadline`](EventLoop::next_deadline) itself, but let a [`turn`](EventLoop::turn) wait, which moves
+    /// the clock. See [Time in the hands of a test](crate::time#time-in-the-hands-of-a-test).
     ///
     /// ```
     /// use roundelay::{sleep, time};
@@ -159,14 +161,15 @@ impl Builder {
         self
     }
 
-    /// For tests: the tasks of a batch, that is the tasks that are ready when a turn begins, are polled in an order drawn from `seed`, and not in
-    /// the order in which they became ready. So a test finds out whether the program relies on that order.
+    /// For tests: polls the tasks of a batch (the tasks that are ready when a turn begins) in an order drawn from `seed`,
+    /// and not in the order in which they became ready. So a test finds out whether the program relies on that order.
     ///
-    /// Races are drawn from it, too: the loop, when it is made, [reseeds](crate::future::reseed) those of its thread.
+    /// The order of races is drawn from it too: making the loop [reseeds](crate::future::reseed) the races of its thread.
     ///
-    /// What holds in any order holds in this one, too: no task is polled twice before all tasks that were ready have been polled once, and the
-    /// queues of `sync` are first come, first served. Two runs with one seed are the same, if nothing comes from outside; best with
-    /// [`virtual_time`](Self::virtual_time). When a panic ends a run, or the loop, one line on standard error tells the seed.
+    /// The promises about order still hold: no task is polled twice before all tasks that were ready have been polled once,
+    /// and the queues of `sync` are first come, first served. Two runs with one seed are the same if nothing comes from
+    /// outside, best with [`virtual_time`](Self::virtual_time). When a panic ends a run, or the loop, one line on standard
+    /// error tells the seed.
     ///
     /// [`seed_from_env`](crate::seed_from_env) gives a new seed each time. Default: no shuffle.
     ///
@@ -194,30 +197,30 @@ impl Builder {
         self
     }
 
-    /// How long the loop stays awake at most for what another thread may send, before it sleeps. It does so only while other threads
-    /// answer at once: when the sleep before was ended by one of them within 50 microseconds. That saves two system calls and two
-    /// switches between threads for each answer; one that does not come in time costs this long, once. A loop that is idle, or waits for
-    /// sockets and timers, never stays awake. Meanwhile a socket that becomes ready waits for as long. Default: 20 microseconds; zero:
-    /// never.
+    /// How long the loop may stay awake for an answer from another thread before it sleeps. It does so only while other
+    /// threads answer at once: when one of them ended the loop's last sleep within 50 microseconds. That saves two system
+    /// calls and two switches between threads for each answer. If the answer does not come in time, the loop has spent this
+    /// long in vain, once. An idle loop, or one that waits for sockets and timers, never stays awake. While the loop stays
+    /// awake, a ready socket waits. Default: 20 microseconds; zero: never.
     pub fn spin(mut self, spin: Duration) -> Self {
         self.spin = spin;
         self
     }
 
-    /// How many posted calls may wait for the loop before [`Remote::try_post`](crate::Remote::try_post) gives the next one
-    /// back. [`Remote::post`](crate::Remote::post) does not look at it. Default: no bound.
+    /// How many posted calls may wait for the loop before [`Remote::try_post`](crate::Remote::try_post) returns the next
+    /// one. [`Remote::post`](crate::Remote::post) ignores this bound. Default: no bound.
     pub fn post_queue(mut self, calls: usize) -> Self {
         self.post_queue = calls;
         self
     }
 
-    /// Tells what has held the loop's thread for longer than `limit`: a poll of a task, with the task's name and the line that
-    /// spawned it, a destructor, a posted call, a look at the sockets and timers. The log hears of it at `warn`, target
-    /// `roundelay::slow`, the first, second, fourth, eighth time and so on for each line that spawns; where no logger is
-    /// installed, one line for each goes to standard error.
+    /// Reports what holds the loop's thread for longer than `limit`: a poll of a task, with the task's name and the line
+    /// that spawned it, a destructor, a posted call, or a look at the sockets and timers. The report goes to the log at
+    /// `warn`, target `roundelay::slow`: for each line that spawns, the first, second, fourth, eighth time and so on.
+    /// Without a logger, one line for each goes to standard error.
     ///
-    /// Default: 100 ms in builds with debug assertions, and none in others; `None` turns it off. It costs one reading of the clock
-    /// for each poll, and nothing when it is off. A loop that is blocked *for ever* tells nothing afterwards: see
+    /// Default: 100 ms in builds with debug assertions, and none in others; `None` turns it off. It costs one reading of the
+    /// clock for each poll, and nothing when it is off. A poll that *never* returns is not reported: use a
     /// [`watchdog`](Self::watchdog).
     ///
     /// ```
@@ -233,12 +236,13 @@ impl Builder {
         self
     }
 
-    /// Has a thread of its own look whether the loop's thread is held for longer than `limit`, and tell it *while it lasts*: which
-    /// task holds it, since when, and, on Linux, what the thread is doing ("it waits in clock_nanosleep: std::thread::sleep?"). It is
-    /// told as [`slow_poll`](Self::slow_poll) tells it, and again whenever it has lasted twice as long.
+    /// Starts a thread that checks whether the loop's thread is held for longer than `limit`, and reports it *while it
+    /// lasts*: which task holds it, since when, and, on Linux, what the thread is doing ("it waits in clock_nanosleep:
+    /// std::thread::sleep?"). The report goes where [`slow_poll`](Self::slow_poll) reports go, and is repeated whenever the
+    /// time has doubled.
     ///
-    /// Default: none. It costs two uncontended locks for each poll. The thread sleeps while the loop sleeps, and ends when the loop
-    /// is dropped, which does not wait for it. The watchdog watches the thread that builds the loop.
+    /// Default: none. It costs two uncontended locks for each poll. The thread sleeps while the loop sleeps, and ends when
+    /// the loop is dropped; the drop does not wait for it. The watchdog watches the thread that builds the loop.
     ///
     /// ```
     /// use std::time::Duration;
@@ -252,21 +256,21 @@ impl Builder {
         self
     }
 
-    /// Whether the loop remembers which task spawned each task and when, and what each wait in [`sync`](crate::sync) is for:
-    /// [`EventLoop::tasks`] then shows this beside what the loop's own tables say. Default: no. It costs a table entry and a
-    /// reading of the clock for each spawn, and an allocation for each such wait.
+    /// Whether the loop remembers which task spawned each task and when, and what each wait in [`sync`](crate::sync) is for.
+    /// [`EventLoop::tasks`] then shows this too. Default: no. It costs a table entry and a reading of the clock for each
+    /// spawn, and an allocation for each such wait.
     pub fn observe(mut self, observe: bool) -> Self {
         self.observe = observe;
         self
     }
 
-    /// How many threads run offloaded jobs at most. Default: 64. With zero there is never a thread, and every job is refused.
+    /// How many threads run offloaded jobs at most. Default: 64. With zero every job is refused.
     pub fn offload_threads(mut self, threads: usize) -> Self {
         self.offload.threads = threads;
         self
     }
 
-    /// How many offloaded jobs may wait for a thread before [`try_offload`](crate::try_offload) gives the next one back.
+    /// How many offloaded jobs may wait for a thread before [`try_offload`](crate::try_offload) returns the next one.
     /// [`offload`](fn@crate::offload) ignores this bound: a task that awaits a job waits anyway. Default: no bound.
     pub fn offload_queue(mut self, jobs: usize) -> Self {
         self.offload.queue = jobs;
@@ -289,9 +293,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the operating system has no descriptor left (its own error is then the `source`), or the process has 4,095 loops; and
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the [`name`](Self::name) contains a NUL; and if the system has no thread for
-    /// the [`watchdog`](Self::watchdog).
+    /// If the operating system has no descriptor left (its error is the `source`), or no thread for the
+    /// [`watchdog`](Self::watchdog); if the process has 4,095 loops; and [`InvalidInput`](io::ErrorKind::InvalidInput) if
+    /// the [`name`](Self::name) contains a NUL.
     pub fn build(self) -> io::Result<EventLoop> {
         self.check_name()?;
         let inbox = Inbox::new(self.post_queue)?;

@@ -4,13 +4,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::EventLoop;
 
-/// The descriptor that becomes readable when a socket, another thread, or what the host does between two turns, wants a
-/// [`turn`](EventLoop::turn). A host polls it until [`next_deadline`](EventLoop::next_deadline). A turn may leave an
-/// event for the turn after it. The descriptor is readable still then, of which a host hears that asks for levels, and a host that
-/// asks for edges does not.
+/// The descriptor becomes readable when the loop needs a [`turn`](EventLoop::turn): because of a socket, another thread, or
+/// what the host has done between two turns. A host polls it until [`next_deadline`](EventLoop::next_deadline). Poll it
+/// level-triggered: a turn may leave an event for the next turn, and the descriptor then stays readable, without a new edge.
 ///
-/// On Windows, where a poller is not a descriptor that another one could poll, a loop has no such thing: a host takes turns with a
-/// time-out.
+/// Not on Windows, where a poller is not a descriptor: there a host takes turns with a time-out.
 impl AsFd for EventLoop {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.context.reactor.registry().as_fd()

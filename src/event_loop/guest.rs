@@ -1,11 +1,11 @@
-//! A run whose turns a foreign executor takes: the half of `compat::tokio::run` that knows nothing of tokio.
+//! A run whose turns a foreign executor takes: the half of `compat::tokio::run` that does not know tokio.
 //!
-//! [`run`](EventLoop::run) keeps the thread, and sleeps in the reactor. A guest may do neither: it works for a [`stint`](Guest::stint)
-//! when its host calls, and says whether there is more to do. In between the loop rests and its host's code is
-//! [inside](Hosted), as it is between two turns.
+//! [`run`](EventLoop::run) keeps the thread, and sleeps in the reactor. A guest may do neither. When its host calls, it
+//! works for a [`stint`](Guest::stint), and returns whether there is more to do. Between two stints the loop rests and the
+//! host's code is [inside](Hosted), as between two turns.
 //!
-//! A host that is told of edges only (epoll's, as tokio asks for them) hears of an event once. So a stint is idle only after a
-//! look that came after everything else and left nothing behind in the poller: the next event is then a new edge.
+//! A host that gets only edges (of epoll, as tokio asks for them) is told of an event once. So a stint is idle only if its
+//! last act was a look that left nothing in the poller: then the next event is a new edge.
 
 use std::future::Future;
 use std::io;
@@ -22,13 +22,14 @@ use crate::reactor::Wait;
 use crate::scheduler::Current;
 use crate::task::{JoinError, JoinHandle};
 
-/// How many polls of tasks a stint has: as many as come between two looks, so that the host's sockets wait no longer than ours.
+/// How many polls a stint has: as many as the loop has between two looks, so that the host's sockets wait no longer than the
+/// loop's.
 const POLLS_PER_STINT: usize = 64;
 
 /// How a stint ended.
 #[must_use]
 pub(crate) enum Stint {
-    /// There is more to do, after the host's own.
+    /// There is more to do, after the host's own work.
     Busy,
     /// There is nothing to do until the descriptor is readable or the deadline has come.
     Idle,
@@ -36,7 +37,7 @@ pub(crate) enum Stint {
     Over,
 }
 
-/// A run in the hands of a host.
+/// A run that a host drives.
 pub(crate) struct Guest<'a> {
     event_loop: &'a EventLoop,
     main: DropNow,
@@ -44,13 +45,13 @@ pub(crate) struct Guest<'a> {
 }
 
 impl EventLoop {
-    /// Whether the loop has a clock or an order of its own, which only a run without a host can have: a host waits by the clock on the
-    /// wall, and takes a batch in parts.
+    /// Whether the loop has virtual time or a shuffled order, which need a run without a host: a host waits by the real
+    /// clock, and splits batches.
     pub(crate) fn is_for_tests(&self) -> bool {
         self.context.timers.standing().is_some() || self.shuffle.is_some()
     }
 
-    /// [`run`](Self::run), for as long as `host` takes, which returns when a stint was [over](Stint::Over).
+    /// [`run`](Self::run), driven by `host`, which returns when a stint was [over](Stint::Over).
     pub(crate) fn run_as_guest<F: Future>(
         &self,
         main: F,
@@ -58,7 +59,7 @@ impl EventLoop {
         host: impl FnOnce(&mut Guest<'_>),
     ) -> F::Output {
         let _hosted = Hosted::new(Rc::clone(&self.context));
-        // The host's tasks are none of any loop's, not even where a task of one has called this.
+        // The host's tasks belong to no loop, even if a task of a loop has called this.
         // Guarded by tests/ecosystem/guest.rs::inside_a_task_of_another_loop_it_holds_up_that_loop_and_nothing_else.
         let _nobody = Current::nobody();
         self.run_lent(main, |main| {
@@ -89,7 +90,7 @@ impl Guest<'_> {
         self.event_loop.next_deadline()
     }
 
-    /// Works until there is nothing to do, or for so many polls.
+    /// Works until there is nothing to do, or for [`POLLS_PER_STINT`] polls.
     pub(crate) fn stint(&mut self) -> io::Result<Stint> {
         let here = self.event_loop;
         let scheduler = &here.context.scheduler;
@@ -118,7 +119,7 @@ impl Guest<'_> {
         }
     }
 
-    /// Whether the run has ended. Taken even if a panic ends it, as in `drive`.
+    /// Whether the run has ended. If a panic has ended it, the main task's output is taken too, as in `drive`.
     fn is_over(&mut self) -> bool {
         let result = self.main.take_output();
         self.ended = match self.event_loop.context.scheduler.take_panic() {
@@ -130,7 +131,7 @@ impl Guest<'_> {
 }
 
 impl EventLoop {
-    /// Whether the last look has seen that there is more than it may take.
+    /// Whether the last look has left something, because it took as much as it may.
     /// Guarded by tests/ecosystem/guest.rs::more_events_than_one_look_takes_are_all_heard.
     fn is_left_behind(&self) -> bool {
         self.inbox.waiting() > 0 || self.context.reactor.may_hold_more()

@@ -73,7 +73,7 @@ impl EventLoop {
         self.run_lent(main, |main| self.drive(main, location))
     }
 
-    /// Lends `main` to `drive`, which returns when the task that polls it has ended.
+    /// Lends `main` to a task. Calls `drive`, which returns when that task has ended.
     pub(super) fn run_lent<F: Future>(
         &self,
         main: F,
@@ -85,13 +85,13 @@ impl EventLoop {
             let result = ready!(poll_main(main.as_mut(), scheduler, cx));
             let is_err = Probe::EXISTS && is_err(&result);
             output = Some(result);
-            // On the spot, before anything else runs.
+            // At once, before anything else runs.
             main.set(None);
             Poll::Ready(if is_err { Err(()) } else { Ok(()) })
         }));
         let ended = lend(polls, drive);
         if let Err(panic) = ended {
-            // A guest has left its loop by now.
+            // A guest has left its loop by now, so the loop is entered again.
             let _entered = Entered::new(Rc::clone(&self.context));
             // The first panic is the one that counts.
             let what = "the destructor of the main future";
@@ -102,7 +102,7 @@ impl EventLoop {
         output.expect("the main future has finished")
     }
 
-    /// Turns until the main task has finished, by a value or by a panic, or until a task's panic ends the run.
+    /// Turns until the main task has finished, with a value or a panic, or until a task's panic ends the run.
     fn drive(&self, main: Loan, location: &'static Location<'static>) -> Result<(), Payload> {
         let scheduler = Rc::clone(&self.context.scheduler);
         let mut main = DropNow(JoinHandle::new(scheduler, main, (), location));
@@ -118,7 +118,8 @@ impl EventLoop {
                 panic!("the event loop '{name}' cannot poll the operating system: {error}");
             }
             self.sum_up(before);
-            // Taken even if a panic ends the run: a main task that has panicked itself is then not reported as unread.
+            // The output is taken even if a panic ends the run, so that a panic of the main task itself is not reported as
+            // unread.
             let result = main.take_output();
             if let Some(panic) = self.context.scheduler.take_panic() {
                 return Err(panic);
@@ -130,7 +131,7 @@ impl EventLoop {
     }
 }
 
-/// Polls the main future. When it has finished, or panics, the scheduler is told to return.
+/// Polls the main future. When it has finished, or panics, the scheduler is halted.
 fn poll_main<F: Future>(
     mut main: Pin<&mut Option<F>>,
     scheduler: &Scheduler,
@@ -153,7 +154,7 @@ impl Drop for HaltOnDrop<'_> {
     }
 }
 
-/// The main task does not outlive its `run`, not even when that unwinds.
+/// Drops the main task at the end of its `run`, even if `run` unwinds.
 pub(super) struct DropNow(pub(super) JoinHandle<Lent>);
 
 impl DropNow {

@@ -141,8 +141,8 @@ use stay_awake::StayAwake;
 ///
 /// # Panics
 ///
-/// If the operating system has no resources for a loop ([`EventLoop::new`] returns that error), and with `main`'s own
-/// panic.
+/// If the operating system has no resources for a loop ([`EventLoop::new`] returns that error), and with the panic of
+/// `main`.
 ///
 /// ```
 /// let answer = roundelay::run(async { 6 * 7 });
@@ -163,11 +163,10 @@ pub fn run<F: IntoFuture>(main: F) -> F::Output {
 ///
 /// # Memory
 ///
-/// A loop's tables grow to the most that was ever in them at once: a few dozen bytes for each task, timer and source, and for
-/// each wake or call from another thread that waits to be looked at. They never shrink; dropping the loop gives all of it
-/// back. So a burst of a million tasks leaves some 50 megabytes behind. A future is dropped when its task ends; the memory
-/// that it lay in waits for the next task of its kind, sixteen megabytes of it at most for all kinds together, and the rest
-/// is freed.
+/// A loop's tables grow to the most that they have held at once: a few dozen bytes for each task, timer and source, and for
+/// each undelivered wake or call from another thread. They do not shrink until the loop is dropped. So a burst of a million
+/// tasks leaves some 50 megabytes allocated. A future is dropped when its task ends. The memory of its cell is kept for the
+/// next task of its kind, up to sixteen megabytes for all kinds together, and the rest is freed.
 pub struct EventLoop {
     context: StaysOnItsLoopSoSendARemoteInstead<Rc<Context>>,
     inbox: Inbox,
@@ -176,7 +175,7 @@ pub struct EventLoop {
     shuffle: Option<Box<Shuffle>>,
     name: String,
     observation: Option<Box<Observation>>,
-    /// It goes by the clock on the wall, and nobody observes it.
+    /// Without virtual time and without an observer.
     is_plain: bool,
 }
 
@@ -185,7 +184,7 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// If the operating system has no descriptor left (its own error is then the `source`), or the process has 4,095 loops.
+    /// If the operating system has no descriptor left (its error is the `source`), or the process has 4,095 loops.
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
@@ -197,14 +196,14 @@ impl EventLoop {
 
     /// Runs the loop until `main` has finished, and returns its output. asyncio's `run_until_complete`.
     ///
-    /// `main` may borrow, and need not be `Send`. Otherwise it is a task like any other. Tasks that are still alive when
-    /// it ends stay in the loop, and go on in the next `run` or `turn`. Loops nest: a task may make another loop and run
-    /// it, and is blocked meanwhile, as by any call that blocks.
+    /// `main` may borrow, and need not be `Send`. Otherwise it is a task like any other. Tasks that are still alive when it
+    /// ends stay in the loop, and go on in the next `run` or `turn`. Loops nest: a task may make another loop and run it.
+    /// That blocks the task, as any blocking call does.
     ///
     /// # Panics
     ///
-    /// With `main`'s panic; with any task's, under [`OnPanic::EndRun`]; and if the operating
-    /// system's poll fails in a way that no program can provoke.
+    /// With the panic of `main`; under [`OnPanic::EndRun`] with the panic of any task; and if the operating system's
+    /// poll fails in a way that no program can provoke.
     ///
     /// ```
     /// let mut event_loop = roundelay::EventLoop::new()?;
@@ -236,25 +235,25 @@ impl EventLoop {
         JoinHandle::new(scheduler, future.into_future(), (), Location::caller())
     }
 
-    /// Calls `call` with this loop as the one that [`spawn`](crate::spawn), [`sleep`](crate::sleep) and the sockets refer to, between
-    /// two turns: for a host's own code, and for futures of this crate that a foreign executor polls.
+    /// Calls `call` with this loop current, so that [`spawn`](crate::spawn), [`sleep`](crate::sleep) and the sockets refer
+    /// to it. For a host's own code between two turns, and for futures of this crate that a foreign executor polls.
     ///
-    /// The loop does not run meanwhile. What the call wakes, spawns or aborts makes the loop's [descriptor](EventLoop#impl-AsFd-for-EventLoop)
-    /// readable, and so does a timer that it arms, so that a host that waits for the descriptor learns that there is a turn to
-    /// take, or an earlier [deadline](Self::next_deadline) to wait for. (Only a timer that is *moved*, by
-    /// [`Sleep::reset`](crate::time::Sleep::reset), and not polled after that, moves the deadline in silence. A host that asks for the
-    /// deadline before each wait sees that too.)
+    /// The loop does not run during the call. A wake, a spawn, an abort or a new timer inside the call makes the loop's
+    /// [descriptor](EventLoop#impl-AsFd-for-EventLoop) readable, so that a host that waits for the descriptor takes a turn,
+    /// or learns of the earlier [deadline](Self::next_deadline). (One case is silent: a timer that
+    /// [`Sleep::reset`](crate::time::Sleep::reset) moves, and that is not polled afterwards. A host that asks for the
+    /// deadline before each wait sees this too.)
     ///
-    /// Enters nest, and the innermost counts; a [`run`](Self::run) or a [`turn`](Self::turn) of another loop inside the call counts for as long
-    /// as it lasts, and an enter inside a task of another loop for as long as the call lasts. The loop cannot be turned inside
-    /// the call: the borrow checker sees to that.
+    /// Calls of `enter` nest, and the innermost loop is current. A [`run`](Self::run) or a [`turn`](Self::turn) of another
+    /// loop inside the call makes that loop current as long as it lasts; so does an `enter` inside a task of another loop.
+    /// The borrow checker rules out that the loop is turned inside the call.
     ///
-    /// It takes a closure, and gives no guard, because guards may be dropped in any order, be forgotten, or be held across an
-    /// `.await`, while other tasks run.
+    /// It takes a closure and returns no guard, because guards can be dropped in any order, be forgotten, or be held across
+    /// an `.await`, while other tasks run.
     ///
     /// # Panics
     ///
-    /// With `call`'s panic. What was current before is current again.
+    /// With the panic of `call`. The loop that was current before is current again.
     ///
     /// ```
     /// let mut event_loop = roundelay::EventLoop::new()?;
@@ -269,15 +268,15 @@ impl EventLoop {
 
     /// One turn of the loop, for a host that owns the thread.
     ///
-    /// If no task is ready it waits for a socket, a timer or another thread, at most for `timeout` (`None`: for as long as
-    /// it takes; zero: not at all). Then it polls the tasks that are ready, each once.
+    /// If no task is ready, it waits for a socket, a timer or another thread, at most for `timeout` (`None`: without limit;
+    /// zero: not at all). Then it polls the tasks that are ready, each once.
     ///
-    /// The timeout is in the loop's own time. With [virtual time](Builder::virtual_time) the turn moves the clock, by `timeout` at most,
-    /// instead of waiting; while the clock is held it waits, for `timeout` by the clock on the wall.
+    /// The timeout is in the loop's own time. With [virtual time](Builder::virtual_time) the turn does not wait, but moves
+    /// the clock by `timeout` at most. While the clock is held, it waits, for `timeout` by the real clock.
     ///
     /// # Errors
     ///
-    /// The operating system cannot wait; its own error is the `source`. Nothing is lost; the next turn tries again.
+    /// The operating system cannot wait; its error is the `source`. Nothing is lost, and the next turn tries again.
     ///
     /// # Panics
     ///
@@ -296,7 +295,7 @@ impl EventLoop {
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turn> {
         let _entered = Entered::new(Rc::clone(&self.context));
         let _at_work = AtWork::begin(&self.inbox);
-        // A host that turns by hand expects each turn to look.
+        // The host expects each turn to look.
         self.allowance.end();
         let wait = match timeout {
             None => Wait::Forever,
@@ -316,12 +315,12 @@ impl EventLoop {
         }
     }
 
-    /// Turns until nothing can run without waiting: no task is ready, no timer is due, no note has come and no socket is ready. Says what
-    /// the turns have done together. For tests, and for hosts that want everything done that can be done now.
+    /// Turns until nothing can run without waiting: no task is ready, no timer is due, no note has come and no socket is
+    /// ready. Returns what the turns have done together. For tests, and for hosts that want to do all that can be done now.
     ///
-    /// It waits for nothing: not for a timer, by no clock, and not for an offloaded job. It ends when a [`turn`](Self::turn) finds nothing
-    /// to do. A program that always has something to do, a task that yields for ever, keeps it from ending; the host of such a
-    /// program turns by itself, and stops when it has had enough.
+    /// It waits for nothing: for no timer, by any clock, and for no offloaded job. It ends when a [`turn`](Self::turn) finds
+    /// nothing to do. If the program always has something to do (a task that yields for ever), it does not end; a host of
+    /// such a program calls `turn` itself.
     ///
     /// # Errors
     ///
@@ -348,7 +347,7 @@ impl EventLoop {
         loop {
             let turn = self.turn(Some(Duration::ZERO))?;
             sum.add(turn);
-            // A turn may have done nothing but deal timers out that are due.
+            // A turn may have done nothing but deal out due timers.
             // Guarded by tests/event_loop/idle.rs::timers_that_are_dealt_out_in_parts_are_all_fired.
             let is_due = |at| at <= self.now();
             if turn == Turn::default() && !self.next_deadline().is_some_and(is_due) {
@@ -363,18 +362,19 @@ impl EventLoop {
         }
         let before = self.metrics();
         self.rest(wait)?;
-        // The batch rule: what the batch wakes runs in the next turn.
+        // The batch rule: the tasks that the batch wakes run in the next turn.
         self.work(self.batch())?;
         Ok(self.sum_up(before))
     }
 
-    /// When the loop wants its next turn, if nothing happens before: the deadline of the earliest timer, or this moment
-    /// if a task is ready. `None` if it waits for sockets and other threads only, or for nothing at all.
+    /// When the loop needs its next turn, if nothing happens before: the deadline of the earliest timer, or now if a task is
+    /// ready. `None` if it waits only for sockets and other threads, or for nothing.
     ///
-    /// It is in the loop's own time, which `event_loop.enter(time::now)` tells if it is [virtual](Builder::virtual_time).
+    /// It is in the loop's own time. With [virtual time](Builder::virtual_time) compare it with
+    /// `event_loop.enter(time::now)`.
     ///
-    /// When several timers have just fired together, it is up to [`Builder::timer_slack`] after that deadline, so that those that
-    /// follow closely share a turn.
+    /// When several timers have just fired together, it is later than that deadline by up to [`Builder::timer_slack`], so
+    /// that close timers share a turn.
     pub fn next_deadline(&self) -> Option<Instant> {
         if self.work_left() > 0 || self.inbox.is_notified() {
             return Some(self.now());
@@ -386,7 +386,7 @@ impl EventLoop {
         self.context.timers.now()
     }
 
-    /// The way into this loop from other threads.
+    /// The handle by which other threads reach this loop.
     pub fn remote(&self) -> Remote {
         Remote::to(&self.context)
     }
@@ -396,8 +396,8 @@ impl EventLoop {
         self.context.metrics()
     }
 
-    /// How long things take in this loop: polls, waits for a poll, turns. `None` if it is not [observed](Builder::observe). A task
-    /// asks [`Histograms::current`](crate::inspect::Histograms::current).
+    /// How long things take in this loop: polls, waits for a poll, turns. `None` unless the loop is
+    /// [observed](Builder::observe). A task asks [`Histograms::current`](crate::inspect::Histograms::current).
     pub fn histograms(&self) -> Option<Histograms> {
         let account = self.context.account.as_ref()?;
         Some(account.histograms())
@@ -418,14 +418,14 @@ impl EventLoop {
         Tasks::of(&self.context)
     }
 
-    /// Lets the tasks and the offloaded jobs finish, for at most `grace`, then drops the loop and says what was still
+    /// Lets the tasks and the offloaded jobs finish, for at most `grace`. Then drops the loop and returns what was still
     /// running.
     ///
-    /// Tasks are dropped wherever they were; a job that runs on its thread cannot be stopped, goes on, and its result is
-    /// discarded.
+    /// The remaining tasks are dropped. A job that runs on its thread cannot be stopped: it goes on, and its result is
+    /// dropped.
     ///
-    /// With [virtual time](Builder::virtual_time) the grace is over when either clock has gone so far, the loop's or the one on the
-    /// wall.
+    /// With [virtual time](Builder::virtual_time) the grace is over when either clock has reached it, the loop's or the real
+    /// one.
     ///
     /// ```
     /// use std::time::Duration;
@@ -439,7 +439,7 @@ impl EventLoop {
     pub fn shutdown(mut self, grace: Duration) -> Report {
         let (timers, wall) = (Rc::clone(&self.context.timers), Instant::now());
         let start = timers.now();
-        // By the loop's clock, and by the one on the wall: a virtual clock that is held stands still.
+        // By the loop's clock and by the real one, since a virtual clock that is held stands still.
         let spent = || (timers.now() - start).max(wall.elapsed());
         let remaining = || grace.saturating_sub(spent());
         while self.context.scheduler.task_count() > 0 && !remaining().is_zero() {
@@ -455,12 +455,12 @@ impl EventLoop {
         Report { tasks, offload }
     }
 
-    /// Drops all that lives on the loop, with the loop current, so that destructors find it; what they spawn is dropped at
-    /// once. Closes the doors.
+    /// Closes the inbox and the pool, and drops all that lives on the loop, with the loop current, so that destructors find
+    /// it. A task that a destructor spawns is dropped at once.
     pub(crate) fn close(&mut self) {
         let entered = Entered::new(Rc::clone(&self.context));
         self.context.scheduler.close();
-        // One by one: of two destructors that panic, the second would do so during unwinding.
+        // One by one: if two destructors panicked in one drop, the second would panic during unwinding, which aborts.
         for note in self.inbox.close(self.context.scheduler.next_serial()) {
             let what = "the destructor of a call posted through a Remote";
             foreign::quietly(foreign::TASK, what, || drop(note));
@@ -473,7 +473,7 @@ impl EventLoop {
     }
 }
 
-/// Never blocks and never panics, wherever it happens: in a task of another loop, in a thread-local's destructor, during
+/// Never blocks and never panics, whether it is called in a task of another loop, in a thread-local's destructor, or during
 /// unwinding.
 impl Drop for EventLoop {
     fn drop(&mut self) {

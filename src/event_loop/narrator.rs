@@ -1,7 +1,7 @@
-//! What the loop tells the log at `trace`: one line per event.
+//! The lines that the loop writes to the log at `trace`: one for each event.
 //!
-//! *decide-then-do*: a line stands before a decision, or after the act that rests on it, for the sink of the log may do
-//! anything. Nothing here is called when the log does not listen.
+//! *decide-then-do*: a line comes before a decision, or after the act that follows from it, because the sink of the log may
+//! run any code. Nothing here is called when the log does not listen.
 
 use std::mem::ManuallyDrop;
 use std::task::Waker;
@@ -14,7 +14,7 @@ use crate::scheduler::{Observer, Ran, Scheduler};
 use crate::task::TaskId;
 use crate::time::now;
 
-/// [`Scheduler::run`], telling each poll, and which tasks it has woken.
+/// [`Scheduler::run`], with a log line for each poll and the tasks that it has woken.
 #[cold]
 pub(super) fn run_and_tell(
     scheduler: &Scheduler,
@@ -65,7 +65,7 @@ impl EventLoop {
         foreign::tell(Level::Trace, foreign::TURN, line);
     }
 
-    /// A panic ends the run, or the loop.
+    /// Logs that a panic ends the run, or the loop.
     #[cold]
     #[inline(never)]
     pub(super) fn tell_seed(&self) {
@@ -102,7 +102,7 @@ pub(super) fn tell_of_the_post() {
     foreign::tell(Level::Trace, foreign::WAKE, "runs a call that was posted");
 }
 
-/// A wait, in words.
+/// A wait in words.
 fn in_words(wait: &Wait) -> String {
     match wait {
         Wait::Now => "looks, without waiting".to_owned(),

@@ -1,4 +1,4 @@
-//! Recording, as a user of the loop sees it.
+//! The recording of a loop: its settings, and its page.
 
 use std::env;
 use std::fs;
@@ -10,14 +10,15 @@ use super::{Builder, EventLoop};
 use crate::foreign::{self, Level};
 use crate::record::{JobLog, Probe, Recording};
 
-/// Where the page of each loop goes, if the user of the program wants one.
+/// The environment variable that names the file for the page of each loop.
 const PAGE: &str = "ROUNDELAY_RECORD";
-/// As much of each loop is recorded then: a page of a quarter of a million events is one that a browser likes.
+/// The size of such a recording: a quarter of a million events, which a browser shows without trouble.
 const BYTES: usize = 4 << 20;
 
 impl Builder {
-    /// Records every step of the loop, in a ring of so many bytes: the last events, sixteen bytes each. All of the ring is allocated
-    /// when the loop is made. Default: nothing is recorded, unless the environment asks for it: see [`record`](crate::record).
+    /// Records every step of the loop in a ring of `bytes` bytes: the last events, sixteen bytes each. The ring is allocated
+    /// when the loop is made. Default: nothing is recorded, unless the environment asks for it; see
+    /// [`record`](crate::record).
     ///
     /// ```
     /// let mut event_loop = roundelay::EventLoop::builder().record(1 << 20).build()?;
@@ -44,14 +45,13 @@ impl Builder {
 }
 
 impl EventLoop {
-    /// What has been recorded up to now. `None` if the loop was not built with [`Builder::record`], and `ROUNDELAY_RECORD` is not
-    /// set.
+    /// The recording up to now. `None` unless the loop was built with [`Builder::record`], or `ROUNDELAY_RECORD` is set.
     pub fn recording(&self) -> Option<Recording> {
         let jobs = self.context.offload.job_log();
         self.context.probe.recorded(&self.name, &jobs)
     }
 
-    /// The loop has ended: writes its page, if the environment names one.
+    /// Writes the page of a loop that has ended, if the environment names one.
     pub(super) fn write_page(&self) {
         let Some(page) = env::var_os(PAGE) else {
             return;
@@ -59,7 +59,7 @@ impl EventLoop {
         let Some(recording) = self.recording() else {
             return;
         };
-        // ORDERING: relaxed. No two loops get the same number, and nothing else is agreed upon.
+        // ORDERING: relaxed. Loops only need different numbers.
         static PAGES: AtomicUsize = AtomicUsize::new(1);
         let path = numbered(Path::new(&page), PAGES.fetch_add(1, Relaxed));
         let written = write(&recording, &path);
@@ -75,7 +75,7 @@ impl EventLoop {
     }
 }
 
-/// The end of the file's name says what is to be in it; where it says nothing, that is the page.
+/// Writes the kind of file that the end of its name says; by default the page.
 fn write(recording: &Recording, path: &Path) -> io::Result<()> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("json") => fs::write(path, recording.to_perfetto()),
@@ -85,7 +85,7 @@ fn write(recording: &Recording, path: &Path) -> io::Result<()> {
     }
 }
 
-/// The first loop of a process has the name that was asked for, the second one a number before the dot.
+/// The first loop of a process gets the name as given, each further loop a number before the dot.
 fn numbered(page: &Path, number: usize) -> PathBuf {
     if number == 1 {
         return page.to_owned();

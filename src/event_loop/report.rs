@@ -1,4 +1,4 @@
-//! What a turn did, and what a shutdown left behind.
+//! What a turn has done, and what a shutdown has left.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::offload::Running;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Turn {
-    /// Tasks polled, or dropped because they had been aborted.
+    /// Tasks that were polled, or dropped because they had been aborted.
     pub polls: usize,
     /// Timers that fired.
     pub timers: usize,
@@ -18,7 +18,7 @@ pub struct Turn {
     pub io_events: usize,
     /// Wakes and posts from other threads.
     pub notes: usize,
-    /// Tasks that are ready now, and wakes and posts that wait to be delivered: work for the next turn.
+    /// Ready tasks, and undelivered wakes and posts: work for the next turn.
     pub ready: usize,
 }
 
@@ -33,7 +33,7 @@ impl Turn {
         }
     }
 
-    /// This turn, and the next one.
+    /// Adds the counts of the next turn.
     pub(super) fn add(&mut self, next: Turn) {
         self.polls += next.polls;
         self.timers += next.timers;
@@ -59,7 +59,7 @@ impl fmt::Display for Turn {
     }
 }
 
-/// What [`EventLoop::shutdown`](crate::EventLoop::shutdown) had to leave behind. Empty if everything finished in time.
+/// What [`EventLoop::shutdown`](crate::EventLoop::shutdown) has left unfinished. Empty if everything finished in time.
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "says what had not finished"]

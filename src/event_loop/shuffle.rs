@@ -1,9 +1,9 @@
-//! The order within a batch, drawn from a seed: for tests, and for programs that rely on an order without knowing it.
+//! The order within a batch, drawn from a seed: for tests, and to find programs that rely on an order.
 //!
-//! A batch is put into another order once, before it is polled. Whatever it wakes is behind it, as ever, so the batch rule holds:
-//! nobody is polled twice before all who were ready have been polled once. Besides, the races of the thread (`future/order.rs`) begin
-//! at the seed. Nothing else is drawn. What a task finds in a queue, who gets a lock, and in which order timers with one deadline fire is
-//! decided by who was polled first.
+//! A batch is shuffled once, before it is polled. The tasks that it wakes come behind it, as always, so the batch rule
+//! holds: no task is polled twice before all tasks that were ready have been polled once. The seed also starts the races of
+//! the thread (`future/order.rs`). Nothing else is drawn: which item a task finds in a queue, which task gets a lock, and in
+//! which order timers with one deadline fire, follow from the order of the polls.
 
 use std::cell::Cell;
 use std::collections::hash_map::RandomState;
@@ -13,17 +13,17 @@ use std::hash::{BuildHasher, Hasher};
 use crate::draw::Draw;
 use crate::foreign;
 
-/// Where a failing test finds its seed again.
+/// The environment variable with the seed of a failed test.
 const VARIABLE: &str = "ROUNDELAY_SEED";
 
-/// A seed for [`Builder::shuffle`](crate::Builder::shuffle): the number in the environment variable `ROUNDELAY_SEED`, or else a new
-/// one at each call.
+/// A seed for [`Builder::shuffle`](crate::Builder::shuffle): the number in the environment variable `ROUNDELAY_SEED`, or
+/// else a new one for each call.
 ///
-/// So a test tries another order each time it runs. The seed of one that fails is printed, and `ROUNDELAY_SEED=.. cargo test ..` gives
-/// the same order again.
+/// So a test tries another order in each run. A failing test prints its seed, and `ROUNDELAY_SEED=.. cargo test ..` repeats
+/// its order.
 ///
 /// # Panics
-/// If `ROUNDELAY_SEED` is set, and is no number of 64 bits.
+/// If `ROUNDELAY_SEED` is set to something else than a number of 64 bits.
 ///
 /// ```
 /// use roundelay::{EventLoop, seed_from_env};
@@ -45,7 +45,7 @@ pub fn seed_from_env() -> u64 {
     }
 }
 
-/// What a loop with [`Builder::shuffle`](crate::Builder::shuffle) has beside the others.
+/// The state of a loop with [`Builder::shuffle`](crate::Builder::shuffle).
 pub(super) struct Shuffle {
     seed: u64,
     pub(super) draw: Draw,
@@ -61,7 +61,7 @@ impl Shuffle {
         }
     }
 
-    /// A panic ends the run of the loop with that name, or the loop. Says once by which seed that happens again.
+    /// Called when a panic ends the run, or the loop, of this name. Prints once the seed that repeats it.
     #[cold]
     pub(super) fn tell(&self, name: &str) {
         let seed = self.seed;

@@ -1,11 +1,11 @@
-//! Tuning: a loop that other threads answer at once stays awake for the answer.
+//! Tuning: a loop stays awake for another thread that answers at once.
 //!
-//! A thread that wakes a loop, waits for what the loop does and wakes it again leaves it nothing to do for a microsecond or two. To go
-//! to sleep for that, and to be rung up, takes two system calls and two switches between threads, more than the whole conversation. So
-//! a loop whose last sleep was ended by another thread, and was shorter than [`BRIEF`], watches its inbox for a while before it sleeps
-//! again. A watch in vain ends the habit, and the next one wants twice as many brief sleeps: on a single processor, where no other
-//! thread can answer meanwhile, each is in vain. A loop that waits for sockets and timers never watches, and reads no clock for it; nor
-//! does a loop that is idle.
+//! Let a thread wake the loop, wait for the loop's answer, and wake it again: in between the loop has nothing to do for a
+//! microsecond or two. To sleep and be woken takes two system calls and two switches between threads, more than the whole
+//! exchange. So if another thread ended the loop's last sleep, and the sleep was shorter than [`BRIEF`], the loop watches
+//! its inbox for a while before it sleeps again. After a watch in vain the loop sleeps at once, until it has had enough
+//! brief sleeps; each watch in vain doubles their number. (On a single processor no other thread can answer meanwhile, so
+//! every watch is in vain.) A loop that is idle, or waits for sockets and timers, never watches, and reads no clock for it.
 //!
 //! ```text
 //!                 a note                  nothing to do                  a note, soon
@@ -16,8 +16,8 @@
 //!     '----------------------------- a watch in vain -------------------------------------'
 //! ```
 //!
-//! *Why no `yield_now` in the watch*: where the processors are busy, it hands the rest of the time slice to others, and the answer is
-//! milliseconds late; a sleeping thread would have been woken at once.
+//! *Why no `yield_now` in the watch*: on a busy system it gives the rest of the time slice away, and the loop sees the
+//! answer milliseconds late. A sleeping thread is woken at once.
 //!
 //! What it buys: a wake from a thread that answers at once takes 0.7 us instead of 6. To do without it, build the loop
 //! with [`Builder::spin`](crate::Builder::spin) of zero.
@@ -28,42 +28,42 @@ use std::time::{Duration, Instant};
 use crate::inbox::Inbox;
 use crate::reactor::Wait;
 
-/// A sleep that is shorter was not worth it. A system takes that long to put a thread to sleep and to wake it again, and on a
-/// virtual machine several times as long.
+/// A sleep that is shorter costs more than it saves: a system takes about this long to put a thread to sleep and to wake it,
+/// and a virtual machine takes several times as long.
 const BRIEF: Duration = Duration::from_micros(50);
 
-/// How long a loop watches at most, unless it was built with another limit.
+/// How long a loop watches at most, by default.
 pub(super) const LIMIT: Duration = Duration::from_micros(20);
 
-/// As many looks at the inbox come between two looks at the clock.
+/// How many looks at the inbox come between two looks at the clock.
 const GLANCES: u32 = 32;
 
-/// So many brief sleeps at most are wanted before a loop watches again.
+/// The most brief sleeps that are asked for before a loop watches again.
 const MOST_WANTED: u32 = 1024;
 
 pub(super) struct StayAwake {
     limit: Duration,
     habit: Cell<Habit>,
-    /// How many brief sleeps are wanted before the loop watches again.
+    /// How many brief sleeps have to come before the loop watches again.
     wanted: Cell<u32>,
-    /// How many there have been since the last watch.
+    /// How many brief sleeps there have been since the last watch.
     brief: Cell<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Habit {
-    /// Nobody has spoken to the loop since it slept.
+    /// No note has come since the loop slept.
     Asleep,
-    /// Another thread has sent something.
+    /// Another thread has sent a note.
     SpokenTo,
-    /// It has nothing to do, since then.
+    /// The loop has had nothing to do since that moment.
     Measuring(Instant),
-    /// The sleep before was brief.
+    /// The last sleep was brief.
     Awake,
 }
 
 impl Habit {
-    /// Something has come from another thread.
+    /// A note has come from another thread.
     fn on_note(self, now: impl Fn() -> Instant) -> Self {
         match self {
             Habit::Asleep | Habit::SpokenTo => Habit::SpokenTo,
@@ -75,11 +75,11 @@ impl Habit {
         }
     }
 
-    /// There is nothing to do.
+    /// The loop has nothing to do.
     fn on_sleep(self, now: impl Fn() -> Instant) -> Self {
         match self {
             Habit::SpokenTo => Habit::Measuring(now()),
-            // What has ended the last sleep was no other thread.
+            // The last sleep was not ended by another thread.
             Habit::Measuring(_) => Habit::Asleep,
             Habit::Asleep | Habit::Awake => self,
         }
@@ -96,7 +96,7 @@ impl StayAwake {
         }
     }
 
-    /// Something has come from another thread.
+    /// A note has come from another thread.
     #[inline]
     pub(super) fn note(&self) {
         if self.habit.get() != Habit::SpokenTo {
@@ -104,7 +104,7 @@ impl StayAwake {
         }
     }
 
-    /// There is nothing to do: waits for a note without going to sleep, if that is likely to be worth it. `true` if one has come.
+    /// Called when there is nothing to do: waits awake for a note, if that is likely to pay. Returns whether one has come.
     #[inline]
     pub(super) fn watch(&self, wait: &Wait, inbox: &Inbox) -> bool {
         self.habit.get() != Habit::Asleep && !inbox.is_notified() && self.watch_now(wait, inbox)
@@ -125,7 +125,7 @@ impl StayAwake {
         has_come
     }
 
-    /// The sleep before was brief. Have there been enough of them?
+    /// Counts a brief sleep, and returns whether there have been enough of them.
     fn is_trusted(&self) -> bool {
         self.brief.set(self.brief.get() + 1);
         if self.brief.get() >= self.wanted.get() {
@@ -196,7 +196,7 @@ mod tests {
         }
         stay.trust(true);
         assert!(stay.is_trusted());
-        // Or the count would run over in an hour of talk.
+        // Without the reset the count would overflow in an hour of such exchanges.
         stay.trust(true);
         assert_eq!(stay.brief.get(), 0);
     }

@@ -46,9 +46,9 @@ use crate::task::{TaskId, waker};
 use crate::time::Timers;
 
 impl EventLoop {
-    /// Waits, if there is nothing to do.
+    /// Waits if there is nothing to do.
     pub(super) fn rest(&self, wait: Wait) -> io::Result<()> {
-        // Whatever an earlier run left: it has ended.
+        // A halt that an earlier run has left does not concern this one.
         self.context.scheduler.take_halt();
         match self.context.scheduler.ready_count() {
             0 if self.is_plain => self.park(wait, Timers::next_deadline),
@@ -57,7 +57,8 @@ impl EventLoop {
         }
     }
 
-    /// The rest of a loop that has virtual time, or is observed: apart, so that other loops carry none of it.
+    /// The rest of a loop with virtual time or an observer. A function of its own, so that other loops do not carry its
+    /// code.
     #[cold]
     #[inline(never)]
     fn rest_specially(&self, wait: Wait) -> io::Result<()> {
@@ -66,13 +67,13 @@ impl EventLoop {
             None => self.park_apart(wait, Timers::next_deadline)?,
         }
         if let Some(observation) = &self.observation {
-            // Since the end of the wait, which the reactor has noted.
+            // The reactor has noted when the wait ended, so the time of this look counts from there.
             observation.has_looked();
         }
         Ok(())
     }
 
-    /// [`park`](Self::park), for loops that need not be quick.
+    /// [`park`](Self::park), out of line, for loops that need not be quick.
     #[inline(never)]
     pub(super) fn park_apart(
         &self,
@@ -82,7 +83,7 @@ impl EventLoop {
         self.park(wait, alarm)
     }
 
-    /// How many tasks are ready now; they stand in the order in which they are to be polled.
+    /// How many tasks are ready now, shuffled if the loop shuffles.
     #[inline]
     pub(super) fn batch(&self) -> usize {
         if let Some(shuffle) = &self.shuffle {
@@ -101,7 +102,7 @@ impl EventLoop {
         scheduler.shuffle(|bound| shuffle.draw.below(bound as u64) as usize);
     }
 
-    /// The batch of a run. Without a shuffle it has no end: in a ring, where one ends and the next begins makes no difference to the
+    /// The batch of a run. Without a shuffle it has no end: in a ring the border between two batches does not change the
     /// order.
     #[inline]
     pub(super) fn endless_batch(&self) -> usize {
@@ -113,9 +114,9 @@ impl EventLoop {
 
     /// Polls a batch, oldest first, until it is empty, no task is ready, or the scheduler halts.
     ///
-    /// The bound: after `poll_budget` polls, in the middle of a batch if need be, comes a look. So a due timer and a ready
-    /// socket wait for at most `poll_budget` polls, [`NOTES_PER_LOOK`](super::allowance::NOTES_PER_LOOK) notes and one look. The notes are taken between two
-    /// polls.
+    /// The bound: after `poll_budget` polls, even in the middle of a batch, the loop looks. So a due timer and a ready
+    /// socket wait for at most `poll_budget` polls, [`NOTES_PER_LOOK`](super::allowance::NOTES_PER_LOOK) notes and one look.
+    /// The notes are taken between polls.
     pub(super) fn work(&self, batch: usize) -> io::Result<()> {
         match &self.observation {
             None => self.work_observed_by(&Unobserved, batch),
@@ -156,12 +157,12 @@ impl EventLoop {
         Ok(())
     }
 
-    /// How many tasks are ready, and notes taken out of the inbox and not delivered yet.
+    /// How many tasks are ready, plus the notes that were taken out of the inbox and are not delivered.
     pub(super) fn work_left(&self) -> usize {
         self.context.scheduler.ready_count() + self.inbox.waiting()
     }
 
-    /// Sees whether something has happened, without waiting for it.
+    /// Looks at the sockets and timers without waiting.
     fn look(&self) -> io::Result<()> {
         let Counters { io_events, .. } = &self.context.counters;
         self.allowance.refill();
@@ -175,7 +176,7 @@ impl EventLoop {
         Ok(())
     }
 
-    /// `act`, by way of the [`Observation`](super::observation::Observation) if there is one.
+    /// `act`, measured by the [`Observation`](super::observation::Observation) if there is one.
     #[inline]
     fn observed<R>(&self, deed: Deed, act: impl FnOnce() -> R) -> R {
         match &self.observation {
@@ -184,11 +185,11 @@ impl EventLoop {
         }
     }
 
-    /// Waits until something happens, or until the time that `alarm` gives. *decide-then-do*: the log hears of the sleep first, and
-    /// then nothing foreign runs until it is over; for the sink of the log may have woken a task, or armed a timer.
-    /// *inbox-before-park*: announce the sleep, then look for a note, then sleep.
+    /// Waits until something happens, or until the time that `alarm` returns. *decide-then-do*: the log hears of the sleep
+    /// first, and then no foreign code runs until the sleep is over, because the sink of the log may have woken a task or
+    /// armed a timer. *inbox-before-park*: announce the sleep, then look for a note, then sleep.
     /// Guarded by tests/log_deeds.rs::whatever_a_sink_does_at_one_line_the_loop_goes_on_and_loses_nothing.
-    // By force: it takes 14 of 1,100 instructions off a turn.
+    // Inlined by force: this saves 14 of 1,100 instructions of a turn.
     #[inline(always)]
     pub(super) fn park(
         &self,
@@ -223,8 +224,8 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Wakes the tasks whose time has come: in one look no more than are polled before the next, so that the ready queue,
-    /// and with it the wait of a socket's task, does not grow with the number of timers that are due.
+    /// Fires due timers, in one look no more than there are polls until the next. So the ready queue, and with it the wait
+    /// of a socket's task, does not grow with the number of due timers.
     fn expire(&self) {
         let fired = self.context.timers.expire(self.allowance.polls_per_look);
         self.context.counters.timers.add(fired);
@@ -233,7 +234,7 @@ impl EventLoop {
         }
     }
 
-    /// Delivers what other threads have sent, as much of it as may come before the next look.
+    /// Delivers notes from other threads, as many as are allowed before the next look.
     #[inline]
     fn take_notes(&self) {
         if self.inbox.is_notified() || self.inbox.waiting() > 0 {
@@ -241,7 +242,7 @@ impl EventLoop {
         }
     }
 
-    /// What comes during the delivery stays in the inbox, and is announced to a host.
+    /// A note that comes during the delivery stays in the inbox, and a host is told of it.
     // Guarded by tests/event_loop/bounded_look.rs::a_timer_is_kept_although_two_threads_post_without_end
     #[inline(never)]
     fn deliver(&self) {

@@ -1,14 +1,14 @@
-//! Where a loop with virtual time would sleep: it moves its clock instead. The idea is told in
-//! [`time`](crate::time#time-in-the-hands-of-a-test).
+//! The rest of a loop with virtual time: it moves its clock instead of sleeping. The chapter
+//! [`time`](crate::time#time-in-the-hands-of-a-test) explains the idea.
 //!
 //! ```text
-//!   nobody is ready
+//!   no task is ready
 //!      |  look, without waiting: notes, sockets, due timers
 //!      v
 //!   is a task ready now, or a note there?  -- yes -->  go on
 //!      | no
 //!      v
-//!   is the clock held, or is there no timer?  -- yes -->  park, by the clock on the wall
+//!   is the clock held, or is there no timer?  -- yes -->  park, by the real clock
 //!      | no
 //!      v
 //!   move the clock to the deadline of the next timer, and fire it
@@ -23,11 +23,11 @@ use crate::foreign::{self, Level};
 use crate::reactor::Wait;
 
 impl EventLoop {
-    /// Waits, if there is nothing to do: in virtual time if it can be. *decide-then-do*: between the end of the look and the move of
-    /// the clock runs no foreign code.
+    /// Waits if there is nothing to do: in virtual time if possible. *decide-then-do*: no foreign code runs between the end
+    /// of the look and the move of the clock.
     pub(super) fn pass_time(&self, wait: Wait) -> io::Result<()> {
         if self.context.reactor.has_work() {
-            // The kernel may have put off what it is to bring from one socket of this thread to another.
+            // The kernel may not yet have delivered data that one socket of this thread sent to another.
             thread::yield_now();
         }
         self.park_without_alarm(Wait::Now)?;
@@ -51,12 +51,12 @@ impl EventLoop {
         self.park_without_alarm(Wait::Now)
     }
 
-    /// The clock on the wall does not come to the deadlines of this loop.
+    /// Parks without an alarm, since the real clock has nothing to do with this loop's deadlines.
     fn park_without_alarm(&self, wait: Wait) -> io::Result<()> {
         self.park_apart(wait, |_| None)
     }
 
-    /// A wait while the clock is held: as long, by the clock on the wall.
+    /// The wait while the clock is held: as long, but by the real clock.
     fn on_the_wall(&self, wait: Wait) -> Wait {
         let Wait::Until(at) = wait else {
             return wait;

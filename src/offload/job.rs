@@ -37,12 +37,12 @@ use crate::foreign::{self, Level};
 use crate::shim::{Mutex, MutexGuard, lock};
 use crate::task::error::JoinError;
 
-/// What the pool sees of a job.
+/// A job as the pool sees it.
 pub(crate) trait Job: Send + Sync {
     /// Runs the closure on this thread, unless the job was abandoned.
     fn run(&self);
 
-    /// Shows the result to the future. Returns the waker of the task that waits.
+    /// Lets the future see the result. Returns the waker of the task that waits.
     fn announce(&self) -> Option<Waker>;
 
     /// Gives `error` to the task that waits, unless there is a result already. A closure that was not run is dropped on this
@@ -50,9 +50,9 @@ pub(crate) trait Job: Send + Sync {
     fn fail(&self, error: JoinError);
 }
 
-/// What the future sees of a job.
+/// A job as the future sees it.
 pub(crate) trait Outcome<T> {
-    /// Takes the result, or leaves the waker to be woken when there is one.
+    /// Takes the result, or leaves the waker, which is woken when there is a result.
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>>;
 
     /// The line that offloaded the job.
@@ -73,17 +73,17 @@ struct Inner<F, T> {
 }
 
 enum Stage<F, T> {
-    /// No worker has begun to run it.
+    /// No worker has begun the job.
     Queued(F),
     /// The closure is on a worker's stack.
     Running,
     /// As `Running`, but no future will ask for the result: the worker drops it.
     Abandoned,
-    /// The result is there, and not for the future to see yet.
+    /// The result is there, but the future may not see it yet.
     Done(Result<T, JoinError>),
     /// The result waits to be taken.
     Announced(Result<T, JoinError>),
-    /// Both are gone.
+    /// The closure and the result are gone.
     Over,
 }
 
@@ -105,12 +105,12 @@ impl<F, T> Slot<F, T> {
                 Stage::Queued(closure) => Some(closure),
                 _ => None,
             },
-            // It left the line in the instant between its turn and this call.
+            // The job was abandoned between its turn in the line and this call.
             _ => None,
         }
     }
 
-    /// Stores the result; or hands it back if nobody wants it.
+    /// Stores the result. Returns it if no future will ask for it.
     fn finish(&self, result: Result<T, JoinError>) -> Option<Result<T, JoinError>> {
         let mut inner = self.lock();
         if let Stage::Abandoned = inner.stage {
@@ -178,7 +178,7 @@ where
         let next = match inner.stage {
             Stage::Queued(_) | Stage::Running => Stage::Announced(Err(error.of_job(self.at))),
             Stage::Abandoned => Stage::Over,
-            // There is a result already, or nobody who would want one.
+            // There is a result already, or no future that would ask for one.
             Stage::Done(_) | Stage::Announced(_) | Stage::Over => return,
         };
         let closure = inner.pass_to(next);
@@ -244,7 +244,7 @@ impl<F, T> Outcome<T> for Slot<F, T> {
     }
 }
 
-/// A panic that nobody will see is told to the log at least.
+/// Logs a panic that no handle will report.
 fn tell_unseen(error: &JoinError) {
     if error.is_panic() {
         foreign::tell(
@@ -255,7 +255,7 @@ fn tell_unseen(error: &JoinError) {
     }
 }
 
-/// Runs a piece of user code where a panic has nobody to go to: in a worker, or while a loop is being dropped.
+/// Runs user code where no caller could get its panic: in a worker, or while a loop is being dropped.
 pub(super) fn quietly(what: &str, at: &Location<'_>, user_code: impl FnOnce()) {
     foreign::quietly(
         foreign::OFFLOAD,

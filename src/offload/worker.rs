@@ -25,7 +25,7 @@ use crate::shim::Instant;
 use crate::shim::thread::{self, Thread};
 use crate::task::error::JoinError;
 
-/// Does what `State::call` asked for.
+/// Makes the call that `State::call` asked for.
 pub(super) fn perform(shared: &Arc<Shared>, call: Call) {
     match call {
         Call::Nobody => {}
@@ -39,7 +39,7 @@ pub(super) fn perform(shared: &Arc<Shared>, call: Call) {
     }
 }
 
-/// Nothing here starts another thread, so a refusal is the end of the matter and not the start of a loop.
+/// Fails the jobs that no thread will run. It starts no other thread, so a refusal cannot repeat itself.
 fn refused(shared: &Shared, worker: usize, error: &io::Error) {
     let mut state = shared.lock();
     let is_news = !state.is_refused;
@@ -108,13 +108,13 @@ struct Worker {
     shared: Arc<Shared>,
     me: usize,
     rest: Rest,
-    /// The job that it is about to run, or runs.
+    /// The job that the worker is about to run, or runs.
     job: Option<Arc<dyn Job>>,
-    /// The job that it has run, until that is announced.
+    /// The job that the worker has run, until the job is announced.
     done: Option<Arc<dyn Job>>,
-    /// What it has to do so that somebody comes.
+    /// The call that the worker has to make for *somebody-comes*.
     call: Call,
-    /// It is no longer known to the pool, and its number may be another's.
+    /// The pool has forgotten this worker, and its number may be another worker's.
     has_left: bool,
 }
 
@@ -122,9 +122,9 @@ struct Worker {
 enum Next {
     /// Run the job, after the call.
     Run,
-    /// Sleep, for so long at most. It is in the stack of the idle now; there had been so many calls when it lay down.
+    /// Sleep, for at most this long. The worker is among the idle; the count is that of the calls when it lay down.
     Park(Duration, usize),
-    /// End. It is no longer known to the pool.
+    /// End. The pool has forgotten the worker.
     Leave,
 }
 
@@ -163,7 +163,7 @@ impl Worker {
             self.done = None;
             match next {
                 Next::Run => self.run(),
-                // The waker was foreign code. It may have parked, and so have eaten the token of our own call.
+                // The waker was foreign code. If it has parked, it has taken the token of a call to this worker.
                 // Guarded by tests::a_waker_that_parks_does_not_eat_a_call.
                 Next::Park(..) if has_woken => {}
                 Next::Park(time, calls) => {
@@ -204,7 +204,7 @@ impl Worker {
             }
             state.workers[self.me].job = Some((ticket, at, now));
             state.busy += 1;
-            // After a refusal only a new job asks the operating system again: no worker does so job after job.
+            // After a refusal only a new job asks the operating system again; workers do not.
             let threads = if state.is_refused {
                 0
             } else {
@@ -226,7 +226,7 @@ impl Worker {
         Next::Park(keep_alive - idle, self.shared.calls.count())
     }
 
-    /// Settles what a worker leaves behind that was unwound: its place, its jobs, its calls.
+    /// Settles the state of a worker that was unwound: its place, its jobs, its calls.
     // Guarded by tests::a_worker_that_dies_answers_its_job_and_makes_room_for_another
     #[cold]
     fn die(mut self, thread: &Thread, payload: Payload) {
@@ -235,7 +235,7 @@ impl Worker {
         let made = mem::replace(&mut self.call, Call::Nobody);
         let (mut meant_for_it, mut needed) = (None, Call::Nobody);
         if !self.has_left {
-            // What unwound may be wrong enough to unwind here again; the jobs get their answers all the same.
+            // The code that panicked may panic here again. The jobs get their answers all the same.
             match foreign::catch(|| self.shared.bereave(self.me)) {
                 Ok(settled) => (meant_for_it, needed) = settled,
                 Err(payload) => foreign::bury(payload),
@@ -248,7 +248,7 @@ impl Worker {
             let Some(job) = job else { continue };
             let told = format!("the thread that was to run it died: {cause}");
             job.fail(JoinError::panicked(Box::new(told)));
-            // A result that was there already is not lost with the thread.
+            // A result that was there already is not lost.
             wake(job.announce());
         }
         let name = thread.name().unwrap_or_default();
@@ -267,14 +267,14 @@ fn text(payload: &Payload) -> &str {
     foreign::message(payload.as_ref()).unwrap_or("of a panic that is no text")
 }
 
-/// Wakes the task that waits for a job that is done. Says whether there was one.
+/// Wakes the task that waits for a finished job. Returns whether there was one.
 fn wake(waker: Option<Waker>) -> bool {
     let Some(waker) = waker else { return false };
     foreign::wake(waker, "a job");
     true
 }
 
-/// A line in the story of a worker.
+/// Logs what a worker does.
 fn narrate(thread: &Thread, what: &str) {
     let name = thread.name().unwrap_or_default();
     let line = format_args!("thread '{name}' {what}");

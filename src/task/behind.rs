@@ -47,7 +47,7 @@ fn ask(waker: &Waker) -> Option<TaskId> {
     ANSWER.take()
 }
 
-/// Whether the running `wake_by_ref` is a question. Then the waker has to [answer](answer) it, and wakes no task.
+/// Whether the running `wake_by_ref` is a question. Then the waker has to [`answer`] it, and wakes no task.
 #[inline]
 pub(crate) fn is_asked() -> bool {
     IS_ASKED.get()
