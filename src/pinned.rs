@@ -44,14 +44,14 @@ impl<F, S> Beside<F, S> {
 /// The stand-in polls the real future for as long as `body` runs. After that the loan is broken: a stand-in that
 /// survived polls as if it were finished, and owns nothing.
 pub(crate) fn lend<R>(
-    future: Pin<&mut (dyn Future<Output = ()> + '_)>,
+    future: Pin<&mut (dyn Future<Output = Lent> + '_)>,
     body: impl FnOnce(Loan) -> R,
 ) -> R {
     // SAFETY: erases the lifetime only; the vtable and the address stay the same. The pointer is used by `Loan::poll`
     // alone, and by that only until `broken` clears it, which happens before the borrow ends, by return or by unwinding.
     // Guarded by tests/event_loop/panic_run.rs::a_main_future_whose_run_is_ended_by_another_task_is_not_touched_again. Buys `run`
     // with borrows.
-    let future: Pin<&mut (dyn Future<Output = ()> + 'static)> =
+    let future: Pin<&mut (dyn Future<Output = Lent> + 'static)> =
         unsafe { std::mem::transmute(future) };
     // SAFETY: the pointer is turned back into a pinned reference only, so the pin holds.
     let future = NonNull::from(unsafe { Pin::into_inner_unchecked(future) });
@@ -62,15 +62,18 @@ pub(crate) fn lend<R>(
     result
 }
 
+/// What a lent future ends with: its output stays with its owner, and `Err` says that the output is one.
+pub(crate) type Lent = Result<(), ()>;
+
 /// A future that somebody else owns; see [`lend`].
-pub(crate) struct Loan(Rc<Cell<Option<NonNull<dyn Future<Output = ()>>>>>);
+pub(crate) struct Loan(Rc<Cell<Option<NonNull<dyn Future<Output = Lent>>>>>);
 
 impl Future for Loan {
-    type Output = ();
+    type Output = Lent;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Lent> {
         let Some(mut future) = self.0.get() else {
-            return Poll::Ready(());
+            return Poll::Ready(Ok(()));
         };
         // SAFETY: not cleared yet, so `lend` is still running below us on this stack (`Loan` is not `Send`) and holds
         // the exclusive borrow. No second reference exists: the scheduler polls a cell only while it has it in its
@@ -82,7 +85,7 @@ impl Future for Loan {
     }
 }
 
-struct BreakOnDrop(Rc<Cell<Option<NonNull<dyn Future<Output = ()>>>>>);
+struct BreakOnDrop(Rc<Cell<Option<NonNull<dyn Future<Output = Lent>>>>>);
 
 impl Drop for BreakOnDrop {
     fn drop(&mut self) {

@@ -13,6 +13,7 @@ pub(crate) struct Probe(());
 #[derive(Clone, Copy)]
 pub(crate) enum End {
     Value,
+    Error,
     Panic,
     Cancelled,
 }

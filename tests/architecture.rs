@@ -77,6 +77,7 @@ const PURE: &[&str] = &[
     "stays.rs",
     "task/error.rs",
     "task/id.rs",
+    "task/output.rs",
     "time/clock.rs",
     "time/slack.rs",
     "time/wheel.rs",

@@ -6,7 +6,7 @@
 mod watch;
 
 use std::future::pending;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream as StdStream;
 use std::time::Duration;
 
@@ -103,6 +103,30 @@ fn a_spawn_a_yield_and_a_join_are_recorded_step_by_step() {
         ]
     );
     assert_eq!(recording.lost, 0);
+}
+
+#[test]
+fn an_end_with_an_error_is_told_from_one_with_a_value() {
+    let _watched = watch::watch();
+    let mut event_loop = recorded_loop(PLENTY);
+    let output = event_loop.run(async {
+        let _unread = spawn(async { Err::<(), _>(io::Error::other("no")) }).await;
+        let _unread = spawn(async { Ok::<_, io::Error>("yes") }).await;
+        let _unread = spawn(async { Some("yes") }).await;
+        let _panicked = spawn(async { panic!("no") }).await;
+        Err::<(), _>("no")
+    });
+    assert_eq!(output, Err("no"));
+    let ends = |event: &Event| match event.what {
+        What::Finish(_, end) => Some(end),
+        _ => None,
+    };
+    let recording = event_loop.recording().unwrap();
+    let ends: Vec<End> = recording.events.iter().filter_map(ends).collect();
+    assert_eq!(
+        ends,
+        [End::Error, End::Value, End::Value, End::Panic, End::Error]
+    );
 }
 
 #[test]

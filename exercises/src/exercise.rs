@@ -13,12 +13,24 @@
 //! Why it fails.
 //! ```
 //!
-//! Several changes may follow each other.
+//! Several changes may follow each other. A line `under loom` or `under miri`, before the first, says that the test is run by
+//! that tool.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+
+/// What runs the test.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tool {
+    #[default]
+    Processor,
+    /// Tries every order of the threads' steps, also those that this processor never takes. See `src/shim.rs`.
+    Loom,
+    /// An interpreter that sees undefined behaviour. It needs a nightly toolchain.
+    Miri,
+}
 
 #[derive(Default)]
 pub(crate) struct Exercise {
@@ -27,6 +39,7 @@ pub(crate) struct Exercise {
     pub(crate) file: String,
     /// What follows `cargo test`.
     pub(crate) test: String,
+    pub(crate) tool: Tool,
     pub(crate) says: String,
     /// What is replaced, and by what.
     pub(crate) edits: Vec<(String, String)>,
@@ -78,6 +91,8 @@ fn parse(text: &str) -> Vec<Exercise> {
             }
             Some(("file", file)) if exercise.edits.is_empty() => exercise.file = file.into(),
             Some(("test", test)) if exercise.edits.is_empty() => exercise.test = test.into(),
+            Some(("under", "loom")) if exercise.edits.is_empty() => exercise.tool = Tool::Loom,
+            Some(("under", "miri")) if exercise.edits.is_empty() => exercise.tool = Tool::Miri,
             Some(("says", says)) if exercise.edits.is_empty() => exercise.says = says.into(),
             _ => {
                 exercise.why.push_str(line);
@@ -91,14 +106,28 @@ fn parse(text: &str) -> Vec<Exercise> {
     all
 }
 
-/// The tests of the exercises, by the program that they are in.
-pub(crate) fn tests_by_target(exercises: &[Exercise]) -> BTreeMap<String, Vec<&str>> {
-    let mut tests: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+/// The tests of the exercises, by what runs them and by the program that they are in.
+pub(crate) fn tests_by_target<'a>(
+    exercises: &[&'a Exercise],
+) -> BTreeMap<(Tool, &'a str), Vec<&'a str>> {
+    let mut tests: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for exercise in exercises {
         let (target, name) = exercise.target_and_name();
-        tests.entry(target.into()).or_default().push(name);
+        let key = (exercise.tool, target);
+        tests.entry(key).or_default().push(name);
     }
     tests
+}
+
+impl Tool {
+    /// The command, without what the test is called.
+    pub(crate) fn command(self) -> &'static str {
+        match self {
+            Tool::Processor => "cargo test",
+            Tool::Loom => "RUSTFLAGS='--cfg loom' LOOM_MAX_PREEMPTIONS=2 cargo test",
+            Tool::Miri => "MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test",
+        }
+    }
 }
 
 impl Exercise {
@@ -139,11 +168,13 @@ impl Exercise {
         let lines: Vec<&str> = output.lines().collect();
         let is_here = |line: &&str| line.contains("panicked at") || line.contains(&self.says);
         let start = lines.iter().position(is_here).unwrap_or(0);
+        // loom panics again while it cleans up, and that says nothing.
+        let most = if self.tool == Tool::Loom { 2 } else { 8 };
         let is_noise = |line: &&&str| line.is_empty() || line.starts_with("note:");
         let excerpt = lines[start..]
             .iter()
             .take_while(|line| **line != "failures:");
-        let excerpt = excerpt.filter(|line| !is_noise(line)).take(8);
+        let excerpt = excerpt.filter(|line| !is_noise(line)).take(most);
         let excerpt = excerpt.map(|line| format!("    {line}"));
         excerpt.collect::<Vec<_>>().join("\n")
     }

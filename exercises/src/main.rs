@@ -7,6 +7,9 @@
 //! cargo run -p exercises -- all       tries all, and fails if one does not do what it promises
 //! ```
 //!
+//! A few tests are run by loom, which shows orders of the threads' steps that a processor takes once in a million runs or never, and
+//! one by Miri, which needs `rustup component add miri rust-src --toolchain nightly`.
+//!
 //! The change is made in a copy of the sources under `target/exercises`; yours stay as they are. They are in
 //! `exercises/chapters`, one file for each chapter.
 
@@ -15,7 +18,7 @@ mod scratch;
 
 use std::process::ExitCode;
 
-use exercise::Exercise;
+use exercise::{Exercise, Tool};
 use scratch::{Outcome, Scratch};
 
 fn main() -> ExitCode {
@@ -44,11 +47,18 @@ fn list(exercises: &[Exercise]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+const WITHOUT_MIRI: &str =
+    "there is no Miri here: rustup component add miri rust-src --toolchain nightly";
+
 /// What a student sees.
 fn try_one(exercise: &Exercise) -> ExitCode {
     println!("Exercise {}. {}\n", exercise.number, exercise.title);
     print!("{}", exercise.diff());
-    println!("\ncargo test {}\n", exercise.test);
+    println!("\n{} {}\n", exercise.tool.command(), exercise.test);
+    if exercise.tool == Tool::Miri && !scratch::has_miri() {
+        eprintln!("NOT TRIED: {WITHOUT_MIRI}");
+        return ExitCode::FAILURE;
+    }
     let scratch = Scratch::new();
     let (outcome, output) = scratch.try_with(exercise);
     println!("{}\n", exercise.excerpt(&output));
@@ -63,8 +73,11 @@ fn try_one(exercise: &Exercise) -> ExitCode {
 fn try_all(exercises: &[Exercise]) -> ExitCode {
     let scratch = Scratch::new();
     let mut is_well = true;
-    for (target, names) in exercise::tests_by_target(exercises) {
-        let (has_passed, output) = scratch.test(&target, &names);
+    let has_miri = scratch::has_miri();
+    let can_run = |it: &&Exercise| has_miri || it.tool != Tool::Miri;
+    let (exercises, not_tried): (Vec<_>, Vec<_>) = exercises.iter().partition(can_run);
+    for ((tool, target), names) in exercise::tests_by_target(&exercises) {
+        let (has_passed, output) = scratch.test(tool, target, &names);
         println!("{target}: without a change {} tests pass", names.len());
         if !has_passed {
             println!("no, they do not:\n{output}");
@@ -78,6 +91,9 @@ fn try_all(exercises: &[Exercise]) -> ExitCode {
             println!("{output}");
             is_well = false;
         }
+    }
+    for Exercise { number, title, .. } in not_tried {
+        eprintln!("{number:<12} NOT TRIED, {WITHOUT_MIRI}: {title}");
     }
     code(is_well)
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::exercise::{Exercise, root};
+use crate::exercise::{Exercise, Tool, root};
 
 /// How long a build and a test may take together. The tests have a watchdog of their own, which says more.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -57,9 +57,9 @@ impl Scratch {
         };
         fs::write(&path, broken).expect("the copy can be changed");
         let (target, name) = exercise.target_and_name();
-        let (is_built, built) = self.cargo(target, &["--no-run"]);
+        let (is_built, built) = self.cargo(exercise.tool, target, &["--no-run"]);
         let (has_passed, output) = match is_built {
-            true => self.cargo(target, &["--", "--exact", name]),
+            true => self.cargo(exercise.tool, target, &["--", "--exact", name]),
             false => (false, String::new()),
         };
         fs::write(&path, whole).expect("the copy can be changed back");
@@ -73,24 +73,24 @@ impl Scratch {
     }
 
     /// Runs these tests as they are.
-    pub(crate) fn test(&self, target: &str, names: &[&str]) -> (bool, String) {
+    pub(crate) fn test(&self, tool: Tool, target: &str, names: &[&str]) -> (bool, String) {
         let more: Vec<&str> = ["--", "--exact"].iter().chain(names).copied().collect();
-        let (has_passed, output) = self.cargo(target, &more);
+        let (has_passed, output) = self.cargo(tool, target, &more);
         let wanted = names.iter().collect::<BTreeSet<_>>().len();
         let all_ran = output.contains(&format!("ok. {wanted} passed"));
         (has_passed && all_ran, output)
     }
 
     /// Whether it succeeded, and what it said.
-    fn cargo(&self, target: &str, more: &[&str]) -> (bool, String) {
+    fn cargo(&self, tool: Tool, target: &str, more: &[&str]) -> (bool, String) {
         let path = self.folder.join("output");
         let file = fs::File::create(&path).expect("a file for the output");
-        let mut command = Command::new(env!("CARGO"));
+        let (mut command, built) = build_and_test(tool);
         command
-            .args(["test", "--locked", "--quiet"])
+            .args(["--locked", "--quiet"])
             .args(target.split(' '))
             .arg("--target-dir")
-            .arg(self.folder.join("target"))
+            .arg(self.folder.join(built))
             .args(more)
             .current_dir(self.folder.join("tree"))
             .env("CARGO_INCREMENTAL", "1")
@@ -118,6 +118,45 @@ impl Scratch {
         let output = String::from_utf8_lossy(&bytes).into_owned();
         (status.is_some_and(|status| status.success()), output)
     }
+}
+
+/// Whether Miri can be run here.
+pub(crate) fn has_miri() -> bool {
+    let version = nightly().args(["miri", "--version"]).output();
+    version.is_ok_and(|output| output.status.success())
+}
+
+fn nightly() -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", "cargo"]);
+    command
+}
+
+/// The command, and the folder for what it builds.
+fn build_and_test(tool: Tool) -> (Command, &'static str) {
+    let mut command = match tool {
+        Tool::Miri => nightly(),
+        Tool::Processor | Tool::Loom => Command::new(env!("CARGO")),
+    };
+    let folder = match tool {
+        Tool::Processor => "target",
+        Tool::Loom => {
+            command
+                .env("RUSTFLAGS", "--cfg loom -Awarnings")
+                .env("LOOM_MAX_PREEMPTIONS", "2")
+                .env("LOOM_MAX_DURATION", "60");
+            "loom"
+        }
+        Tool::Miri => {
+            command
+                .arg("miri")
+                .env("RUSTFLAGS", "-Awarnings")
+                .env("MIRIFLAGS", "-Zmiri-disable-isolation");
+            "miri"
+        }
+    };
+    command.arg("test");
+    (command, folder)
 }
 
 /// Makes `to` what `from` is, but for the names to be left out.

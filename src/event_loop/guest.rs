@@ -121,7 +121,7 @@ impl Guest<'_> {
 
     /// Whether the run has ended. If a panic has ended it, the main task's output is taken too, as in `drive`.
     fn is_over(&mut self) -> bool {
-        let result = self.main.0.take_output();
+        let result = self.main.take_output();
         self.ended = match self.event_loop.context.scheduler.take_panic() {
             Some(panic) => Some(Err(panic)),
             None => result.map(|result| result.map_err(JoinError::into_panic)),

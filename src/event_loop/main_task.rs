@@ -56,9 +56,11 @@ use super::EventLoop;
 use super::at_work::AtWork;
 use crate::context::Entered;
 use crate::foreign::{self, Payload};
-use crate::pinned::{Loan, lend};
+use crate::pinned::{Lent, Loan, lend};
 use crate::reactor::Wait;
+use crate::record::Probe;
 use crate::scheduler::Scheduler;
+use crate::task::output::is_err;
 use crate::task::{JoinError, JoinHandle};
 
 impl EventLoop {
@@ -71,7 +73,7 @@ impl EventLoop {
         self.run_lent(main, |main| self.drive(main, location))
     }
 
-    /// Lends `main` to a task. Calls `drive`, which returns when that task has ended.
+    /// Lends `main` to `drive`, which returns when the task that polls it has ended.
     pub(super) fn run_lent<F: Future>(
         &self,
         main: F,
@@ -80,14 +82,16 @@ impl EventLoop {
         let (mut main, mut output) = (pin!(Some(main)), None);
         let polls = pin!(poll_fn(|cx| {
             let scheduler = &self.context.scheduler;
-            output = Some(ready!(poll_main(main.as_mut(), scheduler, cx)));
+            let result = ready!(poll_main(main.as_mut(), scheduler, cx));
+            let is_err = Probe::EXISTS && is_err(&result);
+            output = Some(result);
             // At once, before anything else runs.
             main.set(None);
-            Poll::Ready(())
+            Poll::Ready(if is_err { Err(()) } else { Ok(()) })
         }));
         let ended = lend(polls, drive);
         if let Err(panic) = ended {
-            // A guest has left its loop by now, so the loop is entered again.
+            // A guest has left its loop by now.
             let _entered = Entered::new(Rc::clone(&self.context));
             // The first panic is the one that counts.
             let what = "the destructor of the main future";
@@ -98,7 +102,7 @@ impl EventLoop {
         output.expect("the main future has finished")
     }
 
-    /// Turns until the main task has finished, with a value or a panic, or until a task's panic ends the run.
+    /// Turns until the main task has finished, by a value or by a panic, or until a task's panic ends the run.
     fn drive(&self, main: Loan, location: &'static Location<'static>) -> Result<(), Payload> {
         let scheduler = Rc::clone(&self.context.scheduler);
         let mut main = DropNow(JoinHandle::new(scheduler, main, (), location));
@@ -116,7 +120,7 @@ impl EventLoop {
             self.sum_up(before);
             // The output is taken even if a panic ends the run, so that a panic of the main task itself is not reported as
             // unread.
-            let result = main.0.take_output();
+            let result = main.take_output();
             if let Some(panic) = self.context.scheduler.take_panic() {
                 return Err(panic);
             }
@@ -127,7 +131,7 @@ impl EventLoop {
     }
 }
 
-/// Polls the main future. When it has finished, or panics, the scheduler is halted.
+/// Polls the main future. When it has finished, or panics, the scheduler is told to return.
 fn poll_main<F: Future>(
     mut main: Pin<&mut Option<F>>,
     scheduler: &Scheduler,
@@ -151,7 +155,14 @@ impl Drop for HaltOnDrop<'_> {
 }
 
 /// Drops the main task at the end of its `run`, even if `run` unwinds.
-pub(super) struct DropNow(pub(super) JoinHandle<()>);
+pub(super) struct DropNow(pub(super) JoinHandle<Lent>);
+
+impl DropNow {
+    pub(super) fn take_output(&mut self) -> Option<Result<(), JoinError>> {
+        let result = self.0.take_output()?;
+        Some(result.map(|_told_to_the_recorder| ()))
+    }
+}
 
 impl Drop for DropNow {
     fn drop(&mut self) {

@@ -83,7 +83,17 @@ impl EventLoop {
     }
 }
 
+// The line has a function of its own, so that a delivery does not prepare it for each wake: ten instructions.
+#[inline]
 pub(super) fn tell_of_the_wake(id: TaskId) {
+    if foreign::is_traced(foreign::WAKE) {
+        tell_wake(id);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn tell_wake(id: TaskId) {
     let line = format_args!("task {id} is ready, woken from elsewhere");
     foreign::tell(Level::Trace, foreign::WAKE, line);
 }

@@ -194,9 +194,8 @@ impl<E: 'static> Shared<E> {
     /// The children that live, in the order of their spawning.
     fn ids(&self) -> Vec<TaskId> {
         let state = self.state.borrow();
-        let mut ids: Vec<TaskId> = state.members.iter().filter_map(|(_, id)| *id).collect();
-        self.context.scheduler.sort(&mut ids);
-        ids
+        let ids = state.members.iter().filter_map(|(_, id)| *id);
+        self.context.scheduler.oldest_first(ids)
     }
 
     /// Remembers who polls the scope.

@@ -131,6 +131,16 @@
 //! - Let an inbox that goes to the next loop stay in the generation of the last:
 //!   `cargo run -p exercises -- 5.1`
 //!
+//! The next three are orders of two threads' steps that a run takes seldom or never. loom takes
+//! each:
+//!
+//! - In `Word::put`, use `Relaxed`:
+//!   `cargo run -p exercises -- 5.2`
+//! - In `Word::park`, announce the sleep by a load and a store:
+//!   `cargo run -p exercises -- 5.3`
+//! - In `Inbox::take`, empty the queue before the notice is taken down:
+//!   `cargo run -p exercises -- 5.4`
+//!
 //! ## Next
 //!
 //! [Chapter 6](crate::time::wheel): timers, and the wheel that holds them.

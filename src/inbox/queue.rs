@@ -1,7 +1,7 @@
 //! The queue behind the word: the notes that do not fit into the word, and which loop owns the
 //! inbox.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 /// How many notes a new queue has room for.
 pub(super) const ROOM: usize = 8;
@@ -54,7 +54,7 @@ impl Queue {
     /// and posts.
     #[cold]
     fn thin_out(&mut self) {
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         self.notes.retain(|note| match note {
             Note::Wake(number) => seen.insert(*number),
             Note::Post(_) => true,

@@ -135,7 +135,8 @@ fn unpack(kind: u8, details: u64) -> What {
 fn unpack_end(end: u32) -> End {
     match end {
         0 => End::Value,
-        1 => End::Panic,
+        1 => End::Error,
+        2 => End::Panic,
         _ => End::Cancelled,
     }
 }
@@ -167,8 +168,9 @@ mod tests {
             What::Poll(9),
             What::Waits(9),
             What::Finish(1, End::Value),
-            What::Finish(2, End::Panic),
-            What::Finish(3, End::Cancelled),
+            What::Finish(2, End::Error),
+            What::Finish(3, End::Panic),
+            What::Finish(4, End::Cancelled),
             What::Abort(4),
             What::Arm(second),
             What::Fire(Duration::ZERO),

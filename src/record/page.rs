@@ -261,7 +261,8 @@ fn awaited_coded(awaited: Awaited) -> (u32, u32) {
 fn end_coded(end: End) -> i128 {
     match end {
         End::Value => 0,
-        End::Panic => 1,
-        End::Cancelled => 2,
+        End::Error => 1,
+        End::Panic => 2,
+        End::Cancelled => 3,
     }
 }

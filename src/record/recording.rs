@@ -155,8 +155,11 @@ impl Awaited {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum End {
-    /// With a value. That may be an `Err`: what the output of a task means, the loop does not know.
+    /// With a value.
     Value,
+    /// With a value that is an `Err`. (A connection of [`net::serve`](crate::net::serve()) ends with a value always, since the
+    /// server has told its error to the log.)
+    Error,
     /// By a panic.
     Panic,
     /// It was aborted, or dropped with its loop.

@@ -177,6 +177,7 @@ fn outside(what: What) -> String {
 fn said(end: End) -> &'static str {
     match end {
         End::Value => "with a value",
+        End::Error => "with an error",
         End::Panic => "by a panic",
         End::Cancelled => "cancelled",
     }

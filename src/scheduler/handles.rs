@@ -163,17 +163,15 @@ impl Scheduler {
 
     pub(super) fn alive(&self) -> Vec<TaskId> {
         let tasks = self.tasks.borrow();
-        let mut alive = Vec::with_capacity(tasks.alive);
         let slots = tasks.slots.iter().filter(|(_, slot)| !slot.is_finished());
-        alive.extend(slots.map(|(index, _)| tasks.id_of(index)));
-        alive.sort_unstable_by_key(|&id| tasks.ages.age_of(id));
-        alive
+        tasks
+            .ages
+            .oldest_first(slots.map(|(index, _)| tasks.id_of(index)))
     }
 
     /// Sorts tasks by the order of their spawning. The tasks must still have their slots.
-    pub(crate) fn sort(&self, ids: &mut [TaskId]) {
-        let tasks = self.tasks.borrow();
-        ids.sort_unstable_by_key(|&id| tasks.ages.age_of(id));
+    pub(crate) fn oldest_first(&self, ids: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
+        self.tasks.borrow().ages.oldest_first(ids)
     }
 
     /// The serial of the next task.

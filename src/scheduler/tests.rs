@@ -71,7 +71,7 @@ fn tasks_are_listed_in_the_order_of_their_spawning_however_often_the_serials_com
         let mut shuffled = ids(&handles);
         shuffled.sort_unstable_by_key(|id| (id.serial(), id.slot()));
         assert_ne!(shuffled, ids(&handles));
-        scheduler.sort(&mut shuffled);
+        let shuffled = scheduler.oldest_first(shuffled.into_iter());
         assert_eq!(shuffled, ids(&handles), "from {first_serial}");
         scheduler.close();
     }

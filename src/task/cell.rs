@@ -85,6 +85,8 @@
 //!   `cargo run -p exercises -- 2.2`
 //! - Do not offer the output to the rider:
 //!   `cargo run -p exercises -- 2.3`
+//! - In `Body::about`, look at the cell by a shared reference. Only Miri sees this one, so it needs
+//!   a nightly toolchain: `cargo run -p exercises -- 2.4`
 //!
 //! ## Next
 //!
@@ -99,7 +101,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::foreign::{self, Payload};
+use crate::record::Probe;
 use crate::task::error::JoinError;
+use crate::task::output::is_err;
 
 /// A task's future, or its output, behind one pointer.
 pub(crate) type TaskCell = Pin<Box<dyn Erased>>;
@@ -118,6 +122,9 @@ pub(crate) trait Erased {
 
     /// The error of a finished cell, if it has one.
     fn error(self: Pin<&mut Self>) -> Option<&JoinError>;
+
+    /// Whether the cell is finished with a value that is an `Err`. Only a build that records asks.
+    fn holds_an_err(self: Pin<&mut Self>) -> bool;
 
     /// Drops the output in place. Returns the panic of its destructor, if it panics.
     fn discard(self: Pin<&mut Self>) -> Option<JoinError>;
@@ -325,6 +332,10 @@ where
             Stage::Finished(Some(Err(error))) => Some(error),
             _ => None,
         }
+    }
+
+    fn holds_an_err(self: Pin<&mut Self>) -> bool {
+        Probe::EXISTS && matches!(self.stage(), Stage::Finished(Some(Ok(output))) if is_err(output))
     }
 
     fn discard(mut self: Pin<&mut Self>) -> Option<JoinError> {

@@ -118,6 +118,7 @@ mod ends;
 pub(crate) mod error;
 pub(crate) mod id;
 pub(crate) mod join;
+pub(crate) mod output;
 pub(crate) mod waker;
 pub(crate) mod yield_now;
 

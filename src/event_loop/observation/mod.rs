@@ -243,6 +243,9 @@ impl Observer for Observation {
 
 /// How the task has ended whose cell this is.
 fn end_of(cell: &mut TaskCell) -> End {
+    if cell.as_mut().holds_an_err() {
+        return End::Error;
+    }
     match cell.as_mut().error() {
         None => End::Value,
         Some(error) if error.is_panic() => End::Panic,

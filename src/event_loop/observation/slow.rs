@@ -1,7 +1,6 @@
 //! What has held the thread for longer than the limit: noted while the loop runs, told when it can be told.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::mem;
 use std::panic::Location;
 use std::time::Duration;
@@ -16,7 +15,7 @@ pub(super) struct SlowDeeds {
     loop_name: String,
     limit: Duration,
     /// How often it was too long.
-    counts: RefCell<HashMap<Site, u64>>,
+    counts: RefCell<Vec<(Site, u64)>>,
     /// What is to be told.
     lines: RefCell<Vec<Line>>,
     has_news: Cell<bool>,
@@ -51,9 +50,7 @@ impl SlowDeeds {
     #[cold]
     pub(super) fn note(&self, actor: &Actor<'_>, took: Duration) {
         let site = (actor.deed, actor.task.map(|(_, location)| location));
-        let mut counts = self.counts.borrow_mut();
-        let count = counts.entry(site).or_default();
-        *count += 1;
+        let count = self.count(site);
         if !count.is_power_of_two() {
             return;
         }
@@ -61,12 +58,23 @@ impl SlowDeeds {
             "{}: {actor} held the thread for {took:.1?}, which is more than {:?}{}; {}",
             self.loop_name,
             self.limit,
-            so_far(*count),
+            so_far(count),
             advice(actor.deed)
         );
-        let is_first = *count == 1;
+        let is_first = count == 1;
         self.lines.borrow_mut().push(Line { text, is_first });
         self.has_news.set(true);
+    }
+
+    /// How often it was too long there, with this time. There are few such lines in a program, and each was slow.
+    fn count(&self, site: Site) -> u64 {
+        let mut counts = self.counts.borrow_mut();
+        if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == site) {
+            *count += 1;
+            return *count;
+        }
+        counts.push((site, 1));
+        1
     }
 
     /// Tells the log; or standard error, once for each line that spawns, where no logger is installed.

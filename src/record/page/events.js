@@ -9,7 +9,7 @@ const CODE = Object.fromEntries(CODES.map((name, code) => [name.replace(" ", "_"
 const ARGUMENTS = [1, 0, 0, 0, 2, 3, 1, 1, 2, 1, 1, 1, 0, 2, 1, 2, 1, 0, 1, 2, 1];
 const CAUSES = ["task", "timer", "source", "thread", "job", "outside"];
 const CAUSE = Object.fromEntries(CAUSES.map((name, code) => [name, code]));
-const ENDS = ["with a value", "by a panic", "cancelled"];
+const ENDS = ["with a value", "with an error", "by a panic", "cancelled"];
 
 // Events as columns: a hundred thousand of them are four arrays and not a hundred thousand objects. Times are nanoseconds.
 function decode(data) {

@@ -80,7 +80,7 @@ Object.assign(Painter.prototype, {
     context.fill();
   },
 
-  // A square for a value, a cross for a panic, a ring with a bar for a task that was cancelled.
+  // A square for a value, a hollow one for an error, a cross for a panic, a ring with a bar for a task that was cancelled.
   endMark(end) {
     const { context, colour } = this;
     if (end === 0) {
@@ -89,6 +89,11 @@ Object.assign(Painter.prototype, {
     }
     context.lineWidth = 2;
     if (end === 1) {
+      context.strokeStyle = colour.long;
+      context.rect(-3.5, -3.5, 7, 7);
+      context.fillStyle = colour.back;
+      context.fill();
+    } else if (end === 2) {
       context.strokeStyle = colour.long;
       context.moveTo(-4.5, -4.5);
       context.lineTo(4.5, 4.5);

@@ -80,7 +80,11 @@ fn connection(source: u32) -> impl FnMut(&mut Played) -> Outcome + 'static {
         played.work(90);
         messages += 1;
         if messages > 12 {
-            return Outcome::Ends(if source == 7 { End::Panic } else { End::Value });
+            return Outcome::Ends(match source {
+                6 => End::Error,
+                7 => End::Panic,
+                _ => End::Value,
+            });
         }
         let next = played.draw.between(ms(5), ms(30));
         played.read(source, next);
