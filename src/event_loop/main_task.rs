@@ -73,7 +73,7 @@ impl EventLoop {
         self.run_lent(main, |main| self.drive(main, location))
     }
 
-    /// Lends `main` to a task. Calls `drive`, which returns when that task has ended.
+    /// Lends `main` to `drive`, which returns when the task that polls it has ended.
     pub(super) fn run_lent<F: Future>(
         &self,
         main: F,
@@ -91,7 +91,7 @@ impl EventLoop {
         }));
         let ended = lend(polls, drive);
         if let Err(panic) = ended {
-            // A guest has left its loop by now, so the loop is entered again.
+            // A guest has left its loop by now.
             let _entered = Entered::new(Rc::clone(&self.context));
             // The first panic is the one that counts.
             let what = "the destructor of the main future";
@@ -102,7 +102,7 @@ impl EventLoop {
         output.expect("the main future has finished")
     }
 
-    /// Turns until the main task has finished, with a value or a panic, or until a task's panic ends the run.
+    /// Turns until the main task has finished, by a value or by a panic, or until a task's panic ends the run.
     fn drive(&self, main: Loan, location: &'static Location<'static>) -> Result<(), Payload> {
         let scheduler = Rc::clone(&self.context.scheduler);
         let mut main = DropNow(JoinHandle::new(scheduler, main, (), location));
@@ -131,7 +131,7 @@ impl EventLoop {
     }
 }
 
-/// Polls the main future. When it has finished, or panics, the scheduler is halted.
+/// Polls the main future. When it has finished, or panics, the scheduler is told to return.
 fn poll_main<F: Future>(
     mut main: Pin<&mut Option<F>>,
     scheduler: &Scheduler,
