@@ -65,9 +65,10 @@ impl Ages {
     /// Tasks in the order of their spawning. They have their slots still.
     pub(super) fn oldest_first(&self, ids: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
         // With its age beside it, a task is too large for the sorting networks of the standard library: 24 KB of every program.
-        let mut ids: Vec<(u64, TaskId)> = ids.map(|id| (self.age_of(id), id)).collect();
-        ids.sort_unstable_by_key(|&(age, _)| age);
-        ids.into_iter().map(|(_, id)| id).collect()
+        let mut aged: Vec<(u64, TaskId)> = Vec::with_capacity(ids.size_hint().1.unwrap_or(0));
+        aged.extend(ids.map(|id| (self.age_of(id), id)));
+        aged.sort_unstable_by_key(|&(age, _)| age);
+        aged.into_iter().map(|(_, id)| id).collect()
     }
 
     /// What is known of the spawn of a task.
