@@ -1,12 +1,12 @@
-//! Every receiver hears every value, if it keeps up.
+//! Every receiver gets every value, if it is fast enough.
 //!
-//! The channel keeps the last `capacity` values that a receiver has yet to hear, each with the
-//! count of such receivers. Every value has a number, and a receiver stores the number of the value
-//! that it hears next. The ring never waits for a slow receiver: it drops the oldest value, and a
+//! The channel keeps the last `capacity` values that a receiver has not received yet, each with
+//! the count of such receivers. Every value has a number, and a receiver stores the number of the value
+//! that it gets next. The ring never waits for a slow receiver: it drops the oldest value, and a
 //! receiver that asks for a dropped value is told how many values it has missed.
 //!
 //! Cloning a value is user code, so the clone is made from an `Rc` of the value, when nothing is
-//! borrowed. The last receiver that hears a value gets the value itself.
+//! borrowed. The last receiver of a value gets the value itself.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ use crate::declared::Made;
 
 pub use super::unheard::SendError;
 
-/// A channel that remembers up to `capacity` values for the receivers that have not heard them yet. 0 counts as 1.
+/// A channel that keeps up to `capacity` values for the receivers that have not received them yet. 0 counts as 1.
 ///
 /// # Examples
 ///
@@ -66,9 +66,9 @@ struct Chan<T> {
 
 /// A value in the ring.
 struct Heard<T> {
-    /// `None` once every receiver has heard it.
+    /// `None` once every receiver has received it.
     value: Option<Rc<T>>,
-    /// How many receivers have yet to hear it.
+    /// How many receivers have not received it yet.
     left: usize,
 }
 
@@ -92,7 +92,7 @@ impl<T> Chan<T> {
         while ring.front().is_some_and(|oldest| oldest.left == 0) {
             ring.pop_front(); // its value was taken by the last receiver
         }
-        value.expect("a value that a receiver has yet to hear is in the ring")
+        value.expect("a value that a receiver has not received is in the ring")
     }
 
     /// Puts a value in, and returns the value that was dropped for it.
@@ -133,7 +133,7 @@ pub struct Sender<T> {
 
 impl<T> Sender<T> {
     /// Sends to all receivers of this moment, without waiting; returns their number. If the channel is full, its oldest
-    /// value is lost for the receivers that have not heard it yet.
+    /// value is lost for the receivers that have not received it yet.
     ///
     /// # Errors
     ///
@@ -159,12 +159,12 @@ impl<T> Sender<T> {
         self.chan.receivers.count()
     }
 
-    /// How many values are kept for receivers, counted from the oldest that a receiver has yet to hear.
+    /// How many values are kept for receivers, from the oldest that a receiver has not received yet on.
     pub fn len(&self) -> usize {
         self.chan.ring.borrow().len()
     }
 
-    /// Whether every receiver has heard everything.
+    /// Whether every receiver has received every value.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -187,10 +187,10 @@ impl<T> Drop for Sender<T> {
     }
 }
 
-/// Hears every value that is sent while it exists.
+/// Receives every value that is sent while it exists.
 pub struct Receiver<T> {
     chan: Rc<Chan<T>>,
-    /// The number of the value that it hears next.
+    /// The number of the value that it gets next.
     next: u64,
     /// The wait of `poll_recv`.
     polled: Option<Wait<Rc<Chan<T>>>>,
@@ -212,7 +212,7 @@ impl<T> Receiver<T> {
         Receiver::new(Rc::clone(&self.chan))
     }
 
-    /// How many values it could hear without waiting.
+    /// How many values it could receive without waiting.
     pub fn len(&self) -> usize {
         (self.chan.end.get() - self.next.max(self.chan.start())) as usize
     }
@@ -233,7 +233,7 @@ impl<T: Clone> Receiver<T> {
     /// # Errors
     ///
     /// [`RecvError::Lagged`] reports, once, how many values were missed; the next call yields the oldest value that is
-    /// left. [`RecvError::Closed`] means that all senders are gone and every value has been heard.
+    /// left. [`RecvError::Closed`] means that all senders are gone and every value has been received.
     pub async fn recv(&mut self) -> Result<T, RecvError> {
         loop {
             Wait::new(&*self.chan, self.next).await;
@@ -341,9 +341,9 @@ impl<T> fmt::Debug for Receiver<T> {
 /// Why no value was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecvError {
-    /// All senders are gone, and everything has been heard.
+    /// All senders are gone, and every value has been received.
     Closed,
-    /// So many values gave way before they were heard.
+    /// This number of values was dropped before they were received.
     Lagged(u64),
 }
 
@@ -352,9 +352,9 @@ pub enum RecvError {
 pub enum TryRecvError {
     /// A value may still come.
     Empty,
-    /// All senders are gone, and everything has been heard.
+    /// All senders are gone, and every value has been received.
     Closed,
-    /// So many values gave way before they were heard.
+    /// This number of values was dropped before they were received.
     Lagged(u64),
 }
 

@@ -19,14 +19,14 @@
 //! | to give work to several workers, and wait until it is done | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | `Queue`, `LifoQueue`, `PriorityQueue` | |
 //! | to send values from many tasks to one | [`mpsc`] | `Queue` | `mpsc` |
 //! | to send one value, once | [`oneshot`] | `Future` | `oneshot` |
-//! | every task to hear every value | [`broadcast`] | | `broadcast` |
-//! | every task to know the latest value | [`watch`] | | `watch` |
+//! | every task to receive every value | [`broadcast`] | | `broadcast` |
+//! | every task to see the latest value | [`watch`] | | `watch` |
 //! | to ask tasks to stop | [`CancelToken`] | `Task.cancel` | `tokio_util`'s `CancellationToken` |
 //!
 //! A value that is touched only *between* two `.await`s needs no primitive: a `Cell` or a `RefCell`
 //! is enough.
 //!
-//! # What they have in common
+//! # Common rules
 //!
 //! First come, first served: the task that has waited longest is served first, and no newcomer
 //! passes it. It is *given* the permit, the lock or the value at once; if its future is dropped

@@ -38,8 +38,8 @@
 //!                             | leave                        | leave
 //!                             v                              v
 //!                     left(want, None)             left(want, Some(grant))
-//!                     "those behind me may         "here is what I was given:
-//!                      be served now"               pass it on"
+//!                     the next waiters may         the grant is
+//!                     be served now                passed on
 //! ```
 //!
 //! A primitive states its rule in the trait [`Grants`], and has no other code for waiting. [`Wait`]

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use super::{Chan, TryRecvError};
 use crate::context;
 
-/// Receives what the senders of a [`channel`](super::channel), or an [`unbounded_channel`](super::unbounded_channel), send.
+/// Receives the values that are sent into a [`channel`](super::channel) or an [`unbounded_channel`](super::unbounded_channel).
 ///
 /// Dropping it closes the channel and drops the values that are in it.
 pub struct Receiver<T> {
