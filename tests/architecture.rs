@@ -1,4 +1,5 @@
-//! The architecture on the first page of the design, held against the sources. A table that nobody checks rots.
+//! Compares the architecture on the first page of the design with the sources. A table that is not
+//! checked goes out of date.
 
 // The sources are the same everywhere.
 #![cfg(unix)]

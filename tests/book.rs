@@ -1,4 +1,5 @@
-//! The book, held against the sources: each chapter has its parts and leads to the next, and what a text names exists.
+//! Compares the book with the sources: each chapter has its parts and leads to the next, and the
+//! names in a text exist.
 
 #[allow(dead_code, reason = "tests/architecture.rs uses the rest")]
 #[path = "support/sources.rs"]

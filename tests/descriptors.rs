@@ -1,4 +1,4 @@
-//! No descriptor is left. Alone in its process, because it takes all there are.
+//! No descriptor is left. Alone in its process, because it takes all descriptors.
 
 #![cfg(unix)]
 

@@ -1,8 +1,9 @@
-//! Whoever holds the loop's thread for longer than the limit is told: afterwards by `Builder::slow_poll`, meanwhile by
-//! `Builder::watchdog`. Alone in its process, because the watchdog's thread tells the logger, which is the process's.
+//! A step that holds the loop's thread for longer than the limit is logged: afterwards by
+//! `Builder::slow_poll`, meanwhile by `Builder::watchdog`. Alone in its process, because the
+//! watchdog's thread calls the logger, and a process has one logger.
 //!
-//! The limit here is a nanosecond, so that every step is too long, or none, so that no step is: nothing depends on how fast the
-//! machine is.
+//! The limit here is a nanosecond, so that every step is too long, or there is no limit, so that no
+//! step is too long. So no test depends on the speed of the machine.
 
 #![cfg(unix)]
 

@@ -1,10 +1,12 @@
-//! The sink of the log is foreign code, and it is called in the middle of the loop. Here it does **one** deed at **one** line,
-//! for each line that the loop writes and each kind of deed. Whatever it does, the loop goes on and loses nothing.
+//! The sink of the log is foreign code, and it is called in the middle of the loop. Here it does
+//! **one** deed at **one** line, for each line that the loop writes and each kind of deed. After
+//! each deed the loop goes on and loses nothing.
 //!
-//! One deed per run: a second one might wake the loop from a sleep that the first should have prevented. For the same reason
-//! everything that comes from outside (a byte, a job's end, a post) waits until the deed has had its effect.
+//! One deed per run: a second deed might wake the loop from a sleep that the first should have
+//! prevented. For the same reason each event from outside (a byte, a job's end, a post) waits until
+//! the deed has had its effect.
 //!
-//! A program of its own, since the sink hears every thread of the process, and the limit of descriptors is the process's.
+//! A program of its own, since the sink and the limit of descriptors belong to the process.
 
 #![cfg(unix)]
 

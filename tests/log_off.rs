@@ -1,5 +1,5 @@
-//! A program that does not listen to the log is not told anything, and nothing is described for it. Alone in its process,
-//! because the logger is the process's.
+//! In a program without a logger the loop writes no line of the log, and formats none. Alone in its
+//! process, because a process has one logger.
 
 #[path = "support/watch.rs"]
 mod watch;

@@ -1,5 +1,6 @@
-//! Are the explorations of `src/shim.rs` worth their time? Each mutation here breaks one line of a copy of the sources, in a
-//! way that somebody might write it at first; and in some order of the threads' steps a test must fall over it.
+//! Do the explorations of `src/shim.rs` find errors? Each mutation here breaks one line of a copy
+//! of the sources, as in a plausible first version; and in some order of the threads' steps a test
+//! must fail.
 //!
 //! ```text
 //! cargo test --test loom_mutations -- --ignored --nocapture

@@ -1,4 +1,5 @@
-//! As many loops as fit, and a clear word when no more do. Alone in its process, because it takes all there are.
+//! As many loops as fit, and a clear error for one more. Alone in its process, because it takes all
+//! loops.
 
 #![cfg(unix)]
 

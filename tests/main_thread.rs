@@ -1,5 +1,5 @@
-//! A loop in a thread-local of the main thread ends with the process, quietly. A test without a harness, because the
-//! harness keeps the main thread to itself.
+//! A loop in a thread-local of the main thread ends with the process, without a panic. A test
+//! without a harness, because the harness runs no test on the main thread.
 
 use std::cell::RefCell;
 use std::future::pending;

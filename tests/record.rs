@@ -1,4 +1,4 @@
-//! What a loop has recorded is what it has done: a test compares a whole trace, without its times.
+//! The recording of a loop is true: a test compares a whole trace, without its times.
 
 #![cfg(unix)]
 

@@ -1,4 +1,5 @@
-//! The loop that is read first, `examples/00_smallest_loop.rs`: it works, it is small, and it has the bugs that it says it has.
+//! The loop that is read first, `examples/00_smallest_loop.rs`: it works, it is small, and it has
+//! the bugs that its comments name.
 
 #[path = "support/watch.rs"]
 mod support;

@@ -1,9 +1,9 @@
 //! Which types may cross threads, and which must not. Checked by the compiler; a change to this table is a change to the
 //! promise.
 //!
-//! `Send` and `Sync` follow from the fields, so a field can take them away, or let them in, and no line of the type itself
-//! changes. What must *not* be `Send` is as much a promise as what must: a socket belongs to one loop, and a task's handle
-//! to one thread.
+//! `Send` and `Sync` follow from the fields, so a change of a field can remove or add them, and no
+//! line of the type itself changes. That a type is *not* `Send` is a promise, too: a socket belongs
+//! to one loop, and a task's handle to one thread.
 
 #![cfg(unix)]
 

@@ -1,5 +1,5 @@
-//! The tests' watchdog, tested: a test that hangs ends its process and is named, and no other is. Alone in its process,
-//! which starts itself again to see that happen.
+//! Tests the watchdog of the tests: it ends the process of a test that hangs, and names that test
+//! only. Alone in its process, which starts itself again to observe this.
 
 #![cfg(unix)]
 

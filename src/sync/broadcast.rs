@@ -1,7 +1,7 @@
 //! Every receiver gets every value, if it is fast enough.
 //!
-//! The channel keeps the last `capacity` values that a receiver has not received yet, each with
-//! the count of such receivers. Every value has a number, and a receiver stores the number of the value
+//! The channel keeps the last `capacity` values that a receiver has not received yet, each with the
+//! count of such receivers. Every value has a number, and a receiver stores the number of the value
 //! that it gets next. The ring never waits for a slow receiver: it drops the oldest value, and a
 //! receiver that asks for a dropped value is told how many values it has missed.
 //!

@@ -1,4 +1,5 @@
-//! Combinators poll in place, in a stated order, as often as they must and no oftener, and leave nothing behind.
+//! Combinators poll in place, in a stated order, no more often than they must, and leave nothing
+//! behind.
 
 use std::cell::Cell;
 use std::future::{pending, poll_fn, ready};

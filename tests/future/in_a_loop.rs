@@ -1,4 +1,5 @@
-//! Sets of futures inside a loop: fair to the other tasks, safe with the budget, and deaf to no thread.
+//! Sets of futures inside a loop: fair to the other tasks, within the budget, and woken by any
+//! thread.
 
 use std::cell::Cell;
 use std::future::poll_fn;

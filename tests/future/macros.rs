@@ -1,4 +1,5 @@
-//! `join!`, `try_join!`, `race!` and `select!`: in place, in order, and the losers are gone before the winner's arm runs.
+//! `join!`, `try_join!`, `race!` and `select!`: in place, in order, and losers are dropped before
+//! the winner's arm runs.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};

@@ -1,4 +1,4 @@
-//! A set polled by wake: what is said to it during a poll is not lost.
+//! A set polled by wake: a wake during a poll is not lost.
 
 use std::cell::Cell;
 use std::future::poll_fn;

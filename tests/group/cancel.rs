@@ -1,4 +1,4 @@
-//! Cancellation is a level: a group that is cancelled ends, and swallows nobody else's cancellation.
+//! A group that is cancelled ends, and hides no other cancellation.
 
 use std::future::pending;
 use std::time::{Duration, Instant};

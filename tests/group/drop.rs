@@ -1,4 +1,5 @@
-//! When a scope is dropped, all its children have been dropped by the time `drop` returns, whatever they do.
+//! When the `drop` of a scope returns, all its children have been dropped, whatever their
+//! destructors do.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};

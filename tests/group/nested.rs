@@ -1,4 +1,4 @@
-//! Groups within groups whose children fail in the same turn: every failure is reported, or told to the log.
+//! Groups within groups whose children fail in the same turn: every failure is reported or logged.
 
 use std::cell::Cell;
 use std::future::{Future, pending};

@@ -1,4 +1,4 @@
-//! A group keeps what it is asked to keep, and lets in as many as it is told to.
+//! A group keeps the values that it must keep, and no more children live than its limit.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};

@@ -2,8 +2,9 @@
 //! afterwards no task lives, every destructor ran once, every failure was reported in its place, and the outer cancel was
 //! observed.
 //!
-//! A tree is grown while it runs. Each scope has a `Family`, which keeps its own account of who lives below it and who
-//! failed in which order; what the group says in the end is held against it. `ROUNDELAY_SEED` picks one tree.
+//! A tree grows while it runs. Each scope has a `Family`, which records the tasks that live below
+//! it and the order of the failures; the result of the group must agree with this record.
+//! `ROUNDELAY_SEED` picks one tree.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};

@@ -1,4 +1,4 @@
-//! A loop that a group has for itself, and what its error says.
+//! A group with a loop of its own, and the text of its error.
 
 use std::pin::Pin;
 

@@ -1,4 +1,4 @@
-//! A task group ends as a whole: when each child has ended, with every failure there was.
+//! A task group ends as a whole: when each child has ended, with every failure.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;

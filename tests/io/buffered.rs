@@ -1,4 +1,5 @@
-//! Buffered streams: whatever the pieces, whoever stops waiting, no byte is lost, doubled or held without limit.
+//! Buffered streams: for pieces of any size, and after a dropped call, no byte is lost, doubled or
+//! held without limit.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

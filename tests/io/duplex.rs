@@ -1,4 +1,4 @@
-//! Two streams in memory: bytes, room, ends, and what a dropped call leaves.
+//! Two streams in memory: bytes, room, ends, and dropped calls.
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! Edges: readiness is told once, and must be neither forgotten nor made up.
+//! Edges: readiness is reported once, and must be neither lost nor invented.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};

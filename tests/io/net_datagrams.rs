@@ -1,4 +1,4 @@
-//! Datagrams in ordinary use: they keep their borders.
+//! Datagrams in ordinary use: each read gets one datagram.
 
 use std::future::poll_fn;
 use std::io::ErrorKind;

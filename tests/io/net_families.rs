@@ -1,4 +1,4 @@
-//! A descriptor that is dressed as a socket of another family is refused where it is taken over.
+//! A socket type refuses a descriptor of another family when it is made from that descriptor.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -1,4 +1,4 @@
-//! Streams and their halves in ordinary use: every way to read and to write.
+//! Streams and their halves in ordinary use: each way to read and to write.
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};

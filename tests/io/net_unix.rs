@@ -1,4 +1,4 @@
-//! Unix sockets in ordinary use: where they meet.
+//! Unix sockets in ordinary use: their addresses.
 
 use std::future::{IntoFuture, poll_fn};
 use std::io::ErrorKind;

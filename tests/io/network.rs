@@ -1,4 +1,4 @@
-//! A network in memory: what its weather does, and that a server is tried on it as a whole.
+//! A network in memory: its delays and losses, and a whole server on it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

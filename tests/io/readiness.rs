@@ -1,4 +1,4 @@
-//! What a source remembers of its readiness, seen through attempts: when the kernel is asked again, and when it is not.
+//! The readiness cache of a source: attempts show when the kernel is asked again, and when not.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::pin::pin;

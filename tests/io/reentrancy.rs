@@ -1,4 +1,5 @@
-//! User code that runs in the reactor's middle: wakers and log sinks that make, use, wait on and drop sockets.
+//! User code that runs inside the reactor: wakers and log sinks that make, use, wait on and drop
+//! sockets.
 
 use std::cell::RefCell;
 use std::future::poll_fn;

@@ -1,4 +1,4 @@
-//! A server survives the limit of descriptors, which a process of Unix may set for itself.
+//! A server survives the limit of descriptors, which a Unix process can set for itself.
 
 use std::io::{self, BufRead, Read, Write};
 use std::process::{Command, Stdio};

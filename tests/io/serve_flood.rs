@@ -1,4 +1,4 @@
-//! A server whose connections fail by the thousand does not write a line for each.
+//! A server with thousands of failing connections does not log a line for each.
 
 use std::cell::Cell;
 use std::io;

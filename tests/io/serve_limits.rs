@@ -1,4 +1,4 @@
-//! A server stays within its limit, and survives the system's.
+//! A server stays within its limit, and survives the limit of the system.
 
 use std::cell::RefCell;
 use std::future::IntoFuture;

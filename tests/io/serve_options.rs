@@ -1,4 +1,5 @@
-//! What a server does for its handlers: small writes at once, word of the shutdown, a line when it stands at its limit.
+//! The options of a server: small writes at once, notice of the shutdown, a line in the log at its
+//! limit.
 
 use std::cell::RefCell;
 use std::future::pending;

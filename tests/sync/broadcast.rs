@@ -1,4 +1,4 @@
-//! `broadcast`: everybody hears everything, or is told how much was missed.
+//! `broadcast`: every receiver gets every value, or the number of the values that it missed.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

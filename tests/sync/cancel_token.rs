@@ -1,4 +1,4 @@
-//! `CancelToken`: a level, not an edge, over a tree.
+//! `CancelToken`: a tree of tokens, each of which stays cancelled.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn, ready};

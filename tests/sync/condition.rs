@@ -1,4 +1,4 @@
-//! `Condition`: waits without the lock, returns with it, hands on what it could not use.
+//! `Condition`: waits without the lock, returns with the lock, passes on an unused notification.
 
 use std::cell::RefCell;
 use std::future::{pending, ready};

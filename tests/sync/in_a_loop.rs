@@ -1,4 +1,4 @@
-//! `sync` on the loop itself: tasks that hand over to one another, and none that holds the thread.
+//! `sync` on the loop itself: tasks hand values to one another, and no task holds the thread.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

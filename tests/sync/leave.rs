@@ -1,4 +1,4 @@
-//! A waiter that leaves passes on what it kept others from, before any code of its own runs.
+//! A waiter that leaves serves the next waiters first, and drops its waker after that.
 
 use std::cell::Cell;
 use std::rc::Rc;

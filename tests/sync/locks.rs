@@ -1,4 +1,5 @@
-//! `Mutex` and `RwLock`: handed over in order, never barged into, released by whatever ends a guard.
+//! `Mutex` and `RwLock`: handed over in order, passed by no newcomer, released however a guard
+//! ends.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! The primitives of `sync`, each held to its promise. `tests/models` holds them against models, too.
+//! The promises of each primitive of `sync`. `tests/models` compares them with models, too.
 
 mod broadcast;
 mod cancel_token;

@@ -1,5 +1,5 @@
-//! Mutex, semaphore, queue and channel against models that keep plain lists, under random schedules: who has been woken,
-//! who gets what, and what is left must agree after every single step.
+//! Mutex, semaphore, queue and channel against models that keep plain lists, under random
+//! schedules. The tasks that were woken, their grants, and the rest must agree after every step.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! `mpsc`: values in order, room in order, and an end that both sides hear of.
+//! `mpsc`: values in order, room in order, and an end that both sides are told of.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! `oneshot`: one value, or the news that there will be none.
+//! `oneshot`: one value, or the error that there will be none.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

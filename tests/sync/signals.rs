@@ -1,4 +1,4 @@
-//! `Event`, `Notify`, `Barrier`: told once, told all, told together.
+//! `Event`, `Notify`, `Barrier`: wake one task, all tasks, or all together.
 
 use std::cell::RefCell;
 use std::rc::Rc;

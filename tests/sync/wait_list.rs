@@ -1,4 +1,5 @@
-//! The wait list under all of `sync`, seen through a semaphore: no wake-up is lost, whatever the wakers do.
+//! The wait list under all of `sync`, tested with a semaphore: no wake-up is lost, whatever code
+//! the wakers run.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! Files: order, loss, errors that say what was tried, and what a dropped call leaves.
+//! Files: order, loss, errors that say what was tried, and dropped calls.
 
 use std::io::{ErrorKind, SeekFrom};
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! Standard input: a thread of its own for whom nobody waits, and no mode of a terminal is changed.
+//! Standard input: its thread delays no end of a program, and the mode of a terminal is not
+//! changed.
 
 use std::time::{Duration, Instant};
 

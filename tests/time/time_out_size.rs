@@ -1,4 +1,4 @@
-//! A wrapper must not double the future that it wraps.
+//! A time-out must not double the size of the future that it wraps.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! Timers, through the public face: never early, in order, and nothing left behind.
 //!
-//! No test here asserts how long something took, and none hopes to be quick enough: what must be
-//! armed before its deadline is armed for an hour ahead and then reset, which no stall can disturb.
-//! What would hang when it fails runs under a watchdog.
+//! No test here asserts a duration or depends on speed: a timer that must be armed before its
+//! deadline is armed for an hour ahead and then reset. A test that would hang when it fails runs
+//! under a watchdog.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn, ready};

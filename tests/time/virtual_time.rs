@@ -1,4 +1,5 @@
-//! A clock that stands still while a task is ready, and jumps to the next deadline when nobody is.
+//! A clock that stands still while a task is ready, and jumps to the next deadline when no task is
+//! ready.
 //!
 //! Each wait here is exact, so each assertion is an equation.
 

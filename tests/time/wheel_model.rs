@@ -1,8 +1,8 @@
 //! The wheel against a sorted map.
 //!
-//! The oracle is what one would write without thinking: a `BTreeMap` by (deadline, order of arming).
-//! Random operations go to both, and after each one both must agree: on how many are armed, on the
-//! next deadline, and, when time moves, on what fires and in which order.
+//! The oracle is the simplest structure: a `BTreeMap` by (deadline, order of arming). Random
+//! operations go to both, and after each operation both must agree: on the number of armed timers,
+//! on the next deadline, and, when time moves, on the timers that fire and their order.
 //!
 //! A long life has 200,000 operations, and a million with `--release`. `ROUNDELAY_LONG=1` asks for 10^8 (with `--release`), and
 //! `ROUNDELAY_SEED=n` for the run that was printed as failing.
