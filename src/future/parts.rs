@@ -120,7 +120,7 @@ macro_rules! implement {
                     if $(self.$index.is_none())&&+ { Poll::Ready(()) } else { Poll::Pending }
                 })
                 .await;
-                ($(outputs.$index.expect("a part that is gone has left its output"),)+)
+                ($(outputs.$index.expect("a part that has finished has left its output"),)+)
             }
         }
 
@@ -145,7 +145,7 @@ macro_rules! implement {
                     if $(self.$index.is_none())&&+ { Poll::Ready(Ok(())) } else { Poll::Pending }
                 })
                 .await?;
-                Ok(($(outputs.$index.expect("a part that is gone has left its output"),)+))
+                Ok(($(outputs.$index.expect("a part that has finished has left its output"),)+))
             }
         }
 

@@ -321,7 +321,10 @@ impl<T> Future for Sending<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let room = ready!(Pin::new(&mut self.room).poll(cx));
-        let value = self.value.take().expect("polled after it was ready");
+        let value = self
+            .value
+            .take()
+            .expect("a send was polled after it was ready");
         if room.is_err() {
             return Poll::Ready(Err(SendError(value)));
         }

@@ -348,7 +348,10 @@ impl<T, S: Store<T>> Future for Put<'_, T, S> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let place = ready!(Pin::new(&mut self.place).poll(cx));
-        let item = self.item.take().expect("polled after it was ready");
+        let item = self
+            .item
+            .take()
+            .expect("a put was polled after it was ready");
         // A place that was reserved before the queue was closed is void: the getters may have ended.
         if place.is_err() || self.queue.closed.get() {
             return Poll::Ready(Err(PutError(item)));

@@ -135,8 +135,9 @@ impl<F: Future> Future for Beside<Option<F>, Limit> {
         let (mut future, limit) = self.project();
         limit.begin();
         let guarded = future.as_mut().as_pin_mut();
+        let guarded = guarded.expect("a time-out was polled after it was ready");
         // Guarded by tests/time/timers.rs::the_value_counts_when_it_comes_in_the_same_turn_as_the_deadline.
-        if let Poll::Ready(value) = guarded.expect("polled until it is ready").poll(cx) {
+        if let Poll::Ready(value) = guarded.poll(cx) {
             return Poll::Ready(Ok(value));
         }
         ready!(limit.run().poll_deadline(cx, "timeout"));
