@@ -1,10 +1,10 @@
 //! Between the real clock and the ticks of the wheel.
 //!
-//! A tick is a power of two of nanoseconds, so that neither way needs a division. Both ways could
-//! round; only one choice is right. **Deadlines round up and now rounds down**: the wheel fires a
-//! deadline `d` at a moment `n` only if `up(d) <= down(n)`, which implies `d <= n`. So a timer is
-//! never early, and the rounding makes it late by less than one tick. The way back, from a tick to
-//! an instant, is exact, so a wait that ends at `instant(tick)` finds the timer due. A second
+//! A tick is a power of two of nanoseconds, so that no conversion needs a division. From an instant
+//! to a tick, **a deadline rounds up and the present time rounds down**: the wheel fires a deadline
+//! `d` at a moment `n` only if `up(d) <= down(n)`, which implies `d <= n`. So a timer is never
+//! early, and the rounding makes it late by less than one tick. From a tick to an instant the
+//! conversion is exact, so a wait that ends at `instant(tick)` finds the timer due. A second
 //! rounding could add a tick, or take one away and make the loop spin.
 //!
 //! Nothing overflows: 64 bits of nanoseconds last for more than 570 years. A deadline further away
@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 thread_local! {
     /// The time that [`now`] returns, if it is not the real time. It has no destructor, so it can be read at any time.
     static STANDING: Cell<Option<Instant>> = const { Cell::new(None) };
-    /// Whether a loop with virtual time was ever made on this thread. Elsewhere no clock has to be chosen.
+    /// Whether a loop with virtual time was ever made on this thread. If not, no clock has to be chosen.
     static MAY_STAND: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -82,7 +82,7 @@ const TICK_BITS: u32 = 10;
 /// 292 years in nanoseconds. A clock that stands still is not moved that far, and a deadline from there on never comes.
 const OUT_OF_REACH: u64 = 1 << 63;
 
-/// A deadline so many seconds away never comes. In nanoseconds, and with a tick to spare, it fits in 64 bits.
+/// A deadline this many seconds away never comes. In nanoseconds, and with a tick to spare, it fits in 64 bits.
 const NEVER: u64 = 18_000_000_000;
 const NANOS_PER_SEC: u64 = 1_000_000_000;
 const _: () = assert!((NEVER + 1) * NANOS_PER_SEC < u64::MAX - (1 << TICK_BITS));

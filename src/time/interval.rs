@@ -106,7 +106,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Waits for the next tick, and says when it was due.
+    /// Waits for the next tick, and returns when it was due.
     ///
     /// # Cancellation
     /// Dropping the future removes the timer. No tick is lost: the next call waits for the same tick.

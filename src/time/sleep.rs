@@ -15,8 +15,8 @@ use crate::context;
 
 /// Waits until `duration` has passed since this call.
 ///
-/// The clock is read here, so time that passes before the first poll counts. Zero is ready at the
-/// first poll: to let other tasks run, say so with `yield_now`. The clock is that of [`now`].
+/// The call reads the clock, so time that passes before the first poll counts. A sleep of zero is
+/// ready at the first poll; use `yield_now` to let other tasks run. The clock is that of [`now`].
 ///
 /// # Cancellation
 /// Dropping the future removes its timer. Nothing is lost but the wait.

@@ -10,9 +10,9 @@
 //!    passed; at later polls the timer says so. The budget does not count here: a future that
 //!    spends the whole budget at each poll would otherwise never time out.
 //!
-//! So a body that computes for longer than the duration and then waits has timed out, at that very
-//! wait. Of two nested time-outs whose deadlines have both passed, the inner one ends first, and
-//! the outer one at the next wait.
+//! So a body that computes for longer than the duration times out at its next wait. If the
+//! deadlines of two nested time-outs have both passed, the inner time-out ends first, and the outer
+//! time-out at the next wait.
 
 use std::cell::Cell;
 use std::error::Error;
