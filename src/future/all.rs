@@ -12,8 +12,8 @@ use super::set::Set;
 /// Waits for all futures and gives their outputs in the order of the arguments.
 ///
 /// The futures are polled in place, by the awaiting task: they need not be `'static`, and may borrow from it. Up to
-/// sixteen are all polled at each wake. Of more, each is polled once, and then once for each of its wakes, so a wake
-/// costs the same among ten and among a million. An empty set gives an empty vector at once.
+/// sixteen are all polled at each wake. In a larger set each is polled once, and then once for each of its wakes, so a
+/// wake costs the same among ten and among a million. An empty set gives an empty vector at once.
 ///
 /// This is asyncio's `gather(*aws, return_exceptions=True)`: all outputs, errors too. For futures of several types use
 /// [`join!`](crate::join).

@@ -1,7 +1,7 @@
 //! `join!`, `try_join!`, `race!` and `select!`: futures of different types, pinned in the frame of
 //! the awaiting function.
 //!
-//! All four bind the outcome with a `let` of its own. The frame of the futures ends with that
+//! Each macro binds its outcome with a `let` statement. The frame of the futures ends with that
 //! statement: a future that has not finished is dropped there, before the outcome is returned.
 
 /// Waits for all of the futures, of any types, and gives their outputs as a tuple in the order of the arguments.

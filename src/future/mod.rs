@@ -64,8 +64,8 @@
 //!   right for children that go on while their parent does other work, impossible for children
 //!   that borrow.
 //! - *The futures inside the links*, in one allocation, as in `FuturesUnordered`. Then a waker owns
-//!   the future, and may be its last owner, on any thread; to prevent that needs `unsafe`. Two
-//!   allocations do not.
+//!   the future, and may be its last owner, on any thread; to prevent that needs `unsafe`.
+//!   Two allocations do not need it.
 //! - *A lock around the list.* Each wake would take the lock, also for the parent's waker.
 //! - *Numbers as wakers*, as the tasks have. A waker has 64 bits, and loop, serial and slot fill
 //!   them.

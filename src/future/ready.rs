@@ -19,9 +19,9 @@
 
 // Implementation notes
 //
-// - A number stands in the list at most once: `queued` sees to that. It is cleared before the child is polled, so that
-//   a wake during the poll counts (Guarded by
-//   tests/future/combinators.rs::a_child_woken_while_it_is_polled_is_polled_again).
+// - A number stands in the list at most once, by the flag `queued`. It is cleared before the child is polled, so a wake
+//   during the poll counts
+//   (Guarded by tests/future/combinators.rs::a_child_woken_while_it_is_polled_is_polled_again).
 // - `queued` is a flag of its own and not a value of `older`, because the second of two wakes must still write it: that
 //   write publishes the data of the second thread to the poll that the first wake has caused.
 // - The first parent's waker lives as long as the list, and so as long as the waker of a child. To drop it before would

@@ -271,8 +271,8 @@ impl<T> Drop for Sender<T> {
 /// Waits for room for one value.
 struct Room<'a, T> {
     // The order matters: granted room first goes back to the semaphore, which does not know when a channel has ended.
-    // Then the receiver is woken. Guarded by
-    // tests/sync/mpsc.rs::a_granted_sender_dropped_after_close_lets_the_receiver_end
+    // Then the receiver is woken.
+    // Guarded by tests/sync/mpsc.rs::a_granted_sender_dropped_after_close_lets_the_receiver_end
     taken: Take<'a>,
     told: TellOnDrop<'a, T>,
 }

@@ -268,8 +268,8 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Counts the latest value as seen at the end of a wait. It may have been seen before: if the drop of the last
-    /// sender ended the wait, and a new sender was made since.
+    /// Counts the latest value as seen at the end of a wait. It may have been seen before, if the drop of the
+    /// last sender ended the wait and a new sender was made since.
     fn see(&mut self) -> Result<bool, RecvError> {
         let changed = self.has_changed()?;
         if changed {
