@@ -43,8 +43,8 @@
 //! Not in the picture: when the scope is dropped, `end` drops the children at once and leads from
 //! each state to `Over`.
 //!
-//! A recording of `examples/14_task_group.rs`: a fuse blows after 30 ms, and the children of its
-//! group end at that moment.
+//! A recording of `examples/14_task_group.rs`: the child `fuse` panics after 30 ms, and the other
+//! children of its group end at that moment.
 //!
 #![doc = include_str!("../record/pictures/group.svg")]
 //!

@@ -160,7 +160,7 @@ impl<R: Read> BufReader<R> {
     /// Reads once more, to the end of the buffer, and returns how many bytes came. Zero: the stream has ended.
     ///
     /// With [`buffer`](BufReader::buffer) and [`consume`](BufReader::consume) a protocol can be parsed in place (HTTP,
-    /// RESP, each with a codec): look at the buffer; if the message is not whole, read more; if it is whole, use it,
+    /// RESP, any codec): look at the buffer; if the message is not whole, read more; if it is whole, use it,
     /// and consume it. The messages of one read are not copied, and no read is made between them.
     ///
     /// # Cancellation
