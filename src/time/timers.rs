@@ -170,6 +170,7 @@ impl Timers {
         self.probe.because_of_nobody();
         let is_bounded = fired == most || budget == 0;
         self.slack.earn(now, fired, is_bounded);
+        self.wheel.borrow_mut().deal_ahead(budget);
         fired
     }
 
