@@ -1,15 +1,16 @@
-//! An open file, that reads ahead and writes behind.
+//! An open file that reads ahead and writes behind.
 //!
-//! A job cannot borrow the caller's buffer: the job goes on when the caller's future is dropped. So a job has a buffer of its
-//! own, and the file keeps what a job has brought:
+//! A job cannot borrow the caller's buffer, because the job goes on when the caller's future is
+//! dropped. So a job has a buffer of its own, and the file keeps the bytes that a job has read:
 //!
 //! ```text
 //!   read:   job fills a buffer ---> ahead: [ taken | still to be read ]      copied to the caller, piece by piece
 //!   write:  the caller's bytes are copied ---> job writes them; the next call waits for it
 //! ```
 //!
-//! That makes both calls free of loss when they are dropped, and keeps them in their order: no job begins before the one
-//! before it has ended. The file's own position is then ahead of what has been read; whoever writes or seeks puts that right.
+//! So a call that is dropped loses nothing. The calls keep their order: no job begins before the
+//! last job has ended. The system's position in the file may be ahead of the bytes that were taken;
+//! a write or a seek corrects it.
 
 use std::fmt;
 use std::fs::{Metadata, OpenOptions};
@@ -23,7 +24,7 @@ use crate::io::{Read, Write};
 use crate::offload::Offload;
 use crate::task;
 
-/// The least and the most that one job reads or writes.
+/// The least and the most bytes that one job reads or writes.
 const LEAST: usize = 8 * 1024;
 const MOST: usize = 256 * 1024;
 
@@ -32,8 +33,9 @@ const MOST: usize = 256 * 1024;
 /// Put an [`io::BufReader`](crate::io::BufReader) around it for lines. Each job costs a wake from another thread, so small
 /// pieces go through an [`io::BufWriter`](crate::io::BufWriter).
 ///
-/// **Call [`flush`](Self::flush)**: `write` takes the bytes and returns, and a failure is told by the next call. A file that is
-/// dropped without it still writes what it has taken, unless the loop ends; but nobody hears of a failure.
+/// **Call [`flush`](Self::flush)**: `write` takes the bytes and returns, and the next call reports a failure. A file
+/// that is dropped without a flush still writes the bytes it has taken, unless the loop ends; but a failure is not
+/// reported.
 ///
 /// ```
 /// use roundelay::fs::File;
@@ -56,16 +58,16 @@ const MOST: usize = 256 * 1024;
 pub struct File {
     file: Arc<std::fs::File>,
     busy: Busy,
-    /// What has been read and not taken is `ahead[taken..]`.
+    /// The bytes that were read and not taken are `ahead[taken..]`.
     ahead: Vec<u8>,
     taken: usize,
-    /// Where the last seek led.
+    /// The position after the last seek.
     sought: u64,
 }
 
 enum Busy {
     Idle,
-    /// Gives its buffer, filled as far as the file had something.
+    /// Gives its buffer with the bytes that it has read.
     Reading(Offload<io::Result<Vec<u8>>>),
     Writing(Offload<io::Result<()>>),
     Seeking(Offload<io::Result<u64>>),
@@ -76,27 +78,27 @@ impl File {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {
         File::open_with(OpenOptions::new().read(true), path).await
     }
 
-    /// Makes a file for writing, or empties the one that is there.
+    /// Makes a file for writing, or empties the file that is there.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub async fn create(path: impl AsRef<Path>) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         File::open_with(&options, path).await
     }
 
-    /// Opens a file in any way that the standard library knows.
+    /// Opens a file with the options of the standard library.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The error of the system.
     pub async fn open_with(options: &OpenOptions, path: impl AsRef<Path>) -> io::Result<File> {
         let (options, path) = (options.clone(), path.as_ref().to_owned());
         let file = job(move || {
@@ -107,7 +109,7 @@ impl File {
         Ok(File::from_std(file.await?))
     }
 
-    /// Takes over a file of the standard library.
+    /// Makes it from a file of the standard library.
     pub fn from_std(file: std::fs::File) -> File {
         File {
             file: Arc::new(file),
@@ -118,15 +120,16 @@ impl File {
         }
     }
 
-    /// Reads what is there, at most as much as fits. Zero means the end of the file, at this moment, or that `bytes` is empty.
+    /// Reads the bytes that are there, at most as many as fit. Zero means the present end of the file, or that `bytes`
+    /// is empty.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: what the job brings is kept for the next read.
+    /// Nothing is lost: the bytes that the job reads are kept for the next read.
     ///
     /// # Errors
     ///
-    /// What the system says of this read, or of a write before it.
+    /// The error of this read, or of a write before it.
     pub async fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         if self.taken == self.ahead.len() && !bytes.is_empty() {
             self.settle().await?;
@@ -141,15 +144,15 @@ impl File {
         Ok(count)
     }
 
-    /// Takes some of the bytes, and says how many: they are written by a job, and the next call waits for it.
+    /// Takes some of the bytes, and returns how many. A job writes them, and the next call waits for the job.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: while it waits, no byte has been taken.
+    /// Nothing is lost: a call that is dropped while it waits has taken no byte.
     ///
     /// # Errors
     ///
-    /// What the system says of an earlier write. For this one, ask [`flush`](Self::flush).
+    /// The error of an earlier write. [`flush`](Self::flush) returns the error of this write.
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.settle().await?;
         let piece = bytes[..bytes.len().min(MOST)].to_vec();
@@ -166,7 +169,7 @@ impl File {
         Ok(count)
     }
 
-    /// Waits until what was written has been handed to the system.
+    /// Waits until all written bytes have been handed to the system.
     ///
     /// # Cancellation
     ///
@@ -174,20 +177,20 @@ impl File {
     ///
     /// # Errors
     ///
-    /// What the system said of a write.
+    /// The error of a write.
     pub async fn flush(&mut self) -> io::Result<()> {
         self.settle().await
     }
 
-    /// Goes to another place in the file. Says where that is, from the beginning.
+    /// Goes to another position in the file, and returns it, counted from the beginning.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: the job goes on, and the next call waits for it and finds the new place.
+    /// Nothing is lost: the job goes on, and the next call waits for it and starts from the new position.
     ///
     /// # Errors
     ///
-    /// What the system says, of an earlier write too.
+    /// The error of this call, or of an earlier write.
     pub async fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.settle().await?;
         let (file, back) = (Arc::clone(&self.file), self.ahead_by());
@@ -202,57 +205,57 @@ impl File {
         Ok(self.sought)
     }
 
-    /// Waits until everything is on the disk.
+    /// Waits until the content and all metadata are on the disk.
     ///
     /// # Errors
     ///
-    /// What the system says, of an earlier write too.
+    /// The error of this call, or of an earlier write.
     pub async fn sync_all(&mut self) -> io::Result<()> {
         self.settle().await?;
         let file = Arc::clone(&self.file);
         job(move || file.sync_all()).await
     }
 
-    /// Waits until the content is on the disk, and what is needed to find it.
+    /// Waits until the content is on the disk, and the metadata that is needed to read it.
     ///
     /// # Errors
     ///
-    /// What the system says, of an earlier write too.
+    /// The error of this call, or of an earlier write.
     pub async fn sync_data(&mut self) -> io::Result<()> {
         self.settle().await?;
         let file = Arc::clone(&self.file);
         job(move || file.sync_data()).await
     }
 
-    /// Cuts the file off, or makes it longer with zeros.
+    /// Makes the file shorter, or longer with zeros.
     ///
     /// # Errors
     ///
-    /// What the system says, of an earlier write too.
+    /// The error of this call, or of an earlier write.
     pub async fn set_len(&mut self, bytes: u64) -> io::Result<()> {
         self.settle().await?;
         let file = Arc::clone(&self.file);
         job(move || file.set_len(bytes)).await
     }
 
-    /// What the system knows of the file.
+    /// The metadata of the file.
     ///
     /// # Errors
     ///
-    /// What the system says, of an earlier write too.
+    /// The error of this call, or of an earlier write.
     pub async fn metadata(&mut self) -> io::Result<Metadata> {
         self.settle().await?;
         let file = Arc::clone(&self.file);
         job(move || file.metadata()).await
     }
 
-    /// Gives the file to the standard library, with what was written handed to the system.
+    /// Makes it a file of the standard library, after all written bytes have been handed to the system.
     ///
-    /// The place in it is where the last read of this crate ended, which may be ahead of what was taken.
+    /// Its position is the end of the last read of a job, which may be ahead of the bytes that were taken.
     ///
     /// # Errors
     ///
-    /// What the system said of an earlier write.
+    /// The error of an earlier write.
     pub async fn into_std(mut self) -> io::Result<std::fs::File> {
         self.settle().await?;
         self.file.try_clone()
@@ -294,7 +297,7 @@ impl File {
         ended?
     }
 
-    /// How far the file's own position is ahead of what was taken, which is to be read again.
+    /// How many bytes the system's position is ahead of the bytes that were taken.
     fn ahead_by(&self) -> i64 {
         (self.ahead.len() - self.taken) as i64
     }
@@ -327,10 +330,10 @@ impl Write for File {
 }
 
 impl Drop for File {
-    /// A job that is dropped before it has begun never runs; this one has been taken for written.
+    /// Spawns a task that waits for a write: a job that is dropped before it has begun never runs.
     fn drop(&mut self) {
         if let Busy::Writing(writing) = mem::replace(&mut self.busy, Busy::Idle) {
-            // Without a loop it cannot be waited for, nor begin if it has not.
+            // Without a loop, a job that has not begun cannot begin.
             drop(task::try_spawn(writing));
         }
     }

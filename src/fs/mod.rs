@@ -3,14 +3,14 @@
 //! *Before this:* [chapter 8](mod@crate::offload). *Time:* 10 minutes. *Files, in reading order:*
 //! this one, [`file`](mod@self::file).
 //!
-//! No system says of a regular file that it is ready: a read of one takes as long as the disk
-//! needs, and blocks the thread meanwhile. So each call here is one job on the loop's pool, and the
-//! calls are those of the standard library, to be awaited. They pay for a disk that may be slow, a
-//! network file system above all. A program that reads ten small files at its start is better off
-//! with [`std::fs`]. A program with many calls in a row puts them into one `offload` of its own,
-//! since each job costs a wake from another thread.
+//! No system reports that a regular file is ready: a read takes as long as the disk needs, and
+//! blocks the thread meanwhile. So each call here is one job on the loop's pool, and the calls are
+//! those of the standard library, to be awaited. Use them for a disk that may be slow, such as a
+//! network file system. For ten small files at the start of a program, [`std::fs`] is better. A
+//! program with many calls in a row puts them into one `offload` of its own, since each job costs
+//! a wake from another thread.
 //!
-//! Errors say what was tried, and their kind is the system's.
+//! An error says what was tried, and its kind is the system's.
 //!
 //! # Cancellation
 //!
@@ -66,7 +66,7 @@ async fn job<T: Send + 'static>(
     start(call)?.await?
 }
 
-/// A call that is on its way to the pool.
+/// Gives a call to the pool.
 fn start<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> io::Result<Offload<T>> {
     if context::current().is_none() {
         return Err(io::Error::other(
@@ -120,36 +120,36 @@ of_a_path! {
     canonicalize("resolving") -> PathBuf = std::fs::canonicalize;
     /// Makes a folder.
     create_dir("making the folder") -> () = std::fs::create_dir;
-    /// Makes a folder, and those above it that do not exist.
+    /// Makes a folder, and the folders above it that do not exist.
     create_dir_all("making the folder") -> () = std::fs::create_dir_all;
-    /// Whether something is there. An error means that this cannot be known.
+    /// Whether the path exists. An error means that this cannot be known.
     try_exists("looking for") -> bool = std::fs::exists;
-    /// What the system knows of a file, of the one behind a link.
+    /// The metadata of a file; of a link, the metadata of its target.
     metadata("looking at") -> Metadata = std::fs::metadata;
-    /// What the system knows of a file, or of a link itself.
+    /// The metadata of a file, or of the link itself.
     symlink_metadata("looking at") -> Metadata = std::fs::symlink_metadata;
     /// The whole file.
     read("reading") -> Vec<u8> = std::fs::read;
-    /// Where a link leads.
+    /// The target of a link.
     read_link("reading the link") -> PathBuf = std::fs::read_link;
     /// The whole file, which must be UTF-8.
     read_to_string("reading") -> String = std::fs::read_to_string;
-    /// What is in a folder, all of it, in one job.
+    /// All entries of a folder, in one job.
     read_dir("listing") -> Vec<DirEntry> = list;
     /// Removes an empty folder.
     remove_dir("removing the folder") -> () = std::fs::remove_dir;
-    /// Removes a folder with all that is in it.
+    /// Removes a folder and its content.
     remove_dir_all("removing the folder") -> () = std::fs::remove_dir_all;
     /// Removes a file.
     remove_file("removing") -> () = std::fs::remove_file;
 }
 
 of_two_paths! {
-    /// Copies a file with its permissions. Says how many bytes that were.
+    /// Copies a file with its permissions, and returns the number of bytes.
     copy("copying") -> u64 = std::fs::copy;
-    /// Gives a file one name more.
+    /// Gives a file another name beside the first.
     hard_link("linking") -> () = std::fs::hard_link;
-    /// Gives a file another name. What had that name is replaced.
+    /// Renames a file. A file that had the new name is replaced.
     rename("renaming") -> () = std::fs::rename;
 }
 
@@ -169,9 +169,9 @@ pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -
     job(set).await
 }
 
-/// Makes the file, or makes it anew, with that in it.
+/// Makes the file, or replaces its content.
 ///
-/// The bytes are taken by value, if they are a `Vec` or a `String`, and copied otherwise: the job outlives a future that is
+/// A `Vec` or a `String` is taken by value, and other bytes are copied, because the job outlives a future that is
 /// dropped.
 ///
 /// For cancellation and errors see the [module](self).

@@ -1,4 +1,4 @@
-//! Every one of them, or the first: futures of one type, as many as there are.
+//! Any number of futures of one type: waits for all of them, or for the first.
 
 use std::fmt;
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -9,18 +9,18 @@ use super::order;
 use super::scan::{FEW, Scan};
 use super::set::Set;
 
-/// Waits for all of them and gives their outputs in the order of the arguments.
+/// Waits for all futures and gives their outputs in the order of the arguments.
 ///
 /// The futures are polled in place, by the awaiting task: they need not be `'static`, and may borrow from it. Up to
-/// sixteen are all polled at each wake; of more, each is polled once and then once for each wake of its own, so a wake
+/// sixteen are all polled at each wake. Of more, each is polled once, and then once for each of its wakes, so a wake
 /// costs the same among ten and among a million. An empty set gives an empty vector at once.
 ///
-/// This is asyncio's `gather(*aws, return_exceptions=True)`: every output, errors among them. For futures of several types
-/// use [`join!`](crate::join).
+/// This is asyncio's `gather(*aws, return_exceptions=True)`: all outputs, errors too. For futures of several types use
+/// [`join!`](crate::join).
 ///
 /// # Cancellation
 ///
-/// Dropping the future drops the futures that have not finished, and the outputs of those that have.
+/// Dropping the future drops the futures that have not finished, and the outputs of the others.
 ///
 /// # Wakes
 ///
@@ -28,7 +28,7 @@ use super::set::Set;
 ///
 /// # Panics
 ///
-/// A panic of a child is the awaiting task's: it passes through, and the others are dropped with the task.
+/// A panic of a child passes through to the awaiting task, and the other children are dropped with that task.
 ///
 /// ```
 /// use roundelay::future::join_all;
@@ -47,11 +47,10 @@ where
     JoinAll { group, outputs }
 }
 
-/// Waits for all of them, or for the first error.
+/// Waits for all futures, or for the first error.
 ///
-/// Gives the outputs in the order of the arguments. When one fails, the others are dropped, and then the error is
-/// returned: by the time you see it, none of them is left. Otherwise as [`join_all`]; for a single type out of many use
-/// [`try_join!`](crate::try_join).
+/// Gives the outputs in the order of the arguments. When one fails, the others are dropped, and after that the error is
+/// returned. Otherwise as [`join_all`]; for futures of several types use [`try_join!`](crate::try_join).
 ///
 /// This is asyncio's `gather(*aws)`: the first error drops the others, where asyncio lets them run on. If they must run on,
 /// spawn them.
@@ -62,7 +61,7 @@ where
 ///
 /// # Cancellation
 ///
-/// Dropping the future drops the futures that have not finished, and the outputs of those that have.
+/// Dropping the future drops the futures that have not finished, and the outputs of the others.
 ///
 /// # Wakes
 ///
@@ -90,13 +89,13 @@ where
     TryJoinAll { group, outputs }
 }
 
-/// Waits for the first of them and drops the others.
+/// Waits for the first future and drops the others.
 ///
-/// The losers have been dropped by the time you see the winner's output: whatever they had locked or borrowed is free
-/// again. Gives `None` at once if there are no futures. Of those that are ready together, the one polled first wins; the
-/// first to be polled is drawn, the others follow in the order of the arguments ([`reseed`](super::reseed)).
+/// The others are dropped before the output of the first is returned: their locks and borrows are free again. Gives
+/// `None` at once if there are no futures. Of futures that are ready together, the future that is polled first wins.
+/// The first to be polled is drawn, the others follow in the order of the arguments ([`reseed`](super::reseed)).
 ///
-/// For a single type out of many use [`race!`](crate::race), and [`select!`](crate::select) where it matters who won.
+/// For futures of several types use [`race!`](crate::race), or [`select!`](crate::select), which tells which has won.
 ///
 /// # Cancellation
 ///
@@ -176,7 +175,7 @@ impl<F> fmt::Debug for RaceAll<F> {
     }
 }
 
-// The futures are in boxes, and an output is never pinned: each of these may be moved while it is awaited.
+// The futures are in boxes, and an output is never pinned: so these types may be moved while they are awaited.
 impl<F: Future> Unpin for JoinAll<F> {}
 impl<F: Future> Unpin for TryJoinAll<F> {}
 impl<F> Unpin for RaceAll<F> {}
@@ -232,7 +231,7 @@ impl<F: Future> Future for RaceAll<F> {
     }
 }
 
-/// Few futures or many: who is polled at a wake.
+/// Few futures, all polled at each wake; or many, of which the woken are polled.
 enum Group<F> {
     Few(Scan<F>),
     Many(Set<F>),
@@ -252,7 +251,7 @@ impl<F: Future> Group<F> {
         Group::Few(Scan::new(Vec::new(), 0))
     }
 
-    /// Hands each output to `finished`, until that breaks; ready then, or once no child is left.
+    /// Hands each output to `finished`, until `finished` breaks; ready then, or once no child is left.
     fn poll_each(
         &mut self,
         cx: &mut Context<'_>,
@@ -265,7 +264,7 @@ impl<F: Future> Group<F> {
     }
 }
 
-/// The outputs, when all are there. Collected again they stay in the memory that they are in.
+/// The outputs, when all are there. `collect` reuses their memory.
 fn take_all<T>(outputs: &mut Vec<Option<T>>) -> impl Iterator<Item = T> + use<T> {
     let outputs = std::mem::take(outputs).into_iter();
     outputs.map(|output| output.expect("a child that has finished has left its output"))
@@ -282,7 +281,8 @@ where
     (Group::new(futures, 0), outputs)
 }
 
-/// Each in a box of its own: a pinned future may not move, and only a box gives a pin to one of many without `unsafe`.
+/// Each future in a box of its own: a pinned future may not move, and without `unsafe` only a box pins one of many
+/// futures.
 pub(super) fn boxed<I>(futures: I) -> Vec<Pin<Box<<I::Item as IntoFuture>::IntoFuture>>>
 where
     I: IntoIterator<Item: IntoFuture>,

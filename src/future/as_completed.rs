@@ -1,4 +1,4 @@
-//! One after another, in the order in which they finish.
+//! The outputs of futures, in the order in which the futures finish.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,9 +11,9 @@ use super::set::Set;
 /// Gives the outputs in the order of completion, one at each [`next`](AsCompleted::next).
 ///
 /// The futures are polled in place, and only while you await one of the methods: they need not be `'static`, and may
-/// borrow. Each is polled once and then once for each wake of its own. Futures may be added at any time.
+/// borrow. Each is polled once, and then once for each of its wakes. Futures may be added at any time.
 ///
-/// It is asyncio's `as_completed`, and also its `wait`:
+/// It is asyncio's `as_completed`, and its `wait`:
 ///
 /// | asyncio | here |
 /// |---|---|
@@ -23,10 +23,10 @@ use super::set::Set;
 /// | `wait(aws, return_when=ALL_COMPLETED)` | `set.until(\|_\| false).await` |
 /// | `wait(aws, timeout=t)` | `timeout(t, set.until(..)).await` |
 ///
-/// What asyncio returns as `pending` is what is left in the set; dropping the set drops it.
+/// The futures that asyncio returns as `pending` are left in the set; dropping the set drops them.
 ///
-/// Over the handles of tasks `Result::is_err` would stop at a cancellation, and not at an error that a task returned. To
-/// asyncio only the latter (and a panic) is an exception:
+/// With handles of tasks `Result::is_err` would stop at a cancellation, and not at an error that a task returned. For
+/// asyncio only an error of a task (or a panic) is an exception:
 ///
 /// ```
 /// use roundelay::{future::as_completed, spawn};
@@ -77,10 +77,10 @@ where
 
 /// Futures of one type and their outputs in the order of completion; see [`as_completed`].
 ///
-/// Each future has a number: how many were in the set, or added to it, before.
+/// Each future has a number: how many futures were in the set, or added to it, before.
 pub struct AsCompleted<F: Future> {
     set: Set<F>,
-    /// What an `until` has met and not yet returned.
+    /// The outputs that an `until` has met and not yet returned.
     finished: VecDeque<(usize, F::Output)>,
 }
 
@@ -94,7 +94,7 @@ impl<F: Future> fmt::Debug for AsCompleted<F> {
 impl<F: Future> Unpin for AsCompleted<F> {}
 
 impl<F: Future> AsCompleted<F> {
-    /// Adds a future. It is polled at the next `next`, `next_numbered` or `until`, after the futures that have been woken.
+    /// Adds a future. The next `next`, `next_numbered` or `until` polls it, after the futures that have been woken.
     ///
     /// ```
     /// use roundelay::future::as_completed;
@@ -109,12 +109,12 @@ impl<F: Future> AsCompleted<F> {
         self.set.push(Box::pin(future));
     }
 
-    /// How many outputs are still to come.
+    /// How many outputs have not been given yet.
     pub fn len(&self) -> usize {
         self.set.unfinished() + self.finished.len()
     }
 
-    /// True if no output is to come any more.
+    /// Whether all outputs have been given.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -123,12 +123,12 @@ impl<F: Future> AsCompleted<F> {
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: the futures stay in the set, and so do their outputs.
+    /// Nothing is lost: the futures and their outputs stay in the set.
     ///
     /// # Wakes
     ///
-    /// The children hold wakers that lead to the task that polled the set last. They may wake it after `next` has
-    /// returned, and do nothing once the set is gone.
+    /// The children hold wakers that lead to the task that polled the set last. They may wake that task after `next`
+    /// has returned, and do nothing once the set is gone.
     ///
     /// # Panics
     ///
@@ -146,8 +146,8 @@ impl<F: Future> AsCompleted<F> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// An output that is there already; `None` if there is none at this moment, or none to come. After a
-    /// [`next`](AsCompleted::next), it gives the others that finished meanwhile: asyncio's `done` with several in it.
+    /// An output that is there already; `None` if there is no output at this moment. After a
+    /// [`next`](AsCompleted::next), it gives the outputs of the futures that finished meanwhile: asyncio's `done`.
     ///
     /// It polls the futures that have been woken, or never polled. It does not wait, and wakes no task later.
     ///
@@ -161,7 +161,7 @@ impl<F: Future> AsCompleted<F> {
     /// });
     /// ```
     pub fn try_next(&mut self) -> Option<F::Output> {
-        // Who polls the set next leaves a waker of their own, and looks at all that happened in between.
+        // The next poll of the set brings a waker, and looks at all wakes that came in between.
         // Guarded by tests/future/as_completed.rs::what_a_try_missed_is_met_by_the_next_wait
         match self.poll_next(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(output) => output.map(|(_, output)| output),
@@ -177,12 +177,12 @@ impl<F: Future> AsCompleted<F> {
         }
     }
 
-    /// Waits until `stop` says so of an output, or all have finished. Gives the outputs up to that one, with the numbers of
+    /// Waits until `stop` is true of an output, or all have finished. Gives the outputs up to then, with the numbers of
     /// their futures, in the order of completion. The futures that have not finished stay in the set.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: the outputs met so far stay in the set and are given by the next call of any method.
+    /// Nothing is lost: the outputs so far stay in the set, and the next call of any method gives them.
     ///
     /// ```
     /// use roundelay::future::as_completed;

@@ -1,19 +1,19 @@
-//! `join!`, `try_join!`, `race!` and `select!`: futures of different types, pinned where they
-//! stand.
+//! `join!`, `try_join!`, `race!` and `select!`: futures of different types, pinned in the frame of
+//! the awaiting function.
 //!
 //! All four bind the outcome with a `let` of its own. The frame of the futures ends with that
-//! statement: a future that has not finished is dropped there, before the caller sees the outcome.
+//! statement: a future that has not finished is dropped there, before the outcome is returned.
 
 /// Waits for all of the futures, of any types, and gives their outputs as a tuple in the order of the arguments.
 ///
-/// The macro awaits by itself: use it inside `async`, without `.await`. It takes up to twelve futures, which may borrow from
-/// the function around it, and allocates nothing. All that have not finished are polled at each wake, the first pass
-/// beginning with the first of them, each later one with the next. For many futures of one type use
+/// The macro awaits by itself: use it inside `async`, without `.await`. It takes up to twelve futures, which may borrow
+/// from the function around it, and allocates nothing. Each wake polls all futures that have not finished. The first
+/// pass begins with the first future, each later pass with the next. For many futures of one type use
 /// [`join_all`](crate::future::join_all).
 ///
 /// # Cancellation
 ///
-/// Dropping the function that waits drops the futures, and the outputs of those that have finished.
+/// Dropping the function that waits drops the futures, and their outputs so far.
 ///
 /// # Panics
 ///
@@ -49,7 +49,7 @@ macro_rules! join {
 ///
 /// # Cancellation
 ///
-/// Dropping the function that waits drops the futures, and the outputs of those that have finished.
+/// Dropping the function that waits drops the futures, and their outputs so far.
 ///
 /// # Panics
 ///
@@ -73,16 +73,16 @@ macro_rules! try_join {
     }};
 }
 
-/// Waits for the first of the futures, drops the others, and gives the first one's output.
+/// Waits for the first of the futures, drops the others, and gives the output of the first.
 ///
-/// The futures may be of any types, but have one output. Order, ownership and the rest as [`select!`](crate::select),
-/// of which this is the short form for when it does not matter who has won. For many futures of one type use
+/// The futures may be of any types, but have one output type. This is the short form of [`select!`](crate::select),
+/// with the same order and ownership, if it does not matter which future has won. For many futures of one type use
 /// [`race_all`](crate::future::race_all).
 ///
 /// # Cancellation
 ///
-/// Dropping the function that waits drops the futures. What a loser had done so far is lost with it: see the
-/// `# Cancellation` of what you race.
+/// Dropping the function that waits drops the futures. The unfinished work of a future that has not won is lost: see
+/// the `# Cancellation` of each future.
 ///
 /// # Panics
 ///
@@ -102,7 +102,7 @@ macro_rules! race {
     ($($future:expr),+ $(,)?) => { $crate::select! { $(output = $future => output),+ } };
 }
 
-/// Waits for the first of the futures, drops the others, and runs that one's arm.
+/// Waits for the first of the futures, drops the others, and runs the arm of the first.
 ///
 /// ```text
 /// select! {
@@ -113,32 +113,33 @@ macro_rules! race {
 /// ```
 ///
 /// The macro awaits by itself: use it inside `async`, without `.await`. It takes up to twelve arms, allocates nothing, and
-/// an arm may `break`, `return` and `?` like any other code. A pattern must match whatever its future gives. A future
+/// an arm may `break`, `return` and `?` like any other code. A pattern must match every output of its future. A future
 /// whose condition is false is not made; when all conditions are false the `else` arm runs.
 ///
 /// # Order
 ///
-/// All futures are polled at each wake; of those that are ready together, the one polled first wins. Which one that is, is
-/// drawn anew for each `select!` from a generator that [`reseed`](crate::future::reseed) sets; the others follow in the
-/// order written. With `biased;` in front the first pass begins with the first arm.
+/// All futures are polled at each wake; of futures that are ready together, the future that is polled first wins. That
+/// future is drawn anew for each `select!` from a generator that [`reseed`](crate::future::reseed) sets; the others
+/// follow in the order written. With `biased;` in front the first pass begins with the first arm.
 ///
 /// # Ownership
 ///
-/// `select!` owns its futures. **The losers have been dropped before the winner's arm runs**: whatever they had locked,
-/// or queued for, is free again. A future that was merely borrowed would stay alive and unpolled while the arm runs; if
-/// it had just been given a lock that the arm waits for, both would wait for ever. Therefore `&mut future` is refused.
-/// Give the future itself; or, if it must outlive the choice, spawn it, or keep it in a set of
+/// `select!` owns its futures. **The other futures have been dropped before the winner's arm runs**: their locks, and
+/// their places in queues, are free again. A borrowed future would stay alive and unpolled while the arm runs. If it
+/// had just been given a lock that the arm waits for, both would wait for ever. So `&mut future` is refused. Give the
+/// future itself; or, if it must outlive the `select!`, spawn it, or keep it in a set of
 /// [`as_completed`](fn@crate::future::as_completed). A future that makes progress without being polled, such as a
 /// `JoinHandle` or a `Sleep`, may be lent as `Pin::new(&mut handle)`.
 ///
 /// # Cancellation
 ///
-/// Dropping the function that waits drops the futures. What a loser had done so far is lost with it: see the
-/// `# Cancellation` of what you choose from.
+/// Dropping the function that waits drops the futures. The unfinished work of a future that has not won is lost: see
+/// the `# Cancellation` of each future.
 ///
 /// # Panics
 ///
-/// A panic of one future passes through; the others are dropped. Without an `else` arm, panics when each `if` is false.
+/// A panic of one future passes through; the others are dropped. Without an `else` arm, `select!` panics if each `if`
+/// is false.
 ///
 /// ```
 /// use roundelay::select;

@@ -7,9 +7,9 @@
 //! # The problem
 //!
 //! A task is a future of its own: it must be `'static`, and it takes a place in the scheduler.
-//! Often one function wants two answers, or the faster of two, and would like to lend its own
-//! variables to the futures that look for them. So a future polls other futures in place. The
-//! smallest version polls all of them whenever it is polled:
+//! Often one function needs two answers, or the faster of two, from futures that borrow its
+//! variables. So a future polls other futures in place. The smallest version polls all of them
+//! whenever it is polled:
 //!
 //! ```text
 //!   for child in &mut children {
@@ -17,9 +17,8 @@
 //!   }
 //! ```
 //!
-//! For three children nothing is wrong with that. For 100,000 it is: each wake says only "one of
-//! yours", so the parent polls all of them, and to wake each child once costs ten thousand million
-//! polls.
+//! Three children can be polled so, but not 100,000: a wake does not say which child was woken, so
+//! the parent polls all of them, and to wake each child once costs ten thousand million polls.
 //!
 //! # The idea
 //!
@@ -36,25 +35,24 @@
 //! ```
 //!
 //! The set keeps the futures, and no waker can reach them; a link has a number and the list, and
-//! nothing else. That is the shape of the loop itself, one size smaller: a slab of futures, a list
-//! of numbers, a waker that only queues, and a batch that is over before its own wakes are served.
-//! `set.rs` and `ready.rs` tell chapters 4 and 5 a second time.
+//! nothing else. The loop itself has the same parts: a slab of futures, a list of numbers, a waker
+//! that only queues, and a batch that is over before its own wakes are served. `set.rs` and
+//! `ready.rs` repeat the ideas of chapters 4 and 5.
 //!
-//! Few children are cheaper to scan: no link, no list, no atomic. The crossing lies at about
-//! sixteen (`scan.rs`), and the macros, whose futures are few by nature, always scan.
+//! Few children are cheaper to scan: no link, no list, no atomic. A scan is cheaper up to about
+//! sixteen (`scan.rs`), and the macros, which take few futures, always scan.
 //!
 //! # How it goes wrong
 //!
-//! *A loser holds what the winner needs.* `select!` over borrowed futures leaves the losers alive
-//! and unpolled while the winner's arm runs. If a loser has just been handed a lock, and the arm
-//! asks for that lock, everything stops, and no line of the program is wrong by itself: the
-//! "futurelock" of Oxide's RFD 609. In this crate a choice owns its futures, and the losers have
+//! *A loser holds a lock of the winner.* `select!` over borrowed futures leaves the other futures
+//! alive and unpolled while the winner's arm runs. If one of them has just been handed a lock, and
+//! the arm asks for that lock, the program stops, although each of its lines is right: the
+//! "futurelock" of Oxide's RFD 609. In this crate `select!` owns its futures, and the losers have
 //! been dropped when the arm begins.
 //!
 //! *The shared budget.* A task may complete 128 operations for each poll. If a set always began
-//! with the same child, that child could spend them all, each time, and its siblings would find
-//! nothing left, for ever. So a scan begins one further at each poll, and a set goes on where it
-//! stopped.
+//! with the same child, that child could spend all of them at each poll, and leave none for its
+//! siblings. So a scan begins one child further at each poll, and a set goes on where it stopped.
 //!
 //! *The first future always wins.* Of two futures that are ready at once, the future that is polled
 //! first wins the race. In a loop that polls them in one order it is the same future each time. So
@@ -63,48 +61,47 @@
 //! # Why not otherwise
 //!
 //! - *A task for each child.* That is [`spawn`](crate::spawn) and [`TaskGroup`](crate::TaskGroup):
-//!   right where children should go on while their parent does something else, impossible where
-//!   they borrow.
-//! - *The futures inside the links*, in one allocation, as `FuturesUnordered` has it. A waker that
-//!   owns the future can be the last to let go of it, on any thread; to prevent that takes `unsafe`
-//!   and care. Two allocations take neither.
-//! - *A lock around the list.* The parent's waker would be behind it too, and each wake would take
-//!   it.
+//!   right for children that go on while their parent does other work, impossible for children
+//!   that borrow.
+//! - *The futures inside the links*, in one allocation, as in `FuturesUnordered`. Then a waker owns
+//!   the future, and may be its last owner, on any thread; to prevent that needs `unsafe`. Two
+//!   allocations do not.
+//! - *A lock around the list.* Each wake would take the lock, also for the parent's waker.
 //! - *Numbers as wakers*, as the tasks have. A waker has 64 bits, and loop, serial and slot fill
 //!   them.
 //!
 //! *What others do.* tokio's `join!` and `select!` scan, and `JoinSet` spawns. futures-rs scans up
-//! to thirty in `join_all` and keeps a list beyond. Go has `select` over channels only, compiled
-//! into a lock on all of them. trio has nothing but the nursery.
+//! to thirty in `join_all` and keeps a list for more. Go has `select` over channels only, which
+//! locks all of them. trio has only the nursery.
 //!
 //! # What it costs
 //!
 //! A macro allocates nothing, and its future is as large as its parts. A set allocates a box for
-//! each future, and one link for each future that is not scanned. A wake and the poll that follows
-//! take as long among ten children as among 100,000. A poll of a listed child spends one operation
-//! of the budget.
+//! each future, and one link for each future that is not scanned. A wake and the poll after it take
+//! as long among ten children as among 100,000. A poll of a listed child spends one operation of
+//! the budget.
 //!
 //! # From asyncio
 //!
 //! | asyncio | here |
 //! |---|---|
-//! | `gather(*aws, return_exceptions=True)` | [`join_all`], [`join!`](crate::join): every output, errors among them |
+//! | `gather(*aws, return_exceptions=True)` | [`join_all`], [`join!`](crate::join): all outputs, errors too |
 //! | `gather(*aws)` | [`try_join_all`], [`try_join!`](crate::try_join): the first error drops the others, where asyncio lets them run on |
-//! | `wait(aws, return_when=..)` | [`AsCompleted::next`] for the first one, [`AsCompleted::until`] for the first error, or for all |
+//! | `wait(aws, return_when=..)` | [`AsCompleted::next`] for the first output, [`AsCompleted::until`] for the first error, or for all |
 //! | `as_completed(aws)` | [`as_completed`](fn@as_completed) |
 //! | `wait_for(aw, timeout)` | [`timeout`](crate::timeout) |
-//! | `shield(aw)` | `let handle = spawn(future)`, and await the handle: dropping a handle detaches its task, so what cancels you does not cancel it |
+//! | `shield(aw)` | `let handle = spawn(future)`, and await the handle: dropping a handle detaches its task, so a cancellation of the caller does not reach it |
 //! | `TaskGroup` | [`TaskGroup`](crate::TaskGroup) |
 //!
-//! A child's panic is not an output: it passes through to the awaiting task. To have it as a value,
-//! spawn the child; its handle gives a `JoinError`.
+//! A child's panic is not an output: it passes through to the awaiting task. To get the panic as a
+//! value, spawn the child; its handle gives a `JoinError`.
 //!
 //! # What is promised
 //!
-//! Outputs of joins come in the order of the arguments. A finished child's future is dropped at
-//! once. A child that has not finished is dropped before the caller sees an error or a winner. A
+//! Outputs of joins come in the order of the arguments. The future of a finished child is dropped
+//! at once. A child that has not finished is dropped before an error or a winner is returned. A
 //! listed child is polled once, and then at most once for each of its wakes. How many children are
-//! scanned, and in which order a set drops its own, may change.
+//! scanned, and in which order a set drops its children, may change.
 //!
 //! # Sources
 //!
@@ -136,7 +133,7 @@ pub use all::{JoinAll, RaceAll, TryJoinAll, join_all, race_all, try_join_all};
 pub use as_completed::{AsCompleted, as_completed};
 pub use order::reseed;
 
-/// What the macros expand to. Not for use by name.
+/// The items that the macros expand to. Not for use by name.
 #[doc(hidden)]
 pub mod __private {
     pub use super::parts::{Join, Order, Select, TryJoin, Winner};

@@ -1,13 +1,13 @@
-//! What `join!`, `try_join!`, `race!` and `select!` await: a few futures of different types.
+//! The future behind `join!`, `try_join!`, `race!` and `select!`: a few futures of different types.
 //!
-//! The macros pin each future where it stands, in the awaiting function's own frame, as `Pin<&mut Option<F>>`. That type
-//! is the whole trick. `Option::as_pin_mut` gives the future to be polled, `Pin::set(None)` drops it in place, and
-//! both are safe: nothing is allocated, nothing is moved, and there is no `unsafe`. The frame goes out of scope before
-//! the macro gives its value, and with it whatever had not finished.
+//! The macros pin each future in the frame of the awaiting function, as `Pin<&mut Option<F>>`.
+//! `Option::as_pin_mut` gives the future to be polled, and `Pin::set(None)` drops it in place:
+//! nothing is allocated or moved, and there is no `unsafe`. The frame, with the futures that have
+//! not finished, goes out of scope before the macro gives its value.
 //!
 //! The children get the parent's waker, and all of them are polled at each wake.
 
-// Public for the macros' sake, and hidden from the documentation: what an item is for stands on the item as a whole.
+// Public for the macros, and hidden from the documentation: an item is documented as a whole, not by its members.
 #![allow(missing_docs)]
 
 use std::convert::Infallible;
@@ -17,15 +17,15 @@ use std::task::{Context, Poll, ready};
 
 use super::order::{self, Rounds};
 
-/// A future in the frame of a macro; None once it has finished, or if it was not wanted.
+/// A future in the frame of a macro; `None` once it has finished, or if its condition was false.
 type Part<'a, F> = Pin<&'a mut Option<F>>;
 
-/// Who is polled first in a race.
+/// Which future is polled first in a race.
 #[derive(Clone, Copy)]
 pub enum Order {
-    /// One that is drawn.
+    /// A drawn future.
     Drawn,
-    /// The one that was written first.
+    /// The future that was written first.
     Written,
 }
 
@@ -51,13 +51,13 @@ pub trait TryJoin {
     fn try_join(self) -> impl Future<Output = Result<Self::Outputs, Self::Error>>;
 }
 
-/// Waits for one, and tells which; for `select!`.
+/// Waits for the first, and tells which; for `select!`.
 pub trait Select {
     type Winner;
     fn select(self, order: Order) -> impl Future<Output = Self::Winner>;
 }
 
-/// Which of the futures of a `select!` finished, and with what. The letters past its last arm hold nothing.
+/// The future of a `select!` that finished, and its output. The letters past the last arm are not used.
 pub enum Winner<
     A,
     B = Infallible,

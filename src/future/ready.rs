@@ -1,9 +1,9 @@
 //! The ready list: which children of a set have been woken.
 //!
-//! This is the half of a set that wakers can reach, so any thread may be in it at any time. The
-//! other half, the futures, is in `set.rs` and never leaves its owner. The two halves share this
-//! file only: a list of the numbers of the woken children, newest first, and the waker of the task
-//! that awaits the set.
+//! Wakers can reach this half of a set, so any thread may use it at any time. The other half, the
+//! futures, is in `set.rs` and never leaves its owner. The two halves share only this file: a list
+//! of the numbers of the woken children, newest first, and the waker of the task that awaits the
+//! set.
 //!
 //! The list is Treiber's stack (IBM RJ 5118, 1986) with numbers for pointers. It needs no `unsafe`,
 //! because a number cannot dangle, and it has no ABA problem, because no thread pops: the owner
@@ -15,16 +15,17 @@
 //!      └── swap(NOBODY) ── ReadyList::take ──► the owner walks 7, 2, 5 and polls 5, 2, 7
 //! ```
 //!
-//! Only the push that finds the list empty wakes the parent: a burst of wakes costs the parent one.
+//! Only a push that finds the list empty wakes the parent: a burst of wakes wakes the parent once.
 
 // Implementation notes
 //
-// - A number stands in the list at most once: `queued` is the guard. It is cleared before the child is polled, so that a
-//   wake during the poll counts (Guarded by tests/future/combinators.rs::a_child_woken_while_it_is_polled_is_polled_again).
-// - `queued` is a flag of its own rather than a value of `older`, because the loser of a race to queue must still write
-//   it: that write is what publishes the loser's data to the poll that the winner has ordered.
-// - The first parent's waker lives as long as the list, and so as long as anybody keeps the waker of a child. It cannot be
-//   given back before without a lock, and the lock costs 30 of the 80 ns that a wake and the poll after it would then take.
+// - A number stands in the list at most once: `queued` sees to that. It is cleared before the child is polled, so that
+//   a wake during the poll counts (Guarded by
+//   tests/future/combinators.rs::a_child_woken_while_it_is_polled_is_polled_again).
+// - `queued` is a flag of its own and not a value of `older`, because the second of two wakes must still write it: that
+//   write publishes the data of the second thread to the poll that the first wake has caused.
+// - The first parent's waker lives as long as the list, and so as long as the waker of a child. To drop it before would
+//   need a lock at each wake.
 // - Another parent's waker is taken out to be woken, not cloned under the lock: neither clone, wake nor drop of a foreign
 //   waker runs while the lock is held.
 
@@ -37,20 +38,20 @@ use crate::task::behind;
 
 /// The end of the list.
 const NOBODY: u32 = u32::MAX;
-/// What `newest` holds once the set is gone: a push then does nothing.
+/// The value of `newest` once the set is gone: a push then does nothing.
 const CLOSED: u32 = u32::MAX - 1;
 /// How many children a set can hold.
 pub(super) const MOST: usize = CLOSED as usize;
 
-/// Whose waker the parent's is, for the log.
+/// The owner of the parent's waker, as the log names it.
 const SET: &str = "a set of futures";
 
-/// Who was woken, newest first, and who wants to know.
+/// The numbers of the woken children, newest first, and the waker of the parent.
 pub(super) struct ReadyList {
     newest: AtomicU32,
-    /// The parent that polled first. As a rule there is no other, and a wake needs no lock.
+    /// The waker of the first poll. As a rule there is no other parent, and a wake needs no lock.
     first_parent: OnceLock<Waker>,
-    /// True once the set has been polled on behalf of another parent, who is then in `parent`.
+    /// True once another parent has polled the set. Its waker is in `parent`.
     moved: AtomicBool,
     parent: Mutex<Option<Waker>>,
 }
@@ -65,7 +66,7 @@ impl ReadyList {
         })
     }
 
-    /// Names the waker that the next push onto an empty list wakes.
+    /// Stores the waker that the next push onto an empty list wakes.
     pub(super) fn register(&self, parent: &Waker) {
         let first = self.first_parent.get_or_init(|| parent.clone());
         // ORDERING: only this function, and so only this thread, writes `moved`; `take` publishes it to the pushers.
@@ -83,9 +84,9 @@ impl ReadyList {
         (newest != NOBODY).then_some(newest)
     }
 
-    /// From here on a wake does nothing. Forgets the parent.
+    /// From here on a wake does nothing. Drops the parent's waker.
     pub(super) fn close(&self) {
-        // ORDERING: nothing is read on the strength of CLOSED, and whoever misses it pushes onto a list nobody takes.
+        // ORDERING: no read depends on CLOSED. A pusher that does not see it pushes onto a list that is never taken.
         self.newest.store(CLOSED, Ordering::Relaxed);
         foreign::let_go(self.replace_parent(None), SET);
     }
@@ -95,7 +96,7 @@ impl ReadyList {
         std::mem::replace(&mut *slot, parent)
     }
 
-    /// Says which task the parent's waker wakes.
+    /// Tells the inspector which task the parent's waker wakes.
     #[cold]
     fn tell_of_parent(&self) {
         // ORDERING: as in `wake_parent`.
@@ -125,7 +126,7 @@ impl Drop for ReadyList {
     }
 }
 
-/// What the waker of one child owns: its number, and its place in the list.
+/// The part that the waker of one child owns: the child's number, and its place in the list.
 pub(super) struct Link {
     list: Arc<ReadyList>,
     number: u32,
@@ -150,16 +151,16 @@ impl Link {
         (older != NOBODY).then_some(older)
     }
 
-    /// Says that the child is about to be polled: a wake from here on queues it anew.
+    /// Called before the child is polled: a wake from here on queues it anew.
     pub(super) fn unqueue(&self) {
-        // ORDERING: a swap, not a store. It reads the last writer's `true`, and so acquires what that waker's thread
-        // did before it woke us, though it was another's push that brought us here.
+        // ORDERING: a swap, not a store. It reads the `true` of the last writer, and so acquires the writes of that
+        // thread before its wake, although the push of another thread has caused this poll.
         self.queued.swap(false, Ordering::AcqRel);
     }
 
-    /// Says that the child has finished: from here on its wakers do nothing. True if it stands in the list still.
+    /// Called when the child has finished: from here on its wakers do nothing. True if it is still in the list.
     pub(super) fn retire(&self) -> bool {
-        // ORDERING: the flag alone decides who may push; nothing else is published by it here.
+        // ORDERING: the flag alone decides whether a wake pushes; it publishes nothing else here.
         self.queued.swap(true, Ordering::AcqRel)
     }
 

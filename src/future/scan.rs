@@ -1,8 +1,8 @@
 //! A few futures, all of them polled at each wake.
 //!
-//! A set of up to [`FEW`] futures does without lists: its children get the parent's own waker, and
-//! each wake has all of them polled. That saves each child an allocation and each wake its way
-//! through the list. Among four children a scan takes about half as long as the list, among sixteen
+//! A set of up to [`FEW`] futures needs no list: its children get the parent's waker, and each wake
+//! polls all of them. That saves an allocation for each child, and the operations on the list for
+//! each wake. Among four children a scan takes about half as long as the list, among sixteen
 //! about as long, and among thirty-two about twice as long: the [appendix](crate::appendix) has the
 //! figures.
 
@@ -12,12 +12,12 @@ use std::task::{Context, Poll};
 
 use super::order::Rounds;
 
-/// How many futures are scanned rather than listed.
+/// Up to this number futures are scanned, not listed.
 pub(super) const FEW: usize = 16;
 
 /// Futures that are polled by scan.
 pub(super) struct Scan<F> {
-    /// None where a child has finished.
+    /// `None` where a child has finished.
     children: Vec<Option<Pin<Box<F>>>>,
     unfinished: usize,
     rounds: Rounds,
@@ -34,7 +34,7 @@ impl<F: Future> Scan<F> {
         }
     }
 
-    /// Polls every child once. Hands each output to `finished`, until that breaks; ready once no child is left.
+    /// Polls every child once. Hands each output to `finished`, until `finished` breaks; ready once no child is left.
     pub(super) fn poll_each(
         &mut self,
         cx: &mut Context<'_>,

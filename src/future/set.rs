@@ -1,20 +1,21 @@
 //! Any number of futures, polled by wake and not by scan.
 //!
-//! The futures stay here, with their owner; what their wakers can reach is the ready list of `ready.rs`. A poll of the
-//! set takes that list and polls who is on it, so a wake costs the same among ten children and among a million.
+//! The futures stay here, with their owner; their wakers can reach only the ready list of
+//! `ready.rs`. A poll of the set takes that list and polls the children on it, so a wake costs the
+//! same among ten children and among a million.
 
 // Implementation notes
 //
-// - `due` is one batch. A child that is woken while the batch is polled is on the next one: the set is as fair to its
-//   children as the loop is to its tasks. A batch outlives a poll, where a caller wants one output at a time or the
-//   budget is spent.
+// - `due` is one batch. A child that is woken while the batch is polled is in the next batch: the set is as fair to its
+//   children as the loop is to its tasks. A batch outlives a poll if a caller takes one output at a time or the budget
+//   is spent.
 // - Pending is returned in two places only: with the parent registered and nothing due, or with the parent woken by
-//   `poll_budget`. So a poll that finds a rest of an old batch still refills once before it waits
+//   `poll_budget`. So a poll that finds the rest of an old batch still refills once before it waits
 //   (Guarded by tests/future/as_completed.rs::a_child_woken_between_two_polls_is_not_forgotten_behind_the_rest_of_a_batch).
 // - Each poll of a child spends one unit of the task's budget. Two hundred thousand children are first polled over many
 //   turns, and sets within sets cannot multiply their shares.
-// - A finished child whose number is in the list still keeps its place, until the number has been met there. Otherwise a
-//   newcomer might take the place, and the list would lead through the newcomer's link.
+// - A finished child whose number is still in the list keeps its place, until the number is taken from the list.
+//   Otherwise a new child might take the place, and the list would lead through the link of the new child.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::Pin;
@@ -27,24 +28,24 @@ use super::ready::{self, Link, ReadyList};
 use crate::context;
 use crate::task::behind;
 
-/// Futures of one type, and whose turn it is.
+/// Futures of one type, and the numbers of the next to be polled.
 pub(super) struct Set<F> {
     list: Arc<ReadyList>,
     children: Slab<Child<F>>,
-    /// The batch that is being polled, the next one last.
+    /// The batch that is being polled; the last is polled next.
     due: Vec<u32>,
-    /// Those never polled and not in `due`, in the order of adding.
+    /// The children that were never polled and are not in `due`, in the order of adding.
     fresh: Vec<u32>,
     unfinished: usize,
     added: usize,
 }
 
 struct Child<F> {
-    /// None once it has finished.
+    /// `None` once it has finished.
     future: Option<Pin<Box<F>>>,
-    /// None until it is polled.
+    /// `None` until it is polled.
     linked: Option<Linked>,
-    /// How many were added before it.
+    /// How many children were added before it.
     serial: usize,
 }
 
@@ -67,7 +68,8 @@ impl<F: Future> Set<F> {
         set
     }
 
-    /// Has the child number `first` polled first, and those before it last. Only before the first poll.
+    /// Makes the child number `first` the first to be polled, and the children before it the last. Only before the
+    /// first poll.
     pub(super) fn start_at(&mut self, first: usize) {
         self.fresh.rotate_left(first);
     }
@@ -93,7 +95,7 @@ impl<F: Future> Set<F> {
         self.unfinished
     }
 
-    /// The next output, and how many futures were added before the one whose it is; None if no child is left.
+    /// The next output, and how many futures were added before its future; `None` if no child is left.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, F::Output)>> {
         let mut next = None;
         ready!(self.poll_each(cx, |serial, output| {
@@ -103,8 +105,8 @@ impl<F: Future> Set<F> {
         Poll::Ready(next)
     }
 
-    /// Polls the rest of the old batch and then a new one. Hands each output to `finished`, until that breaks; ready then,
-    /// or once no child is left.
+    /// Polls the rest of the old batch and then a new batch. Hands each output to `finished`, until `finished` breaks;
+    /// ready then, or once no child is left.
     pub(super) fn poll_each(
         &mut self,
         cx: &mut Context<'_>,
@@ -138,7 +140,8 @@ impl<F: Future> Set<F> {
         Poll::Ready(Continue(()))
     }
 
-    /// Makes the next batch: first the woken in the order of their wakes, then the newcomers in the order of adding.
+    /// Makes the next batch: first the woken children in the order of their wakes, then the new ones in the order of
+    /// adding.
     fn refill(&mut self, parent: &Waker) {
         self.list.register(parent);
         self.due.extend(self.fresh.drain(..).rev());

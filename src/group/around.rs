@@ -1,12 +1,11 @@
-//! Which scope stands around which, within one task; and whether an inner scope has failures that
-//! are not out yet.
+//! Nested scopes within one task, and whether an inner scope has failures that it has not returned
+//! yet.
 //!
 //! A scope that is cut off drops its body, unless a scope inside the body has failed in the same
-//! turn: the failures that the inner scope has collected come out of the body, when the body is
-//! polled. So the outer scope asks two questions here. *Has an inner scope failed?* If not, the
-//! body is dropped unpolled. *Did an inner scope answer, in this poll, that it is ending but not
-//! done?* If not, the body is dropped after the poll: a scope that is polled no more holds up no
-//! other.
+//! turn: only a poll of the body brings out the failures of the inner scope. So the outer scope
+//! asks two questions here. *Has an inner scope failed?* If not, the body is dropped unpolled. *Did
+//! an inner scope report, in this poll, that it is ending but not done?* If not, the body is
+//! dropped after the poll, so that a scope that is no longer polled delays no other scope.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -20,14 +19,14 @@ thread_local! {
 #[derive(Default)]
 pub(super) struct Around {
     outer: Option<Rc<Around>>,
-    /// How many scopes inside have failures that are not out yet.
+    /// How many scopes inside have failures that they have not returned yet.
     owing: Cell<usize>,
-    /// Whether one of them is ending, and has been asked since the last [`enter`](Around::enter).
+    /// Whether an ending scope inside has called [`answer`](Around::answer) since the last [`enter`](Around::enter).
     has_answered: Cell<bool>,
 }
 
 impl Around {
-    /// For a scope that is entered now, in the body of the scope that is being polled.
+    /// Makes the entry of a new scope, in the body of the scope that is being polled.
     pub(super) fn here() -> Rc<Self> {
         let outer = swap(None);
         swap(outer.clone());
@@ -46,12 +45,12 @@ impl Around {
         result
     }
 
-    /// Whether a scope inside has failures that are not out yet.
+    /// Whether a scope inside has failures that it has not returned yet.
     pub(super) fn is_owed(&self) -> bool {
         self.owing.get() > 0
     }
 
-    /// Whether a scope inside said so in the last poll of the body.
+    /// Whether a scope inside was ending but not done in the last poll of the body.
     pub(super) fn has_been_answered(&self) -> bool {
         self.has_answered.get()
     }
@@ -61,7 +60,7 @@ impl Around {
         self.each_outer(|outer| outer.owing.set(outer.owing.get() + 1));
     }
 
-    /// The failures of this scope are out, or lost.
+    /// The failures of this scope were returned or lost.
     pub(super) fn settle(&self) {
         self.each_outer(|outer| outer.owing.set(outer.owing.get() - 1));
     }
@@ -82,7 +81,7 @@ impl Around {
     }
 }
 
-/// Once the thread's locals are gone there is no nesting any more, and a scope is as if it stood alone.
+/// Once the thread's locals are gone, no nesting is known, and each scope counts as the outermost.
 fn swap(around: Option<Rc<Around>>) -> Option<Rc<Around>> {
     INNERMOST
         .try_with(|innermost| innermost.replace(around))

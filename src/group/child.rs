@@ -1,4 +1,5 @@
-//! A child: how it is spawned into its group, and the tie that rides in its cell and is told when its future is gone.
+//! A child: how it is spawned into its group, and the rider in its cell that is called when its
+//! future is gone.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -13,7 +14,7 @@ use crate::foreign::{self, Level};
 use crate::task::cell::Rider;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
 
-/// Spawns a child; or drops the newcomer, if the group takes no child in any more.
+/// Spawns a child; or drops its future, if the group takes no more children.
 pub(super) fn spawn<V, E, F, K>(
     group: &Rc<Shared<E>>,
     keep: K,
@@ -40,27 +41,26 @@ where
         Some(name) => JoinHandle::new(scheduler, future, Named(child, name), at),
     };
     if !handle.is_finished() {
-        // A loop that is ending has dropped it already, and the key may be another's.
+        // A loop that is ending has dropped the child already, and the key may belong to another child.
         group.settle(key, handle.id());
     }
     Some(handle.abort_handle())
 }
 
-/// A group that is being cancelled drops all its children, and one more is no news. Once it is over, somebody has kept a handle
-/// for too long.
+/// Warns if the group is over: a handle was kept for too long. A group that is being cancelled drops all its children,
+/// so one more needs no warning.
 #[cold]
 fn tell_of_the_refusal<E: 'static>(group: &Shared<E>, at: &'static Location<'static>) {
     let level = match group.is_over() {
         true => Level::Warn,
         false => Level::Debug,
     };
-    let line =
-        format_args!("a task spawned at {at} was dropped: its group takes no child in any more");
+    let line = format_args!("a task spawned at {at} was dropped: its group takes no more children");
     foreign::tell(level, foreign::TASK, line);
 }
 
-/// One child's place in its group, until it leaves. Generic over the type of its value, so that the last act needs no
-/// knowledge of it.
+/// One child's place in its group, until the child leaves. Generic over the type of its value, which the group does not
+/// know.
 struct Child<V: 'static, E: 'static, K: Keep<V>> {
     tie: Cell<Option<Tie<E, K>>>,
     value: PhantomData<fn(V)>,
@@ -69,7 +69,7 @@ struct Child<V: 'static, E: 'static, K: Keep<V>> {
 struct Tie<E: 'static, K> {
     group: Rc<Shared<E>>,
     keep: K,
-    /// Under which the group knows it.
+    /// The key of the child in the group.
     key: usize,
 }
 
@@ -88,8 +88,8 @@ impl<E, K> Tie<E, K> {
         K: Keep<V>,
     {
         let Self { group, keep, key } = self;
-        // Runs the destructor of a value that nobody wants, or the waker of a task that waits for it; and if this was the
-        // last handle that could ask for values, the destructors of those that are left.
+        // Runs the destructor of a value that is not kept, or the waker of a task that waits for it; and if this was
+        // the last handle that could ask for values, the destructors of the values that are left.
         let left = foreign::catch(move || {
             keep.left(value);
             drop(keep);
@@ -112,8 +112,8 @@ impl<V, E, K: Keep<V>> Rider<Result<V, E>> for Child<V, E, K> {
             return;
         };
         let culprit = || Culprit::child(name, at);
-        // A scope that has been dropped hears nothing. The scheduler then tells a panic to the log, as it does for any task
-        // that nobody awaits; an error it cannot tell from a value, so `fail` does.
+        // A scope that has been dropped reports nothing. The scheduler then logs a panic, as for any task that is not
+        // awaited. It cannot tell an error from a value, so `fail` logs an error.
         if tie.group.is_over() && !matches!(result, Some(Ok(Err(_)))) {
             return tie.leave(None, culprit);
         }
@@ -136,7 +136,7 @@ impl<V, E, K: Keep<V>> Rider<Result<V, E>> for Child<V, E, K> {
     }
 }
 
-/// A child with a name. Its cell is not used again: the name would have to be dropped.
+/// A child with a name. Its cell is not used again, because the name would have to be dropped.
 struct Named<R>(R, Box<str>);
 
 impl<T, R: Rider<T>> Rider<T> for Named<R> {
@@ -158,7 +158,7 @@ impl<T, R: Rider<T>> Rider<T> for Named<R> {
     }
 }
 
-/// Only for a child that never was: its loop had no room for another task, and `spawn` panics.
+/// Only for a child that was never spawned: its loop had no room for another task, and `spawn` panics.
 impl<V, E, K: Keep<V>> Drop for Child<V, E, K> {
     fn drop(&mut self) {
         if let Some(tie) = self.tie.take() {

@@ -1,4 +1,4 @@
-//! What went wrong in a group: every real failure, the first to happen first, drawn as a tree.
+//! The failures of a group, in the order in which they happened, printed as a tree.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -7,16 +7,16 @@ use std::panic::{Location, resume_unwind};
 use crate::foreign::{self, Level};
 use crate::task::error::JoinError;
 
-/// Why a [`TaskGroup`](super::TaskGroup) has no value: its failures, all of them.
+/// Why a [`TaskGroup`](super::TaskGroup) has no value: all its failures.
 ///
-/// The first child to fail comes first, the children that failed after it follow, and what the body itself failed with
-/// comes last. A child that was merely cancelled is not among them. There is no failure at all in one case: the group was
+/// The failures of the children come first, in the order in which they happened; the failure of the body comes last. A
+/// child that was only cancelled is no failure. There is no failure at all in one case: the group was
 /// [cancelled](super::TaskGroup::cancel) while its body was still at work, see [`is_cancelled`](Self::is_cancelled).
 ///
 /// # As a tree
 ///
-/// `Display` gives each failure a branch, and indents whatever it prints. A group whose error is, or wraps, the
-/// `GroupError` of a group within it is drawn as the tree it is:
+/// `Display` gives each failure a branch, and indents its text. A group whose error is, or wraps, the `GroupError` of a
+/// group within it is printed as a tree:
 ///
 /// ```
 /// use roundelay::TaskGroup;
@@ -48,7 +48,7 @@ use crate::task::error::JoinError;
 ///    └─ no light");
 /// ```
 ///
-/// [`source`](Error::source) is `None`: the tree says it all already, and a report that printed both would say it twice.
+/// [`source`](Error::source) is `None`: a report that printed the tree and the sources would print each failure twice.
 pub struct GroupError<E> {
     failures: Vec<Failure<E>>,
 }
@@ -56,9 +56,9 @@ pub struct GroupError<E> {
 /// One failure in a [`GroupError`].
 #[derive(Debug)]
 pub enum Failure<E> {
-    /// What a child, or the body, returned.
+    /// The error that a child, or the body, returned.
     Error(E),
-    /// A child, or the body, panicked; so did one of their destructors. The payload is kept.
+    /// A child, or the body, or one of their destructors panicked. The payload is kept.
     Panic(JoinError),
 }
 
@@ -73,7 +73,7 @@ impl<E> GroupError<E> {
         self.failures.is_empty()
     }
 
-    /// The failures, the first to happen first, the body's own last.
+    /// The failures in the order in which they happened, the body's last.
     pub fn failures(&self) -> &[Failure<E>] {
         &self.failures
     }
@@ -88,8 +88,8 @@ impl<E> GroupError<E> {
         self.failures.iter().filter_map(Failure::error)
     }
 
-    /// Splits off the failures that `belongs` holds for: the first part has them, the second the others. A part without
-    /// failures is `None`. asyncio's `except*`.
+    /// Splits the failures: the first part has the failures for which `belongs` is true, the second the others. A part
+    /// without failures is `None`. asyncio's `except*`.
     ///
     /// ```
     /// # use roundelay::{TaskGroup, group::Failure};
@@ -111,11 +111,11 @@ impl<E> GroupError<E> {
         (part(ours), part(theirs))
     }
 
-    /// Goes on with the first panic among the failures, if there is one; else gives the error back.
+    /// Resumes the first panic among the failures, if there is one; else gives the error back.
     ///
     /// # Panics
     ///
-    /// That is what it is for.
+    /// If a failure is a panic.
     pub fn resume_panic(mut self) -> GroupError<E> {
         let is_panic = |failure: &Failure<E>| matches!(failure, Failure::Panic(_));
         if let Some(at) = self.failures.iter().position(is_panic) {
@@ -141,8 +141,8 @@ impl<E> Failure<E> {
         matches!(self, Failure::Panic(_))
     }
 
-    /// The scope has been dropped: nobody but the log is left to be told. An error says nothing for itself there, for `E` need
-    /// not be text; the line says whose error is lost.
+    /// Logs a failure whose scope has been dropped. `E` need not be text, so the line does not show an error; it names
+    /// the task whose error is lost.
     pub(super) fn tell_the_log(self, culprit: &Culprit) {
         match &self {
             Failure::Panic(error) => foreign::tell(
@@ -154,7 +154,7 @@ impl<E> Failure<E> {
                 Level::Error,
                 foreign::TASK,
                 format_args!(
-                    "{culprit} failed with an error that nobody is told: the scope of its group was dropped"
+                    "{culprit} failed, and its error is lost: the scope of its group was dropped"
                 ),
             ),
         }
@@ -163,7 +163,7 @@ impl<E> Failure<E> {
     }
 }
 
-/// Whose failure it is: kept beside a failure until somebody is told of it.
+/// The task or body that failed: kept beside a failure until the failure is returned or logged.
 #[derive(Debug)]
 pub(super) enum Culprit {
     Child(Option<Box<str>>, &'static Location<'static>),
@@ -233,7 +233,7 @@ impl<E: fmt::Debug + fmt::Display> Error for GroupError<E> {}
 
 impl<E: fmt::Debug + fmt::Display> Error for Failure<E> {}
 
-/// Writes on, with something in front of every further line.
+/// A writer that puts an indent in front of every line but the first.
 struct Indented<'a, 'f>(&'a mut fmt::Formatter<'f>, &'static str);
 
 impl Write for Indented<'_, '_> {

@@ -1,4 +1,4 @@
-//! A child whose value a task waits for.
+//! A child whose value is awaited.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -16,12 +16,12 @@ use crate::sync::oneshot;
 use crate::task::{AbortHandle, TaskId};
 
 impl<E: 'static, K> TaskGroup<E, K> {
-    /// Starts a child whose value is awaited, through the handle that comes back. The value goes to the handle, whatever the
-    /// group does with the values of other children. An error, or a panic, ends the group, as with [`spawn`](Self::spawn).
+    /// Starts a child whose value goes to the returned handle, also in a group that keeps or drops the values of its
+    /// other children. An error, or a panic, ends the group, as with [`spawn`](Self::spawn).
     ///
     /// # Errors
     ///
-    /// [`Refused`] gives the future back: the group is aborting, or over, and takes no child in.
+    /// [`Refused`] gives the future back: the group is aborting, or over, and takes no more children.
     ///
     /// # Panics
     ///
@@ -49,15 +49,15 @@ impl<E: 'static, K> TaskGroup<E, K> {
         let (sender, value) = oneshot::channel();
         let hand = Hand(Rc::new(Cell::new(Some(sender))));
         let abort = child::spawn(&self.shared, hand, None, future, Location::caller());
-        let abort = abort.expect("an open group takes children in");
+        let abort = abort.expect("an open group takes children");
         Ok(ChildHandle { value, abort })
     }
 
     /// Starts a child that never returns: it ends when the group does, or with a panic. Its output is
-    /// [`Infallible`], so the compiler can tell the type where an `async` block ends in a `loop`, in
-    /// [`pending()`](std::future::pending), or in `panic!`, which [`spawn`](Self::spawn) leaves open.
+    /// [`Infallible`], so the compiler can infer the type of an `async` block that ends in a `loop`, in
+    /// [`pending()`](std::future::pending), or in `panic!`. With [`spawn`](Self::spawn) it cannot.
     ///
-    /// `None`: the group takes no child in any more, and the future has been dropped.
+    /// `None` if the group takes no more children; the future has then been dropped.
     ///
     /// # Panics
     ///
@@ -100,9 +100,9 @@ impl<V: 'static> sealed::Keep<V> for Hand<V> {
     fn joined(&self) {}
 
     fn left(&self, value: Option<V>) {
-        // Without a value, the drop of the sender says so.
+        // Without a value, the sender is dropped, which ends the wait.
         if let (Some(sender), Some(value)) = (self.0.take(), value) {
-            // If the handle is gone, nobody wants the value.
+            // If the handle is gone, the value is dropped.
             drop(sender.send(value));
         }
     }
@@ -112,11 +112,12 @@ impl<V: 'static> sealed::Keep<V> for Hand<V> {
 ///
 /// # Cancellation
 ///
-/// Await it by reference (`(&mut handle).await`) to be able to go on later; dropped with the value in it, it drops the value.
+/// Await the handle by reference (`(&mut handle).await`) to keep it. A handle that is dropped drops the value in it.
 ///
 /// # Wakes
 ///
-/// The waker of the last poll is kept, and woken when the child's future has been dropped. Dropping the handle takes it out.
+/// The waker of the last poll is kept, and woken when the child's future has been dropped. Dropping the handle drops
+/// it.
 #[must_use = "dropping the handle lets the child run on, and drops its value; say so with `drop`"]
 pub struct ChildHandle<V> {
     value: oneshot::Receiver<V>,
@@ -124,7 +125,7 @@ pub struct ChildHandle<V> {
 }
 
 impl<V> ChildHandle<V> {
-    /// Ends this child alone, which is no failure of the group.
+    /// Ends this child only. That is no failure of the group.
     pub fn abort(&self) {
         self.abort.abort();
     }
@@ -134,7 +135,7 @@ impl<V> ChildHandle<V> {
         self.abort.clone()
     }
 
-    /// Whether the child lives no more.
+    /// Whether the child has ended.
     pub fn is_finished(&self) -> bool {
         self.abort.is_finished()
     }
@@ -160,22 +161,22 @@ impl<V> fmt::Debug for ChildHandle<V> {
     }
 }
 
-/// A child has ended without a value: it failed or panicked, which the group's error tells, or it was cancelled. Or the value
-/// was already taken.
+/// A child has ended without a value: it was cancelled, or it failed or panicked, and the group's error has the cause.
+/// Or the value was already taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChildLost(());
 
 impl fmt::Display for ChildLost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a child of a task group ended without a value: it was cancelled, or it failed, and the group's error says why",
+            "a child of a task group ended without a value: it was cancelled, or it failed and the group's error has the cause",
         )
     }
 }
 
 impl std::error::Error for ChildLost {}
 
-/// A group that is aborting, or over, takes no child in; here is what was to run in it.
+/// The future of a child that was not spawned: a group that is aborting, or over, takes no more children.
 #[must_use = "the future was not spawned"]
 pub struct Refused<F>(pub F);
 
@@ -188,7 +189,7 @@ impl<F> fmt::Debug for Refused<F> {
 impl<F> fmt::Display for Refused<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "the task group takes no child in: it is being cancelled, or its scope has ended",
+            "the task group takes no more children: it is being cancelled, or its scope has ended",
         )
     }
 }

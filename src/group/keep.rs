@@ -1,4 +1,5 @@
-//! What becomes of the children's values: dropped at once, or kept for `next`; and how many children there may be.
+//! Whether the children's values are dropped at once or kept for `next`; and how many children may
+//! live.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -9,20 +10,20 @@ use crate::declared::Made;
 use crate::sync::Semaphore;
 use crate::sync::wait_list::{Grants, Wait, WaitList};
 
-/// What a handle to a group does with the values of the children that are spawned through it. Sealed: there are
+/// How a handle to a group treats the values of the children that are spawned through it. Sealed: there are
 /// [`Discard`], [`Collect`], and, inside a [`Limited`](super::Limited), [`Bounded`].
 pub trait Keep<V>: sealed::Keep<V> + Clone + 'static {}
 
 pub(super) mod sealed {
     pub trait Keep<V> {
-        /// A child is about to live.
+        /// A child is about to be spawned.
         fn joined(&self);
-        /// It lives no more, and this is its value, if it had one. May run the destructor of the value.
+        /// A child has ended, with its value, if it had one. May run the destructor of the value.
         fn left(&self, value: Option<V>);
     }
 }
 
-/// Values are dropped as they come, of whatever type they are. A group is made so.
+/// Values are dropped as they come, of any type. A new group does this.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Discard;
 
@@ -74,7 +75,7 @@ impl<V> Collect<V> {
 }
 
 impl<V> Outputs<V> {
-    /// A value; or `None`, for good news and bad: there is none, and nobody lives who could bring one.
+    /// `Some(Some(value))`; `Some(None)` if there is no value and no child lives that could bring one; `None` to wait.
     fn take(&self) -> Option<Option<V>> {
         let value = self.kept.borrow_mut().pop_front();
         (value.is_some() || self.alive.get() == 0).then_some(value)
@@ -128,7 +129,7 @@ impl<V: 'static> sealed::Keep<V> for Collect<V> {
     }
 }
 
-/// As `K`, and each child gives its room back when it leaves.
+/// As `K`; and each child gives its room back when it leaves.
 pub struct Bounded<K> {
     pub(super) keep: K,
     pub(super) room: Rc<Semaphore>,

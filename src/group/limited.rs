@@ -11,16 +11,15 @@ use crate::declared::Made;
 use crate::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::task::AbortHandle;
 
-/// A handle to a group through which at most so many children live at once. From [`TaskGroup::with_limit`].
+/// A handle to a group with a limit on the children that live at once. From [`TaskGroup::with_limit`].
 ///
-/// The limit counts the children that are spawned through this handle and its clones; others of the same group do not
-/// take their room. A child that waits here for room while it holds some itself, in a full house of such children,
-/// waits for ever, as with any bound.
+/// The limit counts the children that are spawned through this handle and its clones, and no other children of the
+/// group. If all children that hold the room wait here for more room, they wait for ever, as with any bound.
 pub struct Limited<E: 'static, K> {
     group: TaskGroup<E, Bounded<K>>,
 }
 
-/// Room for one child, reserved. Dropped unused, it goes to the next task that waits.
+/// Reserved room for one child. Dropped unused, the room goes to the next task that waits.
 #[must_use = "the room is given up as soon as it is dropped"]
 pub struct Room<E: 'static, K> {
     group: TaskGroup<E, Bounded<K>>,
@@ -29,7 +28,7 @@ pub struct Room<E: 'static, K> {
 
 impl<E: 'static, K: Clone> TaskGroup<E, K> {
     /// A handle to the same group through which at most `children` live at once (zero counts as one). Its `spawn` waits for
-    /// room. asyncio has a `Semaphore` around each child's body for that, and all the children at once in memory.
+    /// room. In asyncio, a `Semaphore` in each child does this, with all children in memory at once.
     #[track_caller]
     pub fn with_limit(&self, children: usize) -> Limited<E, K> {
         let keep = Bounded {
@@ -47,16 +46,17 @@ impl<E: 'static, K: Clone> TaskGroup<E, K> {
 }
 
 impl<E: 'static, K: Clone> Limited<E, K> {
-    /// Waits until fewer children than the limit live, then spawns this one. As [`TaskGroup::spawn`] otherwise; a group
-    /// that takes no child in refuses at once, without a wait. For a child with a name [`reserve`](Self::reserve) its room.
+    /// Waits until fewer children than the limit live, then spawns this child. As [`TaskGroup::spawn`] otherwise; a
+    /// group that takes no more children refuses without a wait. For a child with a name [`reserve`](Self::reserve) its
+    /// room.
     ///
     /// # Cancellation
     ///
-    /// The newcomer is dropped with the wait. [`reserve`](Self::reserve) first, if it must not be lost.
+    /// The future of the child is dropped with the wait. [`reserve`](Self::reserve) first, if it must not be lost.
     ///
     /// # Wakes
     ///
-    /// First come, first served: each child that leaves lets one in.
+    /// First come, first served: each child that leaves makes room for one.
     ///
     /// ```
     /// use roundelay::TaskGroup;
@@ -91,16 +91,16 @@ impl<E: 'static, K: Clone> Limited<E, K> {
         async move { room.await?.spawn_at(None, future, at) }
     }
 
-    /// Waits for room, and reserves it. `None` if the group takes no child in any more.
+    /// Waits for room, and reserves it. `None` if the group takes no more children.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: room that was given to a wait that was dropped goes to the next.
+    /// Nothing is lost: if the wait already had room when it was dropped, the room goes to the next.
     pub async fn reserve(&self) -> Option<Room<E, K>> {
         self.clone().into_room().await
     }
 
-    /// Room, if there is some and no task waits for it.
+    /// Reserves room, if there is room and no task waits for it.
     pub fn try_reserve(&self) -> Option<Room<E, K>> {
         if !self.group.is_open() {
             return None;
@@ -121,7 +121,7 @@ impl<E: 'static, K: Clone> Limited<E, K> {
 }
 
 impl<E: 'static, K: Clone> Room<E, K> {
-    /// Spawns the child that the room is for. As [`TaskGroup::spawn`].
+    /// Spawns a child in this room. As [`TaskGroup::spawn`].
     #[track_caller]
     pub fn spawn<V, F>(self, future: F) -> Option<AbortHandle>
     where
@@ -132,7 +132,7 @@ impl<E: 'static, K: Clone> Room<E, K> {
         self.spawn_at(None, future, Location::caller())
     }
 
-    /// Spawns the child that the room is for, with a name. As [`TaskGroup::spawn_named`].
+    /// Spawns a child with a name in this room. As [`TaskGroup::spawn_named`].
     #[track_caller]
     pub fn spawn_named<V, F>(self, name: impl Into<String>, future: F) -> Option<AbortHandle>
     where
@@ -157,7 +157,7 @@ impl<E: 'static, K: Clone> Room<E, K> {
     {
         let TaskGroup { shared, keep } = self.group;
         let child = child::spawn(&shared, keep, name, future, at)?;
-        // The child gives it back when it leaves.
+        // The child gives the room back when it leaves.
         self.permit.forget();
         Some(child)
     }

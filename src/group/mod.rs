@@ -15,15 +15,15 @@
 //! }
 //! ```
 //!
-//! It works, and leaks. Two losers go on asking after `fetch` has returned. If a time-out cancels
-//! `fetch`, all three go on. If one panics, no caller hears of the panic. `spawn` is the `goto` of
-//! concurrent programs: control splits, and nothing in the text says where it comes together again.
+//! It works, and leaks. Two tasks go on asking after `fetch` has returned. If a time-out cancels
+//! `fetch`, all three go on. If a task panics, no caller is told. `spawn` is like `goto`: control
+//! splits, and the text of the program does not show where it comes together again.
 //!
 //! # The idea
 //!
-//! Give the split a block. Tasks are spawned into a *group*; the group has a *scope*; and the scope
-//! does not end before each of its *children* has ended, in whichever way the scope ends: by a
-//! value, by an error, by a panic, by being dropped.
+//! Tasks are spawned into a *group*, and the group has a *scope*, a block of the program. However
+//! the scope ends, by a value, by an error, by a panic or by a drop, it does not end before each of
+//! its *children* has ended.
 //!
 //! ```text
 //!                      body done, children live        the last child leaves
@@ -40,8 +40,8 @@
 //!     once more
 //! ```
 //!
-//! Not in the picture: `end` leads from each state to the end, when the scope is dropped. It drops
-//! the children at once.
+//! Not in the picture: when the scope is dropped, `end` drops the children at once and leads from
+//! each state to `Over`.
 //!
 //! A recording of `examples/14_task_group.rs`: a fuse blows after 30 ms, and the children of its
 //! group end at that moment.
@@ -50,20 +50,20 @@
 //!
 //! The page of this recording is `tests/pages/recordings/group.html`.
 //!
-//! A child is an ordinary task, with one thing more in its cell: a *rider* (chapter 2), which the
-//! cell tells that the future is gone. The rider takes the result from the cell, hands on the value
-//! or reports the failure, and leaves the group. That takes O(1), and nothing remains. So ten
-//! million short children need the memory of the children that live at the same time.
+//! A child is an ordinary task with a *rider* (chapter 2) in its cell. The cell calls the rider
+//! when the future is gone. The rider takes the result from the cell, hands on the value or reports
+//! the failure, and removes the child from the group. That takes O(1), and leaves nothing in
+//! memory: ten million short children need the memory of the children that live at the same time.
 //!
 //! # The same turn
 //!
 //! The first failure cancels the other children. If it did so at once, then of three children that
-//! fail in the same turn the scope would report one, and the other two would be dropped unpolled;
-//! the order of the queue would decide which. asyncio and trio report all three, because with them
-//! a cancellation arrives at the *next* suspension. Here the ready queue does the same: a failure
-//! spawns a small task, the *reaper*, that cuts the group off. The reaper stands in the queue
-//! behind all tasks that were ready when the failure happened. So each child that was ready has its
-//! poll, the body too, and their failures are reported together.
+//! fail in the same turn the scope would report one, the first in the queue, and the other two
+//! would be dropped unpolled. asyncio and trio report all three, because there a cancellation
+//! arrives at the *next* suspension. Here the ready queue has this effect: a failure spawns a small
+//! task, the *reaper*, that cuts the group off. The reaper stands in the queue behind all tasks
+//! that were ready when the failure happened. So each child that was ready is polled once more, and
+//! the body too, and their failures are reported together.
 //!
 //! ```text
 //!   ready:  [ A | B | body | C ]      A fails
@@ -71,67 +71,66 @@
 //!           [ reaper ]                     cut: the rest is dropped, and polled no more
 //! ```
 //!
-//! The body may contain another scope, a child of which fails in the same turn. The inner scope
-//! ends by its own reaper, which stands behind the outer one's, and its error comes out of the body
-//! only if the body is polled after the outer cut. So a body with such a scope in it is polled
-//! until the inner error is out (`around.rs`), and dropped then.
+//! The body may contain another scope, with a child that fails in the same turn. The inner scope is
+//! ended by its own reaper, which stands in the queue behind the outer reaper. The body returns the
+//! inner error only if it is polled after the outer cut. So a body with such a scope is polled
+//! until the inner scope has returned (`around.rs`), and then dropped.
 //!
-//! A *child* that contains a scope is dropped by the cut as every other child. No caller is left
-//! for the failures that its scope had collected by then, so they go to the log, one line for each
-//! failure: the name of the task, and where the task was spawned. The error itself is not in the
-//! line, since `E` need not be text. Guarded by
+//! The cut drops a *child* that contains a scope like every other child. No caller is left for the
+//! failures that this scope has collected, so they go to the log, one line for each failure: the
+//! name of the task, and where the task was spawned. The error itself is not in the line, since `E`
+//! need not be text. Guarded by
 //! tests/group/nested.rs::a_child_with_a_scope_that_is_cut_off_tells_the_log_what_the_scope_knew.
 //!
 //! # How it goes wrong
 //!
-//! *A cancellation is swallowed.* In asyncio a cancellation is an exception that is thrown once: an
-//! edge. A group must guess whether the exception that it caught was its own or its parent's, and
-//! has guessed wrong (cpython#116720, #155433). Here a cancellation is a future that is dropped: a
-//! level, which no code can catch. A time-out around a scope drops the scope.
+//! *A cancellation is swallowed.* In asyncio a cancellation is an exception that is thrown once. A
+//! group must guess whether the exception that it caught was meant for itself or for its parent,
+//! and can guess wrong (cpython#116720, #155433). Here a cancellation is a future that is dropped,
+//! and no code can catch that. A time-out around a scope drops the scope.
 //!
 //! *A destructor uses the group.* Children are dropped by the scope's `drop`, and a destructor may
 //! spawn, cancel, panic, or drop another scope. The group refuses new children before it drops the
-//! first; each panic is caught in its child's cell; scopes within scopes recurse 64 levels deep and
-//! no further (`teardown.rs`).
+//! first child; each panic is caught in its child's cell; nested scopes recurse at most 64 levels
+//! deep (`teardown.rs`).
 //!
 //! # Why not otherwise
 //!
-//! - *Children that borrow from the body.* `FuturesUnordered` and moro can, because the scope polls
-//!   its children itself. Such children stop when the scope is not polled, and they share one
-//!   task's budget. And a scope that is forgotten instead of dropped leaves tasks with dangling
-//!   borrows, so a group of tasks could offer this only with `unsafe` that the caller has to answer
-//!   for.
-//! - *Joining on drop.* A destructor cannot await. It can drop, though, and on one thread it can do
-//!   so completely.
-//! - *A vector of join handles*: memory for each child there ever was, until the owner reads the
-//!   handles.
+//! - *Children that borrow from the body.* `FuturesUnordered` and moro have them, because the scope
+//!   polls its children itself. Such children stop when the scope is not polled, and they share one
+//!   task's budget. And a scope that is forgotten instead of dropped would leave tasks with
+//!   dangling borrows, so a group of tasks could offer this only as `unsafe`.
+//! - *Joining on drop.* A destructor cannot await. But it can drop the children, and on one thread
+//!   it can drop all of them.
+//! - *A vector of join handles* needs memory for each child that ever lived, until the owner reads
+//!   the handles.
 //!
-//! # Where the others disagree
+//! # What others do
 //!
 //! | question | asyncio | trio | tokio `JoinSet` | here |
 //! |---|---|---|---|---|
-//! | the first error | cancels the siblings | cancels the siblings | waits to be asked for | cancels the siblings |
+//! | the first error | cancels the siblings | cancels the siblings | waits to be read | cancels the siblings |
 //! | the body, on a child's error | is cancelled | is cancelled | goes on | is dropped where it waits |
-//! | several errors in one turn | all are reported | all are reported | one by one | all are reported; a dropped scope's go to the log |
+//! | several errors in one turn | all are reported | all are reported | one by one | all are reported, or logged if the scope is dropped |
 //! | whose error comes last | the body's | any order | | the body's |
 //! | spawn while it ends | while a child lives | while a child lives | | while a child lives |
-//! | spawn while it aborts | an error | starts it cancelled | runs | refused, the newcomer is dropped at once |
-//! | values | kept in each `Task` | dropped | kept until asked for | dropped, unless asked for beforehand |
+//! | spawn while it aborts | an error | starts it cancelled | runs | refused, the future is dropped at once |
+//! | values | kept in each `Task` | dropped | kept until read | dropped, unless the handle collects them |
 //! | the scope is dropped | | | aborts, does not wait | all have been dropped when `drop` returns |
-//! | a child alone is cancelled | no error | no error | an error to skip | no error |
+//! | one child is cancelled | no error | no error | an error to skip | no error |
 //!
 //! # What it costs
 //!
-//! One allocation per child, its cell, which is 16 bytes larger than another task's; and none where
-//! children of one kind come and go, since their cells are used again. Spawn, leave, and `next` are
-//! O(1); cutting off and dropping sort the children that live, to end them in the order of their
-//! spawning.
+//! One allocation per child, its cell, which is 16 bytes larger than the cell of another task. For
+//! children of one type there is none, once their cells are used again. Spawn, leave, and `next`
+//! are O(1); cutting off and dropping sort the children that live, to end them in the order of
+//! their spawning.
 //!
 //! # What is promised, and what is not
 //!
 //! The scope's end, the order of failures, the refusal, and *all dropped when `drop` returns* are
 //! promised, with the two exceptions that [`TaskGroup::scope`] names. The reaper, and so the number
-//! of turns that a cancellation takes, is how it is done today.
+//! of turns that a cancellation takes, may change.
 //!
 //! # Sources
 //!

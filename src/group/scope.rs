@@ -1,4 +1,4 @@
-//! The life of one scope: the body, the wait for the children, the account.
+//! The life of one scope: the body, the wait for the children, the result.
 
 use std::future::{Future, poll_fn};
 use std::panic::Location;
@@ -22,31 +22,32 @@ impl<E: 'static> TaskGroup<E> {
     ///
     /// # Errors
     ///
-    /// If a child or the body fails, or panics, the others are cancelled: nobody is polled in a later turn, the body is
-    /// dropped where it waits, the children are dropped. (A body in which another scope is ending with failures of its own
-    /// is polled until these have come out.) When all are gone, the [`GroupError`] has every failure there was. If [`cancel`](Self::cancel) was called before the body had a value, it has none.
+    /// If a child or the body fails, or panics, the others are cancelled: none is polled in a later turn; the body and
+    /// the children are dropped. (A body is polled on while a scope inside it is ending with failures of its own.) Then
+    /// the [`GroupError`] has every failure. If [`cancel`](Self::cancel) was called before the body had a value, it has
+    /// none.
     ///
     /// # Cancellation
     ///
-    /// Dropping the scope drops the body, then the children, in the order of their spawning. **When `drop` returns, all of
-    /// them have been dropped**, whatever they do in their destructors, with two exceptions, both of which are on the
-    /// stack at that moment: a child that is itself the one who drops the scope is dropped as soon as its poll (or its
-    /// destructor, if that is where it stands) returns; and a scope more than [`DEPTH_LIMIT`](super::DEPTH_LIMIT) levels below another that
-    /// is being dropped leaves its children to that one's drop.
+    /// Dropping the scope drops the body, then the children, in the order of their spawning. **When `drop` returns, all
+    /// of them have been dropped**, whatever their destructors do, with two exceptions. A child that drops the scope
+    /// from its own poll or destructor is dropped as soon as that call returns. And a scope more than
+    /// [`DEPTH_LIMIT`](super::DEPTH_LIMIT) levels below another scope that is being dropped leaves its children to the
+    /// drop of that scope.
     ///
-    /// Failures that the scope has collected, and that nobody can be told any more, are logged: a panic with its text, an
-    /// error with the name of its task and the line that spawned it. A scope that is forgotten (`mem::forget`) leaves its
-    /// children to their loop, as plain tasks.
+    /// The failures that a dropped scope has collected are logged: a panic with its text, an error with the name of its
+    /// task and the line that spawned it. A scope that is forgotten (`mem::forget`) leaves its children to their loop,
+    /// as plain tasks.
     ///
     /// # Wakes
     ///
-    /// The waker of the last poll is kept, and woken for the body's own reasons, when the group is cut off, and when the
-    /// last child has left.
+    /// The waker of the last poll is kept. It is woken by the body, when the group is cut off, and when the last child
+    /// has left.
     ///
     /// # Panics
     ///
-    /// If no loop is running on this thread when it is first polled. A panic of the body or of a child is an error here;
-    /// [`GroupError::resume_panic`] goes on with it.
+    /// If no loop is running on this thread at the first poll. A panic of the body or of a child is an error here;
+    /// [`GroupError::resume_panic`] resumes it.
     ///
     /// ```
     /// use std::{io, time::Duration};
@@ -60,7 +61,7 @@ impl<E: 'static> TaskGroup<E> {
     ///     group.spawn(async { Err::<(), _>(io::Error::other("no such host")) });
     ///     Ok(())
     /// }));
-    /// // At once, and not in an hour: the first error cancels the others.
+    /// // At once, and not in an hour: the first error cancels the other children.
     /// assert_eq!(result.unwrap_err().to_string(), "1 failure in a task group\n└─ no such host");
     /// ```
     #[track_caller]
@@ -72,8 +73,8 @@ impl<E: 'static> TaskGroup<E> {
         async move { scope.await?.ok_or_else(|| GroupError::new(Vec::new())) }
     }
 
-    /// [`scope`](Self::scope), for a group that is meant to be [cancelled](Self::cancel): `Ok(None)` if that happened before
-    /// the body had a value.
+    /// [`scope`](Self::scope), for a group that is [cancelled](Self::cancel) as a rule: `Ok(None)` if it was cancelled
+    /// before the body had a value.
     ///
     /// # Errors
     ///
@@ -153,9 +154,10 @@ impl<E> Scope<E> {
         }
     }
 
-    /// Polls the body until it ends or is cut off. It has been dropped when this is ready. Gives its value, if it had one.
+    /// Polls the body until it ends or is cut off. Ready with the value of the body, if it had one; the body has then
+    /// been dropped.
     ///
-    /// A body that is cut off is polled only while a scope inside it has failures that are not out yet.
+    /// A body that is cut off is polled only while a scope inside it has failures that it has not returned yet.
     /// Guarded by tests/group/nested.rs::a_scope_in_the_body_whose_child_fails_in_the_same_turn_is_reported_too.
     fn poll_body<T, B>(
         &self,
@@ -172,7 +174,7 @@ impl<E> Scope<E> {
             match around.enter(|| foreign::catch(|| poll_inside(body.as_mut(), cx))) {
                 Ok(Poll::Pending) if !is_cut => return self.pending(),
                 Ok(Poll::Pending) if around.has_been_answered() => {
-                    // What has polled the scope inside need not do so again, so the wake of that one is not waited for.
+                    // The body may never poll the inner scope again, so the wake by that scope is not waited for.
                     // Guarded by tests/group/nested.rs::a_scope_that_is_polled_by_nobody_any_more_holds_up_nobody.
                     foreign::wake_by_ref(cx.waker(), SCOPE);
                     return self.pending();
@@ -197,7 +199,7 @@ impl<E> Scope<E> {
         }
     }
 
-    /// Tells the scope around this one if failures are still to come, of this one or from inside it.
+    /// Pending; and tells the outer scope if failures of this scope, or from inside it, are still to come.
     fn pending<R>(&self) -> Poll<R> {
         if self.0.has_failed() || self.0.around().has_been_answered() {
             self.0.around().answer();
@@ -205,7 +207,7 @@ impl<E> Scope<E> {
         Poll::Pending
     }
 
-    /// Closes the book: the children's failures, then the body's.
+    /// The result: the value, or the children's failures and then the body's.
     fn account<T>(&self, value: Option<T>) -> Result<Option<T>, GroupError<E>> {
         let failures = self.0.end();
         if failures.is_empty() {
@@ -225,7 +227,7 @@ impl<E> Scope<E> {
 
 impl<E> Drop for Scope<E> {
     fn drop(&mut self) {
-        // Empty if the scope has returned. If not, nobody is left who could be told.
+        // Empty if the scope has returned. If it has not, the log is the only place for its failures.
         for (failure, culprit) in self.0.end() {
             failure.tell_the_log(&culprit);
         }

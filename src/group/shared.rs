@@ -1,4 +1,4 @@
-//! What the handles, the children and the scope of one group share.
+//! The state that the handles, the children and the scope of one group share.
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -24,20 +24,20 @@ pub(super) struct Shared<E> {
 
 struct State<E> {
     phase: Phase,
-    /// The children that live, under the keys that they know; `None` for one that is being spawned.
+    /// The children that live, by their keys; `None` for a child that is being spawned.
     members: Slab<Option<TaskId>>,
     is_body_done: bool,
-    /// The children's, in the order in which they happened.
+    /// The failures of the children, in the order in which they happened.
     failures: Vec<Fault<E>>,
-    /// The body's own, which come last.
+    /// The failures of the body, which come last.
     body_failures: Vec<Fault<E>>,
-    /// Who polls the scope.
+    /// The waker of the task that polls the scope.
     scope: Option<Waker>,
     /// The task that will go from `Doomed` to `Cut`.
     reaper: Option<JoinHandle<()>>,
 }
 
-/// A failure, and whose it is.
+/// A failure, and the task or body that failed.
 type Fault<E> = (Failure<E>, Culprit);
 
 /// See the picture at the head of the module.
@@ -45,9 +45,9 @@ type Fault<E> = (Failure<E>, Culprit);
 enum Phase {
     /// Children may join.
     Open,
-    /// Somebody failed or cancelled in this turn. Nobody joins; who was ready by then is polled for the last time.
+    /// A failure or a cancellation happened in this turn. No child joins; tasks that are ready are polled a last time.
     Doomed,
-    /// Nobody is polled any more, but for a body out of which failures are to come.
+    /// Nothing is polled any more, except a body from which failures are to come.
     Cut,
     /// The scope has returned, or has been dropped.
     Over,
@@ -100,23 +100,23 @@ impl<E: 'static> Shared<E> {
         &self.context.scheduler
     }
 
-    /// A task is about to be queued. If the loop rests, its host hears of it.
+    /// A task is about to be queued. If the loop rests, its host is told.
     pub(super) fn announce(&self) {
         self.context.address.announce();
     }
 
-    /// A key for a child that is about to be spawned; `None` if the group takes no child in any more.
+    /// A key for a child that is about to be spawned; `None` if the group takes no more children.
     pub(super) fn join(&self) -> Option<usize> {
         let mut state = self.state.borrow_mut();
         (state.phase == Phase::Open).then(|| state.members.insert(None))
     }
 
-    /// The child under this key is that task.
+    /// Stores the task of the child with this key.
     pub(super) fn settle(&self, key: usize, id: TaskId) {
         self.state.borrow_mut().members[key] = Some(id);
     }
 
-    /// The child under this key lives no more.
+    /// The child with this key has ended.
     pub(super) fn leave(&self, key: usize) {
         let mut state = self.state.borrow_mut();
         state.members.remove(key);
@@ -137,8 +137,8 @@ impl<E: 'static> Shared<E> {
         self.note(|state| state.failures.push((failure, culprit)));
     }
 
-    /// [`fail`](Self::fail), for the body, whose failures come last. They wait here and not with the body's value: a scope
-    /// that is dropped while it waits for its children still has them to tell.
+    /// [`fail`](Self::fail), for the body, whose failures come last. They are kept here and not with the body's value,
+    /// so that a scope that is dropped while it waits for its children can log them.
     pub(super) fn fail_body(self: &Rc<Self>, failure: Failure<E>) {
         let culprit = Culprit::Body(self.entered_at);
         self.note(|state| state.body_failures.push((failure, culprit)));
@@ -155,14 +155,15 @@ impl<E: 'static> Shared<E> {
         self.doom();
     }
 
-    /// Whether there are failures, which are lost with the scope if it is dropped now.
+    /// Whether there are failures.
     pub(super) fn has_failed(&self) -> bool {
         self.state.borrow().has_failed()
     }
 
-    /// Ends the group at the end of this turn: behind everybody who is ready now, a task is spawned that cuts it off.
+    /// Ends the group at the end of this turn: spawns a task that cuts the group off, behind all tasks that are ready
+    /// now.
     ///
-    /// A task, and not the scope itself: the scope is polled when its owner likes, and the siblings are to end now.
+    /// A task, and not the scope itself: the owner of the scope may poll it later, and the siblings must end now.
     /// Guarded by tests/group/cancel.rs::siblings_are_cancelled_although_nobody_polls_the_scope.
     pub(super) fn doom(self: &Rc<Self>) {
         let mut state = self.state.borrow_mut();
@@ -198,7 +199,7 @@ impl<E: 'static> Shared<E> {
         self.context.scheduler.oldest_first(ids)
     }
 
-    /// Remembers who polls the scope.
+    /// Keeps the waker of the task that polls the scope.
     pub(super) fn keep_waker(&self, cx: &task::Context<'_>) {
         let is_known = |kept: &Waker| kept.will_wake(cx.waker());
         if self.state.borrow().scope.as_ref().is_some_and(is_known) {
@@ -225,7 +226,7 @@ impl<E: 'static> Shared<E> {
         Poll::Pending
     }
 
-    /// The scope returns or is dropped: whoever still lives is dropped before this returns. Gives the failures.
+    /// Called when the scope returns or is dropped: drops all children that still live, and returns the failures.
     pub(super) fn end(&self) -> Vec<Fault<E>> {
         let mut state = self.state.borrow_mut();
         state.phase = Phase::Over;
@@ -253,7 +254,7 @@ impl<E> State<E> {
         !self.failures.is_empty() || !self.body_failures.is_empty()
     }
 
-    /// Children may spawn into a group that is ending, for as long as one of them lives: not any longer.
+    /// Closes a group whose last child has ended. Until then, children may spawn into a group that is ending.
     fn close_if_alone(&mut self) {
         if self.phase == Phase::Open && self.members.is_empty() {
             self.phase = Phase::Over;
@@ -261,7 +262,7 @@ impl<E> State<E> {
     }
 }
 
-/// Whose waker the scope's is, for the log.
+/// The owner of the scope's waker, as the log names it.
 pub(super) const SCOPE: &str = "a task group's scope";
 
 fn wake(scope: Option<Waker>) {

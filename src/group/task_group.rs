@@ -12,11 +12,11 @@ use crate::task::AbortHandle;
 
 /// A group of tasks that ends as a whole: asyncio's `TaskGroup`, trio's nursery.
 ///
-/// This is the handle; [`scope`](Self::scope) makes the group and hands it to the body. Clones are the same group, and a
-/// child may have one, to spawn brothers and sisters.
+/// This is the handle; [`scope`](Self::scope) makes the group and hands it to the body. Clones are handles to the same
+/// group. A child may have a handle, to spawn siblings.
 ///
-/// `E` is what children fail with; it has to be named once, by a child or by the body. `K` says what becomes of their
-/// values, see [`with_outputs`](Self::with_outputs).
+/// `E` is the error of the children; it has to be named once, by a child or by the body. `K` chooses whether the values
+/// of children are kept, see [`with_outputs`](Self::with_outputs).
 pub struct TaskGroup<E: 'static, K = Discard> {
     pub(super) shared: Rc<Shared<E>>,
     pub(super) keep: K,
@@ -26,8 +26,8 @@ impl<E: 'static> TaskGroup<E> {
     /// A handle to the same group that keeps the values of the children that are spawned through it, all of one type, until
     /// [`next`](TaskGroup::next) asks for them.
     ///
-    /// Without it, a value is dropped when its child has finished, so that a group which runs for a year is no larger than
-    /// the children that live in it.
+    /// A plain handle drops a value when its child has finished, so that a group which runs for a year is no larger
+    /// than the children that live in it.
     #[track_caller]
     pub fn with_outputs<V: 'static>(&self) -> TaskGroup<E, Collect<V>> {
         TaskGroup {
@@ -38,14 +38,14 @@ impl<E: 'static> TaskGroup<E> {
 }
 
 impl<E: 'static, V: 'static> TaskGroup<E, Collect<V>> {
-    /// The next value, in the order in which the children finish; `None` when none is left and no child that was spawned
-    /// through this handle (or a clone of it) lives.
+    /// The next value, in the order in which the children finish; `None` when no value is left and no child that was
+    /// spawned through this handle (or a clone of it) lives.
     ///
-    /// A child's error is never seen here: it ends the group, and with it the body that waits here.
+    /// `next` never yields an error: an error ends the group, and the body that waits here.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: a value that was given to a wait that was dropped goes to the next task that asks.
+    /// Nothing is lost: a value that was given to a dropped wait goes to the next task that asks.
     ///
     /// # Wakes
     ///
@@ -71,19 +71,19 @@ impl<E: 'static, V: 'static> TaskGroup<E, Collect<V>> {
         self.keep.next().await
     }
 
-    /// The next value, if one is there already.
+    /// The next value, if it is there already.
     pub fn try_next(&self) -> Option<V> {
         self.keep.try_next()
     }
 }
 
 impl<E: 'static, K: Clone> TaskGroup<E, K> {
-    /// Starts a child: an ordinary task, that ends before the group does. An error, or a panic, ends the group.
+    /// Starts a child: an ordinary task that ends before the group does. An error, or a panic, ends the group.
     ///
-    /// A group whose body has ended still takes children in, for as long as one lives. A group that is aborting, or over,
-    /// refuses: the newcomer is dropped before `spawn` returns `None`; and if it is over, the log has a warning, since nobody
-    /// may look at the `None`. Otherwise the handle can end this child alone, which is no failure; most callers drop it. To
-    /// await the child, or to be made to see a refusal, use [`spawn_handle`](Self::spawn_handle).
+    /// A group whose body has ended still takes children, as long as a child lives. A group that is aborting, or over,
+    /// refuses: the future is dropped, and `spawn` returns `None`. If the group is over, the log has a warning, since
+    /// the caller may ignore the `None`. The handle can end this child only, which is no failure; most callers drop the
+    /// handle. To await the child, or to handle a refusal, use [`spawn_handle`](Self::spawn_handle).
     ///
     /// # Panics
     ///
@@ -99,7 +99,7 @@ impl<E: 'static, K: Clone> TaskGroup<E, K> {
         child::spawn(&self.shared, keep, None, future, Location::caller())
     }
 
-    /// [`spawn`](Self::spawn), with a name for the child. It shows in panics, in errors, and wherever tasks are listed.
+    /// [`spawn`](Self::spawn), with a name for the child. Panics, errors, and lists of tasks show the name.
     ///
     /// # Panics
     ///
@@ -127,12 +127,12 @@ impl<E: 'static, K: Clone> TaskGroup<E, K> {
 }
 
 impl<E: 'static, K> TaskGroup<E, K> {
-    /// Ends the group without an error: cancels the children, and the body if it still waits for something. What fails in
-    /// this very turn still counts as a failure.
+    /// Ends the group without an error: cancels the children, and the body if it still waits. A failure in the same
+    /// turn still counts.
     ///
-    /// A body that has its value keeps it: `scope` returns it. A body that is cut off has none to give, which
-    /// [`scope`](TaskGroup::scope) reports as a `GroupError` [without a failure](super::GroupError::is_cancelled), and
-    /// [`scope_until_cancelled`](TaskGroup::scope_until_cancelled) as `Ok(None)`.
+    /// If the body has a value, `scope` returns it. A body that is cut off has no value: [`scope`](TaskGroup::scope)
+    /// reports a `GroupError` [without a failure](super::GroupError::is_cancelled), and
+    /// [`scope_until_cancelled`](TaskGroup::scope_until_cancelled) `Ok(None)`.
     pub fn cancel(&self) {
         self.shared.doom();
     }
@@ -147,7 +147,7 @@ impl<E: 'static, K> TaskGroup<E, K> {
         self.len() == 0
     }
 
-    /// Whether a child would be taken in now.
+    /// Whether the group would take a child now.
     pub fn is_open(&self) -> bool {
         self.shared.is_open()
     }

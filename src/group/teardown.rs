@@ -1,13 +1,15 @@
 //! Dropping a tree of groups at once, without a deep stack.
 //!
-//! A scope that is dropped drops its children. A child may hold a scope of its own, whose children hold scopes, and so on:
-//! ten thousand groups inside each other are ten thousand destructors inside each other, and a stack overflow is no panic
-//! that could be caught. So the recursion goes [`DEPTH_LIMIT`] scopes deep. A scope below that leaves its children to the
-//! scope at the limit, which is on the stack at that moment, and drops them one after the other as soon as it is back in
-//! control.
+//! A scope that is dropped drops its children. A child may hold a scope of its own, whose children
+//! hold scopes, and so on: ten thousand nested groups are ten thousand nested destructors, and a
+//! stack overflow cannot be caught like a panic. So the recursion goes [`DEPTH_LIMIT`] scopes deep.
+//! A deeper scope leaves its children to the scope at the limit, which is on the stack at that
+//! moment. The scope at the limit drops these children one after the other, when its own drop goes
+//! on.
 //!
-//! What that costs is written down in the promise: a scope more than [`DEPTH_LIMIT`] levels below the one that is being
-//! dropped has lost its children when *that one's* drop returns, not yet when its own does.
+//! This is an exception in the promise: if a scope is more than [`DEPTH_LIMIT`] levels below the
+//! scope that is being dropped, its children are dropped when the drop of the *outer* scope
+//! returns, and maybe not when its own drop returns.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -52,18 +54,18 @@ pub(super) fn drop_all(context: &Rc<Context>, ids: Vec<TaskId>) {
 }
 
 impl Orphan {
-    /// With its loop current, so that its destructors find it, wherever the scope was dropped.
+    /// Drops the task with its loop current, so that its destructors find the loop, wherever the scope was dropped.
     fn drop_now(self) {
         let is_current =
             context::current().is_some_and(|current| Rc::ptr_eq(&current, &self.context));
         let _entered = (!is_current).then(|| Entered::new(Rc::clone(&self.context)));
-        // What awaits the task is queued, and between two turns the host is to hear of that.
+        // A task that awaits this task is queued, and between two turns the host must be told.
         self.context.address.announce();
         self.context.scheduler.drop_now(self.id);
     }
 }
 
-/// One level of recursion, for as long as it exists.
+/// One level of recursion, as long as it exists.
 struct Level;
 
 impl Level {

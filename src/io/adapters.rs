@@ -1,9 +1,10 @@
-//! Streams of other crates as readers and writers of this one.
+//! Streams of other crates as readers and writers of this crate.
 //!
-//! The traits of tokio and of futures-io poll, and those of this crate have `async` methods, so that each method here is a
-//! `poll_fn`. Their cancellation is the foreign stream's: a poll that is not ready has moved nothing, which is what
-//! [`Read`] and [`Write`] ask for. What a future cannot do is take back the waker that its last poll has
-//! left with the foreign stream; the stream wakes it once, in vain, or drops it with the next one.
+//! The traits of tokio and of futures-io have `poll_` functions, and the traits of this crate
+//! `async` methods, so each method here is a `poll_fn`. A poll of the foreign stream that is not
+//! ready has moved nothing, as [`Read`] and [`Write`] require of a cancelled call. But a dropped
+//! future cannot take its waker back from the foreign stream; the stream wakes it once, in vain, or
+//! drops it at the next poll.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -13,11 +14,11 @@ use std::task::{Context, Poll, ready};
 use super::{Read, Write};
 use crate::context;
 
-/// What the two adapters have in common: all but their traits.
+/// The two adapters, except for their traits.
 macro_rules! adapter {
     ($adapter:ident, $written:path, $close:ident) => {
         impl<S> $adapter<S> {
-            /// Takes a stream of the other kind. No loop need be running.
+            /// Takes a foreign stream. No loop need be running.
             pub fn new(stream: S) -> $adapter<S> {
                 $adapter { stream }
             }
@@ -32,7 +33,7 @@ macro_rules! adapter {
                 &mut self.stream
             }
 
-            /// The stream inside. Nothing is held back here that could be lost.
+            /// The stream inside. The adapter has no buffer, so no bytes are lost.
             pub fn into_inner(self) -> S {
                 self.stream
             }
@@ -51,7 +52,7 @@ macro_rules! adapter {
                 counting(|cx| Pin::new(&mut self.stream).poll_flush(cx)).await
             }
 
-            /// Flushes, and ends the writing side as the stream does it: TLS says that nothing more will come.
+            /// Flushes, and ends the writing side in the way of the stream: TLS, for example, sends its end mark.
             async fn close(&mut self) -> io::Result<()> {
                 counting(|cx| Pin::new(&mut self.stream).$close(cx)).await
             }
@@ -59,7 +60,7 @@ macro_rules! adapter {
     };
 }
 
-/// Polls until it is ready. Counts as one operation of this crate, for the stream may know no budget.
+/// Polls until it is ready. Counts as one operation of this crate, because the foreign stream may have no budget.
 async fn counting<T>(
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>,
 ) -> io::Result<T> {
@@ -77,18 +78,18 @@ async fn counting<T>(
 ///
 /// # Cancellation
 ///
-/// As the stream's polls: one that is not ready has moved nothing.
+/// As the polls of the stream: a poll that is not ready has moved nothing.
 ///
 /// # Wakes
 ///
-/// The stream keeps the waker of the last poll. Dropping a future does not take it out.
+/// The stream keeps the waker of the last poll. Dropping a future does not remove the waker.
 ///
 /// ```
 /// use roundelay::io::{BufReader, FromTokio, Write};
 /// use roundelay::net::UnixStream;
 ///
 /// roundelay::run(async {
-///     let (near, far) = UnixStream::pair()?; // or any other stream of tokio's kind
+///     let (near, far) = UnixStream::pair()?; // or any other stream with the traits of tokio
 ///     let writer = roundelay::spawn(async {
 ///         let mut near = FromTokio::new(near);
 ///         near.write_all(b"one\ntwo\n").await?;
@@ -125,17 +126,17 @@ impl<S: tokio::io::AsyncRead + Unpin> Read for FromTokio<S> {
 ///
 /// # Cancellation
 ///
-/// As the stream's polls: one that is not ready has moved nothing.
+/// As the polls of the stream: a poll that is not ready has moved nothing.
 ///
 /// # Wakes
 ///
-/// The stream keeps the waker of the last poll. Dropping a future does not take it out.
+/// The stream keeps the waker of the last poll. Dropping a future does not remove the waker.
 ///
 /// ```
 /// use roundelay::io::{BufReader, FromFutures};
 ///
 /// roundelay::run(async {
-///     let stream = &b"one\ntwo\n"[..]; // or any other stream of the kind of futures-io
+///     let stream = &b"one\ntwo\n"[..]; // or any other stream with the traits of futures-io
 ///     let mut lines = BufReader::new(FromFutures::new(stream)).lines();
 ///     assert_eq!(lines.next_line().await?.as_deref(), Some("one"));
 ///     assert_eq!(lines.next_line().await?.as_deref(), Some("two"));

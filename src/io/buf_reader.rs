@@ -4,21 +4,21 @@ use std::io::{self, BufRead as _, IoSlice};
 
 use super::{Read, ReadError, Write};
 
-/// How long a line may be, unless [`BufReader::with_limit`] says otherwise: 64 KiB, as in asyncio.
+/// The limit of a line, unless [`BufReader::with_limit`] sets another: 64 KiB, as in asyncio.
 pub const DEFAULT_LIMIT: usize = 64 * 1024;
 
-/// What a buffer begins with.
+/// The first size of a buffer.
 const FIRST_ROOM: usize = 8 * 1024;
 
 /// A reader with a buffer, asyncio's `StreamReader`: it gives lines, messages up to a separator, and exact counts.
 ///
-/// The *limit* says how many bytes a line or message may have, not counting its separator. A peer that sends more gets an
-/// error, and not your memory: except in [`read_exact`](Self::read_exact) and [`read_to_end`](Self::read_to_end), where
-/// you have asked for it, the buffer holds at most twice the limit. It begins with 8 KiB at the first read.
+/// The *limit* is the number of bytes that a line or message may have, without its separator. If a peer sends more, the
+/// read fails: the buffer holds at most twice the limit, except in [`read_exact`](Self::read_exact) and
+/// [`read_to_end`](Self::read_to_end). It begins with 8 KiB at the first read.
 ///
 /// # Cancellation
 ///
-/// Bytes leave the buffer only when a method has all that it wants. So **every method may be dropped while it waits,
+/// Bytes leave the buffer only when a method has all that it needs. So **every method may be dropped while it waits,
 /// and loses nothing**: in a [`select!`](crate::select) or under a time-out, call it again.
 ///
 /// ```
@@ -37,7 +37,7 @@ const FIRST_ROOM: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct BufReader<R> {
     inner: R,
-    /// Zeroed once, and then as the reads have left it. What has been read and not taken is `room[start..end]`.
+    /// Zeroed once, when allocated. The bytes that were read and not taken are `room[start..end]`.
     room: Vec<u8>,
     start: usize,
     end: usize,
@@ -61,12 +61,12 @@ impl<R> BufReader<R> {
         }
     }
 
-    /// How many bytes a line or message may have, not counting its separator.
+    /// How many bytes a line or message may have, without its separator.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// What has been read and not taken.
+    /// The bytes that were read and not taken.
     pub fn buffer(&self) -> &[u8] {
         &self.room[self.start..self.end]
     }
@@ -75,7 +75,7 @@ impl<R> BufReader<R> {
     ///
     /// # Panics
     ///
-    /// If the buffer does not hold so many.
+    /// If the buffer holds fewer bytes.
     pub fn consume(&mut self, count: usize) {
         self.take(count);
     }
@@ -85,12 +85,12 @@ impl<R> BufReader<R> {
         &self.inner
     }
 
-    /// The reader inside. What you read from it directly, the buffer will not see.
+    /// The reader inside. Bytes that are read from it directly do not reach the buffer.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.inner
     }
 
-    /// The reader inside, and what has been read from it and not taken.
+    /// The reader inside, and the bytes that were read and not taken.
     pub fn into_parts(mut self) -> (R, Vec<u8>) {
         self.room.truncate(self.end);
         self.room.drain(..self.start);
@@ -112,10 +112,10 @@ impl<R> BufReader<R> {
         self.take(self.end - self.start).to_vec()
     }
 
-    /// Makes room for at least one byte in a buffer of at most `most`, which is more than it holds.
+    /// Makes room for at least one byte in a buffer of at most `most` bytes, which is more than it holds.
     ///
-    /// What is moved to the front is the beginning of a message, and it is moved once: nothing is taken before the
-    /// message is complete.
+    /// The beginning of a message is moved to the front, and each message once: no byte is taken before the message is
+    /// complete.
     fn make_room(&mut self, most: usize) {
         debug_assert!(self.buffer().len() < most);
         if self.start > 0 {
@@ -125,14 +125,14 @@ impl<R> BufReader<R> {
         if self.end == 0 && self.room.len() > most {
             self.room = Vec::new();
         }
-        // Not for the sake of a few bytes: the next read is to bring a good piece.
+        // Not for a few bytes: the next read should bring a large piece.
         if self.end >= self.room.len() / 2 {
             let larger = (2 * self.room.len()).max(FIRST_ROOM).min(most);
             self.room.resize(larger.max(self.room.len()), 0);
         }
     }
 
-    /// How large the buffer may become for the sake of a message that ends with `separator` bytes.
+    /// How large the buffer may become for a message that ends with `separator` bytes.
     fn most(&self, separator: usize) -> usize {
         self.limit
             .saturating_mul(2)
@@ -141,7 +141,7 @@ impl<R> BufReader<R> {
 }
 
 impl<R: Read> BufReader<R> {
-    /// What is in the buffer; if that is nothing, what one read brings; and if that is nothing, the stream has ended.
+    /// The bytes in the buffer. If it is empty, reads once; if it is still empty, the stream has ended.
     ///
     /// # Cancellation
     ///
@@ -149,7 +149,7 @@ impl<R: Read> BufReader<R> {
     ///
     /// # Errors
     ///
-    /// The stream's.
+    /// Those of the stream.
     pub async fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.start == self.end {
             self.fill(self.most(1)).await?;
@@ -157,11 +157,11 @@ impl<R: Read> BufReader<R> {
         Ok(self.buffer())
     }
 
-    /// Reads once more, behind what is in the buffer, and says how many bytes came. Zero: the stream has ended.
+    /// Reads once more, to the end of the buffer, and returns how many bytes came. Zero: the stream has ended.
     ///
-    /// With [`buffer`](BufReader::buffer) and [`consume`](BufReader::consume) it is the way to parse a protocol in place (HTTP,
-    /// RESP, anything with a codec): look at the buffer; if the message is not whole, read more; if it is, use it, and
-    /// consume it. However many messages one read has brought, nothing is copied, and nothing is read between them.
+    /// With [`buffer`](BufReader::buffer) and [`consume`](BufReader::consume) a protocol can be parsed in place (HTTP,
+    /// RESP, each with a codec): look at the buffer; if the message is not whole, read more; if it is whole, use it,
+    /// and consume it. The messages of one read are not copied, and no read is made between them.
     ///
     /// # Cancellation
     ///
@@ -170,12 +170,12 @@ impl<R: Read> BufReader<R> {
     /// # Errors
     ///
     /// [`LimitOverrun`](ReadError::LimitOverrun), if the buffer holds twice the limit and nothing was consumed; all bytes are
-    /// still in it. And what the stream says.
+    /// still in it. And the errors of the stream.
     ///
     /// ```
     /// use roundelay::io::{BufReader, ReadError};
     ///
-    /// /// A message is a byte that says how long it is, and so many bytes.
+    /// /// A message is one byte with its length, and then its bytes.
     /// fn parse(bytes: &[u8]) -> Option<&[u8]> {
     ///     let (&length, rest) = bytes.split_first()?;
     ///     rest.get(..usize::from(length))
@@ -207,8 +207,8 @@ impl<R: Read> BufReader<R> {
         Ok(self.fill(most).await?)
     }
 
-    /// Reads up to the end of the line, appends it to `line` with its `\n`, and says how many bytes that were. Zero: the
-    /// stream has ended. A last line need not end with `\n`. asyncio's `readline`.
+    /// Reads up to the end of the line, appends the line to `line` with its `\n`, and returns the number of its bytes.
+    /// Zero: the stream has ended. A last line need not end with `\n`. asyncio's `readline`.
     ///
     /// # Cancellation
     ///
@@ -216,8 +216,8 @@ impl<R: Read> BufReader<R> {
     ///
     /// # Errors
     ///
-    /// [`LineTooLong`](ReadError::LineTooLong), which drops of the line what asyncio would; [`NotUtf8`](ReadError::NotUtf8);
-    /// and what the stream says. `line` is then as before.
+    /// [`LineTooLong`](ReadError::LineTooLong), which drops the same bytes as asyncio; [`NotUtf8`](ReadError::NotUtf8);
+    /// and the errors of the stream. `line` is then as before.
     ///
     /// ```
     /// use roundelay::io::BufReader;
@@ -245,7 +245,7 @@ impl<R: Read> BufReader<R> {
         Ok(length)
     }
 
-    /// Reads up to the separator, and gives all of it with the separator at its end. asyncio's `readuntil`.
+    /// Reads up to the separator, and gives the bytes with the separator at their end. asyncio's `readuntil`.
     ///
     /// # Cancellation
     ///
@@ -253,9 +253,9 @@ impl<R: Read> BufReader<R> {
     ///
     /// # Errors
     ///
-    /// [`Incomplete`](ReadError::Incomplete) with what there was, if the stream ends before; with nothing, if it has ended
-    /// already. [`LimitOverrun`](ReadError::LimitOverrun) if there is no separator within the limit: then all is still in
-    /// the buffer. And what the stream says.
+    /// [`Incomplete`](ReadError::Incomplete) with the bytes so far, if the stream ends before; with none, if it has
+    /// ended already. [`LimitOverrun`](ReadError::LimitOverrun) if there is no separator within the limit: then all
+    /// bytes are still in the buffer. And the errors of the stream.
     ///
     /// # Panics
     ///
@@ -284,8 +284,8 @@ impl<R: Read> BufReader<R> {
 
     /// Reads until `buf` is full. The limit does not apply. asyncio's `readexactly`.
     ///
-    /// The bytes are collected in the buffer first, so that nothing is lost when you stop waiting; for much data and
-    /// little memory use the [`read`](Read::read) of [`Read`].
+    /// The bytes are collected in the buffer first, so that a dropped call loses nothing; for much data and little
+    /// memory use the [`read`](Read::read) of [`Read`].
     ///
     /// # Cancellation
     ///
@@ -293,8 +293,8 @@ impl<R: Read> BufReader<R> {
     ///
     /// # Errors
     ///
-    /// [`Incomplete`](ReadError::Incomplete) with what there was, if the stream ends before, and what the stream says.
-    /// `buf` is then as before.
+    /// [`Incomplete`](ReadError::Incomplete) with the bytes so far, if the stream ends before, and the errors of the
+    /// stream. `buf` is then as before.
     pub async fn read_exact(&mut self, buf: &mut [u8]) -> Result<(), ReadError> {
         while self.buffer().len() < buf.len() {
             if self.fill(self.most(1).max(buf.len())).await? == 0 {
@@ -308,15 +308,15 @@ impl<R: Read> BufReader<R> {
         Ok(())
     }
 
-    /// Reads until the stream ends, appends all of it, and says how many bytes that were. The limit does not apply.
+    /// Reads until the stream ends, appends all bytes, and returns their number. The limit does not apply.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: what has been read is in `buf`.
+    /// Nothing is lost: the bytes so far are in `buf`.
     ///
     /// # Errors
     ///
-    /// The stream's. What has been read is in `buf`.
+    /// Those of the stream. The bytes so far are in `buf`.
     pub async fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         let before = buf.len();
         while !self.fill_buf().await?.is_empty() {
@@ -326,7 +326,7 @@ impl<R: Read> BufReader<R> {
         Ok(buf.len() - before)
     }
 
-    /// One read into a buffer that may grow up to `most`. Zero: the stream has ended.
+    /// Reads once, into a buffer that may grow up to `most`. Zero: the stream has ended.
     async fn fill(&mut self, most: usize) -> io::Result<usize> {
         self.make_room(most);
         let count = self.inner.read(&mut self.room[self.end..]).await?;
@@ -334,7 +334,7 @@ impl<R: Read> BufReader<R> {
         Ok(count)
     }
 
-    /// The length of the first message in the buffer with its separator; None if the stream ends before.
+    /// The length of the first message in the buffer with its separator; `None` if the stream ends before.
     async fn find(&mut self, separator: &[u8]) -> Result<Option<usize>, ReadError> {
         assert!(!separator.is_empty(), "a separator has at least one byte");
         let mut searched = 0;
@@ -356,7 +356,7 @@ impl<R: Read> BufReader<R> {
         }
     }
 
-    /// As `find`, for lines: a last line need not have an end, and one that is too long is dropped.
+    /// As `find`, for lines: a last line need not have an end, and a line that is too long is dropped.
     async fn find_line(&mut self) -> Result<usize, ReadError> {
         let consumed = match self.find(b"\n").await {
             Ok(Some(length)) => return Ok(length),
@@ -375,7 +375,7 @@ impl<R: Read> BufReader<R> {
     }
 }
 
-/// From the buffer if it holds something, past it if that would only cost a copy.
+/// Reads from the buffer if it holds bytes. Else a large read goes to the stream directly, and saves a copy.
 impl<R: Read> Read for BufReader<R> {
     async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.start == self.end && buf.len() >= FIRST_ROOM {
@@ -387,7 +387,7 @@ impl<R: Read> Read for BufReader<R> {
     }
 }
 
-/// Past the buffer, which is for reading only.
+/// Writes to the stream directly: the buffer is for reading only.
 impl<S: Write> Write for BufReader<S> {
     async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.inner.write(buf).await
@@ -410,7 +410,7 @@ impl<S: Write> Write for BufReader<S> {
     }
 }
 
-/// Where `needle` begins first. The standard library's own search for one byte, which is `memchr`, does the work.
+/// The first place of `needle`. It is found by the standard library's search for one byte, which is `memchr`.
 fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let (last, front) = needle.split_last()?;
     let mut rest = haystack;

@@ -4,19 +4,19 @@ use std::io;
 
 use super::{Read, Write};
 
-/// How much a writer holds back, unless [`BufWriter::with_capacity`] says otherwise.
+/// How many bytes a writer holds back, unless [`BufWriter::with_capacity`] sets another number.
 const DEFAULT_CAPACITY: usize = 8 * 1024;
 
-/// A writer that collects what is written to it and passes it on when it is flushed, or when there is too much of it.
+/// A writer that collects bytes, and passes them on when it is flushed or full.
 ///
 /// asyncio's `StreamWriter`: [`write_all`](BufWriter::write_all) is `write` and `drain` in one, and
-/// [`flush`](BufWriter::flush) waits for all of it. What has not been flushed when the writer is dropped **is lost**: a
-/// destructor cannot wait.
+/// [`flush`](BufWriter::flush) waits until all bytes are passed on. Bytes that are not flushed when the writer is
+/// dropped **are lost**: a destructor cannot wait.
 ///
 /// # Cancellation
 ///
-/// A piece is taken as a whole or not at all, and what has been taken is remembered until it has been written. So every
-/// method may be dropped while it waits; call `flush` again to get on.
+/// A piece is taken as a whole or not at all, and is kept until it has been written. So every method may be dropped
+/// while it waits; call `flush` again to go on.
 ///
 /// ```
 /// use roundelay::io::BufWriter;
@@ -57,7 +57,7 @@ impl<W> BufWriter<W> {
         }
     }
 
-    /// What has been taken and not yet been passed on.
+    /// The bytes that were taken and not yet passed on.
     pub fn buffer(&self) -> &[u8] {
         &self.held[self.passed..]
     }
@@ -67,12 +67,12 @@ impl<W> BufWriter<W> {
         &self.inner
     }
 
-    /// The writer inside. What you write to it directly overtakes what is held.
+    /// The writer inside. Bytes that are written to it directly go out before the bytes that are held back.
     pub fn get_mut(&mut self) -> &mut W {
         &mut self.inner
     }
 
-    /// The writer inside, and what has not been passed on to it.
+    /// The writer inside, and the bytes that were not passed on to it.
     pub fn into_parts(mut self) -> (W, Vec<u8>) {
         self.held.drain(..self.passed);
         (self.inner, self.held)
@@ -80,14 +80,14 @@ impl<W> BufWriter<W> {
 }
 
 impl<W: Write> BufWriter<W> {
-    /// Takes all of it. First, if it does not fit beside what is held, waits until that has been passed on.
+    /// Takes all of `buf`. If there is no room, it first waits until the held bytes have been passed on.
     ///
-    /// A piece that is larger than the capacity is taken as a whole too; the next call passes it on. For pieces as large as
-    /// that, writing without a buffer saves a copy.
+    /// A piece that is larger than the capacity is taken as a whole too; the next call passes it on. For such large
+    /// pieces, writing without a buffer saves a copy.
     ///
     /// # Cancellation
     ///
-    /// If it is dropped while it waits, nothing of `buf` has been taken.
+    /// A call that is dropped while it waits has taken nothing of `buf`.
     ///
     /// # Errors
     ///
@@ -103,15 +103,15 @@ impl<W: Write> BufWriter<W> {
         Ok(())
     }
 
-    /// Waits until all that is held has been passed on, and the writer inside has flushed.
+    /// Waits until all held bytes have been passed on, and the writer inside has flushed.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost and nothing is written twice: the next call goes on where this one stopped.
+    /// Nothing is lost and nothing is written twice: the next call goes on from there.
     ///
     /// # Errors
     ///
-    /// Those of the writer inside, and `WriteZero` if it takes nothing more. What has not been passed on stays.
+    /// Those of the writer inside, and `WriteZero` if it takes no more bytes. Bytes that were not passed on stay.
     pub async fn flush(&mut self) -> io::Result<()> {
         self.pass_on().await?;
         self.inner.flush().await
@@ -154,11 +154,11 @@ impl<W: Write> Write for BufWriter<W> {
     }
 }
 
-/// Passes on what is held back before it reads.
+/// Passes the held bytes on before it reads.
 ///
-/// So no server waits for the next request while it holds back the last answer, and under a [`BufReader`](super::BufReader)
-/// this is the stream of a server whose clients need not wait for one answer before they ask the next: see
-/// *Answers that are due* in [`io`](super).
+/// So no server waits for the next request while it holds back the last answer. Put a [`BufReader`](super::BufReader)
+/// around it for clients that send many requests before they read an answer: see *Answers that are due* in
+/// [`io`](super).
 ///
 /// # Cancellation
 ///
@@ -166,7 +166,7 @@ impl<W: Write> Write for BufWriter<W> {
 ///
 /// # Errors
 ///
-/// As [`flush`](BufWriter::flush), and nothing has been read then; those of the stream.
+/// As [`flush`](BufWriter::flush), and then nothing has been read; and the errors of the read.
 impl<S: Read + Write> Read for BufWriter<S> {
     // Guarded by tests/io/buffered.rs::an_answer_goes_out_before_the_next_request_is_waited_for
     async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {

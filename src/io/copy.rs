@@ -4,14 +4,14 @@ use std::io;
 
 use super::{Read, Write};
 
-/// How much is read before it is written.
+/// How many bytes are read before they are written.
 const PIECE: usize = 32 * 1024;
 
-/// Copies until the reader ends, flushes the writer, and says how many bytes that were. The writer stays open.
+/// Copies until the reader ends, flushes the writer, and returns the number of bytes. The writer stays open.
 ///
 /// # Cancellation
 ///
-/// What has been read and not yet been written **is lost**, up to 32 KiB, and so is the count.
+/// Bytes that were read and not yet written **are lost**, up to 32 KiB, and so is the count.
 ///
 /// # Errors
 ///
@@ -44,15 +44,15 @@ where
     }
 }
 
-/// Copies in both directions at once until both have ended: a proxy. Says how many bytes went from `a` to `b` and from `b`
-/// to `a`.
+/// Copies in both directions at once until both have ended: a proxy. Returns how many bytes went from `a` to `b` and
+/// from `b` to `a`.
 ///
 /// When one side ends, the writing side of the other is closed, and the other direction goes on: a peer that has sent its
 /// request and closed still gets its answer.
 ///
 /// # Cancellation
 ///
-/// What has been read and not yet been written **is lost**, up to 32 KiB in each direction, and so are the counts.
+/// Bytes that were read and not yet written **are lost**, up to 32 KiB in each direction, and so are the counts.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
-//! Two streams in memory, each the other's far end: for tests, and between two tasks.
+//! Two connected streams in memory: for tests, and between two tasks.
 //!
-//! What is written at one end is read at the other, through a buffer of a fixed size, so that a writer that is too fast waits
-//! as it would with a socket. No system call is made. The streams have the traits of futures-io, tokio and hyper like the sockets,
-//! with the features of those names.
+//! Bytes that are written at one end are read at the other, through a buffer of a fixed size, so
+//! that a writer that is too fast waits as with a socket. No system call is made. The streams have
+//! the traits of futures-io, tokio and hyper like the sockets, with the features of those names.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -50,20 +50,21 @@ pub fn duplex(capacity: usize) -> (Duplex, Duplex) {
     (near, far)
 }
 
-/// One end of a [`duplex`]. Dropping it ends both directions: the other end reads what is left and then the end, and its writes
-/// fail with `BrokenPipe`.
+/// One end of a [`duplex`]. Dropping it ends both directions: the other end reads the bytes that are left and then the
+/// end, and its writes fail with `BrokenPipe`.
 pub struct Duplex {
     reader: DuplexReader,
     writer: DuplexWriter,
 }
 
-/// Whose waker it is, for the log.
+/// The owner of a waker, as the log names it.
 const END: &str = "an end of a duplex";
 
 /// One direction.
 struct Pipe {
     state: RefCell<State>,
-    /// Who waits for bytes, and who for room. The cells are never borrowed, so foreign code cannot meet a borrow.
+    /// The wakers of the task that waits for bytes, and of the task that waits for room. The cells are never borrowed,
+    /// so foreign code cannot meet a borrow.
     reader: Cell<Option<Waker>>,
     writer: Cell<Option<Waker>>,
     made: Made,
@@ -72,11 +73,11 @@ struct Pipe {
 struct State {
     bytes: VecDeque<u8>,
     capacity: usize,
-    /// Nothing more will be written.
+    /// No byte will be written any more.
     is_ended: bool,
     /// No task will read.
     is_abandoned: bool,
-    /// Neither end has anything more of it but an error.
+    /// The connection was cut: each call of either end fails.
     is_reset: bool,
 }
 
@@ -123,7 +124,7 @@ impl Pipe {
         let mut count = 0;
         for buf in bufs {
             let mut filled = 0;
-            // A queue has two pieces of bytes, and a read gives one.
+            // The bytes of a queue are in two pieces, and a read gives one piece.
             while filled < buf.len() && !state.bytes.is_empty() {
                 let read = state.bytes.read(&mut buf[filled..]);
                 filled += read.expect("a queue of bytes can always be read");
@@ -196,7 +197,7 @@ impl Pipe {
     }
 }
 
-/// Tries; if that would wait, leaves the waker and tries again: the clone of a foreign waker may have done anything.
+/// Tries; if that would wait, leaves the waker and tries again: the clone of a foreign waker may have run any code.
 fn poll_after_leaving<T>(
     place: &Cell<Option<Waker>>,
     what: Made,
@@ -221,7 +222,7 @@ fn wake(place: &Cell<Option<Waker>>) {
     }
 }
 
-/// Takes the waker of a call out when its future is dropped.
+/// Removes the waker of a call when its future is dropped.
 struct ClearOnDrop<'a>(&'a Cell<Option<Waker>>);
 
 impl Drop for ClearOnDrop<'_> {
@@ -237,7 +238,7 @@ impl Drop for ClearOnDrop<'_> {
 /// A read that is dropped loses nothing.
 pub struct DuplexReader(Rc<Pipe>);
 
-/// The half of a [`Duplex`] that writes. Dropping it is the end of what the other end reads.
+/// The half of a [`Duplex`] that writes. Dropping it ends the stream that the other end reads.
 ///
 /// # Cancellation
 ///
@@ -248,18 +249,18 @@ pub struct DuplexWriter(Rc<Pipe>);
 pub(crate) struct Cord([Rc<Pipe>; 2]);
 
 impl Cord {
-    /// What either end does from now on fails with `ConnectionReset`.
+    /// Makes each further call of either end fail with `ConnectionReset`.
     pub(crate) fn cut(&self) {
         self.0.iter().for_each(|pipe| pipe.reset());
     }
 }
 
 impl DuplexReader {
-    /// [`read`](Read::read) in the shape that adapters need. The last waker replaces the one before.
+    /// [`read`](Read::read) as a poll, for adapters. The waker of the last poll is kept.
     ///
     /// # Errors
     ///
-    /// `ConnectionReset`, of a connection of a [`Network`](crate::net::Network) that was reset. A pair by itself never fails.
+    /// `ConnectionReset`, if a [`Network`](crate::net::Network) has reset the connection. A pair by itself never fails.
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_read(cx, &mut [IoSliceMut::new(buf)])
     }
@@ -268,7 +269,7 @@ impl DuplexReader {
     ///
     /// # Errors
     ///
-    /// `ConnectionReset`, of a connection of a [`Network`](crate::net::Network) that was reset. A pair by itself never fails.
+    /// `ConnectionReset`, if a [`Network`](crate::net::Network) has reset the connection. A pair by itself never fails.
     pub fn poll_read_vectored(
         &self,
         cx: &mut Context<'_>,
@@ -279,7 +280,7 @@ impl DuplexReader {
 }
 
 impl DuplexWriter {
-    /// [`write`](Write::write) in the shape that adapters need. The last waker replaces the one before.
+    /// [`write`](Write::write) as a poll, for adapters. The waker of the last poll is kept.
     ///
     /// # Errors
     ///
@@ -345,18 +346,18 @@ impl Write for DuplexWriter {
         poll_fn(|cx| self.poll_write_vectored(cx, bufs)).await
     }
 
-    /// The other end reads what is left and then the end.
+    /// The other end reads the bytes that are left and then the end.
     async fn close(&mut self) -> io::Result<()> {
         self.end_writing()
     }
 }
 
 impl Duplex {
-    /// [`read`](Read::read) in the shape that adapters need. The last waker replaces the one before.
+    /// [`read`](Read::read) as a poll, for adapters. The waker of the last poll is kept.
     ///
     /// # Errors
     ///
-    /// `ConnectionReset`, of a connection of a [`Network`](crate::net::Network) that was reset. A pair by itself never fails.
+    /// `ConnectionReset`, if a [`Network`](crate::net::Network) has reset the connection. A pair by itself never fails.
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.reader.poll_read(cx, buf)
     }
@@ -365,7 +366,7 @@ impl Duplex {
     ///
     /// # Errors
     ///
-    /// `ConnectionReset`, of a connection of a [`Network`](crate::net::Network) that was reset. A pair by itself never fails.
+    /// `ConnectionReset`, if a [`Network`](crate::net::Network) has reset the connection. A pair by itself never fails.
     pub fn poll_read_vectored(
         &self,
         cx: &mut Context<'_>,
@@ -374,7 +375,7 @@ impl Duplex {
         self.reader.poll_read_vectored(cx, bufs)
     }
 
-    /// [`write`](Write::write) in the shape that adapters need. The last waker replaces the one before.
+    /// [`write`](Write::write) as a poll, for adapters. The waker of the last poll is kept.
     ///
     /// # Errors
     ///
@@ -400,7 +401,7 @@ impl Duplex {
         Cord([Rc::clone(&self.reader.0), Rc::clone(&self.writer.0)])
     }
 
-    /// Two halves for two owners.
+    /// Splits it into two halves for two owners.
     pub fn into_split(self) -> (DuplexReader, DuplexWriter) {
         (self.reader, self.writer)
     }

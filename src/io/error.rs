@@ -1,40 +1,40 @@
-//! What a buffered read can say beyond what the system says.
+//! The errors of a buffered read, besides the errors of the system.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::string::FromUtf8Error;
 
-/// Why a buffered read gave nothing, and where the bytes are that it has met.
+/// Why a buffered read gave nothing, and where the bytes are that it has read.
 ///
-/// It turns into an [`io::Error`] under `?`: an `Incomplete` into one of the kind `UnexpectedEof`, whatever the peer sent
-/// wrong into `InvalidData`.
+/// `?` turns it into an [`io::Error`]: `Incomplete` gets the kind `UnexpectedEof`, the other errors of the peer get
+/// `InvalidData`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The stream ended before the end of what was asked for. The bytes up to there are here, and no longer in the buffer.
-    /// asyncio's `IncompleteReadError`.
+    /// The stream ended too early. The bytes up to its end are here, and no longer in the buffer. asyncio's
+    /// `IncompleteReadError`.
     Incomplete {
-        /// What came.
+        /// The bytes that came.
         partial: Vec<u8>,
-        /// How much was asked for, if that was a number.
+        /// How many bytes were asked for, if that was a number.
         expected: Option<usize>,
     },
     /// No separator within the limit, or no room for more. All bytes are still in the buffer. asyncio's `LimitOverrunError`.
     LimitOverrun {
-        /// So many bytes at the front of the buffer are certain to lie before the next separator. To get on, take them
-        /// with `read_exact`, or drop them with `consume`.
+        /// This many bytes at the front of the buffer are before the next separator. To go on, take them with
+        /// `read_exact`, or drop them with `consume`.
         consumed: usize,
     },
-    /// A line is longer than the limit. The whole line has been dropped if its end was in the buffer already, otherwise
-    /// all of the buffer has, and what is read next is the rest of the line. The `ValueError` of asyncio's `readline`.
+    /// A line is longer than the limit. If its end was in the buffer already, the line was dropped; otherwise the whole
+    /// buffer was dropped, and the next read gives the rest of the line. The `ValueError` of asyncio's `readline`.
     LineTooLong {
         /// How many bytes were dropped.
         dropped: usize,
     },
     /// A line is not UTF-8. Its bytes are in the error.
     NotUtf8(FromUtf8Error),
-    /// What the stream said. The bytes read before are still in the buffer.
+    /// An error of the stream. The bytes read before are still in the buffer.
     Io(io::Error),
 }
 

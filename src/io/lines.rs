@@ -24,7 +24,7 @@ pub struct Lines<R> {
 }
 
 impl<R: Read> BufReader<R> {
-    /// The lines one after the other, as `String`s without their ends.
+    /// The lines one after the other, as `String`s without their line ends.
     pub fn lines(self) -> Lines<R> {
         Lines { reader: self }
     }
@@ -39,7 +39,7 @@ impl<R: Read> Lines<R> {
     ///
     /// # Errors
     ///
-    /// As [`BufReader::read_line`]. After a line that was too long, or not UTF-8, the next call goes on.
+    /// As [`BufReader::read_line`]. After a line that was too long, or not UTF-8, the next call goes on reading.
     pub async fn next_line(&mut self) -> Result<Option<String>, ReadError> {
         let mut line = String::new();
         if self.reader.read_line(&mut line).await? == 0 {

@@ -6,21 +6,21 @@
 //!
 //! # The problem
 //!
-//! A socket gives bytes as they come: half a line, or three lines and a half. The smallest way to a
-//! line reads one byte at a time, and pays a system call for each. The next smallest reads into a
-//! buffer of its own, and then:
+//! A socket gives bytes as they come: half a line, or three lines and a half. The simplest function
+//! for a line reads one byte at a time, and makes a system call for each. The next reads into a
+//! buffer of its own, and raises three questions:
 //!
 //! - *Where does the rest stay?* The bytes after the line belong to the next line. So the buffer
 //!   must outlive the call.
 //! - *What if the call is dropped?* The line is half read when a time-out drops the call. If the
-//!   call had the bytes, they are gone, and the stream is out of step for good.
+//!   call had the bytes, they are lost, and the next line has no beginning.
 //! - *What if the line never ends?* A peer that sends no `\n` fills the memory.
 //!
 //! # The idea
 //!
-//! The reader owns the buffer. A call looks into the buffer, and takes nothing until all that it
-//! wants is there. asyncio's `StreamReader` does the same; in Rust it matters more, because a call
-//! may be dropped at any `.await`:
+//! The reader owns the buffer. A call looks into the buffer, and takes nothing until the whole line
+//! is there. asyncio's `StreamReader` does the same; in Rust it matters more, because a call may be
+//! dropped at any `.await`:
 //!
 //! ```text
 //!            inner.read                     take, in one step at the end
@@ -30,18 +30,18 @@
 //! ```
 //!
 //! So all methods of [`BufReader`] can be cancelled without loss, `read_exact` too. The price is
-//! one copy of what `read_exact` asks for. Writing is the mirror image: [`BufWriter`] takes a piece
-//! as a whole or not at all, and remembers how far it has got.
+//! one copy of the bytes of `read_exact`. Writing works the same way: [`BufWriter`] takes a piece
+//! as a whole or not at all, and counts the bytes that it has passed on.
 //!
 //! # Answers that are due
 //!
 //! A client may send sixteen requests without waiting for an answer. A server that reads and
-//! answers each by itself makes a system call for each request and one for each answer. Buffers on
-//! both sides make two of the thirty-two, if the server flushes the answers at the right moment. A
-//! flush too early is a system call for each answer. A flush too late is a client that waits for an
+//! answers each by itself makes thirty-two system calls, one for each request and one for each
+//! answer. With buffers it makes two, if it flushes the answers at the right moment. A flush too
+//! early makes a system call for each answer. After a flush too late, the client waits for an
 //! answer while the server waits for the client's next request, for ever. The right moment is when
 //! the server has taken all the requests that it has read. So a [`BufWriter`] around a stream can
-//! be read as well, and flushes before it does:
+//! be read too, and flushes before it reads:
 //!
 //! ```
 //! use roundelay::io::{BufReader, BufWriter, Write};
@@ -69,16 +69,16 @@
 //! .unwrap();
 //! ```
 //!
-//! A server that waits for anything else in between (a file, a timer, another connection) has to
-//! flush by itself first, or the answers wait as long. An error of a late write comes out of the
-//! read that was to send it, or of the next `flush` or `close`. *Not done:* to hold back what is
-//! written to a plain socket until the end of a turn. That would help programs without any change
-//! to them, but each of their writes would say "done" of bytes that may yet fail.
+//! A server that waits for something else in between (a file, a timer, another connection) has to
+//! flush before, or the answers wait, too. The error of a late write is returned by the read that
+//! flushes, or by the next `flush` or `close`. *Not done:* to hold back the bytes that are written
+//! to a plain socket until the end of a turn. That would help programs without any change to them,
+//! but a write would then return before its bytes are sent, and hide a failure.
 //!
 //! # The limit
 //!
-//! The meaning is asyncio's, down to what is kept. The limit is compared with the message without
-//! its separator.
+//! The limit means the same as in asyncio, and the same bytes are kept. It is compared with the
+//! message without its separator.
 //!
 //! | method | more than the limit | the stream ends before |
 //! |---|---|---|
@@ -86,30 +86,30 @@
 //! | [`read_line`](BufReader::read_line) | `LineTooLong`: the line is dropped if its end is in the buffer, else the whole buffer is | gives the last line without `\n` |
 //! | [`read_exact`](BufReader::read_exact) | has no limit | `Incomplete { partial, expected }` has them |
 //!
-//! After a `LineTooLong` the next line may be the tail of the one that was too long. If that
-//! matters, use `read_until`, which leaves the choice to you, or end the connection: a peer that
-//! sends such lines does not keep to the protocol.
+//! After a `LineTooLong` the next line may be the rest of the line that was too long. If that
+//! matters, use `read_until`, which drops nothing, or end the connection: a peer that sends such
+//! lines breaks the protocol.
 //!
 //! # Why traits of our own
 //!
-//! [`Read`] and [`Write`] are two small traits with `async` methods. The traits of `futures-io`
-//! were the alternative: they come with good adapters, but as `poll_` functions over `Pin<&mut
-//! Self>`. Such a function cannot take its waker back when the call is dropped, for there is no
-//! call, only polls; a reader that lost a race would leave its waker with the socket, and
-//! *nothing-left* would not hold. An `async fn` has a future, and the future has a destructor. On
-//! one thread the usual objection to `async fn` in traits, that a caller cannot ask for the future
-//! to be `Send`, is void. The price: there is no `dyn Read`.
+//! [`Read`] and [`Write`] are two small traits with `async` methods. The alternative is the traits
+//! of `futures-io`: there are good adapters for them, but they are `poll_` functions over `Pin<&mut
+//! Self>`. Such a function has no destructor that could take its waker back. A reader that lost a
+//! race would leave its waker with the socket, and *nothing-left* would not hold. An `async fn` has
+//! a future, and the future has a destructor. The usual objection to `async fn` in traits, that a
+//! caller cannot ask for the future to be `Send`, does not count on one thread. The price: there is
+//! no `dyn Read`.
 //!
-//! For the ecosystem's adapters (TLS, compression, HTTP) there are the optional features
-//! `futures-io`, `tokio` and `hyper`: with them, the stream sockets have those traits as well; see
-//! [`compat`](crate::compat). The other way round, `FromTokio` and `FromFutures` make a [`Read`]
-//! and a [`Write`] of a stream with those traits: the lines of this module over TLS.
+//! For adapters of other crates (TLS, compression, HTTP) there are the optional features
+//! `futures-io`, `tokio` and `hyper`: with them, the stream sockets have those traits too; see
+//! [`compat`](crate::compat). In the other direction, `FromTokio` and `FromFutures` make a [`Read`]
+//! and a [`Write`] of a stream with those traits, for example to read lines over TLS.
 //!
 //! # What is promised
 //!
-//! What each method says under *Cancellation*; at most twice the limit of memory, and that two
-//! calls never see the same byte. How large the pieces are that are read, and when the buffer
-//! grows, may change.
+//! The section *Cancellation* of each method; at most twice the limit of memory; and that two calls
+//! never get the same byte. How large the pieces are that are read, and when the buffer grows, may
+//! change.
 //!
 //! # Exercises
 //!

@@ -1,7 +1,7 @@
 //! The stream sockets and their halves, as readers and writers.
 //!
-//! Every operation of a socket takes `&self`, so a reference is a reader and a writer too: a `BufReader` and a `BufWriter` may
-//! share one socket.
+//! Every operation of a socket takes `&self`, so a reference is a reader and a writer too: a
+//! `BufReader` and a `BufWriter` may share one socket.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -9,7 +9,7 @@ use std::net::Shutdown;
 use super::{Read, Write};
 use crate::net::sys::for_each_family;
 
-/// Calls a macro for everything that can be read, with the type that has the methods.
+/// Calls a macro for each type that can be read, with the type that has the methods.
 macro_rules! for_each_reader {
     ($implement:ident) => {
         $crate::net::sys::for_each_family!(for_each_reader, $implement);
@@ -22,7 +22,7 @@ macro_rules! for_each_reader {
     };
 }
 
-/// Calls a macro for everything that can be written, with the type that has the methods.
+/// Calls a macro for each type that can be written, with the type that has the methods.
 macro_rules! for_each_writer {
     ($implement:ident) => {
         $crate::net::sys::for_each_family!(for_each_writer, $implement);
@@ -35,7 +35,7 @@ macro_rules! for_each_writer {
     };
 }
 
-/// Calls a macro for the streams: whoever wants one type for reading and writing.
+/// Calls a macro for the streams, the types that can be read and written.
 macro_rules! for_each_stream {
     ($implement:ident) => {
         $crate::net::sys::for_each_family!(for_each_stream, $implement);
@@ -51,7 +51,7 @@ pub(crate) use for_each_stream;
 #[cfg(any(feature = "futures-io", feature = "tokio"))]
 pub(crate) use {for_each_reader, for_each_writer};
 
-/// What closing means for a socket: the writing side ends, the reading side stays.
+/// The close of a socket: the writing side ends, the reading side stays.
 pub(crate) trait EndWriting {
     fn end_writing(&self) -> io::Result<()>;
 }

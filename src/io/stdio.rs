@@ -7,16 +7,16 @@
 //!
 //! Standard input may be a terminal, a pipe or a file, and it is *shared*: with the shell, with
 //! other processes, with the debugger. Non-blocking mode belongs to the shared file and not to the
-//! descriptor. So a program that sets the mode changes the terminal of its neighbours, and leaves
-//! it changed when the program is killed. A regular file cannot be watched at all.
+//! descriptor. So a program that sets the mode changes it for these processes, too, and leaves it
+//! changed when the program is killed. A regular file cannot be watched at all.
 //!
 //! So a thread has to block in `read`. A thread of [`offload`](fn@crate::offload)'s pool could do
-//! that. But the read may take for ever, and then it takes a place in the pool for ever. A shutdown
+//! that. But the read may never return, and then it takes a place in the pool for ever. A shutdown
 //! with a grace waits for the pool's jobs, so it would wait for a person to press a key.
 //!
 //! # The idea
 //!
-//! One thread for the process. It is no part of any pool, and no code waits for its end:
+//! The process has one thread for this. It is in no pool, and no code waits for its end:
 //!
 //! ```text
 //!   a task                        shared, one lock             the thread "stdin"
@@ -25,10 +25,10 @@
 //! ```
 //!
 //! - The first read starts the thread, so a program that never reads has no such thread.
-//! - The thread reads a piece when a task asks for one, and not before: the rest is left to others,
-//!   such as a child process that inherits standard input.
-//! - The thread ends with the process. A process ends when `main` returns, whatever its threads are
-//!   doing.
+//! - The thread reads a piece when a task asks for bytes, and not before: other processes, such as
+//!   a child that inherits standard input, can read the rest.
+//! - The thread ends with the process. A process ends when `main` returns, even while its threads
+//!   are blocked.
 //!
 //! Guarded by tests/system/stdio.rs.
 //!
@@ -51,19 +51,19 @@ use crate::context;
 use crate::foreign::{self, Level};
 use crate::trying::while_trying;
 
-/// How much is read at once.
+/// How many bytes are read at once.
 const PIECE: usize = 8 * 1024;
 
-/// Whose waker it is, for the log.
+/// The owner of a waker, as the log names it.
 const READER: &str = "a reader of standard input";
 
 /// The standard input of the process, awaited. Feature `stdio`.
 ///
-/// The first read starts **a thread**, named `stdin`, which lives as long as the process and reads when it is asked to. Nobody
-/// waits for it: neither the end of a loop nor that of the process. Standard input stays in blocking mode.
+/// The first read starts **a thread**, named `stdin`, which lives as long as the process and reads when a task asks for
+/// bytes. Neither the end of a loop nor the end of the process waits for it. Standard input stays in blocking mode.
 ///
-/// Any number of these may exist, on any thread; each byte goes to one of them. The buffer of [`std::io::stdin`] is passed by, so
-/// a program should read by one of the two only.
+/// Any number of `Stdin`s may exist, on any thread; each byte goes to one of them. They do not use the buffer of
+/// [`std::io::stdin`], so a program should read by one of the two only.
 ///
 /// ```
 /// use roundelay::io::stdin;
@@ -88,31 +88,31 @@ pub fn stdin() -> Stdin {
 /// Reads from the standard input of the process. Comes from [`stdin`].
 #[must_use = "it reads nothing by itself"]
 pub struct Stdin {
-    /// Under which it leaves its waker.
+    /// The number with which it leaves its waker.
     number: u64,
 }
 
 impl Stdin {
-    /// Reads what is there, at most as much as fits. Zero means the end of the input, or that `bytes` is empty. At a terminal there
-    /// may be more after an end.
+    /// Reads the bytes that are there, at most as many as fit. Zero means the end of the input, or that `bytes` is
+    /// empty. At a terminal there may be more after an end.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: what comes for a read that was dropped is kept for the next one.
+    /// Nothing is lost: bytes that come for a dropped read are kept for the next read.
     ///
     /// # Wakes
     ///
-    /// The waker is kept until the thread has read a piece. Dropping the future takes it out.
+    /// The waker is kept until the thread has read a piece. Dropping the future removes it.
     ///
     /// # Errors
     ///
-    /// What the system says; or it would not start the thread.
+    /// The error of the read, or of the start of the thread.
     pub async fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let _leave = LeaveOnDrop(self.number);
         poll_fn(|cx| self.poll_read(cx, bytes)).await
     }
 
-    /// [`read`](Self::read) in the shape that adapters need. The last waker replaces the one before.
+    /// [`read`](Self::read) as a poll, for adapters. The waker of the last poll is kept.
     ///
     /// # Errors
     ///
@@ -204,17 +204,17 @@ struct State {
     /// How many handles were made.
     handles: u64,
     has_thread: bool,
-    /// Somebody wants more than is there.
+    /// A task waits for more bytes than are there.
     is_asked: bool,
-    /// What has been read; the first `taken` bytes have been given away.
+    /// The bytes of the last read; the first `taken` bytes have been given away.
     piece: Vec<u8>,
     taken: usize,
-    /// The last read has met the end, or failed.
+    /// The end or the error of the last read.
     end: Option<io::Result<()>>,
     waiting: Vec<(u64, Waker)>,
 }
 
-/// Nothing that could panic runs under this lock, so it is never poisoned in earnest.
+/// No code that could panic runs under this lock, so the value of a poisoned lock is still good.
 fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -242,7 +242,7 @@ impl State {
         Some(self.waiting.swap_remove(place).1)
     }
 
-    /// What a read of the thread has brought. Whom to wake.
+    /// Stores the result of a read of the thread, and returns the wakers to be woken.
     fn bring(&mut self, read: io::Result<usize>, piece: &mut Vec<u8>) -> Vec<(u64, Waker)> {
         match read {
             Ok(0) => self.end = Some(Ok(())),
@@ -260,7 +260,7 @@ impl State {
 
 fn start() -> io::Result<()> {
     let told = |error| while_trying("starting the thread that reads standard input", error);
-    // A descriptor of our own: whoever closes 0 does not pull it from under the thread.
+    // A descriptor of its own, so that the thread can go on reading after descriptor 0 was closed.
     let input = io::stdin().as_fd().try_clone_to_owned().map_err(told)?;
     let builder = thread::Builder::new().name("stdin".to_owned());
     let started = builder.spawn(move || serve(File::from(input)));

@@ -1,26 +1,26 @@
-//! What can be read from and written to.
+//! The traits of streams.
 
 use std::io::{self, IoSlice};
 use std::mem;
 
-/// What bytes can be read from.
+/// A stream of bytes to be read.
 ///
 /// Implemented by the stream sockets, their halves, references to sockets, and `&[u8]`.
 ///
 /// Implementors promise that dropping the future of `read` before it is ready loses nothing: until then it has read
-/// nothing. All the promises of this module about cancellation stand on that one.
+/// nothing. All promises of this module about cancellation depend on this promise.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `roundelay::io::Read`",
     note = "the sockets of `roundelay::net` are, and so are references to them, their halves, `BufReader` and `&[u8]`; for a reader \
             of another crate implement the trait, whose one method is `async fn read`"
 )]
 pub trait Read {
-    /// Reads what is there, at most as much as fits, and waits if nothing is. Zero means that nothing will come any more,
-    /// or that `buf` is empty.
+    /// Reads the bytes that are there, at most as many as fit, and waits if there are none. Zero means that the stream
+    /// has ended, or that `buf` is empty.
     fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>>;
 }
 
-/// What bytes can be written to.
+/// A stream to which bytes can be written.
 ///
 /// Implemented by the stream sockets, their halves, references to sockets, and `Vec<u8>`.
 ///
@@ -32,10 +32,10 @@ pub trait Read {
             of another crate implement the trait, whose methods are `async fn write` and `async fn close`"
 )]
 pub trait Write {
-    /// Writes at least one byte, unless `buf` is empty, and says how many it has written.
+    /// Writes at least one byte, unless `buf` is empty, and returns how many it has written.
     fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>>;
 
-    /// Writes from several buffers, in their order. Unless overridden, writes from the first that is not empty.
+    /// Writes from several buffers, in their order. By default it writes from the first buffer that is not empty.
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> impl Future<Output = io::Result<usize>> {
         async move {
             let first = bufs.iter().find(|buf| !buf.is_empty());
@@ -43,23 +43,23 @@ pub trait Write {
         }
     }
 
-    /// Passes on what is held back. A socket holds nothing back.
+    /// Passes the held bytes on. A socket holds none back.
     fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
         async { Ok(()) }
     }
 
-    /// Flushes, and tells the reader that nothing more will come.
+    /// Flushes, and ends the stream for the reader.
     fn close(&mut self) -> impl Future<Output = io::Result<()>>;
 
-    /// Writes all of it.
+    /// Writes all of `buf`.
     ///
     /// # Cancellation
     ///
-    /// Unless the type says otherwise, the count of what has been written is lost.
+    /// Some bytes may have been written, and their count is lost, unless the type promises more.
     ///
     /// # Errors
     ///
-    /// `WriteZero` if nothing more is taken; otherwise those of [`write`](Write::write). Part may have been written.
+    /// `WriteZero` if no more bytes are taken; otherwise those of [`write`](Write::write). Part may have been written.
     fn write_all(&mut self, mut buf: &[u8]) -> impl Future<Output = io::Result<()>> {
         async move {
             while !buf.is_empty() {

@@ -1,8 +1,8 @@
-//! A meeting point.
+//! A point at which tasks wait for each other.
 //!
-//! *Not needed here:* the "draining" state of asyncio and the generations of tokio, which keep a quick party from entering
-//! the next round before the last one has left this one. Each waiter is given its own result when the round is full, so
-//! a round is over at once.
+//! *Not needed here:* the "draining" state of asyncio and the generations of tokio, which keep a
+//! quick task from entering the next round before all tasks have left this round. Each waiter is
+//! given its result when the round is full, so a round is over at once.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -47,23 +47,23 @@ impl Barrier {
         }
     }
 
-    /// Waits for the others. Returns the place in which this one came, from 0 to `parties - 1`, so that one of them can be
-    /// chosen for something: the last, say, which is the only one that did not wait.
+    /// Waits for the other tasks. Returns the position in which this task came, from 0 to `parties - 1`. So one task
+    /// can be chosen for some work: the last, for example, which is the only task that did not wait.
     ///
     /// # Cancellation
     ///
-    /// A party that is dropped while it waits is as if it had never come, and the others go on waiting: it does not break
-    /// the barrier (as in asyncio; `threading.Barrier` breaks on a time-out). If the round was already full, nothing
-    /// changes for the others.
+    /// A task whose wait is dropped counts as if it had never come, and the others go on waiting: the barrier is not
+    /// broken (as in asyncio; `threading.Barrier` breaks on a time-out). If the round was already full, nothing changes
+    /// for the others.
     ///
     /// # Errors
     ///
-    /// [`BrokenBarrier`] after [`abort`](Self::abort), and if it is [`reset`](Self::reset) meanwhile.
+    /// [`BrokenBarrier`] after [`abort`](Self::abort), and if the barrier is [`reset`](Self::reset) meanwhile.
     pub async fn wait(&self) -> Result<usize, BrokenBarrier> {
         Wait::new(self, ()).await
     }
 
-    /// Starts afresh, unbroken. The tasks that wait get the error.
+    /// Starts a new round, unbroken. The tasks that wait get the error.
     pub fn reset(&self) {
         self.broken.set(false);
         self.turn_away();
@@ -75,12 +75,12 @@ impl Barrier {
         self.turn_away();
     }
 
-    /// How many it takes.
+    /// How many tasks make a round full.
     pub fn parties(&self) -> usize {
         self.parties
     }
 
-    /// How many wait now.
+    /// How many tasks wait now.
     pub fn waiting(&self) -> usize {
         self.waiters.len()
     }
@@ -126,7 +126,7 @@ impl fmt::Debug for Barrier {
     }
 }
 
-/// The barrier was aborted, or reset while this one waited.
+/// The barrier was aborted, or reset during the wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrokenBarrier(());
 

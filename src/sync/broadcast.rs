@@ -1,12 +1,12 @@
-//! Every receiver hears every value, if it keeps up.
+//! Every receiver gets every value, if it is fast enough.
 //!
-//! The channel keeps the last `capacity` values that a receiver has yet to hear, each with the
-//! count of such receivers. Every value ever sent has a number, and a receiver is the number of the
-//! next value that it wants to hear. The ring never waits for a slow receiver: the oldest value
-//! gives way, and a receiver that comes for it is told how many values it has missed.
+//! The channel keeps the last `capacity` values that a receiver has not received yet, each with
+//! the count of such receivers. Every value has a number, and a receiver stores the number of the value
+//! that it gets next. The ring never waits for a slow receiver: it drops the oldest value, and a
+//! receiver that asks for a dropped value is told how many values it has missed.
 //!
-//! Cloning a value is user code, so it is done on an `Rc` of it, when nothing is borrowed; and the
-//! last receiver to hear a value gets the value itself.
+//! Cloning a value is user code, so the clone is made from an `Rc` of the value, when nothing is
+//! borrowed. The last receiver of a value gets the value itself.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ use crate::declared::Made;
 
 pub use super::unheard::SendError;
 
-/// A channel that remembers up to `capacity` values for the receivers that have not heard them yet. 0 counts as 1.
+/// A channel that keeps up to `capacity` values for the receivers that have not received them yet. 0 counts as 1.
 ///
 /// # Examples
 ///
@@ -60,15 +60,15 @@ struct Chan<T> {
     end: Cell<u64>,
     senders: Ends,
     receivers: Ends,
-    /// Receivers, each wanting the value of its number.
+    /// Receivers, each with the number of the value that it waits for.
     waiters: WaitList<u64, ()>,
 }
 
 /// A value in the ring.
 struct Heard<T> {
-    /// None once every receiver has heard it.
+    /// `None` once every receiver has received it.
     value: Option<Rc<T>>,
-    /// How many receivers have yet to hear it.
+    /// How many receivers have not received it yet.
     left: usize,
 }
 
@@ -78,7 +78,7 @@ impl<T> Chan<T> {
         self.end.get() - self.ring.borrow().len() as u64
     }
 
-    /// Hears the value of a number, which is in the ring, for one receiver; the last to do so takes it out.
+    /// The value of a number, which is in the ring, for one receiver. The last receiver takes the value out.
     fn hear(&self, number: u64) -> Rc<T> {
         let place = (number - self.start()) as usize;
         let ring = &mut *self.ring.borrow_mut();
@@ -90,12 +90,12 @@ impl<T> Chan<T> {
             heard.value.clone()
         };
         while ring.front().is_some_and(|oldest| oldest.left == 0) {
-            ring.pop_front(); // an empty shell: its value went with the last to hear it
+            ring.pop_front(); // its value was taken by the last receiver
         }
-        value.expect("who has yet to hear a value finds it, or finds its place gone")
+        value.expect("a value that a receiver has not received is in the ring")
     }
 
-    /// Puts a value in, and returns the one that had to give way.
+    /// Puts a value in, and returns the value that was dropped for it.
     fn push(&self, value: T) -> Option<Heard<T>> {
         let heard = Heard {
             value: Some(Rc::new(value)),
@@ -132,8 +132,8 @@ pub struct Sender<T> {
 }
 
 impl<T> Sender<T> {
-    /// Sends to all receivers there are now, without waiting; says how many. If the channel is full, its oldest value is lost
-    /// to the receivers that have not heard it yet.
+    /// Sends to all receivers of this moment, without waiting; returns their number. If the channel is full, its oldest
+    /// value is lost for the receivers that have not received it yet.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl<T> Sender<T> {
         Ok(receivers)
     }
 
-    /// A receiver of what is sent from now on.
+    /// A receiver of the values that are sent from now on.
     pub fn subscribe(&self) -> Receiver<T> {
         Receiver::new(Rc::clone(&self.chan))
     }
@@ -159,12 +159,12 @@ impl<T> Sender<T> {
         self.chan.receivers.count()
     }
 
-    /// How many values a receiver has yet to hear, counting from the oldest of them.
+    /// How many values are kept for receivers, from the oldest that a receiver has not received yet on.
     pub fn len(&self) -> usize {
         self.chan.ring.borrow().len()
     }
 
-    /// Whether every receiver has heard everything.
+    /// Whether every receiver has received every value.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -187,10 +187,10 @@ impl<T> Drop for Sender<T> {
     }
 }
 
-/// Hears every value that is sent while it exists.
+/// Receives every value that is sent while it exists.
 pub struct Receiver<T> {
     chan: Rc<Chan<T>>,
-    /// The number of the value that it hears next.
+    /// The number of the value that it gets next.
     next: u64,
     /// The wait of `poll_recv`.
     polled: Option<Wait<Rc<Chan<T>>>>,
@@ -207,12 +207,12 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Another receiver, of what is sent from now on.
+    /// Another receiver, of the values that are sent from now on.
     pub fn resubscribe(&self) -> Receiver<T> {
         Receiver::new(Rc::clone(&self.chan))
     }
 
-    /// How many values it could hear at once.
+    /// How many values it could receive without waiting.
     pub fn len(&self) -> usize {
         (self.chan.end.get() - self.next.max(self.chan.start())) as usize
     }
@@ -232,8 +232,8 @@ impl<T: Clone> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::Lagged`] says, once, how many values were missed, and the next call yields the oldest that is left.
-    /// [`RecvError::Closed`] says that all senders are gone and everything has been heard.
+    /// [`RecvError::Lagged`] reports, once, how many values were missed; the next call yields the oldest value that is
+    /// left. [`RecvError::Closed`] means that all senders are gone and every value has been received.
     pub async fn recv(&mut self) -> Result<T, RecvError> {
         loop {
             Wait::new(&*self.chan, self.next).await;
@@ -262,7 +262,8 @@ impl<T: Clone> Receiver<T> {
         }
     }
 
-    /// What a wait that is over yields; nothing if it was let through as the last sender went, and one has been cloned since.
+    /// The result of a wait that is over. `None` if the drop of the last sender ended the wait, and a new sender was
+    /// made since.
     fn answer(&mut self) -> Option<Result<T, RecvError>> {
         match self.try_recv() {
             Ok(value) => Some(Ok(value)),
@@ -276,7 +277,7 @@ impl<T: Clone> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// As for [`recv`](Self::recv), and [`TryRecvError::Empty`] if there is none yet.
+    /// As for [`recv`](Self::recv), and [`TryRecvError::Empty`] if there is no value yet.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let start = self.chan.start();
         if self.next < start {
@@ -300,7 +301,7 @@ impl<T: Clone> Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        // First: what the destructors below send is not for us.
+        // First: this receiver must not count for a value that the destructors below send.
         self.chan.receivers.leave();
         let end = self.chan.end.get();
         loop {
@@ -340,20 +341,20 @@ impl<T> fmt::Debug for Receiver<T> {
 /// Why no value was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecvError {
-    /// All senders are gone, and everything has been heard.
+    /// All senders are gone, and every value has been received.
     Closed,
-    /// So many values gave way before they were heard.
+    /// This number of values was dropped before they were received.
     Lagged(u64),
 }
 
-/// Why no value was received on the spot.
+/// Why no value was received at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TryRecvError {
-    /// One may still come.
+    /// A value may still come.
     Empty,
-    /// All senders are gone, and everything has been heard.
+    /// All senders are gone, and every value has been received.
     Closed,
-    /// So many values gave way before they were heard.
+    /// This number of values was dropped before they were received.
     Lagged(u64),
 }
 

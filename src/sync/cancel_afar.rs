@@ -1,7 +1,8 @@
 //! Tokens by number, for threads that may not hold a token.
 //!
-//! A token is an `Rc`, and cannot leave its thread. Its number can: a thread-local table leads from the number to the token, as
-//! long as that lives. Numbers are never given twice, so the number of a token that is gone does nothing: *stale-is-inert*.
+//! A token is an `Rc`, and cannot leave its thread. Its number can: a thread-local table leads from
+//! the number to the token, as long as the token lives. Numbers are never given twice, so the
+//! number of a token that is gone does nothing: *stale-is-inert*.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -12,12 +13,12 @@ thread_local! {
     static NEXT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// What the table knows of a token.
+/// A token, as the table sees it.
 pub(super) trait Cancel {
     fn cancel(self: Rc<Self>);
 }
 
-/// Enters a token. Its number.
+/// Enters a token in the table, and returns its number.
 pub(super) fn enter(node: Weak<dyn Cancel>) -> u64 {
     let number = NEXT.get();
     NEXT.set(number + 1);
@@ -25,7 +26,7 @@ pub(super) fn enter(node: Weak<dyn Cancel>) -> u64 {
     number
 }
 
-/// The token is gone. (At the end of its thread, the table may be gone before it.)
+/// Removes the number of a token that is gone. (At the end of the thread, the table may be gone before the token.)
 pub(super) fn leave(number: u64) {
     let _ = TOKENS.try_with(|tokens| tokens.borrow_mut().remove(&number));
 }

@@ -1,12 +1,14 @@
-//! Asking instead of dropping.
+//! Cancellation by request.
 //!
-//! Dropping a future is the quick way to cancel it: it ends at its next `.await`, wherever that is. A token is the polite
-//! way: the task sees it, finishes its sentence, and goes. Both can be had at once with
-//! [`run_until_cancelled`](CancelToken::run_until_cancelled).
+//! A future that is dropped ends at the `.await` at which it stands. With a token the task is asked
+//! to stop: it sees the request, finishes its work, and ends.
+//! [`run_until_cancelled`](CancelToken::run_until_cancelled) drops a future when a token is
+//! cancelled.
 //!
-//! A token is an [`Event`] with a family. Tokens form a tree: children know their parent by an `Rc`, parents their children
-//! by a `Weak` in a slab, from which a child that is dropped removes itself. Cancelling marks the whole subtree *before* it wakes anyone, and walks it with a
-//! list of its own instead of recursion, as does dropping: a chain of a million tokens needs no deep stack.
+//! A token is an [`Event`] in a tree. A child holds its parent by an `Rc`, a parent its children by
+//! a `Weak` in a slab; a child that is dropped removes itself from the slab. Cancelling marks the
+//! whole subtree *before* it wakes a task. Cancelling and dropping walk the tree by a list instead
+//! of recursion: a chain of a million tokens needs no deep stack.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -24,10 +26,10 @@ use super::wait_list::Wait;
 use crate::declared::Made;
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
-/// Tells any number of tasks to stop. Clones are the same token; [`child_token`](Self::child_token)s are cancelled with it,
-/// but not it with them.
+/// Asks any number of tasks to stop. Clones are the same token. A [`child_token`](Self::child_token) is cancelled with
+/// its parent; the parent is not cancelled with the child.
 ///
-/// Cancellation is a level, not an edge: once cancelled, a token stays so.
+/// A token that was cancelled stays cancelled.
 ///
 /// # Examples
 ///
@@ -55,14 +57,14 @@ pub struct CancelToken {
 pub(super) struct Node {
     cancelled: Event,
     children: RefCell<Slab<Weak<Node>>>,
-    /// The parent, and under which key it knows this one. None for a root, and once cancelled.
+    /// The parent, and the key of this node in the parent. `None` for a root, and once cancelled.
     parent: Cell<Option<(Rc<Node>, usize)>>,
-    /// What other threads call it by, once one has asked.
+    /// The number by which other threads name it, once it is needed.
     number: Cell<Option<u64>>,
 }
 
 impl CancelToken {
-    /// A token of its own, not cancelled.
+    /// A token without a parent, not cancelled.
     #[track_caller]
     pub fn new() -> CancelToken {
         CancelToken {
@@ -70,7 +72,8 @@ impl CancelToken {
         }
     }
 
-    /// A token that is cancelled with this one, and may be cancelled alone. Of a cancelled token it is cancelled, too.
+    /// A token that is cancelled with this token, and may be cancelled alone. The child of a cancelled token is
+    /// cancelled.
     #[track_caller]
     pub fn child_token(&self) -> CancelToken {
         let child = Node::new();
@@ -87,7 +90,7 @@ impl CancelToken {
         CancelToken { node: child.into() }
     }
 
-    /// Cancels it and all its descendants. Before the first task is woken, all of them are cancelled.
+    /// Cancels the token and all its descendants. All are cancelled before the first task is woken.
     pub fn cancel(&self) {
         for node in Node::cancel_family(&self.node) {
             node.cancelled.wake_waiters();
@@ -99,7 +102,7 @@ impl CancelToken {
         self.node.cancelled.is_set()
     }
 
-    /// Waits until it is cancelled; at once if it was.
+    /// Waits until it is cancelled; does not wait if it was.
     ///
     /// # Cancellation
     ///
@@ -117,8 +120,8 @@ impl CancelToken {
         self.cancelled().await;
     }
 
-    /// Runs `future` to its end, or until the token is cancelled: then `future` is dropped, and `None` returned once that is
-    /// done. If the token is cancelled already, `future` is not started; if both happen at once, its value counts.
+    /// Runs `future` to its end, or until the token is cancelled: then it drops `future` and returns `None`. If the
+    /// token is cancelled already, `future` is not started; if both happen at once, the value of `future` counts.
     ///
     /// # Cancellation
     ///
@@ -131,7 +134,7 @@ impl CancelToken {
         let mut cancelled = Wait::new(&self.node.cancelled, ());
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(value) => Poll::Ready(Some(value)),
-            // Asked directly: a future that spends the whole budget in each poll would leave none for the wait.
+            // Asked directly: a future that spends the whole budget in each poll would leave no budget for the wait.
             // Guarded by tests/sync/cancel_token.rs::a_future_that_spends_the_whole_budget_can_be_cancelled
             Poll::Pending if self.is_cancelled() => Poll::Ready(None),
             Poll::Pending => Pin::new(&mut cancelled).poll(cx).map(|()| None),
@@ -139,7 +142,7 @@ impl CancelToken {
         .await
     }
 
-    /// The number under which [`cancel_numbered`](Self::cancel_numbered) finds it on this thread, for as long as it lives.
+    /// The number by which [`cancel_numbered`](Self::cancel_numbered) finds it on this thread, for as long as it lives.
     pub(crate) fn number(&self) -> u64 {
         let number = self.node.number.get();
         let node = Rc::downgrade(&self.node);
@@ -177,7 +180,8 @@ impl Node {
         })
     }
 
-    /// Marks a node and its descendants as cancelled, and grants to all tasks that wait for them. No task is woken yet.
+    /// Marks a node and its descendants as cancelled, and lets all tasks through that wait for them. No task is woken
+    /// yet.
     fn cancel_family(root: &Rc<Node>) -> Vec<Rc<Node>> {
         let mut family = vec![Rc::clone(root)];
         let mut marked = 0;
@@ -196,10 +200,10 @@ impl Node {
         family
     }
 
-    /// Ends the link to the parent, from both sides, and returns the parent.
+    /// Removes the link to the parent, on both sides, and returns the parent.
     fn leave_parent(&self) -> Option<Rc<Node>> {
         let (parent, key) = self.parent.take()?;
-        // A parent that is being cancelled has let go of all its children already.
+        // A parent that is being cancelled has removed all its children already.
         parent.children.borrow_mut().try_remove(key);
         Some(parent)
     }
@@ -216,7 +220,8 @@ impl Drop for Node {
         if let Some(number) = self.number.get() {
             cancel_afar::leave(number);
         }
-        // Up the chain, without recursion: each ancestor that only we kept alive is taken from its own parent before it goes.
+        // Without recursion: an ancestor that only this node kept alive is taken from its own parent before it is
+        // dropped.
         let mut parent = self.leave_parent();
         while let Some(node) = parent.and_then(Rc::into_inner) {
             parent = node.leave_parent();

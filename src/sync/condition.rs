@@ -1,16 +1,15 @@
-//! Waiting for what a [`Mutex`](super::Mutex) guards to change.
+//! Waiting for a change of the value in a [`Mutex`](super::Mutex).
 //!
-//! The one delicate moment is between unlocking and waiting: unlocking wakes a task, the woken task
+//! The difficult moment is between unlocking and waiting: unlocking wakes a task, the woken task
 //! may notify, and that notification must find its waiter. So a waiter enters the list *first* and
 //! gives the lock back second.
 //!
 //! asyncio's `Condition` promises that a cancelled waiter holds the lock again when the
-//! cancellation reaches it. In Rust there are two ways to give up, and each gets the meaning that
-//! it can have:
+//! cancellation reaches it. In Rust a wait can be given up in two ways:
 //!
-//! - *The future is dropped.* Nothing can be awaited in a drop, so the lock is not taken again; and
-//!   no code can use the value, because `wait` took the guard by value and only its return gives
-//!   the guard back: without a guard the compiler allows no access.
+//! - *The future is dropped.* Nothing can be awaited in a drop, so the lock is not taken again. No
+//!   code can use the value: `wait` took the guard by value, and only its return gives the guard
+//!   back.
 //! - *The waiter is asked to stop*, with [`Condition::wait_or`]: it returns with the lock held
 //!   again, whatever ended the wait.
 
@@ -23,7 +22,7 @@ use super::mutex::MutexGuard;
 use super::wait_list::{Grants, Wait, WaitList};
 use crate::declared::Made;
 
-/// Waits, without the lock, for somebody to say that what it guards has changed: asyncio's `Condition`, `std`'s `Condvar`.
+/// Waits, without the lock, for a notification that its value has changed: asyncio's `Condition`, `std`'s `Condvar`.
 ///
 /// Notifying does not require the lock (asyncio demands it, `std` does not).
 ///
@@ -69,14 +68,14 @@ impl Condition {
     ///
     /// # Cancellation
     ///
-    /// The lock is not held afterwards: the guard went into the call. A notification that this waiter had received, but not
-    /// yet returned from, is handed to the next one. To give up and hold the lock, use [`wait_or`](Self::wait_or).
+    /// The lock is not held afterwards: the call took the guard. A notification that this waiter had received goes to
+    /// the next waiter. To give up and hold the lock, use [`wait_or`](Self::wait_or).
     pub async fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         self.wait_or(guard, pending::<()>()).await.0
     }
 
-    /// Waits, without the lock, until `predicate` is true of what it guards. It is asked at once, and then after each
-    /// notification.
+    /// Waits, without the lock, until `predicate` is true of its value. The predicate is asked at once, and then after
+    /// each notification.
     ///
     /// # Cancellation
     ///
@@ -92,9 +91,9 @@ impl Condition {
         guard
     }
 
-    /// Waits for a notification or for `stop`, a sleep or a [`CancelToken`](super::CancelToken) perhaps, whichever comes
-    /// first; a notification if both do. **Either way the lock is held again** when it returns; `Some` says that it was
-    /// `stop`. This is what asyncio's cancelled `wait` does.
+    /// Waits for a notification or for the end of `stop`: a sleep, for example, or a
+    /// [`CancelToken`](super::CancelToken). If both come at once, the notification counts. **In both cases the lock is
+    /// held again** at the return; `Some` is the output of `stop`. asyncio's cancelled `wait` does the same.
     ///
     /// # Cancellation
     ///
@@ -142,7 +141,7 @@ impl Condition {
         self.notify(1);
     }
 
-    /// Notifies the `n` that have waited longest.
+    /// Notifies the `n` tasks that have waited longest.
     pub fn notify(&self, mut n: usize) {
         self.waiters.grant_while(|()| {
             n = n.checked_sub(1)?;
@@ -150,7 +149,7 @@ impl Condition {
         });
     }
 
-    /// Notifies all who wait.
+    /// Notifies all tasks that wait.
     pub fn notify_all(&self) {
         self.notify(usize::MAX);
     }
@@ -190,7 +189,7 @@ impl fmt::Debug for Condition {
     }
 }
 
-/// A notification on its way back to the lock. If its carrier is dropped, the next one runs.
+/// A notification that was received, until the lock is taken again. If it is dropped, the next waiter is notified.
 struct Baton<'a>(&'a Condition);
 
 impl Drop for Baton<'_> {

@@ -1,8 +1,8 @@
-//! How many hold one end of a channel.
+//! The count of the handles of one end of a channel.
 
 use std::cell::Cell;
 
-/// The senders of a channel, or its receivers: a count, which whoever holds that end joins and leaves.
+/// The number of the senders of a channel, or of its receivers.
 #[derive(Debug)]
 pub(super) struct Ends(Cell<usize>);
 
@@ -15,7 +15,7 @@ impl Ends {
         self.0.get()
     }
 
-    /// Whether nobody holds this end.
+    /// Whether none is left.
     pub(super) fn are_gone(&self) -> bool {
         self.count() == 0
     }
@@ -24,7 +24,7 @@ impl Ends {
         self.0.set(self.0.get() + 1);
     }
 
-    /// Says whether it was the last.
+    /// Counts one less. Returns whether it was the last.
     pub(super) fn leave(&self) -> bool {
         self.0.set(self.0.get() - 1);
         self.are_gone()

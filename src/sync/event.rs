@@ -8,8 +8,8 @@ use crate::declared::Made;
 
 /// A flag that tasks can wait for: asyncio's `Event`.
 ///
-/// The tasks that wait when it is set have been let through for good: clearing it right away does not call them back (as in
-/// trio; in asyncio they are woken too, and none re-checks).
+/// [`set`](Event::set) lets all waiting tasks through for good: to clear the event right away does not hold them back
+/// (as in trio and asyncio).
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ impl Event {
         Event::of(Made::here("the event"))
     }
 
-    /// The event inside of something else.
+    /// An event inside another primitive.
     pub(crate) const fn of(made: Made) -> Event {
         Event {
             set: Cell::new(false),
@@ -47,7 +47,7 @@ impl Event {
         }
     }
 
-    /// Sets it and lets all tasks through that wait now.
+    /// Sets it and lets all waiting tasks through.
     pub fn set(&self) {
         let is_awaited = !self.waiters.is_empty();
         self.set_quietly();
@@ -56,7 +56,8 @@ impl Event {
         }
     }
 
-    /// The first half of [`set`](Self::set): all are let through, and no task is woken yet. Says whether it was set already.
+    /// The first half of [`set`](Self::set): the tasks are let through, and not woken yet. Returns whether it was set
+    /// already.
     pub(super) fn set_quietly(&self) -> bool {
         if !self.waiters.is_empty() {
             self.waiters.grant_quietly(|()| Some(()));
@@ -64,7 +65,7 @@ impl Event {
         self.set.replace(true)
     }
 
-    /// The second half.
+    /// The second half of [`set`](Self::set): wakes the tasks.
     pub(super) fn wake_waiters(&self) {
         self.waiters.wake_granted();
     }
@@ -79,11 +80,11 @@ impl Event {
         self.set.get()
     }
 
-    /// Waits until it is set; at once if it is.
+    /// Waits until it is set; does not wait if it is.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: an event is not used up by waiting for it.
+    /// Nothing is lost: a wait does not use up the event.
     pub async fn wait(&self) {
         Wait::new(self, ()).await;
     }

@@ -1,11 +1,13 @@
 //! Many senders, one receiver, values in order.
 //!
-//! The room in a bounded channel is a [`Semaphore`]: a sender takes a permit, the receiver gives it back with the value it
-//! takes out. So blocked senders go first come first served, and one that was given room and is dropped passes it on.
-//! An unbounded channel is one with more room than there is memory.
+//! The room in a bounded channel is a [`Semaphore`]: a sender takes a permit, and the receiver
+//! gives a permit back for each value that it takes out. So blocked senders are served in order,
+//! and a sender that was given room and is dropped passes the room on. An unbounded channel has
+//! more room than there is memory.
 //!
-//! The channel has *ended*, and [`Receiver::recv`] says `None`, when nothing is left in it and nothing can come any more:
-//! all senders are gone, or it was closed and every permit that was reserved before has been used or given up.
+//! The channel has *ended*, and [`Receiver::recv`] yields `None`, when it is empty and no value can
+//! come any more: all senders are gone, or it was closed and every permit that was reserved before
+//! has been used or given up.
 
 mod error;
 mod receiver;
@@ -61,7 +63,7 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     )
 }
 
-/// A channel into which one may always send. What bounds it is the memory, or your care.
+/// A channel that never makes a sender wait. Only the memory bounds it.
 #[track_caller]
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, Receiver<T>) {
     let (sender, receiver) = channel(Semaphore::MAX_PERMITS);
@@ -98,7 +100,7 @@ impl<T> Chan<T> {
     /// Puts a value in; its room has been taken before.
     #[inline]
     fn push(&self, value: T) {
-        // A permit may be used when nobody can receive any more. Then the value goes now, not with the last sender.
+        // A permit may be used after the receiver has gone. Then the value is dropped now, not with the last sender.
         if !self.receiver_gone.get() {
             self.values.borrow_mut().push_back(value);
             self.receiver.wake_waiter();
@@ -112,7 +114,7 @@ impl<T> Chan<T> {
         Some(value)
     }
 
-    /// Whether nothing more can come. `values` is known to be empty.
+    /// Whether no value can come any more. The caller knows that `values` is empty.
     fn has_ended(&self) -> bool {
         self.senders.are_gone()
             || (self.closed.is_set() && self.room.available_permits() == self.capacity)
@@ -123,7 +125,7 @@ impl<T> Chan<T> {
         self.closed.set();
     }
 
-    /// Gives room back that was not used; if that ends the channel, the receiver must hear of it.
+    /// Gives unused room back. If that ends the channel, the receiver is woken.
     fn give_back(&self) {
         self.room.add_permits(1);
         self.tell_if_closed();
@@ -137,7 +139,7 @@ impl<T> Chan<T> {
     }
 }
 
-/// Sends into a bounded channel. Clones send into the same one.
+/// Sends into a bounded channel. Clones send into the same channel.
 pub struct Sender<T> {
     chan: Rc<Chan<T>>,
 }
@@ -160,7 +162,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Waits for room for one value, and holds it.
+    /// Waits for room for one value, and reserves it.
     ///
     /// # Cancellation
     ///
@@ -176,7 +178,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Waits for room for one value, and holds it together with the sender, which it gives back when it is used.
+    /// Waits for room for one value, and reserves it. The permit keeps the sender, and gives it back when it is used.
     ///
     /// # Cancellation
     ///
@@ -190,11 +192,11 @@ impl<T> Sender<T> {
         Ok(OwnedPermit { sender: Some(self) })
     }
 
-    /// Sends if there is room and no task waits for it.
+    /// Sends if there is room and no task waits for room.
     ///
     /// # Errors
     ///
-    /// Gives the value back, and says whether waiting would help.
+    /// Gives the value back. [`Full`](TrySendError::Full) if waiting would help, else `Closed`.
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match self.chan.room.try_take(1) {
             Ok(()) => {
@@ -206,11 +208,11 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Reserves room if there is some and no task waits for it.
+    /// Reserves room for one value if there is room and no task waits for room.
     ///
     /// # Errors
     ///
-    /// Says whether waiting would help.
+    /// [`Full`](TrySendError::Full) if waiting would help, else `Closed`.
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
         match self.chan.room.try_take(1) {
             Ok(()) => Ok(Permit { chan: &self.chan }),
@@ -233,12 +235,12 @@ impl<T> Sender<T> {
         self.chan.closed.is_set()
     }
 
-    /// How much room is neither filled nor reserved.
+    /// How many places are neither filled nor reserved.
     pub fn capacity(&self) -> usize {
         self.chan.room.available_permits()
     }
 
-    /// How much room there is in all.
+    /// How many places there are in all.
     pub fn max_capacity(&self) -> usize {
         self.chan.capacity
     }
@@ -268,9 +270,9 @@ impl<T> Drop for Sender<T> {
 
 /// Waits for room for one value.
 struct Room<'a, T> {
-    // The order matters: room that was granted goes back to the semaphore, which knows nothing about the end of channels,
-    // and then the receiver hears of it.
-    // Guarded by tests/sync/mpsc.rs::a_granted_sender_dropped_after_close_lets_the_receiver_end
+    // The order matters: granted room first goes back to the semaphore, which does not know when a channel has ended.
+    // Then the receiver is woken. Guarded by
+    // tests/sync/mpsc.rs::a_granted_sender_dropped_after_close_lets_the_receiver_end
     taken: Take<'a>,
     told: TellOnDrop<'a, T>,
 }
@@ -328,7 +330,7 @@ impl<T> Future for Sending<'_, T> {
     }
 }
 
-/// Room for one value, held. Good even after the channel was closed; dropping it gives the room back.
+/// Reserved room for one value. It stays valid after the channel was closed; dropping it gives the room back.
 #[must_use = "the room is given back as soon as the permit is dropped"]
 pub struct Permit<'a, T> {
     chan: &'a Chan<T>,
@@ -349,7 +351,7 @@ impl<T> Drop for Permit<'_, T> {
     }
 }
 
-/// Room for one value, held together with its sender.
+/// Reserved room for one value, which keeps its sender.
 #[must_use = "the room is given back as soon as the permit is dropped"]
 pub struct OwnedPermit<T> {
     sender: Option<Sender<T>>,
@@ -385,7 +387,7 @@ impl<T> Drop for OwnedPermit<T> {
     }
 }
 
-/// Sends into an unbounded channel. Clones send into the same one.
+/// Sends into an unbounded channel. Clones send into the same channel.
 pub struct UnboundedSender<T> {
     sender: Sender<T>,
 }

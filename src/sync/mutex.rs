@@ -1,8 +1,8 @@
 //! A lock that is handed over in the order in which it was asked for.
 //!
-//! It is a [`Semaphore`] with one permit beside a `RefCell`. The permit says whose turn it is; the `RefCell` is never
-//! contended and only proves to the compiler, without `unsafe`, what the permit already guarantees. *Not needed here:*
-//! poisoning. A panic while the lock is held releases it, as in tokio and asyncio.
+//! It is a [`Semaphore`] with one permit beside a `RefCell`. The permit makes tasks take turns; the
+//! `RefCell` is never contended, and gives access without `unsafe`. *Not needed here:* poisoning. A
+//! panic while the lock is held releases it, as in tokio and asyncio.
 
 use std::cell::{RefCell, RefMut};
 use std::error::Error;
@@ -17,8 +17,8 @@ use crate::declared::Made;
 
 /// Mutual exclusion *across* `.await`.
 ///
-/// Between two `.await`s no other task runs anyway: data that is only touched there wants a `RefCell` or a `Cell`. A lock is
-/// for what must stay consistent while its holder waits.
+/// Between two `.await`s no other task runs, so a `RefCell` or a `Cell` is enough for data that is only touched there.
+/// A lock is for data that must stay consistent while its holder waits.
 ///
 /// Fair: the lock goes to the task that has waited longest, and no newcomer overtakes it (tokio and asyncio choose the same).
 ///
@@ -60,7 +60,7 @@ impl<T: ?Sized> Mutex<T> {
     /// # Cancellation
     ///
     /// Nothing is lost: a waiter that is dropped gives up its place, and a lock that had already been handed to it goes to
-    /// the next one.
+    /// the next waiter.
     #[inline]
     pub fn lock(&self) -> Lock<'_, T> {
         Lock {
@@ -84,7 +84,7 @@ impl<T: ?Sized> Mutex<T> {
         self.value.get_mut()
     }
 
-    /// The guard of one who has the turn.
+    /// The guard of a task that has the turn.
     #[inline]
     fn guard(&self) -> MutexGuard<'_, T> {
         MutexGuard {
@@ -141,7 +141,7 @@ impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
 /// The lock, held; dropping it hands the lock to the next waiter.
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
-    // The order matters: the borrow ends before the turn is passed on, because that wakes.
+    // The order matters: the borrow ends before the turn is passed on, because passing it on wakes a task.
     // Guarded by tests/sync/locks.rs::a_waker_that_takes_the_lock_at_once_finds_it_borrowed_by_nobody
     value: RefMut<'a, T>,
     turn: Turn<'a, T>,
@@ -192,13 +192,13 @@ impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
     }
 }
 
-/// The lock is held, or spoken for.
+/// The lock is held, or reserved for a waiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TryLockError(pub(super) ());
 
 impl fmt::Display for TryLockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("could not take the lock at once: it is held, or others wait for it")
+        f.write_str("could not take the lock at once: it is held, or other tasks wait for it")
     }
 }
 

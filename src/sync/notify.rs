@@ -1,4 +1,4 @@
-//! A nudge, for building primitives of one's own.
+//! Wakes waiting tasks, and nothing more: for primitives of your own.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use super::wait_list::{Grants, Wait, WaitList};
 use crate::declared::Made;
 
-/// Tells one task, or all that wait, to look again: tokio's `Notify`.
+/// Tells one waiting task, or all of them, to look again: tokio's `Notify`.
 ///
-/// `notify_one` while no task waits is remembered, once: the next to wait goes straight through.
+/// `notify_one` while no task waits is stored, once: the next task that waits goes on at once.
 ///
 /// # Examples
 ///
@@ -21,17 +21,17 @@ use crate::declared::Made;
 /// roundelay::run(async {
 ///     let nudge = Notify::new();
 ///     nudge.notify_one();
-///     nudge.notified().await; // does not wait: one is stored
+///     nudge.notified().await; // does not wait: a notification is stored
 /// });
 /// ```
 pub struct Notify {
     stored: Cell<bool>,
-    /// How often all tasks were notified; what a [`Notified`] compares with the moment of its making.
+    /// How often all tasks were notified. A [`Notified`] compares this with the count at its making.
     rounds: Cell<u64>,
     waiters: WaitList<u64, Nudge>,
 }
 
-/// How a waiter was notified. One that was meant for a single waiter must not be lost with it.
+/// How a waiter was notified. A notification for a single waiter must not be lost with that waiter.
 #[derive(Clone, Copy)]
 pub(crate) enum Nudge {
     One,
@@ -49,7 +49,7 @@ impl Notify {
         }
     }
 
-    /// Notifies the task that has waited longest; if no task waits, the next to come.
+    /// Notifies the task that has waited longest; if no task waits, the next task that comes.
     pub fn notify_one(&self) {
         let mut nudge = Some(Nudge::One);
         if self.waiters.grant_while(|_| nudge.take()) == 0 {
@@ -57,21 +57,22 @@ impl Notify {
         }
     }
 
-    /// Notifies all who wait, among them each [`Notified`] that exists but was not polled yet. Nothing is stored.
+    /// Notifies all tasks that wait, and each [`Notified`] that exists but was not polled yet. Nothing is stored.
     pub fn notify_waiters(&self) {
         self.rounds.set(self.rounds.get().wrapping_add(1));
         self.waiters.grant_while(|_| Some(Nudge::All));
     }
 
-    /// Waits to be notified. It hears `notify_waiters` from now on, and takes its place in the queue when first polled.
+    /// Waits to be notified. `notify_waiters` reaches the future from this call on; its place in the queue is taken at
+    /// the first poll.
     ///
-    /// *Not needed here:* `enable`. Between making the future and awaiting it nobody runs, except at an `.await` of
-    /// the caller's own, and for that case the rounds are counted.
+    /// *Not needed here:* `enable`. Between the making of the future and its first poll other tasks run only at an
+    /// `.await` of the caller, and the counted rounds cover that case.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost but the place in the queue: if it had been chosen by `notify_one`, the next waiter is notified
-    /// instead, and if there is none the notification is stored.
+    /// Nothing is lost but the place in the queue: a notification by `notify_one` goes to the next waiter, and if there
+    /// is none it is stored.
     pub fn notified(&self) -> Notified<'_> {
         Notified {
             wait: Wait::new(self, self.rounds.get()),

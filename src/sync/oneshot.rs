@@ -48,7 +48,7 @@ struct Shared<T> {
     made_at: &'static Location<'static>,
     value: Cell<Option<T>>,
     sender_gone: Cell<bool>,
-    /// The receiver was closed or dropped: nothing more may be sent.
+    /// The receiver was closed or dropped: no value can be sent any more.
     closed: Cell<bool>,
     receiver: WakerSlot,
     sender: WakerSlot,
@@ -77,7 +77,8 @@ pub struct Sender<T> {
 }
 
 impl<T> Sender<T> {
-    /// Sends the value, without waiting. `Ok` does not promise that it will be looked at: the receiver may be dropped yet.
+    /// Sends the value, without waiting. `Ok` does not promise that the value is received: the receiver may still be
+    /// dropped.
     ///
     /// # Errors
     ///
@@ -90,7 +91,7 @@ impl<T> Sender<T> {
         Ok(()) // dropping self wakes the receiver
     }
 
-    /// Whether the receiver is gone, so that the value need not be made at all.
+    /// Whether the receiver is gone, so that the value is not needed.
     pub fn is_closed(&self) -> bool {
         self.shared.closed.get()
     }
@@ -105,7 +106,8 @@ impl<T> Sender<T> {
         poll_fn(|cx| self.shared.poll_closed(cx)).await;
     }
 
-    /// The poll under [`closed`](Self::closed). The last waker it was given is kept until then, or until the sender is gone.
+    /// The poll under [`closed`](Self::closed). The channel keeps the waker of the last poll until the receiver or the
+    /// sender is gone.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.shared.poll_closed(cx)
     }
@@ -132,7 +134,7 @@ impl Drop for ClearOnDrop<'_> {
 ///
 /// # Cancellation
 ///
-/// A receiver that is dropped drops the value, if it was there. Await `&mut receiver` to be able to go on later.
+/// A receiver that is dropped drops the value, if it was there. Await `&mut receiver` to keep the receiver.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Receiver<T> {
     shared: Rc<Shared<T>>,
@@ -143,7 +145,7 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// Says whether it may still come.
+    /// [`Empty`](TryRecvError::Empty) if the value may still come, else `Closed`.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         match self.shared.value.take() {
             Some(value) => Ok(value),
@@ -154,7 +156,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Lets nothing be sent any more. A value that was sent before can still be received.
+    /// Closes the channel: no value can be sent any more. A value that was sent before can still be received.
     pub fn close(&mut self) {
         self.shared.closed.set(true);
         self.shared.sender.wake_waiter();
@@ -182,7 +184,7 @@ impl<T> Future for Receiver<T> {
                 what: "the value of the oneshot",
                 at: receiver.shared.made_at,
             });
-            answer = receiver.poll_value(); // the clone of the waker may have sent it
+            answer = receiver.poll_value(); // the clone of the waker may have sent the value
             if answer.is_ready() {
                 receiver.shared.receiver.clear();
             }
@@ -198,7 +200,7 @@ impl<T> Drop for Receiver<T> {
     #[inline]
     fn drop(&mut self) {
         if self.shared.sender_gone.get() {
-            drop(self.shared.value.take()); // here and now, while nothing else of the channel is left
+            drop(self.shared.value.take()); // the sender is gone, so it is dropped here
         } else {
             self.shared.closed.set(true);
             self.shared.receiver.clear();
@@ -235,12 +237,12 @@ impl fmt::Display for RecvError {
 
 impl Error for RecvError {}
 
-/// Why there is no value on the spot.
+/// Why no value can be received at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TryRecvError {
-    /// It may still come.
+    /// The value may still come.
     Empty,
-    /// It will not come.
+    /// No value will come.
     Closed,
 }
 

@@ -1,16 +1,15 @@
 //! asyncio's `Queue`: many tasks put, many tasks get, and any task can wait until all work is done.
 //!
-//! Two [`Semaphore`]s around a store: `room` counts free places, `items` counts items without a
-//! claim on them. `put` takes a place and adds an item, `get` takes an item and adds a place. So
-//! both sides are first come first served, and:
+//! A queue is two [`Semaphore`]s around a store: `room` counts free places, `items` counts items
+//! that are not reserved. `put` takes a place and adds an item, `get` takes an item and adds a
+//! place. So both sides are first come first served, and:
 //!
 //! - *An item is reserved for the getter at the front the moment it arrives.* `try_get` does not
-//!   see it, even if the woken getter has not run yet (in asyncio `get_nowait` steals it, and the
-//!   getter waits again). A getter takes its item when it runs: the best item there is then. If it
-//!   is dropped first, the next getter has the claim.
-//! - *A place is reserved for the putter at the front the moment it falls vacant.* If it is dropped
-//!   first, its item goes with it, and the next putter has the place.
-//!
+//!   see the item, even if the woken getter has not run yet (in asyncio `get_nowait` takes it, and
+//!   the getter waits again). A getter takes the best item of the moment at which it runs. If the
+//!   getter is dropped before, the next getter has the claim.
+//! - *A place is reserved for the putter at the front the moment it falls vacant.* If the putter is
+//!   dropped first, its item is dropped, and the next putter has the place.
 //!
 //! # Back-pressure
 //!
@@ -43,7 +42,7 @@ pub use store::{Fifo, Lifo, Priority, Store};
 /// A queue that yields the newest item first: a stack. Made by [`Queue::lifo`].
 pub type LifoQueue<T> = Queue<T, Lifo<T>>;
 
-/// A queue that yields the least item first, and of equal ones the first that was put. Made by [`Queue::priority`].
+/// A queue that yields the least item first, and of equal items the oldest. Made by [`Queue::priority`].
 ///
 /// For "greatest first", put `std::cmp::Reverse(item)`.
 pub type PriorityQueue<T> = Queue<T, Priority<T>>;
@@ -72,7 +71,7 @@ pub type PriorityQueue<T> = Queue<T, Priority<T>>;
 ///     for n in 0..10 {
 ///         queue.put(n).await.unwrap();
 ///     }
-///     queue.join().await; // every item has been worked off
+///     queue.join().await; // every item is done
 ///     queue.close();
 ///     assert_eq!(consumer.await.unwrap(), 45);
 /// });
@@ -146,7 +145,7 @@ impl<T, S: Store<T>> Queue<T, S> {
     ///
     /// # Errors
     ///
-    /// Gives the item back if the queue is closed before it is in.
+    /// Gives the item back if the queue is closed first.
     #[inline]
     pub fn put(&self, item: T) -> Put<'_, T, S> {
         Put {
@@ -156,11 +155,11 @@ impl<T, S: Store<T>> Queue<T, S> {
         }
     }
 
-    /// Puts `item` in if there is room and no task waits for it.
+    /// Puts `item` in if there is room and no task waits for room.
     ///
     /// # Errors
     ///
-    /// Gives the item back, and says whether waiting would help.
+    /// Gives the item back. [`Full`](TryPutError::Full) if waiting would help, else `Closed`.
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
         match self.room.try_take(1) {
             Ok(()) => {
@@ -172,8 +171,8 @@ impl<T, S: Store<T>> Queue<T, S> {
         }
     }
 
-    /// Waits for an item; `None` once the queue is closed and drained, so that `while let Some(item) = queue.get().await` is
-    /// the whole of a consumer.
+    /// Waits for an item; `None` once the queue is closed and drained. So a consumer is
+    /// `while let Some(item) = queue.get().await`.
     ///
     /// # Cancellation
     ///
@@ -186,11 +185,11 @@ impl<T, S: Store<T>> Queue<T, S> {
         }
     }
 
-    /// An item, if there is one that is not reserved for a task that waits.
+    /// An item, if there is an item that is not reserved for a task that waits.
     ///
     /// # Errors
     ///
-    /// Says whether one may still come.
+    /// [`Empty`](TryGetError::Empty) if an item may still come, else `Closed`.
     pub fn try_get(&self) -> Result<T, TryGetError> {
         match self.items.try_take(1) {
             Ok(()) => self.pop().ok_or(TryGetError::Closed),
@@ -199,11 +198,11 @@ impl<T, S: Store<T>> Queue<T, S> {
         }
     }
 
-    /// Says that one item has been worked off. Each item that was put wants this once, if anybody is to [`join`](Self::join).
+    /// Reports one item as done. [`join`](Self::join) needs this call once for each item that was put.
     ///
     /// # Errors
     ///
-    /// If it was said more often than items were put.
+    /// If it was called more often than items were put.
     pub fn task_done(&self) -> Result<(), TaskDoneError> {
         let left = self
             .unfinished
@@ -214,8 +213,8 @@ impl<T, S: Store<T>> Queue<T, S> {
         Ok(())
     }
 
-    /// Waits until every item that was put has been reported as done; at once if none is open. As in asyncio, it is enough
-    /// that this was so for a moment.
+    /// Waits until every item that was put has been reported as done; returns at once if no item is open. As in
+    /// asyncio, it is enough that no item was open for a moment.
     ///
     /// # Cancellation
     ///
@@ -224,15 +223,15 @@ impl<T, S: Store<T>> Queue<T, S> {
         self.finished.wait().await;
     }
 
-    /// Lets nothing more be put. What is in the queue can still be got; after that `get` yields `None`. The tasks that wait to
-    /// put get their items back now.
+    /// Closes the queue: no item can be put any more. The items in it can still be got; after them `get` yields `None`.
+    /// The tasks that wait to put get their items back now.
     pub fn close(&self) {
         self.closed.set(true);
         self.room.close();
         self.end_if_drained();
     }
 
-    /// Closes it and drops what is in it, at once; for [`join`](Self::join) those items count as done. A getter that has
+    /// Closes the queue and drops its items, at once; for [`join`](Self::join) they count as done. A getter that has
     /// been woken but has not run yet gets `None`.
     pub fn close_now(&self) {
         self.store.expect_idle();
@@ -249,7 +248,7 @@ impl<T, S: Store<T>> Queue<T, S> {
         self.closed.get()
     }
 
-    /// How many items are in it, those included that are reserved for a getter.
+    /// How many items are in it, with the items that are reserved for a getter.
     pub fn len(&self) -> usize {
         self.store.len()
     }
@@ -264,7 +263,7 @@ impl<T, S: Store<T>> Queue<T, S> {
         self.room.available_permits() == 0
     }
 
-    /// How many items it has room for; `usize::MAX` if it is not bounded.
+    /// The number of its places; `usize::MAX` if it is not bounded.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
@@ -274,7 +273,7 @@ impl<T, S: Store<T>> Queue<T, S> {
         self.unfinished.get()
     }
 
-    /// Puts an item in; its place has been taken before. It counts even if a comparison panics: it is in.
+    /// Puts an item in; its place has been taken before. If a comparison panics, the item is in, and counts.
     #[inline]
     fn push(&self, item: T) {
         let place = OnDrop(|| self.room.add_permits(1));
@@ -289,10 +288,10 @@ impl<T, S: Store<T>> Queue<T, S> {
         self.store.push(item);
     }
 
-    /// Takes an item to which the caller has the claim. There is none if [`close_now`](Self::close_now) was quicker.
+    /// Takes an item that is reserved for the caller. There is none if [`close_now`](Self::close_now) was quicker.
     ///
-    /// If a comparison panics, the item that was about to come out is dropped. Nobody has got it, so nobody will say that it
-    /// is done, and it counts as done.
+    /// If a comparison panics, the item that was about to come out is dropped. No task got it, so no task will report
+    /// it as done, and it counts as done.
     #[inline]
     fn pop(&self) -> Option<T> {
         let claim = OnDrop(|| self.items.add_permits(1));
@@ -315,8 +314,8 @@ impl<T, S: Store<T>> Queue<T, S> {
         }
     }
 
-    /// The getters are told of the end by the one who takes the last item, not before: one who has a claim may be dropped,
-    /// and its item wants another getter.
+    /// Tells the getters of the end, when the last item has been taken and not before: a getter with a claim may be
+    /// dropped, and its item then needs another getter.
     /// Guarded by tests/sync/queue.rs::an_item_handed_back_after_close_still_finds_a_getter
     fn end_if_drained(&self) {
         if self.store.len() == 0 {
@@ -350,7 +349,7 @@ impl<T, S: Store<T>> Future for Put<'_, T, S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let place = ready!(Pin::new(&mut self.place).poll(cx));
         let item = self.item.take().expect("polled after it was ready");
-        // A place that was reserved before the queue was closed is void: getters may have gone home by now.
+        // A place that was reserved before the queue was closed is void: the getters may have ended.
         if place.is_err() || self.queue.closed.get() {
             return Poll::Ready(Err(PutError(item)));
         }
@@ -390,7 +389,7 @@ impl<T, S: Store<T>> fmt::Debug for Get<'_, T, S> {
     }
 }
 
-/// Does something at the end of a function, however it ends.
+/// Runs a closure at the end of a scope, even after a panic.
 struct OnDrop<F: Fn()>(F);
 
 impl<F: Fn()> Drop for OnDrop<F> {

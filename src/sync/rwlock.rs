@@ -1,7 +1,8 @@
 //! Many readers or one writer, in the order in which they asked.
 //!
-//! A [`Semaphore`] with as many permits as there can be: a reader takes one, a writer takes all. The semaphore's fairness
-//! is this lock's: a waiting writer holds up the readers that come after it, so neither kind starves.
+//! It is a [`Semaphore`] with the greatest number of permits: a reader takes one, a writer takes
+//! all. The lock is as fair as the semaphore: a waiting writer holds up the readers that come after
+//! it, so neither kind starves.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::fmt;
@@ -16,8 +17,9 @@ const WRITE: usize = Semaphore::MAX_PERMITS;
 
 /// Shared or exclusive access *across* `.await`; see [`Mutex`](super::Mutex) for when a lock is needed at all.
 ///
-/// FIFO: a reader that asks while a writer waits queues up behind it, even if others are reading (as in tokio; asyncio has
-/// no such lock). So a task that already reads must not ask to read again: with a writer in between it waits for itself.
+/// FIFO: a reader that asks while a writer waits queues up behind it, even if other tasks are reading (as in tokio;
+/// asyncio has no such lock). So a task that already reads must not ask to read again: with a writer in between it
+/// waits for itself.
 ///
 /// # Examples
 ///
@@ -57,7 +59,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: a waiter that is dropped gives up its place, and what was already granted to it is passed on.
+    /// Nothing is lost: a waiter that is dropped gives up its place, and passes on a lock that it was already given.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
         match self.turn.acquire_many(READ).await {
             Ok(turn) => RwLockReadGuard {
@@ -68,7 +70,7 @@ impl<T: ?Sized> RwLock<T> {
         }
     }
 
-    /// Waits until no task reads or writes, nor waited earlier.
+    /// Waits until no task reads or writes, and no earlier waiter is left.
     ///
     /// # Cancellation
     ///
@@ -141,25 +143,25 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     }
 }
 
-/// Shared access; dropping it ends it.
+/// Shared access, until it is dropped.
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
-    // The order matters: the borrow ends before the turn is passed on, because that wakes.
+    // The order matters: the borrow ends before the turn is passed on, because passing it on wakes a task.
     value: Ref<'a, T>,
     _turn: SemaphorePermit<'a>,
 }
 
-/// Exclusive access; dropping it ends it.
+/// Exclusive access, until it is dropped.
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
-    // The order matters, as above.
+    // The order matters, as in `RwLockReadGuard`.
     value: RefMut<'a, T>,
     lock: &'a RwLock<T>,
     turn: SemaphorePermit<'a>,
 }
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// Goes on as a reader, with no writer in between. Readers that wait at the front are let in.
+    /// Becomes a reader, with no writer in between. Readers that wait at the front are let in.
     pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T> {
         let RwLockWriteGuard {
             value,
@@ -172,7 +174,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
             value: lock.value.borrow(),
             _turn: read,
         };
-        drop(turn); // wakes, and so comes last
+        drop(turn); // last, because it wakes tasks
         guard
     }
 }

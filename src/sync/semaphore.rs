@@ -3,9 +3,8 @@
 //!
 //! Permits that are released while a task waits stay in the counter, but belong to the waiter at
 //! the front: newcomers are refused until the list is empty. So waiters for few permits do not
-//! starve a waiter for many. That waiter holds up the waiters behind it, which is the price of
-//! fairness. (tokio hands permits to the front one by one, asyncio has single permits only; a
-//! program sees no difference.)
+//! starve a waiter for many; but the waiter for many holds up the waiters behind it. (tokio hands
+//! permits to the front one by one, asyncio has single permits only; a program sees no difference.)
 
 use std::cell::Cell;
 use std::error::Error;
@@ -42,7 +41,7 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// As many permits as there can be: a semaphore that starts with these is never exhausted in practice.
+    /// The greatest number of permits. A semaphore that starts with it is never exhausted in practice.
     pub const MAX_PERMITS: usize = usize::MAX;
 
     /// A semaphore with `permits` to give.
@@ -52,7 +51,7 @@ impl Semaphore {
         Semaphore::of(made, permits)
     }
 
-    /// The semaphore inside of something else.
+    /// A semaphore inside another primitive.
     pub(crate) const fn of(made: Made, permits: usize) -> Semaphore {
         Semaphore {
             permits: Cell::new(permits),
@@ -61,7 +60,7 @@ impl Semaphore {
         }
     }
 
-    /// How many permits are not held. While a task waits they are spoken for.
+    /// How many permits are not held. While a task waits, they are reserved for it.
     pub fn available_permits(&self) -> usize {
         self.permits.get()
     }
@@ -71,7 +70,7 @@ impl Semaphore {
     /// # Cancellation
     ///
     /// Nothing is lost: a waiter that is dropped gives up its place, and a permit that was already reserved for it goes
-    /// to the next one.
+    /// to the next waiter.
     ///
     /// # Errors
     ///
@@ -83,7 +82,7 @@ impl Semaphore {
 
     /// Waits for `n` permits at once. Tasks that come later wait behind, even for one permit.
     ///
-    /// More than the semaphore will ever have is waited for until it is closed or given more.
+    /// If the semaphore has fewer than `n` permits in all, the wait lasts until it is closed or gets more.
     ///
     /// # Cancellation
     ///
@@ -127,7 +126,7 @@ impl Semaphore {
     ///
     /// # Errors
     ///
-    /// Says whether waiting would help.
+    /// [`NoPermits`](TryAcquireError::NoPermits) if waiting would help, else `Closed`.
     pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
     }
@@ -136,7 +135,7 @@ impl Semaphore {
     ///
     /// # Errors
     ///
-    /// Says whether waiting would help.
+    /// As for [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_many(&self, n: usize) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_take(n).map(|()| SemaphorePermit {
             semaphore: self,
@@ -148,7 +147,7 @@ impl Semaphore {
     ///
     /// # Errors
     ///
-    /// Says whether waiting would help.
+    /// As for [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_owned(self: &Rc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_take(1).map(|()| OwnedSemaphorePermit {
             semaphore: Rc::clone(self),
@@ -156,8 +155,7 @@ impl Semaphore {
         })
     }
 
-    /// Adds `n` permits, and serves the waiters that this suffices for. More than [`MAX_PERMITS`](Self::MAX_PERMITS)
-    /// are not counted.
+    /// Adds `n` permits, and serves waiters with them. The count stops at [`MAX_PERMITS`](Self::MAX_PERMITS).
     #[inline]
     pub fn add_permits(&self, n: usize) {
         self.permits.set(self.permits.get().saturating_add(n));
@@ -166,15 +164,15 @@ impl Semaphore {
         }
     }
 
-    /// Takes up to `n` free permits away for good; says how many there were.
+    /// Takes up to `n` free permits away for good; returns how many it took.
     pub fn forget_permits(&self, n: usize) -> usize {
         let forgotten = n.min(self.permits.get());
         self.permits.set(self.permits.get() - forgotten);
         forgotten
     }
 
-    /// Lets no task acquire any more. The tasks that wait get the error now; permits that are held stay good, as do those that
-    /// were reserved for a waiter that has not run yet.
+    /// Closes the semaphore: no task can acquire any more. The tasks that wait get the error now. Permits that are held
+    /// stay valid, and so do permits that were reserved for a waiter that has not run yet.
     pub fn close(&self) {
         self.closed.set(true);
         self.waiters.grant_while(|_| Some(Err(AcquireError(()))));
@@ -201,7 +199,7 @@ impl Semaphore {
         }
     }
 
-    /// Gives the permits that there are to the tasks that have waited longest.
+    /// Gives the free permits to the tasks that have waited longest.
     #[cold]
     fn serve(&self) {
         self.waiters.grant_while(|n| {
@@ -269,7 +267,7 @@ impl fmt::Debug for Semaphore {
     }
 }
 
-/// Waits until permits have been taken, for primitives that keep count of them on their own.
+/// Waits until permits have been taken, for primitives that count their permits themselves.
 pub(super) type Take<'a> = Wait<&'a Semaphore>;
 
 /// The future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
@@ -319,10 +317,10 @@ pub struct OwnedSemaphorePermit {
     permits: usize,
 }
 
-/// What both kinds of permit can do. `$this` is how one is taken apart into another of the same semaphore.
+/// The methods of both kinds of permit. `$this` makes another permit of the same semaphore.
 macro_rules! permit_methods {
     ($permit:ty, $this:ident => $semaphore:expr) => {
-        /// How many permits this is.
+        /// How many permits it holds.
         pub fn num_permits(&self) -> usize {
             self.permits
         }
@@ -332,7 +330,7 @@ macro_rules! permit_methods {
             self.permits = 0;
         }
 
-        /// Takes `n` permits off into a guard of their own; `None` if there are fewer.
+        /// Moves `n` of the permits to a guard of their own; `None` if there are fewer.
         pub fn split(&mut self, n: usize) -> Option<Self> {
             self.permits = self.permits.checked_sub(n)?;
             let $this = &*self;
@@ -346,7 +344,7 @@ macro_rules! permit_methods {
         ///
         /// # Errors
         ///
-        /// Gives `other` back if it is another semaphore's.
+        /// Gives `other` back if it belongs to another semaphore.
         pub fn merge(&mut self, mut other: Self) -> Result<(), Self> {
             if !std::ptr::eq(&*self.semaphore, &*other.semaphore) {
                 return Err(other);
@@ -379,7 +377,7 @@ impl Drop for OwnedSemaphorePermit {
     }
 }
 
-/// The semaphore was closed, so there will be no permit.
+/// The semaphore was closed, so no permit will come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcquireError(());
 
@@ -391,12 +389,12 @@ impl fmt::Display for AcquireError {
 
 impl Error for AcquireError {}
 
-/// Why there was no permit on the spot.
+/// Why there was no permit at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TryAcquireError {
-    /// The semaphore is closed: there will be none.
+    /// The semaphore is closed: no permit will come.
     Closed,
-    /// Too few are free, or others wait: acquire would wait.
+    /// Too few permits are free, or other tasks wait: `acquire` would wait.
     NoPermits,
 }
 
@@ -405,7 +403,7 @@ impl fmt::Display for TryAcquireError {
         f.write_str(match self {
             TryAcquireError::Closed => "could not acquire a permit: the semaphore is closed",
             TryAcquireError::NoPermits => {
-                "could not acquire a permit at once: too few are free, or others wait"
+                "could not acquire a permit at once: too few are free, or other tasks wait"
             }
         })
     }

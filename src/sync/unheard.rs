@@ -1,4 +1,4 @@
-//! What a channel says when no receiver is left: the error of `broadcast` and of `watch`.
+//! The error of `broadcast` and of `watch` when no receiver is left.
 
 use std::error::Error;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
-// By hand, so that a value that is not `Debug` can be sent and the result unwrapped all the same.
+// By hand, so that the result can be unwrapped although the value is not `Debug`.
 impl<T> fmt::Debug for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SendError(..)")

@@ -5,30 +5,29 @@
 //!
 //! # The wait list
 //!
-//! Every primitive in [`sync`](super) makes tasks wait for one another, and all primitives do it by
-//! this list.
+//! Every primitive in [`sync`](super) makes tasks wait for one another, and uses this list for it.
 //!
 //! ## The problem
 //!
 //! The smallest wait list is a queue of wakers: a task that waits pushes its waker and returns
-//! `Pending`; a task that releases the lock pops one waker and wakes it. It fails in three ways
-//! before it is twenty lines long.
+//! `Pending`; a task that releases the lock pops one waker and wakes it. This list fails in three
+//! ways.
 //!
-//! *Its waiter leaves.* A time-out drops the future at the front. Its waker stays in the queue, the
-//! next release is spent on it, and no other waiter ever runs.
+//! *A waiter leaves.* A time-out drops the future at the front. Its waker stays in the queue, the
+//! next release wakes it in vain, and no other waiter ever runs.
 //!
-//! *Its waiter leaves a moment later.* The future was popped and woken, and is dropped before it is
-//! polled. The lock is free, and every waiter sleeps.
+//! *A woken waiter leaves.* The future was popped and woken, and is dropped before it is polled.
+//! The lock is free, and every waiter sleeps.
 //!
-//! *A stranger is quicker.* The woken task is not polled at once. A newcomer finds the lock free
+//! *A newcomer is quicker.* The woken task is not polled at once. A newcomer finds the lock free
 //! and takes it. The woken task then finds the lock taken and queues up again, at the end. With
 //! enough newcomers the woken task starves.
 //!
 //! ## The idea
 //!
-//! A release does not *announce* that something is free. It **gives** it to the waiter at the
-//! front, there and then, and the waiter carries the grant until it is polled, or hands it back
-//! when it is dropped.
+//! A release does not *announce* that the lock is free. It **gives** the lock to the waiter at the
+//! front, at once. The waiter keeps this *grant* until it is polled, or hands it back when it is
+//! dropped.
 //!
 //! ```text
 //!                      try_grant says yes
@@ -39,13 +38,13 @@
 //!                             | leave                        | leave
 //!                             v                              v
 //!                     left(want, None)             left(want, Some(grant))
-//!                     "those behind me may         "here is what I was given:
-//!                      be served now"               pass it on"
+//!                     the next waiters may         the grant is
+//!                     be served now                passed on
 //! ```
 //!
-//! A primitive says four things about itself, in the trait [`Grants`], and is otherwise free of
-//! waiting. [`Wait`] is the one future; nodes live in a slab and are linked by index (`chain.rs`),
-//! so that a waiter leaves from anywhere in O(1).
+//! A primitive states its rule in the trait [`Grants`], and has no other code for waiting. [`Wait`]
+//! is the one future; nodes live in a slab and are linked by index (`chain.rs`), so that a waiter
+//! leaves from anywhere in O(1).
 //!
 //! ## How it goes wrong, on one thread
 //!
@@ -60,13 +59,13 @@
 //! ```
 //!
 //! Hence *clone first, then look once more, then join*: between the last look and the join no
-//! foreign line runs.
+//! foreign code runs.
 //!
 //! ## The invariants
 //!
-//! - **given-not-announced**: what a release frees for a waiter belongs to that waiter before any
-//!   other code runs. No newcomer passes a waiter, because `try_grant` of a primitive with a count
-//!   refuses newcomers while a task waits.
+//! - **given-not-announced**: a permit that is released for a waiter belongs to that waiter before
+//!   any other code runs. No newcomer passes a waiter, because `try_grant` of a primitive with a
+//!   count refuses newcomers while a task waits.
 //! - **settled-before-wake**: an operation makes *all* its grants before the first wake. Whatever
 //!   user code a wake runs, it finds the primitive as if the operation had ended.
 //! - **look-then-join**: no user code runs between the look that found nothing and the join.
@@ -78,44 +77,43 @@
 //!
 //! ## Proof: no wake-up is lost
 //!
-//! *Claim.* At a moment at which no operation of the primitive is under way, a front waiter that
-//! could be granted its wish has been granted it.
+//! *Claim.* While no operation of the primitive is under way, no waiter at the front could be
+//! granted.
 //!
 //! Call the primitive *settled* when its front waiter, if any, cannot be granted. An empty list is
-//! settled. Every event keeps it so:
+//! settled. Every event keeps the primitive settled:
 //!
-//! 1. **A newcomer joins.** If others wait, the front is unchanged. If not, it is the front itself,
-//!    and the look just before (look-then-join) found that it cannot be granted.
+//! 1. **A newcomer joins.** If others wait, the front is unchanged. If not, the newcomer is the
+//!    front, and the look just before (look-then-join) found that it cannot be granted.
 //! 2. **Something is freed.** The primitive calls [`WaitList::grant_while`], which stops at the
 //!    first waiter that it cannot serve: settled by construction, and before any user code
 //!    (settled-before-wake).
-//! 3. **A waiting one leaves.** If it was the front, the next one is the front and may want less.
-//!    [`Wait`]'s drop calls `left(want, None)`, where the primitive does as in 2.
-//! 4. **A granted one leaves.** Its grant goes to `left(want, Some(grant))`, where the primitive
+//! 3. **A waiting waiter leaves.** If it was the front, the next waiter is the front and may want
+//!    less. [`Wait`]'s drop calls `left(want, None)`, where the primitive does as in 2.
+//! 4. **A granted waiter leaves.** Its grant goes to `left(want, Some(grant))`, where the primitive
 //!    frees it, as in 2.
 //! 5. **Something is taken.** That can only make the front harder to serve.
 //!
-//! So no grantable waiter sleeps. And no granted one does: `grant_while` puts it on the `woken`
-//! chain together with its waker, and that chain is emptied before the operation returns, even if
-//! one of the wakers panics (`foreign.rs`); if the waiter has meanwhile come with another waker, or
-//! collected its grant, or left, it has been taken off the chain, and needs no wake. What this
-//! rests on: futures that are dropped, not forgotten. A forgotten waiter keeps what it was given,
-//! as a forgotten guard does.
+//! So no waiter that can be granted sleeps. And no granted waiter sleeps: `grant_while` puts it and
+//! its waker on the `woken` chain, and that chain is emptied before the operation returns, even if
+//! one of the wakers panics (`foreign.rs`). A waiter that has meanwhile collected its grant, or
+//! left, is not on the chain, and needs no wake. The proof assumes that futures are dropped, not
+//! forgotten. A forgotten waiter keeps its grant, as a forgotten guard keeps its lock.
 //!
 //! ## Why not otherwise
 //!
-//! - *Links inside the futures* (tokio, lilos, the Linux kernel) save the slab, and cost `unsafe`
-//!   pinning arguments in each primitive. A slab entry is reused at once, so after the first wait
-//!   nothing is allocated here either.
-//! - *Wake and let them race* (Go's normal mode, `parking_lot`) is quicker when threads compete for
-//!   a lock, because the running thread may take it again. On one thread the owner does not run
-//!   beside the waiter, so there is nothing to win.
+//! - *Links inside the futures* (tokio, lilos, the Linux kernel) save the slab, and need `unsafe`
+//!   code with pinning arguments in each primitive. A slab entry is reused at once, so after the
+//!   first wait nothing is allocated here either.
+//! - *Wake and let the waiters race* (Go's normal mode, `parking_lot`) is quicker when threads
+//!   compete for a lock, because the running thread may take it again. On one thread the owner does
+//!   not run beside the waiter, so there is nothing to win.
 //! - *A ticket counter* cannot let a waiter leave from the middle.
 //!
 //! ## What it costs
 //!
-//! Joining, granting and leaving are O(1), and free of allocation once the slab has grown to the
-//! number of waiters. A primitive without waiters touches only [`WaitList::is_empty`], one load.
+//! Joining, granting and leaving are O(1), and allocate nothing once the slab has grown to the
+//! number of waiters. A primitive without waiters calls only [`WaitList::is_empty`], one load.
 //!
 //! ## Sources
 //!
@@ -147,28 +145,27 @@ use crate::context;
 use crate::declared::Made;
 use crate::foreign;
 
-/// What a primitive says about itself; everything else about waiting is [`Wait`]'s.
+/// The rule of a primitive. Everything else about waiting is in [`Wait`].
 pub(crate) trait Grants {
-    /// What one waiter asks for: a number of permits, a version newer than this one, or just `()`.
+    /// The request of one waiter: a number of permits, a version newer than this one, or just `()`.
     type Want: Copy + Unpin;
-    /// What it is given.
+    /// The answer to the request.
     type Grant;
 
     /// The tasks that wait for this primitive.
     fn waiters(&self) -> &WaitList<Self::Want, Self::Grant>;
 
-    /// Serves a newcomer on the spot, or says that it has to wait. A primitive that gives turns refuses while
-    /// a task waits already.
+    /// Serves a newcomer at once; `None` if it has to wait. A primitive that gives turns refuses while a task waits.
     fn try_grant(&self, want: Self::Want) -> Option<Self::Grant>;
 
-    /// A waiter was dropped: with the grant it never used, or without one. Points 3 and 4 of the proof: pass the grant
-    /// on, and serve those behind it. A primitive whose waiters want nothing that could be used up has nothing to do.
+    /// A waiter was dropped, with an unused grant or without a grant. Points 3 and 4 of the proof: pass the grant on,
+    /// and serve the next waiters. A primitive whose grants cannot be used up has nothing to do.
     fn left(&self, want: Self::Want, grant: Option<Self::Grant>) {
         let _ = (want, grant);
     }
 }
 
-/// The future of one waiter: asks, queues up, takes its grant. Spends one unit of the loop's budget.
+/// The future of one waiter: it asks, queues up, and takes its grant. It spends one unit of the loop's budget.
 ///
 /// `D` is `&Primitive` or `Rc<Primitive>`.
 pub(crate) struct Wait<D>
@@ -177,14 +174,14 @@ where
 {
     source: D,
     want: <D::Target as Grants>::Want,
-    /// Its place in the list; none before and after.
+    /// Its place in the list, while it waits.
     key: Option<Key>,
 }
 
 /// Names a waiter for as long as its [`Wait`] lives (one-owner); never stale.
 type Key = u32;
 
-/// Whose wakers these are, for the log.
+/// The owner of these wakers, as the log names it.
 pub(super) const WAITER: &str = "a waiter in `sync`";
 
 impl<D> Wait<D>
@@ -200,7 +197,7 @@ where
         }
     }
 
-    /// What it asked, and whom.
+    /// The primitive that it asks, and its request.
     #[inline]
     pub(crate) fn request(&self) -> (&D, <D::Target as Grants>::Want) {
         (&self.source, self.want)
@@ -212,11 +209,11 @@ where
         self.key.is_some()
     }
 
-    /// Takes a place in the list, unless that is no longer needed.
+    /// Takes a place in the list, unless a second look finds a grant.
     #[cold]
     fn enter(&mut self, cx: &Context<'_>) -> Poll<<D::Target as Grants>::Grant> {
         let waker = context::waker_for(cx, || self.source.waiters().made);
-        // look-then-join: the clone may have run anything.
+        // look-then-join: the clone may have run any code.
         // Guarded by tests/sync/wait_list.rs::a_release_from_within_the_clone_of_a_waker_is_not_lost
         if let Some(grant) = self.source.try_grant(self.want) {
             return Poll::Ready(grant);
@@ -235,11 +232,11 @@ where
     fn leave(&mut self, key: Key) {
         let (grant, waker) = self.source.waiters().leave(key);
         self.source.left(self.want, grant);
-        foreign::let_go(waker, WAITER); // last: it is user code, and the grant is safe by now
+        foreign::let_go(waker, WAITER); // last: it is user code, and the grant has been passed on
     }
 }
 
-/// Polls the wait that a `poll_` form keeps from one call to the next, or begins one.
+/// Polls the wait that a `poll_` form keeps from one call to the next, or begins a wait.
 pub(super) fn poll_kept<D>(
     kept: &mut Option<Wait<D>>,
     begin: impl FnOnce() -> Wait<D>,
@@ -289,10 +286,10 @@ where
 
 /// A FIFO of waiters, each of which wants a `W` until it is given a `G`.
 pub(crate) struct WaitList<W, G> {
-    /// How many wait ungranted. Outside the `RefCell`, because it is what an uncontended primitive reads.
+    /// How many waiters have no grant. Outside the `RefCell`, because an uncontended primitive reads only this.
     waiting: Cell<usize>,
     nodes: RefCell<Nodes<W, G>>,
-    /// What is waited for.
+    /// The thing that these tasks wait for, and where it was made.
     made: Made,
 }
 
@@ -310,18 +307,18 @@ impl<W: Copy, G> WaitList<W, G> {
         }
     }
 
-    /// Whether no task waits. Those who were granted do not wait.
+    /// Whether no task waits. A waiter with a grant does not wait.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.get() == 0
     }
 
-    /// How many wait.
+    /// How many tasks wait.
     pub(crate) fn len(&self) -> usize {
         self.waiting.get()
     }
 
-    /// Grants from the front for as long as `decide` knows what to give, then wakes those it gave to. Says how many.
+    /// Grants from the front as long as `decide` gives a grant, then wakes the granted waiters. Returns their number.
     ///
     /// `decide` runs under the borrow: it may touch the primitive's own cells, and nothing else.
     pub(crate) fn grant_while(&self, decide: impl FnMut(W) -> Option<G>) -> usize {
@@ -332,7 +329,8 @@ impl<W: Copy, G> WaitList<W, G> {
         granted
     }
 
-    /// The first half of [`grant_while`](Self::grant_while): the caller sees to the second, [`wake_granted`](Self::wake_granted).
+    /// The first half of [`grant_while`](Self::grant_while). The caller does the second,
+    /// [`wake_granted`](Self::wake_granted).
     pub(crate) fn grant_quietly(&self, mut decide: impl FnMut(W) -> Option<G>) -> usize {
         let nodes = &mut *self.nodes.borrow_mut();
         let mut granted = 0;
@@ -343,7 +341,7 @@ impl<W: Copy, G> WaitList<W, G> {
         granted
     }
 
-    /// Wakes all that were granted and not yet woken, one after the other, whatever a wake may do.
+    /// Wakes all waiters that were granted and not yet woken, one after the other. A wake may run any code.
     pub(crate) fn wake_granted(&self) {
         while let Some(waker) = self.next_to_wake() {
             foreign::wake(waker, WAITER);
@@ -369,7 +367,7 @@ impl<W: Copy, G> WaitList<W, G> {
         key
     }
 
-    /// Takes the grant, if it is there, and with it the node out of the list; else remembers the newest waker.
+    /// Takes the grant, if it is there, and removes the node; else keeps the newest waker.
     fn poll(&self, key: Key, cx: &Context<'_>) -> Poll<G> {
         if let Some(grant) = self.collect(key) {
             return Poll::Ready(grant);
@@ -377,12 +375,12 @@ impl<W: Copy, G> WaitList<W, G> {
         if self.wakes(key, cx.waker()) {
             return Poll::Pending;
         }
-        let waker = context::waker_for(cx, || self.made); // may run anything: the grant may come meanwhile
+        let waker = context::waker_for(cx, || self.made); // may run any code: the grant may come meanwhile
         if let Some(grant) = self.collect(key) {
             return Poll::Ready(grant);
         }
         let stale = self.nodes.borrow_mut().waiter(key).waker.replace(waker);
-        foreign::let_go(stale, WAITER); // may run anything, too; but a grant that comes now wakes the new waker
+        foreign::let_go(stale, WAITER); // may run any code, too; but a grant that comes now wakes the new waker
         Poll::Pending
     }
 
@@ -393,7 +391,7 @@ impl<W: Copy, G> WaitList<W, G> {
         }
         let Waiter { state, waker } = nodes.remove(key);
         drop(nodes);
-        foreign::let_go(waker, WAITER); // it is still there if it was to be woken in this very moment
+        foreign::let_go(waker, WAITER); // there is one if the waiter was granted and not yet woken
         match state {
             State::Granted(grant) => Some(grant),
             State::Waiting(_) => None,
@@ -406,7 +404,7 @@ impl<W: Copy, G> WaitList<W, G> {
         kept.as_ref().is_some_and(|kept| kept.will_wake(waker))
     }
 
-    /// Takes a node out, wherever it is. The caller drops the waker, when nothing is borrowed.
+    /// Removes a node, wherever it is. The caller drops the waker, when nothing is borrowed.
     fn leave(&self, key: Key) -> (Option<G>, Option<Waker>) {
         let nodes = &mut *self.nodes.borrow_mut();
         let Waiter { state, waker } = nodes.remove(key);
@@ -423,13 +421,13 @@ impl<W: Copy, G> WaitList<W, G> {
 /// The waiters, and the two chains through them.
 struct Nodes<W, G> {
     slab: Slab<Node<Waiter<W, G>>>,
-    /// The tasks that wait, the longest first.
+    /// The waiters without a grant, in the order in which they came.
     waiting: Chain,
-    /// Those who have been granted and are about to be woken. Empty except while an operation wakes them.
+    /// The waiters that have a grant and are about to be woken. Empty except while an operation wakes them.
     woken: Chain,
 }
 
-/// One waiter. It is in `waiting` while its state says so; in `woken` while it is granted and has a waker; else in none.
+/// One waiter. It is in `waiting` in the state `Waiting`; in `woken` while it is granted and has a waker; else in none.
 struct Waiter<W, G> {
     state: State<W, G>,
     waker: Option<Waker>,
@@ -445,13 +443,13 @@ impl<W: Copy, G> Nodes<W, G> {
         &mut self.slab[key as usize].value
     }
 
-    /// Moves the front waiter, if `decide` has something for it, to the woken.
+    /// Moves the front waiter to `woken`, if `decide` has a grant for it.
     fn grant_front(&mut self, decide: &mut impl FnMut(W) -> Option<G>) -> bool {
         let Some(key) = self.waiting.first() else {
             return false;
         };
         let State::Waiting(want) = self.waiter(key).state else {
-            unreachable!("a granted waiter still queues")
+            unreachable!("a granted waiter is still in the waiting chain")
         };
         let Some(grant) = decide(want) else {
             return false;

@@ -1,8 +1,8 @@
 //! The wait list of a single waiter.
 //!
-//! Where the types allow one waiter only (`&mut Receiver`), a list would be a queue of one. A slot
-//! for a waker is enough: no second waiter exists to whom a grant could be passed on, and the value
-//! stays where it is until the one waiter takes it.
+//! Where the types allow one waiter only (`&mut Receiver`), a slot for a waker is enough. There is
+//! no second waiter that a grant could be passed on to, and the value stays where it is until the
+//! waiter takes it.
 
 use std::cell::Cell;
 use std::task::{Context, Waker};
@@ -21,7 +21,8 @@ impl WakerSlot {
         WakerSlot(Cell::new(None))
     }
 
-    /// Remembers whom to wake, who waits for `what`. Cloning a waker is user code: *look again afterwards* whether what is awaited has come.
+    /// Keeps the waker of a task that waits for `what`. The clone of the waker is user code: *look again afterwards*
+    /// whether the awaited event has come.
     pub(super) fn register(&self, cx: &Context<'_>, what: impl FnOnce() -> Made) {
         let kept = self.0.take();
         if kept.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
@@ -32,7 +33,7 @@ impl WakerSlot {
         self.0.set(Some(context::waker_for(cx, what)));
     }
 
-    /// Wakes who waits, if anybody does, and forgets it.
+    /// Takes the waker out, if there is one, and wakes it.
     #[inline]
     pub(super) fn wake_waiter(&self) {
         if let Some(waker) = self.0.take() {
@@ -40,7 +41,7 @@ impl WakerSlot {
         }
     }
 
-    /// Forgets who waits.
+    /// Drops the waker.
     #[inline]
     pub(super) fn clear(&self) {
         foreign::let_go(self.0.take(), WAITER);

@@ -1,9 +1,9 @@
 //! Every receiver sees the latest value.
 //!
-//! The value lives in an `Rc`, and who looks at it takes a snapshot: another `Rc`. So looking never
-//! stands in the way of sending, across any `.await`, and no user code runs while the channel is
-//! borrowed. (tokio lends the value behind a read lock, and a guard that is kept across an `.await`
-//! blocks the sender.)
+//! The value lives in an `Rc`, and a look at it is a snapshot: another `Rc`. So a receiver never
+//! blocks a sender, even if it keeps a snapshot across an `.await`, and no user code runs while the
+//! channel is borrowed. (tokio lends the value behind a read lock, and a guard that is kept across
+//! an `.await` blocks the sender.)
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -19,7 +19,7 @@ use crate::declared::Made;
 
 pub use super::unheard::SendError;
 
-/// A channel that holds one value, at first `value`, which each receiver has seen.
+/// A channel that holds one value, at first `value`. That value counts as seen.
 ///
 /// # Examples
 ///
@@ -53,11 +53,11 @@ pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
 
 struct Chan<T> {
     value: RefCell<Rc<T>>,
-    /// How many values came after the first.
+    /// How many values were sent after the first.
     version: Cell<u64>,
     senders: Ends,
     receivers: Ends,
-    /// Receivers, each wanting another version than its own.
+    /// Receivers, each with its version, waiting for another.
     waiters: WaitList<u64, ()>,
     /// Set while there is no receiver.
     unwatched: Event,
@@ -68,7 +68,7 @@ impl<T> Chan<T> {
         Rc::clone(&self.value.borrow())
     }
 
-    /// Puts a value in and returns the last one, which the caller drops when nothing is borrowed.
+    /// Puts a value in and returns the old value, which the caller drops when nothing is borrowed.
     fn replace(&self, value: Rc<T>) -> Rc<T> {
         let last = mem::replace(&mut *self.value.borrow_mut(), value);
         self.version.set(self.version.get() + 1);
@@ -90,7 +90,7 @@ impl<T> Grants for Chan<T> {
     }
 }
 
-/// Changes the value. Clones change the same one.
+/// Changes the value. Clones change the same value.
 pub struct Sender<T> {
     chan: Rc<Chan<T>>,
 }
@@ -109,12 +109,12 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Makes `value` the latest, even if no receiver watches, and returns the one before.
+    /// Makes `value` the latest, even if there is no receiver, and returns the value before.
     pub fn send_replace(&self, value: T) -> Rc<T> {
         self.chan.replace(Rc::new(value))
     }
 
-    /// Changes a copy of the latest value and makes it the latest. If `modify` panics, nothing has changed.
+    /// Changes a copy of the latest value and makes it the latest. If `modify` panics, nothing changes.
     pub fn send_modify(&self, modify: impl FnOnce(&mut T))
     where
         T: Clone,
@@ -125,7 +125,7 @@ impl<T> Sender<T> {
         });
     }
 
-    /// Changes a copy of the latest value, and makes it the latest if `modify` says that it should be; says so, too.
+    /// Changes a copy of the latest value, and makes it the latest if `modify` returns true. Returns the same.
     pub fn send_if_modified(&self, modify: impl FnOnce(&mut T) -> bool) -> bool
     where
         T: Clone,
@@ -185,10 +185,10 @@ impl<T> Drop for Sender<T> {
     }
 }
 
-/// Watches the value. Clones have seen what this one has seen.
+/// Watches the value. A clone has seen the same version.
 pub struct Receiver<T> {
     chan: Rc<Chan<T>>,
-    /// The version that it has seen.
+    /// The last version that it has seen.
     seen: u64,
     /// The wait of `poll_changed`.
     polled: Option<Wait<Rc<Chan<T>>>>,
@@ -220,7 +220,7 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// If there is none and all senders are gone.
+    /// If there is no such value and all senders are gone.
     pub fn has_changed(&self) -> Result<bool, RecvError> {
         let changed = self.seen != self.chan.version.get();
         if !changed && self.chan.senders.are_gone() {
@@ -230,8 +230,8 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Waits for a value that this receiver has not seen, and counts it as seen. Of several that came meanwhile only the
-    /// latest is there.
+    /// Waits for a value that this receiver has not seen, and counts it as seen. Of several new values only the latest
+    /// is there.
     ///
     /// # Cancellation
     ///
@@ -268,8 +268,8 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Counts the latest value as seen at the end of a wait. It may have been seen before: the wait was let through as the last
-    /// sender went, and one has been cloned since.
+    /// Counts the latest value as seen at the end of a wait. It may have been seen before: if the drop of the last
+    /// sender ended the wait, and a new sender was made since.
     fn see(&mut self) -> Result<bool, RecvError> {
         let changed = self.has_changed()?;
         if changed {
@@ -278,15 +278,15 @@ impl<T> Receiver<T> {
         Ok(changed)
     }
 
-    /// Waits until the latest value satisfies `predicate`, which is asked about the present one first, and yields it.
+    /// Waits until the latest value satisfies `predicate`, and yields that value. The present value is tried first.
     ///
     /// # Cancellation
     ///
-    /// Values that did not satisfy it count as seen.
+    /// Values that did not satisfy `predicate` count as seen.
     ///
     /// # Errors
     ///
-    /// If all senders are gone and their last value did not satisfy it.
+    /// If all senders are gone and their last value did not satisfy `predicate`.
     pub async fn wait_for(
         &mut self,
         mut predicate: impl FnMut(&T) -> bool,
@@ -337,7 +337,7 @@ pub struct RecvError(());
 
 impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nothing new to see: all senders are gone")
+        f.write_str("no new value: all senders are gone")
     }
 }
 

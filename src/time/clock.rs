@@ -1,14 +1,14 @@
-//! Between the clock on the wall and the ticks of the wheel.
+//! Between the real clock and the ticks of the wheel.
 //!
 //! A tick is a power of two of nanoseconds, so that neither way needs a division. Both ways could
 //! round; only one choice is right. **Deadlines round up and now rounds down**: the wheel fires a
 //! deadline `d` at a moment `n` only if `up(d) <= down(n)`, which implies `d <= n`. So a timer is
-//! never early, and it is late by less than one tick on our account. The way back, from a tick to
-//! an instant, is exact, so a wait that ends at `instant(tick)` finds the timer due: there is no
-//! second rounding which could add a tick or, worse, take one and make the loop spin.
+//! never early, and the rounding makes it late by less than one tick. The way back, from a tick to
+//! an instant, is exact, so a wait that ends at `instant(tick)` finds the timer due. A second
+//! rounding could add a tick, or take one away and make the loop spin.
 //!
-//! Nothing overflows: 64 bits of nanoseconds last for more than 570 years, and a deadline further
-//! away counts as the last tick, to which no clock comes: it never fires.
+//! Nothing overflows: 64 bits of nanoseconds last for more than 570 years. A deadline further away
+//! counts as the last tick, which no clock reaches, so it never fires.
 //!
 //! With a tick of 1,024 ns the levels of the wheel reach so far:
 //!
@@ -27,14 +27,14 @@
 //!
 //! The clock of a loop with [virtual time](crate::Builder::virtual_time) moves only when the loop
 //! moves it. Its ticks are nanoseconds, so that a sleep of an hour ends an hour later and not a
-//! microsecond more. Code without a loop at hand calls [`now`], so a loop with such a clock leaves
-//! the time in a thread-local for as long as it is the current loop.
+//! microsecond more. Code without a loop at hand calls [`now`], so such a loop keeps the time in a
+//! thread-local while it is the current loop.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 thread_local! {
-    /// What [`now`] says, if it is not the time on the wall. It has no destructor, so it can be read at any time.
+    /// The time that [`now`] returns, if it is not the real time. It has no destructor, so it can be read at any time.
     static STANDING: Cell<Option<Instant>> = const { Cell::new(None) };
     /// Whether a loop with virtual time was ever made on this thread. Elsewhere no clock has to be chosen.
     static MAY_STAND: Cell<bool> = const { Cell::new(false) };
@@ -42,9 +42,9 @@ thread_local! {
 
 /// The time, by the clock of the loop that is running on this thread. asyncio's `loop.time()`.
 ///
-/// That is [`Instant::now()`], unless the loop has [virtual time](crate::Builder::virtual_time). So a program that takes its
-/// time from here, and not from [`Instant::now()`], can be tested without waiting. While no loop is running, a thread goes by the
-/// virtual clock of the loop that it has made or run last, until it drops that loop.
+/// It is [`Instant::now()`], unless the loop has [virtual time](crate::Builder::virtual_time). So a program that calls
+/// `now`, and not [`Instant::now()`], can be tested without waiting. While no loop is running, a thread uses the
+/// virtual clock of the last loop that it has made or run, until it drops that loop.
 ///
 /// ```
 /// use roundelay::time::{now, sleep};
@@ -63,27 +63,26 @@ pub fn now() -> Instant {
     STANDING.get().unwrap_or_else(Instant::now)
 }
 
-/// Whether [`now`] may say something else than the clock on the wall: whether there has been a clock that stands still.
+/// Whether [`now`] may differ from the real clock: whether this thread has had a clock that stands still.
 #[inline]
 pub(crate) fn may_stand() -> bool {
     MAY_STAND.get()
 }
 
-/// From here on, [`now`] says this on this thread; without a time, what the clock on the wall says. Gives what it said before.
+/// Sets the time that [`now`] returns on this thread; with `None` it returns the real time. Gives the setting before.
 pub(crate) fn stand(at: Option<Instant>) -> Option<Instant> {
     STANDING.replace(at)
 }
 
-/// A tick of the real clock is 2^10 ns, a microsecond: it makes a timer half a microsecond late in the mean, beside the
-/// 30 us in which an operating system wakes a thread. Ticks of 16 us cost a `sleep` of 50 us a third
-/// of its punctuality, and saved nothing: that timers share a wake-up is the business of
-/// [`Timers::next_deadline`](super::Timers::next_deadline).
+/// A tick of the real clock is 2^10 ns, a microsecond. It makes a timer half a microsecond late in the mean; an
+/// operating system takes 30 us to wake a thread. Ticks of 16 us would make a `sleep` of 50 us late by a third, and
+/// save nothing: [`Timers::next_deadline`](super::Timers::next_deadline) makes timers share a wake-up.
 const TICK_BITS: u32 = 10;
 
-/// A clock that stands still is not moved that far, and a deadline from there on never comes: 292 years in nanoseconds.
+/// 292 years in nanoseconds. A clock that stands still is not moved that far, and a deadline from there on never comes.
 const OUT_OF_REACH: u64 = 1 << 63;
 
-/// A deadline so many seconds away never comes. All of it, in nanoseconds and with a tick to spare, is a number of 64 bits.
+/// A deadline so many seconds away never comes. In nanoseconds, and with a tick to spare, it fits in 64 bits.
 const NEVER: u64 = 18_000_000_000;
 const NANOS_PER_SEC: u64 = 1_000_000_000;
 const _: () = assert!((NEVER + 1) * NANOS_PER_SEC < u64::MAX - (1 << TICK_BITS));
@@ -91,16 +90,16 @@ const _: () = assert!((NEVER + 1) * NANOS_PER_SEC < u64::MAX - (1 << TICK_BITS))
 /// Counts ticks from the moment when it was made.
 pub(crate) struct Clock {
     origin: Instant,
-    /// A tick is so many nanoseconds, to the power of two.
+    /// A tick is two to this power of nanoseconds.
     tick_bits: u32,
     /// One nanosecond less than a tick.
     round_up: u64,
-    /// Where it stands, if it goes only when it is moved.
+    /// The time of a clock that stands still; `None` for the real clock.
     standing: Option<Cell<Instant>>,
 }
 
 impl Clock {
-    /// The clock on the wall.
+    /// The real clock.
     pub(crate) fn starting_at(origin: Instant) -> Self {
         Clock {
             origin,
@@ -121,7 +120,7 @@ impl Clock {
         }
     }
 
-    /// Where it stands; `None` for the clock on the wall.
+    /// Where it stands; `None` for the real clock.
     pub(crate) fn standing(&self) -> Option<Instant> {
         self.standing.as_ref().map(Cell::get)
     }
@@ -130,7 +129,7 @@ impl Clock {
         self.standing().unwrap_or_else(Instant::now)
     }
 
-    /// Moves a clock that stands still. It never goes back, and not so far that there would be no time left.
+    /// Moves a clock that stands still. It never goes back, and never beyond [`OUT_OF_REACH`].
     pub(crate) fn move_to(&self, instant: Instant) {
         if let Some(standing) = &self.standing {
             let last = self.instant(OUT_OF_REACH - 1);
@@ -159,8 +158,8 @@ impl Clock {
         saturating_add(self.origin, since_origin)
     }
 
-    /// A moment before the origin is as good as the origin: everything then has passed. No moment is further than `most_secs`, and
-    /// a fraction.
+    /// A moment before the origin counts as the origin: it has passed. A moment further away than `most_secs`, and a
+    /// fraction, counts as that far away.
     fn nanos_since_origin(&self, instant: Instant, most_secs: u64) -> u64 {
         let since_origin = instant.saturating_duration_since(self.origin);
         since_origin.as_secs().min(most_secs) * NANOS_PER_SEC
@@ -174,7 +173,7 @@ pub(crate) fn duration_from_nanos(nanos: u128) -> Duration {
     Duration::new(secs, (nanos % per_sec) as u32)
 }
 
-/// `instant + duration`, or the last instant that this platform can name.
+/// `instant + duration`, or the last instant of this platform.
 #[inline]
 pub(crate) fn saturating_add(instant: Instant, duration: Duration) -> Instant {
     instant
@@ -182,7 +181,7 @@ pub(crate) fn saturating_add(instant: Instant, duration: Duration) -> Instant {
         .unwrap_or_else(|| last_instant(instant))
 }
 
-/// `Instant` has no `MAX`, so this climbs as far as the platform goes, in ever smaller steps.
+/// The last instant of the platform. `Instant` has no `MAX`, so it is found in ever smaller steps.
 #[cold]
 fn last_instant(mut instant: Instant) -> Instant {
     let mut step = Duration::MAX;

@@ -1,4 +1,4 @@
-//! A rhythm, and what becomes of ticks that no task awaited in time.
+//! Ticks at a fixed period, and the treatment of ticks that no task awaited in time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -49,7 +49,7 @@ pub fn interval(period: Duration) -> Interval {
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(
         !period.is_zero(),
-        "an interval needs a period above zero; to let others run at each step, use yield_now"
+        "an interval needs a period above zero; to let other tasks run at each step, use yield_now"
     );
     Interval {
         sleep: sleep_until(start),
@@ -58,8 +58,8 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
     }
 }
 
-/// What an [`Interval`] does when ticks were missed: when a tick is delivered so late that the one
-/// after it is due already. If it is less late than that, the rhythm stands.
+/// How an [`Interval`] goes on when ticks were missed: when a tick is delivered so late that the
+/// next tick is due already. A tick that is less late changes nothing.
 ///
 /// With a period of ten, and a tick due at 20 that is delivered at 43:
 ///
@@ -70,17 +70,17 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 /// | `Burst` | 30, 40 (both at once), 50, 60 |
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MissedTick {
-    /// Forgets the missed ticks, and begins a new rhythm with this one.
+    /// Forgets the missed ticks, and counts the period from this tick on.
     #[default]
     Delay,
-    /// Forgets the missed ticks, and keeps the rhythm.
+    /// Forgets the missed ticks, and keeps the times of the others.
     Skip,
-    /// Delivers the missed ticks without pause. After a suspended night that is a flood.
+    /// Delivers the missed ticks without pause. After a night in which the machine was suspended these are very many.
     Burst,
 }
 
 impl MissedTick {
-    /// When the tick after the one that was `due`, and is delivered `now`, is due.
+    /// When the next tick is due, if this tick was `due` then and is delivered `now`.
     fn next(self, due: Instant, now: Instant, period: Duration) -> Instant {
         let next = saturating_add(due, period);
         if next > now {
@@ -97,7 +97,7 @@ impl MissedTick {
     }
 }
 
-/// The rhythm made by [`interval`] and [`interval_at`].
+/// Ticks at a fixed period, made by [`interval`] and [`interval_at`].
 #[derive(Debug)]
 pub struct Interval {
     sleep: Sleep,
@@ -109,7 +109,7 @@ impl Interval {
     /// Waits for the next tick, and says when it was due.
     ///
     /// # Cancellation
-    /// Dropping the future removes the timer. No tick is lost: the next call waits for the same one.
+    /// Dropping the future removes the timer. No tick is lost: the next call waits for the same tick.
     ///
     /// # Wakes
     /// As [`Sleep`].
@@ -123,7 +123,7 @@ impl Interval {
     /// The poll of [`tick`](Interval::tick), for futures written by hand.
     ///
     /// # Cancellation
-    /// While it is pending, the interval keeps the waker, until the tick or until it is dropped.
+    /// A poll that is pending leaves its waker in the interval, until the tick or the drop of the interval.
     ///
     /// # Wakes
     /// The waker of the latest poll, once, when the tick is due.
@@ -155,17 +155,17 @@ impl Interval {
         self.sleep.deadline()
     }
 
-    /// From tick to tick.
+    /// The time from tick to tick.
     pub fn period(&self) -> Duration {
         self.period
     }
 
-    /// What happens to missed ticks.
+    /// The treatment of missed ticks.
     pub fn missed_tick(&self) -> MissedTick {
         self.missed_tick
     }
 
-    /// Chooses what happens to missed ticks.
+    /// Chooses the treatment of missed ticks.
     ///
     /// # Example
     /// ```

@@ -11,23 +11,23 @@
 //! | [`wheel`] | deadlines are numbers, and the earliest comes first |
 //! | [`wheel::parts`] | a crowded slot is dealt out in parts |
 //! | [`wheel::ahead`] | and some of it before its time |
-//! | [`clock`] | how a number is an [`Instant`](std::time::Instant), and which way to round |
+//! | [`clock`] | how a number becomes an [`Instant`](std::time::Instant), and which way to round |
 //! | [`timers`] | wakers; no foreign code runs while the wheel is borrowed |
 //! | [`slack`] | how long timers that are close together may wait for each other |
 //! | [`sleep`](mod@self::sleep) | a future that is ready at its deadline |
-//! | [`timeout`](mod@self::timeout), [`interval`](mod@self::interval) | what can be made of it |
-//! | [`virtual_time`] | what a test says to a clock that stands still |
+//! | [`timeout`](mod@self::timeout), [`interval`](mod@self::interval) | two uses of a `Sleep` |
+//! | [`virtual_time`] | how a test moves or holds a clock that stands still |
 //!
-//! What holds for all of them:
+//! Five rules hold for all of them:
 //!
 //! - **Never early.** A deadline that lies between two ticks of a microsecond rounds up.
 //! - **In order.** Earlier deadlines fire first; equal ones in the order in which they were armed.
-//! - **Any [`Duration`](std::time::Duration) is valid.** What is too far away saturates and never
-//!   fires, `Duration::MAX` included. Deadlines in the past are valid too, and due at once.
+//! - **Any [`Duration`](std::time::Duration) is valid.** A deadline that is too far away saturates
+//!   and never fires, `Duration::MAX` included. A deadline in the past is valid, and due at once.
 //! - **The time at the call.** A deadline is computed from the clock, not from a time that was read
-//!   at some earlier point of the turn. The clock is the one on the wall, or the loop's own: see
+//!   earlier in the turn. The clock is the real one, or the loop's own: see
 //!   [below](#time-in-the-hands-of-a-test).
-//! - **Nothing is left.** A future that is dropped takes its timer and its waker with it.
+//! - **Nothing is left.** The drop of a future removes its timer and its waker.
 //!
 //! A future of this module can be made anywhere and moved between loops. It needs a running loop
 //! when it is polled and its deadline is still ahead: there it arms its timer.
@@ -73,9 +73,9 @@
 //!                      |<- 20 us ---->|
 //! ```
 //!
-//! A timer that fires alone, as in a program that needs to be punctual, puts nothing off. A loop at
-//! work knows no slack: it looks after 64 polls. A look that has ended at its bound knows none
-//! either, for the next timers may be due already. With virtual time there is none.
+//! A timer that fires alone, as in a program that needs to be punctual, puts nothing off. A busy
+//! loop has no slack: it looks at the timers after 64 polls. A look that ended at its bound gives
+//! no slack, for the next timers may be due already. With virtual time there is no slack.
 //!
 //! *What it costs.* A timer of an idle loop may be late by the slack. Guarded by
 //! tests/time/timers.rs::after_one_timer_the_next_is_looked_at_on_time_and_after_several_with_a_little_slack
@@ -83,13 +83,14 @@
 //!
 //! ## Why not otherwise
 //!
-//! - *A binary heap*: cancelling is the operation that matters, and a heap has none.
+//! - *A binary heap*: most timers are cancelled, and a heap cannot cancel.
 //! - *A `BTreeMap<(deadline, serial), _>`*: right in 40 lines, and the oracle of our tests. It
 //!   costs *log n* and cache misses for each timer, fired or not.
 //! - *A wheel that does not deal out again* (its literature says *cascade*): far timers fire up to
-//!   an eighth late. That is right for a kernel, where a time-out is a rough thing; a `sleep`
-//!   should mean what it says.
-//! - *Levels by distance*: an earlier timer from afar hides behind a later one nearby:
+//!   an eighth late. That is right for a kernel, whose time-outs are rough; a `sleep` should end
+//!   at its deadline.
+//! - *Levels by distance*: an earlier timer of a coarse level hides behind a later timer of level
+//!   0:
 //!
 //! | tick | by distance | by digit |
 //! |---|---|---|
@@ -104,14 +105,14 @@
 //! ## What it costs
 //!
 //! Arm, reset and disarm are O(1). A timer that fires has been moved at most ten times, mostly two
-//! to four times; a timer that is cancelled, mostly never. With a waker inside, an entry takes 32
-//! bytes. The table of entries keeps the size of its busiest time.
+//! to four times; a timer that is cancelled has mostly not been moved. With a waker inside, an
+//! entry takes 32 bytes. The table of entries never shrinks.
 //!
 //! ## What is promised
 //!
-//! Never early, order as above, every `u64` a valid deadline, no allocation once the table has
-//! grown, and no more work in a call of `pop_due` than its budget. *How it is done today:* eleven
-//! levels of 64, `CROWD`, and 134 million timers at most.
+//! No timer is early; the order is as above; every `u64` is a valid deadline; nothing is allocated
+//! once the table has grown; a call of `pop_due` does no more work than its budget. *How it is done
+//! today:* eleven levels of 64, `CROWD`, and 134 million timers at most.
 //!
 //! ## Sources
 //!
@@ -140,17 +141,17 @@
 //! moves its clock to the next deadline.
 //!
 //! ```text
-//!              tasks run              nobody is ready: jump       tasks run             jump
-//!   the wall   |== 3 us ==|                                       |== 5 us ==|
+//!              tasks run              no task is ready: jump      tasks run             jump
+//!   real time  |== 3 us ==|                                       |== 5 us ==|
 //!   the clock  12:00:00   12:00:00  ------------------------->  13:00:00  13:00:00  ------->
 //! ```
 //!
-//! So an hour takes no time, and to the nanosecond an hour. Nothing is late, on however busy a
-//! machine: an equation can be tested, and a limit is not needed. All that this page promises holds
-//! by that clock. Its time is read by [`now`], and not by
-//! [`Instant::now`](std::time::Instant::now), which knows the wall only. While no loop is running,
-//! the thread goes by the clock of the loop with virtual time that it has made or run last, until
-//! that loop is dropped.
+//! So an hour by this clock is exact to the nanosecond, and takes no real time. No timer is late,
+//! however busy the machine is: a test compares times with `==`, and needs no limits. The promises
+//! of this page hold by that clock. [`now`] reads it;
+//! [`Instant::now`](std::time::Instant::now) reads the real clock. While no loop is running, the
+//! thread uses the clock of the last loop with virtual time that it has made or run, until that
+//! loop is dropped.
 //!
 //! ```
 //! use roundelay::{EventLoop, sleep, time::{now, timeout}};
@@ -163,20 +164,20 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! *What holds the clock.* A jump is right if nothing else was going to happen first. The parts
-//! that the loop can see hold its clock by themselves:
+//! *What holds the clock.* A jump is right if no other event comes first. The loop holds its clock
+//! for the events that it can foresee:
 //!
-//! | | and the clock |
+//! | if | the clock |
 //! |---|---|
 //! | a task is ready, a note is in the inbox | stands still |
 //! | a job is [offloaded](fn@crate::offload) | stands still until the job is done, in real time, awaited or not |
-//! | a task waits for a socket | jumps, after a look that finds nothing to read. Bytes that a task of this loop has written to a socket of this machine are there by then |
+//! | a task waits for a socket | jumps, after a look that finds nothing to read. That look finds the bytes that a task of this loop has written to a socket of this machine |
 //! | another thread will post, a child process will end, a peer elsewhere will answer | jumps: the loop cannot know. [`hold`] it |
-//! | no timer, or none within 292 years | stands still. The loop parks until something comes |
+//! | there is no timer, or none within 292 years | stands still. The loop parks until something comes |
 //!
 //! [`advance`] moves the clock by hand. A `sleep` in the test cannot make a task late, and
 //! `advance` can. `sleep(d).await` stops at each deadline on the way, and each task acts at its own
-//! moment; `advance(d)` leaps, as if the caller had computed for so long.
+//! deadline; `advance(d)` leaps, as if the caller had computed for so long.
 //!
 //! *How it goes wrong.* A task that asks for the time until it is late enough, and yields in
 //! between, is always ready: the clock stands still for ever. A job that waits for a timer of its
@@ -185,26 +186,26 @@
 //! [`Instant::now`](std::time::Instant::now) lie before the loop's time, and are due at once.
 //!
 //! *Order, too.* [`Builder::shuffle`](crate::Builder::shuffle) draws the order within a batch from
-//! a seed. With both, the same program does the same in the same order at each run, and a bug that
-//! shows in one order out of a thousand can be looked at twice. A time-out of an hour shows a lost
-//! wake-up at once. [`net::Network`](crate::net::Network) adds a network whose weather is drawn
+//! a seed. With virtual time and a seed, each run of a program does the same in the same order, and
+//! a bug of one order in a thousand can be repeated. A time-out of an hour shows a lost wake-up at
+//! once. [`net::Network`](crate::net::Network) adds a network whose delays and losses are drawn
 //! from a seed.
 //!
-//! *Why not otherwise.* A clock that is only moved by hand makes each test name each moment. A
-//! clock that runs a thousand times as fast keeps the machine in the test. Tasks that take a clock
-//! as an argument can be tested without a loop like this one, down to the first crate that does
-//! not. And sockets that hold the clock would hang the test of every server, for a server always
-//! waits for the next connection.
+//! *Why not otherwise.* With a clock that is moved only by hand, each test has to name each moment.
+//! With a clock that runs a thousand times as fast, the test still depends on the machine. Tasks
+//! that take a clock as an argument need no such loop, but a crate that they use may take none. And
+//! sockets that hold the clock would hang the test of every server, for a server always waits for
+//! the next connection.
 //!
 //! *What others do.* tokio: `time::pause` and `start_paused` move the clock when the runtime is
-//! idle, jobs hold it, sockets do not; its `advance` leaps, too, and its timers are rounded up to a
-//! millisecond. trio: `MockClock`, with `autojump_threshold`, a real time for which everybody has
-//! to be idle; and its scheduler reverses one batch in two, by chance, in production too. asyncio:
-//! nothing; `looptime` from elsewhere. turmoil and madsim simulate the network and the disks as
-//! well, for tokio; Go 1.25: `testing/synctest`.
+//! idle; jobs hold it, sockets do not; its `advance` leaps, too, and its timers are rounded up to a
+//! millisecond. trio: `MockClock`, with `autojump_threshold`, a real time for which every task has
+//! to be idle; its scheduler reverses one batch in two, by chance, in production too. asyncio has
+//! nothing; `looptime` is a package for it. turmoil and madsim simulate the network and the disks
+//! as well, for tokio; Go 1.25 has `testing/synctest`.
 //!
-//! *What it costs.* A loop by the wall: a load and a comparison where the clock is read, and one
-//! where a loop is entered. A jump: two looks at the poller.
+//! *What it costs.* With the real clock: a load and a comparison where the clock is read, and where
+//! a loop is entered. A jump: two looks at the poller.
 //!
 //! # Next
 //!

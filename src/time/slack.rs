@@ -1,23 +1,25 @@
-//! Tuning, and a policy: where many timers fire, the loop takes those that are close together.
+//! Tuning, and a policy: where many timers fire, one wake-up fires timers that are close together.
 //!
-//! The plain form wakes the loop for each timer. Here each timer that fired beside another puts the next look off by 10 us, and all
-//! of them together by [`Builder::timer_slack`](crate::Builder::timer_slack) at most. The [chapter](super#slack) has the reasons
-//! and the figure, the [appendix](crate::appendix) what it buys (`cargo bench --bench compare`, row `storm`).
+//! The plain form wakes the loop for each timer. Here each timer that fired beside another puts the
+//! next look off by 10 us, and all of them together by
+//! [`Builder::timer_slack`](crate::Builder::timer_slack) at most. The [chapter](super#slack) has
+//! the reasons and the figure, the [appendix](crate::appendix) the gain
+//! (`cargo bench --bench compare`, row `storm`).
 //!
 //! Guarded by tests/time/timers.rs::the_slack_is_what_the_builder_was_told_at_most.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// How much is allowed, if [`Builder::timer_slack`](crate::Builder::timer_slack) does not say otherwise. In a storm of
-/// timers the processor time falls as this grows, until some 140 us, and the lateness grows with it.
+/// The most slack, if [`Builder::timer_slack`](crate::Builder::timer_slack) sets no other. With very many timers the
+/// processor time falls as this value grows, up to some 140 us, and the lateness grows.
 pub(crate) const DEFAULT: Duration = Duration::from_micros(140);
-/// What each timer earns that fired beside another.
+/// The slack for each timer that fired beside another.
 pub(super) const EACH: Duration = Duration::from_micros(10);
 
 pub(super) struct Slack {
     most: Duration,
-    /// The loop need not be woken before.
+    /// Before this moment the loop need not be woken.
     until: Cell<Instant>,
 }
 
@@ -29,7 +31,7 @@ impl Slack {
         }
     }
 
-    /// A look has fired so many timers, and stopped there because it is bounded, or because no more were due.
+    /// After a look that fired `fired` timers, and stopped at its bound (`is_bounded`) or because no more were due.
     pub(super) fn earn(&self, now: Instant, fired: usize, is_bounded: bool) {
         if is_bounded {
             self.until.set(now);

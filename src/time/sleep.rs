@@ -50,7 +50,7 @@ pub fn sleep(duration: Duration) -> Sleep {
     }
 }
 
-/// Waits until `deadline`, a time by [`now`]. One that has passed is ready at the first poll.
+/// Waits until `deadline`, a time by [`now`]. If it has passed, the future is ready at the first poll.
 ///
 /// # Cancellation
 /// Dropping the future removes its timer. Nothing is lost but the wait.
@@ -81,13 +81,13 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// The future of [`sleep`] and [`sleep_until`].
 ///
-/// It is `Unpin`, so it can be awaited by `&mut`, kept in a struct, and polled by hand. Once ready
-/// it stays ready until it is [`reset`](Sleep::reset).
+/// A `Sleep` is `Unpin`, so it can be awaited by `&mut`, kept in a struct, and polled by hand. Once
+/// ready it stays ready until it is [`reset`](Sleep::reset).
 ///
 /// # Wakes
-/// The first poll arms a timer in the running loop. It keeps the waker of the latest poll, and wakes
-/// it once, when the deadline has passed. If it is polled in another loop, the timer moves there.
-/// Dropping it disarms the timer and drops the waker.
+/// The first poll arms a timer in the running loop. The timer keeps the waker of the latest poll,
+/// and wakes it once, when the deadline has passed. A poll in another loop moves the timer there.
+/// Dropping the `Sleep` disarms the timer and drops the waker.
 #[must_use = "a sleep waits only when it is awaited"]
 pub struct Sleep {
     deadline: Instant,
@@ -95,10 +95,10 @@ pub struct Sleep {
 }
 
 enum State {
-    /// Not armed, and the clock must say whether the deadline has passed.
+    /// Not armed; only the clock can tell whether the deadline has passed.
     Unknown,
-    /// Not armed, and computed from the clock as a deadline ahead. If it has passed since, the
-    /// wheel finds that out in the next turn; so the first poll need not read the clock again.
+    /// Not armed, and computed from the clock as a deadline ahead. If it has passed since, the timer
+    /// fires in the next turn; so the first poll need not read the clock again.
     Ahead,
     Armed {
         key: Key,
@@ -110,7 +110,7 @@ enum State {
 impl Sleep {
     /// When it will be ready.
     ///
-    /// After [`sleep`] with a duration too long to add, it is the last instant there is.
+    /// After [`sleep`] with a duration too long to add, it is the last instant of the platform.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
@@ -120,12 +120,12 @@ impl Sleep {
         matches!(self.state, State::Elapsed) || self.deadline <= now()
     }
 
-    /// Gives it another deadline, earlier or later, whether it was ready or not.
+    /// Sets another deadline, earlier or later, whether the `Sleep` was ready or not.
     ///
     /// # Wakes
-    /// A task that is waiting goes on waiting, for the new deadline: it is not woken now. Where
-    /// deadlines are equal, this one comes last, as if it had been armed now. If the old deadline
-    /// has fired already, poll it to be woken again.
+    /// A task that is waiting goes on waiting, for the new deadline: it is not woken now. Among
+    /// equal deadlines this timer comes last, as if it had been armed now. If the timer has fired
+    /// already, poll the `Sleep` to be woken again.
     ///
     /// # Example
     /// ```
@@ -149,15 +149,15 @@ impl Sleep {
         self.enter(State::Unknown);
     }
 
-    /// Takes the timer away; the deadline stays.
+    /// Removes the timer; the deadline stays.
     pub(super) fn disarm(&mut self) {
         if let State::Armed { .. } = self.state {
             self.enter(State::Unknown);
         }
     }
 
-    /// A poll that leaves the budget alone: a time-out must be able to fire although the future
-    /// inside has just spent all of it.
+    /// A poll that neither asks nor spends the budget: a time-out must be able to fire although the
+    /// future inside has just spent the whole budget.
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>, call: &str) -> Poll<()> {
         let has_passed = match &self.state {
             State::Elapsed => true,
@@ -186,11 +186,11 @@ impl Sleep {
         }
     }
 
-    /// Every change of state goes through here, so that no key is ever lost.
+    /// Every change of state is made here, so that no key is ever lost.
     /// Guarded by tests/time/timers.rs::a_dropped_sleep_leaves_nothing_behind.
     ///
-    /// Inlined, the state goes from registers to where it stays. Handed over in memory it is read in one piece just after
-    /// it was written in three, and a processor waits for that: 8 of the 55 ns of an arm+cancel.
+    /// Inlined, the state goes from registers to its place. Passed in memory, it is read in one piece just after it was
+    /// written in three, and the processor waits for that.
     #[inline(always)]
     fn enter(&mut self, state: State) {
         if let State::Armed { key, timers } = mem::replace(&mut self.state, state) {

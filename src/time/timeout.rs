@@ -1,8 +1,8 @@
 //! A limit on how long a future may take.
 //!
-//! The order of events in one poll is the whole design.
+//! One poll does three steps, in this order:
 //!
-//! 1. **The clock**, at the first poll only: the deadline is that moment and the duration. A body
+//! 1. **The clock**, at the first poll only: the deadline is that moment plus the duration. A body
 //!    that computes is not interrupted, but its time counts.
 //! 2. **The future.** If it is ready, its value counts, even where the deadline has passed in the
 //!    same turn; and no timer has been armed.
@@ -40,7 +40,7 @@ use crate::pinned::Beside;
 /// Dropping it drops the future and removes the timer.
 ///
 /// # Wakes
-/// As [`Sleep`], and whatever the future does.
+/// As [`Sleep`], and as the future.
 ///
 /// # Panics
 /// When the future waits and no loop is running on this thread.
@@ -63,7 +63,7 @@ pub fn timeout<F: IntoFuture>(
     Beside::new(Some(future.into_future()), Limit::After(duration))
 }
 
-/// Gives `future` time until `deadline`. One that has passed polls the future once.
+/// Gives `future` time until `deadline`. If `deadline` has passed, the future is polled once.
 ///
 /// Everything else is as for [`timeout`].
 ///
@@ -74,7 +74,7 @@ pub fn timeout<F: IntoFuture>(
 /// Dropping it drops the future and removes the timer.
 ///
 /// # Wakes
-/// As [`Sleep`], and whatever the future does.
+/// As [`Sleep`], and as the future.
 ///
 /// # Panics
 /// When the future waits and no loop is running on this thread.
@@ -114,7 +114,7 @@ impl Limit {
         }
     }
 
-    /// Once the future has had to wait. A sleep that was made from a deadline looks at the clock before it arms a timer.
+    /// Once the future has had to wait: its sleep, which reads the clock before it arms a timer.
     /// Guarded by tests/time/timers.rs::a_body_that_computes_for_too_long_and_then_waits_has_timed_out.
     #[inline]
     fn run(&mut self) -> &mut Sleep {
@@ -123,7 +123,7 @@ impl Limit {
         }
         match self {
             Limit::Running(sleep) => sleep,
-            Limit::After(_) | Limit::At(_) => unreachable!("it has begun, and runs now"),
+            Limit::After(_) | Limit::At(_) => unreachable!("the limit has begun and is running"),
         }
     }
 }
@@ -145,20 +145,20 @@ impl<F: Future> Future for Beside<Option<F>, Limit> {
     }
 }
 
-/// Gives `body` at most `duration`, and a [`Deadline`] by which it can change its mind.
+/// Gives `body` at most `duration`, and a [`Deadline`] by which the body can move or lift the limit.
 ///
-/// It is for work whose length shows only on the way: a transfer that may take as long as bytes keep
+/// Use it for work whose length is not known before: a transfer that may go on while bytes keep
 /// coming, a start-up with a strict limit and then none. Everything else is as for [`timeout`].
 ///
 /// # Errors
-/// [`Elapsed`] when the deadline of the moment has passed before the body ended. The body has
-/// then been dropped.
+/// [`Elapsed`] when the deadline in force has passed before the body ended. The body has then been
+/// dropped.
 ///
 /// # Cancellation
 /// Dropping it drops the body and removes the timer.
 ///
 /// # Wakes
-/// As [`Sleep`], and whatever the body does.
+/// As [`Sleep`], and as the body.
 ///
 /// # Panics
 /// When the body waits and no loop is running on this thread.
@@ -172,7 +172,7 @@ impl<F: Future> Future for Beside<Option<F>, Limit> {
 ///     let pause = Duration::from_millis(20);
 ///     let steps = timeout_with(pause * 2, async |deadline| {
 ///         for _ in 0..4 {
-///             sleep(pause).await; // each step may take its time; silence may not
+///             sleep(pause).await; // one step
 ///             deadline.reschedule_after(Duration::from_secs(10));
 ///         }
 ///         "all four"
@@ -207,10 +207,10 @@ pub async fn timeout_with<T>(
     .await
 }
 
-/// The deadline of a [`timeout_with`], in the hands of its body.
+/// The deadline of a [`timeout_with`], which its body can change.
 ///
-/// Only the body can reach it, and after each poll of the body the time-out looks at it. So to change
-/// it wakes no task, and costs a store.
+/// Only the body can reach it, and the time-out reads it after each poll of the body. So a change
+/// wakes no task, and costs a store.
 #[derive(Debug)]
 pub struct Deadline {
     at: Cell<Option<Instant>>,
@@ -222,7 +222,7 @@ impl Deadline {
         self.at.get()
     }
 
-    /// Moves the deadline, earlier or later. If it has passed, the body ends where it waits next.
+    /// Moves the deadline, earlier or later. If the new deadline has passed, the body ends at its next wait.
     pub fn reschedule(&self, deadline: Instant) {
         self.at.set(Some(deadline));
     }
@@ -247,7 +247,7 @@ pub struct Elapsed(());
 
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the deadline passed before the operation was done, and it was dropped")
+        f.write_str("the deadline passed before the operation was done; the operation was dropped")
     }
 }
 

@@ -1,15 +1,15 @@
 //! The driver of time: the wheel, and a waker in each of its entries.
 //!
-//! The wheel knows ticks and items; leaf futures know instants and wakers. This file stands between
-//! them, and its one difficulty is the borrow of the wheel: no foreign code may run under it. To
+//! The wheel knows ticks and items; leaf futures know instants and wakers. This file connects them.
+//! Its one difficulty is the borrow of the wheel: no foreign code may run under that borrow. To
 //! wake, to clone or to drop a waker may run foreign code, and foreign code may arm, reset and
 //! cancel timers, even the timer that is firing. So a waker is cloned before the wheel is borrowed,
-//! woken and dropped after. And due timers are taken out **one at a time**: a timer that an earlier
-//! waker of the same expiry cancels does not fire, and a timer that it arms again is in its right
-//! place.
+//! and woken and dropped after the borrow. And due timers are taken out **one at a time**. So a
+//! waker may cancel a timer that is due in the same look, and that timer does not fire; or arm it
+//! again, in its right place.
 //!
 //! *Not needed here:* a lock per shard of the wheel, a list of wakers to be woken after unlocking,
-//! and the state machine by which a timer says to another thread that it is just firing.
+//! and a state machine that tells other threads which timer is firing.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -23,11 +23,10 @@ use crate::account::Account;
 use crate::foreign::{self, Level};
 use crate::record::Probe;
 
-/// How many timers one look deals out to finer levels of the wheel, or fires. To deal a timer out takes 10 to 75 ns, by where in
-/// memory it is.
+/// How many timers one look deals out to finer levels of the wheel, or fires, so that a look is short.
 const DEALT_EACH_LOOK: usize = 512;
 
-/// Whose wakers these are, for the log.
+/// The owner of these wakers, as the log names it.
 const TIMER: &str = "a timer";
 
 /// The timers of one loop. A leaf future that arms a timer owns its [`Key`] and must hand it in.
@@ -35,7 +34,7 @@ pub(crate) struct Timers {
     clock: Clock,
     wheel: RefCell<Wheel<Waker>>,
     slack: Slack,
-    /// How many there are who keep a clock that stands still from being moved.
+    /// How many holds keep a clock that stands still from being moved.
     holds: Cell<usize>,
     probe: Probe,
     account: Option<Rc<Account>>,
@@ -47,7 +46,7 @@ impl Timers {
         Self::with(Clock::starting_at(origin), Slack::new(most_slack, origin))
     }
 
-    /// Timers whose clock stands still until it is moved. Where no time passes, there is none to be saved: no slack.
+    /// Timers whose clock stands still until it is moved. Such a clock needs no slack.
     pub(crate) fn in_virtual_time() -> Self {
         let origin = Instant::now();
         Self::with(
@@ -67,13 +66,13 @@ impl Timers {
         }
     }
 
-    /// How late they are is kept account of.
+    /// With the account of how late timers fire.
     pub(crate) fn watched_by(mut self, account: Option<Rc<Account>>) -> Self {
         self.account = account;
         self
     }
 
-    /// What happens to them is recorded.
+    /// With the probe that records each timer that fires.
     pub(crate) fn recorded_by(mut self, probe: Probe) -> Self {
         self.probe = probe;
         self
@@ -85,18 +84,18 @@ impl Timers {
         self.clock.now()
     }
 
-    /// Where the clock stands, if it stands still.
+    /// The time of a clock that stands still; `None` for the real clock.
     pub(crate) fn standing(&self) -> Option<Instant> {
         self.clock.standing()
     }
 
-    /// Moves a clock that stands still, of the loop that is current on this thread.
+    /// Moves the clock of the loop that is current on this thread, if it stands still.
     pub(crate) fn move_to(&self, instant: Instant) {
         self.clock.move_to(instant);
         clock::stand(self.clock.standing());
     }
 
-    /// A clock that stands still stays where it is until there have been as many calls of [`release`](Self::release).
+    /// Holds a clock that stands still until [`release`](Self::release) has been called as many times.
     pub(crate) fn hold(&self) {
         self.holds.set(self.holds.get() + 1);
     }
@@ -111,9 +110,9 @@ impl Timers {
 
     // For the loop.
 
-    /// When the loop must look again. That is when the next timer is due; or, among very many, a
-    /// little before, as the chapter on the wheel explains; or, just after several fired, a little
-    /// later, as `slack.rs` explains.
+    /// When the loop must look again: when the next timer is due; or a little before, if its slot is
+    /// crowded (see the chapter on the wheel); or a little later, if several timers have just fired
+    /// (see `slack.rs`).
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let tick = self.wheel.borrow_mut().next_deadline()?;
         if self.clock.is_out_of_reach(tick) {
@@ -125,14 +124,14 @@ impl Timers {
     /// Wakes the tasks whose deadlines have passed, in the order of the deadlines, and says how many timers have fired.
     /// Reads the clock once, and not at all if no timer is armed.
     ///
-    /// *bounded-look*: it fires `most` timers at most, and deals [`DEALT_EACH_LOOK`] at most. If more are due, the next
-    /// deadline has passed when it returns, so the loop looks again before it sleeps.
+    /// *bounded-look*: it fires `most` timers at most, and deals out [`DEALT_EACH_LOOK`] at most. If more are due, the
+    /// next deadline has passed when it returns, so the loop looks again before it sleeps.
     ///
-    /// A timer that a waker arms, or moves into the past, over and over, fires once a look: no more fire than were armed
-    /// when the look began.
+    /// No more timers fire than were armed when the look began. So a waker that arms its timer anew, in the past, over
+    /// and over, does not keep the look going.
     #[inline]
     pub(crate) fn expire(&self, most: usize) -> usize {
-        // A statement of its own, as below.
+        // A statement of its own, as in `expire_armed`.
         let armed = self.wheel.borrow().len();
         match armed {
             0 => 0,
@@ -157,7 +156,7 @@ impl Timers {
             if self.account.is_some() || self.probe.is_recording() {
                 self.note(now, deadline_tick);
             }
-            // *decide-then-do*: the timer has left the wheel, so its task is woken before anything is told.
+            // *decide-then-do*: the timer has left the wheel, so its task is woken before the log is written.
             foreign::wake(waker, TIMER);
             let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
             foreign::tell(
@@ -174,7 +173,7 @@ impl Timers {
         fired
     }
 
-    /// Shows the waker of each timer that is armed, and how long it has to go. `visit` runs under the borrow.
+    /// Shows the waker of each armed timer, and the time until its deadline. `visit` runs under the borrow.
     pub(crate) fn each_waiter(&self, mut visit: impl FnMut(&Waker, Duration)) {
         let now = self.now();
         for (deadline_tick, waker) in self.wheel.borrow().armed() {
@@ -183,7 +182,7 @@ impl Timers {
         }
     }
 
-    /// A timer fires.
+    /// Notes in account and recording that a timer fires.
     #[cold]
     #[inline(never)]
     fn note(&self, now: Instant, deadline_tick: u64) {
@@ -194,7 +193,8 @@ impl Timers {
         }
     }
 
-    /// [`expire`](Self::expire), to the end: for a clock that has been moved by hand, and at most as many as were armed before.
+    /// [`expire`](Self::expire) without a bound, after the clock was moved by hand. At most as many fire as were armed
+    /// before.
     pub(crate) fn expire_all(&self) -> usize {
         let armed = self.wheel.borrow().len();
         let is_due = |at| at <= self.now();
@@ -215,24 +215,24 @@ impl Timers {
         self.wheel.borrow_mut().arm(deadline_tick, waker)
     }
 
-    /// Moves a timer and keeps its waker, unless it has fired.
+    /// Moves a timer and keeps its waker, unless the timer has fired.
     pub(crate) fn reset(&self, key: &Key, deadline: Instant) -> Reset {
         let deadline_tick = self.clock.deadline_tick(deadline);
         self.probe.armed(deadline);
         self.wheel.borrow_mut().reset(key, deadline_tick)
     }
 
-    /// Ends a timer, fired or not. Its waker is gone when this returns.
+    /// Ends a timer, fired or not, and drops its waker.
     pub(crate) fn disarm(&self, key: Key) {
         let waker = self.wheel.borrow_mut().disarm(key);
         if waker.is_some() {
             self.probe.disarmed();
         }
-        // After the borrow: see the statement above, which ends with its semicolon.
+        // After the borrow, which ends with the statement above.
         foreign::let_go(waker, TIMER);
     }
 
-    /// Ready once the timer has fired; until then sees to it that `waker` is the one to be woken.
+    /// Ready once the timer has fired; until then the timer keeps `waker`.
     pub(crate) fn poll_fired(&self, key: &Key, waker: &Waker) -> Poll<()> {
         match self.wheel.borrow().item(key) {
             None => return Poll::Ready(()),
@@ -256,15 +256,15 @@ mod tests {
     use super::super::slack;
     use super::*;
 
-    /// Until when a loop without work would sleep, whatever is due before.
+    /// Until when the slack lets a loop without work sleep.
     fn put_off(timers: &Timers) -> Instant {
         timers.slack.put_off(timers.clock.instant(0))
     }
 
-    /// So many timers that are due already, and one that will not be for an hour.
+    /// Timers of which `due` are due already, and one is due in an hour.
     fn with_due(due: usize) -> (Timers, Vec<Key>, Instant) {
         let timers = Timers::new(slack::DEFAULT);
-        // The tick that is just beginning has not passed yet, so the timers are armed for the one before.
+        // The tick that is just beginning has not passed, so the timers are armed for the tick before.
         while timers.clock.tick_at(Instant::now()) == 0 {}
         let past = timers.clock.instant(0);
         let waker = Waker::noop();

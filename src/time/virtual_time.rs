@@ -1,4 +1,4 @@
-//! What a program says to a clock that stands still: go on, or stay.
+//! How a program moves or holds a clock that stands still.
 
 use std::fmt;
 use std::rc::Rc;
@@ -10,19 +10,19 @@ use crate::inbox::{Address, Room};
 
 /// Moves the clock of the running loop, which must have [virtual time](crate::Builder::virtual_time), by `duration`.
 ///
-/// It is as if the code that calls had computed for so long: no task runs meanwhile, and time-outs that are over at the end of it are
-/// over. The timers whose deadlines have passed fire here, in the order of their deadlines; the tasks that they wake are polled when
-/// their turn comes, and all of them find the clock at the end of the leap. So a test gets a task that is late, or a
-/// [missed tick](crate::time::MissedTick). To let each task act at a moment of its own, await [`sleep`](crate::sleep) instead.
+/// It is as if the caller had computed for so long: no task runs meanwhile. The timers whose deadlines have passed fire
+/// here, in the order of their deadlines. The tasks that they wake are polled when their turn comes, and find the clock
+/// at the end of the leap. So a test gets a task that is late, or a [missed tick](crate::time::MissedTick). To let each
+/// task act at its own deadline, await [`sleep`](crate::sleep) instead.
 ///
-/// A host that turns its loop by hand calls it inside [`EventLoop::enter`](crate::EventLoop::enter). Time does not go beyond the year
-/// 292 of the loop.
+/// A host that turns its loop by hand calls `advance` inside [`EventLoop::enter`](crate::EventLoop::enter). The clock
+/// stops 292 years after its start.
 ///
 /// # Wakes
 /// The tasks that wait for the timers that have passed.
 ///
 /// # Panics
-/// If the loop that is running on this thread goes by the real clock, or no loop is running.
+/// If the loop that is running on this thread has the real clock, or no loop is running.
 ///
 /// ```
 /// use roundelay::time::{advance, interval, now};
@@ -32,10 +32,10 @@ use crate::inbox::{Address, Room};
 /// event_loop.run(async {
 ///     let second = Duration::from_secs(1);
 ///     let (start, mut interval) = (now(), interval(second));
-///     interval.tick().await; // the first one, at once
+///     interval.tick().await; // the first tick, at once
 ///     advance(second * 5 / 2); // this task has no time for two ticks and a half
 ///     assert_eq!(interval.tick().await, start + second);
-///     assert_eq!(interval.next_tick(), start + second * 7 / 2); // a new rhythm: `MissedTick::Delay`
+///     assert_eq!(interval.next_tick(), start + second * 7 / 2); // `MissedTick::Delay`
 /// });
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -52,10 +52,10 @@ pub fn advance(duration: Duration) {
     here.counters.timers.add(here.timers.expire_all());
 }
 
-/// Keeps a [virtual clock](crate::Builder::virtual_time) where it is, until the [`Hold`] is dropped: for what the loop cannot see and
-/// a test means to wait for, another thread that will post, or the other end of a socket in another process.
+/// Keeps a [virtual clock](crate::Builder::virtual_time) where it is, until the [`Hold`] is dropped. A test needs it to
+/// wait for an event that the loop cannot foresee: a call posted by another thread, or bytes from another process.
 ///
-/// Offloaded jobs need none: the loop sees them. A loop that goes by the real clock is not held.
+/// Offloaded jobs need no hold: the loop knows them. A real clock is not held.
 ///
 /// # Panics
 /// If no loop is running on this thread.
@@ -84,15 +84,15 @@ pub fn hold() -> Hold {
     Hold(context::with_current("time::hold", hold_of))
 }
 
-/// Keeps the clock of a loop with [virtual time](crate::Builder::virtual_time) where it is, for as long as this exists. From
-/// [`hold`].
+/// Keeps the clock of a loop with [virtual time](crate::Builder::virtual_time) where it is, as long as it exists. Made
+/// by [`hold`].
 ///
-/// It may be sent to the thread that the loop waits for. Whatever that thread has posted, sent or woken before it drops the hold reaches
-/// the loop before the clock moves.
+/// A hold may be sent to the thread that the loop waits for. All that the thread posts, sends or wakes before it drops
+/// the hold reaches the loop before the clock moves.
 #[must_use = "the clock is held until this is dropped"]
 pub struct Hold(Option<Address>);
 
-/// Holds the clock of that loop, if it stands still. Whoever has the address must [`release`] it.
+/// Holds the clock of that loop, if it stands still. The caller must [`release`] the address.
 fn hold_of(context: &Rc<Context>) -> Option<Address> {
     context.timers.standing()?;
     context.timers.hold();
@@ -100,14 +100,14 @@ fn hold_of(context: &Rc<Context>) -> Option<Address> {
 }
 
 impl Hold {
-    /// What an offloaded job carries. Nothing, where the clock is the real one.
+    /// The hold that an offloaded job carries; `None` if the clock is the real one.
     pub(crate) fn for_a_job() -> Option<Hold> {
         let address = context::peek(hold_of)??;
         Some(Hold(Some(address)))
     }
 }
 
-/// The end of a hold is a note like any other, so it comes after all the notes that were sent before it.
+/// The end of a hold is a note, so it comes after all the notes that were sent before it.
 /// Guarded by tests/time/virtual_time.rs::what_a_thread_sends_before_it_lets_go_comes_before_the_clock_moves.
 impl Drop for Hold {
     fn drop(&mut self) {

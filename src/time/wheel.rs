@@ -12,17 +12,17 @@
 //!
 //! A server gives every request thirty seconds and answers it in two milliseconds. So almost every
 //! timer is *cancelled*, and almost none fires. The obvious structure is a binary heap of
-//! deadlines, and it is wrong twice. A heap cannot find the timer to be cancelled, so the dead
-//! timer stays in it for thirty seconds: at 50,000 requests a second that is a heap of 1.5 million
-//! dead timers around a hundred live ones. A tree can find the timer; but heap and tree both pay
-//! *log n* to put the timer in an order that no code ever asks for. The wheel sorts as late as it
-//! can, and sorts only the timers that are still there.
+//! deadlines, and it is wrong twice. A heap cannot find the timer to be cancelled, so the cancelled
+//! timer stays in it for thirty seconds: at 50,000 requests a second the heap holds 1.5 million
+//! cancelled timers and a hundred live ones. A tree can find the timer; but heap and tree both pay
+//! *log n* to put the timer in an order that no code asks for. The wheel sorts as late as it can,
+//! and sorts only the timers that are still there.
 //!
 //! ## The idea
 //!
 //! Write the deadline, a number of ticks, in base 64: eleven digits hold any `u64`. Compare it with
 //! `elapsed`, the tick up to which everything has fired. **The highest digit in which the two
-//! differ says the level, and the deadline's digit there says the slot.** Nothing else does.
+//! differ gives the level, and the deadline's digit there gives the slot.**
 //!
 //! ```text
 //!            digit   ..   3    2    1    0             arm: xor, count zeros, append
@@ -44,22 +44,21 @@
 //! ```
 //!
 //! A slot is a linked list. Each level has one word with a bit for every slot that is not empty:
-//! the earliest slot is a count of trailing zeros, and an empty hour costs nothing to cross. A tick
-//! is 1.024 us; level 0 reaches 66 us, level 1 4.2 ms, and the others [so
-//! far](super#how-far-each-level-reaches).
+//! the earliest slot is a count of trailing zeros, and an hour without timers costs no steps. A
+//! tick is 1.024 us; level 0 reaches 66 us, level 1 4.2 ms; a table shows [all
+//! levels](super#how-far-each-level-reaches).
 //!
 //! ## Three properties, and where they come from
 //!
 //! *Finer is earlier.* An entry on level 1 agrees with `elapsed` in digit 2; an entry on level 2
-//! has gone beyond it there. So all of level 1 comes before all of level 2, and the first level
+//! has a greater digit 2. So all of level 1 comes before all of level 2, and the first level
 //! that is not empty holds the next deadline. A wheel that chooses the level by *distance* [lacks
 //! this property](super#why-not-otherwise).
 //!
 //! *Never out of order.* A slot of level 0 is a single tick, so ticks fire one after the other.
 //! *First armed, first fired.* The place is a function of `elapsed` and the deadline, so timers
 //! with equal deadlines are in the same list at every moment. A list grows at its tail only, and
-//! `deal` walks from head to tail. So no step can swap two of them, however often they are dealt
-//! out.
+//! `deal` walks from head to tail. So two timers of one deadline are never swapped.
 //!
 //! A coarse slot may hold a million timers. [`parts`] deals the slot out in parts, so that no socket
 //! waits for all of them; and [`ahead`] begins before the first tick of the slot has come.
@@ -70,16 +69,16 @@
 //! the smallest deadline in its list. The wheel remembers it, and forgets it only when that very
 //! timer goes. But a server that always cancels its earliest timer would walk the list at every
 //! park; and a long list must be dealt out before its first timer can fire, which makes that timer
-//! late. So each list counts, and beyond [`CROWD`] the answer is the slot's first tick. The loop
-//! then wakes once, early, finds nothing due, and deals the slot out, which had to be done anyway.
-//! Early by one look per level, or per part of a slot; late never.
+//! late. So each list counts its timers, and above [`CROWD`] the answer is the slot's first tick.
+//! The loop then wakes early, finds nothing due, and deals the slot out, which is necessary anyway.
+//! There is one early look per level, or per part of a slot, and no late one.
 //!
 //! ## Pinned entries
 //!
 //! A fired entry stays, marked as fired, until its owner hands in the [`Key`]; and a key cannot be
-//! copied. So the entry has no new tenant while the old key lives, and a stale handle that cancels
-//! a stranger's timer cannot be written. *Not needed here:* generations, reference counts, and the
-//! intrusive nodes that need them.
+//! copied. So the entry has no new tenant while the old key lives, and no stale handle can cancel
+//! the timer of another owner. *Not needed here:* generations, reference counts, and the intrusive
+//! nodes that need them.
 //!
 //! ## Next
 //!
@@ -98,7 +97,7 @@ const DIGIT: u32 = 6;
 const SLOTS: usize = 1 << DIGIT;
 /// Eleven digits of six bits hold all 64 bits of a tick.
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
-/// How many entries of a slot `next_deadline` looks at; where there are more it settles for an early answer.
+/// How many entries of a slot `next_deadline` looks at; if there are more, its answer is early.
 pub(crate) const CROWD: usize = 64;
 
 /// Each level has two rows of slots: its own, and the row that is filled [ahead] of time.
@@ -112,29 +111,29 @@ const FIRED: u32 = 31 << INDEX | NIL;
 /// In `prev`: the entry has no owner; `next` is the free list.
 const FREE: u32 = 30 << INDEX | NIL;
 
-/// The owner's hold on one entry. It can be neither copied nor forged, and [`Wheel::disarm`] takes it back, so it is
+/// The owner's claim on one entry. It can be neither copied nor forged, and [`Wheel::disarm`] takes it back, so it is
 /// valid for as long as it exists.
 #[derive(Debug)]
 pub(crate) struct Key(u32);
 
 /// Timers by deadline, in ticks. See the chapter above.
 pub(crate) struct Wheel<T> {
-    /// Bit *i* of a row is set if and only if its slot *i* has entries, here or in the row that is filled ahead.
+    /// Bit *i* of a row is set if and only if its slot *i* has entries, in its list or in the row ahead.
     occupied: [u64; ROWS],
-    /// The list of each slot: but for its count, garbage while the list is empty.
+    /// The list of each slot. While the list is empty, only its count is valid.
     lists: [[List; SLOTS]; ROWS],
     /// Bit *i* says which of its two rows is the own row of level *i*.
     own_rows: usize,
     entries: Vec<Entry<T>>,
     free: u32,
     armed: usize,
-    /// All before this tick has fired, so no armed deadline is below it.
+    /// All timers before this tick have fired, so no armed deadline is below it.
     elapsed: u64,
     /// The level of the slot that has been dealt out in part; 0 if there is none. Its first tick is `elapsed`.
     dealing: usize,
-    /// How far the scout of [`deal`](Wheel::deal) has come.
+    /// The entry that the scout of [`deal`](Wheel::deal) has reached.
     scout: u32,
-    /// No armed deadline is below it either; and if `exact`, the earliest is equal to it.
+    /// No armed deadline is below `bound`; and if `exact`, the earliest is equal to it.
     bound: u64,
     exact: bool,
 }
@@ -193,7 +192,7 @@ impl<T> Wheel<T> {
         Key(index)
     }
 
-    /// Moves an armed timer, as if it were armed anew: behind all that have the same deadline. A timer that has fired
+    /// Moves an armed timer, as if it were armed anew: behind all timers of the same deadline. A timer that has fired
     /// has no item left and stays as it is.
     pub(crate) fn reset(&mut self, key: &Key, deadline: u64) -> Reset {
         if self.entry(key.0).prev == FIRED {
@@ -218,7 +217,7 @@ impl<T> Wheel<T> {
         self.entry(key.0).item.as_ref()
     }
 
-    /// Gives an armed timer another item, and the old one back; or this one, as the error, if the timer has fired.
+    /// Gives an armed timer another item, and returns the old item. If the timer has fired, `item` is the error.
     pub(crate) fn replace(&mut self, key: &Key, item: T) -> Result<T, T> {
         match &mut self.entry_mut(key.0).item {
             Some(place) => Ok(mem::replace(place, item)),
@@ -242,11 +241,11 @@ impl<T> Wheel<T> {
         Some(self.bound)
     }
 
-    /// Fires the earliest timer that is due at `now`: its deadline, and its item. To be called until it answers
-    /// `None`. Between two calls the wheel is whole: arm, reset and disarm at will.
+    /// Fires the earliest timer that is due at `now`: its deadline, and its item. To be called until it returns
+    /// `None`. Between two calls the wheel is whole: timers may be armed, reset and disarmed.
     ///
-    /// Each timer that is fired, and each that is dealt out, takes one from `budget`. At zero the answer is `None`,
-    /// whatever is due; the next call with a budget goes on where this one stopped.
+    /// Each timer that is fired or dealt out takes one from `budget`. At zero the result is `None`, even if timers are
+    /// due; the next call with a budget goes on.
     pub(crate) fn pop_due(&mut self, now: u64, budget: &mut usize) -> Option<(u64, T)> {
         while let Some((level, slot)) = self.first_slot() {
             let start = self.first_tick(level, slot);
@@ -256,7 +255,7 @@ impl<T> Wheel<T> {
             if *budget == 0 {
                 return None;
             }
-            // Nothing is armed between the old `elapsed` and `start`, so all other places stand.
+            // No timer is armed between the old `elapsed` and `start`, so all other timers are in their places.
             self.elapsed = start;
             if level == 0 {
                 *budget -= 1;
@@ -273,20 +272,20 @@ impl<T> Wheel<T> {
     // The levels.
 
     /// The level where a deadline belongs now. It depends on `elapsed` and the deadline; and while a slot is being
-    /// dealt out, all deadlines in the range of that slot belong into it.
+    /// dealt out, all deadlines in the range of that slot belong in that slot.
     fn level_of(&self, deadline: u64) -> usize {
-        // A difference of zero would have no highest digit; all of level 0 is the last one.
+        // Level 0 is the last digit. Its bits are set, because a difference of zero would have no highest digit.
         let difference = (deadline ^ self.elapsed) | (SLOTS as u64 - 1);
         let level = (u64::BITS - 1 - difference.leading_zeros()) / DIGIT;
         self.dealing.max(level as usize)
     }
 
-    /// The slot that comes first. There is none before `elapsed`: those are empty, so the count of zeros needs no
-    /// starting point, and all of a finer level comes before a coarser one. What has been dealt out of a slot waits
-    /// for the rest of it.
+    /// The earliest slot that is not empty. Slots before `elapsed` are empty, so the count of zeros needs no starting
+    /// point. All of a finer level comes before a coarser level; but timers that were dealt out of a slot wait for the
+    /// rest of that slot.
     fn first_slot(&self) -> Option<(usize, usize)> {
         if self.armed == 0 {
-            return None; // in most loops nearly always, and then the levels need not be looked at
+            return None; // the usual case: the levels need not be looked at
         }
         let level = (self.dealing..LEVELS).find(|&level| self.occupied[self.row(level)] != 0)?;
         let slot = self.occupied[self.row(level)].trailing_zeros() as usize;
@@ -352,7 +351,7 @@ impl<T> Wheel<T> {
         self.unlink(index);
     }
 
-    /// The timer that goes may have been the earliest: then the earliest is not known any more.
+    /// A timer leaves. If it was the earliest, the earliest deadline is not known any more.
     fn forget(&mut self, deadline: u64) {
         if deadline == self.bound {
             self.exact = false;
@@ -406,7 +405,7 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// The last timer of a list has gone. If the list was the rest of a slot that is being dealt out, no rest is left.
+    /// The last timer of a list has left. If the list was the rest of a slot that is being dealt out, no rest is left.
     fn vacate(&mut self, row: usize, slot: usize) {
         let level = row / 2;
         if row != self.row(level) {
@@ -464,7 +463,7 @@ fn prev_of(row: usize, index: u32) -> u32 {
     (row as u32) << INDEX | index
 }
 
-/// What became of a [`Wheel::reset`].
+/// The result of a [`Wheel::reset`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Reset {

@@ -32,7 +32,7 @@ fn a_childs_error_goes_to_the_group_and_its_handle_says_so() {
             .spawn_handle(async { Err::<(), _>("the reason".to_owned()) })
             .unwrap();
         let lost = handle.await.unwrap_err();
-        assert!(lost.to_string().contains("the group's error says why"));
+        assert!(lost.to_string().contains("the group's error has the cause"));
         Ok(())
     }));
     assert_eq!(error.unwrap_err().into_iter().count(), 1);

@@ -47,14 +47,14 @@ where
             assert_eq!(event_loop.tasks().len(), 0, "a task outlives its group");
             outcome.map_or_else(|error| told(&error), |()| "ended".to_owned())
         });
-        lines.retain(|line| line.text.contains("nobody is told"));
+        lines.retain(|line| line.text.contains("its error is lost"));
         (told, lines)
     })
 }
 
 #[track_caller]
 fn assert_told(lines: &[Line], whose: &[String]) {
-    let tail = " failed with an error that nobody is told: the scope of its group was dropped";
+    let tail = " failed, and its error is lost: the scope of its group was dropped";
     let expected: Vec<String> = whose.iter().map(|who| format!("{who}{tail}")).collect();
     let lines: Vec<&str> = lines.iter().map(|line| &*line.text).collect();
     assert_eq!(lines, expected);
@@ -197,7 +197,7 @@ fn a_child_with_a_scope_that_is_cut_off_tells_the_log_what_the_scope_knew() {
     ];
     let lost: Vec<Line> = lines
         .into_iter()
-        .filter(|line| line.text.contains("nobody is told"))
+        .filter(|line| line.text.contains("its error is lost"))
         .collect();
     assert!(lost.iter().all(|line| line.level == log::Level::Error));
     assert_told(&lost, &whose);
@@ -276,7 +276,7 @@ fn a_failure_whose_destructor_panics_does_not_hide_the_others() {
         .1
     });
     let count = |what: &str| lines.iter().filter(|line| line.text.contains(what)).count();
-    assert_eq!(count("nobody is told"), 3);
+    assert_eq!(count("its error is lost"), 3);
     assert_eq!(
         count("the destructor of a task group's failure panicked: boom"),
         3

@@ -7,21 +7,21 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
-/// Why a value could not be sent on the spot; the value comes back.
+/// Why a value could not be sent at once; the value comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
-    /// There is no room, or others wait for it.
+    /// There is no room, or other tasks wait for room.
     Full(T),
     /// The receiver closed the channel, or is gone.
     Closed(T),
 }
 
-/// Why there is no value on the spot.
+/// Why no value can be received at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TryRecvError {
-    /// One may still come.
+    /// A value may still come.
     Empty,
-    /// None will come.
+    /// No value will come.
     Closed,
 }
 
@@ -34,7 +34,7 @@ impl<T> TrySendError<T> {
     }
 }
 
-// By hand, so that a value that is not `Debug` can be sent and the result unwrapped all the same.
+// By hand, so that the result can be unwrapped although the value is not `Debug`.
 impl<T> fmt::Debug for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SendError(..)")
@@ -60,7 +60,7 @@ impl<T> fmt::Display for TrySendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             TrySendError::Full(_) => {
-                "could not send at once: there is no room, or others wait for it"
+                "could not send at once: there is no room, or other tasks wait for room"
             }
             TrySendError::Closed(_) => "could not send: the channel is closed",
         })

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use super::{Chan, TryRecvError};
 use crate::context;
 
-/// Receives what the senders of a [`channel`](super::channel), or an [`unbounded_channel`](super::unbounded_channel), send.
+/// Receives the values that are sent into a [`channel`](super::channel) or an [`unbounded_channel`](super::unbounded_channel).
 ///
 /// Dropping it closes the channel and drops the values that are in it.
 pub struct Receiver<T> {
@@ -22,7 +22,7 @@ impl<T> Receiver<T> {
         Receiver { chan }
     }
 
-    /// Waits for the next value; `None` when there will be none.
+    /// Waits for the next value; `None` when the channel has ended.
     ///
     /// # Cancellation
     ///
@@ -34,8 +34,8 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// The poll under [`recv`](Self::recv), for adapters. The last waker it was given is kept until it was woken, or the
-    /// receiver is dropped.
+    /// The poll under [`recv`](Self::recv), for adapters. The channel keeps the waker of the last poll until it is
+    /// woken, or the receiver is dropped.
     #[inline]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         ready!(context::poll_budget(cx));
@@ -66,7 +66,7 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// Says whether one may still come.
+    /// [`Empty`](TryRecvError::Empty) if a value may still come, else `Closed`.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         match self.take() {
             Poll::Ready(Some(value)) => Ok(value),
@@ -75,7 +75,8 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Lets no task send any more, except with room that is already reserved. What is in the channel can still be received.
+    /// Closes the channel: no task can send any more, except with a permit. Values in the channel can still be
+    /// received.
     pub fn close(&mut self) {
         self.chan.close();
     }

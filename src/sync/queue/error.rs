@@ -7,21 +7,21 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PutError<T>(pub T);
 
-/// Why an item could not be put on the spot; the item comes back.
+/// Why an item could not be put at once; the item comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TryPutError<T> {
-    /// There is no room, or others wait for it.
+    /// There is no room, or other tasks wait for room.
     Full(T),
     /// The queue is closed.
     Closed(T),
 }
 
-/// Why there is no item on the spot.
+/// Why no item can be got at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TryGetError {
-    /// One may still come.
+    /// An item may still come.
     Empty,
-    /// None will come.
+    /// No item will come.
     Closed,
 }
 
@@ -38,7 +38,7 @@ impl<T> TryPutError<T> {
     }
 }
 
-// By hand, so that an item that is not `Debug` can be put and the result unwrapped all the same.
+// By hand, so that the result can be unwrapped although the item is not `Debug`.
 impl<T> fmt::Debug for PutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PutError(..)")
@@ -64,7 +64,7 @@ impl<T> fmt::Display for TryPutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             TryPutError::Full(_) => {
-                "could not put the item at once: the queue is full, or others wait for room"
+                "could not put the item at once: the queue is full, or other tasks wait for room"
             }
             TryPutError::Closed(_) => "could not put the item: the queue is closed",
         })
@@ -75,7 +75,7 @@ impl fmt::Display for TryGetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             TryGetError::Empty => {
-                "no item to get yet: the queue is empty, or what is in it is reserved"
+                "no item to get yet: the queue is empty, or its items are reserved"
             }
             TryGetError::Closed => "no item to get: the queue is closed and drained",
         })

@@ -1,4 +1,4 @@
-//! In what order a [`Queue`](super::Queue) yields its items.
+//! The order in which a [`Queue`](super::Queue) yields its items.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::cmp::Ordering;
@@ -14,14 +14,14 @@ pub trait Store<T>: sealed::Store<T> {}
 impl<T, S: sealed::Store<T>> Store<T> for S {}
 
 pub(super) mod sealed {
-    /// What a queue does with its store. None of it may run foreign code while something is borrowed.
+    /// The operations of a store. None may run foreign code while something is borrowed.
     pub trait Store<T> {
         fn push(&self, item: T);
         fn pop(&self) -> Option<T>;
         fn len(&self) -> usize;
         fn take_all(&self) -> Vec<T>;
 
-        /// Panics if the caller is a comparison that this very store has asked for.
+        /// Panics if the caller is a comparison that this store has called.
         fn expect_idle(&self) {}
     }
 }
@@ -32,15 +32,15 @@ pub struct Fifo<T>(RefCell<VecDeque<T>>);
 /// Last in, first out.
 pub struct Lifo<T>(RefCell<Vec<T>>);
 
-/// Least first; of equal ones, first in, first out (asyncio's heap leaves that open).
+/// Least first; of equal items, first in, first out (asyncio's heap leaves that open).
 ///
 /// # Panics
 ///
-/// If the items' `Ord` uses the very queue that is sorting them; the call has then changed nothing. Comparisons are the one
-/// kind of foreign code that runs while a store is borrowed: a heap in the middle of a sift has no state that it could show.
+/// If the items' `Ord` uses the queue that is sorting them; the call has then changed nothing. Comparisons are the only
+/// foreign code that runs while a store is borrowed: in the middle of a sift a heap has no valid state.
 ///
-/// With what a comparison panics with. An item whose `put` panics so is in the queue; one whose `get` does is dropped, and
-/// counts as done.
+/// If a comparison panics, with the same payload. An item whose `put` panics so is in the queue; an item whose `get`
+/// panics so is dropped, and counts as done.
 pub struct Priority<T> {
     heap: RefCell<BinaryHeap<Entry<T>>>,
     /// How many items were ever put: the tie-breaker.
@@ -144,7 +144,7 @@ impl<T: Ord> sealed::Store<T> for Priority<T> {
     }
 }
 
-/// An item in the heap, whose greatest entry is the next one out: the least item, put first.
+/// An item in the heap. The greatest entry is the next item out: the least item, and of equal items the first.
 struct Entry<T> {
     item: T,
     place: u64,

@@ -47,9 +47,9 @@ impl<T> Wheel<T> {
 
     /// Moves the first timers of a list to the row that `row_of` says for a deadline, in their order.
     ///
-    /// The timers of a slot lie far apart in the table, and each names the next, so the processor would wait for the
-    /// memory once for each. The scout goes ahead from the other end and does nothing but look: two fetches are under
-    /// way at a time, and from the middle on all are there. Returns how far the scout has come.
+    /// The timers of a slot lie far apart in the table, and each links to the next, so the processor would wait for the
+    /// memory once for each. The scout reads the list from the other end: two fetches are under way at a time, and from
+    /// the middle on all timers are in the cache. Returns how far the scout has come.
     pub(super) fn pour(
         &mut self,
         row: usize,
@@ -63,7 +63,7 @@ impl<T> Wheel<T> {
         for _ in 0..piece {
             let Entry { deadline, next, .. } = *self.entry(index);
             if scout != NIL {
-                // Of an entry that has gone elsewhere it is another list's link, or none: to look there is vain, not wrong.
+                // If that entry has moved, the link is of another list, or none: the look is useless, not wrong.
                 scout = black_box(self.entry(scout).prev & NIL);
             }
             self.append(index, row_of(self, deadline));
