@@ -60,8 +60,8 @@
 //! with equal deadlines are in the same list at every moment. A list grows at its tail only, and
 //! `deal` walks from head to tail. So two timers of one deadline are never swapped.
 //!
-//! A coarse slot may hold a million timers. [`parts`] deals the slot out in parts, so that no socket
-//! waits for all of them; and [`ahead`] begins before the first tick of the slot has come.
+//! A coarse slot may hold a million timers. [`parts`] deals the slot out in parts, so that no
+//! socket waits for all of them; and [`ahead`] begins before the first tick of the slot has come.
 //!
 //! ## When is the next one?
 //!

@@ -197,10 +197,8 @@ impl Model {
             .first_key_value()
             .map(|(&(deadline, _), _)| deadline);
         let answer = self.wheel.next_deadline();
-        let may_be_early = match self.stopped_at {
-            Some(at) => answer <= Some(at),
-            None => self.sorted.len() > CROWD,
-        };
+        let has_a_rest = self.stopped_at.is_some_and(|at| answer <= Some(at));
+        let may_be_early = has_a_rest || self.sorted.len() > CROWD;
         if !may_be_early {
             assert_eq!(answer, earliest);
         } else {
