@@ -85,7 +85,7 @@
 //! [The second part](super#chapter-6-second-part) of this chapter: slack, costs, promises, rejected
 //! designs, exercises.
 
-use std::mem;
+use std::{array, mem};
 
 #[path = "wheel/ahead.rs"]
 mod ahead;
@@ -118,12 +118,16 @@ pub(crate) struct Key(u32);
 
 /// Timers by deadline, in ticks. See the chapter above.
 pub(crate) struct Wheel<T> {
-    /// Bit *i* of a row is set if and only if its slot *i* has entries, in its list or in the row ahead.
-    occupied: [u64; ROWS],
+    /// Bit *i* of a level is set if and only if its slot *i* has entries, in its list or in the row ahead.
+    occupied: [u64; LEVELS],
+    /// Bit *i* of a level is set if and only if slot *i* of the finer level's row ahead has entries.
+    ahead: [u64; LEVELS],
+    /// Whether `ahead` has a bit that is set.
+    is_ahead: bool,
+    /// The own row of each level.
+    rows: [u8; LEVELS],
     /// The list of each slot. While the list is empty, only its count is valid.
     lists: [[List; SLOTS]; ROWS],
-    /// Bit *i* says which of its two rows is the own row of level *i*.
-    own_rows: usize,
     entries: Vec<Entry<T>>,
     free: u32,
     armed: usize,
@@ -160,9 +164,11 @@ const _: () = assert!(size_of::<Entry<&str>>() == 32);
 impl<T> Wheel<T> {
     pub(crate) fn new() -> Self {
         Wheel {
-            occupied: [0; ROWS],
+            occupied: [0; LEVELS],
+            ahead: [0; LEVELS],
+            is_ahead: false,
+            rows: array::from_fn(|level| 2 * level as u8),
             lists: [[List::default(); SLOTS]; ROWS],
-            own_rows: 0,
             entries: Vec::new(),
             free: NIL,
             armed: 0,
@@ -287,14 +293,15 @@ impl<T> Wheel<T> {
         if self.armed == 0 {
             return None; // the usual case: the levels need not be looked at
         }
-        let level = (self.dealing..LEVELS).find(|&level| self.occupied[self.row(level)] != 0)?;
-        let slot = self.occupied[self.row(level)].trailing_zeros() as usize;
+        let words = &self.occupied[self.dealing..];
+        let level = self.dealing + words.iter().position(|&word| word != 0)?;
+        let slot = self.occupied[level].trailing_zeros() as usize;
         Some((level, slot))
     }
 
     /// The level's own row.
     fn row(&self, level: usize) -> usize {
-        2 * level + (self.own_rows >> level) % 2
+        usize::from(self.rows[level])
     }
 
     /// The first tick of a slot: `elapsed` down to that level's digit, and then the slot.
@@ -360,17 +367,20 @@ impl<T> Wheel<T> {
 
     fn link(&mut self, index: u32) {
         let level = self.level_of(self.entry(index).deadline);
-        self.append(index, self.row(level));
+        let slot = slot_of(self.entry(index).deadline, level);
+        if self.append(index, self.row(level), slot) {
+            self.occupied[level] |= 1 << slot;
+        }
     }
 
-    /// Appends an entry to the list of its slot in a row. Guarded by
+    /// Appends an entry to a list, and returns whether the list was empty. Guarded by
     /// tests/time/wheel_model.rs::equal_deadlines_fire_in_the_order_of_arming.
-    fn append(&mut self, index: u32, row: usize) {
-        let slot = slot_of(self.entry(index).deadline, row / 2);
+    #[must_use]
+    fn append(&mut self, index: u32, row: usize, slot: usize) -> bool {
         let list = &mut self.lists[row][slot];
         list.count += 1;
-        let prev = if list.count == 1 {
-            self.occupied[row] |= 1 << slot;
+        let is_first = list.count == 1;
+        let prev = if is_first {
             list.head = index;
             NIL
         } else {
@@ -382,6 +392,7 @@ impl<T> Wheel<T> {
         }
         let entry = self.entry_mut(index);
         (entry.prev, entry.next) = (prev_of(row, prev), NIL);
+        is_first
     }
 
     fn unlink(&mut self, index: u32) {
@@ -405,19 +416,12 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// The last timer of a list has left. If the list was the rest of a slot that is being dealt out, no rest is left.
+    /// The last timer of a list has left.
     fn vacate(&mut self, row: usize, slot: usize) {
-        let level = row / 2;
-        if row != self.row(level) {
-            return self.vacate_ahead(level, slot);
+        if self.dealing > 0 || self.is_ahead {
+            return self.vacate_in_a_dealing(row, slot);
         }
-        if self.has_ahead(level, slot) {
-            return;
-        }
-        self.occupied[row] &= !(1 << slot);
-        if level == self.dealing && slot == slot_of(self.elapsed, level) {
-            self.dealing = self.level_before_the_rest(level);
-        }
+        self.occupied[row / 2] &= !(1 << slot);
     }
 
     fn entry(&self, index: u32) -> &Entry<T> {

@@ -37,67 +37,75 @@
 //! tests/time/wheel_model.rs::a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick and
 //! tests/time/wheel_model.rs::equal_deadlines_fire_in_the_order_of_arming_though_some_are_dealt_out_ahead.
 
+use std::mem;
+
 use super::{CROWD, LEVELS, NIL, SLOTS, Wheel, slot_of};
 
 impl<T> Wheel<T> {
     /// Deals `most` timers out ahead, of the crowded slots that are near. Returns how many of the `most` are left.
     pub(crate) fn deal_ahead(&mut self, mut most: usize) -> usize {
-        if self.armed <= CROWD {
-            return most;
-        }
         for level in 2..LEVELS {
             let next = slot_of(self.elapsed, level) + 1;
             let is_near = slot_of(self.elapsed, level - 1) >= SLOTS / 2;
             if !is_near || next == SLOTS {
                 continue;
             }
-            let row = self.row(level);
-            let count = self.lists[row][next].count as usize;
+            let count = self.lists[self.row(level)][next].count as usize;
             if count > CROWD {
                 let piece = count.min(most);
-                let ahead = self.row_ahead(level - 1);
                 // The bit of the slot stays: see rule 1.
-                self.pour(row, next, piece, NIL, |_, _| ahead);
+                self.pour(level, next, piece, NIL, |wheel, index| {
+                    wheel.link_ahead(level, index);
+                });
                 most -= piece;
             }
         }
         most
     }
 
+    /// Links a timer of the next slot of a level in the finer level's row ahead.
+    fn link_ahead(&mut self, level: usize, index: u32) {
+        let slot = slot_of(self.entry(index).deadline, level - 1);
+        if self.append(index, self.row(level - 1) ^ 1, slot) {
+            self.ahead[level] |= 1 << slot;
+            self.is_ahead = true;
+        }
+    }
+
     /// `elapsed` has come to the first tick of a slot. Returns how many timers of the slot are not dealt out.
     pub(super) fn enter(&mut self, level: usize, slot: usize) -> u32 {
-        if self.occupied[self.row_ahead(level - 1)] != 0 {
-            self.own_rows ^= 1 << (level - 1);
+        if self.ahead[level] != 0 {
+            // Finer is earlier: the finer level's own row is empty.
+            self.rows[level - 1] ^= 1;
+            self.occupied[level - 1] = mem::take(&mut self.ahead[level]);
+            self.is_ahead = self.ahead != [0; LEVELS];
         }
-        let row = self.row(level);
-        let rest = self.lists[row][slot].count;
+        let rest = self.lists[self.row(level)][slot].count;
         if rest == 0 {
-            self.occupied[row] &= !(1 << slot);
+            self.occupied[level] &= !(1 << slot);
         }
         rest
     }
 
-    /// The list that `deal` takes next for a slot that has a rest.
+    /// The slot that `deal` takes next, for a slot that has a rest.
     pub(super) fn source(&self, level: usize, slot: usize) -> (usize, usize) {
         match self.level_before_the_rest(level) {
-            0 => (self.row(level), slot),
-            finer => (self.row(finer), 0),
+            0 => (level, slot),
+            finer => (finer, 0),
         }
     }
 
     /// The level whose slot 0 has been dealt out ahead, and comes before the rest of a slot of `level`. 0 if there is none.
     pub(super) fn level_before_the_rest(&self, level: usize) -> usize {
         match level {
-            2.. if self.occupied[self.row(level - 1)] & 1 != 0 => level - 1,
+            2.. if self.occupied[level - 1] & 1 != 0 => level - 1,
             _ => 0,
         }
     }
 
     /// Whether timers of that slot have been dealt out ahead.
     pub(super) fn has_ahead(&self, level: usize, slot: usize) -> bool {
-        level > 0
-            && self.occupied[self.row_ahead(level - 1)] != 0
-            && slot == slot_of(self.elapsed, level) + 1
+        self.ahead[level] != 0 && slot == slot_of(self.elapsed, level) + 1
     }
 
     /// Whether the earliest deadline of a slot is not worth a search.
@@ -111,24 +119,34 @@ impl<T> Wheel<T> {
         if !self.has_ahead(level, slot) {
             return u64::MAX;
         }
-        let ahead = self.row_ahead(level - 1);
-        let first = self.occupied[ahead].trailing_zeros() as usize;
-        self.earliest_of(ahead, first)
+        let first = self.ahead[level].trailing_zeros() as usize;
+        self.earliest_of(self.row(level - 1) ^ 1, first)
     }
 
-    /// The last timer of a list in the row ahead of `level` has gone.
-    pub(super) fn vacate_ahead(&mut self, level: usize, slot: usize) {
-        let ahead = self.row_ahead(level);
-        self.occupied[ahead] &= !(1 << slot);
-        let (coarser, next) = (level + 1, slot_of(self.elapsed, level + 1) + 1);
-        let row = self.row(coarser);
-        if self.occupied[ahead] == 0 && self.lists[row][next].count == 0 {
-            self.occupied[row] &= !(1 << next);
+    /// The last timer of a list has left, while a slot is being dealt out, or has been dealt out ahead.
+    #[cold]
+    pub(super) fn vacate_in_a_dealing(&mut self, row: usize, slot: usize) {
+        let level = row / 2;
+        if row != self.row(level) {
+            return self.vacate_ahead(level + 1, slot);
+        }
+        if self.has_ahead(level, slot) {
+            return;
+        }
+        self.occupied[level] &= !(1 << slot);
+        if level == self.dealing && slot == slot_of(self.elapsed, level) {
+            // It was the last of the rest.
+            self.dealing = self.level_before_the_rest(level);
         }
     }
 
-    /// The row of a level that is not its own.
-    fn row_ahead(&self, level: usize) -> usize {
-        self.row(level) ^ 1
+    /// The last timer of a list in the row ahead of a slot of `level` has left.
+    fn vacate_ahead(&mut self, level: usize, slot: usize) {
+        self.ahead[level] &= !(1 << slot);
+        self.is_ahead = self.ahead != [0; LEVELS];
+        let next = slot_of(self.elapsed, level) + 1;
+        if self.ahead[level] == 0 && self.lists[self.row(level)][next].count == 0 {
+            self.occupied[level] &= !(1 << next);
+        }
     }
 }

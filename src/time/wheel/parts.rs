@@ -23,50 +23,50 @@
 use std::hint::black_box;
 use std::mem;
 
-use super::{Entry, List, NIL, Wheel, prev_of, slot_of};
+use super::{List, NIL, Wheel, prev_of, slot_of};
 
 impl<T> Wheel<T> {
     /// Deals the timers of a slot out to finer levels, in their order, as many as `budget` allows. `elapsed` is its
     /// first tick.
     pub(super) fn deal(&mut self, level: usize, slot: usize, budget: &mut usize) {
-        let (row, slot) = self.source(level, slot);
+        let (from, slot) = self.source(level, slot);
         let is_begun = mem::take(&mut self.dealing) > 0;
-        let List { tail, count, .. } = self.lists[row][slot];
+        let List { tail, count, .. } = self.lists[self.row(from)][slot];
         let piece = (count as usize).min(*budget);
         *budget -= piece;
         let scout = if is_begun { self.scout } else { tail };
-        let to_its_level = |wheel: &Self, deadline| wheel.row(wheel.level_of(deadline));
-        self.scout = self.pour(row, slot, piece, scout, to_its_level);
-        if self.lists[row][slot].count == 0 {
-            self.occupied[row] &= !(1 << slot);
+        self.scout = self.pour(from, slot, piece, scout, Self::link);
+        if self.lists[self.row(from)][slot].count == 0 {
+            self.occupied[from] &= !(1 << slot);
         }
-        if self.occupied[self.row(level)] & 1 << slot_of(self.elapsed, level) != 0 {
+        if self.occupied[level] & 1 << slot_of(self.elapsed, level) != 0 {
             self.dealing = level;
         }
     }
 
-    /// Moves the first timers of a list to the row that `row_of` says for a deadline, in their order.
+    /// Takes the first timers of a slot out of its list, and links each by `link`, in their order.
     ///
     /// The timers of a slot lie far apart in the table, and each links to the next, so the processor would wait for the
     /// memory once for each. The scout reads the list from the other end: two fetches are under way at a time, and from
     /// the middle on all timers are in the cache. Returns how far the scout has come.
     pub(super) fn pour(
         &mut self,
-        row: usize,
+        level: usize,
         slot: usize,
         piece: usize,
         mut scout: u32,
-        row_of: impl Fn(&Self, u64) -> usize,
+        link: impl Fn(&mut Self, u32),
     ) -> u32 {
+        let row = self.row(level);
         let List { head, count, .. } = self.lists[row][slot];
         let mut index = head;
         for _ in 0..piece {
-            let Entry { deadline, next, .. } = *self.entry(index);
+            let next = self.entry(index).next;
             if scout != NIL {
                 // If that entry has moved, the link is of another list, or none: the look is useless, not wrong.
                 scout = black_box(self.entry(scout).prev & NIL);
             }
-            self.append(index, row_of(self, deadline));
+            link(self, index);
             index = next;
         }
         let list = &mut self.lists[row][slot];
