@@ -9,6 +9,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`wheel`] | deadlines are numbers, and the earliest comes first |
+//! | [`wheel::parts`] | a crowded slot is dealt out in parts |
+//! | [`wheel::ahead`] | and some of it before its time |
 //! | [`clock`] | how a number becomes an [`Instant`](std::time::Instant), and which way to round |
 //! | [`timers`] | wakers; no foreign code runs while the wheel is borrowed |
 //! | [`slack`] | how long timers that are close together may wait for each other |
@@ -110,7 +112,7 @@
 //!
 //! No timer is early; the order is as above; every `u64` is a valid deadline; nothing is allocated
 //! once the table has grown; a call of `pop_due` does no more work than its budget. *How it is done
-//! today:* eleven levels of 64, `CROWD`, and 268 million timers at most.
+//! today:* eleven levels of 64, `CROWD`, and 134 million timers at most.
 //!
 //! ## Sources
 //!

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::clock::{self, Clock};
 use super::slack::Slack;
-use super::wheel::{Key, Reset, Wheel};
+use super::wheel::{CROWD, Key, Reset, Wheel};
 use crate::account::Account;
 use crate::foreign::{self, Level};
 use crate::record::Probe;
@@ -169,6 +169,9 @@ impl Timers {
         self.probe.because_of_nobody();
         let is_bounded = fired == most || budget == 0;
         self.slack.earn(now, fired, is_bounded);
+        if armed > CROWD {
+            self.wheel.borrow_mut().deal_ahead(budget);
+        }
         fired
     }
 

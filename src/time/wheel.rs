@@ -4,8 +4,9 @@
 //! # Chapter 6. The wheel
 //!
 //! *Before this:* [chapter 5](crate::inbox). *Time:* 60 minutes. *Files, in reading order:* this
-//! one, [`clock`](super::clock), [`timers`](super::timers), [`slack`](super::slack),
-//! [`sleep`](mod@super::sleep), [`timeout`](mod@super::timeout), [`interval`](mod@super::interval).
+//! one, [`parts`], [`clock`](super::clock), [`timers`](super::timers),
+//! [`sleep`](mod@super::sleep), [`timeout`](mod@super::timeout), [`interval`](mod@super::interval);
+//! and, if you like, the tuning: [`ahead`], [`slack`](super::slack).
 //!
 //! ## The problem
 //!
@@ -59,27 +60,8 @@
 //! with equal deadlines are in the same list at every moment. A list grows at its tail only, and
 //! `deal` walks from head to tail. So two timers of one deadline are never swapped.
 //!
-//! ## Dealing out in parts
-//!
-//! A coarse slot may hold a million timers. To deal them all out at once would keep every socket
-//! waiting. So `pop_due` has a *budget*: a timer that is dealt out takes one from it, and so does a
-//! timer that fires. At zero `pop_due` stops, and the next look goes on. While a slot is dealt out
-//! in parts, four rules keep the properties above:
-//!
-//! 1. `elapsed` is the first tick of the slot from the first part on. A timer that is dealt out
-//!    goes to a finer level; the rest stays in the list of the slot, and `dealing` is the level of
-//!    that list.
-//! 2. No timer fires from a finer level before the rest is gone: an earlier deadline may be in the
-//!    rest. (`first_slot` begins to search at `dealing`.)
-//! 3. A timer that is armed or reset within the range of the slot joins the rest, at its tail. On a
-//!    finer level it would stand before timers of the rest that have the same deadline and were
-//!    armed before. (`level_of` is `dealing` at least.)
-//! 4. As long as there is a rest, the next deadline is the slot's first tick. That tick has passed,
-//!    so the loop comes back at once.
-//!
-//! Timers of one range can now be in two lists. So each entry keeps the level of its list, in four
-//! bits beside a link, and a timer of the rest is cancelled or reset in O(1) like any other. If the
-//! last timer of the rest is cancelled, the dealing is over.
+//! A coarse slot may hold a million timers. [`parts`] deals the slot out in parts, so that no
+//! socket waits for all of them; and [`ahead`] begins before the first tick of the slot has come.
 //!
 //! ## When is the next one?
 //!
@@ -103,8 +85,12 @@
 //! [The second part](super#chapter-6-second-part) of this chapter: slack, costs, promises, rejected
 //! designs, exercises.
 
-use std::hint::black_box;
-use std::mem;
+use std::{array, mem};
+
+#[path = "wheel/ahead.rs"]
+mod ahead;
+#[path = "wheel/parts.rs"]
+mod parts;
 
 /// Bits of a deadline that one level looks at.
 const DIGIT: u32 = 6;
@@ -114,14 +100,16 @@ const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 /// How many entries of a slot `next_deadline` looks at; if there are more, its answer is early.
 pub(crate) const CROWD: usize = 64;
 
-/// Bits of an index. The four bits above them, in `prev`, are the level of the entry's list.
-const INDEX: u32 = 28;
+/// Each level has two rows of slots: its own, and the row that is filled [ahead] of time.
+const ROWS: usize = 2 * LEVELS;
+/// Bits of an index. The five bits above them, in `prev`, are the row of the entry's list.
+const INDEX: u32 = 27;
 /// The end of a list, and of the free list.
 const NIL: u32 = (1 << INDEX) - 1;
 /// In `prev`: the entry has fired and waits for its owner. It is in no list.
-const FIRED: u32 = 15 << INDEX | NIL;
+const FIRED: u32 = 31 << INDEX | NIL;
 /// In `prev`: the entry has no owner; `next` is the free list.
-const FREE: u32 = 14 << INDEX | NIL;
+const FREE: u32 = 30 << INDEX | NIL;
 
 /// The owner's claim on one entry. It can be neither copied nor forged, and [`Wheel::disarm`] takes it back, so it is
 /// valid for as long as it exists.
@@ -130,10 +118,16 @@ pub(crate) struct Key(u32);
 
 /// Timers by deadline, in ticks. See the chapter above.
 pub(crate) struct Wheel<T> {
-    /// Bit *i* of a level is set if and only if its slot *i* has entries.
+    /// Bit *i* of a level is set if and only if its slot *i* has entries, in its list or in the row ahead.
     occupied: [u64; LEVELS],
-    /// The list of each slot. While the slot is not occupied, only its count is valid.
-    lists: [[List; SLOTS]; LEVELS],
+    /// Bit *i* of a level is set if and only if slot *i* of the finer level's row ahead has entries.
+    ahead: [u64; LEVELS],
+    /// Whether `ahead` has a bit that is set.
+    is_ahead: bool,
+    /// The own row of each level.
+    rows: [u8; LEVELS],
+    /// The list of each slot. While the list is empty, only its count is valid.
+    lists: [[List; SLOTS]; ROWS],
     entries: Vec<Entry<T>>,
     free: u32,
     armed: usize,
@@ -159,7 +153,7 @@ struct List {
 struct Entry<T> {
     deadline: u64,
     item: Option<T>,
-    /// Level and index, or [`FIRED`], or [`FREE`].
+    /// Row and index, or [`FIRED`], or [`FREE`].
     prev: u32,
     next: u32,
 }
@@ -171,7 +165,10 @@ impl<T> Wheel<T> {
     pub(crate) fn new() -> Self {
         Wheel {
             occupied: [0; LEVELS],
-            lists: [[List::default(); SLOTS]; LEVELS],
+            ahead: [0; LEVELS],
+            is_ahead: false,
+            rows: array::from_fn(|level| 2 * level as u8),
+            lists: [[List::default(); SLOTS]; ROWS],
             entries: Vec::new(),
             free: NIL,
             armed: 0,
@@ -241,7 +238,7 @@ impl<T> Wheel<T> {
         if self.dealing > 0 {
             return Some(self.elapsed);
         }
-        if level > 0 && self.lists[level][slot].count as usize > CROWD {
+        if level > 0 && self.is_crowded(level, slot) {
             return Some(self.first_tick(level, slot));
         }
         if !self.exact {
@@ -270,7 +267,9 @@ impl<T> Wheel<T> {
                 *budget -= 1;
                 return self.fire(slot);
             }
-            self.deal(level, slot, budget);
+            if self.enter(level, slot) > 0 {
+                self.deal(level, slot, budget);
+            }
         }
         self.elapsed = self.elapsed.max(now);
         None
@@ -300,6 +299,11 @@ impl<T> Wheel<T> {
         Some((level, slot))
     }
 
+    /// The level's own row.
+    fn row(&self, level: usize) -> usize {
+        usize::from(self.rows[level])
+    }
+
     /// The first tick of a slot: `elapsed` down to that level's digit, and then the slot.
     fn first_tick(&self, level: usize, slot: usize) -> u64 {
         let shift = level as u32 * DIGIT;
@@ -312,9 +316,15 @@ impl<T> Wheel<T> {
         if level == 0 {
             return self.first_tick(level, slot);
         }
+        self.earliest_of(self.row(level), slot)
+            .min(self.earliest_ahead(level, slot))
+    }
+
+    fn earliest_of(&self, row: usize, slot: usize) -> u64 {
+        let List { head, count, .. } = self.lists[row][slot];
         let mut earliest = u64::MAX;
-        let mut next = self.lists[level][slot].head;
-        while next != NIL {
+        let mut next = head;
+        for _ in 0..count {
             let entry = self.entry(next);
             earliest = earliest.min(entry.deadline);
             next = entry.next;
@@ -322,39 +332,8 @@ impl<T> Wheel<T> {
         earliest
     }
 
-    /// Deals the timers of a slot out to finer levels, in their order, as many as `budget` allows. `elapsed` is its
-    /// first tick.
-    ///
-    /// The timers of a slot lie far apart in the table, and each links to the next, so the processor would wait for the
-    /// memory once for each. The scout reads the list from the other end: two fetches are under way at a time, and from
-    /// the middle on all timers are in the cache.
-    fn deal(&mut self, level: usize, slot: usize, budget: &mut usize) {
-        let List { head, tail, count } = self.lists[level][slot];
-        let is_begun = mem::take(&mut self.dealing) > 0;
-        let piece = (count as usize).min(*budget);
-        *budget -= piece;
-        let (mut index, mut scout) = (head, if is_begun { self.scout } else { tail });
-        for _ in 0..piece {
-            let next = self.entry(index).next;
-            if scout != NIL {
-                // If that entry has moved, the link is of another list, or none: the look is useless, not wrong.
-                scout = black_box(self.entry(scout).prev & NIL);
-            }
-            self.link(index);
-            index = next;
-        }
-        let list = &mut self.lists[level][slot];
-        (list.head, list.count) = (index, count - piece as u32);
-        if list.count == 0 {
-            self.occupied[level] &= !(1 << slot);
-        } else {
-            self.entry_mut(index).prev = prev_of(level, NIL);
-            (self.dealing, self.scout) = (level, scout);
-        }
-    }
-
     fn fire(&mut self, slot: usize) -> Option<(u64, T)> {
-        let index = self.lists[0][slot].head;
+        let index = self.lists[self.row(0)][slot].head;
         self.cancel(index);
         let entry = self.entry_mut(index);
         entry.prev = FIRED;
@@ -386,16 +365,22 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Appends an entry to the list of its slot. Guarded by
-    /// tests/time/wheel_model.rs::equal_deadlines_fire_in_the_order_of_arming.
     fn link(&mut self, index: u32) {
-        let deadline = self.entry(index).deadline;
-        let level = self.level_of(deadline);
-        let slot = slot_of(deadline, level);
-        let list = &mut self.lists[level][slot];
-        list.count += 1;
-        let prev = if list.count == 1 {
+        let level = self.level_of(self.entry(index).deadline);
+        let slot = slot_of(self.entry(index).deadline, level);
+        if self.append(index, self.row(level), slot) {
             self.occupied[level] |= 1 << slot;
+        }
+    }
+
+    /// Appends an entry to a list, and returns whether the list was empty. Guarded by
+    /// tests/time/wheel_model.rs::equal_deadlines_fire_in_the_order_of_arming.
+    #[must_use]
+    fn append(&mut self, index: u32, row: usize, slot: usize) -> bool {
+        let list = &mut self.lists[row][slot];
+        list.count += 1;
+        let is_first = list.count == 1;
+        let prev = if is_first {
             list.head = index;
             NIL
         } else {
@@ -406,18 +391,19 @@ impl<T> Wheel<T> {
             self.entry_mut(prev).next = index;
         }
         let entry = self.entry_mut(index);
-        (entry.prev, entry.next) = (prev_of(level, prev), NIL);
+        (entry.prev, entry.next) = (prev_of(row, prev), NIL);
+        is_first
     }
 
     fn unlink(&mut self, index: u32) {
         let entry = self.entry(index);
         let (packed, next) = (entry.prev, entry.next);
-        let (level, prev) = ((packed >> INDEX) as usize, packed & NIL);
-        let slot = slot_of(entry.deadline, level);
-        let list = &mut self.lists[level][slot];
+        let (row, prev) = ((packed >> INDEX) as usize, packed & NIL);
+        let slot = slot_of(entry.deadline, row / 2);
+        let list = &mut self.lists[row][slot];
         list.count -= 1;
         match (prev, next) {
-            (NIL, NIL) => self.vacate(level, slot),
+            (NIL, NIL) => self.vacate(row, slot),
             (NIL, _) => list.head = next,
             (_, NIL) => list.tail = prev,
             _ => {}
@@ -426,16 +412,16 @@ impl<T> Wheel<T> {
             self.entry_mut(prev).next = next;
         }
         if next != NIL {
-            self.entry_mut(next).prev = packed; // of the same level
+            self.entry_mut(next).prev = packed; // of the same row
         }
     }
 
-    /// The last timer of a slot has left. If that slot was being dealt out, no rest is left.
-    fn vacate(&mut self, level: usize, slot: usize) {
-        self.occupied[level] &= !(1 << slot);
-        if level == self.dealing && slot == slot_of(self.elapsed, level) {
-            self.dealing = 0;
+    /// The last timer of a list has left.
+    fn vacate(&mut self, row: usize, slot: usize) {
+        if self.dealing > 0 || self.is_ahead {
+            return self.vacate_in_a_dealing(row, slot);
         }
+        self.occupied[row / 2] &= !(1 << slot);
     }
 
     fn entry(&self, index: u32) -> &Entry<T> {
@@ -459,7 +445,7 @@ impl<T> Wheel<T> {
             return index;
         }
         let index = self.entries.len();
-        assert!(index < NIL as usize, "more than 268 million timers");
+        assert!(index < NIL as usize, "more than 134 million timers");
         self.entries.push(entry);
         index as u32
     }
@@ -477,8 +463,8 @@ fn slot_of(deadline: u64, level: usize) -> usize {
     (deadline >> (level as u32 * DIGIT)) as usize % SLOTS
 }
 
-fn prev_of(level: usize, index: u32) -> u32 {
-    (level as u32) << INDEX | index
+fn prev_of(row: usize, index: u32) -> u32 {
+    (row as u32) << INDEX | index
 }
 
 /// The result of a [`Wheel::reset`].

@@ -51,6 +51,8 @@ struct Ledger {
     moved: u64,
     /// Calls that stopped at their budget with a timer due.
     stopped: u64,
+    /// Timers that were dealt out before their slot had come.
+    ahead: u64,
 }
 
 struct Timer {
@@ -195,10 +197,8 @@ impl Model {
             .first_key_value()
             .map(|(&(deadline, _), _)| deadline);
         let answer = self.wheel.next_deadline();
-        let may_be_early = match self.stopped_at {
-            Some(at) => answer <= Some(at),
-            None => self.sorted.len() > CROWD,
-        };
+        let has_a_rest = self.stopped_at.is_some_and(|at| answer <= Some(at));
+        let may_be_early = has_a_rest || self.sorted.len() > CROWD;
         if !may_be_early {
             assert_eq!(answer, earliest);
         } else {
@@ -254,6 +254,10 @@ enum Op {
     PopOne(When),
     Expire(When),
     ExpireNext,
+    /// Two hundred, in the next slot of a level: so many that they are dealt out ahead.
+    ArmCrowd(u32, u64),
+    /// Half a slot of the level below passes first, so that the next slot of this level is near.
+    DealAhead(u32, usize),
 }
 
 impl Model {
@@ -290,12 +294,34 @@ impl Model {
                     self.expire(next);
                 }
             }
+            Op::ArmCrowd(level, salt) => self.arm_crowd(level, salt),
+            Op::DealAhead(level, most) => self.deal_ahead(level, most),
             Op::Disarm(_) | Op::Reset(..) if count == 0 => {}
             // Every eighth is aimed at any timer, fired ones and those of no owner included.
             Op::Disarm(index) if index % 8 == 0 => self.disarm(index / 8 % count),
             Op::Disarm(index) => self.disarm(self.pick(index)),
             Op::Reset(index, when) => self.reset(self.pick(index), self.tick(when)),
         }
+    }
+
+    fn arm_crowd(&mut self, level: u32, salt: u64) {
+        let first = self.tick(When::Turnover(level, 0));
+        let width = 1_u64 << (6 * level);
+        for n in 0..200_u64 {
+            // Scattered over the slot; every fifth deadline is that of the timer before.
+            let scattered = (n - u64::from(n % 5 == 1))
+                .wrapping_add(salt)
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            self.arm(first.saturating_add(scattered % width));
+        }
+    }
+
+    fn deal_ahead(&mut self, level: u32, most: usize) {
+        let first = self.tick(When::Turnover(level, 0));
+        self.expire(first.saturating_sub(1 << (6 * level - 1)).max(self.elapsed));
+        let left = self.wheel.deal_ahead(most);
+        self.ledger.ahead += (most - left) as u64;
+        self.check();
     }
 }
 
@@ -333,6 +359,12 @@ impl Arbitrary for Op {
             (1, |g| Op::PopOne(When::arbitrary(g))),
             (1, |g| Op::Expire(When::arbitrary(g))),
             (3, |_| Op::ExpireNext),
+            (1, |g| {
+                Op::ArmCrowd(among(g, 2..5) as u32, u64::arbitrary(g))
+            }),
+            (2, |g| {
+                Op::DealAhead(among(g, 2..5) as u32, among(g, 1..150))
+            }),
         ];
         one_of(g, choices)
     }
@@ -387,6 +419,13 @@ impl Fate {
         if self.below(10) < growth {
             return Op::Arm(self.when(longest));
         }
+        if longest > 16 && self.below(40) == 0 {
+            let level = 2 + self.below(2) as u32;
+            return match self.below(3) {
+                0 => Op::ArmCrowd(level, self.0.next()),
+                _ => Op::DealAhead(level, 1 + self.0.below(150)),
+            };
+        }
         match self.below(8) {
             0..=2 => Op::Disarm(self.0.next() as usize),
             3 | 4 => Op::Reset(self.0.next() as usize, self.when(longest)),
@@ -426,10 +465,12 @@ fn a_long_random_life_agrees_with_a_sorted_map() {
         sum.cancelled += model.ledger.cancelled;
         sum.moved += model.ledger.moved;
         sum.stopped += model.ledger.stopped;
+        sum.ahead += model.ledger.ahead;
     }
     println!("{sum:?}");
     let counts = [sum.fired, sum.cancelled, sum.moved, sum.stopped];
     assert!(counts.into_iter().all(|count| count > operations / 50));
+    assert!(sum.ahead > operations / 100);
 }
 
 #[test]
@@ -703,6 +744,134 @@ fn a_timer_cancelled_elsewhere_does_not_end_the_dealing_of_a_slot() {
         let order: Vec<_> = std::iter::from_fn(|| pop(&mut wheel, now)).collect();
         assert_eq!(order, [0, 1, 2, 3, 4].map(|n| (deadline, n)), "{elsewhere}");
     }
+}
+
+/// The first tick of the slot that is dealt out ahead in the next tests, the third of level 2; and a tick that is near it.
+const NEXT: u64 = 3 << 12;
+const NEAR: u64 = NEXT - (1 << 11);
+
+#[test]
+fn a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick() {
+    let _watched = crate::support::watch();
+    // A slot of level 1 with each timer, so that all but those of the first slot are where they belong.
+    let deadline = |n: usize| NEXT + (n as u64 % 64 << 6) + 9;
+    let mut wheel = Wheel::new();
+    let keys: Vec<_> = (0..640).map(|n| wheel.arm(deadline(n), n)).collect();
+    for (now, why) in [(0, "not the next"), (NEAR - 1, "not near")] {
+        assert_eq!(pop(&mut wheel, now), None);
+        assert_eq!(wheel.deal_ahead(100), 100, "the slot is {why}");
+    }
+    assert_eq!(pop(&mut wheel, NEAR), None);
+    for left in [540, 440, 340, 240, 140, 40] {
+        assert_eq!(wheel.deal_ahead(100), 0, "{left}");
+    }
+    assert_eq!(wheel.deal_ahead(100), 100, "so few are not a crowd");
+    assert_eq!(
+        wheel.next_deadline(),
+        Some(NEXT),
+        "early, for they are many"
+    );
+    // 40 of the rest are dealt out, ten of slot 0 of level 1, and then the first ten fire.
+    let mut budget = 60;
+    for n in 0..10 {
+        assert_eq!(
+            wheel.pop_due(deadline(0), &mut budget),
+            Some((deadline(0), 64 * n))
+        );
+    }
+    assert_eq!(budget, 0);
+    drop(keys);
+}
+
+#[test]
+fn equal_deadlines_fire_in_the_order_of_arming_though_some_are_dealt_out_ahead() {
+    let _watched = crate::support::watch();
+    // In slot 0 of level 1, which has a list of its own when the slot comes; and in another.
+    for deadline in [NEXT + 7, NEXT + (5 << 6) + 7] {
+        let mut wheel = Wheel::new();
+        let mut keys: Vec<_> = (0..100).map(|n| wheel.arm(deadline, n)).collect();
+        assert_eq!(pop(&mut wheel, NEAR), None);
+        assert_eq!(wheel.deal_ahead(30), 0);
+        keys.push(wheel.arm(deadline, 100));
+        assert_eq!(wheel.reset(&keys[3], deadline), Reset::Moved); // has been dealt out
+        assert_eq!(wheel.reset(&keys[50], deadline), Reset::Moved); // has not
+        // A part of them; and then another is armed for the time that has come.
+        assert_eq!(wheel.pop_due(deadline, &mut 20), None);
+        keys.push(wheel.arm(deadline, 101));
+        let order: Vec<_> = std::iter::from_fn(|| pop(&mut wheel, deadline)).collect();
+        let stay = (0..100).filter(|n| ![3, 50].contains(n));
+        let expected: Vec<_> = stay
+            .chain([100, 3, 50, 101])
+            .map(|n| (deadline, n))
+            .collect();
+        assert_eq!(order, expected);
+    }
+}
+
+#[test]
+fn timers_that_are_dealt_out_ahead_and_then_cancelled_leave_nothing() {
+    let _watched = crate::support::watch();
+    for ahead_first in [false, true] {
+        let mut wheel = Wheel::new();
+        let mut ahead: Vec<_> = (0..100).map(|n| wheel.arm(NEXT + 7, n)).collect();
+        let far = wheel.arm(NEXT << 6, 100);
+        assert_eq!(pop(&mut wheel, NEAR), None);
+        assert_eq!(wheel.deal_ahead(30), 0);
+        let rest = ahead.split_off(30);
+        let (first, second) = if ahead_first {
+            (ahead, rest)
+        } else {
+            (rest, ahead)
+        };
+        for key in first {
+            assert!(wheel.disarm(key).is_some());
+        }
+        let next = wheel.next_deadline();
+        assert!(next == Some(NEXT) || next == Some(NEXT + 7), "{next:?}");
+        for key in second {
+            assert!(wheel.disarm(key).is_some());
+        }
+        assert_eq!(wheel.next_deadline(), Some(NEXT << 6));
+        assert_eq!(pop(&mut wheel, NEXT << 6), Some((NEXT << 6, 100)));
+        drop(far);
+    }
+}
+
+#[test]
+fn a_rest_that_is_cancelled_leaves_what_was_dealt_out_ahead_in_its_order() {
+    let _watched = crate::support::watch();
+    let deadline = NEXT + 7;
+    let mut wheel = Wheel::new();
+    let mut keys: Vec<_> = (0..100).map(|n| wheel.arm(deadline, n)).collect();
+    assert_eq!(pop(&mut wheel, NEAR), None);
+    assert_eq!(wheel.deal_ahead(30), 0);
+    assert_eq!(wheel.pop_due(deadline, &mut 20), None);
+    for key in keys.drain(30..) {
+        assert!(wheel.disarm(key).is_some());
+    }
+    // Ten of the thirty are not dealt out a second time yet.
+    keys.push(wheel.arm(deadline, 100));
+    let order: Vec<_> = std::iter::from_fn(|| pop(&mut wheel, deadline)).collect();
+    let expected: Vec<_> = (0..30).chain([100]).map(|n| (deadline, n)).collect();
+    assert_eq!(order, expected);
+}
+
+#[test]
+fn the_last_timer_of_one_list_ahead_does_not_take_the_others_along() {
+    let _watched = crate::support::watch();
+    let mut wheel = Wheel::new();
+    let mut keys: Vec<_> = (0..100)
+        .map(|n| wheel.arm(NEXT + (n % 2 << 6), n))
+        .collect();
+    assert_eq!(pop(&mut wheel, NEAR), None);
+    assert_eq!(wheel.deal_ahead(100), 0);
+    for key in keys.drain(2..) {
+        assert!(wheel.disarm(key).is_some());
+    }
+    assert_eq!(wheel.next_deadline(), Some(NEXT));
+    assert_eq!(wheel.disarm(keys.remove(0)), Some(0));
+    assert_eq!(wheel.next_deadline(), Some(NEXT + 64));
+    assert_eq!(pop(&mut wheel, NEXT + 64), Some((NEXT + 64, 1)));
 }
 
 #[test]
