@@ -130,6 +130,7 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         results.measure(&options, &file)?;
     }
     let plots = plot::draw(&results, &folder)?;
+    report::picture::draw(&results, &folder)?;
     fs::write(
         &page,
         report::page(
