@@ -33,8 +33,9 @@ $ cargo bench --bench compare -- --quick   # once, with fewer of everything; a h
 $ cargo bench --bench compare              # everything; about an hour
 ```
 
-The first run builds the other runtimes: on two processors a minute for `core`, four minutes for `compare`. Each row's work is in
-`benches/peers/src/rows`, and the set-up of each runtime in `benches/peers/src/peer`.
+The first run builds the other runtimes: on two processors a minute for `core`, four minutes for `compare`. `compare`
+prints how many of its processes have ended and about how long the rest takes. Each row's work is in `benches/peers/src/rows`, and the
+set-up of each runtime in `benches/peers/src/peer`.
 
 ## All of it
 ";
