@@ -43,6 +43,7 @@ impl Row {
             "offload_burst",
             "offload_turn",
             "foreign_parked",
+            "foreign_spins",
             "hello",
             "upload",
             "resp_1",
@@ -325,6 +326,15 @@ pub const ROWS: &[Row] = &[
         lines: &[
             less("ns", "wake from a thread, the loop parked: until it has answered, p50", "ns", OfBest(1.0)),
             less("p99", "wake from a thread, the loop parked: until it has answered, p99", "ns", Reach::None),
+        ],
+    },
+    Row {
+        name: "foreign_spins",
+        group: THREADS,
+        needs: Needs::Tasks,
+        lines: &[
+            less("ns", "wake from a thread that spins for the answer, and wakes again at once: p50", "ns", OfBest(1.0)),
+            less("p99", "wake from a thread that spins for the answer, and wakes again at once: p99", "ns", Reach::None),
         ],
     },
     Row {
