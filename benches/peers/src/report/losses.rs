@@ -78,8 +78,10 @@ impl Topic {
     fn told(&self, results: &Results) -> String {
         let losses = self.losses.iter();
         let worst = losses.min_by(|a, b| a.ratio().total_cmp(&b.ratio()));
-        let worst = worst.map_or(String::new(), |loss| {
-            format!("×{:.2}, {}", loss.ratio(), loss.peer)
+        let worst = worst.map_or(String::new(), |loss| match loss.peer {
+            // The topic says it.
+            BARE => format!("×{:.2}", loss.ratio()),
+            peer => format!("×{:.2}, {peer}", loss.ratio()),
         });
         let figures = match self.losses.len() {
             1 => String::from("1 figure,"),
