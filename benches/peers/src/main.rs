@@ -19,6 +19,7 @@ mod json;
 mod memory;
 mod peer;
 mod plot;
+mod progress;
 mod report;
 mod results;
 mod rows;

@@ -18,18 +18,21 @@ pub struct Plot {
     pub title: String,
 }
 
-const COLOURS: [RGBColor; 11] = [
-    RGBColor(0xd6, 0x27, 0x28),
-    RGBColor(0x1f, 0x77, 0xb4),
-    RGBColor(0x6b, 0xae, 0xd6),
-    RGBColor(0x2c, 0xa0, 0x2c),
-    RGBColor(0xff, 0x7f, 0x0e),
-    RGBColor(0xfd, 0xbf, 0x6f),
-    RGBColor(0x94, 0x67, 0xbd),
-    RGBColor(0x8c, 0x56, 0x4b),
-    RGBColor(0xe3, 0x77, 0xc2),
+/// Okabe and Ito's colours, the strongest for us, with shades of them for a runtime's second way; one for each of `PEERS`.
+const COLOURS: [RGBColor; 13] = [
+    RGBColor(0xd5, 0x5e, 0x00),
+    RGBColor(0x00, 0x72, 0xb2),
+    RGBColor(0x56, 0xb4, 0xe9),
+    RGBColor(0x00, 0x9e, 0x73),
+    RGBColor(0xcc, 0x79, 0xa7),
+    RGBColor(0xe8, 0xc3, 0xd8),
+    RGBColor(0xe6, 0x9f, 0x00),
+    RGBColor(0xc9, 0xbc, 0x00),
+    RGBColor(0x66, 0x66, 0x66),
     RGBColor(0x11, 0x11, 0x11),
-    RGBColor(0x99, 0x99, 0x99),
+    RGBColor(0xaa, 0xaa, 0xaa),
+    RGBColor(0x00, 0x3d, 0x66),
+    RGBColor(0x7a, 0x1f, 0x00),
 ];
 
 pub fn draw(results: &Results, folder: &Path) -> Result<Vec<Plot>> {
@@ -88,7 +91,11 @@ fn beside(results: &Results, lines: &[(&Row, &Line)], title: &str, file: &Path) 
     let root = SVGBackend::new(file, (1_100, height)).into_drawing_area();
     root.fill(&WHITE)?;
     let (legend, root) = root.split_vertically(50);
-    keys(&legend, title)?;
+    let has_any = |peer: &&str| {
+        let mut figures = lines.iter();
+        figures.any(|(row, line)| results.median_of(row.name, peer, line.metric).is_some())
+    };
+    keys(&legend, title, has_any)?;
     let rows = lines.len() as f64;
     let mut chart = ChartBuilder::on(&root)
         .margin(10)
@@ -114,7 +121,8 @@ fn beside(results: &Results, lines: &[(&Row, &Line)], title: &str, file: &Path) 
         let place = chart.backend_coord(&(0.1, y));
         let place = root.map_coordinate_inverse(place);
         root.draw(&Text::new(line.label.to_string(), (12, place.1 - 6), style))?;
-        for (peer, colour) in PEERS.iter().zip(COLOURS) {
+        // Ours last, so that it lies on top.
+        for (peer, colour) in PEERS.iter().zip(COLOURS).rev() {
             let Some(theirs) = results.median_of(row.name, peer, line.metric) else {
                 continue;
             };
@@ -148,13 +156,15 @@ impl Inverse for Area<'_> {
     }
 }
 
-fn keys(area: &Area<'_>, title: &str) -> Result<()> {
+/// What the colours mean, for the runtimes that are on the picture.
+fn keys(area: &Area<'_>, title: &str, is_shown: impl Fn(&&str) -> bool) -> Result<()> {
     area.draw(&Text::new(
         title.to_string(),
         (12, 6),
         ("sans-serif", 18).into_font().color(&BLACK),
     ))?;
-    for (index, (peer, colour)) in PEERS.iter().zip(COLOURS).enumerate() {
+    let shown = PEERS.iter().zip(COLOURS).filter(|(peer, _)| is_shown(peer));
+    for (index, (peer, colour)) in shown.enumerate() {
         let x = 260 + 140 * (index as i32 % 6);
         let y = 12 + 20 * (index as i32 / 6);
         area.draw(&Circle::new((x, y), 5, colour.filled()))?;
@@ -172,8 +182,8 @@ fn curves(results: &Results, row: &Row, line: &Line, file: &Path) -> Result<()> 
     let root = SVGBackend::new(file, (1_100, 420)).into_drawing_area();
     root.fill(&WHITE)?;
     let (legend, root) = root.split_vertically(50);
-    keys(&legend, "")?;
     let peers = &results.scales[row.name];
+    keys(&legend, "", |peer| peers.contains_key(*peer))?;
     let points = |peer: &str| -> Vec<(f64, f64)> {
         let points = peers.get(peer).into_iter().flatten();
         points
@@ -205,7 +215,7 @@ fn curves(results: &Results, row: &Row, line: &Line, file: &Path) -> Result<()> 
         .y_desc(&axis)
         .x_label_formatter(&|alive| format!("{alive}"))
         .draw()?;
-    for (peer, colour) in PEERS.iter().zip(COLOURS) {
+    for (peer, colour) in PEERS.iter().zip(COLOURS).rev() {
         let points = points(peer);
         chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
         chart.draw_series(

@@ -41,12 +41,18 @@ impl Results {
             .collect()
     }
 
+    /// Between these two lies the middle half of the values.
+    pub fn quartiles_of(&self, row: &str, peer: &str, metric: &str) -> Option<(f64, f64)> {
+        let mut values = self.rows.get(row)?.get(peer)?.get(metric)?.clone();
+        values.sort_by(f64::total_cmp);
+        (values.len() > 2).then(|| (quantile(&values, 0.25), quantile(&values, 0.75)))
+    }
+
     /// Half the way between the quartiles, as a share of the median.
     pub fn spread_of(&self, row: &str, peer: &str, metric: &str) -> Option<f64> {
-        let mut values = self.rows.get(row)?.get(peer)?.get(metric)?.clone();
-        let middle = median(&mut values);
-        let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
-        (values.len() > 2 && middle > 0.0).then(|| (at(0.75) - at(0.25)) / 2.0 / middle)
+        let middle = self.median_of(row, peer, metric)?;
+        let (low, high) = self.quartiles_of(row, peer, metric)?;
+        (middle > 0.0).then(|| (high - low) / 2.0 / middle)
     }
 }
 

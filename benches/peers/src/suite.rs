@@ -12,6 +12,7 @@ use std::{env, fs, io, thread};
 
 use serde_json::Value;
 
+use crate::progress::Progress;
 use crate::results::{Results, root};
 use crate::rows::table::{ALIVE, Needs, ROWS, Row, SCALES};
 use crate::{NOT_OFFERED, PEERS, builds, plot, report};
@@ -88,6 +89,22 @@ impl Options {
             .is_none_or(|rows| rows.iter().any(|row| row == name))
     }
 
+    /// The rows that have curves, with how many are alive at each point.
+    fn curves(&self) -> io::Result<Vec<(&'static Row, usize)>> {
+        // A connection is a descriptor at each end, and some kilobytes of the kernel's.
+        let descriptors = rlimit::Resource::NOFILE.get_soft()?;
+        let connections = descriptors.saturating_sub(SPARE_DESCRIPTORS).min(100_000) as usize;
+        let most = |row: &Row| match row.needs {
+            Needs::Sockets => connections,
+            _ => usize::MAX,
+        };
+        let rows = SCALES
+            .iter()
+            .filter(|row| self.has_scales && self.has_row(row.name));
+        let points = rows.flat_map(|row| ALIVE.map(|alive| (row, alive)));
+        Ok(points.filter(|&(row, alive)| alive <= most(row)).collect())
+    }
+
     fn peers(&self) -> Vec<&'static str> {
         let is_wanted = |peer: &&str| {
             self.peers
@@ -130,6 +147,7 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         results.measure(&options, &file)?;
     }
     let plots = plot::draw(&results, &folder)?;
+    report::picture::draw(&results, &folder)?;
     fs::write(
         &page,
         report::page(
@@ -158,9 +176,10 @@ const ATTEMPTS: usize = 3;
 /// What a server or a client opens beside its connections.
 const SPARE_DESCRIPTORS: u64 = 100;
 
-/// How fast the processor was while the processes ran.
+/// How far the run has come, and how fast the processor was while the processes ran.
 #[derive(Default)]
 struct Pace {
+    progress: Progress,
     /// All that were measured, in order of size.
     seen: Vec<f64>,
     processes: usize,
@@ -169,6 +188,23 @@ struct Pace {
 }
 
 impl Pace {
+    /// Measures a row, and notes how long that took.
+    fn measure(
+        &mut self,
+        peer: &'static str,
+        row: &Row,
+        options: &Options,
+        alive: usize,
+    ) -> io::Result<Outcome> {
+        let (begin, task) = (Instant::now(), (row.name, alive));
+        let outcome = self.process(peer, row, options, alive)?;
+        self.progress.note(task, peer, begin.elapsed());
+        if outcome.is_err() {
+            self.progress.give_up(task, peer);
+        }
+        Ok(outcome)
+    }
+
     /// Measures a row in a process; again, if the processor was slow meanwhile, and then takes the best of these. One figure
     /// is one process's all the same.
     fn process(
@@ -245,14 +281,21 @@ impl Results {
         }
         let mut pace = Pace::default();
         let most = |row: &Row| row.repetitions(options.repetitions);
+        for (row, peer) in pairs(&rows, &peers) {
+            pace.progress.plan((row.name, 0), peer, most(row));
+        }
+        let curves = options.curves()?;
+        for ((row, alive), peer) in pairs(&curves, &of_curves(&peers)) {
+            pace.progress.plan((row.name, *alive), peer, 1);
+        }
         for repetition in 0..rows.iter().map(|row| most(row)).max().unwrap_or_default() {
             for row in rows.iter().filter(|row| repetition < most(row)) {
                 eprintln!(
-                    "{:>5.0?} s  {}/{}  {}",
-                    begin.elapsed().as_secs(),
+                    "{}: {}, {} of {}",
+                    pace.progress.line(begin.elapsed()),
+                    row.name,
                     repetition + 1,
-                    most(row),
-                    row.name
+                    most(row)
                 );
                 for turn in 0..peers.len() {
                     let peer = peers[(turn + repetition) % peers.len()];
@@ -262,9 +305,12 @@ impl Results {
             // Whoever ends the run from here on keeps what there is; `--report` makes the page of it.
             fs::write(file, self.to_text()?)?;
         }
-        if options.has_scales {
-            self.scales(&peers, options, &mut pace)?;
+        for (row, alive) in curves {
+            let line = pace.progress.line(begin.elapsed());
+            eprintln!("{line}: {} {alive}", row.name);
+            self.curve((row, alive), &of_curves(&peers), options, &mut pace)?;
         }
+        eprintln!("{}", pace.progress.line(begin.elapsed()));
         match self.about.get_mut("again") {
             Some(again) if options.is_keeping => *again += &format!(" ({})", pace.report()),
             _ => _ = self.about.insert("steadiness".into(), pace.report()),
@@ -276,7 +322,13 @@ impl Results {
         Ok(())
     }
 
-    fn row(&mut self, row: &Row, peer: &str, options: &Options, pace: &mut Pace) -> io::Result<()> {
+    fn row(
+        &mut self,
+        row: &Row,
+        peer: &'static str,
+        options: &Options,
+        pace: &mut Pace,
+    ) -> io::Result<()> {
         if self
             .errors
             .get(row.name)
@@ -284,7 +336,7 @@ impl Results {
         {
             return Ok(());
         }
-        match pace.process(peer, row, options, 0)? {
+        match pace.measure(peer, row, options, 0)? {
             Ok(figures) => {
                 let all = self
                     .rows
@@ -306,40 +358,46 @@ impl Results {
         Ok(())
     }
 
-    fn scales(&mut self, peers: &[&str], options: &Options, pace: &mut Pace) -> io::Result<()> {
-        // A connection is a descriptor at each end, and some kilobytes of the kernel's.
-        let descriptors = rlimit::Resource::NOFILE.get_soft()?;
-        let connections = descriptors.saturating_sub(SPARE_DESCRIPTORS).min(100_000) as usize;
-        for row in SCALES.iter().filter(|row| options.has_row(row.name)) {
+    /// A point of each curve.
+    fn curve(
+        &mut self,
+        (row, alive): (&Row, usize),
+        peers: &[&'static str],
+        options: &Options,
+        pace: &mut Pace,
+    ) -> io::Result<()> {
+        // Of the points of an earlier run none is kept.
+        if alive == ALIVE[0] {
             self.scales.remove(row.name);
-            let most = match row.needs {
-                Needs::Sockets => connections,
-                _ => usize::MAX,
-            };
-            for alive in ALIVE.into_iter().filter(|&alive| alive <= most) {
-                eprintln!("{} {alive}", row.name);
-                for peer in peers
-                    .iter()
-                    .filter(|peer| !peer.contains("naive") && !peer.contains("LocalSet"))
-                {
-                    if let Ok(figures) = pace.process(peer, row, options, alive)? {
-                        let figures = figures
-                            .into_iter()
-                            .map(|(name, figure)| (name, vec![figure]))
-                            .collect();
-                        let curve = self
-                            .scales
-                            .entry(row.name.into())
-                            .or_default()
-                            .entry(peer.to_string())
-                            .or_default();
-                        curve.insert(alive, figures);
-                    }
-                }
+        }
+        for &peer in peers {
+            if let Ok(figures) = pace.measure(peer, row, options, alive)? {
+                let figures = figures
+                    .into_iter()
+                    .map(|(name, figure)| (name, vec![figure]))
+                    .collect();
+                let curves = self.scales.entry(row.name.into()).or_default();
+                let curve = curves.entry(peer.to_string()).or_default();
+                curve.insert(alive, figures);
             }
         }
         Ok(())
     }
+}
+
+fn pairs<'a, T>(
+    rows: &'a [T],
+    peers: &'a [&'static str],
+) -> impl Iterator<Item = (&'a T, &'static str)> {
+    rows.iter()
+        .flat_map(|row| peers.iter().map(move |&peer| (row, peer)))
+}
+
+/// The runtimes that have a curve.
+fn of_curves(peers: &[&'static str]) -> Vec<&'static str> {
+    let mut peers = peers.to_vec();
+    peers.retain(|peer| !peer.contains("naive") && !peer.contains("LocalSet"));
+    peers
 }
 
 type Outcome = Result<BTreeMap<String, f64>, String>;

@@ -3,126 +3,176 @@
 
 use std::fmt;
 
-use Why::{Likely, Shown};
-
-pub enum Why {
-    /// The code says so, or another figure of the same table does.
-    Shown(&'static str),
-    /// It would explain the difference. Nobody has measured that it does.
-    Likely(&'static str),
+/// What lost rows have in common, and the reason.
+pub struct Why {
+    /// What the report calls these rows.
+    pub topic: &'static str,
+    /// It would explain the difference, but nobody has measured that it does.
+    is_likely: bool,
+    reason: &'static str,
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Shown(why) => f.write_str(why),
-            Likely(why) => write!(f, "*Likely, but not measured:* {why}"),
+        if self.is_likely {
+            f.write_str("*Likely, but not measured:* ")?;
         }
+        f.write_str(self.reason)
     }
 }
 
+/// The code says so, or another figure of the report does.
+const fn shown(topic: &'static str, reason: &'static str) -> Option<Why> {
+    Some(Why {
+        topic,
+        is_likely: false,
+        reason,
+    })
+}
+
+const fn likely(topic: &'static str, reason: &'static str) -> Option<Why> {
+    Some(Why {
+        topic,
+        is_likely: true,
+        reason,
+    })
+}
+
 pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
-    let is_bare = rival.starts_with("mio");
-    Some(match (row, metric) {
-        ("echo_50" | "echo_1000", "per_s" | "cpu") if is_bare => Shown(
-            "Of what a request takes, this is what is not the kernel's: 1,020 instructions and 8 lines that are not in the first cache \
-             with 1,000 connections (callgrind), which is a task that is woken, polled, and stands in line; 210 and 1.1 in the bare \
-             loop, 1,140 and 8.2 in tokio. To be within one per cent it would have to be half.",
+    if rival.starts_with("mio") {
+        return shown(
+            "Beside a bare loop",
+            "A bare loop on mio has no tasks, and is the limit. Above the kernel an echo takes 210 instructions there, 1,020 here and 1,140 in \
+             tokio (callgrind): a task is woken, stands in line, and is polled.",
+        );
+    }
+    of_tasks(row, rival)
+        .or_else(|| of_timers(row, metric))
+        .or_else(|| of_sockets(row, rival))
+}
+
+fn of_tasks(row: &str, rival: &str) -> Option<Why> {
+    match row {
+        "spawn_64" | "spawn_16k" | "spawn_batch_16k" if rival == "glommio" => shown(
+            "Spawning a future that is ready at once",
+            "glommio polls a task inside the call that spawns it, and so never queues it. Our task waits for its turn: two polls and a wake.",
         ),
-        _ if is_bare => return None, // said once, at the head of the list
-        ("spawn_64" | "spawn_16k" | "spawn_batch_16k", _) if rival == "glommio" => Shown(
-            "glommio polls a task inside the very call that spawns it (so its chain of 16 KiB futures overflows the stack). What \
-             is ready at once is never queued or woken, and its thousand at once are one after the other, in one cell. Ours waits \
-             its turn: two polls and a wake.",
+        "spawn_16k" | "spawn_batch_16k" | "spawn_chain_16k" => likely(
+            "Spawning a future of 16 KiB",
+            "every runtime copies the future into its cell, which takes nearly all of the time.",
         ),
-        ("spawn_16k" | "spawn_batch_16k" | "spawn_chain_16k", _) => {
-            Likely("nearly all of it is copying the future into its cell, which all have to do.")
-        }
-        ("timer_64" | "timer_4096" | "timer_100k" | "timer_1m", _) => Shown(
-            "Both read the clock for each timer, which is more than half of it: 25 ns by itself, and 5 for the deadline's arithmetic. \
-             The row with the clock apart has the rest.",
+        "foreign_parked" if rival == "futures LocalPool" => shown(
+            "A wake from a thread, the loop parked",
+            "LocalPool has no sockets to wait for, and sleeps on a futex. A loop with sockets is woken through a descriptor: two system \
+             calls a wake, a write and a wait.",
         ),
-        ("timers_bulk", _) => Shown(
-            "Without any timer the row would still read the clock for each, and allocate and free the box in which it keeps each: \
-             25 ns and 45 by themselves, which overlap.",
+        "foreign_parked" => shown(
+            "A wake from a thread, the loop parked",
+            "A wake takes two system calls, a write and a wait, and no runtime with sockets makes fewer. The rest is the waking of a processor.",
         ),
-        ("guard_ready", _) => Shown(
-            "With no time-out around the body the row takes 1.05 ns at its fastest, which is half of the best peer already. What \
-             ours adds is two stores and a comparison. Neither of the two reads a clock.",
+        "offload_turn" => shown(
+            "A call on the pool",
+            "The loop sleeps meanwhile, and nearly all of the time is the processor's waking up: the row beside it has all on one.",
         ),
-        ("fire_100k", "cpu") => Shown(
-            "Half of it is the kernel's: to set the alarm, wait and be woken takes 21 us of processor time here (a bare loop's \
-             sleep of 100 us shows it), and to be punctual we do it six times in a millisecond; who does it once takes less, \
-             and is late by as much.",
+        "bytes_task" => shown(
+            "Bytes of a parked task",
+            "A task has a place in the table, with the room that the table keeps for growing, and a cell with its spawn location.",
         ),
-        ("fire_1m", "late_p99" | "stall") => Shown(
-            "Every 268 ms a slot of some 270,000 timers is dealt out at once, which takes about ten milliseconds; who is due \
+        "loop" => shown(
+            "Making a loop",
+            "A loop has two descriptors from its beginning: the poller and the inbox's bell. smol shares one poller, with a thread of its \
+             own, among all loops of the process, and LocalPool has none.",
+        ),
+        _ => None,
+    }
+}
+
+fn of_timers(row: &str, metric: &str) -> Option<Why> {
+    match (row, metric) {
+        ("timer_64" | "timer_4096" | "timer_100k" | "timer_1m", _) => shown(
+            "Arming and cancelling a timer",
+            "Every runtime reads the clock for each timer: 25 ns, and 5 for the arithmetic of the deadline, which together are more than \
+             half of our figure. The row with the clock apart shows the rest.",
+        ),
+        ("timers_bulk", _) => shown(
+            "Arming and cancelling many timers",
+            "Without any timer the row would still read the clock, and allocate and free the timer's box: 25 ns and 45 ns by themselves, \
+             which overlap.",
+        ),
+        ("guard_ready", _) => shown(
+            "A time-out around a ready body",
+            "The row takes 1.05 ns with no time-out at all, which is half of the best peer's figure. Our time-out adds two stores and a \
+             comparison. Neither of the two runtimes reads a clock.",
+        ),
+        ("fire_100k", "cpu") => shown(
+            "Processor time of timers that fire",
+            "Half of it is the kernel's: a bare loop's sleep takes 20 µs of processor time, and a punctual loop sleeps six times in a \
+             millisecond. A loop that sleeps once in that time takes less, and fires its timers late.",
+        ),
+        ("fire_1m", "late_p99" | "stall") => shown(
+            "A million timers in a second",
+            "Every 268 ms the wheel deals out a slot of some 270,000 timers, which takes about ten milliseconds. A timer that is due \
              meanwhile is late by as much.",
         ),
-        ("fire_100k" | "fire_1m", _) => Shown(
-            "100,000 in 200 ms are one in 2,000 ns, a million in a second one in 1,000: who takes as much processor time for each of \
-             them never sleeps.",
+        ("fire_100k" | "fire_1m", _) => shown(
+            "Crowds of timers that fire",
+            "They fire 2 µs apart, or 1 µs. A runtime that needs as much processor time for each of them never goes to sleep, and so is \
+             never woken late.",
         ),
-        ("sleep_50us" | "sleep_100us" | "sleep_1ms" | "sleep_10ms", "cpu") => Shown(
-            "It is the kernel's: a loop that does nothing but set an alarm and wait for it is in the table too, as the bare loop.",
+        ("sleep_50us" | "sleep_100us" | "sleep_1ms" | "sleep_10ms", _) => shown(
+            "Sleeps",
+            "All but a few microseconds are the kernel's: the bare loop, which sets an alarm and waits for it, is late by nearly as much.",
         ),
-        ("sleep_50us" | "sleep_100us" | "sleep_1ms" | "sleep_10ms", _) => Shown(
-            "All but a few microseconds of it are the kernel's: compare the bare loop, which does nothing but set an alarm and \
-             wait for it.",
-        ),
-        ("foreign_parked", "ns") if rival == "futures LocalPool" => Shown(
-            "LocalPool has no sockets to wait for: it sleeps on a futex, where we and the others are woken through a descriptor. \
-             We make two system calls a wake, a write and a wait; nobody makes fewer.",
-        ),
-        ("foreign_parked", _) => Shown(
-            "It is two system calls a wake, a write and a wait, for us and for those who do it in as little; the rest is the \
-             processor's own waking up.",
-        ),
-        ("offload_turn", _) => Shown(
-            "The loop sleeps, and waking its processor up is nearly all of it: the next row has all on one.",
-        ),
-        ("echo_1" | "echo_50" | "echo_1000" | "echo_10k" | "pipelined_whole", _)
+        _ => None,
+    }
+}
+
+fn of_sockets(row: &str, rival: &str) -> Option<Why> {
+    match row {
+        "echo_1" | "echo_50" | "echo_1000" | "echo_10k" | "pipelined" | "pipelined_whole"
             if rival == "monoio io_uring" =>
         {
-            Shown(
-                "io_uring takes the reads and writes of many connections in one system call; ours are two for each request.",
+            shown(
+                "Echoes beside io_uring",
+                "io_uring takes the reads and writes of many connections in one system call. Our loop makes two for each request that is \
+                 read and answered by itself.",
             )
         }
-        ("pipelined", _) => Shown(
-            "A read and a write for each request are two system calls, the bare loop's too; they cost less on io_uring. \
-             Answered together, as through `BufReader` and `BufWriter`, they are the next row.",
+        "pipelined" => shown(
+            "Pipelined requests that are answered one by one",
+            "A read and a write for each request are two system calls, the bare loop's too. With `BufReader` and `BufWriter` sixteen \
+             requests share them: see the row with buffers.",
         ),
-        ("echo_busy", _) => Shown(
-            "The echoes share their processor with the busy task, and that one gets more done here than there: the last line of \
-             the row counts the timers that it replaces.",
+        "echo_busy" => shown(
+            "Echoes beside a busy task",
+            "The echoes share their processor with the busy task, which gets more done here: the last line of the row counts the timers \
+             that it replaces.",
         ),
-        ("wait_busy", _) if rival.starts_with("tokio") => Shown(
-            "The loop looks at its sockets after 64 polls, which are 640 us here. tokio looks before a task that has yielded goes on, \
-             so that its yield takes a system call: see the row of one task that yields.",
+        "wait_busy" if rival.starts_with("tokio") => shown(
+            "A socket's wait beside a task that yields",
+            "The loop looks at its sockets after 64 polls, which are 640 µs here. tokio looks each time the task yields, so that a yield \
+             takes a system call: see the row of one task that yields.",
         ),
-        ("wait_posts" | "wait_offload", _) => Likely(
-            "a thread that posts a call, or takes a job, holds a lock for a few nanoseconds. If the system takes its processor away \
-             just then, the loop waits for that thread as long.",
+        "wait_posts" | "wait_offload" => likely(
+            "A socket's wait beside other threads",
+            "a thread that posts a call, or takes a job, holds a lock for a few nanoseconds. If the system takes the processor from the \
+             thread just then, the loop waits as long.",
         ),
-        ("hello", _) => Shown(
-            "Nearly all of it is the same for both: one read and one write a request, hyper and the allocator. Of the instructions above \
-             the kernel 24 in a hundred are ours here, and 20 tokio's there (callgrind); the checks of `Here` are a tenth of ours.",
+        "hello" => shown(
+            "HTTP by hyper",
+            "Nearly all of it is the same here and there: a read and a write for each request, hyper and the allocator. Of the \
+             instructions above the kernel 24 in a hundred are ours, and 20 are tokio's (callgrind); the checks of `Here` are a tenth of ours.",
         ),
-        ("cores", _) => Likely(
-            "the kernel deals the connections out by a hash of their addresses, so one loop may have many more of them than the other, and \
-             shares its processor with the client besides. tokio's workers take tasks from each other.",
+        "upload" => shown(
+            "hyper takes 1 MiB",
+            "hyper's buffer is not initialised. Without `unsafe` code only a copy can fill it, so what comes from the socket is copied \
+             once more than in tokio.",
         ),
-        ("upload", _) => Shown(
-            "hyper's buffer is not initialized, and without `unsafe` code it can be filled by a copy only: what comes from the socket \
-             is copied once more here than there.",
+        "cores" => likely(
+            "Two processors beside tokio's multi-thread runtime",
+            "the kernel deals the connections out by a hash of their addresses, so one loop may have many more of them than the other. \
+             tokio's workers take tasks from each other.",
         ),
-        ("bytes_task", _) => Shown(
-            "A place in the table, with the room that the table keeps for growing, and the cell with its spawn location.",
-        ),
-        ("loop", _) => Shown(
-            "A loop has two descriptors from its beginning: the poller and the inbox's bell. smol shares a poller, with a thread \
-             of its own, among all loops of the process, and LocalPool has none.",
-        ),
-        _ => return None,
-    })
+        _ => None,
+    }
 }

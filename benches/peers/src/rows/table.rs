@@ -43,6 +43,7 @@ impl Row {
             "offload_burst",
             "offload_turn",
             "foreign_parked",
+            "foreign_spins",
             "hello",
             "upload",
             "resp_1",
@@ -144,12 +145,12 @@ macro_rules! echo {
                 less(
                     "cpu",
                     concat!($label, ": server's processor time"),
-                    "us",
+                    "µs",
                     $cpu,
                 ),
-                less("p50", concat!($label, ": p50"), "us", Reach::None),
-                less("p99", concat!($label, ": p99"), "us", Reach::None),
-                less("p999", concat!($label, ": p99.9"), "us", Reach::None),
+                less("p50", concat!($label, ": p50"), "µs", Reach::None),
+                less("p99", concat!($label, ": p99"), "µs", Reach::None),
+                less("p999", concat!($label, ": p99.9"), "µs", Reach::None),
                 $($more,)?
             ],
         }
@@ -166,13 +167,13 @@ macro_rules! serves {
                 less(
                     "cpu",
                     concat!($label, ": server's processor time"),
-                    "us",
+                    "µs",
                     $cpu,
                 ),
                 more("per_s", $label, "requests/s", Reach::None),
-                less("p50", concat!($label, ": p50"), "us", Reach::None),
-                less("p99", concat!($label, ": p99"), "us", Reach::None),
-                less("p999", concat!($label, ": p99.9"), "us", $p999),
+                less("p50", concat!($label, ": p50"), "µs", Reach::None),
+                less("p99", concat!($label, ": p99"), "µs", Reach::None),
+                less("p999", concat!($label, ": p99.9"), "µs", $p999),
             ],
         }
     };
@@ -188,16 +189,16 @@ macro_rules! sleep {
                 less(
                     "over_p50",
                     concat!($label, ": too long by, p50"),
-                    "us",
+                    "µs",
                     $reach,
                 ),
                 less(
                     "over_p99",
                     concat!($label, ": too long by, p99"),
-                    "us",
+                    "µs",
                     Reach::None,
                 ),
-                less("cpu", concat!($label, ": processor time"), "us", $reach),
+                less("cpu", concat!($label, ": processor time"), "µs", $reach),
             ],
         }
     };
@@ -213,13 +214,13 @@ macro_rules! wait {
                 less(
                     "max",
                     concat!("a socket's longest wait, ", $beside),
-                    "us",
+                    "µs",
                     AtMost(1_000.0),
                 ),
                 less(
                     "p999",
                     concat!("a socket's wait, ", $beside, ": p99.9"),
-                    "us",
+                    "µs",
                     Reach::None,
                 ),
                 $(more("deeds", $deeds, $unit, Reach::None),)?
@@ -298,9 +299,9 @@ pub const ROWS: &[Row] = &[
         needs: Needs::Timers,
         lines: &[
             less("cpu", "100,000 fire in 200 ms: processor time, each", "ns", OfTokio(0.7)),
-            less("late_p50", "100,000 fire in 200 ms: late by, p50", "us", AtMost(100.0)),
-            less("late_p99", "100,000 fire in 200 ms: late by, p99", "us", Reach::None),
-            less("stall", "100,000 fire in 200 ms: longest stall", "us", Reach::None),
+            less("late_p50", "100,000 fire in 200 ms: late by, p50", "µs", AtMost(100.0)),
+            less("late_p99", "100,000 fire in 200 ms: late by, p99", "µs", Reach::None),
+            less("stall", "100,000 fire in 200 ms: longest stall", "µs", Reach::None),
         ],
     },
     Row {
@@ -309,13 +310,13 @@ pub const ROWS: &[Row] = &[
         needs: Needs::Timers,
         lines: &[
             less("cpu", "1,000,000 fire in 1 s: processor time, each", "ns", Reach::None),
-            less("late_p50", "1,000,000 fire in 1 s: late by, p50", "us", Reach::None),
-            less("late_p99", "1,000,000 fire in 1 s: late by, p99", "us", Reach::None),
-            less("stall", "1,000,000 fire in 1 s: longest stall", "us", Reach::None),
+            less("late_p50", "1,000,000 fire in 1 s: late by, p50", "µs", Reach::None),
+            less("late_p99", "1,000,000 fire in 1 s: late by, p99", "µs", Reach::None),
+            less("stall", "1,000,000 fire in 1 s: longest stall", "µs", Reach::None),
         ],
     },
-    sleep!("sleep_50us", "sleep of 50 us", Reach::None),
-    sleep!("sleep_100us", "sleep of 100 us", OfBest(1.0)),
+    sleep!("sleep_50us", "sleep of 50 µs", Reach::None),
+    sleep!("sleep_100us", "sleep of 100 µs", OfBest(1.0)),
     sleep!("sleep_1ms", "sleep of 1 ms", OfBest(1.0)),
     sleep!("sleep_10ms", "sleep of 10 ms", Reach::None),
     Row {
@@ -325,6 +326,15 @@ pub const ROWS: &[Row] = &[
         lines: &[
             less("ns", "wake from a thread, the loop parked: until it has answered, p50", "ns", OfBest(1.0)),
             less("p99", "wake from a thread, the loop parked: until it has answered, p99", "ns", Reach::None),
+        ],
+    },
+    Row {
+        name: "foreign_spins",
+        group: THREADS,
+        needs: Needs::Tasks,
+        lines: &[
+            less("ns", "wake from a thread that spins for the answer, and wakes again at once: p50", "ns", OfBest(1.0)),
+            less("p99", "wake from a thread that spins for the answer, and wakes again at once: p99", "ns", Reach::None),
         ],
     },
     Row {
@@ -359,14 +369,14 @@ pub const ROWS: &[Row] = &[
         group: WAITS,
         needs: Needs::Posts,
         lines: &[
-            less("max", "a socket's longest wait, nobody beside it", "us", Reach::None),
-            less("p999", "a socket's wait, nobody beside it: p99.9", "us", Reach::None),
+            less("max", "a socket's longest wait, nobody beside it", "µs", Reach::None),
+            less("p999", "a socket's wait, nobody beside it: p99.9", "µs", Reach::None),
         ],
     },
-    wait!("wait_busy", "a task works 10 us and yields", "those turns of work", "turns/s"),
+    wait!("wait_busy", "a task works 10 µs and yields", "those turns of work", "turns/s"),
     wait!("wait_spawns", "a task spawns 1,000 a turn", "those spawned tasks", "tasks/s"),
     wait!("wait_waker", "wakers spawn and arm timers inside `wake`", "those wakes", "wakes/s"),
-    wait!("wait_posts", "two threads post calls of 2 us", "those calls", "calls/s"),
+    wait!("wait_posts", "two threads post calls of 2 µs", "those calls", "calls/s"),
     wait!("wait_offload", "a task offloads 1,000 jobs at once", "those jobs", "jobs/s"),
     wait!("wait_timers", "a million timers are due at once"),
     wait!("wait_timers_1s", "a million timers are due within 1 s"),
@@ -419,7 +429,7 @@ pub const SCALES: &[Row] = &[
         lines: &[less(
             "cpu",
             "one of so many connections echoes 64 B: server's processor time",
-            "us",
+            "µs",
             Reach::None,
         )],
     },

@@ -29,6 +29,7 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
                 Duration::from_micros(100),
             )));
         }
+        "foreign_spins" => return Some(P::block_on(foreign::<P>(effort, Duration::ZERO))),
         "foreign_awake" => {
             return Some(P::block_on(async move {
                 P::detach(async {
@@ -149,7 +150,8 @@ impl Future for Idle {
     }
 }
 
-/// A thread wakes a task, and watches for the answer without sleeping: the way there, and the poll.
+/// A thread wakes a task, and watches for the answer without sleeping: the way there, and the poll. After the pause it wakes the task
+/// again: with a long pause the loop has gone to sleep by then, and with none the next wake follows the answer at once.
 async fn foreign<P: Peer>(effort: Effort, pause: Duration) -> Metrics {
     let shared = Arc::new(Shared::default());
     let caller = thread::spawn({
@@ -206,7 +208,7 @@ impl Shared {
             while self.answered.load(SeqCst) < number {
                 std::hint::spin_loop();
                 if start.elapsed() > Duration::from_secs(2) {
-                    fail("does not look at other threads' wakes while a task yields");
+                    fail("has not answered another thread's wake within 2 s");
                 }
             }
             trips.push(start.elapsed().as_nanos() as f64);

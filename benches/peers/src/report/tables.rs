@@ -1,0 +1,124 @@
+//! The tables: every row of a group, what a program costs to build, and what is missing.
+
+use std::fmt::Write;
+
+use super::{US, lines, ratio, short};
+use crate::results::Results;
+use crate::rows::table::{Line, Needs, ROWS, Row};
+use crate::{NOT_OFFERED, PEERS};
+
+pub fn of_group(results: &Results, group: &str) -> String {
+    let rows: Vec<_> = lines(results)
+        .filter(|(row, ..)| row.group == group)
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let has_any = |peer: &&&str| {
+        rows.iter()
+            .any(|(row, line, _)| results.median_of(row.name, peer, line.metric).is_some())
+    };
+    let peers: Vec<_> = PEERS.iter().filter(has_any).collect();
+    let mut text = String::from("| | unit |");
+    for peer in &peers {
+        let _ = write!(text, " {peer} |");
+    }
+    text += "\n|---|---|";
+    text += &"---:|".repeat(peers.len());
+    for (row, line, ours) in rows {
+        let _ = write!(text, "\n| {} | {} |", line.label, line.unit);
+        for peer in &peers {
+            let _ = write!(text, " {} |", cell(results, row, line, peer, ours));
+        }
+    }
+    text + "\n"
+}
+
+fn cell(results: &Results, row: &Row, line: &Line, peer: &str, ours: f64) -> String {
+    let spread = results.spread_of(row.name, peer, line.metric);
+    let spread = spread.map_or(String::new(), |spread| format!(" ±{:.0} %", spread * 100.0));
+    match results.median_of(row.name, peer, line.metric) {
+        Some(ours) if peer == US => format!("**{}**{spread}", short(ours)),
+        Some(theirs) => format!(
+            "{}{spread}, ×{:.2}",
+            short(theirs),
+            ratio(line, ours, theirs)
+        ),
+        None if is_failure(results, row, peer) => "*fails*".into(),
+        None => "–".into(),
+    }
+}
+
+fn is_failure(results: &Results, row: &Row, peer: &str) -> bool {
+    results.failed_rows(peer).contains(&row.name)
+}
+
+pub fn missing(results: &Results) -> String {
+    let mut text = String::new();
+    for (needs, what) in [
+        (Needs::Timers, "timers"),
+        (Needs::Sockets, "sockets"),
+        (Needs::Threads, "threads for blocking calls"),
+        (
+            Needs::Posts,
+            "calls from other threads, which is what the rows of a socket's longest wait ask for",
+        ),
+        (Needs::Servers, "server in `benches/peers/src/rows/servers`"),
+        (Needs::Tasks, "tasks, wakers and spawning"),
+    ] {
+        let rows: Vec<_> = ROWS
+            .iter()
+            .filter(|row| row.needs == needs && results.rows.contains_key(row.name))
+            .collect();
+        let has_none = |peer: &&&str| {
+            !rows.is_empty()
+                && rows.iter().all(|row| {
+                    results
+                        .errors
+                        .get(row.name)
+                        .and_then(|peers| peers.get(**peer))
+                        .is_some_and(|reason| reason == NOT_OFFERED)
+                })
+        };
+        let peers: Vec<_> = PEERS.iter().filter(has_none).copied().collect();
+        if !peers.is_empty() {
+            let _ = writeln!(text, "- No {what}: {}.", peers.join("; "));
+        }
+    }
+    for row in ROWS {
+        for (peer, reason) in results.errors.get(row.name).into_iter().flatten() {
+            if is_failure(results, row, peer) {
+                let _ = writeln!(text, "- {peer} fails at `{}`: {reason}", row.name);
+            }
+        }
+    }
+    text + "- A bare loop has no tasks that could yield, so it has no row with a task that yields for ever.\n"
+}
+
+pub fn builds(results: &Results) -> String {
+    if results.builds.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "A program that says hello from a task, in release mode and stripped, built from nothing, all crates.\n\n\
+         | | crates in the tree | seconds to compile | bytes |\n|---|---:|---:|---:|\n",
+    );
+    for peer in PEERS {
+        if let Some(figures) = results.builds.get(*peer) {
+            let figure = |name: &str| {
+                figures
+                    .get(name)
+                    .and_then(|values| values.first())
+                    .copied()
+                    .unwrap_or(f64::NAN)
+            };
+            let (crates, seconds, bytes) = (figure("crates"), figure("seconds"), figure("bytes"));
+            let _ = writeln!(
+                text,
+                "| {peer} | {crates} | {seconds:.1} | {} |",
+                short(bytes)
+            );
+        }
+    }
+    text
+}
