@@ -115,6 +115,8 @@
 //!
 //! - In `behind::ask`, do not compare the tables of functions:
 //!   `cargo run -p exercises -- inspect.1`
+//! - In `Listing::add`, take the task by its slot alone:
+//!   `cargo run -p exercises -- inspect.2`
 //!
 //! # Next
 //!

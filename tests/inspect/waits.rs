@@ -641,7 +641,11 @@ fn a_waker_of_a_task_that_has_ended_is_not_told_of_the_task_in_its_slot() {
         }));
         arms.await?;
         let next = spawn(async { pending::<()>().await });
-        assert_eq!(waits_of(next.id()).await, ["something else"]);
+        assert_eq!(
+            waits_of(next.id()).await,
+            ["something else"],
+            "the wait of a task that has ended is told of the next tenant of its slot"
+        );
         let timers = task::all();
         let mut timers = timers.iter().flat_map(|task| &task.waits_for);
         assert!(!timers.any(|what| matches!(what, WaitsFor::Timer(_))));
