@@ -618,7 +618,16 @@ fn a_task_that_goes_on_to_the_next_wait_has_left_the_last() {
         assert!(waits_of(handle.id()).await[0].starts_with("an item of the queue"));
         queue.try_put(1).unwrap();
         yield_now().await;
-        assert!(waits_of(handle.id()).await[0].starts_with("the value of the oneshot"));
+        let waits = waits_of(handle.id()).await;
+        assert_eq!(
+            waits.len(),
+            1,
+            "a wait that is over is still in the list: {waits:?}"
+        );
+        assert!(
+            waits[0].starts_with("the value of the oneshot"),
+            "{waits:?}"
+        );
         sender.send(1).unwrap();
         yield_now().await;
         let waits = waits_of(handle.id()).await;
