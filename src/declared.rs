@@ -73,6 +73,7 @@ pub(crate) struct Declarations {
 }
 
 struct List {
+    /// Guarded by tests/inspect/waits.rs::a_task_that_goes_on_to_the_next_wait_has_left_the_last.
     entries: Vec<Weak<Declared>>,
     /// At this length the list is cleared of waits that are over.
     sweep_at: usize,

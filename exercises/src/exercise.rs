@@ -119,6 +119,24 @@ pub(crate) fn tests_by_target<'a>(
     tests
 }
 
+/// How these test programs are built, each a tool and a target as in [`tests_by_target`]: by one command for all programs of a
+/// package, so that no processor waits while one of the programs is linked.
+pub(crate) fn builds<'a>(
+    programs: impl Iterator<Item = &'a (Tool, &'a str)>,
+) -> BTreeMap<(Tool, &'a str), String> {
+    let mut builds = BTreeMap::new();
+    for &(tool, target) in programs {
+        // `--package NAME`, and the rest with a space before it.
+        let (space, _) = target.match_indices(' ').nth(1).expect("a package");
+        let (package, program) = target.split_at(space);
+        let targets: &mut String = builds
+            .entry((tool, package))
+            .or_insert_with(|| package.into());
+        targets.push_str(program);
+    }
+    builds
+}
+
 impl Tool {
     /// The command, without what the test is called.
     pub(crate) fn command(self) -> &'static str {

@@ -76,7 +76,15 @@ fn try_all(exercises: &[Exercise]) -> ExitCode {
     let has_miri = scratch::has_miri();
     let can_run = |it: &&Exercise| has_miri || it.tool != Tool::Miri;
     let (exercises, not_tried): (Vec<_>, Vec<_>) = exercises.iter().partition(can_run);
-    for ((tool, target), names) in exercise::tests_by_target(&exercises) {
+    let tests = exercise::tests_by_target(&exercises);
+    for ((tool, _), targets) in exercise::builds(tests.keys()) {
+        let (is_built, output) = scratch.build(tool, &targets);
+        if !is_built {
+            println!("without a change {targets} cannot be built:\n{output}");
+            return ExitCode::FAILURE;
+        }
+    }
+    for ((tool, target), names) in tests {
         let (has_passed, output) = scratch.test(tool, target, &names);
         println!("{target}: without a change {} tests pass", names.len());
         if !has_passed {

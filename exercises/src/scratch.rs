@@ -1,6 +1,7 @@
 //! A copy of the sources, in which they may be broken.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::fmt;
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -13,6 +14,12 @@ use crate::exercise::{Exercise, Tool, root};
 
 /// How long a build and a test may take together. The tests have a watchdog of their own, which says more.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// By what the watchdog of the tests multiplies its ten seconds.
+const WATCHDOG: &str = "ROUNDELAY_PATIENCE";
+
+/// For a broken test, unless the environment says otherwise: such a test ends in milliseconds, or hangs.
+const THREE_SECONDS: &str = "0.3";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -57,9 +64,16 @@ impl Scratch {
         };
         fs::write(&path, broken).expect("the copy can be changed");
         let (target, name) = exercise.target_and_name();
-        let (is_built, built) = self.cargo(exercise.tool, target, &["--no-run"]);
+        let (is_built, built) = self.build(exercise.tool, target);
         let (has_passed, output) = match is_built {
-            true => self.cargo(exercise.tool, target, &["--", "--exact", name]),
+            true => {
+                let mut command = self.cargo(exercise.tool, target);
+                command.args(["--", "--exact", name]);
+                if env::var_os(WATCHDOG).is_none() {
+                    command.env(WATCHDOG, THREE_SECONDS);
+                }
+                self.run(command)
+            }
             false => (false, String::new()),
         };
         fs::write(&path, whole).expect("the copy can be changed back");
@@ -72,29 +86,42 @@ impl Scratch {
         (outcome, output)
     }
 
+    /// Builds the test programs that `targets` names, side by side. Whether that succeeded, and what Cargo said.
+    pub(crate) fn build(&self, tool: Tool, targets: &str) -> (bool, String) {
+        let mut command = self.cargo(tool, targets);
+        command.arg("--no-run");
+        self.run(command)
+    }
+
     /// Runs these tests as they are.
     pub(crate) fn test(&self, tool: Tool, target: &str, names: &[&str]) -> (bool, String) {
-        let more: Vec<&str> = ["--", "--exact"].iter().chain(names).copied().collect();
-        let (has_passed, output) = self.cargo(tool, target, &more);
+        let mut command = self.cargo(tool, target);
+        command.args(["--", "--exact"]).args(names);
+        let (has_passed, output) = self.run(command);
         let wanted = names.iter().collect::<BTreeSet<_>>().len();
         let all_ran = output.contains(&format!("ok. {wanted} passed"));
         (has_passed && all_ran, output)
     }
 
-    /// Whether it succeeded, and what it said.
-    fn cargo(&self, tool: Tool, target: &str, more: &[&str]) -> (bool, String) {
-        let path = self.folder.join("output");
-        let file = fs::File::create(&path).expect("a file for the output");
+    /// `cargo test` in the copy.
+    fn cargo(&self, tool: Tool, target: &str) -> Command {
         let (mut command, built) = build_and_test(tool);
         command
             .args(["--locked", "--quiet"])
             .args(target.split(' '))
             .arg("--target-dir")
             .arg(self.folder.join(built))
-            .args(more)
             .current_dir(self.folder.join("tree"))
             .env("CARGO_INCREMENTAL", "1")
-            .env("RUST_BACKTRACE", "0")
+            .env("RUST_BACKTRACE", "0");
+        command
+    }
+
+    /// Whether it succeeded, and what it said.
+    fn run(&self, mut command: Command) -> (bool, String) {
+        let path = self.folder.join("output");
+        let file = fs::File::create(&path).expect("a file for the output");
+        command
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))
             .stderr(file)
@@ -120,10 +147,10 @@ impl Scratch {
     }
 }
 
-/// Whether Miri can be run here.
+/// Whether Miri can be run here: whether it is installed, and can build the standard library that it interprets.
 pub(crate) fn has_miri() -> bool {
-    let version = nightly().args(["miri", "--version"]).output();
-    version.is_ok_and(|output| output.status.success())
+    let is_set_up = nightly().args(["miri", "setup"]).output();
+    is_set_up.is_ok_and(|output| output.status.success())
 }
 
 fn nightly() -> Command {
@@ -139,13 +166,18 @@ fn build_and_test(tool: Tool) -> (Command, &'static str) {
         Tool::Processor | Tool::Loom => Command::new(env!("CARGO")),
     };
     let folder = match tool {
-        Tool::Processor => "target",
+        Tool::Processor => {
+            // More and smaller units than the four of Cargo.toml: one changed line makes fewer of them stale.
+            command.env("CARGO_PROFILE_DEV_CODEGEN_UNITS", "16");
+            "target"
+        }
         Tool::Loom => {
             command
-                .env("RUSTFLAGS", "--cfg loom -Awarnings")
+                .env("RUSTFLAGS", "--cfg loom")
                 .env("LOOM_MAX_PREEMPTIONS", "2")
                 .env("LOOM_MAX_DURATION", "60");
-            "loom"
+            // `tests/loom_mutations.rs` builds there, too, and loom itself need not be built twice.
+            "../loom"
         }
         Tool::Miri => {
             command

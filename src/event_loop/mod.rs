@@ -79,6 +79,8 @@
 //!   `cargo run -p exercises -- 9.1`
 //! - In `EventLoop::expire`, fire all the timers that are due:
 //!   `cargo run -p exercises -- 9.2`
+//! - In `EventLoop::turn`, leave the allowance of the last turn to this one:
+//!   `cargo run -p exercises -- 9.3`
 //!
 //! ## Next
 //!
@@ -295,7 +297,8 @@ impl EventLoop {
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turn> {
         let _entered = Entered::new(Rc::clone(&self.context));
         let _at_work = AtWork::begin(&self.inbox);
-        // The host expects each turn to look.
+        // The host expects each turn to look. Guarded by
+        // tests/event_loop/turns.rs::a_turn_with_a_task_that_is_ready_does_not_wait_and_looks_all_the_same
         self.allowance.end();
         let wait = match timeout {
             None => Wait::Forever,

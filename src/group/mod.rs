@@ -146,6 +146,8 @@
 //!   `cargo run -p exercises -- group.1`
 //! - In `Shared::leave`, do not wake the scope:
 //!   `cargo run -p exercises -- group.2`
+//! - In `Shared::join`, take a child in whatever the phase of the group is:
+//!   `cargo run -p exercises -- group.3`
 //!
 //! # Next
 //!

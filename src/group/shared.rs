@@ -106,6 +106,7 @@ impl<E: 'static> Shared<E> {
     }
 
     /// A key for a child that is about to be spawned; `None` if the group takes no more children.
+    /// Guarded by tests/group/drop.rs::a_child_that_spawns_from_its_destructor_during_teardown_is_refused.
     pub(super) fn join(&self) -> Option<usize> {
         let mut state = self.state.borrow_mut();
         (state.phase == Phase::Open).then(|| state.members.insert(None))

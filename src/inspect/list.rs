@@ -116,6 +116,8 @@ impl Listing {
         let Some(id) = task else { return };
         let place = self.places.get(id.slot()).copied().unwrap_or(NOWHERE);
         if let Some(task) = self.tasks.get_mut(place as usize) {
+            // *stale-is-inert*: the slot may have another tenant by now.
+            // Guarded by tests/inspect/waits.rs::a_waker_of_a_task_that_has_ended_is_not_told_of_the_task_in_its_slot
             if task.id == id {
                 // Nearly always it is the only one.
                 task.waits_for.reserve_exact(1);

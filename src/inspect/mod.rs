@@ -115,6 +115,10 @@
 //!
 //! - In `behind::ask`, do not compare the tables of functions:
 //!   `cargo run -p exercises -- inspect.1`
+//! - In `Listing::add`, take the task by its slot alone:
+//!   `cargo run -p exercises -- inspect.2`
+//! - In `Declarations`, own the declared waits:
+//!   `cargo run -p exercises -- inspect.3`
 //!
 //! # Next
 //!

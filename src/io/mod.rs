@@ -117,6 +117,8 @@
 //!
 //! - In `BufReader::find`, count all of the buffer as searched:
 //!   `cargo run -p exercises -- io.1`
+//! - In the `Read` of `BufWriter`, read without a flush:
+//!   `cargo run -p exercises -- io.2`
 //!
 //! # Next
 //!

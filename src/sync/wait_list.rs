@@ -127,6 +127,10 @@
 //!
 //! - In `Wait::enter`, leave out the second `try_grant`:
 //!   `cargo run -p exercises -- sync.1`
+//! - In `Semaphore::left`, keep the permit of a waiter that was dropped:
+//!   `cargo run -p exercises -- sync.2`
+//! - In `WaitList::grant_while`, wake each waiter before the next grant is made:
+//!   `cargo run -p exercises -- sync.3`
 //!
 //! ## Next
 //!

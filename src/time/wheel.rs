@@ -402,6 +402,7 @@ impl<T> Wheel<T> {
         let slot = slot_of(entry.deadline, row / 2);
         let list = &mut self.lists[row][slot];
         list.count -= 1;
+        // Guarded by tests/time/wheel_model.rs::a_timer_armed_behind_one_that_was_cancelled_is_not_lost
         match (prev, next) {
             (NIL, NIL) => self.vacate(row, slot),
             (NIL, _) => list.head = next,

@@ -113,7 +113,11 @@ fn a_turn_with_a_task_that_is_ready_does_not_wait_and_looks_all_the_same() {
         outside.write_all(b"!").unwrap();
         remote.post(|| ()).unwrap();
         let turn = event_loop.turn(None).unwrap();
-        assert_eq!((turn.notes, turn.io_events), (1, 1), "in this very turn");
+        assert_eq!(
+            (turn.notes, turn.io_events),
+            (1, 1),
+            "a turn ended without a look at the sockets"
+        );
         event_loop.turn(None).unwrap();
         assert!(reads.is_finished() && timer.is_finished());
     });

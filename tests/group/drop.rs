@@ -99,7 +99,10 @@ fn a_child_that_spawns_from_its_destructor_during_teardown_is_refused() {
         .await;
         drop(scope);
     });
-    assert!(was_refused.get());
+    assert!(
+        was_refused.get(),
+        "a group that is torn down took a child in, and this child outlives the scope"
+    );
     ledger.assert_settled();
     assert!(event_loop.tasks().is_empty());
 }

@@ -618,7 +618,16 @@ fn a_task_that_goes_on_to_the_next_wait_has_left_the_last() {
         assert!(waits_of(handle.id()).await[0].starts_with("an item of the queue"));
         queue.try_put(1).unwrap();
         yield_now().await;
-        assert!(waits_of(handle.id()).await[0].starts_with("the value of the oneshot"));
+        let waits = waits_of(handle.id()).await;
+        assert_eq!(
+            waits.len(),
+            1,
+            "a wait that is over is still in the list: {waits:?}"
+        );
+        assert!(
+            waits[0].starts_with("the value of the oneshot"),
+            "{waits:?}"
+        );
         sender.send(1).unwrap();
         yield_now().await;
         let waits = waits_of(handle.id()).await;
@@ -641,7 +650,11 @@ fn a_waker_of_a_task_that_has_ended_is_not_told_of_the_task_in_its_slot() {
         }));
         arms.await?;
         let next = spawn(async { pending::<()>().await });
-        assert_eq!(waits_of(next.id()).await, ["something else"]);
+        assert_eq!(
+            waits_of(next.id()).await,
+            ["something else"],
+            "the wait of a task that has ended is told of the next tenant of its slot"
+        );
         let timers = task::all();
         let mut timers = timers.iter().flat_map(|task| &task.waits_for);
         assert!(!timers.any(|what| matches!(what, WaitsFor::Timer(_))));

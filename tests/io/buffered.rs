@@ -524,7 +524,9 @@ fn an_answer_goes_out_before_the_next_request_is_waited_for() {
         select! {
             biased;
             () = answered => {}
-            _ = answer(&mut desk) => panic!("the stream has ended, and nothing was answered"),
+            _ = answer(&mut desk) => {
+                panic!("the answer was held back while the next request was waited for")
+            }
         }
     });
     assert_eq!(*taken.borrow(), b"AAAA");

@@ -32,7 +32,11 @@ fn a_permit_reserved_for_a_dropped_waiter_goes_to_the_next() {
     semaphore.add_permits(1);
     assert_eq!((dropped.wakes(), next.wakes()), (1, 0));
     dropped.cancel();
-    assert_eq!(next.wakes(), 1);
+    assert_eq!(
+        next.wakes(),
+        1,
+        "the permit of a dropped waiter was lost, and the next waiter sleeps"
+    );
     next.ready().unwrap().forget();
     assert_eq!(semaphore.available_permits(), 0);
 }

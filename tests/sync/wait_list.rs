@@ -178,7 +178,11 @@ fn all_grants_are_made_before_the_first_waiter_is_woken() {
         assert!(waiter.poll_with(&waker).is_pending());
     }
     semaphore.add_permits(3);
-    assert_eq!(*seen.borrow(), [(0, false); 3]);
+    assert_eq!(
+        *seen.borrow(),
+        [(0, false); 3],
+        "a waiter was woken while other grants of the same release were still to be made"
+    );
 }
 
 #[test]

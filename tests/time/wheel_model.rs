@@ -571,6 +571,20 @@ fn when_the_earliest_is_cancelled_the_second_is_next() {
     assert_eq!(model.wheel.next_deadline(), Some(10_002));
 }
 
+#[test]
+fn a_timer_armed_behind_one_that_was_cancelled_is_not_lost() {
+    let _watched = crate::support::watch();
+    let mut wheel = Wheel::new();
+    let first = wheel.arm(10, "first");
+    let cancelled = wheel.arm(10, "cancelled");
+    assert_eq!(wheel.disarm(cancelled), Some("cancelled"));
+    let last = wheel.arm(10, "last");
+    let order: Vec<_> = std::iter::from_fn(|| pop(&mut wheel, 10)).collect();
+    let expected = ["first", "last"].map(|item| (10, item));
+    assert_eq!(order, expected, "a timer that is armed never fires");
+    drop((first, last));
+}
+
 /// glommio#44: so many were armed and cancelled that a deadline came sixteen seconds late.
 #[test]
 fn sixty_five_thousand_timers_armed_and_cancelled_leave_an_empty_wheel() {
@@ -675,7 +689,11 @@ fn equal_deadlines_fire_in_the_order_of_arming_though_their_slot_is_dealt_out_in
     let order: Vec<_> = std::iter::from_fn(|| pop(&mut wheel, now)).collect();
     assert_eq!(order[0], (deadline - 1, 12));
     let expected = [2, 3, 6, 7, 9, 10, 0, 4, 11].map(|n| (deadline, n));
-    assert_eq!(order[1..], expected);
+    assert_eq!(
+        order[1..],
+        expected,
+        "a timer fired before another one that was armed earlier for the same tick"
+    );
 }
 
 #[test]
