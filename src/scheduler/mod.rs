@@ -37,10 +37,10 @@
 //!            |                                                       |
 //!            v                                                       v
 //!   ready: [ 7 | 2 | 5 | .. ] ------------------------------->  poll the cell
-//!                                                                |         |
-//!   slots: 2 {nr. 40, cell}  5 {nr. 38, cell}  7 {nr. 42, cell}        Pending   Ready
-//!            ^                                                   |         |
-//!            +------------------ put_back -----------------------+         v
+//!                                                                   |      |
+//!   slots: 2 {nr. 40, cell}  5 {nr. 38, cell}  7 {nr. 42, cell}  Pending  Ready
+//!            ^                                                      |      |
+//!            +------------------ put_back --------------------------+      v
 //!                                                     finish: the output stays for the handle,
 //!                                                     and the task that awaits it is woken
 //! ```
@@ -74,10 +74,10 @@
 //!   |  | next, cancel
 //!   |  v
 //!   |  cancelled        -            Some       false           Finished   Finished(Err(..))
-//!   |      |
-//!   v finish
-//!   finished            -            Some       false           Finished   Finished(Ok(..))
-//!   |      |
+//!   | finish   |
+//!   v          |
+//!   finished   |        -            Some       false           Finished   Finished(Ok(..))
+//!   |          |
 //!   v leave, detach
 //!   spare               -            Some       false           Finished   Finished(None)
 //! ```
