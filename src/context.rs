@@ -20,8 +20,14 @@
 //!
 //! ```text
 //!   spawn, sleep, ..  -->  CURRENT: a loop at work?  -- yes -->  that one
-//!                        '-- no -->  HOSTED: a loop that was entered?  -- yes -->  announce, that one
-//!                                            '-- no -->  "no event loop is running on this thread"
+//!                            |
+//!                            no
+//!                            v
+//!                          HOSTED: a loop that was entered?  -- yes -->  announce, that one
+//!                            |
+//!                            no
+//!                            v
+//!                          "no event loop is running on this thread"
 //! ```
 //!
 //! The scheduler has a thread-local of its own: a waker needs no more, and stands below this file

@@ -303,6 +303,41 @@ fn the_chapters_are_a_hundred_columns_wide() {
     assert_none("lines of the book that are too wide", &wide);
 }
 
+/// A page of rustdoc shows so many columns of a figure in a window of 1,200 pixels.
+const FIGURE: usize = 93;
+
+/// All figures are drawn with the same characters, and none is cut off at the edge of its page.
+#[test]
+fn the_figures_fit_on_their_pages_and_are_drawn_alike() {
+    let mut poor = Vec::new();
+    let mut count = 0;
+    for source in &the_crate().sources {
+        let mut is_figure = false;
+        for (index, line) in source.text.lines().enumerate() {
+            let Some(line) = line.strip_prefix("//!") else {
+                continue;
+            };
+            let line = line.strip_prefix(' ').unwrap_or(line);
+            if line.starts_with("```") {
+                is_figure = line == "```text";
+                count += usize::from(is_figure);
+                continue;
+            }
+            let is_drawn = |c| {
+                ('\u{2190}'..='\u{21ff}').contains(&c) || ('\u{2500}'..='\u{25ff}').contains(&c)
+            };
+            if is_figure && (line.chars().count() > FIGURE || line.contains(is_drawn)) {
+                poor.push(format!("src/{}:{}: {line}", source.path, index + 1));
+            }
+        }
+    }
+    assert!(count > 50, "there are only {count} figures");
+    assert_none(
+        "figures that are cut off, or drawn unlike the others",
+        &poor,
+    );
+}
+
 // The thirty questions.
 
 #[test]

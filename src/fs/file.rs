@@ -4,8 +4,8 @@
 //! own, and the file keeps what a job has brought:
 //!
 //! ```text
-//!   read:   job fills a buffer ---> ahead: [ taken | still to be read ]      copied to the caller, piece by piece
-//!   write:  the caller's bytes are copied ---> job writes them; the next call waits for it
+//!   read:   job fills a buffer --> ahead: [ taken | still to be read ] --> copied to the caller
+//!   write:  the caller's bytes are copied --> job writes them; the next call waits for it
 //! ```
 //!
 //! That makes both calls free of loss when they are dropped, and keeps them in their order: no job begins before the one
