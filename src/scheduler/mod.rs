@@ -85,9 +85,11 @@
 //! The edges are functions of [`Scheduler`] and [`Tasks`]. A running task's cell is in the hands of
 //! [`run`](Scheduler::run). A wake during the poll sets `is_queued` and puts the index into the
 //! queue, so the task is ready as soon as `put_back` has returned; after an abort during the poll
-//! the task is cancelled at once. The slot keeps its tenant's serial until it is spare. A slot
-//! becomes spare when no handle and no entry of the queue needs it; from `leave` until then
-//! `slot.cell` is `None`. Guarded by `tests::a_task_is_in_each_state_as_the_figure_shows_it`.
+//! the task is cancelled at once. An abort of a ready task leads to *ending* too, and `drop_now`
+//! leads to *cancelled* from each state before it. The slot keeps its tenant's serial until it is
+//! spare. A slot becomes spare when no handle and no entry of the queue needs it; from `leave`
+//! until then `slot.cell` is `None`. Guarded by
+//! `tests::a_task_is_in_each_state_as_the_figure_shows_it`.
 //!
 //! ## The batch rule
 //!
