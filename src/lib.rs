@@ -233,7 +233,7 @@
 #![doc = include_str!("files.md")]
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// The book links to its private modules. They have pages in the build with `--document-private-items`, and are plain words elsewhere.
+// The book links to its private modules. They have pages in the build with `--document-private-items` only.
 #![allow(rustdoc::private_intra_doc_links)]
 
 mod account;
