@@ -3,12 +3,12 @@
 //! *Before this:* [chapter 9](crate::event_loop). *Time:* 15 minutes. *Files, in reading order:*
 //! this one, and the files in the list.
 //!
-//! The chapters show each idea in its simplest correct form. What the shipped code does beyond
-//! that, for speed alone, is told here. Each piece stands behind one function, most of them in a
-//! file of their own, so that the plain form can be read first; and something fails when the piece
-//! is taken out: a bound in `benches/bounds.toml`, which `cargo bench --bench counters` compares,
-//! or a test. Where nothing can fail, because what is saved is a wait for memory or for another
-//! thread and no count shows it, the list says so.
+//! The chapters show each idea in its simplest correct form. This appendix lists the tunings of the
+//! shipped code, which serve speed alone. Each piece stands behind one function, most of them in a
+//! file of their own, so that the plain form can be read first. When a piece is taken out,
+//! something fails: a bound in `benches/bounds.toml`, which `cargo bench --bench counters`
+//! compares, or a test. Some pieces save a wait for memory or for another thread, which no count
+//! shows. For these the list says "nothing".
 //!
 //! - **Slots kept with their cells**: `scheduler/spares.rs`. *Plain form:* free the cell and the
 //!   slot. *It buys:* a spawn and join in turn 39 ns, not 54; a thousand at once 25, not 38. *Held
@@ -20,7 +20,7 @@
 //!   `Option<Waker>`. *It buys:* 8 bytes a task; no way through a waker for each join. *Held by:* a
 //!   slot of 32 bytes.
 //! - **Growth by an eighth**: `Tasks::grow`. *Plain form:* twice as many slots. *It buys:* at most
-//!   an eighth of a task's memory lies idle. *Held by:* `tests/allocations/tasks.rs`.
+//!   an eighth of a task's memory is unused. *Held by:* `tests/allocations/tasks.rs`.
 //! - **One endless batch**: `event_loop/main_task.rs`. *Plain form:* count each batch. *It buys:*
 //!   40 of 286 instructions of a lone yield. *Held by:* `yield.instructions`.
 //! - **Code inlined by force**: `#[inline(always)]`, each with its reason. *Plain form:*

@@ -19,11 +19,11 @@
 //! that: its code never gets to the second place.
 //!
 //! ```text
-//!   spawn, sleep, ..  -->  CURRENT: a loop at work?  -- yes -->  that one
+//!   spawn, sleep, ..  -->  CURRENT: a loop at work?  -- yes -->  that loop
 //!                            |
 //!                            no
 //!                            v
-//!                          HOSTED: a loop that was entered?  -- yes -->  announce, that one
+//!                          HOSTED: a loop that was entered?  -- yes -->  announce, that loop
 //!                            |
 //!                            no
 //!                            v
