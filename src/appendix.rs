@@ -1,30 +1,49 @@
 //! Appendix. Twelve nanoseconds at a time.
 //!
 //! *Before this:* [chapter 9](crate::event_loop). *Time:* 15 minutes. *Files, in reading order:*
-//! this one, and the files in the table.
+//! this one, and the files in the list.
 //!
-//! The chapters show each idea in its simplest correct form. What the shipped code does beyond
-//! that, for speed alone, is told here. Each piece stands behind one function, most of them in a
-//! file of their own, so that the plain form can be read first; and something fails when the piece
-//! is taken out: a bound in `benches/bounds.toml`, which `cargo bench --bench counters` compares,
-//! or a test. Where nothing can fail, because what is saved is a wait for memory or for another
-//! thread and no count shows it, the table says so.
+//! The chapters show each idea in its simplest correct form. This appendix lists the tunings of the
+//! shipped code, which serve speed alone. Each piece stands behind one function, most of them in a
+//! file of their own, so that the plain form can be read first. When a piece is taken out,
+//! something fails: a bound in `benches/bounds.toml`, which `cargo bench --bench counters`
+//! compares, or a test. Some pieces save a wait for memory or for another thread, which no count
+//! shows. For these the list says "nothing".
 //!
-//! | tuning | where | the plain form | what it buys | held by |
-//! |---|---|---|---|---|
-//! | slots kept with their cells | `scheduler/spares.rs` | free the cell and the slot | a spawn and join in turn 39 ns, not 54; a thousand at once 25, not 38 | `spawn_join.allocations` |
-//! | freed cells joined in parts | `Spares::make_room` | free them | no poll of 100 ms behind a burst of a million tasks | `tests/allocations/spare_cells.rs` |
-//! | the task that awaits a handle, in one word | `scheduler/joiner.rs` | an `Option<Waker>` | 8 bytes a task; no way through a waker for each join | a slot of 32 bytes |
-//! | growth by an eighth | `Tasks::grow` | twice as many slots | at most an eighth of a task's memory lies idle | `tests/allocations/tasks.rs` |
-//! | one endless batch | `event_loop/main_task.rs` | count each batch | 40 of 286 instructions of a lone yield | `yield.instructions` |
-//! | code inlined by force | `#[inline(always)]`, each with its reason | `#[inline]` | 124 of 711 instructions of a spawn and join, all together | `spawn_join.instructions` |
-//! | one waiter alone needs no line | `reactor/alone.rs` | the lines of `reactor/waiters.rs` | 165 of 3,196 instructions of an echo | `echo_in_one_loop.instructions` |
-//! | the alarm stays as it is | `reactor/timerfd.rs` | set it before each wait | a system call for each time-out that is cancelled | its unit tests |
-//! | slack | `time/slack.rs` | wake for each timer | two thirds of the processor time where 100,000 timers fire in 200 ms | `tests/time/timers.rs` |
-//! | cells fetched side by side | `scheduler/prefetch.rs` | poll, and wait for each | 11 % of the processor time where 100,000 timers fire, 18 % where a million do | nothing: a wait for memory |
-//! | the wheel's scout | `Wheel::deal` | follow one link after the other | 6 % and 14 % in the same rows | nothing: a wait for memory |
-//! | a loop stays awake | `event_loop/stay_awake.rs` | sleep at once | 0.7 us instead of 6 for a wake from a thread that answers at once | its unit tests; the rest depends on the other thread's processor |
-//! | a worker stays awake | `offload/calls.rs` | sleep at once | a wake-up of up to 40 us for each job that follows closely | nothing: it depends on the other thread's processor |
+//! - **Slots kept with their cells**: `scheduler/spares.rs`. *Plain form:* free the cell and the
+//!   slot. *It buys:* a spawn and join in turn 39 ns, not 54; a thousand at once 25, not 38. *Held
+//!   by:* `spawn_join.allocations`.
+//! - **Freed cells joined in parts**: `Spares::make_room`. *Plain form:* free them. *It buys:* no
+//!   poll of 100 ms behind a burst of a million tasks. *Held by:*
+//!   `tests/allocations/spare_cells.rs`.
+//! - **The task that awaits a handle, in one word**: `scheduler/joiner.rs`. *Plain form:* an
+//!   `Option<Waker>`. *It buys:* 8 bytes a task; no way through a waker for each join. *Held by:* a
+//!   slot of 32 bytes.
+//! - **Growth by an eighth**: `Tasks::grow`. *Plain form:* twice as many slots. *It buys:* at most
+//!   an eighth of a task's memory is unused. *Held by:* `tests/allocations/tasks.rs`.
+//! - **One endless batch**: `event_loop/main_task.rs`. *Plain form:* count each batch. *It buys:*
+//!   40 of 286 instructions of a lone yield. *Held by:* `yield.instructions`.
+//! - **Code inlined by force**: `#[inline(always)]`, each with its reason. *Plain form:*
+//!   `#[inline]`. *It buys:* 124 of 711 instructions of a spawn and join, all together. *Held by:*
+//!   `spawn_join.instructions`.
+//! - **One waiter alone needs no line**: `reactor/alone.rs`. *Plain form:* the lines of
+//!   `reactor/waiters.rs`. *It buys:* 165 of 3,196 instructions of an echo. *Held by:*
+//!   `echo_in_one_loop.instructions`.
+//! - **The alarm stays as it is**: `reactor/timerfd.rs`. *Plain form:* set it before each wait. *It
+//!   buys:* a system call for each time-out that is cancelled. *Held by:* its unit tests.
+//! - **Slack**: `time/slack.rs`. *Plain form:* wake for each timer. *It buys:* two thirds of the
+//!   processor time where 100,000 timers fire in 200 ms. *Held by:* `tests/time/timers.rs`.
+//! - **Cells fetched side by side**: `scheduler/prefetch.rs`. *Plain form:* poll, and wait for
+//!   each. *It buys:* 11 % of the processor time where 100,000 timers fire, 18 % where a million
+//!   do. *Held by:* nothing: a wait for memory.
+//! - **The wheel's scout**: `Wheel::deal`. *Plain form:* follow one link after the other. *It
+//!   buys:* 6 % and 14 % in the same rows. *Held by:* nothing: a wait for memory.
+//! - **A loop stays awake**: `event_loop/stay_awake.rs`. *Plain form:* sleep at once. *It buys:*
+//!   0.7 us instead of 6 for a wake from a thread that answers at once. *Held by:* its unit tests;
+//!   the rest depends on the other thread's processor.
+//! - **A worker stays awake**: `offload/calls.rs`. *Plain form:* sleep at once. *It buys:* a
+//!   wake-up of up to 40 us for each job that follows closely. *Held by:* nothing: it depends on
+//!   the other thread's processor.
 //!
 //! # How the figures were made
 //!

@@ -19,7 +19,7 @@
 //! before it and of the node after it. The chain holds the two ends.
 //!
 //! ```text
-//!   first ──> [2] <──> [0] <──> [4] <── last        in the table the nodes stand as 0, 2, 4
+//!   first --> [2] <--> [0] <--> [4] <-- last        in the table the nodes stand as 0, 2, 4
 //!
 //!   push_back(3)        2, 0, 4, 3
 //!   then unlink(0)      2, 4, 3

@@ -19,9 +19,15 @@
 //! that: its code never gets to the second place.
 //!
 //! ```text
-//!   spawn, sleep, ..  -->  CURRENT: a loop at work?  -- yes -->  that one
-//!                        '-- no -->  HOSTED: a loop that was entered?  -- yes -->  announce, that one
-//!                                            '-- no -->  "no event loop is running on this thread"
+//!   spawn, sleep, ..  -->  CURRENT: a loop at work?  -- yes -->  that loop
+//!                            |
+//!                            no
+//!                            v
+//!                          HOSTED: a loop that was entered?  -- yes -->  announce, that loop
+//!                            |
+//!                            no
+//!                            v
+//!                          "no event loop is running on this thread"
 //! ```
 //!
 //! The scheduler has a thread-local of its own: a waker needs no more, and stands below this file

@@ -36,43 +36,90 @@
 //!
 //! **`Waker` is the only type that the scheduler and the drivers share.** A driver (the timers, the
 //! reactor, the pool, the inbox) never names a task, and the scheduler never names a timer, a
-//! socket or a thread. So each chapter can be read alone. This is the order; each chapter names its
-//! files in reading order, and ends with a link to the next. Read `examples/00_smallest_loop.rs`
-//! before them, in one sitting: the whole idea in 200 lines. Each chapter begins with the lines of
-//! it that the chapter replaces, and with the bug that they have.
+//! socket or a thread. So each chapter can be read alone. This is the order of the chapters, each
+//! with the sources of its files in reading order. A chapter ends with a link to the next; below it
+//! stand all modules of its room. Read `examples/00_smallest_loop.rs` before the chapters, in one
+//! sitting: the whole idea in 200 lines. Each chapter begins with the lines of it that the chapter
+//! replaces, and with the bug that they have.
 //!
-//! | chapter | it tells | files | read first | minutes |
-//! |---|---|---|---|---|
-//! | [1. What a task is](task#chapter-1-what-a-task-is) | a future, a slot and a wake: a state diagram | `task/`: `mod`, `yield_now`, `join`, `ends`, `error` | this page | 20 |
-//! | [2. The cell](task::cell) | one allocation: the future, then its output | `task/cell.rs`, [`pinned.rs`](pinned) | 1 | 25 |
-//! | [3. A waker is a number](task::waker) | what a waker owns: nothing | `task/waker.rs`, [`task/id.rs`](task::id) | 2 | 25 |
-//! | [4. The scheduler](scheduler) | the slab of tasks, the ready queue, and how long a task waits for its turn | `scheduler/`: `mod`, `slot`, `tasks`, `current`, `budget`, `handles` | 3 | 60 |
-//! | [5. The inbox](inbox) | wakes from other threads, and how to sleep without losing one | `inbox/`: `word`, `queue`, `shared`, `table`, `bell`, `mod` | 4 | 60 |
-//! | [6. The wheel](time::wheel), and its [second part](time#chapter-6-second-part) | timers, and slack | `time/`: `wheel`, `mod`, `clock`, `timers`, `slack`, `sleep`, `timeout`, `interval` | 5 | 90 |
-//! | [7. The reactor](reactor#chapter-7-the-reactor) | sockets: readiness, edges, and tokens that may be stale | `reactor/`: `mod`, `ready`, `source`, `sources`, `waiters`, `registered`, `wait`, `timerfd` | 6 | 60 |
-//! | [8. The pool](mod@offload) | calls that block | `offload/`: `mod`, `line`, `job`, `pool`, `worker`, `shared`, `future`, `calls` | 5, 7 | 60 |
-//! | [9. The loop](event_loop) | a turn, a look, a rest | `event_loop/`: `mod`, `turn`, `allowance`, `main_task`, `at_work`, `builder`, `report`; [`context.rs`](context) | 4 to 8 | 45 |
+//! 1. **[What a task is](task#chapter-1-what-a-task-is)**: a future, a slot and a wake: a state
+//!    diagram. *After this page, 20 minutes.* [`task/mod.rs`], [`task/yield_now.rs`],
+//!    [`task/join.rs`], [`task/ends.rs`], [`task/error.rs`].
+//! 2. **[The cell](task::cell)**: one allocation: the future, then its output. *After chapter 1, 25
+//!    minutes.* [`task/cell.rs`], [`pinned.rs`].
+//! 3. **[A waker is a number](task::waker)**: what a waker owns: nothing. *After chapter 2, 25
+//!    minutes.* [`task/waker.rs`], [`task/id.rs`].
+//! 4. **[The scheduler](scheduler)**: the slab of tasks, the ready queue, and how long a task waits
+//!    for its turn. *After chapter 3, 60 minutes.* [`scheduler/mod.rs`], [`scheduler/slot.rs`],
+//!    [`scheduler/tasks.rs`], [`scheduler/current.rs`], [`scheduler/budget.rs`],
+//!    [`scheduler/handles.rs`].
+//! 5. **[The inbox](inbox)**: wakes from other threads, and how to sleep without losing one. *After
+//!    chapter 4, 60 minutes.* [`inbox/word.rs`], [`inbox/queue.rs`], [`inbox/shared.rs`],
+//!    [`inbox/table.rs`], [`inbox/bell.rs`], [`inbox/mod.rs`].
+//! 6. **[The wheel](time::wheel), and its [second part](time#chapter-6-second-part)**: timers, and
+//!    slack. *After chapter 5, 90 minutes.* [`time/wheel.rs`], [`time/mod.rs`], [`time/clock.rs`],
+//!    [`time/timers.rs`], [`time/slack.rs`], [`time/sleep.rs`], [`time/timeout.rs`],
+//!    [`time/interval.rs`].
+//! 7. **[The reactor](reactor#chapter-7-the-reactor)**: sockets: readiness, edges, and tokens that
+//!    may be stale. *After chapter 6, 60 minutes.* [`reactor/mod.rs`], [`reactor/ready.rs`],
+//!    [`reactor/source.rs`], [`reactor/sources.rs`], [`reactor/waiters.rs`],
+//!    [`reactor/registered.rs`], [`reactor/wait.rs`], [`reactor/timerfd.rs`].
+//! 8. **[The pool](mod@offload)**: calls that block. *After chapters 5 and 7, 60 minutes.*
+//!    [`offload/mod.rs`], [`offload/line.rs`], [`offload/job.rs`], [`offload/pool.rs`],
+//!    [`offload/worker.rs`], [`offload/shared.rs`], [`offload/future.rs`], [`offload/calls.rs`].
+//! 9. **[The loop](event_loop)**: a turn, a look, a rest. *After chapters 4 to 8, 45 minutes.*
+//!    [`event_loop/mod.rs`], [`event_loop/turn.rs`], [`event_loop/allowance.rs`],
+//!    [`event_loop/main_task.rs`], [`context.rs`], [`event_loop/at_work.rs`],
+//!    [`event_loop/builder.rs`], [`event_loop/report.rs`].
 //!
 //! **You may stop here.** Chapters 1 to 9 are the whole loop. The rooms below are built on it, and
 //! each needs only what it says.
 //!
-//! | room | it tells | read first | minutes |
-//! |---|---|---|---|
-//! | [`foreign`] | the one door to code that is not ours | 4 | 15 |
-//! | [`chain`] | a list that its nodes can leave from anywhere | 4 | 15 |
-//! | [`future`] | several futures in one task: `join!`, `select!`, sets | 4 | 40 |
-//! | [`group`] | tasks that end as a whole | 4 | 45 |
-//! | [`sync`], and [its wait list](sync::wait_list) | locks, queues and channels, with a proof | `chain` | 60 |
-//! | [`io`](mod@io) | lines, buffers and copies | 7 | 30 |
-//! | [`net`], and [`net::serve`] | sockets, and a server around a listener | 7, `group` | 40 |
-//! | [`remote`] | what other threads may hold | 5 | 20 |
-//! | [virtual time](time#time-in-the-hands-of-a-test) | tests that wait for nothing | 6 | 20 |
-//! | [`inspect`] | which tasks live, and what each waits for | 4 to 8 | 40 |
-//! | [`record`](mod@record) | every step of a loop, on a page | 9 | 30 |
-//! | [`signal`](signal/index.html), [`process`](process/index.html), `io::stdin`, [`fs`](fs/index.html) | the rest of the system, each behind a feature of its name | 7, 8 | 45 |
-//! | [`compat`] | the crates of the field on this loop | `io` | 20 |
-//! | [the appendix](appendix) | *Twelve nanoseconds at a time*: what makes it fast, and is no part of the idea | 9 | 15 |
-//! | [thirty questions](questions) | short answers, each with its proof | | 20 |
+//! - **[`foreign`]**: the one door to code that is not ours. *After chapter 4, 15 minutes.*
+//!   [`foreign.rs`].
+//! - **[`chain`]**: a list that its nodes can leave from anywhere. *After chapter 4, 15 minutes.*
+//!   [`chain.rs`].
+//! - **[`future`]**: several futures in one task: `join!`, `select!`, sets. *After chapter 4, 40
+//!   minutes.* [`future/mod.rs`], [`future/parts.rs`], [`future/macros.rs`], [`future/scan.rs`],
+//!   [`future/ready.rs`], [`future/set.rs`], [`future/all.rs`], [`future/as_completed.rs`].
+//! - **[`group`]**: tasks that end as a whole. *After chapter 4 and `future`, 45 minutes.*
+//!   [`group/mod.rs`], [`group/task_group.rs`], [`group/scope.rs`], [`group/child.rs`],
+//!   [`group/shared.rs`], [`group/around.rs`], [`group/teardown.rs`], [`group/keep.rs`],
+//!   [`group/limited.rs`], [`group/handle.rs`], [`group/error.rs`].
+//! - **[`sync`], and [its wait list](sync::wait_list)**: locks, queues and channels, with a proof.
+//!   *After `chain`, 60 minutes.* [`sync/mod.rs`], [`sync/wait_list.rs`], [`sync/semaphore.rs`],
+//!   [`sync/mutex.rs`], [`sync/queue.rs`], [`sync/rwlock.rs`], [`sync/event.rs`],
+//!   [`sync/condition.rs`], [`sync/barrier.rs`], [`sync/notify.rs`], [`sync/mpsc.rs`],
+//!   [`sync/oneshot.rs`], [`sync/broadcast.rs`], [`sync/watch.rs`], [`sync/cancel_token.rs`].
+//! - **[`io`](mod@io)**: lines, buffers and copies. *After chapter 7, 30 minutes.* [`io/mod.rs`],
+//!   [`io/traits.rs`], [`io/buf_reader.rs`], [`io/buf_writer.rs`], [`io/lines.rs`], [`io/copy.rs`],
+//!   [`io/duplex.rs`].
+//! - **[`net`], and [`net::serve`]**: sockets, and a server around a listener. *After chapter 7 and
+//!   `group`, 40 minutes.* [`net/mod.rs`], [`net/socket.rs`], [`net/stream.rs`], [`net/tcp.rs`],
+//!   [`net/udp.rs`], [`net/unix.rs`], [`net/lookup.rs`], [`net/serve.rs`].
+//! - **[`remote`]**: what other threads may hold. *After chapter 5, 20 minutes.* [`remote/mod.rs`],
+//!   [`remote/handle.rs`], [`remote/tasks.rs`], [`remote/channel.rs`], [`remote/oneshot.rs`],
+//!   [`remote/trigger.rs`], [`remote/park.rs`].
+//! - **[Virtual time](time#time-in-the-hands-of-a-test)**: tests that wait for nothing. *After
+//!   chapter 6, 20 minutes.* [`time/virtual_time.rs`].
+//! - **[`inspect`]**: which tasks live, and what each waits for. *After chapters 4 to 8, 40
+//!   minutes.* [`inspect/mod.rs`], [`inspect/info.rs`], [`inspect/list.rs`],
+//!   [`inspect/descriptors.rs`], [`inspect/ps.rs`], [`inspect/tree.rs`].
+//! - **[`record`](mod@record)**: every step of a loop, on a page. *After chapter 9, 30 minutes.*
+//!   [`record/mod.rs`], [`record/event.rs`], [`record/ring.rs`], [`record/probe.rs`],
+//!   [`record/recording.rs`], [`record/history.rs`], [`record/findings.rs`], [`record/page.rs`].
+//! - **[`signal`](signal/index.html), [`process`](process/index.html), `io::stdin`,
+//!   [`fs`](fs/index.html)**: the rest of the system, each behind a feature of its name. *After
+//!   chapters 7 and 8, 45 minutes.* [`signal/mod.rs`], [`signal/kind.rs`], [`signal/table.rs`],
+//!   [`signal/show.rs`], [`process/mod.rs`], [`process/command.rs`], [`process/child.rs`],
+//!   [`process/pipe.rs`], [`process/end.rs`], [`process/orphans.rs`], [`io/stdio.rs`],
+//!   [`fs/mod.rs`], [`fs/file.rs`].
+//! - **[`compat`]**: the crates of the field on this loop. *After `io`, 20 minutes.*
+//!   [`compat/mod.rs`], [`compat/futures_io.rs`], [`compat/tokio_io.rs`], [`compat/here.rs`],
+//!   [`compat/tokio.rs`], [`compat/hyper/mod.rs`], [`compat/stream/mod.rs`].
+//! - **[The appendix](appendix)**: *Twelve nanoseconds at a time*: what makes it fast, and is no
+//!   part of the idea. *After chapter 9, 15 minutes.*
+//! - **[Thirty questions](questions)**: short answers, each with its proof. *20 minutes.*
 //!
 //! ## The layers
 //!
@@ -96,16 +143,16 @@
 //! ## The life of one wakeup
 //!
 //! ```text
-//!  task            source              reactor              waker           scheduler
-//!   | read(): WouldBlock                  |                    |                |
-//!   |--- leaves its waker -->|            |                    |                |
-//!   |<-- Pending             |            |                    |                |
+//!  task                    source          reactor           waker           scheduler
+//!   | read(): WouldBlock     |               |                 |                |
+//!   |--- leaves its waker -->|               |                 |                |
+//!   | Pending                |               |                 |                |
 //!   .                        |     epoll_wait returns          |                |
-//!   .                        |<-- token ------|                |                |
-//!   .                        |--------------- fires ---------->|                |
-//!   .                                                          |-- queue(id) -->|
-//!   |<------------------------------- poll ------------------------------------|
-//!   | read(): 5 bytes
+//!   .                        |<--- token ----|                 |                |
+//!   .                        |------------- fires ------------>|                |
+//!   .                        |               |                 |-- queue(id) -->|
+//!   |<-------------------------------- poll ------------------------------------|
+//!   | read(): 5 bytes        |               |                 |                |
 //! ```
 //!
 //! ## What is promised
@@ -181,10 +228,12 @@
 //! `roundelay::turn`, `::wake`, `::timer`, `::io`, `::offload` and `::task`. Off, it costs a load
 //! and a compare per turn, and nothing per wake and poll. What holds the loop's thread for too long
 //! is told at `warn`, target `roundelay::slow`: [`Builder::slow_poll`], [`Builder::watchdog`].
-
+//!
+// Where the links of the map lead: the pages of the sources.
+#![doc = include_str!("files.md")]
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// The book links to its private modules. They have pages in the build with `--document-private-items`, and are plain words elsewhere.
+// The book links to its private modules. They have pages in the build with `--document-private-items` only.
 #![allow(rustdoc::private_intra_doc_links)]
 
 mod account;

@@ -7,7 +7,8 @@
 //! ordinary build gets `std`, and the command
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo test --lib --target-dir target/loom interleavings
+//! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 \
+//!     cargo test --lib --target-dir target/loom interleavings
 //! ```
 //!
 //! gets `shim/explored.rs`, and runs `inbox/interleavings.rs` and `offload/interleavings.rs` over the same

@@ -192,7 +192,7 @@ fn every_chapter_ends_with_a_link_to_the_next() {
     assert_none("chapters whose last words do not lead to the next", &astray);
 }
 
-/// The first page links to each chapter, and names its files, to which the chapter links.
+/// The first page links to each chapter.
 #[test]
 fn the_first_page_leads_to_every_chapter() {
     let page = essay("lib.rs").join("\n");
@@ -212,26 +212,76 @@ fn the_first_page_leads_to_every_chapter() {
     });
     let missing: Vec<String> = missing.map(|(file, _)| format!("src/{file}")).collect();
     assert_none("chapters that the first page does not name", &missing);
-    // `room/`: `file`, `file`
+    assert!(page.contains("**You may stop here.**"));
+}
+
+/// The files to which the map on the first page links, in its order.
+fn files_of_the_map() -> Vec<String> {
+    let page = essay("lib.rs").join("\n");
+    let map = page.split("# Chapter 0").nth(1).expect("there is a map");
+    let map = map.split("## The layers").next().unwrap_or_default();
+    let links = map.split("[`").skip(1);
+    let links = links.filter_map(|rest| rest.split_once(".rs`]"));
+    links.map(|(name, _)| format!("{name}.rs")).collect()
+}
+
+/// The files that a chapter names in its opening, without itself.
+fn reading_order(file: &str) -> Vec<String> {
+    let essay = essay(file).join("\n");
+    let opening = essay.split("*Files, in reading order:*").nth(1);
+    let opening = opening.and_then(|rest| rest.split("\n\n").next());
+    let names = opening.unwrap_or_default().split("[`").skip(1);
+    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let find = |name: &str| {
+        let homes = [format!("{folder}/{name}.rs"), format!("{name}.rs")];
+        homes
+            .into_iter()
+            .find(|path| root().join("src").join(path).exists())
+    };
+    names
+        .filter_map(|rest| rest.split_once("`]"))
+        .map(|(name, _)| find(name).unwrap_or_else(|| panic!("src/{file}: {name} is no file")))
+        .collect()
+}
+
+/// Each chapter's files stand on the map, in the chapter's order.
+#[test]
+fn the_map_leads_to_the_files_of_every_chapter_in_reading_order() {
+    let map = files_of_the_map();
     let mut astray = Vec::new();
-    for row in page.lines().filter(|line| line.starts_with('|')) {
-        let Some((room, names)) = row.split_once("/`: ") else {
-            continue;
-        };
-        let room = room.rsplit('`').next().expect("a room has a name");
-        let names = names.split(['|', ';']).next().unwrap_or_default();
-        for name in names.split('`').skip(1).step_by(2) {
-            let file = format!("src/{room}/{name}.rs");
-            if !root().join(&file).exists() {
-                astray.push(file);
+    let mut count = 0;
+    for (file, _) in WAY.iter().skip(1) {
+        let mut place = 0;
+        for named in reading_order(file) {
+            count += 1;
+            match map[place..].iter().position(|on_map| *on_map == named) {
+                Some(next) => place += next + 1,
+                None => astray.push(format!("src/{file}: {named}")),
             }
         }
+        let is_list = ["appendix.rs", "questions.rs"].contains(file);
+        if !is_list && !map.iter().any(|on_map| on_map == file) {
+            astray.push(format!("src/{file}"));
+        }
     }
-    assert_none(
-        "files that the first page names and that do not exist",
-        &astray,
-    );
-    assert!(page.contains("**You may stop here.**"));
+    assert!(count > 70, "the openings name only {count} files");
+    assert_none("files that the map has not, or out of order", &astray);
+}
+
+/// rustdoc makes a page of each source. `src/files.md` has the addresses of the files on the map, and no other.
+#[test]
+fn every_link_of_the_map_leads_to_the_page_of_a_source() {
+    let map: BTreeSet<String> = files_of_the_map().into_iter().collect();
+    let addresses = fs::read_to_string(root().join("src/files.md")).expect("a text is UTF-8");
+    let wanted = map
+        .iter()
+        .map(|file| format!("[`{file}`]: ../src/roundelay/{file}.html\n"));
+    assert_eq!(addresses, wanted.collect::<String>());
+    let missing = map
+        .iter()
+        .filter(|file| !root().join("src").join(file).exists());
+    let missing: Vec<String> = missing.cloned().collect();
+    assert_none("files on the map that do not exist", &missing);
 }
 
 /// A row of a table cannot be broken, nor can a word. The exercises have their own width.
@@ -252,6 +302,41 @@ fn the_chapters_are_a_hundred_columns_wide() {
         }
     }
     assert_none("lines of the book that are too wide", &wide);
+}
+
+/// A page of rustdoc shows so many columns of a figure in a window of 1,200 pixels.
+const FIGURE: usize = 93;
+
+/// All figures are drawn with the same characters, and none is cut off at the edge of its page.
+#[test]
+fn the_figures_fit_on_their_pages_and_are_drawn_alike() {
+    let mut poor = Vec::new();
+    let mut count = 0;
+    for source in &the_crate().sources {
+        let mut is_figure = false;
+        for (index, line) in source.text.lines().enumerate() {
+            let Some(line) = line.strip_prefix("//!") else {
+                continue;
+            };
+            let line = line.strip_prefix(' ').unwrap_or(line);
+            if line.starts_with("```") {
+                is_figure = line == "```text";
+                count += usize::from(is_figure);
+                continue;
+            }
+            let is_drawn = |c| {
+                ('\u{2190}'..='\u{21ff}').contains(&c) || ('\u{2500}'..='\u{25ff}').contains(&c)
+            };
+            if is_figure && (line.chars().count() > FIGURE || line.contains(is_drawn)) {
+                poor.push(format!("src/{}:{}: {line}", source.path, index + 1));
+            }
+        }
+    }
+    assert!(count > 50, "there are only {count} figures");
+    assert_none(
+        "figures that are cut off, or drawn unlike the others",
+        &poor,
+    );
 }
 
 // The thirty questions.

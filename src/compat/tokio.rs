@@ -7,9 +7,10 @@
 //! ```text
 //!             one thread
 //!   tokio: poll a task, poll a task, ..., wait for sockets and timers
-//!            |                              '-- among them: the descriptor of our loop, and a timer for its next deadline
-//!            '-- among them: our loop, for a stint of 64 polls at most
-//!                  '-- poll a task of ours, poll a task of ours, ..., look
+//!            |                              '-- among them: the loop's descriptor,
+//!            |                                  and a timer for the loop's next deadline
+//!            '-- among them: the loop, for a stint of 64 polls at most
+//!                  '-- poll a task of the loop, poll a task of the loop, ..., look
 //! ```
 //!
 //! # Who may await what

@@ -32,7 +32,8 @@
 //!
 //! There are two loops over these three things, each with its figure: [`turn`] for a host that
 //! keeps the thread, and [`main_task`] for [`run`](EventLoop::run), which keeps the thread until
-//! its future has finished. After 64 polls both look; `turn` says why.
+//! its future has finished. After 64 polls both look; `turn` says why, and shows a turn [in
+//! microseconds](turn#a-turn-in-microseconds).
 //!
 //! ## Embedding
 //!

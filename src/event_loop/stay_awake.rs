@@ -8,12 +8,12 @@
 //! every watch is in vain.) A loop that is idle, or waits for sockets and timers, never watches, and reads no clock for it.
 //!
 //! ```text
-//!                 a note                  nothing to do                  a note, soon
-//!   Asleep ----------------> Spoken to ------------------> Measuring ------------------> Awake ---.
-//!     ^                         ^                              |                          |       | a note,
-//!     |                         |         a note, late         |                          |  <----' in time
-//!     |                         '------------------------------'                          |
-//!     '----------------------------- a watch in vain -------------------------------------'
+//!            a note              nothing to do            a note, soon
+//!   Asleep ----------> Spoken to ---------------> Measuring ------------> Awake ---.
+//!     ^                   ^                           |                    |       | a note,
+//!     |                   |       a note, late        |                    |  <----' in time
+//!     |                   '---------------------------'                    |
+//!     '------------------------- a watch in vain --------------------------'
 //! ```
 //!
 //! *Why no `yield_now` in the watch*: on a busy system it gives the rest of the time slice away, and the loop sees the

@@ -4,8 +4,8 @@
 //! dropped. So a job has a buffer of its own, and the file keeps the bytes that a job has read:
 //!
 //! ```text
-//!   read:   job fills a buffer ---> ahead: [ taken | still to be read ]      copied to the caller, piece by piece
-//!   write:  the caller's bytes are copied ---> job writes them; the next call waits for it
+//!   read:   job fills a buffer --> ahead: [ taken | still to be read ] --> copied to the caller
+//!   write:  the caller's bytes are copied --> job writes them; the next call waits for it
 //! ```
 //!
 //! So a call that is dropped loses nothing. The calls keep their order: no job begins before the

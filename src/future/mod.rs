@@ -26,12 +26,12 @@
 //! polls these children only:
 //!
 //! ```text
-//!              poll                         wake (any thread)
-//!   parent ───────────► Set ◄── number ── ReadyList ◄────── Link 0   Link 1   Link 2 ..
-//!     ▲                  │ polls the listed futures │          ▲        ▲        ▲
-//!     │                  ▼                          │          └ waker of one child
-//!     │                children                     │
-//!     └──────── wake, if the list was empty ────────┘
+//!              poll                           wake (any thread)
+//!   parent -----------> Set <-- number -- ReadyList <------ Link 0   Link 1   Link 2 ..
+//!     ^                  | polls the listed  |                ^        ^        ^
+//!     |                  v futures           |                '- waker of one child
+//!     |               children               |
+//!     '-------- wake, if the list was empty -'
 //! ```
 //!
 //! The set keeps the futures, and no waker can reach them; a link has a number and the list, and

@@ -10,9 +10,9 @@
 //! takes the whole list with one swap.
 //!
 //! ```text
-//!   newest ──► 7 ──► 2 ──► 5 ──► NOBODY          Link::wake pushes in front
-//!      │
-//!      └── swap(NOBODY) ── ReadyList::take ──► the owner walks 7, 2, 5 and polls 5, 2, 7
+//!   newest --> 7 --> 2 --> 5 --> NOBODY          Link::wake pushes in front
+//!      |
+//!      '-- swap(NOBODY) -- ReadyList::take --> the owner walks 7, 2, 5 and polls 5, 2, 7
 //! ```
 //!
 //! Only a push that finds the list empty wakes the parent: a burst of wakes wakes the parent once.

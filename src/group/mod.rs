@@ -26,15 +26,15 @@
 //! its *children* has ended.
 //!
 //! ```text
-//!                      body done, children live        the last child leaves
-//!            .------.  ----------------------->  .------.  --------------->  .------.
-//!   scope -> | Open |                            | Open |                    | Over | -> Ok(value)
-//!            '------'                            '------'                    '------'
-//!               |  fail, cancel                     |                           ^
-//!               v                                   v                           |
-//!            .--------.   the reaper's turn   .-----.   the last child leaves   |
-//!            | Doomed | --------------------> | Cut | --------------------------' -> Err(..)
-//!            '--------'        cut            '-----'
+//!                     body done, children live       the last child leaves
+//!            .------. ------------------------> .------. ---------------> .------.
+//!   scope -> | Open |                           | Open |                  | Over | -> Ok(value)
+//!            '------'                           '------'                  '------'
+//!               |  fail, cancel                    |                         ^
+//!               v                                  v                         |
+//!            .--------.  the reaper's turn   .-----.  the last child leaves  |
+//!            | Doomed | -------------------> | Cut | ------------------------' -> Err(..)
+//!            '--------'        cut           '-----'
 //!     no child joins; a child      the children are aborted,
 //!     that is ready is polled      the body is dropped
 //!     once more

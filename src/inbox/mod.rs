@@ -87,14 +87,12 @@
 //!
 //! ## The files
 //!
-//! | file | what it holds |
-//! |---|---|
-//! | [`word`] | the word, and each step on it: the figure above, arrow by arrow |
-//! | [`queue`] | the queue behind it, for what does not fit into the word |
-//! | [`shared`] | both together, as a thread that wakes or posts uses them |
-//! | [`table`] | how a number finds its inbox: a static table that never shrinks |
-//! | [`bell`] | the system call that ends a sleep |
-//! | this one | [`Inbox`], the loop's side, and [`Address`], the side of all other threads |
+//! - [`word`]: the word, and each step on it: the figure above, arrow by arrow
+//! - [`queue`]: the queue behind it, for what does not fit into the word
+//! - [`shared`]: both together, as a thread that wakes or posts uses them
+//! - [`table`]: how a number finds its inbox: a static table that never shrinks
+//! - [`bell`]: the system call that ends a sleep
+//! - this one: [`Inbox`], the loop's side, and [`Address`], the side of all other threads
 //!
 //! The table's entries are recycled and never freed. A recycled inbox goes on counting serials
 //! where its last loop stopped, so an old number does not fit a new task.

@@ -4,13 +4,13 @@
 //! *Files, in reading order:* this one, [`info`], [`list`], [`descriptors`], [`ps`], [`tree`].
 //!
 //! ```text
-//! TASK  NAME      BY   AGE    SPAWNED AT  STATE    WAITS FOR
-//! 1.0   -         -    12 s   a.rs:18     running
-//! 1.1   server    1.0  12 s   a.rs:21     waiting  a connection to the TCP listener [::1]:5000
-//! 1.2   hasher    1.0  12 s   a.rs:31     waiting  the job offloaded at a.rs:32, running for 80 ms
-//! 1.3   consumer  1.0  12 s   a.rs:36     waiting  an item of the queue made at a.rs:35
-//! 1.9   client    1.1  3.1 s  a.rs:23     waiting  a read of the TCP stream [::1]:5000->[::1]:4011
-//!                                                  a timer in 26.9 s
+//! TASK  NAME  BY   AGE    SPAWNED AT  STATE    WAITS FOR
+//! 1.0   -     -    12 s   a.rs:18     running
+//! 1.1   web   1.0  12 s   a.rs:21     waiting  a connection to the TCP listener [::1]:5000
+//! 1.2   hash  1.0  12 s   a.rs:31     waiting  the job offloaded at a.rs:32, running for 80 ms
+//! 1.3   sink  1.0  12 s   a.rs:36     waiting  an item of the queue made at a.rs:35
+//! 1.9   peer  1.1  3.1 s  a.rs:23     waiting  a read of the TCP stream [::1]:5000->[::1]:4011
+//!                                              a timer in 26.9 s
 //! ```
 //!
 //! # The problem

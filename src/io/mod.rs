@@ -24,9 +24,9 @@
 //!
 //! ```text
 //!            inner.read                     take, in one step at the end
-//!   socket ─────────────► [ .. one\ntwo\nthr .. ] ─────────────► "one\n"
-//!                             ▲         ▲   ▲
-//!                           start   searched end        end - start: at most twice the limit
+//!   socket -------------> [ .. one\ntwo\nthr .. ] -------------> "one\n"
+//!                              ^        ^   ^
+//!                            start searched end        end - start: at most twice the limit
 //! ```
 //!
 //! So all methods of [`BufReader`] can be cancelled without loss, `read_exact` too. The price is

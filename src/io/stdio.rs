@@ -19,9 +19,9 @@
 //! The process has one thread for this. It is in no pool, and no code waits for its end:
 //!
 //! ```text
-//!   a task                        shared, one lock             the thread "stdin"
-//!   read: nothing is there ----->  asked, the waker   ------->  read(0) ... blocks, maybe for ever
-//!   <------------------ wake ---   bytes              <-------  a piece
+//!   a task                       shared, one lock            the thread "stdin"
+//!   read: nothing is there ----> asked, the waker   -------> read(0) .. blocks, maybe for ever
+//!   <------------------ wake --- bytes              <------- a piece
 //! ```
 //!
 //! - The first read starts the thread, so a program that never reads has no such thread.

@@ -1,7 +1,7 @@
 //! Sockets: TCP, UDP and Unix, and the look-up of names.
 //!
 //! *Before this:* [chapter 7](crate::reactor). *Time:* 15 minutes. *Files, in reading order:* this
-//! one, [`socket`], [`stream`], [`tcp`], [`udp`], [`unix`], [`lookup`].
+//! one, `socket.rs` (feature `socket`), [`stream`], [`tcp`], [`udp`], [`unix`], [`lookup`].
 //!
 //! Each type is a thin face on [`Registered`](crate::reactor::Registered). Four rules hold for all
 //! of them:

@@ -6,9 +6,9 @@
 //! seed gives the same run, and no test waits for real time.
 //!
 //! ```text
-//!   client                        a task of the loop, for each connection                        server
-//!   Duplex  -- room for a few -->  take a piece, draw its latency .. wait .. hand it on  -->  Duplex
-//!           <--                    the same, the other way                               <--
+//!   client                   a task of the loop, for each connection             server
+//!   Duplex  -- a few bytes --> take a piece, draw its latency, wait, hand it on --> Duplex
+//!           <-----------------        the same, the other way               <------
 //! ```
 //!
 //! The network keeps what a program can see of TCP. Bytes arrive in order, but not in the pieces in which they were written.

@@ -32,7 +32,7 @@
 //! And when the program ends, no part of it knows which jobs still run.
 //!
 //! A recording of `examples/08_starvation_and_yield.rs` shows a loop that is blocked: a task
-//! computes for 80 ms, and the task that wants to run every 2 ms is not polled once.
+//! computes for 34 ms, and the task that wants to run every millisecond is not polled once.
 //!
 #![doc = include_str!("../record/pictures/blocked.svg")]
 //!

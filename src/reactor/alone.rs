@@ -5,7 +5,7 @@
 //! stand in the plain lines of `waiters.rs`, which are made for the second waiter:
 //!
 //! ```text
-//!   first[Read]   ->   behind, lines[Read]: 4 <-> 0 <-> 7         the first came before all those behind it
+//!   first[Read]   ->   behind, lines[Read]: 4 <-> 0 <-> 7    the first came before the others
 //!   first[Write]  ->   behind: nobody
 //! ```
 //!

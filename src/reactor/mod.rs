@@ -26,7 +26,7 @@
 //! the naive line                   what happens
 //! "the event's number is the fd"   the fd is another socket's by now: the wrong task is woken
 //! "one waker a direction"          two tasks accept on one listener: one is woken no more
-//! "wake it when the event comes"   the event came *before* the task waited: it waits for ever
+//! "wake it when the event comes"   the event came before the task waited: it waits for ever
 //! "wake it under the borrow"       the waker drops a socket, which borrows again: panic
 //! ```
 //!
@@ -47,17 +47,17 @@
 //! ## The idea
 //!
 //! ```text
-//!                 attempt ──── done ────────────────────────────► the caller has it
-//!                  ▲   │
-//!          (again) │   │ WouldBlock: clear the cache, register if need be
-//!                  │   ▼
-//!     the task is polled                       the wait: joined in the line of this direction
-//!                  ▲                                            │
-//!                  │ wake, after all borrows                    │
-//!     ┌────────────┴─────────┐      event     ┌─────────────────┴──────────┐
-//!     │ scratch list of      │ ◄───────────── │ slab of sources            │
-//!     │ wakers               │   token =      │ slot ─► ready, two lines   │
-//!     └──────────────────────┘ serial + slot  └────────────────────────────┘
+//!                attempt ---- done ------------------------------> the caller has it
+//!                  ^   |
+//!          (again) |   | WouldBlock: clear the cache, register if need be
+//!                  |   v
+//!     the task is polled                   the wait: joined in the line of this direction
+//!                  ^                                            |
+//!                  | wake, after all borrows                    v
+//!     +------------+---------+      event     +-----------------+----------+
+//!     | scratch list of      | <------------- | slab of sources            |
+//!     | wakers               |   token =      | slot --> ready, two lines  |
+//!     +----------------------+ serial + slot  +----------------------------+
 //! ```
 //!
 //! Closing a descriptor removes it from the poller *if* it was the last descriptor of that open
@@ -96,10 +96,10 @@
 //! ## How it goes wrong: between the attempt and the clearing
 //!
 //! ```text
-//! read says WouldBlock                     │
-//!                                          │ data comes, the kernel queues an edge
-//! we remember "not readable"               │
-//! we wait                                  │ the edge is delivered: "readable", we are woken
+//! read says WouldBlock                     |
+//!                                          | data comes, the kernel queues an edge
+//! we remember "not readable"               |
+//! we wait                                  | the edge is delivered: "readable", we are woken
 //! ```
 //!
 //! In a runtime whose poller runs on another thread the last two steps may come in the other order,

@@ -37,10 +37,10 @@
 //!            |                                                       |
 //!            v                                                       v
 //!   ready: [ 7 | 2 | 5 | .. ] ------------------------------->  poll the cell
-//!                                                                |         |
-//!   slots: 2 {nr. 40, cell}  5 {nr. 38, cell}  7 {nr. 42, cell}        Pending   Ready
-//!            ^                                                   |         |
-//!            +------------------ put_back -----------------------+         v
+//!                                                                   |      |
+//!   slots: 2 {nr. 40, cell}  5 {nr. 38, cell}  7 {nr. 42, cell}  Pending  Ready
+//!            ^                                                      |      |
+//!            +------------------ put_back --------------------------+      v
 //!                                                     finish: the output stays for the handle,
 //!                                                     and the task that awaits it is woken
 //! ```
@@ -54,6 +54,42 @@
 //!   nothing is borrowed. The task may wake, spawn and abort, even itself. The same holds for
 //!   destructors, outputs and foreign wakers: each is moved out of its place under the borrow, and
 //!   runs after the borrow has ended.
+//!
+//! ## A task's state, field by field
+//!
+//! ```text
+//!   | begin             ready queue  slot.cell  slot.is_queued  slot.life  the cell's stage
+//!   v                   -------------------------------------------------------------------
+//!   ready <-----.       its index    Some       true            Alive      Running(future)
+//!   | next      | wake
+//!   v           |
+//!   running     |       -            None       false           Alive      Running(future)
+//!   |  |        |
+//!   |  | put_back
+//!   |  v        |
+//!   |  waiting -'       -            Some       false           Alive      Running(future)
+//!   |  | abort
+//!   |  v
+//!   |  ending           its index    Some       true            Aborted    Running(future)
+//!   |  | next, cancel
+//!   |  v
+//!   |  cancelled        -            Some       false           Finished   Finished(Err(..))
+//!   | finish   |
+//!   v          |
+//!   finished   |        -            Some       false           Finished   Finished(Ok(..))
+//!   |          |
+//!   v leave, detach
+//!   spare               -            Some       false           Finished   Finished(None)
+//! ```
+//!
+//! The edges are functions of [`Scheduler`] and [`Tasks`]. A running task's cell is in the hands of
+//! [`run`](Scheduler::run). A wake during the poll sets `is_queued` and puts the index into the
+//! queue, so the task is ready as soon as `put_back` has returned; after an abort during the poll
+//! the task is cancelled at once. An abort of a ready task leads to *ending* too, and `drop_now`
+//! leads to *cancelled* from each state before it. The slot keeps its tenant's serial until it is
+//! spare. A slot becomes spare when no handle and no entry of the queue needs it; from `leave`
+//! until then `slot.cell` is `None`. Guarded by
+//! `tests::a_task_is_in_each_state_as_the_figure_shows_it`.
 //!
 //! ## The batch rule
 //!

@@ -11,9 +11,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::thread;
 
+use super::slot::Life;
 use super::spares::{CELL_BYTES, SPARE_BYTES};
 use super::{Scheduler, Unobserved};
 use crate::record::Probe;
+use crate::task::cell::TaskCell;
 use crate::task::id::{SERIALS, TaskId};
 use crate::task::{AbortHandle, JoinHandle, cell, waker};
 
@@ -237,4 +239,129 @@ fn a_cell_of_a_megabyte_is_kept_and_a_larger_one_is_not() {
     // Without optimisation, a future that is handed on lies on the stack several times.
     let thread = thread::Builder::new().stack_size(64 << 20);
     thread.spawn(megabytes).unwrap().join().unwrap();
+}
+
+/// Returns `Pending` once, and notes its row in each poll. The future is alive while a clone of the token is.
+struct Noted {
+    scheduler: Rc<Scheduler>,
+    rows: Rc<RefCell<Vec<String>>>,
+    token: Rc<()>,
+    polls: u32,
+}
+
+impl Future for Noted {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        let row = row(&self.scheduler, "running", &self.token);
+        self.rows.borrow_mut().push(row);
+        self.polls += 1;
+        match self.polls {
+            1 => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
+    }
+}
+
+/// What the figure of the chapter says of the only slot, in the words of the figure.
+fn row(scheduler: &Scheduler, state: &str, token: &Rc<()>) -> String {
+    let mut tasks = scheduler.tasks.borrow_mut();
+    let queue = match tasks.ready.iter().copied().collect::<Vec<_>>()[..] {
+        [] => "-",
+        [0] => "its index",
+        _ => "something else",
+    };
+    let slot = &mut tasks.slots[0];
+    let life = match slot.life {
+        Life::Alive => "Alive",
+        Life::Aborted => "Aborted",
+        Life::Finished => "Finished",
+    };
+    let there = match slot.cell {
+        Some(_) => "Some",
+        None => "None",
+    };
+    let is_vacant = |cell: &mut TaskCell| cell.as_mut().vacant().is_some();
+    let is_error = |cell: &mut TaskCell| cell.as_mut().error().is_some();
+    let stage = match slot.cell.as_mut() {
+        _ if Rc::strong_count(token) > 1 => "Running(future)",
+        None => "nothing",
+        Some(cell) => match (is_vacant(cell), is_error(cell)) {
+            (true, _) => "Finished(None)",
+            (_, true) => "Finished(Err(..))",
+            _ => "Finished(Ok(..))",
+        },
+    };
+    let is_queued = slot.is_queued;
+    format!("{state} {queue} {there} {is_queued} {life} {stage}")
+}
+
+/// The rows of the figure in `scheduler/mod.rs`, without its arrows.
+fn rows_of_the_figure() -> Vec<String> {
+    let chapter = include_str!("mod.rs");
+    let figure = chapter
+        .split("## A task's state, field by field")
+        .nth(1)
+        .and_then(|rest| rest.split("```").nth(1))
+        .expect("the chapter has the figure");
+    let rows = figure.lines().map(|line| {
+        let words = line.split_whitespace().filter(|word| {
+            let is_arrow = word.chars().all(|c| "/!|<>v.-'".contains(c));
+            !is_arrow || *word == "-"
+        });
+        words.collect::<Vec<_>>().join(" ")
+    });
+    rows.filter(|row| row.ends_with(')')).collect()
+}
+
+#[test]
+fn a_task_is_in_each_state_as_the_figure_shows_it() {
+    let _watched = crate::watch::watch();
+    let mut seen = Vec::new();
+    for is_aborted in [true, false] {
+        let scheduler = scheduler(1);
+        let (rows, token) = (Rc::new(RefCell::new(Vec::new())), Rc::new(()));
+        let now = |state| row(&scheduler, state, &token);
+        let note = |state| rows.borrow_mut().push(now(state));
+        let turn = || scheduler.run(1, waker::of, &Unobserved, || false).polls;
+        let mut handle = spawn(
+            &scheduler,
+            Noted {
+                scheduler: Rc::clone(&scheduler),
+                rows: Rc::clone(&rows),
+                token: Rc::clone(&token),
+                polls: 0,
+            },
+        );
+        note("ready");
+        assert_eq!(turn(), 1);
+        note("waiting");
+        if is_aborted {
+            handle.abort();
+            note("ending");
+            turn();
+            note("cancelled");
+        } else {
+            scheduler.wake(handle.id());
+            note("ready");
+            turn();
+            note("finished");
+        }
+        assert_eq!(
+            handle.take_output().is_some_and(|output| output.is_err()),
+            is_aborted
+        );
+        note("spare");
+        drop(handle);
+        let size = cell::size::<Noted, ()>();
+        let next = scheduler.tasks.borrow_mut().claim(size);
+        assert_eq!(next, Some(0), "the slot is spare");
+        seen.extend(rows.take());
+    }
+    seen.sort();
+    seen.dedup();
+    let mut shown = rows_of_the_figure();
+    assert_eq!(shown.len(), 7);
+    shown.sort();
+    assert_eq!(seen, shown);
 }

@@ -43,14 +43,14 @@
 //!                                   (2) a wake
 //!                +---------------------------------------------------+
 //!                v                                                   |
-//!  (1) spawn  +------+  (3) Scheduler::next   +---------+  (4) Pending  +------+
-//!  ---------> |queued| ---------------------> | running | ------------> | idle |
-//!             +------+                        +---------+               +------+
+//!  (1) spawn  +-----+  (3) Scheduler::next   +---------+  (4) Pending  +-------+
+//!  ---------> |ready| ---------------------> | running | ------------> |waiting|
+//!             +-----+                        +---------+               +-------+
 //!                | ^                           |  |                        |
 //!                | +------(5) woken meanwhile--+  | (6) Ready, or a panic  | (7) abort:
-//!                |                                v                        |   queued, and then
-//!                | (8) aborted        +-----------------------+           |   dropped instead
-//!                +------------------> |       finished        | <---------+   of polled
+//!                |                                v                        |   ready, and then
+//!                | (8) aborted        +-----------------------+            |   dropped instead
+//!                +------------------> |       finished        | <----------+   of polled
 //!                                     | future gone, output   |
 //!                                     | waits for the handle  | --(9) taken, or handle dropped
 //!                                     +-----------------------+    --> the slot is free

@@ -5,11 +5,13 @@
 //!   ----------------------------------           ---------------------------------------------
 //!   begins(task 3)   since = 12.000 s
 //!      polls task 3, which blocks                every quarter of the limit:
-//!                                                  who is at it, and since when?
-//!                                                  longer than the limit? reads what the thread does, tells it
-//!                                                  next time when it has lasted twice as long
-//!   rests()          nobody
-//!                                                nobody, twice in a row: sleeps until `begins` calls
+//!                                                  which deed holds the thread, since when?
+//!                                                  longer than the limit? reads what the
+//!                                                  thread does, logs it; logs it again when
+//!                                                  it has lasted twice as long
+//!   rests()          no deed
+//!                                                no deed, twice in a row:
+//!                                                  sleeps until `begins` calls
 //! ```
 //!
 //! Both sides share a mutex, which is held for a few stores and never while foreign code runs. A loop that sleeps lets its
