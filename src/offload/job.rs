@@ -249,7 +249,7 @@ fn tell_unseen(error: &JoinError) {
         foreign::tell(
             Level::Error,
             foreign::OFFLOAD,
-            format_args!("{error}; nobody waits for it"),
+            format_args!("{error}; no task waits for it"),
         );
     }
 }
