@@ -19,7 +19,7 @@ use crate::task::id::TaskId;
 
 /// The live tasks of a loop, in the order of their spawning. As text it is a [table](Self::ps).
 #[derive(Clone, Debug, Default)]
-#[must_use = "a list is for somebody who reads it"]
+#[must_use = "the list of the tasks is not used"]
 pub struct Tasks {
     tasks: Vec<TaskInfo>,
     is_observed: bool,

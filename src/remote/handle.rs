@@ -142,7 +142,7 @@ fn drop_unclaimed<T>(result: Option<Result<T, JoinError>>) {
             foreign::tell(
                 Level::Error,
                 foreign::TASK,
-                format_args!("{error}; nobody awaits its handle"),
+                format_args!("{error}; no task awaits its handle"),
             );
         }
     }
