@@ -51,7 +51,7 @@ pub use trigger::CancelTrigger;
 /// Reaches a loop from any thread. Made by [`EventLoop::remote`](crate::EventLoop::remote) or [`Remote::current`].
 ///
 /// Calls and tasks arrive in the order in which they were sent. A burst costs at most one system call, and none while
-/// the loop is awake. Once the loop is gone every method returns an error or a cancelled handle, and none panics.
+/// the loop is awake. Once the loop is gone, each method reports that, and none panics.
 ///
 /// ```
 /// let remote_sum = roundelay::run(async {
@@ -100,9 +100,9 @@ impl Remote {
     /// queue. If a step must come after a post, post it too.
     ///
     /// # Errors
+    ///
     /// [`Closed`] returns the call if the loop is gone. If the loop ends before it runs the call, the call is dropped
     /// on the loop's thread.
-    /// dropped on the loop's thread.
     ///
     /// ```
     /// use std::{cell::Cell, rc::Rc};

@@ -27,6 +27,7 @@ impl<T> Receiver<T> {
     /// Nothing is lost: a value stays in the channel until the future yields it.
     ///
     /// # Wakes
+    ///
     /// The task's waker is kept until a value, or the end of the last sender, wakes it: once for a burst of values.
     /// Dropping the future removes the waker.
     pub async fn recv(&mut self) -> Option<T> {
