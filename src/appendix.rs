@@ -3,19 +3,19 @@
 //! *Before this:* [chapter 9](crate::event_loop). *Time:* 15 minutes. *Files, in reading order:*
 //! this one, and the files in the table.
 //!
-//! The chapters show each idea in its simplest correct form. What the shipped code does beyond
-//! that, for speed alone, is told here. Each piece stands behind one function, most of them in a
-//! file of their own, so that the plain form can be read first; and something fails when the piece
-//! is taken out: a bound in `benches/bounds.toml`, which `cargo bench --bench counters` compares,
-//! or a test. Where nothing can fail, because what is saved is a wait for memory or for another
-//! thread and no count shows it, the table says so.
+//! The chapters show each idea in its simplest correct form. This appendix lists the tunings of the
+//! shipped code, which serve speed alone. Each piece stands behind one function, most of them in a
+//! file of their own, so that the plain form can be read first. When a piece is taken out,
+//! something fails: a bound in `benches/bounds.toml`, which `cargo bench --bench counters`
+//! compares, or a test. Some pieces save a wait for memory or for another thread, which no count
+//! shows. For these the table says "nothing".
 //!
 //! | tuning | where | the plain form | what it buys | held by |
 //! |---|---|---|---|---|
 //! | slots kept with their cells | `scheduler/spares.rs` | free the cell and the slot | a spawn and join in turn 39 ns, not 54; a thousand at once 25, not 38 | `spawn_join.allocations` |
 //! | freed cells joined in parts | `Spares::make_room` | free them | no poll of 100 ms behind a burst of a million tasks | `tests/allocations/spare_cells.rs` |
 //! | the task that awaits a handle, in one word | `scheduler/joiner.rs` | an `Option<Waker>` | 8 bytes a task; no way through a waker for each join | a slot of 32 bytes |
-//! | growth by an eighth | `Tasks::grow` | twice as many slots | at most an eighth of a task's memory lies idle | `tests/allocations/tasks.rs` |
+//! | growth by an eighth | `Tasks::grow` | twice as many slots | at most an eighth of a task's memory is unused | `tests/allocations/tasks.rs` |
 //! | one endless batch | `event_loop/main_task.rs` | count each batch | 40 of 286 instructions of a lone yield | `yield.instructions` |
 //! | code inlined by force | `#[inline(always)]`, each with its reason | `#[inline]` | 124 of 711 instructions of a spawn and join, all together | `spawn_join.instructions` |
 //! | one waiter alone needs no line | `reactor/alone.rs` | the lines of `reactor/waiters.rs` | 165 of 3,196 instructions of an echo | `echo_in_one_loop.instructions` |
@@ -28,14 +28,14 @@
 //!
 //! # How the figures were made
 //!
-//! Those in nanoseconds and per cent are medians of interleaved runs with and without the piece, on
-//! two virtual processors: `cargo bench --bench core` (spawn) and the rows `fire_100k`, `fire_1m`
-//! of `cargo bench --bench compare`. Those in instructions repeat exactly: `cargo bench --bench
-//! counters`.
+//! The figures in nanoseconds and per cent are medians of interleaved runs with and without the
+//! piece, on two virtual processors: `cargo bench --bench core` (spawn) and the rows `fire_100k`,
+//! `fire_1m` of `cargo bench --bench compare`. The figures in instructions repeat exactly: `cargo
+//! bench --bench counters`.
 //!
 //! # Figures of the chapters
 //!
-//! A chapter counts steps, calls and allocations. What they take in time, on the machine of
+//! A chapter counts steps, calls and allocations. The table has their times on the machine of
 //! `BENCHMARKS.md`:
 //!
 //! | chapter | what | figure |
@@ -49,7 +49,7 @@
 //! | `future` | a wake among four, sixteen and thirty-two children that are scanned, and look at a flag only | 24, 43 and 94 ns |
 //! | `future` | a wake of a set's child, and the poll that follows | 50 ns, beside 95 with `FuturesUnordered`; with a lock around the list it would be 80 |
 //!
-//! # What was tried and is not here
+//! # Tunings that were tried and left out
 //!
 //! - *Wheels of 256 slots a level, and scouts along four lists at once*: no row moved by five per
 //!   cent.
