@@ -47,7 +47,7 @@ fn main() -> io::Result<()> {
         sleep(Duration::from_millis(100)).await;
         let tasks = task::all();
         println!("The table:\n\n{}", tasks.ps());
-        println!("Who spawned whom:\n\n{}", tasks.pstree());
+        println!("Parents and children:\n\n{}", tasks.pstree());
         Ok(())
     })
 }
