@@ -11,7 +11,7 @@ fn main() {
     let letters = roundelay::run(async {
         println!("main: hello");
 
-        // `spawn` starts a task. It runs beside this one, whenever this one awaits something.
+        // `spawn` starts a task. The task runs whenever this one waits.
         let world = spawn(async {
             println!("task: runs while main waits");
             sleep(Duration::from_millis(20)).await;

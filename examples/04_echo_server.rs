@@ -2,8 +2,9 @@
 //!
 //! `cargo run --release --example 04_echo_server -- --listen 127.0.0.1:7007 --connections 1000 --idle 30`
 //!
-//! Try it with `nc 127.0.0.1 7007`. It stops gracefully when its standard input ends (Ctrl-D), or when the first line
-//! of a connection is `shutdown`: it accepts no more connections, lets the others finish for a while, and prints a sum.
+//! Try it with `nc 127.0.0.1 7007`. The server stops gracefully when its standard input ends (Ctrl-D), or when the
+//! first line of a connection is `shutdown`: it accepts no more connections, lets the others finish for a while, and
+//! prints a sum.
 //!
 //! The example does each step by hand, to show it. `net::serve` does most of these steps; `17_chat_server` uses it.
 

@@ -19,7 +19,7 @@ thread_local! {
 
 fn main() {
     roundelay::run(async {
-        // 1. A waker is a number. It may be sent to any thread, and wakes the task that left it.
+        // 1. A waker is a number, which may be sent to any thread, and wakes the task that left it.
         let mailbox = Arc::new(Mutex::new((None::<Instant>, None::<Waker>)));
         let sender = Arc::clone(&mailbox);
         let thread = thread::spawn(move || {
@@ -65,7 +65,7 @@ fn main() {
         .expect("the sender does not panic");
         NOTES.with_borrow(|notes| notes.iter().for_each(|line| println!("loop:   {line}")));
 
-        // 4. When the loop has gone, `post` returns an error. It never panics.
+        // 4. When the loop has gone, `post` returns an error, and never panics.
         thread::spawn(move || {
             while !remote.is_closed() {
                 thread::sleep(Duration::from_millis(1));

@@ -1,7 +1,7 @@
 //! A host that owns the thread: it polls the loop's descriptor and deadline beside its own, and turns the loop itself.
 //!
-//! Here the host is a bare `mio::Poll` with a socket of its own. It could be a GUI, a game, or another runtime. Each
-//! turn prints its counts; its notes are the messages of other threads.
+//! Here the host is a bare `mio::Poll` with a socket of its own. A host could be a GUI, a game, or another runtime.
+//! Each turn prints its counts; its notes are the messages of other threads.
 //!
 //! `cargo run --release --example 09_embed_in_a_host_loop`
 

@@ -2,9 +2,10 @@
 //!
 //! `cargo run --release --features fs,stdio --example 21_tail -- /var/log/*.log`
 //!
-//! It prints the last lines of each file, and then every line that is added. A line on its standard input becomes the
-//! filter: from then on it prints only lines that contain the filter. An empty line shows all lines again. The program
-//! ends when its input ends. Without arguments it follows a file of its own for a moment, and does not read its input.
+//! The program prints the last lines of each file, and then every line that is added. A line on its standard input
+//! becomes the filter: from then on it prints only lines that contain the filter. An empty line shows all lines again.
+//! The program ends when its input ends. Without arguments it follows a file of its own for a moment, and does not read
+//! its input.
 //!
 //! Files are read on the loop's pool (a disk may be slow), standard input by a thread of its own (a person may be
 //! slower). No system reports portably that a file has grown, so the program checks its length ten times a second.

@@ -1,6 +1,6 @@
 //! The loop that is running on this thread.
 //!
-//! `sleep(..)` and `spawn(..)` take no loop as an argument. They find the loop here. A loop is current while its tasks
+//! `sleep(..)` and `spawn(..)` take no loop as an argument. Both find the loop here. A loop is current while its tasks
 //! are polled or dropped. Loops nest: the inner loop is current until it returns, then the outer loop again.
 //!
 //! The thread-local has no destructor (`ManuallyDrop`), so it can be read at any time, even by a destructor of another

@@ -4,14 +4,13 @@
 //! this one.
 //!
 //! A loop calls code that is not this crate's: wakers, destructors, posted calls, jobs, and the
-//! sink of the log. Such code may do anything. It may panic, and it may use the loop: wake a task,
-//! spawn a task, arm a timer, drop a handle. Two rules keep that harmless, and this file keeps the
-//! two rules.
+//! sink of the log. Such code may do anything: panic, wake a task, spawn a task, arm a timer, drop
+//! a handle. Two rules keep that harmless, and this file keeps the two rules.
 //!
-//! **Contained.** A panic in foreign code never unwinds through code of this crate. It becomes a
-//! value ([`catch`]), or it is logged once and goes no further ([`quietly`], [`wake`], [`let_go`],
-//! [`tell`]). The loop then takes its next step: it wakes the waiter behind a waker that panicked,
-//! and delivers the event behind a line that a sink could not write.
+//! **Contained.** A panic in foreign code never unwinds through code of this crate. The panic
+//! becomes a value ([`catch`]), or it is logged once and goes no further ([`quietly`], [`wake`],
+//! [`let_go`], [`tell`]). The loop then takes its next step: it wakes the waiter behind a waker
+//! that panicked, and delivers the event behind a line that a sink could not write.
 //!
 //! **Never between a decision and its act.** This is the invariant *decide-then-do*:
 //!

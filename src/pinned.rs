@@ -5,8 +5,8 @@
 //! that without `unsafe`, but keeps room for the future twice: as the argument, and as the local that it is moved to.
 //! Each nesting doubles that.
 //!
-//! A task's future is `'static`, but the main future of `run` may borrow. It can still be a task, because `run` does
-//! not return before that task has ended: `run` lends it.
+//! A task's future is `'static`, but the main future of `run` may borrow. The main future can still be a task, because
+//! `run` does not return before that task has ended: `run` lends it.
 
 #![allow(unsafe_code)]
 

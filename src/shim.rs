@@ -38,7 +38,7 @@ macro_rules! statics {
 #[cfg(not(loom))]
 pub(crate) use statics;
 
-/// Locks a mutex of this crate. It is never poisoned: no user code runs while it is held.
+/// Locks a mutex of this crate. The mutex is never poisoned: no user code runs while it is held.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()

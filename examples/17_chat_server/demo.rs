@@ -1,4 +1,4 @@
-//! Three scripted clients. They use sockets like any other client.
+//! Three scripted clients, which use sockets like any other client.
 
 use std::io::Result;
 use std::net::SocketAddr;

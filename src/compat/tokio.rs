@@ -16,9 +16,9 @@
 //! # Which task may await what
 //!
 //! - A task of this crate ([`spawn`](crate::spawn), `main`) may await everything of tokio's: sockets, timers, channels,
-//!   join handles, the answer of a `reqwest::Client`. It may also call `tokio::spawn` and `tokio::task::spawn_local`.
-//!   It is not a task of tokio's: `tokio::task::id` finds none, and all tasks of this crate share one budget of tokio's
-//!   (128 operations a poll) for each stint.
+//!   join handles, the answer of a `reqwest::Client`, and may call `tokio::spawn` and `tokio::task::spawn_local`. To
+//!   tokio such a task is none of its tasks: `tokio::task::id` finds no task, and all tasks of this crate share one
+//!   budget of tokio's (128 operations a poll) for each stint.
 //! - A task of tokio's may await everything of this crate, and may [`spawn`](crate::spawn). The futures of this crate
 //!   are `!Send`, so such a task is one of `tokio::task::spawn_local`, or its future is a `Here`.
 //!
@@ -28,7 +28,7 @@
 //! So neither side starves the other. When a task of tokio's wakes or spawns a task of this crate, the wake goes the
 //! way of wakes from other threads: through the inbox, and the descriptor that tokio watches. The first such wake costs
 //! a few system calls; further wakes before the next stint cost none. The loop's deadlines are tokio's timers here,
-//! with tokio's grain of a millisecond. They are never early.
+//! with tokio's grain of a millisecond. A deadline is never early.
 //!
 //! # No thread
 //!
@@ -67,8 +67,8 @@ use crate::event_loop::{EventLoop, Guest, Stint};
 use crate::foreign;
 use crate::trying::while_trying;
 
-/// Makes a loop and a `current_thread` runtime of tokio's, runs `main` as a task of the loop, and ends both. It is
-/// [`roundelay::run`](crate::run) with tokio around it, and replaces `#[tokio::main]`.
+/// Makes a loop and a `current_thread` runtime of tokio's, runs `main` as a task of the loop, and ends both. This is
+/// [`roundelay::run`](crate::run) with tokio around the loop, and replaces `#[tokio::main]`.
 ///
 /// The [module](self) describes which task may await what, which side waits for which, and the end.
 ///

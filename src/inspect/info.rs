@@ -12,7 +12,7 @@ use crate::task::id::TaskId;
 
 /// A live task, described for people: its name, its state, and what it waits for.
 ///
-/// It is a copy, and may go to another thread. It shows the state at the time of the list.
+/// The description is a copy, which may go to another thread. The copy shows the state at the time of the list.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TaskInfo {

@@ -15,7 +15,7 @@
 //!
 //! # The problem
 //!
-//! A server answers no client. It uses no processor time, and the log is silent. A program of
+//! A server answers no client and uses no processor time, and the log is silent. A program of
 //! threads could be stopped in a debugger, and each thread's stack would show what the thread waits
 //! for. A task that waits has no stack: only a state machine in a box is left, and the box does not
 //! show its content.
@@ -89,9 +89,9 @@
 //!
 //! # What it costs
 //!
-//! Nothing, until a caller asks. A list allocates once for each task that waits. It makes one
-//! system call for each socket among the waits, and reads the system's tables of sockets once. The
-//! loop does nothing else meanwhile.
+//! Nothing, until a caller asks. A list allocates once for each task that waits, makes one system
+//! call for each socket among the waits, and reads the system's tables of sockets once. The loop
+//! does nothing else meanwhile.
 //!
 //! # Why not otherwise
 //!

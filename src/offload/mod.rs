@@ -8,7 +8,7 @@
 //!
 //! ## The smallest loop
 //!
-//! This chapter replaces nothing in `examples/00_smallest_loop.rs`. It adds a part that `run`
+//! This chapter replaces nothing in `examples/00_smallest_loop.rs`, and adds a part that `run`
 //! lacks. There, a task does all its work on the loop's thread, inside `poll_task`. A task that
 //! reads a file stops every other task, timer and socket until the file is read.
 //!

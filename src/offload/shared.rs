@@ -214,7 +214,7 @@ impl Shared {
         lock(&self.state)
     }
 
-    /// Removes a worker that will end from all lists.
+    /// Removes from all lists a worker that is about to end.
     pub(super) fn strike_off(&self, state: &mut State, worker: usize) {
         state.get_up(worker);
         state.workers.remove(worker);

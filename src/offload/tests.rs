@@ -150,8 +150,8 @@ fn with_a_worker_refused_starts_leave_the_jobs_to_it() {
 }
 
 /// Worker 1 is busy. Worker 2 takes a job, sees another job, and starts worker 3; the operating system is slow to
-/// refuse. Meanwhile worker 1 serves the other job and goes idle, and a last job comes. It calls no worker, because
-/// worker 3 is coming. Then worker 3 is refused.
+/// refuse. Meanwhile worker 1 serves the other job and goes idle, and a last job comes. The last job calls no worker,
+/// because worker 3 is coming. Then worker 3 is refused.
 #[test]
 fn a_refused_start_calls_the_worker_that_went_idle_meanwhile() {
     let _watched = crate::watch::watch();
@@ -353,7 +353,8 @@ fn a_running_job_that_nobody_awaits_any_more_keeps_no_waker() {
     gate.open();
 }
 
-/// A worker takes five steps with its first job and three with each further job. It dies at each step in turn.
+/// A worker takes five steps with its first job and three with each further job. In each run the worker dies at another
+/// step.
 #[test]
 fn a_worker_that_dies_answers_its_job_and_makes_room_for_another() {
     let _watched = crate::watch::watch();

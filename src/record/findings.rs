@@ -1,4 +1,4 @@
-//! The findings of a recording. They are computed once, for the page and for the text.
+//! The findings of a recording, computed once, for the page and for the text.
 //!
 //! Each kind has one criterion, which its constant or its function states. Of several findings of one kind about one
 //! task only the worst is listed, with their number.

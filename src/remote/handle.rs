@@ -304,7 +304,7 @@ impl<T> Drop for Report<T> {
     }
 }
 
-/// The future of the task that `Remote::spawn` spawns. It ends the task if the handle asks for the end.
+/// The future of the task that `Remote::spawn` spawns. The future ends the task if the handle asks for the end.
 pub(super) async fn drive<M, F>(make: M, shared: Arc<Shared<F::Output>>) -> F::Output
 where
     M: FnOnce() -> F,

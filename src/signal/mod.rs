@@ -5,10 +5,10 @@
 //!
 //! # The problem
 //!
-//! A handler of a signal runs between any two instructions of the program. It may not allocate,
-//! lock, or wake a task, because the interrupted code may hold the lock. It may set a flag, and
-//! write one byte to a socket. So the handler does only these two things, and the loop reads the
-//! byte as from any socket (the *self-pipe*):
+//! A handler of a signal runs between any two instructions of the program. The handler may not
+//! allocate, lock, or wake a task, because the interrupted code may hold the lock. A handler may
+//! set a flag, and write one byte to a socket. So the handler does only these two things, and the
+//! loop reads the byte as from any socket (the *self-pipe*):
 //!
 //! ```text
 //!   the kernel          the handler, on any thread        the loop
@@ -16,8 +16,8 @@
 //!                       send(socket, one byte) ---------> Signals::recv: which flags are set?
 //! ```
 //!
-//! The handlers are those of the crate [`signal-hook`](https://docs.rs/signal-hook). It has a safe
-//! interface, and calls the earlier handlers too.
+//! The handlers are those of the crate [`signal-hook`](https://docs.rs/signal-hook), which has a
+//! safe interface, and calls the earlier handlers too.
 //!
 //! # The second Ctrl-C
 //!

@@ -31,8 +31,8 @@ struct Entry {
     listeners: usize,
     /// The handler has the system's default effect.
     is_default: Arc<AtomicBool>,
-    /// The signal was ignored before the first listener (`nohup`, `SIGPIPE`). It is ignored again after the last
-    /// listener.
+    /// The signal was ignored before the first listener (`nohup`, `SIGPIPE`). The signal is ignored again after the
+    /// last listener.
     was_ignored: bool,
 }
 

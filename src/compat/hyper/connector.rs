@@ -18,9 +18,9 @@ use crate::net::sys::for_each_family;
 
 /// A client that keeps its connections and uses them again, on this loop.
 ///
-/// It is `hyper_util::client::legacy::Client` with a [`Connector`], a [`LoopExecutor`] and a [`LoopTimer`]: connections
-/// to one host are kept for ninety seconds after their last use. Clones share them. For other settings, or for TLS,
-/// build a client in the same way.
+/// The client is `hyper_util::client::legacy::Client` with a [`Connector`], a [`LoopExecutor`] and a [`LoopTimer`]:
+/// connections to one host are kept for ninety seconds after their last use. Clones share them. For other settings, or
+/// for TLS, build a client in the same way.
 ///
 /// The client sets no bound on the number of requests. The caller may, with a [`Semaphore`](crate::sync::Semaphore) for
 /// instance.
@@ -66,7 +66,7 @@ where
 
 /// Connects hyper-util's client to the host of a URI, over TCP, with `TCP_NODELAY`.
 ///
-/// It is a `tower_service::Service<Uri>`, so a connector for TLS can wrap it:
+/// The connector is a `tower_service::Service<Uri>`, so a connector for TLS can wrap it:
 ///
 /// ```
 /// use roundelay::compat::hyper::Connector;

@@ -20,8 +20,8 @@ use crate::sync::CancelToken;
 
 /// Serves HTTP/1 on the connections of `listener`: each request is a call of `service`. Awaiting the server runs it.
 ///
-/// It is [`net::serve`](crate::net::serve) with hyper as the handler, and has the same limit, grace, patience with a
-/// failing listener, and report. Besides:
+/// The server is [`net::serve`](crate::net::serve) with hyper as the handler, and has the same limit, grace, patience
+/// with a failing listener, and report. Besides:
 ///
 /// - `TCP_NODELAY` is set, so that a small answer goes out at once.
 /// - A client has thirty seconds for the headers of a request, the first and each later one; see
@@ -32,7 +32,7 @@ use crate::sync::CancelToken;
 ///   server's: run it in a task of its own, and end it yourself.
 ///
 /// `service` is any of hyper's: a `service_fn`, or a tower service in hyper-util's `TowerToHyperService`, such as a
-/// `Router` of axum. It need not be `Send`. If a handler needs its peer, or the signal of the shutdown, call
+/// `Router` of axum. The service need not be `Send`. If a handler needs its peer, or the signal of the shutdown, call
 /// [`serve_http_each`]. For TLS, call [`serve_connection`] in a handler of [`net::serve`](crate::net::serve).
 ///
 /// ```
@@ -130,7 +130,7 @@ pub struct HttpConnection<P> {
 
 /// An HTTP server before its run. Made by [`serve_http`] and [`serve_http_each`]; runs when it is awaited.
 ///
-/// It ends after its [`shutdown`](Self::shutdown) future, and returns a [`Served`].
+/// The server ends after its [`shutdown`](Self::shutdown) future, and returns a [`Served`].
 ///
 /// # Cancellation
 ///

@@ -30,7 +30,7 @@ use crate::time::Interval;
 pub use incoming::Incoming;
 pub use queue::{QueueSink, QueueStream};
 
-/// The instants at which the ticks were due. It never ends.
+/// The instants at which the ticks were due. The stream never ends.
 impl Stream for Interval {
     type Item = Instant;
 

@@ -15,8 +15,8 @@ use crate::io::{Lines, Read, ReadError};
 use crate::sync::{broadcast, watch};
 
 impl<R: Read> Lines<R> {
-    /// The lines as a stream. It ends with the reader, and after an error of the reader ([`ReadError::Io`]). After a
-    /// line that is too long or not UTF-8 it goes on. With the feature `stream`.
+    /// The lines as a stream. The stream ends with the reader, and after an error of the reader ([`ReadError::Io`]).
+    /// After a line that is too long or not UTF-8 it goes on. With the feature `stream`.
     ///
     /// # Cancellation
     ///
@@ -53,8 +53,8 @@ impl<R: Read> Lines<R> {
 }
 
 impl<T: Clone> broadcast::Receiver<T> {
-    /// The values as a stream, and a [`Lagged`](broadcast::RecvError::Lagged) where some were missed. It ends when all
-    /// senders are gone and all their values have been received. With the feature `stream`.
+    /// The values as a stream, and a [`Lagged`](broadcast::RecvError::Lagged) where some were missed. The stream ends
+    /// when all senders are gone and all their values have been received. With the feature `stream`.
     ///
     /// # Cancellation
     ///
@@ -70,8 +70,8 @@ impl<T: Clone> broadcast::Receiver<T> {
 }
 
 impl<T> watch::Receiver<T> {
-    /// The present value and then, at each poll, the latest one. It ends when all senders are gone and their last value
-    /// has been seen. With the feature `stream`.
+    /// The present value and then, at each poll, the latest one. The stream ends when all senders are gone and their
+    /// last value has been seen. With the feature `stream`.
     ///
     /// # Cancellation
     ///

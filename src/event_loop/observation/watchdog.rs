@@ -12,8 +12,8 @@
 //!                                                no deed, twice in a row: sleeps until `begins` calls
 //! ```
 //!
-//! Both sides share a mutex. It is held for a few stores, and never while foreign code runs. When the loop sleeps, the
-//! watchdog sleeps too, so neither wakes an idle program.
+//! Both sides share a mutex, which is held for a few stores, and never while foreign code runs. When the loop sleeps,
+//! the watchdog sleeps too, so neither wakes an idle program.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -9,7 +9,7 @@ use super::{Chan, OF_RECEIVER};
 use crate::foreign;
 use crate::sync::mpsc::TryRecvError;
 
-/// Receives the values of a [`channel`](super::channel). It may move to the thread of the loop that uses it.
+/// Receives the values of a [`channel`](super::channel). The receiver may move to the thread of the loop that uses it.
 ///
 /// Dropping it closes the channel, and drops the remaining values on this thread.
 pub struct Receiver<T>(Arc<Chan<T>>);
