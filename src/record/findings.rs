@@ -183,7 +183,7 @@ impl Poll {
     }
 }
 
-/// For each task the worst poll by `measure`, and the number of its polls.
+/// For each task the worst poll by `measure`, and the number of such polls.
 fn worst_of<'a>(
     polls: impl Iterator<Item = &'a Poll>,
     measure: impl Fn(&Poll) -> Duration,
