@@ -1,6 +1,7 @@
-//! The smallest event loop that serves sockets and timers: to be read first, in one sitting, from top to bottom.
+//! The smallest event loop that serves sockets and timers. Read it first, from top to bottom.
 //!
-//! It works, and it has bugs. They are listed at the end, each with the chapter that closes it. Nothing of roundelay is used here.
+//! The loop works, and it has bugs. The end of the file lists them, each with the chapter that closes it. The file uses
+//! nothing of roundelay.
 //!
 //! `cargo run --example 00_smallest_loop`
 
@@ -28,7 +29,7 @@ struct Loop {
     is_done: Cell<bool>,
     /// The number of a task is its place in this table. The entry is `None` while the task is polled.
     tasks: RefCell<Slab<Option<Task>>>,
-    /// The numbers of the tasks that are to be polled, first in, first out.
+    /// The numbers of the tasks to poll, first in, first out.
     ready: RefCell<VecDeque<usize>>,
     /// When each timer is due, the earliest first, and the place of its waker.
     timers: RefCell<BinaryHeap<Reverse<(Instant, usize)>>>,
@@ -37,7 +38,7 @@ struct Loop {
     sockets: RefCell<Slab<Option<Waker>>>,
 }
 
-// Each thread has a loop of its own, so that a waker needs no more than a number to find it.
+// Each thread has a loop of its own, so a number is enough for a waker to find its task.
 thread_local! {
     static LOOP: Rc<Loop> = Rc::default();
     static POLLER: RefCell<mio::Poll> = RefCell::new(mio::Poll::new().expect("a poller"));
@@ -47,7 +48,7 @@ fn current() -> Rc<Loop> {
     LOOP.with(Rc::clone)
 }
 
-/// Runs until `main` has ended, and drops the tasks that are left.
+/// Runs until `main` has ended, and drops the remaining tasks.
 pub(crate) fn run(main: impl Future<Output = ()> + 'static) {
     let this = current();
     spawn(async {
@@ -64,14 +65,15 @@ pub(crate) fn run(main: impl Future<Output = ()> + 'static) {
     this.tasks.borrow_mut().clear();
 }
 
-/// Starts a task: it gets a place in the table, and its number goes into the queue.
+/// Starts a task: puts it into the table, and its number into the queue.
 pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) {
     let number = current().tasks.borrow_mut().insert(Some(Box::pin(future)));
     current().ready.borrow_mut().push_back(number);
 }
 
 impl Loop {
-    /// Takes the task out of the table, so that it may spawn while it runs, polls it, and puts it back if it has not ended.
+    /// Takes the task out of the table, so that it may spawn while it runs, polls it, and puts it back if it has not
+    /// ended.
     fn poll_task(&self, number: usize) {
         let mut tasks = self.tasks.borrow_mut();
         let task = tasks.get_mut(number).and_then(Option::take);
@@ -84,7 +86,8 @@ impl Loop {
         }
     }
 
-    /// Nobody is ready. Sleeps until a socket is, or the earliest timer is due, and wakes the tasks that waited for them.
+    /// No task is ready. Sleeps until a socket is ready or the earliest timer is due, and wakes the tasks that wait for
+    /// them.
     fn park(&self) {
         let until = |due: Instant| due.saturating_duration_since(Instant::now());
         let wait = self.earliest().map(until);
@@ -96,7 +99,7 @@ impl Loop {
             waker.into_iter().for_each(Waker::wake);
         }
         while self.earliest().is_some_and(|due| due <= Instant::now()) {
-            let Reverse((_, place)) = self.timers.borrow_mut().pop().expect("it is there");
+            let Reverse((_, place)) = self.timers.borrow_mut().pop().expect("a timer");
             self.sleepers.borrow_mut().remove(place).wake();
         }
     }
@@ -117,9 +120,9 @@ impl Wake for Number {
     }
 }
 
-// What a task can wait for.
+// The futures of this loop.
 
-/// Goes to the back of the queue once.
+/// Puts its task at the back of the queue once.
 pub(crate) fn yield_now() -> impl Future<Output = ()> {
     let mut has_yielded = false;
     poll_fn(move |cx| {
@@ -158,7 +161,8 @@ impl<S: Source> Socket<S> {
         Ok(Self { source, token })
     }
 
-    /// Tries `call`. If the socket is not ready, leaves the waker beside it, and tries again when the poller has woken the task.
+    /// Tries `call`. If the socket is not ready, leaves the waker beside it, and tries again when the poller has woken
+    /// the task.
     async fn when_ready<R>(&self, mut call: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         let not_ready = [ErrorKind::WouldBlock, ErrorKind::NotConnected];
         poll_fn(|cx| match call(&self.source) {
@@ -174,17 +178,17 @@ impl<S: Source> Socket<S> {
 
 impl<S: Source> Drop for Socket<S> {
     fn drop(&mut self) {
-        // The system forgets a socket that is closed.
+        // The system forgets a closed socket.
         current().sockets.borrow_mut().remove(self.token);
     }
 }
 
-// A server and a client, to see it work.
+// A server and a client that use the loop.
 
 async fn serve(listener: Socket<TcpListener>) -> io::Result<()> {
     loop {
         let (stream, peer) = listener.when_ready(|listener| listener.accept()).await?;
-        println!("server: {peer} is there, and gets a task of its own");
+        println!("server: {peer} connects, and gets a task of its own");
         let stream = Socket::new(stream)?;
         spawn(async move { echo(stream).await.expect("the client stays to the end") });
     }
@@ -252,17 +256,17 @@ pub(crate) fn main() {
 
 // The bugs, each with the chapter that closes it. The first four are also in the sketch of an executor in RFC 2592.
 //
-//  1. `wake` puts a number into the queue although it is there already: two wakes, two polls.            src/scheduler/mod.rs
-//  2. The slot of a task that has ended is given to the next one. An old waker then wakes a stranger.    src/task/waker.rs
+//  1. `wake` puts a number into the queue even if it is already there: two wakes, two polls.            src/scheduler/mod.rs
+//  2. The slot of an ended task goes to the next task. An old waker then wakes the wrong task.          src/task/waker.rs
 //  3. `run` drops the tasks while `tasks` is borrowed, and `wake` borrows it too: a destructor
-//     that wakes or spawns panics.                                                                       src/scheduler/mod.rs
+//     that wakes or spawns panics.                                                                      src/scheduler/mod.rs
 //  4. `wake` on another thread looks for the number in the loop of *that* thread: the wake is lost, and
-//     the loop would sleep on, for nothing rings.                                                        src/inbox/mod.rs
-//  5. A task has no state that anybody could ask for, await or cancel: `spawn` returns nothing.          src/task/mod.rs
-//  6. A task has no place for its output, and its panic ends the loop.                                   src/task/cell.rs
+//     the loop would sleep on, because nothing rings.                                                   src/inbox/mod.rs
+//  5. A task has no state that a program could read, await or cancel: `spawn` returns nothing.          src/task/mod.rs
+//  6. A task has no place for its output, and its panic ends the loop.                                  src/task/cell.rs
 //  7. `sleep` adds a timer in each poll, and a timer whose task has ended stays in the heap until it
-//     is due.                                                                                            src/time/wheel.rs
+//     is due.                                                                                           src/time/wheel.rs
 //  8. A socket has room for one waker: of two tasks that wait for it, the first is never woken. And a
-//     token that is used again gets the events of the socket before it.                                  src/reactor/mod.rs
-//  9. A call that blocks stops everything.                                                               src/offload/mod.rs
-// 10. The loop parks when nobody is ready: a task that always yields keeps sockets and timers waiting.   src/event_loop/mod.rs
+//     reused token gets the events of the earlier socket.                                               src/reactor/mod.rs
+//  9. A call that blocks stops everything.                                                              src/offload/mod.rs
+// 10. The loop parks when no task is ready: a task that always yields keeps sockets and timers waiting. src/event_loop/mod.rs

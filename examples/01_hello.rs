@@ -11,15 +11,15 @@ fn main() {
     let letters = roundelay::run(async {
         println!("main: hello");
 
-        // `spawn` starts a task. It runs beside this one, whenever this one awaits something.
+        // `spawn` starts a task. The task runs whenever this one waits.
         let world = spawn(async {
-            println!("task: I run while main waits");
+            println!("task: runs while main waits");
             sleep(Duration::from_millis(20)).await;
             println!("task: done");
             "world"
         });
 
-        println!("main: nothing has happened yet, for I have not awaited anything");
+        println!("main: the task has not begun, because main has not awaited anything");
         let word = world
             .await
             .expect("the task neither panics nor is cancelled");

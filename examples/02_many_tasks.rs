@@ -41,10 +41,10 @@ fn main() {
         elapsed.as_nanos() as f64 / polls.get() as f64
     );
     assert_eq!(spread.get(), 0, "the ready queue is first in, first out");
-    println!("no task began a round before all others had begun the one before");
+    println!("no task began a round before all other tasks had begun the round before it");
 }
 
-/// Takes part in each round, and looks how far the slowest task is behind.
+/// Takes part in each round, and notes how far the slowest task is behind.
 async fn walk(rounds: Rc<Vec<Cell<usize>>>, polls: Rc<Cell<usize>>, spread: Rc<Cell<usize>>) {
     for (number, round) in rounds.iter().enumerate() {
         round.set(round.get() + 1);

@@ -1,4 +1,4 @@
-//! Sleeping, giving up, and keeping time.
+//! Sleep, time-out and interval.
 //!
 //! `cargo run --release --example 03_sleep_and_timeout`
 
@@ -38,7 +38,7 @@ fn main() {
             );
         }
 
-        // A time-out drops what it guards, and with it all that it held.
+        // A time-out drops its future, and with it every value that the future holds.
         let start = Instant::now();
         let guarded = timeout(ms(25), async {
             let _witness = Witness;
@@ -48,7 +48,7 @@ fn main() {
         let error = guarded.await.unwrap_err();
         println!("timeout(25 ms)    : {:>9.3?}, {error}", start.elapsed());
 
-        // An interval keeps its beat, whatever is done between two ticks.
+        // An interval keeps its beat, even if the work between two ticks takes time.
         let mut beat = interval(ms(10));
         let start = beat.tick().await;
         for _ in 0..5 {

@@ -1,11 +1,12 @@
-//! An echo server that one could keep.
+//! An echo server with limits, time-outs and a graceful end.
 //!
 //! `cargo run --release --example 04_echo_server -- --listen 127.0.0.1:7007 --connections 1000 --idle 30`
 //!
-//! Try it with `nc 127.0.0.1 7007`. It stops gracefully when its standard input ends (Ctrl-D), or when a connection sends
-//! the line `shutdown` first: it accepts nobody any more, lets the others finish for a while, and says what became of them.
+//! Try it with `nc 127.0.0.1 7007`. The server stops gracefully when its standard input ends (Ctrl-D), or when the
+//! first line of a connection is `shutdown`: it accepts no more connections, lets the others finish for a while, and
+//! prints a sum.
 //!
-//! All of it is done by hand here, to be seen. `net::serve` does most of it for you; `17_chat_server` is built on that.
+//! The example does each step by hand, to show it. `net::serve` does most of these steps; `17_chat_server` uses it.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -30,7 +31,7 @@ struct Server {
     alive: Cell<usize>,
     served: Cell<u64>,
     bytes: Cell<u64>,
-    /// When the descriptor limit was last complained about: one line a second is enough.
+    /// When the descriptor limit was last logged: one line a second is enough.
     complained: RefCell<Option<Instant>>,
     stop: CancelToken,
 }
@@ -82,14 +83,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     })
 }
 
-/// Accepts for ever. At the limit it waits for a connection to end, and the kernel keeps the newcomers in line.
+/// Accepts for ever. At the limit it waits for a connection to end, and the kernel keeps new connections in line.
 async fn accept(server: &Rc<Server>, listener: TcpListener, options: &Options) {
     let room = Rc::new(Semaphore::new(options.connections));
     loop {
         let permit = Rc::clone(&room)
             .acquire_owned()
             .await
-            .expect("nobody closes it");
+            .expect("the semaphore stays open");
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let (server, idle) = (Rc::clone(server), options.idle);
@@ -103,7 +104,7 @@ async fn accept(server: &Rc<Server>, listener: TcpListener, options: &Options) {
                     server.served.set(server.served.get() + 1);
                 }));
             }
-            // Most likely the descriptor limit. Asking again at once would fail again, ten thousand times a second.
+            // Most likely the descriptor limit. A new call at once would fail again, ten thousand times a second.
             Err(error) => {
                 server.complain(&error);
                 sleep(Duration::from_millis(50)).await;
@@ -126,7 +127,7 @@ async fn echo(server: &Server, stream: &TcpStream, idle: Duration) -> io::Result
             server.stop.cancel();
             return stream.write_all(b"stopping\n").await;
         }
-        // A client that does not read must not hold its place for ever either.
+        // A client that does not read must not keep its place for ever either.
         timeout(idle, stream.write_all(&buffer[..length]))
             .await
             .map_err(io::Error::other)??;

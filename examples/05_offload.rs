@@ -1,4 +1,4 @@
-//! Calls that block belong on other threads. What happens if they stay on the loop's is printed first.
+//! Calls that block belong on other threads. The example first prints the effect of such calls on the loop's thread.
 //!
 //! `cargo run --release --example 05_offload`
 
@@ -14,7 +14,7 @@ const BLOCK: Duration = Duration::from_millis(100);
 
 fn main() {
     roundelay::run(async {
-        // A task that wants to run every 5 ms, and remembers when it ran.
+        // A task that wants to run every 5 ms, and notes when it ran.
         let ticks = Rc::new(RefCell::default());
         let pulse = spawn(pulse(Rc::clone(&ticks)));
 
@@ -41,20 +41,20 @@ fn main() {
         println!("\na sign for each 10 ms, | if the pulse ran in it, . if not:");
         println!("{on_the_loop}\n{offloaded}\n");
 
-        // A panic over there comes back as an error, and the loop goes on.
-        println!("a job panics; Rust says so first, on standard error:");
+        // A panic on the other thread comes back as an error, and the loop goes on.
+        println!("a job panics; Rust prints that first, on standard error:");
         let error = offload(|| -> u32 { panic!("the disk is on fire") })
             .await
             .unwrap_err();
-        println!("  it comes back as an error: {error}");
+        println!("  the panic comes back as an error: {error}");
 
-        // A job that nobody waits for any more does not start. One that runs goes on, and its result is dropped.
+        // A job whose future is dropped does not start. A job that runs goes on, and its result is dropped.
         drop(offload(|| println!("never printed")));
         pulse.abort();
     });
 }
 
-/// Prints how long it took, and gives a line of the time-line.
+/// Prints the duration, and returns a line of the time-line.
 fn report(title: &str, start: Instant, ticks: Vec<Instant>) -> String {
     let time = start.elapsed();
     let stops = ticks.windows(2).map(|pair| pair[1] - pair[0]);

@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 use roundelay::{Remote, offload};
 
 thread_local! {
-    /// Lives on the loop's thread only; what other threads send reaches it through the loop.
+    /// Only the loop's thread uses it. Other threads send through the loop.
     static NOTES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 fn main() {
     roundelay::run(async {
-        // 1. A waker is a number. It may be sent to any thread, and wakes the task that left it.
+        // 1. A waker is a number, which may be sent to any thread, and wakes the task that left it.
         let mailbox = Arc::new(Mutex::new((None::<Instant>, None::<Waker>)));
         let sender = Arc::clone(&mailbox);
         let thread = thread::spawn(move || {
@@ -44,7 +44,7 @@ fn main() {
         );
         offload(|| thread.join().unwrap()).await.unwrap();
 
-        // 2. A `Remote` is a door to the loop. Calls arrive in the order in which they were sent.
+        // 2. A `Remote` reaches the loop. Calls arrive in the order in which they were sent.
         let remote = Remote::current();
         let door = remote.clone();
         offload(move || {
@@ -52,9 +52,9 @@ fn main() {
                 door.post(move || note(format!("call {n}, run on {:?}", thread::current().name())))
                     .expect("the loop is alive");
             }
-            // 3. The closure crosses the threads; the future it makes need not be `Send`, and may hold an `Rc`.
+            // 3. The closure must be `Send`. The future that it makes need not be, and may hold an `Rc`.
             door.spawn(|| async {
-                let shared = Rc::new("a task that was spawned from afar");
+                let shared = Rc::new("a task that another thread spawned");
                 roundelay::yield_now().await;
                 note(shared.to_string());
             })
@@ -65,13 +65,13 @@ fn main() {
         .expect("the sender does not panic");
         NOTES.with_borrow(|notes| notes.iter().for_each(|line| println!("loop:   {line}")));
 
-        // 4. When the loop has gone, the door says so. It never panics.
+        // 4. When the loop has gone, `post` returns an error, and never panics.
         thread::spawn(move || {
             while !remote.is_closed() {
                 thread::sleep(Duration::from_millis(1));
             }
             println!(
-                "thread: the loop has gone, and a post says: {}",
+                "thread: the loop has gone, and a post returns: {}",
                 remote.post(|| ()).unwrap_err()
             );
         })

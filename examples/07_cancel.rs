@@ -1,4 +1,4 @@
-//! Cancelling is dropping: what runs, in which order, and what survives.
+//! Cancelling is dropping: which code runs, in which order, and which code goes on.
 //!
 //! `cargo run --release --example 07_cancel`
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 use roundelay::sync::CancelToken;
 use roundelay::{race, sleep, spawn, timeout, yield_now};
 
-/// Says when it is dropped: a file that closes, a lock that opens, a connection that hangs up.
+/// Prints a line when it is dropped, as a file closes, a lock opens, or a connection hangs up.
 struct Holds(&'static str);
 
 impl Drop for Holds {
@@ -33,28 +33,28 @@ async fn says_goodbye(stop: CancelToken) -> &'static str {
 
 fn main() {
     roundelay::run(async {
-        println!("1. A handle that is dropped only lets go of the task");
+        println!("1. Dropping a handle only detaches the task");
         drop(spawn(async {
             yield_now().await;
-            println!("    it runs on");
+            println!("    the task runs on");
         }));
         yield_now().await;
         yield_now().await;
 
-        println!("2. abort() asks; the future is dropped when the task's turn comes");
+        println!("2. abort() asks for the end; the future is dropped in the task's next turn");
         let handle = spawn(work("a file"));
         yield_now().await;
         handle.abort();
-        println!("    asked; finished yet? {}", handle.is_finished());
-        println!("    the handle says: {}", handle.await.unwrap_err());
+        println!("    asked; finished already? {}", handle.is_finished());
+        println!("    the handle returns: {}", handle.await.unwrap_err());
 
-        println!("3. cancel().await returns when it has been dropped");
+        println!("3. cancel().await returns when the future has been dropped");
         let handle = spawn(work("a lock"));
         yield_now().await;
         let _ = handle.cancel().await;
-        println!("    and now it is gone");
+        println!("    now the future is gone");
 
-        println!("4. A time-out drops what it guards");
+        println!("4. A time-out drops its future");
         let result = timeout(Duration::from_millis(5), work("a connection")).await;
         println!("    {}", result.unwrap_err());
 
@@ -65,15 +65,15 @@ fn main() {
         });
         println!("    won by {winner}");
 
-        println!("6. Drop cannot await. To clean up with awaits, a task is asked, not dropped");
+        println!("6. Drop cannot await. To clean up with awaits, ask the task to stop");
         let stop = CancelToken::new();
         let handle = spawn(says_goodbye(stop.clone()));
         yield_now().await;
         stop.cancel();
-        println!("    asked; finished yet? {}", handle.is_finished());
-        println!("    it returned: {}", handle.await.expect("no panic"));
+        println!("    asked; finished already? {}", handle.is_finished());
+        println!("    the task returned: {}", handle.await.expect("no panic"));
 
-        println!("7. Tasks that are left when main returns are dropped, oldest first");
+        println!("7. When main returns, the remaining tasks are dropped, oldest first");
         for what in ["the first", "the second", "the third"] {
             drop(spawn(work(what)));
         }

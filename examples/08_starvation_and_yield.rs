@@ -1,4 +1,4 @@
-//! A task that forgets to yield freezes all others. One line mends it, and its price is measured.
+//! A task that does not yield stops all others. One line repairs that, at a price that is measured.
 //!
 //! `cargo run --release --example 08_starvation_and_yield`
 
@@ -27,7 +27,7 @@ fn main() {
         "", "computation", "pulses kept", "longest stall"
     );
     let lines = [
-        ("it never yields", Manners::Selfish),
+        ("the computation never yields", Manners::Selfish),
         ("yield_now().await every 10,000 steps", Manners::YieldNow),
         (
             "consume_budget().await each 100 steps",
@@ -38,7 +38,7 @@ fn main() {
     .map(|(title, manners)| roundelay::run(measure(title, manners)));
     println!("\na sign for each 2 ms of the computation, | if the pulse ran in it, . if not:");
     println!("{}", lines.join("\n"));
-    println!("\nAn event loop is a promise among its tasks: nobody holds the thread for long.");
+    println!("\nThe tasks of a loop share one thread: no task may hold it for long.");
 }
 
 async fn measure(title: &str, manners: Manners) -> String {
@@ -49,7 +49,7 @@ async fn measure(title: &str, manners: Manners) -> String {
     let start = Instant::now();
     black_box(compute(manners).await);
     let elapsed = start.elapsed();
-    yield_now().await; // whoever had to wait may say so
+    yield_now().await; // the pulse notes how long it waited
     roundelay::sleep(Duration::from_millis(1)).await;
     pulse.abort();
 

@@ -1,7 +1,7 @@
-//! A host that owns the thread: it polls our descriptor with our deadline, beside its own, and turns the loop by hand.
+//! A host that owns the thread: it polls the loop's descriptor and deadline beside its own, and turns the loop itself.
 //!
-//! Here the host is a bare `mio::Poll` with a socket of its own; it could be a GUI, a game, or another runtime. Each turn says
-//! what it did; its notes are what other threads had sent.
+//! Here the host is a bare `mio::Poll` with a socket of its own. A host could be a GUI, a game, or another runtime.
+//! Each turn prints its counts; its notes are the messages of other threads.
 //!
 //! `cargo run --release --example 09_embed_in_a_host_loop`
 
@@ -27,7 +27,7 @@ fn main() -> io::Result<()> {
         Interest::READABLE,
     )?;
 
-    // The host's own business: datagrams that a thread sends now and then.
+    // The host's own work: datagrams that a thread sends now and then.
     let inbox = UdpSocket::bind("127.0.0.1:0")?;
     inbox.set_nonblocking(true)?;
     host.registry()
@@ -40,7 +40,7 @@ fn main() -> io::Result<()> {
             for n in 0..3_u8 {
                 thread::sleep(Duration::from_millis(15));
                 socket.send_to(&[n], address)?;
-                // And something for the guest: the host sees its descriptor become readable.
+                // And work for the guest: the host sees the guest's descriptor become readable.
                 drop(remote.spawn(move || async move {
                     println!("    guest: task {n} from another thread")
                 }));
@@ -59,7 +59,7 @@ fn main() -> io::Result<()> {
     let mut events = Events::with_capacity(8);
     let mut datagrams = 0;
     while !task.is_finished() || datagrams < 3 {
-        // Wait for whatever comes first: the host's socket, the guest's descriptor, or the guest's next timer.
+        // Waits for the first event: of the host's socket, the guest's descriptor, or the guest's next timer.
         let patience = guest
             .next_deadline()
             .map(|at| at.saturating_duration_since(Instant::now()));
@@ -77,7 +77,7 @@ fn main() -> io::Result<()> {
             }
             why = "its turn";
         }
-        // One turn, without waiting: the waiting has been done.
+        // One turn, without waiting: the host has already waited.
         let turn = guest.turn(Some(Duration::ZERO))?;
         if turn.polls > 0 {
             println!(

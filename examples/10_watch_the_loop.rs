@@ -1,7 +1,7 @@
-//! One request, and every phase of the loop that serves it, narrated by the loop itself.
+//! One request, and the loop's own log of every phase that serves it.
 //!
-//! The narrator is the `log` crate at level `trace`. This example prints its targets in a column of their own; any logger
-//! will do, for instance `env_logger` with `RUST_LOG=roundelay=trace`.
+//! The lines come from the `log` crate at level `trace`. This example prints the targets in a column of their own. Any
+//! logger works, for instance `env_logger` with `RUST_LOG=roundelay=trace`.
 //!
 //! `cargo run --example 10_watch_the_loop`
 
@@ -58,19 +58,19 @@ fn main() -> io::Result<()> {
     })
 }
 
-/// Reads a number, thinks on another thread, sleeps a little, and answers.
+/// Reads a number, computes on another thread, sleeps a little, and answers.
 async fn serve(listener: TcpListener) -> io::Result<()> {
     let (stream, _) = listener.accept().await?;
     let mut question = [0];
     stream.read_exact(&mut question).await?;
-    say("server: has the question, and offloads the thinking");
-    // The loop is asleep by the time this is done, so the pool's thread has to wake it.
+    say("server: has the question, and offloads the computation");
+    // By the end of this job the loop is asleep, so the pool's thread has to wake it.
     let think = move || {
         thread::sleep(Duration::from_millis(20));
         question[0] * 7
     };
     let answer = offload(think).await?;
-    say("server: knows the answer, and sleeps on it");
+    say("server: has the answer, and sleeps a little");
     sleep(Duration::from_millis(2)).await;
     stream.write_all(&[answer]).await
 }

@@ -1,8 +1,8 @@
-//! Sends that must stay in order, through an interface that blocks, from a producer that must not.
+//! Sends that must stay in order, through an interface that blocks, from a producer that must not block.
 //!
-//! The naive way spawns an `offload` per item: the loop runs on, but the sends overtake each other. Awaiting each `offload`
-//! in turn keeps the order, and makes the producer wait for each send. A bounded queue between the two does both, and
-//! when the sender falls behind, the queue's bound slows the producer down, and nobody else.
+//! The naive way spawns an `offload` per item: the loop runs on, but the sends overtake each other. Awaiting each
+//! `offload` in turn keeps the order, but the producer waits for each send. A bounded queue keeps the order without
+//! that wait. When the sender falls behind, the queue's bound slows down the producer only.
 //!
 //! `cargo run --release --example 11_ordered_sends`
 
@@ -18,7 +18,7 @@ use roundelay::{interval, offload, sleep, spawn};
 
 const ITEMS: usize = 40;
 
-/// Somebody else's blocking client. Each fifth send takes longer than the others.
+/// A client library that blocks. Each fifth send takes longer than the others.
 #[derive(Clone, Default)]
 struct SlowApi(Arc<Mutex<Vec<usize>>>);
 
@@ -32,7 +32,7 @@ impl SlowApi {
     }
 }
 
-/// A file, a generator, a sensor: gives an item every 2 ms, and remembers in which millisecond.
+/// A file, a generator, a sensor: returns an item every 2 ms, and notes the millisecond.
 struct Source(Instant, Vec<u128>);
 
 impl Source {
@@ -74,7 +74,7 @@ async fn by_queue(source: &mut Source, api: &SlowApi) {
     assert!(api.0.lock().unwrap().is_sorted());
 }
 
-/// Prints a row of the table, and gives a line of the time-line.
+/// Prints a row of the table, and returns a line of the time-line.
 async fn measure(title: &str, way: impl AsyncFnOnce(&mut Source, &SlowApi)) -> String {
     let pulses = Rc::new(Cell::new(0));
     let count = Rc::clone(&pulses);
@@ -105,7 +105,7 @@ fn main() {
             measure("each offload in turn", in_turn).await,
             measure("one sender behind a queue", by_queue).await,
         ];
-        println!("\nhow many items the source gave, in each 5 ms:");
+        println!("\nthe number of items from the source, in each 5 ms:");
         println!("{}", lines.join("\n"));
     });
 }

@@ -1,8 +1,8 @@
-//! An endless generator that spawns work, with and without stepping back.
+//! An endless generator that spawns tasks, with and without a yield.
 //!
-//! Spawning only queues. A generator that never awaits spawns for ever, and not one of its tasks is ever polled; here it
-//! is stopped after a while to show it. With one `yield_now` per item, each task runs before the next is made. With a
-//! bound on how many are alive, even slow tasks do not pile up.
+//! Spawning only queues. A generator that never awaits spawns for ever, and none of its tasks is ever polled; the
+//! example stops it after a while. With one `yield_now` per item, each task runs before the next is made. With a bound
+//! on the live tasks, even slow tasks do not pile up.
 //!
 //! `cargo run --release --example 12_task_generator`
 
@@ -58,7 +58,7 @@ fn main() {
         }
         tally.print("a generator that never awaits:", MANY);
         yield_now().await;
-        tally.print("  and after it has awaited once:", MANY);
+        tally.print("  the same, after one await:", MANY);
 
         let tally = Rc::new(Tally::default());
         let mut spawned = 0;
@@ -70,11 +70,11 @@ fn main() {
                 yield_now().await;
             }
         };
-        // It is endless, but it steps back; so a time-out can end it.
+        // The generator is endless, but it yields, so a time-out can end it.
         timeout(Duration::from_millis(50), generator)
             .await
             .unwrap_err();
-        tally.print("one that yields after each item, for 50 ms:", spawned);
+        tally.print("a generator that yields each time, 50 ms:", spawned);
 
         let tally = Rc::new(Tally::default());
         let room = Rc::new(Semaphore::new(100));

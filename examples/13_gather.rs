@@ -1,7 +1,7 @@
-//! Several things at once within one task: all of them, the first error, the first to finish, each as it comes.
+//! Several futures at once within one task: all of them, the first error, the first to finish, each when it finishes.
 //!
-//! These are asyncio's `gather` (both forms), `wait` and `as_completed`. Nothing is spawned: the futures are polled where
-//! they stand, so they may borrow, and what is not wanted any more is dropped before you see the result.
+//! These are asyncio's `gather` (both forms), `wait` and `as_completed`. Nothing is spawned: the futures are polled in
+//! place, so they may borrow, and unwanted futures are dropped before the result is returned.
 //!
 //! `cargo run --release --example 13_gather`
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use roundelay::future::{as_completed, join_all, try_join_all};
 use roundelay::{join, sleep};
 
-/// Where to ask, how many milliseconds the answer takes, and what it is.
+/// The name of a station, the milliseconds until its answer, and the answer.
 type Station = (&'static str, u64, Result<i32, &'static str>);
 
 const STATIONS: [Station; 4] = [
@@ -70,7 +70,7 @@ fn main() {
         title("try_join_all: gather(*aws), but the first error drops the others");
         let error = try_join_all(ask()).await.unwrap_err();
         tell(error);
-        assert_eq!(open.get(), 0, "nobody is still being asked");
+        assert_eq!(open.get(), 0, "no call is still open");
 
         title("until the first: wait(aws, return_when=FIRST_COMPLETED), then FIRST_EXCEPTION");
         let mut set = as_completed(ask());
@@ -80,9 +80,9 @@ fn main() {
             tell(&format!("done: {done:?}, pending: {}", set.len()));
         }
         drop(set);
-        assert_eq!(open.get(), 0, "the pending ones have gone with the set");
+        assert_eq!(open.get(), 0, "the pending calls have gone with the set");
 
-        title("as_completed, each as it comes");
+        title("as_completed, each when it finishes");
         let mut set = as_completed(ask());
         while let Some((number, answer)) = set.next_numbered().await {
             tell(&format!("{}: {answer:?}", STATIONS[number].0));

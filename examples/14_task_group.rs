@@ -1,4 +1,4 @@
-//! Structured concurrency: tasks that end as a whole, with an account of all that went wrong.
+//! Structured concurrency: tasks that end together, with a report of all errors.
 //!
 //! asyncio's `TaskGroup`, trio's nursery: the scope ends when every child has; the first error cancels the others.
 //!
@@ -18,7 +18,7 @@ thread_local! {
     static RUNNING: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Stops when it is dropped.
+/// Prints a line when it is dropped.
 struct Machine(&'static str);
 
 impl Drop for Machine {
@@ -41,7 +41,7 @@ const MOMENT: Duration = Duration::from_millis(10);
 fn main() -> Result<()> {
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))); // without a backtrace
     roundelay::run(async {
-        println!("1. All goes well: values in the order in which the children end");
+        println!("1. No error: values in the order in which the children end");
         let day = TaskGroup::scope(async |group: TaskGroup<Box<dyn Error>>| {
             let group = group.with_outputs(); // without it, values are dropped as they come
             group.spawn(run("mill", 2 * MOMENT));
@@ -53,7 +53,7 @@ fn main() -> Result<()> {
         });
         day.await?;
 
-        println!("2. The first error cancels the others, all errors are told, and groups nest");
+        println!("2. The first error cancels the others, all errors are reported, and groups nest");
         let error = TaskGroup::scope(async |plant| {
             plant.spawn(run("crane", HOUR));
             plant.spawn(async { Ok(TaskGroup::scope(power_house).await?) });
@@ -62,7 +62,7 @@ fn main() -> Result<()> {
         println!("{}", error.await.unwrap_err());
         assert_eq!(RUNNING.get(), 0, "no task outlives its scope");
 
-        println!("3. A limit: spawn waits for room, so an endless supply of work piles up nowhere");
+        println!("3. A limit: spawn waits for room, so endless work does not pile up");
         let endless = TaskGroup::scope(async |group: TaskGroup<Box<dyn Error>>| {
             let three = group.with_limit(3);
             for number in 1.. {
@@ -79,7 +79,7 @@ fn main() -> Result<()> {
     })
 }
 
-/// Both fail in the same turn, so both are heard.
+/// Both fail in the same turn, so both errors are reported.
 async fn power_house(group: TaskGroup<Box<dyn Error>>) -> Result<()> {
     let storm = Rc::new(Event::new());
     let (line, fuse) = (Rc::clone(&storm), Rc::clone(&storm));

@@ -1,8 +1,8 @@
-//! Producers and consumers around a bounded queue, and the end of the work told from the end of the queue.
+//! Producers and consumers around a bounded queue. The end of the work is not the end of the queue.
 //!
-//! The bound is what keeps a quick producer from filling the memory: `put` waits while the queue is full. `join` waits
-//! until each item has been reported by `task_done`, which is later than when it was taken. All as in asyncio's `Queue`;
-//! `close` is ours, and ends the consumers' loops, where asyncio cancels them.
+//! The bound keeps a quick producer from filling the memory: `put` waits while the queue is full. `join` waits until
+//! `task_done` has reported each item, which is later than its `get`. Both are as in asyncio's `Queue`. `close` is this
+//! crate's: it ends the consumers' loops, where asyncio cancels them.
 //!
 //! `cargo run --release --example 15_producer_consumer`
 
@@ -42,18 +42,18 @@ fn main() {
         }
         let (time, queued, undone) = (start.elapsed(), queue.len(), queue.unfinished());
         println!(
-            "{time:>4.0?}  all is put: {queued} items are in the queue, {undone} are not done"
+            "{time:>4.0?}  all items are put: {queued} are in the queue, {undone} are not done"
         );
         queue.join().await;
-        println!("{:>4.0?}  all is done", start.elapsed());
+        println!("{:>4.0?}  all items are done", start.elapsed());
 
-        // The consumers wait for more. There is no more: their `get` gives `None`.
+        // The consumers wait for more items. There are none: after `close` their `get` returns `None`.
         assert!(consumers.iter().all(|consumer| !consumer.is_finished()));
         queue.close();
         let mut total = 0;
         for (number, consumer) in consumers.into_iter().enumerate() {
             let (items, sum) = consumer.await.expect("a consumer does not panic");
-            println!("      consumer {number} worked off {items} items");
+            println!("      consumer {number} has done {items} items");
             total += sum;
         }
         assert_eq!(total, (0..PRODUCERS * ITEMS).sum(), "each item came once");
@@ -93,12 +93,12 @@ async fn produce(number: u64, queue: Rc<Queue<u64>>, timeline: Rc<Timeline>) {
     }
 }
 
-/// Gives how many items it had, and their sum.
+/// Returns the number of its items, and their sum.
 async fn consume(queue: Rc<Queue<u64>>, timeline: Rc<Timeline>) -> (u64, u64) {
     let (mut items, mut sum) = (0, 0);
     while let Some(item) = queue.get().await {
         timeline.note(&queue);
-        sleep(Duration::from_millis(1 + item % 5)).await; // some take longer than others
+        sleep(Duration::from_millis(1 + item % 5)).await; // some items take longer
         (items, sum) = (items + 1, sum + item);
         queue.task_done().expect("it was put");
         timeline.note(&queue);

@@ -1,8 +1,8 @@
-//! Being polite to a server: so many requests at once, and so many in a time.
+//! Two limits for requests to a server: how many at once, and how many in a period.
 //!
-//! The server is real and local, and it is strict: whoever comes while it has its hands full is sent away. Without a limit
-//! most requests come back refused. With a semaphore around each request none does. For a limit in time the same semaphore is
-//! a bucket: a request takes a permit out and does not bring it back, and a clock puts new ones in.
+//! The server is real, local and strict: it refuses a request when all its hands are busy. Without a limit the server
+//! refuses most requests. With a semaphore around each request it refuses none. For a limit per period the same
+//! semaphore is a bucket: a request takes a permit and does not return it, and a clock adds new permits.
 //!
 //! `cargo run --release --example 16_rate_limit`
 
@@ -67,7 +67,7 @@ fn main() -> io::Result<()> {
     })
 }
 
-/// Serves one request, which takes 5 ms and one of the hands; or none, if they are full.
+/// Serves one request, which takes 5 ms and one of the hands, or refuses it if all hands are busy.
 async fn answer(stream: TcpStream, busy: Rc<Cell<usize>>) -> io::Result<()> {
     stream.read_exact(&mut [0]).await?;
     if busy.get() == HANDS {

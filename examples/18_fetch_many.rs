@@ -1,7 +1,7 @@
-//! Many requests at once to a server that is not always well: results in order, time-outs, retries, and a limit.
+//! Many requests at once to an unreliable server: results in order, time-outs, retries, and a limit.
 //!
-//! The server is local, and speaks a little HTTP. Now and then it hangs up, or never answers at all, and the last page does
-//! not exist. A fetch tries again, after a pause that doubles, unless that would not help.
+//! The server is local, and speaks a little HTTP. Now and then it hangs up, or never answers, and the last page does
+//! not exist. A fetch tries again, after a pause that doubles, unless a retry cannot help.
 //!
 //! `cargo run --release --example 18_fetch_many`
 
@@ -48,13 +48,13 @@ fn main() -> io::Result<()> {
             assert_eq!(page.as_ref().ok(), Some(&format!("page {number}")));
         }
         let error = pages[PAGES].as_ref().expect_err("there is no such page");
-        println!("all came, but the last: {error}");
+        println!("all pages came, except the last: {error}");
         server.abort();
         Ok(())
     })
 }
 
-/// Tries several times. What a time-out leaves behind is dropped, and with it the connection closed.
+/// Tries several times. A time-out drops the attempt, and so closes its connection.
 async fn fetch(address: SocketAddr, number: usize) -> io::Result<String> {
     let mut tries = 0;
     loop {

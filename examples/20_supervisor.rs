@@ -1,9 +1,9 @@
-//! A supervisor: keeps programs running, restarts the ones that end, ever more slowly, and ends all of them when it is told to.
+//! A supervisor: keeps programs running, restarts ended programs with growing pauses, and ends all of them on request.
 //!
 //! `cargo run --release --features process --example 20_supervisor -- 'ping localhost' 'while :; do date; sleep 5; done'`
 //!
-//! Each argument is a line for `sh`. Ctrl-C, or `kill`, asks the programs to end, and kills those that have not after a while; a
-//! second Ctrl-C ends the supervisor at once. Without arguments it shows all that with four programs, and then tells itself to stop.
+//! Each argument is a line for `sh`. Ctrl-C, or `kill`, asks the programs to end, and after a while kills the remaining
+//! ones; a second Ctrl-C ends the supervisor at once. Without arguments it shows that with four programs.
 
 use std::cell::Cell;
 use std::io;
@@ -17,7 +17,7 @@ use roundelay::{TaskGroup, join, race, sleep, timeout};
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// A program that has run for so long counts as healthy: its next wait is the first one again.
+/// A program that has run for this long counts as healthy: its next pause is the shortest again.
 const HEALTHY: Duration = Duration::from_secs(5);
 /// How long a program may take to end when it is asked to.
 const GRACE: Duration = Duration::from_millis(300);
@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     Ok::<_, io::Error>(())
                 });
             }
-            // The signals are given up here: a second Ctrl-C ends the supervisor.
+            // Drops the signals here: a second Ctrl-C ends the supervisor.
             let kind = { signals }.recv().await?;
             println!("supervisor | {kind}: asks the programs to end");
             stop.cancel();
@@ -62,14 +62,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })
 }
 
-/// Starts the program, again and again. The wait in between doubles, unless the program was healthy.
+/// Starts the program, again and again. The pause doubles, unless the program was healthy.
 async fn keep_running(name: String, script: String, stop: CancelToken) -> io::Result<()> {
     let mut wait = FIRST_WAIT;
     loop {
         let begin = Instant::now();
         let mut shell = Command::new("sh");
         shell.args(["-c", &script]).stdin(Stdio::null());
-        // Dropped in the middle of anything, the supervisor leaves nobody behind.
+        // If the supervisor is dropped, it leaves no program behind.
         let mut child = shell.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let output = child.stdout.take().expect("it is piped");
         let mut lines = BufReader::new(output).lines();
@@ -106,13 +106,13 @@ async fn keep_running(name: String, script: String, stop: CancelToken) -> io::Re
     }
 }
 
-/// Asks, waits, and does not ask any more.
+/// Asks the program to end, waits, and kills it.
 async fn end(name: &str, child: &mut Child) -> io::Result<ExitStatus> {
     child.send_signal(Kind::TERMINATE)?;
     if let Ok(status) = timeout(GRACE, child.wait()).await {
         return status;
     }
-    println!("{name:>10} | -- has had its time");
+    println!("{name:>10} | -- did not end in time");
     child.kill()?;
     child.wait().await
 }

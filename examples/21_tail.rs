@@ -2,12 +2,13 @@
 //!
 //! `cargo run --release --features fs,stdio --example 21_tail -- /var/log/*.log`
 //!
-//! It prints the last lines of each file, and then whatever is added. A line on its standard input becomes the filter: from then on
-//! only lines that contain it are shown; an empty line shows all again. The end of the input ends it. Without arguments it
-//! follows a file of its own making for a moment, whatever its standard input is.
+//! The program prints the last lines of each file, and then every line that is added. A line on its standard input
+//! becomes the filter: from then on it prints only lines that contain the filter. An empty line shows all lines again.
+//! The program ends when its input ends. Without arguments it follows a file of its own for a moment, and does not read
+//! its input.
 //!
-//! Files are read on the loop's pool (a disk may be slow), standard input by a thread of its own (a person may be slower). No system
-//! says portably that a file has grown, so its length is looked at ten times a second.
+//! Files are read on the loop's pool (a disk may be slow), standard input by a thread of its own (a person may be
+//! slower). No system reports portably that a file has grown, so the program checks its length ten times a second.
 
 use std::cell::RefCell;
 use std::io::{Result, SeekFrom};
@@ -20,7 +21,7 @@ use roundelay::io::{Write, stdin};
 use roundelay::{TaskGroup, interval, sleep};
 
 const LAST_LINES: usize = 10;
-/// How far back the last lines are looked for.
+/// How far from the end the last lines are looked for.
 const LAST_BYTES: u64 = 64 * 1024;
 
 type Filter = Rc<RefCell<String>>;
@@ -39,7 +40,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
             }
             let mut lines = stdin().lines();
             while let Some(line) = lines.next_line().await? {
-                println!("-- shows what contains {line:?}");
+                println!("-- shows lines that contain {line:?}");
                 filter.replace(line);
             }
             group.cancel();
@@ -50,7 +51,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     })
 }
 
-/// Follows one file for ever. A file that becomes shorter has been begun anew.
+/// Follows one file for ever. A file that becomes shorter is read from its beginning.
 async fn follow(path: &Path, filter: &Filter) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut file = File::open(path).await?;
@@ -64,7 +65,7 @@ async fn follow(path: &Path, filter: &Filter) -> Result<()> {
     loop {
         ticks.tick().await;
         if file.metadata().await?.len() < at {
-            println!("{name}: -- begins anew");
+            println!("{name}: -- begins again");
             at = file.seek(SeekFrom::Start(0)).await?;
             unfinished.clear();
         }
@@ -103,7 +104,7 @@ async fn read_on(file: &mut File, bytes: &mut Vec<u8>) -> Result<u64> {
     }
 }
 
-/// A file that is written while it is followed, and begun anew.
+/// A file that is written while it is followed, and then begun again.
 async fn show() -> Result<()> {
     let path = std::env::temp_dir().join(format!("roundelay-tail-{}", std::process::id()));
     let mut file = File::create(&path).await?;

@@ -2,9 +2,9 @@
 //!
 //! `cargo run --release --features socket --example 22_loop_per_core`
 //!
-//! The kernel deals the connections out (`SO_REUSEPORT`), so the loops share no listener, no queue and no lock. A counter belongs to
-//! one loop. A loop that is asked for a counter of another one sends it a message, with a `oneshot` for the answer; meanwhile its
-//! other connections are served.
+//! The kernel distributes the connections (`SO_REUSEPORT`), so the loops share no listener, no queue and no lock. A
+//! counter belongs to one loop. A loop that needs another loop's counter sends a message, with a `oneshot` for the
+//! answer. Meanwhile it serves its other connections.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -21,13 +21,13 @@ use roundelay::{TaskGroup, spawn};
 const CLIENTS: usize = 16;
 const REQUESTS: usize = 2_000;
 
-/// "One more of this, and tell me how many there are."
+/// "Add one to this counter, and tell me its value."
 struct Message {
     counter: u8,
     answer: OnceSender<u32>,
 }
 
-/// One loop's part of the data, and its ways to the others.
+/// One loop's part of the data, and its senders to the other loops.
 struct Shard {
     index: usize,
     counters: RefCell<HashMap<u8, u32>>,
@@ -44,7 +44,7 @@ impl Shard {
         *count
     }
 
-    /// Here, or by the loop that owns the counter.
+    /// Counts here, or asks the loop that owns the counter.
     async fn ask(&self, counter: u8) -> Result<u32> {
         let owner = usize::from(counter) % self.shards.len();
         if owner == self.index {
@@ -63,7 +63,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let loops = thread::available_parallelism()?.get().clamp(2, 16);
     let first = listener("127.0.0.1:0".parse()?)?;
     let address = first.local_addr()?;
-    // What a listener is made of may go to another thread; the listener itself belongs to its loop.
+    // A standard listener may go to another thread; a listener of this crate belongs to its loop.
     let mut listeners = vec![first.into_std()];
     for _ in 1..loops {
         listeners.push(listener(address)?.into_std());
@@ -99,7 +99,7 @@ fn listener(address: SocketAddr) -> Result<TcpListener> {
     socket.listen(1_024)
 }
 
-/// One loop's whole life. Gives the sum of its counters.
+/// One loop's whole life. Returns the sum of its counters.
 async fn shard(
     index: usize,
     listener: std::net::TcpListener,
@@ -117,7 +117,7 @@ async fn shard(
     let owner = Rc::clone(&shard);
     let answering = spawn(async move {
         while let Some(Message { counter, answer }) = messages.recv().await {
-            // A connection that has ended meanwhile wants no answer.
+            // A connection that has ended meanwhile needs no answer.
             let _ = answer.send(owner.count(counter));
         }
     })
@@ -138,7 +138,7 @@ async fn shard(
     Ok(shard.counters.take().into_values().sum())
 }
 
-/// A byte names a counter; the answer has four.
+/// A request is one byte, which names a counter. The answer has four bytes.
 async fn connection(stream: TcpStream, shard: Rc<Shard>) -> Result<()> {
     let mut counter = [0];
     while stream.read(&mut counter).await? > 0 {

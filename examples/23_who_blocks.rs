@@ -1,7 +1,7 @@
-//! Who blocks the loop? Three tasks do, each in another way, and a fourth, which only wants to tick, pays for it.
+//! Who blocks the loop? Three tasks do, each in another way, and delay a fourth task that wants to tick.
 //!
-//! `slow_poll` tells afterwards what has held the thread, and for how long. The watchdog, a thread of its own, tells while it
-//! lasts, and says what the thread is doing. Both write to the log; this program has none, so they write to standard error.
+//! `slow_poll` logs afterwards which task has held the thread, and for how long. The watchdog, a thread of its own,
+//! logs it meanwhile, with what the thread is doing. This program has no logger, so both write to standard error.
 //!
 //! `cargo run --example 23_who_blocks`
 
@@ -16,7 +16,7 @@ use roundelay::{EventLoop, JoinHandle, spawn, task};
 
 const HELD: Duration = Duration::from_millis(400);
 
-/// The classic: a call that is made for threads, and blocks all tasks.
+/// A call for threads, which blocks all tasks.
 async fn sleeps() {
     thread::sleep(HELD);
 }
@@ -42,7 +42,7 @@ async fn locks() {
     drop(LOCK.lock());
 }
 
-/// Wants to run every 10 ms, and says how late it was.
+/// Wants to run every 10 ms, and prints how late it was.
 async fn ticks() {
     let mut interval = roundelay::interval(Duration::from_millis(10));
     let mut worst = Duration::ZERO;
@@ -55,7 +55,7 @@ async fn ticks() {
     );
 }
 
-/// Each is spawned in a line of its own, by which it is told.
+/// Each task is spawned in a line of its own, which the report names.
 #[track_caller]
 fn start(name: &str, future: impl Future<Output = ()> + 'static) -> JoinHandle<()> {
     println!("\nthe task '{name}':");

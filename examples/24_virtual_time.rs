@@ -1,5 +1,5 @@
-//! Tests that wait for nothing: an hour in milliseconds, a retry with back-off checked to the nanosecond, and a lost wake-up that
-//! shows in one order out of two.
+//! Tests that wait for nothing: an hour in milliseconds, a retry with back-off checked to the nanosecond, and a lost
+//! wake-up in one order out of two.
 //!
 //! `cargo run --release --example 24_virtual_time`
 
@@ -43,14 +43,14 @@ fn main() -> std::io::Result<()> {
     let expected = (0..11).map(|n| start + SECOND * ((1 << n) - 1)); // after 0, 1, 3, 7 .. seconds
     assert!(tries.into_iter().eq(expected));
 
-    // The order of spawning is no promise. Twenty seeds give twenty orders, and each of them comes again.
-    println!("\na task waits for a word of another one:");
+    // The order of spawning is no promise. Twenty seeds draw twenty orders, and each seed draws its order again.
+    println!("\na task waits for a word of another task:");
     println!("in the order of spawning  : {:?}", waits_for_a_word(None));
     let is_lost = |seed: &u64| waits_for_a_word(Some(*seed)).is_err();
     let lost: Vec<u64> = (0..20).filter(is_lost).collect();
     println!("lost in the orders of     : seeds {lost:?} of 0..20");
     let again = waits_for_a_word(Some(lost[0]));
-    println!("the first of them again   : {again:?}");
+    println!("the first seed again      : {again:?}");
     Ok(())
 }
 
@@ -65,8 +65,8 @@ async fn retry(mut attempt: impl AsyncFnMut() -> bool) -> Vec<Instant> {
     tries
 }
 
-/// `notify_waiters` tells those who wait, and nobody else. That the listener waits by then is a hope, which holds while tasks run in
-/// the order of their spawning. In another order it waits until the time-out, which takes an hour, and no time.
+/// `notify_waiters` wakes only the tasks that already wait. Whether the listener waits by then depends on the order: it
+/// does if tasks run in the order of their spawning. In another order it waits until the time-out, a virtual hour.
 fn waits_for_a_word(seed: Option<u64>) -> Result<(), Elapsed> {
     let mut builder = EventLoop::builder().virtual_time();
     if let Some(seed) = seed {

@@ -1,4 +1,4 @@
-//! Who is there, and what does each wait for? A list of the tasks, as a table and as a tree, and a deadlock that says its name.
+//! Which tasks are alive, and what does each wait for? A table and a tree of the tasks, and a deadlock that they show.
 //!
 //! `cargo run --example 25_who_waits`
 
@@ -13,7 +13,7 @@ use roundelay::sync::{Mutex, Queue};
 use roundelay::{EventLoop, JoinHandle, offload, sleep, task, timeout};
 
 fn main() -> io::Result<()> {
-    // Observed: the loop remembers who spawned whom, and what the waits in `sync` are for.
+    // Observed: the loop remembers the parent of each task, and the objects of the waits in `sync`.
     let mut event_loop = EventLoop::builder().observe(true).build()?;
     event_loop.run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -47,7 +47,7 @@ fn main() -> io::Result<()> {
         sleep(Duration::from_millis(100)).await;
         let tasks = task::all();
         println!("The table:\n\n{}", tasks.ps());
-        println!("Who spawned whom:\n\n{}", tasks.pstree());
+        println!("Parents and children:\n\n{}", tasks.pstree());
         Ok(())
     })
 }

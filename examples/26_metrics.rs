@@ -1,7 +1,7 @@
-//! What does the loop spend its time on? The loop itself answers, in the text form that Prometheus scrapes.
+//! How does the loop spend its time? The loop itself answers, in the text form that Prometheus reads.
 //!
-//! An observed loop keeps histograms of its polls, of the time from a wake to its poll, of late timers, of turns and rests. This
-//! program works a little, asks itself for the page as a scraper would, prints it, and ends.
+//! An observed loop keeps histograms of its polls, of the time from a wake to its poll, of late timers, of turns and
+//! rests. This program works a little, requests the page as Prometheus would, prints it, and ends.
 //!
 //! `cargo run --release --example 26_metrics`; with an address as its argument it serves until it is interrupted:
 //! `cargo run --release --example 26_metrics -- 127.0.0.1:9100`, then `curl http://127.0.0.1:9100/metrics`.
@@ -14,7 +14,7 @@ use roundelay::inspect::{Histogram, Histograms};
 use roundelay::net::{TcpListener, TcpStream};
 use roundelay::{EventLoop, sleep, spawn, yield_now};
 
-/// The bounds of the buckets that the page shows, in microseconds. Prometheus wants the same ones each time.
+/// The bounds of the buckets on the page, in microseconds. Prometheus needs the same bounds each time.
 const BOUNDS: [u64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 
 /// One histogram: how many values were not longer than each bound, then their sum and their number.
@@ -39,7 +39,7 @@ fn metrics_page() -> String {
 }
 
 async fn answer(stream: TcpStream) -> io::Result<()> {
-    // Whatever is asked for, this is the answer.
+    // Every request gets this answer.
     stream.read(&mut [0; 4096]).await?;
     let page = metrics_page();
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nConnection: close";

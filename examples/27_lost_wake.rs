@@ -1,9 +1,9 @@
-//! A wake that nobody sends, and how to find the task that waits for it.
+//! A lost wake, and how to find the task that waits for it.
 //!
-//! Two tasks wait for a value that a third one brings. One future does what the contract of `poll` asks for: before it returns
-//! `Pending` it leaves its waker where the value will come. The other forgets that when it is polled a second time, by another
-//! waker. Nothing fails and nothing is told; the task just never runs again. The list of tasks shows who waits for nothing that the
-//! loop knows of, and a recording shows since when.
+//! Two tasks wait for a value of a third task. One future keeps the contract of `poll`: before it returns `Pending` it
+//! leaves its waker beside the place of the value. The other does not when it is polled a second time, with another
+//! waker. No call fails and nothing is logged; the task just never runs again. The list of tasks shows a task whose
+//! wait the loop does not know, and a recording shows since when it waits.
 //!
 //! `cargo run --example 27_lost_wake`
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use roundelay::{JoinHandle, sleep, task, timeout};
 
-/// A value to come, and whom to wake then.
+/// A value to come, and the waker of its reader.
 #[derive(Default)]
 struct Letter {
     text: Option<&'static str>,
@@ -24,7 +24,7 @@ struct Letter {
 
 type Box = Rc<RefCell<Letter>>;
 
-/// Leaves a waker each time that it finds nothing.
+/// Leaves a waker each time that there is no value.
 fn reads(letter: Box) -> impl Future<Output = &'static str> {
     poll_fn(move |cx| {
         let mut letter = letter.borrow_mut();
@@ -38,7 +38,7 @@ fn reads(letter: Box) -> impl Future<Output = &'static str> {
     })
 }
 
-/// The bug: no waker is left behind.
+/// The bug: it leaves no waker behind.
 fn forgets(letter: Box) -> impl Future<Output = &'static str> {
     poll_fn(move |_| letter.borrow().text.map_or(Poll::Pending, Poll::Ready))
 }

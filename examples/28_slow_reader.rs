@@ -1,9 +1,9 @@
-//! A slow reader, and a producer that would be faster: who keeps what is under way?
+//! A slow reader, and a faster producer: where are the bytes in between?
 //!
-//! The system's buffers for a connection have room for some megabytes at most. When they are full, a write waits until the
-//! reader has read. The writer then takes nothing from its queue, the queue fills, and the producer waits too: that is
-//! back-pressure, and the memory of the program stays flat. Behind a queue without a bound the same program keeps all
-//! that is produced.
+//! The system's buffers for a connection have room for some megabytes at most. When they are full, a write waits until
+//! the reader has read. The writer then takes nothing from its queue, the queue fills, and the producer waits too: that
+//! is back-pressure, and the memory of the program stays constant. Behind a queue without a bound the same program
+//! keeps all the bytes.
 //!
 //! `cargo run --release --example 28_slow_reader`
 

@@ -1,9 +1,9 @@
-//! The tour: real sockets, timers and threads, all served by one thread, and everything checked.
+//! The tour: real sockets, timers and threads, all served by one thread, with every result checked.
 //!
 //! `cargo run --release --example tour`
 //!
-//! A TCP echo server and up to 1,000 clients that check every byte, 100,000 sleeping tasks, a file that is hashed on the
-//! offload pool, and a greedy task that yields, and shows so that nobody starves. Whatever does not check out makes it fail.
+//! A TCP echo server and up to 1,000 clients that check every byte, 100,000 sleeping tasks, a file that is hashed on
+//! the offload pool, and a greedy task that yields, so no other task starves. A wrong result is an error.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -26,7 +26,7 @@ const SLEEPERS: u64 = 100_000;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// What the tasks have seen so far. One thread, so no locks.
+/// The results of the tasks so far. One thread, so no locks.
 #[derive(Default)]
 struct Seen {
     connected: Cell<usize>,
@@ -131,8 +131,8 @@ async fn tour() -> Result<()> {
     Ok(())
 }
 
-/// `TcpListener::bind` keeps 128 connections waiting, as the standard library does. A thousand that arrive at once want a
-/// longer line, or most of them try again after a second.
+/// `TcpListener::bind` keeps 128 connections waiting, as the standard library does. A thousand connections at once need
+/// a longer line, or most of them try again after a second.
 #[cfg(unix)]
 async fn listen() -> Result<TcpListener> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -140,13 +140,13 @@ async fn listen() -> Result<TcpListener> {
     Ok(listener)
 }
 
-/// What is listening there is a number only, and the clients are few milliseconds apart.
+/// A listener lends only its number there, so the line stays short. The clients come some milliseconds apart.
 #[cfg(windows)]
 async fn listen() -> Result<TcpListener> {
     Ok(TcpListener::bind("127.0.0.1:0").await?)
 }
 
-/// Echoes whatever comes, a task for each connection.
+/// Echoes all bytes, with a task for each connection.
 async fn serve(listener: TcpListener) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
@@ -162,7 +162,7 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
     }
 }
 
-/// One client: sends messages that nobody else sends, and checks what comes back.
+/// One client: sends messages that no other client sends, and checks the answers.
 async fn chat(address: SocketAddr, client: usize, seen: Rc<Seen>) -> io::Result<()> {
     let stream = TcpStream::connect(address).await?;
     seen.connected.set(seen.connected.get() + 1);
@@ -195,7 +195,7 @@ async fn nap(number: u64, seen: Rc<Seen>) {
         .push(late.expect("a sleep is never early"));
 }
 
-/// Never has enough. It yields each time round, so nobody else has to wait for it.
+/// Never stops, but yields each time round, so no other task has to wait for it.
 async fn greed(seen: Rc<Seen>) {
     loop {
         seen.yields.set(seen.yields.get() + 1);
@@ -203,7 +203,7 @@ async fn greed(seen: Rc<Seen>) {
     }
 }
 
-/// The live line: rewritten in place on a terminal, a few lines otherwise.
+/// The progress line: rewritten in place on a terminal, a few lines otherwise.
 async fn progress(seen: Rc<Seen>, clients: usize) {
     let is_terminal = io::stdout().is_terminal();
     let (every, end) = if is_terminal { (50, "\r") } else { (500, "\n") };
@@ -224,7 +224,7 @@ async fn progress(seen: Rc<Seen>, clients: usize) {
     }
 }
 
-/// Reads a real file, and blocks while it does: a job for another thread.
+/// Reads a real file, and blocks meanwhile: a job for another thread.
 fn hash_of_this_program() -> io::Result<(u64, usize)> {
     let bytes = std::fs::read(std::env::current_exe()?)?;
     let mut hasher = DefaultHasher::new();
@@ -256,7 +256,7 @@ fn check(holds: bool, otherwise: &str) -> Result<()> {
     if holds { Ok(()) } else { Err(otherwise.into()) }
 }
 
-/// In KiB, where the system tells.
+/// In KiB, if the system reports it.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM"))?;

@@ -1,9 +1,9 @@
-//! What an observed loop keeps account of: how often each task was polled and for how long, since when it is ready, and how long
-//! things take, in [`Histograms`].
+//! The account of an observed loop: how often and for how long each task was polled, since when it is ready, and the
+//! [`Histograms`].
 //!
-//! A wake is the hottest path of the loop, so nothing is noted there. After each step the loop's observer asks which tasks have
-//! entered the ready queue since the step before: they are the last in the queue. So "since when" is the beginning of the step that
-//! woke the task: of the poll, or of the look.
+//! A wake is the hottest path of the loop, so it notes nothing. After each step the loop's observer asks which tasks
+//! have entered the ready queue since the step before: these are the last in the queue. So "since when" is the
+//! beginning of the step that woke the task: of the poll, or of the look.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::histogram::Histogram;
 use crate::task::id::TaskId;
 
-/// How long things take in a loop that is [observed](crate::Builder::observe).
+/// The durations of a loop that is [observed](crate::Builder::observe).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Histograms {
@@ -23,17 +23,17 @@ pub struct Histograms {
     pub timers: Histogram,
     /// The turns: from the end of one rest to the beginning of the next.
     pub turns: Histogram,
-    /// The rests: the loop slept, or looked whether there is something to do.
+    /// The rests: the loop slept, or looked for work without sleeping.
     pub rests: Histogram,
 }
 
-/// What is known of one task.
+/// The account of one task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     id: TaskId,
     /// How often it was polled.
     pub(crate) polls: u64,
-    /// How long its polls took together.
+    /// The total time of its polls.
     pub(crate) busy: Duration,
     /// Since when it is in the ready queue, if it is.
     pub(crate) ready_since: Option<Instant>,
@@ -47,12 +47,12 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The task has been in the ready queue since that moment.
+    /// The task has been in the ready queue since this moment.
     pub(crate) fn is_ready(&self, id: TaskId, since: Instant) {
         self.change(id, |entry| entry.ready_since = Some(since));
     }
 
-    /// The task is polled now.
+    /// The poll of the task begins now.
     pub(crate) fn begins(&self, id: TaskId, now: Instant) {
         let waited = self.change(id, |entry| {
             entry.polls += 1;
@@ -91,7 +91,7 @@ impl Account {
         self.histograms.borrow().clone()
     }
 
-    /// Changes what is known of a task; of one that is new in its slot that is nothing.
+    /// Changes the entry of a task. A task that is new in its slot begins with an empty entry.
     fn change<R>(&self, id: TaskId, change: impl FnOnce(&mut Entry) -> R) -> R {
         let mut entries = self.entries.borrow_mut();
         if id.slot() >= entries.len() {

@@ -36,7 +36,7 @@
 //! - **Cells fetched side by side**: `scheduler/prefetch.rs`. *Plain form:* poll, and wait for
 //!   each. *It buys:* 11 % of the processor time where 100,000 timers fire, 18 % where a million
 //!   do. *Held by:* nothing: a wait for memory.
-//! - **The wheel's scout**: `Wheel::deal`. *Plain form:* follow one link after the other. *It
+//! - **The wheel's scout**: `Wheel::pour`. *Plain form:* follow one link after the other. *It
 //!   buys:* 6 % and 14 % in the same rows. *Held by:* nothing: a wait for memory.
 //! - **A loop stays awake**: `event_loop/stay_awake.rs`. *Plain form:* sleep at once. *It buys:*
 //!   0.7 us instead of 6 for a wake from a thread that answers at once. *Held by:* its unit tests;
@@ -47,14 +47,14 @@
 //!
 //! # How the figures were made
 //!
-//! Those in nanoseconds and per cent are medians of interleaved runs with and without the piece, on
-//! two virtual processors: `cargo bench --bench core` (spawn) and the rows `fire_100k`, `fire_1m`
-//! of `cargo bench --bench compare`. Those in instructions repeat exactly: `cargo bench --bench
-//! counters`.
+//! The figures in nanoseconds and per cent are medians of interleaved runs with and without the
+//! piece, on two virtual processors: `cargo bench --bench core` (spawn) and the rows `fire_100k`,
+//! `fire_1m` of `cargo bench --bench compare`. The figures in instructions repeat exactly: `cargo
+//! bench --bench counters`.
 //!
 //! # Figures of the chapters
 //!
-//! A chapter counts steps, calls and allocations. What they take in time, on the machine of
+//! A chapter counts steps, calls and allocations. The table has their times on the machine of
 //! `BENCHMARKS.md`:
 //!
 //! | chapter | what | figure |
@@ -68,7 +68,7 @@
 //! | `future` | a wake among four, sixteen and thirty-two children that are scanned, and look at a flag only | 24, 43 and 94 ns |
 //! | `future` | a wake of a set's child, and the poll that follows | 50 ns, beside 95 with `FuturesUnordered`; with a lock around the list it would be 80 |
 //!
-//! # What was tried and is not here
+//! # Tunings that were tried and left out
 //!
 //! - *Wheels of 256 slots a level, and scouts along four lists at once*: no row moved by five per
 //!   cent.

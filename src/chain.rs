@@ -1,16 +1,16 @@
-//! A chain: first come, first served, and leave from anywhere.
+//! A chain: a list in order of arrival, which a node can leave from anywhere.
 //!
 //! *Before this:* [chapter 4](crate::scheduler). *Time:* 15 minutes. *Files, in reading order:*
 //! this one.
 //!
-//! The wait list of [`sync`](crate::sync) and the lines of a source in the reactor rest on it.
+//! The wait list of [`sync`](crate::sync) and the lines of a source in the reactor are chains.
 //!
 //! # The problem
 //!
-//! Tasks wait in the order in which they came. A `VecDeque` of wakers serves that order. But a
-//! time-out drops a waiting future, and its entry stands in the middle of the queue: to find the
-//! entry takes a search, to close the gap takes a move of all entries behind it, and a move changes
-//! the index by which each of them is known to its owner.
+//! Tasks wait in the order in which they came. A `VecDeque` of wakers keeps that order. But a
+//! time-out drops a waiting future, and its entry stands in the middle of the queue. To find the
+//! entry takes a search. To close the gap moves all entries behind it, and so changes the index by
+//! which each owner knows its entry.
 //!
 //! # The idea
 //!
@@ -26,8 +26,8 @@
 //! ```
 //!
 //! Several chains may run through one table, and a node may go from one to another: `unlink` leaves
-//! the node where it is. The chain borrows the table for each step only, so the owner of both
-//! decides what else a node is.
+//! the node where it is. The chain borrows the table for each step only, so the owner of both may
+//! store more in a node.
 //!
 //! # Proof
 //!
@@ -36,34 +36,34 @@
 //! `b.before` is `a`; `n1.before` and `nk.after` are [`NONE`]. If the sequence is empty, `first`
 //! and `last` are [`NONE`].
 //!
-//! A uniform way to say this: write [`NONE`] at both ends of the sequence, and let the chain itself
-//! be the node [`NONE`], with `first` as its `after` and `last` as its `before`. The sequence is
-//! then a ring, and the rule is one sentence: *for neighbours `a, b` in the ring, `a.after` is `b`
-//! and `b.before` is `a`*. The functions `after_of` and `before_of` are this sentence: they lead to
-//! a link of a node, or to an end of the chain.
+//! A uniform form of this rule: write [`NONE`] at both ends of the sequence, and let the chain
+//! itself be the node [`NONE`], with `first` as its `after` and `last` as its `before`. The
+//! sequence is then a ring, and the rule is one sentence: *for neighbours `a, b` in the ring,
+//! `a.after` is `b` and `b.before` is `a`*. The functions `after_of` and `before_of` are this
+//! sentence: they lead to a link of a node, or to an end of the chain.
 //!
 //! - [`EMPTY`](Chain::EMPTY): the ring is [`NONE`] alone, its own neighbour on both sides.
-//! - [`push_back`](Chain::push_back) puts `n` between `a` (what was `last`) and [`NONE`]. The
-//!   neighbours in the new ring are the old ones, but `a, n` and `n, NONE` instead of `a, NONE`.
-//!   Four links say that, and four are written.
-//! - [`unlink`](Chain::unlink) takes `n` out between `a` and `b`. The neighbours are the old ones,
-//!   but `a, b` instead of `a, n` and `n, b`. Two links say that, and two are written; those of `n`
-//!   do not count any more.
+//! - [`push_back`](Chain::push_back) puts `n` between `a` (the old `last`) and [`NONE`]. The
+//!   neighbours in the new ring are the old ones, with `a, n` and `n, NONE` instead of `a, NONE`.
+//!   Four links say that, and `push_back` writes four.
+//! - [`unlink`](Chain::unlink) removes `n` from between `a` and `b`. The neighbours are the old
+//!   ones, with `a, b` instead of `a, n` and `n, b`. Two links say that, and `unlink` writes two.
+//!   The links of `n` do not count any more.
 //!
-//! The proof needs what the callers promise: a node that is pushed is in no chain, a node that is
-//! unlinked is in this one, and the table is the same each time. No `unsafe` rests on the promise.
+//! The proof needs three promises of the callers: a pushed node is in no chain, an unlinked node is
+//! in this chain, and the table is the same each time. No `unsafe` depends on the promises.
 //!
 //! # Why not otherwise
 //!
 //! - *Links inside the futures* save the table, and need pinned memory and `unsafe` code.
-//! - *A crate*: those that offer a list with removal from anywhere keep the nodes in a table of
-//!   their own, so that a node cannot go from one list to another, nor two lists share one table.
+//! - *A crate*: crates with such a list keep the nodes in a table of their own, so a node cannot go
+//!   from one list to another, and two lists cannot share one table.
 //!
-//! *Who has links of their own*: the slots of the timer wheel (`time/wheel.rs`). A timer keeps the
-//! level of its list in four bits of a link. With a [`Node`], and a word for the level beside it, a
-//! timer takes 40 bytes instead of 32, and arming and cancelling it takes about as many
+//! *A list with links of its own*: the slots of the timer wheel (`time/wheel.rs`). A timer keeps
+//! the level of its list in four bits of a link. With a [`Node`], and a word for the level beside
+//! it, a timer takes 40 bytes instead of 32, and arming and cancelling it takes about as many
 //! instructions (408 instead of 413, `arm_cancel` of `cargo bench --bench counters`). And the wheel
-//! stands alone, as one file.
+//! stays one file without a dependency.
 //!
 //! # What it costs
 //!
@@ -76,7 +76,7 @@
 use std::mem;
 use std::ops::IndexMut;
 
-/// Where nodes stand: a slab, a vector, a slice.
+/// The table of the nodes: a slab, a vector, a slice.
 pub(crate) trait Table<T>: IndexMut<usize, Output = Node<T>> {}
 
 impl<T, N> Table<T> for N where N: IndexMut<usize, Output = Node<T>> {}
@@ -84,7 +84,7 @@ impl<T, N> Table<T> for N where N: IndexMut<usize, Output = Node<T>> {}
 /// No node: beyond both ends of a chain.
 const NONE: u32 = u32::MAX;
 
-/// A place in a chain, and what stands there.
+/// A place in a chain, and its value.
 pub(crate) struct Node<T> {
     before: u32,
     after: u32,
@@ -92,7 +92,7 @@ pub(crate) struct Node<T> {
 }
 
 impl<T> Node<T> {
-    /// A node that is in no chain yet.
+    /// Makes a node that is in no chain.
     pub(crate) fn new(value: T) -> Node<T> {
         Node {
             before: NONE,
@@ -131,13 +131,13 @@ impl Chain {
         (self.first != NONE).then_some(self.first)
     }
 
-    /// The node behind this one.
+    /// The node after this one.
     pub(crate) fn next<T>(nodes: &impl Table<T>, index: u32) -> Option<u32> {
         let after = nodes[index as usize].after;
         (after != NONE).then_some(after)
     }
 
-    /// Puts a node at the end. It is in no chain.
+    /// Appends a node that is in no chain.
     pub(crate) fn push_back<T>(&mut self, nodes: &mut impl Table<T>, index: u32) {
         let before = mem::replace(&mut self.last, index);
         let node = &mut nodes[index as usize];
@@ -145,14 +145,14 @@ impl Chain {
         *self.after_of(nodes, before) = index;
     }
 
-    /// Takes a node out of the chain, wherever it is in it. It stays in the table.
+    /// Removes a node from the chain. The node stays in the table.
     pub(crate) fn unlink<T>(&mut self, nodes: &mut impl Table<T>, index: u32) {
         let Node { before, after, .. } = nodes[index as usize];
         *self.after_of(nodes, before) = after;
         *self.before_of(nodes, after) = before;
     }
 
-    /// The link that leads forward from a node, or from before the first.
+    /// The forward link of a node, or of the chain's beginning.
     fn after_of<'a, T: 'a>(&'a mut self, nodes: &'a mut impl Table<T>, index: u32) -> &'a mut u32 {
         match index {
             NONE => &mut self.first,
@@ -160,7 +160,7 @@ impl Chain {
         }
     }
 
-    /// The link that leads back from a node, or from behind the last.
+    /// The backward link of a node, or of the chain's end.
     fn before_of<'a, T: 'a>(&'a mut self, nodes: &'a mut impl Table<T>, index: u32) -> &'a mut u32 {
         match index {
             NONE => &mut self.last,
@@ -178,7 +178,7 @@ mod tests {
 
     use super::*;
 
-    /// The chain from front to back, and that it reads the same from back to front.
+    /// The chain from front to back. Asserts that it is the same from back to front.
     fn read(chain: &Chain, nodes: &Slab<Node<u64>>) -> Vec<u64> {
         let (mut forward, mut back) = (Vec::new(), Vec::new());
         let mut next = chain.first();
@@ -221,7 +221,7 @@ mod tests {
             self.models[which].push_back((name, key));
         }
 
-        /// Takes out the one at a place of the queue, if the queue is not empty.
+        /// Removes the node at a place of the queue, if the queue is not empty.
         fn take(&mut self, which: usize, place: usize) -> Option<(u64, u32)> {
             let place = place.checked_rem(self.models[which].len())?;
             let (name, key) = self.models[which].remove(place)?;
@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    /// The proof above, tried: two chains that share a table do what two `VecDeque` do.
+    /// A test of the proof above: two chains that share a table do the same as two `VecDeque`.
     #[test]
     fn random_comings_goings_and_changes_match_a_queue() {
         let seed = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
@@ -262,7 +262,7 @@ mod tests {
             random ^= random >> 7;
             random ^= random << 17;
             let (which, place) = (random as usize & 1, (random >> 8) as usize);
-            // They come in crowds, and go until nobody is left.
+            // Nodes come in crowds, and leave until none is left.
             let is_filling = step / 64 % 2 == 0;
             match random >> 61 {
                 0 | 1 => pair.change_sides(which, place),

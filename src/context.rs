@@ -1,22 +1,19 @@
-//! Which loop is running on this thread.
+//! The loop that is running on this thread.
 //!
-//! `sleep(..)` and `spawn(..)` take no loop as an argument; they ask here. A loop is current while
-//! its tasks are polled or dropped, and loops nest: the inner one is current until it returns, then
-//! the outer one again.
+//! `sleep(..)` and `spawn(..)` take no loop as an argument. Both find the loop here. A loop is current while its tasks
+//! are polled or dropped. Loops nest: the inner loop is current until it returns, then the outer loop again.
 //!
-//! The thread-local has no destructor (`ManuallyDrop`), so it can be asked at any time, even by a
-//! destructor of another thread-local that drops a loop at the end of its thread. [`Entered`] takes
-//! out what it has put in.
+//! The thread-local has no destructor (`ManuallyDrop`), so it can be read at any time, even by a destructor of another
+//! thread-local that drops a loop at the end of its thread. [`Entered`] removes the loop that it has put in.
 //!
 //! # Between two turns
 //!
-//! A host may give its own code a loop that rests ([`Hosted`]): `spawn` and `sleep` then find the
-//! loop as if it ran. Two things must differ. A wake must not go straight into the ready queue, for
-//! the host would not hear of it; so the scheduler's own thread-local stays as it is, and the wake
-//! goes by the inbox, which rings. And the host must hear of a spawn, or of a timer that is armed.
-//! So a loop that rests stands in a second place, which is looked at only where the first is empty,
-//! and each look there [announces](Address::announce) the loop. A loop that runs pays nothing for
-//! that: its code never gets to the second place.
+//! A host may run code of its own with a resting loop as current ([`Hosted`]): `spawn` and `sleep` then find the loop
+//! as if it ran. Two things must differ. A wake must not go straight into the ready queue, because the host would not
+//! be told. So the scheduler's own thread-local stays as it is, and the wake goes through the inbox, which rings. And
+//! the host must be told of a spawn, or of an armed timer. So a resting loop is in a second place, which is read only
+//! if the first is empty, and each read there [announces](Address::announce) the loop. A running loop costs nothing
+//! more, because its code never reads the second place.
 //!
 //! ```text
 //!   spawn, sleep, ..  -->  CURRENT: a loop at work?  -- yes -->  that loop
@@ -30,9 +27,9 @@
 //!                          "no event loop is running on this thread"
 //! ```
 //!
-//! The scheduler has a thread-local of its own: a waker needs no more, and stands below this file
-//! in the layers, so it could not ask here. The clock (`time/clock.rs`) has another one, in which
-//! the current loop leaves its time if that is virtual.
+//! The scheduler has a thread-local of its own: a waker needs no more, and the scheduler is a layer below this file, so
+//! it cannot read this one. The clock (`time/clock.rs`) has another: there the current loop leaves its time, if that is
+//! virtual.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::mem::{self, ManuallyDrop};
@@ -55,15 +52,15 @@ use crate::time::{Timers, may_stand, stand};
 thread_local! {
     static CURRENT: RefCell<ManuallyDrop<Option<Rc<Context>>>> =
         const { RefCell::new(ManuallyDrop::new(None)) };
-    /// The loop that rests, and that code of its host has entered. Looked at where `CURRENT` is empty.
+    /// The resting loop that its host's code has entered. Read if `CURRENT` is empty.
     static HOSTED: RefCell<ManuallyDrop<Option<Rc<Context>>>> =
         const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
-/// Says on any thread who holds the thread of a loop at that moment, and since when, in words.
+/// Tells on any thread what holds the thread of a loop at that moment, and since when, in words.
 pub(crate) type Holder = Arc<dyn Fn() -> Option<String> + Send + Sync + UnwindSafe + RefUnwindSafe>;
 
-/// What a leaf future can reach of its loop.
+/// The parts of a loop that a leaf future can reach.
 pub(crate) struct Context {
     pub(crate) scheduler: Rc<Scheduler>,
     pub(crate) timers: Rc<Timers>,
@@ -72,15 +69,15 @@ pub(crate) struct Context {
     pub(crate) address: Address,
     pub(crate) counters: Counters,
     pub(crate) probe: Probe,
-    /// In a loop that is observed.
+    /// Set in an observed loop.
     pub(crate) account: Option<Rc<Account>>,
-    /// In a loop that is observed.
+    /// Set in an observed loop.
     pub(crate) declarations: Option<Box<Declarations>>,
-    /// In a loop with a watchdog.
+    /// Set in a loop with a watchdog.
     pub(crate) holder: OnceCell<Holder>,
 }
 
-/// What the loop itself counts; the scheduler counts the wakes.
+/// The counts of the loop itself. The scheduler counts the wakes.
 #[derive(Default)]
 pub(crate) struct Counters {
     pub(crate) polls: Counter,
@@ -99,7 +96,7 @@ impl Counter {
     }
 }
 
-/// What a loop has done since it was made.
+/// The counts of a loop since it was made.
 ///
 /// ```
 /// let mut event_loop = roundelay::EventLoop::new()?;
@@ -115,7 +112,7 @@ impl Counter {
 pub struct Metrics {
     /// Tasks polled, or dropped because they had been aborted.
     pub polls: u64,
-    /// Wakes that queued a task. A wake of a task that was queued already, or had finished, is none.
+    /// Wakes that queued a task. A wake of a task that was already queued, or had finished, does not count.
     pub wakes: u64,
     /// Timers that fired.
     pub timers: u64,
@@ -128,7 +125,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Of the loop that is running on this thread. The polls of the last few dozen may be missing.
+    /// The counts of the loop that is running on this thread. The last few dozen polls may be missing.
     pub fn current() -> Option<Self> {
         current().map(|context| context.metrics())
     }
@@ -159,7 +156,7 @@ pub(crate) fn current() -> Option<Rc<Context>> {
     peek(Rc::clone)
 }
 
-/// Looks at the loop that is running on this thread, if there is one. `read` runs under a borrow, so it must not run user
+/// Reads the loop that is running on this thread, if there is one. `read` runs under a borrow, so it must not run user
 /// code.
 #[inline]
 pub(crate) fn peek<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
@@ -167,13 +164,13 @@ pub(crate) fn peek<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
         Some(context) => Ok(read(context)),
         None => Err(read),
     });
-    // Not under the borrow: the bell may have something to say to the log.
+    // Not under the borrow: the bell may write to the log.
     found.map_or_else(peek_between_turns, Some)
 }
 
-/// The loop that was entered between two turns. Its host is told, for the caller is about to give it something to do.
+/// The loop that was entered between two turns. Announces it to its host, because the caller is about to give it work.
 /// Guarded by tests/event_loop/enter.rs::a_spawn_between_two_turns_makes_the_descriptor_readable.
-// A call of its own for each `read`, so that what is inlined everywhere stays small.
+// A call of its own for each `read`, so that the inlined part stays small.
 #[cold]
 #[inline(never)]
 fn peek_between_turns<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
@@ -182,13 +179,13 @@ fn peek_between_turns<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
     Some(read(&context))
 }
 
-/// The loop that is running on this thread, for calls that are documented to panic without one.
+/// The loop that is running on this thread, for calls that panic without one.
 #[track_caller]
 pub(crate) fn expect_current(call: &str) -> Rc<Context> {
     with_current(call, Rc::clone)
 }
 
-/// [`expect_current`] without the counting. `read` runs under a borrow, so it must not run user code.
+/// [`expect_current`] without counting the reference. `read` runs under a borrow, so it must not run user code.
 #[track_caller]
 #[inline]
 pub(crate) fn with_current<R>(call: &str, read: impl FnOnce(&Rc<Context>) -> R) -> R {
@@ -203,8 +200,8 @@ pub(crate) fn with_current<R>(call: &str, read: impl FnOnce(&Rc<Context>) -> R) 
 
 /// `Pending`, with the task queued again, if this poll of the task has completed its share of operations.
 ///
-/// Every leaf future asks before it tries, and calls [`spend_budget`] when it completes. Outside a loop there is nobody
-/// to be fair to.
+/// Every leaf future calls it before it tries, and calls [`spend_budget`] when it completes. Outside a loop there is no
+/// budget.
 #[inline]
 pub(crate) fn poll_budget(cx: &mut task::Context<'_>) -> Poll<()> {
     if scheduler::has_operations_left() {
@@ -215,14 +212,14 @@ pub(crate) fn poll_budget(cx: &mut task::Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// Takes one operation off the budget of the poll that is going on.
+/// Takes one operation off the budget of the present poll.
 #[inline]
 pub(crate) fn spend_budget() {
     scheduler::spend_operation();
 }
 
-/// The waker of the task that is polled, to be left where the loop cannot look. In a loop that is observed it is one that
-/// declares the wait for as long as somebody keeps it.
+/// The waker of the polled task, to be left where the loop cannot look. In an observed loop the waker declares the wait
+/// for as long as it is kept.
 #[inline]
 pub(crate) fn waker_for(cx: &task::Context<'_>, what: impl FnOnce() -> Made) -> Waker {
     if declared::is_wanted() {
@@ -231,12 +228,13 @@ pub(crate) fn waker_for(cx: &task::Context<'_>, what: impl FnOnce() -> Made) -> 
     cx.waker().clone()
 }
 
-/// For a wait whose waker has its place already. It is declared for as long as somebody keeps the answer, which wakes nobody.
+/// For a wait whose waker has its place already. The wait is declared for as long as the answer is kept. The answer
+/// wakes no task.
 pub(crate) fn declare(what: Made) -> Option<Waker> {
     declared::is_wanted().then(|| declaring_waker(Waker::noop(), || what))
 }
 
-/// `what` is not asked before it has to be, so that the caller makes no room for the answer.
+/// `what` is called as late as possible, so that the caller makes no room for its result.
 #[cold]
 #[inline(never)]
 fn declaring_waker(waker: &Waker, what: impl FnOnce() -> Made) -> Waker {
@@ -253,8 +251,8 @@ fn declaring_waker(waker: &Waker, what: impl FnOnce() -> Made) -> Waker {
     })
 }
 
-/// From here on, [`time::now`](crate::time::now) goes by the clock of the loop that is found now; if none is found, it stands at
-/// `between`, or is the time on the wall.
+/// From here on, [`time::now`](crate::time::now) goes by the clock of the current loop. Without one, the time stands at
+/// `between`, or is the real time.
 pub(crate) fn choose_clock(between: Option<Instant>) {
     let standing = |context: &Rc<Context>| context.timers.standing();
     let current = CURRENT.with_borrow(|current| current.as_ref().map(standing));
@@ -262,8 +260,8 @@ pub(crate) fn choose_clock(between: Option<Instant>) {
     stand(found.unwrap_or(between));
 }
 
-/// What [`time::now`](crate::time::now) went by before a loop became current, where either has a virtual clock. Elsewhere there is
-/// nothing to change, and nothing to be restored.
+/// The clock of [`time::now`](crate::time::now) before a loop became current, if one of the two is virtual. Otherwise
+/// nothing changes, and nothing is restored.
 struct Outer(Option<Instant>);
 
 impl Outer {
@@ -278,7 +276,7 @@ impl Outer {
         Outer(stand(context.timers.standing()))
     }
 
-    /// When no loop is current any more, a virtual clock stands where it is: for what is made between two runs.
+    /// When no loop is current any more, a virtual clock stands still: it is the time between two runs.
     #[cold]
     #[inline(never)]
     fn restore(&self, left: Option<&Context>) {
@@ -317,8 +315,8 @@ impl Drop for Entered {
     }
 }
 
-/// A loop that rests is the one that `spawn` and `sleep` refer to, for as long as this exists. Wakes do not take it for one that
-/// runs: see the head of the file.
+/// `spawn` and `sleep` refer to a resting loop for as long as this exists. For wakes the loop does not count as
+/// running: see the head of the file.
 pub(crate) struct Hosted {
     outer: ManuallyDrop<Option<Rc<Context>>>,
     outer_hosted: ManuallyDrop<Option<Rc<Context>>>,

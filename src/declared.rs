@@ -1,13 +1,13 @@
-//! Waits that are declared, because their wakers lie where the loop cannot look.
+//! Declared waits: their wakers are kept where the loop cannot look.
 //!
-//! The loop owns its timers, its sources, its join handles and the line of its jobs, so it can say who waits for one of them. A
-//! queue or a mutex belongs to the tasks that use it; the loop does not know that it exists. So in a loop that was built with
-//! [`Builder::observe`](crate::Builder::observe), a task that has to queue there declares its wait: which task, for what kind of
-//! thing, and where the thing was made. The declaration is wrapped around the waker that the task leaves there, and the loop's
-//! list knows it weakly. So the declaration ends with the wait, by a wake or by a drop, and nothing has to be taken out of the
-//! list.
+//! The loop owns its timers, its sources, its join handles and the line of its jobs, so it can list the tasks that wait
+//! for them. A queue or a mutex belongs to the tasks that use it, and the loop does not know it. So in a loop that was
+//! built with [`Builder::observe`](crate::Builder::observe), a task that has to queue there declares its wait: which
+//! task, for what kind of object, and where the object was made. The declaration wraps the waker that the task leaves
+//! there, and the loop's list holds it weakly. So the declaration ends with the wait, by a wake or by a drop, and needs
+//! no removal from the list.
 //!
-//! In all other loops there is none, and that costs a load and a comparison for each wait.
+//! In all other loops there is no declaration. The check costs a load and a comparison for each wait.
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -21,14 +21,14 @@ use crate::task::id::TaskId;
 /// Whether any loop of this process is observed, or was.
 static IS_WANTED: AtomicBool = AtomicBool::new(false);
 
-/// Whether it is worth looking for a loop that wants to know.
+/// Whether some loop may need declarations.
 #[inline]
 pub(crate) fn is_wanted() -> bool {
-    // ORDERING: a hint. The loop that is observed has set it on its own thread, or before it was sent there.
+    // ORDERING: a hint. An observed loop has set it on its own thread, or before it was sent there.
     IS_WANTED.load(Ordering::Relaxed)
 }
 
-/// What a thing is, and where it was made.
+/// The kind of an object, and where it was made.
 #[derive(Clone, Copy)]
 pub(crate) struct Made {
     /// Completes "waits for".
@@ -37,20 +37,20 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// Made where the caller's caller stands, if each of them tracks its caller.
+    /// Made at the line of the caller's caller, if each of them tracks its caller.
     #[track_caller]
     pub(crate) const fn here(what: &'static str) -> Self {
         let at = Location::caller();
         Self { what, at }
     }
 
-    /// Another side of the same thing.
+    /// Another wait for the same object.
     pub(crate) const fn but(self, what: &'static str) -> Self {
         Self { what, ..self }
     }
 }
 
-/// One wait: the waker of a task, and what it was left for.
+/// One wait: the waker of a task, and the object.
 pub(crate) struct Declared {
     pub(crate) task: TaskId,
     pub(crate) what: Made,
@@ -75,14 +75,14 @@ pub(crate) struct Declarations {
 struct List {
     /// Guarded by tests/inspect/waits.rs::a_task_that_goes_on_to_the_next_wait_has_left_the_last.
     entries: Vec<Weak<Declared>>,
-    /// At this length the list is cleared of waits that are over.
+    /// At this length, waits that are over are removed from the list.
     sweep_at: usize,
 }
 
-/// Whose wakers these are, for the log.
+/// The owner of the wakers, for the log.
 const WAIT: &str = "a wait that was declared";
 
-/// The list is not swept below this length.
+/// A shorter list is not swept.
 const SHORT: usize = 32;
 
 impl Declarations {
@@ -98,7 +98,7 @@ impl Declarations {
         }
     }
 
-    /// The waker to be left in place of the task's own.
+    /// Returns the waker to leave in place of the task's own.
     pub(crate) fn add(&self, task: TaskId, what: Made, waker: Waker) -> Waker {
         let declared = Arc::new(Declared { task, what, waker });
         let list = &mut *self.list.borrow_mut();
@@ -110,7 +110,7 @@ impl Declarations {
         Waker::from(declared)
     }
 
-    /// The waits that go on. Not under the borrow any more: the last owner of one drops a waker.
+    /// The present waits. Not under the borrow, because the last owner of a wait drops a waker.
     pub(crate) fn list(&self) -> Vec<Arc<Declared>> {
         let entries = &self.list.borrow().entries;
         entries.iter().filter_map(Weak::upgrade).collect()

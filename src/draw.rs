@@ -1,8 +1,9 @@
-//! Numbers that a seed gives again: for races, for a shuffled order, and for the weather of a network in memory.
+//! Numbers that a seed repeats: for races, for a shuffled order, and for the faults of a network in memory.
 
 use std::cell::Cell;
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a counter, whose bits are mixed. It is small, and as random as a test needs.
+/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a counter whose bits are mixed. Small, and random enough for a
+/// test.
 pub(crate) struct Draw(Cell<u64>);
 
 impl Draw {
@@ -22,7 +23,7 @@ impl Draw {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`, each as often as the others, almost: to within `bound` in 2^64. Zero, if the bound is zero.
+    /// A number below `bound`. All are equally likely, to within `bound` in 2^64. Zero if the bound is zero.
     pub(crate) fn below(&self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
@@ -32,7 +33,7 @@ impl Draw {
 mod tests {
     use super::*;
 
-    /// The first numbers of the seed 1234567, as the authors' program gives them.
+    /// The first numbers of the seed 1234567, as the authors' program prints them.
     #[test]
     fn the_numbers_are_those_of_splitmix64() {
         let draw = Draw::new(1_234_567);

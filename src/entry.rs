@@ -40,8 +40,8 @@ macro_rules! main {
 /// }
 /// ```
 ///
-/// On a loop with other settings, for instance one whose [clock](crate::Builder::virtual_time) waits for nothing; tokio's
-/// `#[tokio::test(start_paused = true)]`:
+/// A test may run on a loop with other settings, for instance with a [virtual clock](crate::Builder::virtual_time), as
+/// with tokio's `#[tokio::test(start_paused = true)]`:
 ///
 /// ```
 /// use roundelay::time::{now, sleep};

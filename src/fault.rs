@@ -1,9 +1,10 @@
-//! Where the operating system is asked for something, and tests can make it say no.
+//! The places of the system calls, which tests can make fail.
 //!
-//! A descriptor that cannot be had, a wait that fails, a thread that is refused: on a healthy machine these lines never run,
-//! and are wrong for years. So each system call of ours has a line before it, `fault::at(Call::Accept)?`. In the crate's own
-//! tests a plan makes the n-th call of one kind fail, or unwind, for every kind and every n (`fault/tests.rs`). In every
-//! other build the line is a constant, and no instruction is left of it.
+//! A descriptor that the system refuses, a wait that fails, a thread that is refused: the code for these errors never
+//! runs on a healthy machine, and its mistakes stay unseen for years. So each system call of this crate has a line
+//! before it, `fault::at(Call::Accept)?`. In the crate's own tests a plan makes the n-th call of one kind fail, or
+//! unwind, for every kind and every n (`fault/tests.rs`). In every other build the line is a constant, and compiles to
+//! no instruction.
 
 #[cfg(test)]
 mod plan;
@@ -13,7 +14,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use plan::{Deed, Plan, at, heir};
 
-/// What is asked of the operating system.
+/// A request to the operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))] // there is no `timerfd`
 pub(crate) enum Call {
@@ -42,13 +43,13 @@ pub(crate) enum Call {
     Accept,
     Read,
     Write,
-    /// A thread's start.
+    /// The start of a thread.
     Start,
-    /// No system call: a step in the life of a worker, which may unwind.
+    /// No system call: a step of a worker, which may unwind.
     Work,
 }
 
-/// The operating system is about to be asked.
+/// Called before each request to the operating system.
 #[cfg(not(test))]
 #[inline(always)]
 #[expect(clippy::unnecessary_wraps, reason = "it fails in tests")]
@@ -56,7 +57,7 @@ pub(crate) const fn at(_call: Call) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What a thread hands on to one that it starts: in tests, the plan.
+/// What a thread gives to a thread that it starts: in tests, the plan.
 #[cfg(not(test))]
 pub(crate) struct Heir;
 

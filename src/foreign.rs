@@ -1,17 +1,16 @@
-//! The one door to code that is not ours.
+//! All calls of foreign code go through this file.
 //!
 //! *Before this:* [chapter 4](crate::scheduler). *Time:* 15 minutes. *Files, in reading order:*
 //! this one.
 //!
 //! A loop calls code that is not this crate's: wakers, destructors, posted calls, jobs, and the
-//! sink of the log. Such code may do anything. It may panic, and it may use the loop: wake a task,
-//! spawn a task, arm a timer, drop a handle. Two rules keep that harmless, and this file keeps the
-//! two rules.
+//! sink of the log. Such code may do anything: panic, wake a task, spawn a task, arm a timer, drop
+//! a handle. Two rules keep that harmless, and this file keeps the two rules.
 //!
-//! **Contained.** A panic in foreign code never unwinds through code of ours. It becomes a value
-//! ([`catch`]), or it is logged once and goes no further ([`quietly`], [`wake`], [`let_go`],
-//! [`tell`]). The loop then does what was next: it wakes the waiter behind a waker that panicked,
-//! and delivers the event behind a line that a sink could not write.
+//! **Contained.** A panic in foreign code never unwinds through code of this crate. The panic
+//! becomes a value ([`catch`]), or it is logged once and goes no further ([`quietly`], [`wake`],
+//! [`let_go`], [`tell`]). The loop then takes its next step: it wakes the waiter behind a waker
+//! that panicked, and delivers the event behind a line that a sink could not write.
 //!
 //! **Never between a decision and its act.** This is the invariant *decide-then-do*:
 //!
@@ -24,26 +23,26 @@
 //!   sleep ... beside a task that is ready        sleep
 //! ```
 //!
-//! A line of the log is written before the decision is taken, or after the act is done. The same
-//! holds for a timer: the loop takes it out of the wheel, wakes its task, and then tells the log.
+//! A line of the log is written before the decision, or after the act. The same holds for a timer:
+//! the loop takes it out of the wheel, wakes its task, and then writes to the log.
 //!
 //! # One rule for wakers
 //!
 //! Any code may poll a leaf future: a task of this crate, whose waker is a number and cannot panic;
 //! but also a combinator with wakers of its own, an executor inside a task, or a test. The panic of
 //! such a waker would come out at an unrelated place: out of the loop itself, or out of the
-//! `Semaphore::add_permits` of a task that has nothing to do with the waiter. So a panic in a waker
-//! that is woken or dropped is logged, in timers, sockets, joins, groups and jobs alike, and in
+//! `Semaphore::add_permits` of an unrelated task. So a panic in a waker that is woken or dropped is
+//! logged, in timers, sockets, joins, groups and jobs alike, and in
 //! [`yield_now`](fn@crate::yield_now) too.
 //!
-//! *Not contained:* the clone of a waker. A poll that cannot clone its waker has nothing to leave
-//! behind, so the panic comes out of that poll, before anything has changed.
+//! *Not contained:* the clone of a waker. A poll that cannot clone its waker cannot wait, so the
+//! panic comes out of that poll, before anything has changed.
 //!
 //! # What it costs
 //!
-//! A `catch_unwind` that catches nothing costs two instructions, so our own wakers pass through
-//! here as well: to tell the two kinds apart would cost as much. A line without a listener costs a
-//! load and a comparison.
+//! A `catch_unwind` that catches nothing costs two instructions, so this crate's wakers pass
+//! through here as well: to distinguish the two kinds would cost as much. A line without a listener
+//! costs a load and a comparison.
 //!
 //! Guarded by tests/scheduler/panic_waker.rs, one test for each kind of waiter, and by
 //! tests/log_deeds.rs, one deed at each line.
@@ -69,18 +68,18 @@ pub(crate) const OFFLOAD: &str = "roundelay::offload";
 pub(crate) const TASK: &str = "roundelay::task";
 pub(crate) const SLOW: &str = "roundelay::slow";
 
-/// What a panic was raised with: the box that [`std::panic::catch_unwind`] returns.
+/// The payload of a panic: the box that [`std::panic::catch_unwind`] returns.
 pub(crate) type Payload = Box<dyn Any + Send + 'static>;
 
-/// Runs foreign code, and gives its panic as an error.
+/// Runs foreign code, and returns its panic as an error.
 #[inline]
 pub(crate) fn catch<R>(foreign: impl FnOnce() -> R) -> Result<R, Payload> {
     catch_unwind(AssertUnwindSafe(foreign))
 }
 
-/// Runs foreign code whose panic has nobody to go to: the panic is logged, and the caller goes on.
+/// Runs foreign code whose panic no caller can receive: the panic is logged, and the caller goes on.
 ///
-/// Two more pieces of foreign code follow a panic, the log's sink and the destructor of what the panic carries. Either may
+/// After a panic, two more pieces of foreign code run: the log's sink and the destructor of the payload. Either may
 /// panic in turn: see [`bury`].
 /// Guarded by tests/scheduler/panic.rs::a_payload_whose_destructor_panics_harms_nobody.
 #[inline]
@@ -101,7 +100,7 @@ fn tell_and_bury(target: &'static str, what: &dyn fmt::Display, payload: Payload
     bury(payload);
 }
 
-/// Writes a line to the log. It returns, whatever the sink does.
+/// Writes a line to the log. Returns even if the sink panics.
 #[inline]
 pub(crate) fn tell(level: Level, target: &'static str, line: impl fmt::Display) {
     if level <= log::STATIC_MAX_LEVEL && level <= log::max_level() {
@@ -114,12 +113,12 @@ fn tell_aloud(level: Level, target: &'static str, line: &dyn fmt::Display) {
     bury(catch(|| log::log!(target: target, level, "{line}")));
 }
 
-/// Whether the log listens to nothing at all, as where no logger is installed.
+/// Whether the log has no listener, for instance because no logger is installed.
 pub(crate) fn is_deaf() -> bool {
     log::max_level() == log::LevelFilter::Off
 }
 
-/// Writes a line to the log; or to standard error, if the log is [deaf](is_deaf).
+/// Writes a line to the log, or to standard error if the log is [deaf](is_deaf).
 pub(crate) fn tell_somebody(level: Level, target: &'static str, line: impl fmt::Display) {
     match is_deaf() {
         true => tell_stderr(target, line),
@@ -127,12 +126,12 @@ pub(crate) fn tell_somebody(level: Level, target: &'static str, line: impl fmt::
     }
 }
 
-/// Writes a line to standard error. Where that is closed, `eprintln` panics, which the log is told.
+/// Writes a line to standard error. If that is closed, `eprintln` panics, and the panic is logged.
 pub(crate) fn tell_stderr(target: &'static str, line: impl fmt::Display) {
     quietly(target, "a line on standard error", || eprintln!("{line}"));
 }
 
-/// Whether the log listens at `trace`. To be asked before work that only the log needs.
+/// Whether the log listens at `trace`. Call it before work that only the log needs.
 #[inline]
 pub(crate) fn is_traced(target: &'static str) -> bool {
     Level::Trace <= log::max_level()
@@ -171,8 +170,8 @@ fn complain(of: &str, payload: Payload) {
     tell_and_bury(WAKE, &format_args!("the waker of {of}"), payload);
 }
 
-/// Drops what may hold the payload of a panic, whose destructor may panic as any other, and so may the payload of *that*
-/// panic. An honest chain ends soon; what is left of one that does not is leaked.
+/// Drops a value that may hold the payload of a panic. The payload's destructor may panic too, and so may the payload
+/// of *that* panic. A normal chain ends soon; the rest of an endless chain is leaked.
 pub(crate) fn bury(remains: impl Sized) {
     let mut dropped = catch(|| drop(remains));
     for _ in 0..8 {

@@ -1,18 +1,18 @@
-//! How long something took, over and over: a table of counts.
+//! Many durations: a table of counts.
 //!
-//! The buckets are a quarter of a power of two wide, so what is read from them is at most a quarter too large; the largest value is
-//! kept exactly. This is the bucketing of Gil Tene's *HdrHistogram* with two bits.
+//! The buckets are a quarter of a power of two wide, so a value that is read from them is at most a quarter too large.
+//! The largest value is kept exactly. This is the bucketing of Gil Tene's *HdrHistogram* with two bits.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Buckets for each power of two, and how many bits that is.
+/// Buckets for each power of two, and the number of bits for them.
 const PARTS: usize = 1 << PART_BITS;
 const PART_BITS: u32 = 2;
 /// Nanoseconds of 64 bits.
 const BUCKETS: usize = (64 - PART_BITS as usize + 1) * PARTS;
 
-/// How long something took, over and over.
+/// The distribution of many durations.
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,31 +52,31 @@ impl Histogram {
         self.max = self.max.max(duration);
     }
 
-    /// How often.
+    /// The number of durations.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// How long in all.
+    /// The sum of all durations.
     pub fn sum(&self) -> Duration {
         self.sum
     }
 
-    /// The longest, exactly.
+    /// The longest duration, exactly.
     pub fn max(&self) -> Duration {
         self.max
     }
 
-    /// A time that so large a share did not exceed: `quantile(0.99)` is the time that only one in a hundred took longer. Too large by
-    /// a quarter at most, and zero if there was none.
+    /// The duration that this share of all durations does not exceed: one in a hundred is longer than `quantile(0.99)`.
+    /// At most a quarter too large; zero without any duration.
     pub fn quantile(&self, share: f64) -> Duration {
         let rank = (share.clamp(0.0, 1.0) * self.count as f64).ceil().max(1.0) as u64;
         let reached = self.buckets().find(|(_, count)| *count >= rank);
         reached.map_or(Duration::ZERO, |(end, _)| end.min(self.max))
     }
 
-    /// The buckets that hold something: where each ends, and how many values were not longer than that. This is what Prometheus
-    /// calls `le`, and counts.
+    /// The buckets that are not empty: the end of each, and how many durations are not longer. Prometheus calls these
+    /// ends `le`.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
         let mut sum = 0;
         let occupied = self
@@ -100,7 +100,7 @@ fn bucket_of(nanos: u64) -> usize {
     (shift as usize + 1) * PARTS + (nanos >> shift) as usize % PARTS
 }
 
-/// The last value of a bucket.
+/// The largest value of a bucket.
 fn end_of(bucket: usize) -> u64 {
     if bucket < PARTS {
         return bucket as u64;

@@ -1,11 +1,12 @@
-//! Two ways to hold a pinned future that the language does not have: [`Beside`] something else, and [lent](lend) for a while.
+//! Two ways to hold a pinned future that the language does not have: [`Beside`] another value, and [lent](lend) for a
+//! while.
 //!
-//! A time-out is a future and a timer; to poll the future, the time-out must reach through a pin. An `async fn` does that
-//! without `unsafe`, and keeps room for the future twice: once as the argument, once as the local that it is moved to. Nested,
-//! that doubles each time.
+//! A time-out is a future and a timer. To poll the future, the time-out must reach through a pin. An `async fn` does
+//! that without `unsafe`, but keeps room for the future twice: as the argument, and as the local that it is moved to.
+//! Each nesting doubles that.
 //!
-//! A task's future is `'static`, and the main future of `run` may borrow. It can be a task all the same, since `run` does not
-//! return before that task has ended: `run` lends it.
+//! A task's future is `'static`, but the main future of `run` may borrow. The main future can still be a task, because
+//! `run` does not return before that task has ended: `run` lends it.
 
 #![allow(unsafe_code)]
 
@@ -41,14 +42,14 @@ impl<F, S> Beside<F, S> {
 
 /// Runs `body` with a `'static` stand-in for a future that is not.
 ///
-/// The stand-in polls the real future for as long as `body` runs. After that the loan is broken: a stand-in that
-/// survived polls as if it were finished, and owns nothing.
+/// The stand-in polls the real future for as long as `body` runs. After that the loan is broken: a stand-in that still
+/// exists polls as if it were finished, and owns nothing.
 pub(crate) fn lend<R>(
     future: Pin<&mut (dyn Future<Output = Lent> + '_)>,
     body: impl FnOnce(Loan) -> R,
 ) -> R {
-    // SAFETY: erases the lifetime only; the vtable and the address stay the same. The pointer is used by `Loan::poll`
-    // alone, and by that only until `broken` clears it, which happens before the borrow ends, by return or by unwinding.
+    // SAFETY: erases the lifetime only; the vtable and the address stay the same. Only `Loan::poll` uses the pointer,
+    // and only until `broken` clears it, which happens before the borrow ends, by return or by unwinding.
     // Guarded by tests/event_loop/panic_run.rs::a_main_future_whose_run_is_ended_by_another_task_is_not_touched_again. Buys `run`
     // with borrows.
     let future: Pin<&mut (dyn Future<Output = Lent> + 'static)> =
@@ -62,10 +63,10 @@ pub(crate) fn lend<R>(
     result
 }
 
-/// What a lent future ends with: its output stays with its owner, and `Err` says that the output is one.
+/// The output of a lent future. The real output stays with its owner, and `Err` says that it is an `Err`.
 pub(crate) type Lent = Result<(), ()>;
 
-/// A future that somebody else owns; see [`lend`].
+/// A future that another owner holds; see [`lend`].
 pub(crate) struct Loan(Rc<Cell<Option<NonNull<dyn Future<Output = Lent>>>>>);
 
 impl Future for Loan {
@@ -75,9 +76,9 @@ impl Future for Loan {
         let Some(mut future) = self.0.get() else {
             return Poll::Ready(Ok(()));
         };
-        // SAFETY: not cleared yet, so `lend` is still running below us on this stack (`Loan` is not `Send`) and holds
-        // the exclusive borrow. No second reference exists: the scheduler polls a cell only while it has it in its
-        // hands, so a poll never nests in itself.
+        // SAFETY: not cleared yet, so `lend` is still running further down this stack (`Loan` is not `Send`) and holds
+        // the exclusive borrow. No second reference exists: the scheduler polls a cell only while it holds the cell, so
+        // a poll never nests in itself.
         let future = unsafe { future.as_mut() };
         // SAFETY: it was pinned when it was lent, and has not been moved since.
         let future = unsafe { Pin::new_unchecked(future) };

@@ -6,16 +6,17 @@
 //!
 //! # The loop and its wakers
 //!
-//! 1. **Who calls the waker?** The part of the loop with which the future has left it: the timers,
-//!    the reactor, a thread of the pool, or another task. A task that no part wakes is [never
-//!    polled again](crate::task#how-it-goes-wrong).
+//! 1. **Which part calls the waker?** The part of the loop that keeps it: the timers, the reactor,
+//!    a thread of the pool, or another task. A task that no part wakes is [never polled
+//!    again](crate::task#how-it-goes-wrong).
 //!    `tests/scheduler/wake.rs::a_task_that_was_not_woken_is_not_polled`
-//! 2. **Who owns a task that sleeps?** The [slab of its loop](crate::task::waker#who-owns-whom).
-//!    Timers, sockets and wakers hold its number only, and a number keeps nothing alive.
+//! 2. **What owns a task that sleeps?** The [slab of its loop](crate::task::waker#who-owns-whom).
+//!    Timers, sockets and wakers hold only its number, and a number keeps nothing alive.
 //!    `tests/scheduler/drop.rs::wakers_that_outlive_their_loop_keep_nothing_alive`
 //! 3. **Why need nothing be `Send`?** Tasks, futures and outputs stay on [the thread of their
-//!    loop](crate::sync). Only wakers, which are numbers, and what [`remote`](crate::remote) offers
-//!    cross to other threads. `tests/traits.rs::the_main_future_may_borrow_and_need_not_be_send`
+//!    loop](crate::sync). Only wakers, which are numbers, and the types of
+//!    [`remote`](crate::remote) cross to other threads.
+//!    `tests/traits.rs::the_main_future_may_borrow_and_need_not_be_send`
 //! 4. **How is a wake lost while the loop falls asleep?** The loop looks, the wake comes, the loop
 //!    sleeps. [Chapter 5](crate::inbox) makes the last look and the announcement of the sleep one
 //!    step, so that a wake comes before that step or rings.
@@ -32,21 +33,21 @@
 //!
 //! # Blocking and fairness
 //!
-//! 8. **Which task blocks my loop?** [`Builder::slow_poll`](crate::Builder::slow_poll) names it
-//!    afterwards, [`Builder::watchdog`](crate::Builder::watchdog) while it lasts.
+//! 8. **Which task blocks my loop?** [`Builder::slow_poll`](crate::Builder::slow_poll) names the
+//!    task afterwards, [`Builder::watchdog`](crate::Builder::watchdog) during the poll.
 //!    `examples/23_who_blocks.rs`
-//! 9. **Why did my I/O starve?** Some poll was long: the loop looks at sockets [between polls
+//! 9. **Why did my I/O starve?** A poll was long: the loop looks at sockets [between polls
 //!    only](mod@crate::offload#the-problem). Let the computation yield, or `offload` it.
 //!    `examples/08_starvation_and_yield.rs`
-//! 10. **Does a yield let I/O in?** Not each yield: the loop looks after 64 polls, so at the latest
-//!     the [64th poll](crate::scheduler#the-batch-rule) lets it in.
+//! 10. **Does a yield let I/O in?** Not each yield. The loop looks after 64 polls, so the [64th
+//!     poll](crate::scheduler#the-batch-rule) lets I/O in at the latest.
 //!     `tests/scheduler/fairness.rs::the_loop_looks_after_its_budget_of_polls_whatever_its_tasks_do_and_not_sooner`
 //! 11. **What does `offload` cost?** One allocation, a system call to wake a worker that sleeps,
 //!     and a system call to wake a loop that sleeps; a burst of jobs [shares both
 //!     calls](mod@crate::offload#what-it-costs).
 //!     `tests/offload/threads.rs::a_burst_of_a_thousand_results_costs_one_system_call_and_none_if_the_loop_is_awake`
 //! 12. **Are files asynchronous?** No system tells when a regular file is ready. `offload` the
-//!     call, or use the feature `fs`, which does that for each call of [`std::fs`].
+//!     call, or use the feature `fs`, which offloads each call of [`std::fs`].
 //!     `tests/system/fs.rs::the_calls_do_what_those_of_the_standard_library_do`
 //! 13. **Must I read until `WouldBlock`?** No. [`read`](crate::net::TcpStream::read) waits by
 //!     itself, and a read that gives fewer bytes than asked for tells the reactor that the stream
@@ -63,12 +64,12 @@
 //!     `tests/scheduler/order.rs::tasks_run_in_the_order_of_their_spawning_and_never_inside_spawn`
 //! 16. **Must I keep the handle?** No: a task [goes on without one](crate::JoinHandle).
 //!     `tests/scheduler/handles.rs::a_dropped_handle_detaches_and_its_task_runs_on`
-//! 17. **What becomes of a panic in a task?** It is caught, the loop goes on, and the handle gives
-//!     a [`JoinError`](crate::JoinError); without a reader it goes to the log.
+//! 17. **What becomes of a panic in a task?** The loop catches it and goes on, and the handle
+//!     returns a [`JoinError`](crate::JoinError). Without a handle the panic is logged.
 //!     [`Builder::on_panic`](crate::Builder::on_panic) makes it end the run instead.
 //!     `tests/scheduler/panic.rs::after_a_panic_the_other_tasks_go_on`
 //! 18. **What does `gather` do when one fails?** [`try_join!`](crate::try_join) drops the others
-//!     and returns the first error; [`join!`](crate::join) gives every output, errors among them.
+//!     and returns the first error; [`join!`](crate::join) returns every output, errors among them.
 //!     `tests/future/macros.rs::try_join_drops_the_rest_before_it_returns_the_error`
 //! 19. **What if all tasks wait for each other?** The loop sleeps, and no call fails. A list of the
 //!     tasks names [a circle of handles](crate::inspect#circles) as a deadlock.
@@ -77,8 +78,8 @@
 //!     [`join!`](crate::join) may borrow, a spawned task may not. A guard of a `RefCell` makes
 //!     other tasks panic meanwhile: use [`sync::Mutex`](crate::sync::Mutex) there.
 //!     `tests/future/combinators.rs::futures_may_borrow_from_the_stack`
-//! 21. **Do I need locks on one thread?** Only [across an `.await`](crate::sync): between two of
-//!     them no other task runs.
+//! 21. **Do I need locks on one thread?** Only [across an `.await`](crate::sync): no other task
+//!     runs between two of them.
 //!     `tests/sync/locks.rs::the_lock_is_handed_over_in_order_and_nobody_barges_in`
 //! 22. **What happens to the other tasks when the main future ends?**
 //!     [`EventLoop::run`](crate::EventLoop::run) leaves them to its next run; the function
@@ -93,13 +94,13 @@
 //!     takes too long and then waits [has timed out](crate::timeout).
 //!     `tests/time/timers.rs::a_body_that_computes_for_too_long_and_then_waits_has_timed_out`
 //! 25. **What does cancelling do?** It [drops the future](crate::task#cancelling-is-dropping) at
-//!     the `.await` where it is. [`cancel`](crate::JoinHandle::cancel) returns when that has
-//!     happened. `tests/scheduler/cancel.rs::cancel_resolves_only_after_the_future_is_dropped`
-//! 26. **How do I clean up with awaits?** Have the task asked to stop, by a
-//!     [`CancelToken`](crate::sync::CancelToken), instead of dropped. `examples/07_cancel.rs`
+//!     its present `.await`. [`cancel`](crate::JoinHandle::cancel) returns after the drop.
+//!     `tests/scheduler/cancel.rs::cancel_resolves_only_after_the_future_is_dropped`
+//! 26. **How do I clean up with awaits?** Do not drop the task. Ask it to stop, by a
+//!     [`CancelToken`](crate::sync::CancelToken). `examples/07_cancel.rs`
 //!     `tests/io/serve_options.rs::handlers_hear_of_the_shutdown_and_finish_their_sentence_within_the_grace`
 //! 27. **Does a read that I drop lose bytes?** Not with [`BufReader`](crate::io::BufReader): it
-//!     keeps what it has until a call can take all that it wants.
+//!     keeps its bytes until a call can take all bytes that it needs.
 //!     `tests/io/buffered.rs::a_call_that_is_dropped_while_it_waits_has_taken_nothing`
 //! 28. **How do I test code that sleeps?** On a loop with [virtual
 //!     time](crate::time#time-in-the-hands-of-a-test), where an hour takes no time.
@@ -111,9 +112,9 @@
 //!     `call_soon_threadsafe` and `run_coroutine_threadsafe`. The calls of each thread run in the
 //!     order in which it sent them.
 //!     `tests/remote/posts.rs::calls_run_in_the_order_in_which_each_thread_sent_them`
-//! 30. **Can I use crates that are made for tokio?** Crates that ask for traits, yes, by the
-//!     features of [`compat`](crate::compat); crates that ask for its runtime, with this loop as a
-//!     guest of it. `tests/ecosystem/guest.rs`
+//! 30. **Can I use crates that are made for tokio?** Yes, if they ask for traits, by the features
+//!     of [`compat`](crate::compat). If they ask for tokio's runtime, run this loop as its guest.
+//!     `tests/ecosystem/guest.rs`
 //!
 //! # Next
 //!

@@ -1,9 +1,9 @@
-//! What the inbox and the pool take from `std`, and what stands in its place when all interleavings are tried.
+//! The types of `std` that the inbox and the pool use, and their replacements when all interleavings are tried.
 //!
-//! A race that needs a thread to be interrupted between two instructions may take a million runs to show, and an ordering
-//! that is too weak shows on no x86 at all. [loom](https://docs.rs/loom) runs a test once for each order in which the
-//! steps of its threads may come, and for each value that the memory model lets a load see. It can do so only if locks,
-//! atomics and threads are its own. So the two rooms in which threads meet, `inbox/` and `offload/`, take them from here: an
+//! A race that needs a thread to be interrupted between two instructions may take a million runs to show, and an
+//! ordering that is too weak never shows on an x86. [loom](https://docs.rs/loom) runs a test once for each order of its
+//! threads' steps, and for each value that the memory model lets a load see. For that, locks, atomics and threads must
+//! be loom's own. So the two modules in which threads meet, `inbox/` and `offload/`, take them from this file. An
 //! ordinary build gets `std`, and the command
 //!
 //! ```text
@@ -11,10 +11,10 @@
 //!     cargo test --lib --target-dir target/loom interleavings
 //! ```
 //!
-//! gets `shim/explored.rs`, and runs `inbox/interleavings.rs` and `offload/interleavings.rs` over the same
-//! lines that ship. `tests/loom_mutations.rs` breaks one of those lines after the other, and demands that a test falls.
+//! gets `shim/explored.rs`, and runs `inbox/interleavings.rs` and `offload/interleavings.rs` over the lines that ship.
+//! `tests/loom_mutations.rs` breaks one of those lines after the other, and demands that a test fails.
 //!
-//! `Arc` is `std`'s in both: what a reference count does is not in question here.
+//! `Arc` is `std`'s in both builds: the reference count is not under test.
 
 #[cfg(loom)]
 mod explored;
@@ -39,7 +39,7 @@ macro_rules! statics {
 #[cfg(not(loom))]
 pub(crate) use statics;
 
-/// Locks a mutex of ours. It is never poisoned in earnest: no user code runs while it is held.
+/// Locks a mutex of this crate. The mutex is never poisoned: no user code runs while it is held.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()

@@ -2,8 +2,8 @@
 
 use std::ops::Deref;
 
-/// What belongs to the thread of its loop. The name stands in the message of a compiler that was asked to send a type with such
-/// a field to another thread:
+/// A value that belongs to the thread of its loop. When a type with such a field is sent to another thread, the
+/// compiler's message contains this name:
 ///
 /// ```text
 /// error[E0277]: `Rc<Scheduler>` cannot be sent between threads safely
@@ -12,7 +12,7 @@ use std::ops::Deref;
 /// ```
 ///
 /// A [`Remote`](crate::Remote), a [`remote::Sender`](crate::remote::Sender) or a
-/// [`CancelTrigger`](crate::remote::CancelTrigger) may be sent, and so may a socket that was taken apart by `into_std`.
+/// [`CancelTrigger`](crate::remote::CancelTrigger) may be sent, and so may a socket after `into_std`.
 #[derive(Clone, Default)]
 pub(crate) struct StaysOnItsLoopSoSendARemoteInstead<T>(pub(crate) T);
 

@@ -1,11 +1,11 @@
-//! Errors that say what was being tried.
+//! Errors that say what was tried.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Says what was being tried when the error came. The kind stays; the original is the `source` of what `get_ref`
-/// finds.
+/// Adds to an error what was tried. The kind stays the same. The original is the `source` of the error that `get_ref`
+/// returns.
 pub(crate) fn while_trying(what: impl fmt::Display, error: io::Error) -> io::Error {
     io::Error::new(
         error.kind(),

@@ -1,5 +1,5 @@
-//! What takes the place of the recorder (`record/`) in a build without the feature `record`: the same face, without a size, and
-//! empty, so that the parts of a loop tell it what they tell and nothing of that is left in the program.
+//! Replaces the recorder (`record/`) in a build without the feature `record`: the same functions, empty and without a
+//! size. The calls of the loop's parts compile to nothing.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};

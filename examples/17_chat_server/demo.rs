@@ -1,4 +1,4 @@
-//! Three clients who know what they wait for and what they say then. Sockets like any others.
+//! Three scripted clients, which use sockets like any other client.
 
 use std::io::Result;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use roundelay::net::TcpStream;
 use roundelay::sync::{Barrier, CancelToken};
 use roundelay::try_join;
 
-/// What to hear, and what to do then.
+/// The line to wait for, and the act that follows it.
 type Cue<'a> = (&'a str, Act<'a>);
 
 enum Act<'a> {
@@ -19,7 +19,7 @@ enum Act<'a> {
 
 use Act::{BreakOff, CloseRoom, Say};
 
-/// Each cue is something that another client has caused, so the talk goes the same way every time.
+/// Another client causes each cue, so the talk is the same every time.
 pub(crate) async fn three_clients(server: SocketAddr, stop: &CancelToken) -> Result<()> {
     let long = "blah".repeat(100_000);
     let ann = [
@@ -45,7 +45,7 @@ pub(crate) async fn three_clients(server: SocketAddr, stop: &CancelToken) -> Res
     Ok(())
 }
 
-/// Follows its script, and prints what it hears.
+/// Follows its script, and prints every line that it receives.
 async fn client(
     name: &str,
     script: &[Cue<'_>],
@@ -56,7 +56,7 @@ async fn client(
     let say = async |words| stream.write_all(format!("{words}\n").as_bytes()).await;
     let mut lines = BufReader::new(&stream).lines();
     assert_eq!(lines.next_line().await?.as_deref(), Some("* your name?"));
-    all_are_in.wait().await.expect("nobody breaks it");
+    all_are_in.wait().await.expect("the barrier stays whole");
     say(name).await?;
     let mut script = script.iter();
     let mut cue = script.next();

@@ -1,4 +1,4 @@
-//! Lines from people who may send anything.
+//! Lines from people, who may send any bytes.
 
 use std::io;
 
@@ -8,8 +8,8 @@ use roundelay::net::TcpStream;
 /// The longest line, in bytes.
 pub(crate) const LONGEST: usize = 1_000;
 
-/// The next line, without what would upset a terminal; `None` at the end. A line that is too long is skipped to its end, a
-/// piece at a time, and never held in memory.
+/// The next line, without characters that would upset a terminal; `None` at the end. A line that is too long is skipped
+/// to its end, a piece at a time, and never held in memory.
 pub(crate) async fn next(reader: &mut BufReader<&TcpStream>) -> io::Result<Option<String>> {
     let mut is_too_long = false;
     let line = loop {

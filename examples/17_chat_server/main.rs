@@ -1,7 +1,7 @@
-//! A chat room: everybody hears every line. Without arguments three scripted clients talk, and then it closes.
+//! A chat room: every client gets every line. Without arguments three scripted clients talk, and then the room closes.
 //!
-//! `cargo run --release --example 17_chat_server -- --listen 127.0.0.1:7017`, and elsewhere `nc 127.0.0.1 7017`, as often as
-//! you like. Your first line is your name. The server stops gracefully when its standard input ends (Ctrl-D).
+//! `cargo run --release --example 17_chat_server -- --listen 127.0.0.1:7017`, and in other terminals `nc 127.0.0.1
+//! 7017`. Your first line is your name. The server stops gracefully when its standard input ends (Ctrl-D).
 
 use std::future::IntoFuture;
 use std::io::{self, Result};

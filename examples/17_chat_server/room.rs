@@ -12,7 +12,7 @@ use roundelay::{race, timeout, yield_now};
 
 use super::line;
 
-/// How long a client may take to say its name, or to read what it is sent.
+/// How long a client may take to send its name, or to read its lines.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Room {
@@ -22,11 +22,11 @@ pub(crate) struct Room {
 
 impl Room {
     fn tell(&self, line: String) {
-        let _ = self.lines.send(line); // an error would say that nobody is here
+        let _ = self.lines.send(line); // an error would mean that the room is empty
     }
 }
 
-/// Somebody with a name. When it is dropped, for whatever reason, the others are told.
+/// A client with a name. When it is dropped, for any reason, the room tells the others.
 struct Guest<'a>(&'a Room, String);
 
 impl Drop for Guest<'_> {
@@ -56,7 +56,8 @@ pub(crate) async fn visit(stream: TcpStream, peer: SocketAddr, room: Rc<Room>) -
         race!(speak(&mut reader, &guest), hear(&mut ears, &mut writer))
     };
     let left = room.stop.run_until_cancelled(stay).await.transpose()?;
-    // Who has only stopped speaking (`nc -N`) still hears the rest. No line is torn: the writer remembers where it was.
+    // A client that has only stopped sending (`nc -N`) still gets the rest. No line is torn: the writer remembers its
+    // position.
     while let Ok(line) = ears.try_recv() {
         say(&mut writer, &line).await?;
     }
@@ -69,7 +70,7 @@ pub(crate) async fn visit(stream: TcpStream, peer: SocketAddr, room: Rc<Room>) -
 async fn speak(reader: &mut BufReader<&TcpStream>, guest: &Guest<'_>) -> Result<()> {
     while let Some(line) = line::next(reader).await? {
         guest.0.tell(format!("{}: {line}", guest.1));
-        yield_now().await; // everybody hears this line before the next one is said
+        yield_now().await; // every client gets this line before the next line
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub(crate) async fn talk(server: SocketAddr) -> io::Result<()> {
     let begin = Instant::now();
     let pipeline = "*2\r\n$4\r\nINCR\r\n$5\r\ncount\r\n".repeat(DEPTH);
     for round in 0..COMMANDS / DEPTH {
-        // In two pieces, so that a command lies in two reads.
+        // In two pieces, so that one command is split between two reads.
         let (front, back) = pipeline.as_bytes().split_at(37);
         stream.write_all(front).await?;
         stream.write_all(back).await?;

@@ -1,10 +1,11 @@
-//! A small Redis: `PING`, `ECHO`, `SET`, `GET`, `DEL`, `INCR`, and what `redis-benchmark` asks for first.
+//! A small Redis: `PING`, `ECHO`, `SET`, `GET`, `DEL`, `INCR`, and the first requests of `redis-benchmark`.
 //!
-//! `cargo run --release --example 19_redis_server -- --listen 127.0.0.1:6390`, and elsewhere
-//! `redis-benchmark -p 6390 -t ping,set,get,incr -P 16`, or `redis-cli -p 6390`. Without arguments it talks to itself.
+//! `cargo run --release --example 19_redis_server -- --listen 127.0.0.1:6390`, and in another terminal `redis-benchmark
+//! -p 6390 -t ping,set,get,incr -P 16`, or `redis-cli -p 6390`. Without arguments it runs a client of its own.
 //!
-//! Commands are parsed where they lie in the buffer, and nothing is read before the last whole one is answered: sixteen commands
-//! that come together cost one read and one write. The table has no lock, for all tasks run on one thread.
+//! Commands are parsed in place, in the buffer, and the next read comes after the last whole command is answered:
+//! sixteen commands that come together cost one read and one write. The table has no lock, because all tasks run on one
+//! thread.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -67,7 +68,7 @@ async fn connection(stream: TcpStream, table: Table) -> Result<(), ReadError> {
             }
         };
         let Some((length, words)) = command else {
-            // The read sends the answers that are due, before it waits.
+            // The read first sends the pending answers, then waits.
             match stream.fill_more().await? {
                 0 => return Ok(()),
                 _ => continue,
@@ -81,7 +82,7 @@ async fn connection(stream: TcpStream, table: Table) -> Result<(), ReadError> {
     }
 }
 
-/// Carries a command out, and appends its answer.
+/// Runs a command, and appends its answer.
 fn answer(table: &Table, words: &[&[u8]], out: &mut Vec<u8>) {
     let mut table = table.borrow_mut();
     let name = words.first().map(|name| name.to_ascii_uppercase());

@@ -1,11 +1,11 @@
-//! RESP, the protocol of Redis, parsed where it lies: nothing is copied before a command is whole.
+//! RESP, the protocol of Redis, parsed in place: no byte is copied before a command is whole.
 
 use std::ops::Range;
 
-/// A command in the buffer: how long it is, and where in it its words are.
+/// A command in the buffer: its length, and the ranges of its words.
 pub(crate) type Command = (usize, Vec<Range<usize>>);
 
-/// `*2\r\n$4\r\nECHO\r\n$5\r\nhello\r\n`, or a line of words. `None`: not all of it is there yet.
+/// `*2\r\n$4\r\nECHO\r\n$5\r\nhello\r\n`, or a line of words. `None`: the command is not complete yet.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Command>, &'static str> {
     if bytes.first().is_some_and(|&first| first != b'*') {
         return Ok(line_end(bytes, 0).map(|end| (end + 2, words(&bytes[..end]))));
@@ -27,13 +27,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Command>, &'static str> {
     Ok((at <= bytes.len()).then_some((at, words)))
 }
 
-/// Where the line that begins at `from` ends, without its `\r\n`.
+/// The end of the line that begins at `from`, without its `\r\n`.
 fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
     let end = bytes.get(from..)?.windows(2).position(|two| two == b"\r\n");
     Some(from + end?)
 }
 
-/// The number behind the sign at `at`, and where the next line begins.
+/// The number after the sign at `at`, and the beginning of the next line.
 fn number(bytes: &[u8], at: usize) -> Result<Option<(usize, usize)>, &'static str> {
     const MOST: usize = 1 << 20; // a length from a stranger
     let Some(end) = line_end(bytes, at) else {

@@ -1,4 +1,4 @@
-//! What [`Here`] passes on to the value inside: the traits of the crates that ask for `Send`.
+//! The traits that [`Here`] forwards to its value: those of the crates that ask for `Send`.
 //!
 //! Every method checks the thread, and panics on another one.
 
@@ -27,7 +27,7 @@ use std::task::{Context, Poll};
 ))]
 use super::Here;
 
-/// The methods of a foreign trait for writing. `close` is what the trait calls the last of them.
+/// The methods of a foreign trait for writing. `close` is the trait's name of the last method.
 #[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
 macro_rules! write_to_the_inner_one {
     ($close:ident) => {
@@ -219,7 +219,7 @@ mod for_hyper {
         }
     }
 
-    /// The responses are futures of this thread, too, and are wrapped like the service.
+    /// The responses are futures of this thread too, and are wrapped like the service.
     impl<R, S: Service<R>> Service<R> for Here<S> {
         type Response = S::Response;
         type Error = S::Error;
@@ -244,7 +244,7 @@ mod for_hyper_util {
         }
     }
 
-    /// The responses are futures of this thread, too, and are wrapped like the service.
+    /// The responses are futures of this thread too, and are wrapped like the service.
     impl<R, S: Service<R>> Service<R> for Here<S> {
         type Response = S::Response;
         type Error = S::Error;

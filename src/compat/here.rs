@@ -1,4 +1,4 @@
-//! `Here`: what stays on its thread, where foreign code asks for what may leave it.
+//! `Here`: makes a value that stays on its thread `Send`, for foreign code that asks for it.
 
 use std::any::type_name;
 use std::fmt;
@@ -14,22 +14,23 @@ use pin_project_lite::pin_project;
 use send_wrapper::SendWrapper;
 
 pin_project! {
-    /// A value of this thread that is `Send` and `Sync`: it may be moved anywhere, and used and dropped here only.
+    /// A value of this thread that is `Send` and `Sync`: it may be moved anywhere, but used and dropped only here.
     ///
     /// Many crates ask for `Send` because their authors expect a runtime with many threads: the handlers of axum, the
-    /// connections of hyper-util's pooled client and of the `redis` crate, the streams that hyper hands over after an upgrade.
-    /// On a loop of this crate nothing leaves the thread, so that the question is a formality. `Here` answers it, and checks
-    /// the answer: each use compares the running thread with the one that made the value.
+    /// connections of hyper-util's pooled client and of the `redis` crate, the streams that hyper returns after an
+    /// upgrade. On a loop of this crate no value leaves the thread, so the demand is a formality. `Here` meets the
+    /// demand, and checks it: each use compares the running thread with the thread that made the value.
     ///
-    /// `Here<T>` is whatever `T` is: a future, a stream or a sink, a reader and a writer by the traits of futures-io, tokio
-    /// and hyper, a body and a service of hyper, a connection of hyper-util; each if the feature of that name is there.
-    /// Everything else is reached by dereferencing. (All but the future ask for `T: Unpin`: where a `T` is not, `Here<Pin<Box<T>>>` is.)
+    /// `Here<T>` has the traits of `T`: future, stream or sink, reader and writer by the traits of futures-io, tokio
+    /// and hyper, body and service of hyper, connection of hyper-util; each with the feature of that name. Everything
+    /// else is reached by dereferencing. (All but the future ask for `T: Unpin`. For another `T` use
+    /// `Here<Pin<Box<T>>>`.)
     ///
     /// ```
     /// use std::rc::Rc;
     /// use roundelay::compat::Here;
     ///
-    /// // What a framework asks of its handlers.
+    /// // A framework's demand on its handlers.
     /// fn handler<F: Future<Output = u32> + Send>(future: F) -> F { future }
     ///
     /// let visits = Rc::new(7);
@@ -42,16 +43,15 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// On any other thread every use panics, with the name of the type in the sentence; so does dropping it there, unless
-    /// there is nothing to drop, or the thread is panicking already. What was to be dropped is then leaked, for its destructor
-    /// belongs to the thread that it cannot be brought back to. Only [`is_here`](Here::is_here) and `Debug` may be asked
-    /// anywhere.
+    /// On another thread every use panics, with the name of the type in the message. Dropping it there panics too,
+    /// unless there is nothing to drop, or the thread is already panicking. The value is then leaked, because its
+    /// destructor must not run on another thread. Only [`is_here`](Here::is_here) and `Debug` work on any thread.
     ///
     /// # What it costs
     ///
     /// Two words, and two comparisons of thread numbers for each use.
     pub struct Here<T> {
-        // Before the value: where it panics, the value is leaked instead of dropped.
+        // Before the value: if the guard panics, the value is leaked instead of dropped.
         guard: Guard<T>,
         #[pin]
         value: SendWrapper<T>,
@@ -59,7 +59,7 @@ pin_project! {
 }
 
 impl<T> Here<T> {
-    /// Binds a value to the thread that runs now.
+    /// Binds a value to the running thread.
     pub fn new(value: T) -> Here<T> {
         Here {
             guard: Guard {
@@ -70,7 +70,7 @@ impl<T> Here<T> {
         }
     }
 
-    /// Whether the value may be used on the thread that asks.
+    /// Whether the value may be used on the calling thread.
     ///
     /// ```
     /// use roundelay::compat::Here;
@@ -98,7 +98,7 @@ impl<T> Here<T> {
         value.take()
     }
 
-    /// For the traits that poll a pinned value which need not be pinned.
+    /// For the traits that poll a pinned value, where the value need not be pinned.
     #[cfg(any(
         feature = "futures-io",
         feature = "hyper",
@@ -140,11 +140,11 @@ impl<T> DerefMut for Here<T> {
 
 /// # Cancellation
 ///
-/// As the future inside.
+/// As the inner future.
 ///
 /// # Panics
 ///
-/// Polled on another thread.
+/// If polled on another thread.
 impl<F: Future> Future for Here<F> {
     type Output = F::Output;
 
@@ -181,7 +181,7 @@ impl<T: fmt::Debug> fmt::Debug for Here<T> {
     }
 }
 
-/// The thread that the value belongs to. It says so more clearly than [`SendWrapper`], which checks again.
+/// The thread of the value. Its message is clearer than that of [`SendWrapper`], which checks again.
 struct Guard<T> {
     thread: ThreadId,
     value: PhantomData<fn() -> T>,
@@ -213,7 +213,7 @@ impl<T> Drop for Guard<T> {
 fn refuse<T>(what_was_done: &str) -> ! {
     panic!(
         "a `Here<{}>` was {what_was_done} on another thread than the one that made it: it belongs to that thread's loop, so \
-         let whatever holds it run there, as a task of the loop or inside `roundelay::run`",
+         run the code that holds it there, as a task of the loop or inside `roundelay::run`",
         type_name::<T>()
     )
 }

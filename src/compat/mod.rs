@@ -1,38 +1,38 @@
-//! The crates of the field on this loop: their traits for the sockets, an executor, a timer, a
-//! guest of tokio.
+//! Other crates on this loop: their traits for the sockets, an executor, a timer, a guest of tokio.
 //!
 //! *Before this:* [`io`](mod@crate::io). *Time:* 20 minutes. *Files, in reading order:* this one,
 //! and each feature by itself.
 //!
-//! Everything here is behind a feature, and the default build has none of it. No feature brings a
-//! thread, a reactor or a pool of its own: of tokio only the traits are used. The one exception
-//! says so in its name: with `tokio-guest`, tokio has the thread.
+//! Everything in this module is behind a feature, and the default build has none of it. No feature
+//! brings a thread, a reactor or a pool of its own: of tokio only the traits are used. The one
+//! exception is `tokio-guest`: with this feature, tokio has the thread.
 //!
 //! | feature | gives |
 //! |---|---|
 //! | `futures-io` | `futures_io::{AsyncRead, AsyncWrite}` for the stream sockets, `io::duplex` and the halves of both |
-//! | `tokio` | `tokio::io::{AsyncRead, AsyncWrite}` for the same |
+//! | `tokio` | `tokio::io::{AsyncRead, AsyncWrite}` for the same types |
 //! | `hyper` | `hyper::rt::{Read, Write}` for the streams, those in memory included, and an executor and a timer: `compat::hyper` |
 //! | `hyper-server` | `serve_http` in `compat::hyper`, a server for a listener |
 //! | `hyper-client` | a connector for the pooled client of hyper-util, in `compat::hyper` |
-//! | `stream` | `futures_core::Stream` and `futures_sink::Sink` for queues, receivers, listeners and what else comes one by one: `compat::stream` |
+//! | `stream` | `futures_core::Stream` and `futures_sink::Sink` for queues, receivers, listeners and other sequences: `compat::stream` |
 //! | `tokio-guest` | `compat::tokio::run`, for crates that ask for tokio itself: this crate's loop as a guest of tokio, on one thread |
-//! | `here` | `compat::Here`, for what is `!Send` where a crate asks for `Send` |
+//! | `here` | `compat::Here`, for a `!Send` value in a crate that asks for `Send` |
 //!
 //! # One reader and one writer
 //!
 //! These traits poll, and a poll leaves its waker behind: all adapters that read one socket share
-//! one place in its line, and so do all that write. Use a socket through one adapter at a time.
+//! one place in its line, and so do all adapters that write. Use a socket through one adapter at a
+//! time.
 //!
 //! # What asks for `Send`
 //!
-//! Almost nothing of this crate is `Send`: a socket, a timer and a task's handle belong to one
-//! loop. A crate that asks for `Send` all the same gets a `Here`, which checks at each use that its
-//! content has not left the thread. The compiler cannot check that.
+//! Almost no type of this crate is `Send`: a socket, a timer and a task's handle belong to one
+//! loop. For a crate that asks for `Send` even so, there is `Here`, which checks at each use that
+//! its content has not left the thread. The compiler cannot check that.
 //!
 //! # Next
 //!
-//! [The appendix](crate::appendix): what makes the loop fast.
+//! [The appendix](crate::appendix): the tunings of the loop.
 
 #[cfg(feature = "here")]
 mod forward;

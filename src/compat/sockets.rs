@@ -1,7 +1,7 @@
-//! What sockets and streams in memory do for the foreign traits, written once: futures-io, tokio and hyper ask for the same
-//! methods.
+//! The common methods of sockets and streams in memory for the foreign traits: futures-io, tokio and hyper ask for the
+//! same methods.
 
-/// The methods of a foreign trait for writing to one of them. `close` is what the trait calls the last of them.
+/// The methods of a foreign trait for writing. `close` is the trait's name of the last method.
 macro_rules! write_to_a_socket {
     ($methods:ty, $close:ident) => {
         fn poll_write(
@@ -20,7 +20,7 @@ macro_rules! write_to_a_socket {
             <$methods>::poll_write_vectored(&self, cx, bufs)
         }
 
-        /// Nothing is held back.
+        /// No byte is held back.
         fn poll_flush(
             self: std::pin::Pin<&mut Self>,
             _: &mut std::task::Context<'_>,

@@ -1,8 +1,9 @@
 //! This crate's loop as a guest of tokio: both on one thread, each with its own tasks.
 //!
-//! Most crates ask for traits, and have them by the other modules of [`compat`](super). Some ask for tokio itself: `reqwest` opens
-//! sockets of tokio's, `axum::serve` spawns tasks of tokio's, `tower-http`'s time-outs are timers of tokio's. [`run`] lets them: a
-//! `current_thread` runtime of tokio's has the thread, and this crate's loop is one future on it.
+//! Most crates ask for traits, and have them by the other modules of [`compat`](super). Some ask for tokio itself:
+//! `reqwest` opens sockets of tokio's, `axum::serve` spawns tasks of tokio's, `tower-http`'s time-outs are timers of
+//! tokio's. For these crates there is [`run`]: a `current_thread` runtime of tokio's has the thread, and this crate's
+//! loop is one future on it.
 //!
 //! ```text
 //!             one thread
@@ -13,39 +14,42 @@
 //!                  '-- poll a task of the loop, poll a task of the loop, ..., look
 //! ```
 //!
-//! # Who may await what
+//! # Which task may await what
 //!
-//! - A task of ours ([`spawn`](crate::spawn), `main`) may await whatever is tokio's: sockets, timers, channels, join handles, the answer
-//!   of a `reqwest::Client`; and it may `tokio::spawn` and `tokio::task::spawn_local`. It is no task of tokio's: `tokio::task::id` finds
-//!   none, and of tokio's budget (128 operations a poll) all that is ours has one share for each stint.
-//! - A task of tokio's may await whatever is ours, and may [`spawn`](crate::spawn). Our futures are `!Send`, so such a task is one of
-//!   `tokio::task::spawn_local`, or its future is a `Here`.
+//! - A task of this crate ([`spawn`](crate::spawn), `main`) may await everything of tokio's: sockets, timers, channels,
+//!   join handles, the answer of a `reqwest::Client`, and may call `tokio::spawn` and `tokio::task::spawn_local`. To
+//!   tokio such a task is none of its tasks: `tokio::task::id` finds no task, and all tasks of this crate share one
+//!   budget of tokio's (128 operations a poll) for each stint.
+//! - A task of tokio's may await everything of this crate, and may [`spawn`](crate::spawn). The futures of this crate
+//!   are `!Send`, so such a task is one of `tokio::task::spawn_local`, or its future is a `Here`.
 //!
-//! # Who waits for whom
+//! # Which side waits for which
 //!
-//! A stint ends after 64 polls of our tasks, and then all tasks of tokio's that are ready have a turn, up to 61 in one go. So
-//! neither side starves the other. A wake from a task of tokio's to one of ours, and a spawn, take the way of wakes from other
-//! threads: by the inbox, and the descriptor, which tokio is waiting for. The first costs a few system calls; those that follow
-//! before our loop works again cost none. Our deadlines are tokio's timers here, with its grain: a millisecond. They are never
-//! early.
+//! A stint ends after 64 polls of this crate's tasks. Then all ready tasks of tokio's have a turn, up to 61 in one go.
+//! So neither side starves the other. When a task of tokio's wakes or spawns a task of this crate, the wake goes the
+//! way of wakes from other threads: through the inbox, and the descriptor that tokio watches. The first such wake costs
+//! a few system calls; further wakes before the next stint cost none. The loop's deadlines are tokio's timers here,
+//! with tokio's grain of a millisecond. A deadline is never early.
 //!
 //! # No thread
 //!
-//! There is no thread but the caller's, unless somebody asks for one: `tokio::task::spawn_blocking`, tokio's files and its look-up of
-//! host names do, and so does [`offload`](fn@crate::offload).
+//! There is no thread but the caller's, unless the program asks for one: `tokio::task::spawn_blocking`, tokio's files
+//! and its look-up of host names do, and so does [`offload`](fn@crate::offload).
 //!
 //! # The end
 //!
-//! [`run`] ends when `main` does. Then this crate's tasks are dropped, in the order of their spawning, while tokio is there still; then
-//! tokio's, while this crate's loop is there still. What a destructor spawns on either is dropped at once, and nothing is
-//! waited for: blocking calls that have begun go on, and their results are discarded.
+//! [`run`] ends when `main` does. Then this crate's tasks are dropped, in the order of their spawning, while tokio
+//! still exists. Then tokio's tasks are dropped, while this crate's loop still exists. A task that a destructor spawns
+//! is dropped at once, and `run` waits for nothing: blocking calls that have begun go on, and their results are
+//! discarded.
 //!
 //! # Why not otherwise
 //!
-//! - *tokio on a thread of its own*: everything that goes across is `Send`, and costs a wake of a sleeping thread each way.
-//! - *tokio as the guest*: its runtime has no descriptor and no deadline to wait for, nor a way to be turned.
-//! - *Our loop current for as long as tokio runs*: a wake from a task of tokio's would go straight into our ready queue, of which
-//!   tokio, asleep, hears nothing. See [`EventLoop::enter`].
+//! - *tokio on a thread of its own*: every value that crosses must be `Send`, and costs a wake of a sleeping thread
+//!   each way.
+//! - *tokio as the guest*: its runtime has no descriptor and no deadline to wait for, and no call that turns it.
+//! - *The loop current for as long as tokio runs*: a wake from a task of tokio's would go straight into the loop's
+//!   ready queue, and tokio would sleep on. See [`EventLoop::enter`].
 
 use std::future::{Future, IntoFuture, poll_fn};
 use std::io;
@@ -64,10 +68,10 @@ use crate::event_loop::{EventLoop, Guest, Stint};
 use crate::foreign;
 use crate::trying::while_trying;
 
-/// Makes a loop and a `current_thread` runtime of tokio's, runs `main` as a task of the loop, and ends both:
-/// [`roundelay::run`](crate::run) with tokio around it, and in the place of `#[tokio::main]`.
+/// Makes a loop and a `current_thread` runtime of tokio's, runs `main` as a task of the loop, and ends both. This is
+/// [`roundelay::run`](crate::run) with tokio around the loop, and replaces `#[tokio::main]`.
 ///
-/// The [module](self) says who may await what, who waits for whom, and what the end is.
+/// The [module](self) describes which task may await what, which side waits for which, and the end.
 ///
 /// # Cancellation
 ///
@@ -113,24 +117,24 @@ pub fn run<F: IntoFuture>(main: F) -> F::Output {
     }
 }
 
-/// [`run`], with a loop and a runtime that the caller has made, and that stay. Tasks that are alive when `main` ends wait in the
+/// [`run`], with a loop and a runtime of the caller's, which stay. Tasks that are alive when `main` ends wait in the
 /// loop and in the runtime for the next `run_on` of both.
 ///
 /// The runtime needs its drivers: `Builder::enable_all`, or `enable_io` and `enable_time`.
 ///
 /// # Cancellation
 ///
-/// As [`run`]; nothing is dropped but `main`.
+/// As [`run`], but only `main` is dropped.
 ///
 /// # Errors
 ///
 /// If tokio cannot watch the loop's descriptor; and [`InvalidInput`](io::ErrorKind::InvalidInput) if the loop has
-/// [virtual time](crate::Builder::virtual_time), which tokio's timers know nothing of, or a
-/// [shuffled order](crate::Builder::shuffle). `main` has not been polled then.
+/// [virtual time](crate::Builder::virtual_time), which tokio's timers do not follow, or a [shuffled
+/// order](crate::Builder::shuffle). `main` has not been polled then.
 ///
 /// # Panics
 ///
-/// With `main`'s own panic, and with any task's of the loop under [`OnPanic::EndRun`](crate::OnPanic::EndRun); if the runtime was built
+/// With `main`'s own panic, or a task's under [`OnPanic::EndRun`](crate::OnPanic::EndRun); if the runtime was built
 /// without drivers; and inside a runtime of tokio's.
 ///
 /// ```
@@ -182,14 +186,14 @@ fn drive<F: Future>(
     Ok(output)
 }
 
-/// The newer form of this call is unsafe: its caller promises that the descriptor stays open, and the same, for as long as it is
-/// watched. A borrowed descriptor is that promise, in a type.
+/// The newer form of this call is unsafe: its caller promises that the descriptor stays open, and the same, while it is
+/// watched. A borrowed descriptor makes this promise by its type.
 #[allow(deprecated)]
 fn watch(descriptor: BorrowedFd<'_>) -> io::Result<AsyncFd<BorrowedFd<'_>>> {
     AsyncFd::with_interest(descriptor, Interest::READABLE)
 }
 
-/// A stint, and the waking for the next one.
+/// Runs a stint, and arranges the wake for the next one.
 fn poll(
     guest: &mut Guest<'_>,
     descriptor: &AsyncFd<BorrowedFd<'_>>,
@@ -211,7 +215,7 @@ fn poll(
     Poll::Pending
 }
 
-/// Takes the notice down *before* the stint looks: what happens after the look is a new edge, and a new notice.
+/// Clears the notice *before* the stint looks: an event after the look is a new edge, and a new notice.
 fn hear(descriptor: &AsyncFd<BorrowedFd<'_>>, cx: &mut Context<'_>) -> io::Result<()> {
     while let Poll::Ready(ready) = descriptor.poll_read_ready(cx) {
         ready?.clear_ready();
@@ -234,10 +238,10 @@ fn wake_again(cx: &Context<'_>) {
     foreign::wake_by_ref(cx.waker(), "tokio's, for its guest");
 }
 
-/// Both of [`run`]'s, and their end.
+/// The loop and the runtime of [`run`], and their end.
 struct Both {
     event_loop: EventLoop,
-    /// Until the end.
+    /// `None` only at the end.
     tokio: Option<LocalRuntime>,
 }
 
@@ -264,7 +268,7 @@ impl Drop for Both {
         let context = tokio.enter();
         self.event_loop.close();
         drop(context);
-        // Not a plain drop, which would wait for calls that block, and panic inside another runtime.
+        // Not a plain drop: it would wait for calls that block, and panic inside another runtime.
         self.event_loop.enter(|| tokio.shutdown_background());
     }
 }

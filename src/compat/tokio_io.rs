@@ -11,7 +11,7 @@ use super::sockets::write_to_a_socket;
 use crate::io::sockets::{for_each_reader, for_each_writer};
 use crate::io::{Duplex, DuplexReader, DuplexWriter};
 
-/// Directly, if somebody has written to all of the memory before.
+/// Reads directly if all of the memory is initialized.
 fn read_into(
     buf: &mut ReadBuf<'_>,
     read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,

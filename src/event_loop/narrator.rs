@@ -1,7 +1,7 @@
 //! The lines that the loop writes to the log at `trace`: one for each event.
 //!
-//! *decide-then-do*: a line comes before a decision, or after the act that follows from it, because the sink of the log may
-//! run any code. Nothing here is called when the log does not listen.
+//! *decide-then-do*: a line comes before a decision, or after the act that follows from it, because the sink of the log
+//! may run any code. Without a listener of the log, none of these functions is called.
 
 use std::mem::ManuallyDrop;
 use std::task::Waker;
@@ -74,7 +74,7 @@ impl EventLoop {
         }
     }
 
-    /// What a turn has done, for the log and for the caller.
+    /// The counts of a turn, for the log and for the caller.
     pub(super) fn sum_up(&self, before: Metrics) -> Turn {
         let turn = Turn::between(before, self.metrics(), self.work_left());
         let line = format_args!("{}: {turn}", self.name);

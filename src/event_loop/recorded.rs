@@ -12,12 +12,12 @@ use crate::record::{JobLog, Probe, Recording};
 
 /// The environment variable that names the file for the page of each loop.
 const PAGE: &str = "ROUNDELAY_RECORD";
-/// The size of such a recording: a quarter of a million events, which a browser shows without trouble.
+/// The size of a recording that the variable asks for: a quarter of a million events, which a browser shows easily.
 const BYTES: usize = 4 << 20;
 
 impl Builder {
-    /// Records every step of the loop in a ring of `bytes` bytes: the last events, sixteen bytes each. The ring is allocated
-    /// when the loop is made. Default: nothing is recorded, unless the environment asks for it; see
+    /// Records every step of the loop in a ring of `bytes` bytes, which keeps the last events, sixteen bytes each. The
+    /// ring is allocated when the loop is made. Default: no recording, unless the environment asks for it; see
     /// [`record`](crate::record).
     ///
     /// ```
@@ -75,7 +75,7 @@ impl EventLoop {
     }
 }
 
-/// Writes the kind of file that the end of its name says; by default the page.
+/// Writes the format of the file's extension; by default the page.
 fn write(recording: &Recording, path: &Path) -> io::Result<()> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("json") => fs::write(path, recording.to_perfetto()),
@@ -85,7 +85,7 @@ fn write(recording: &Recording, path: &Path) -> io::Result<()> {
     }
 }
 
-/// The first loop of a process gets the name as given, each further loop a number before the dot.
+/// The first loop of a process gets the name as given. Each further loop adds a number before the dot.
 fn numbered(page: &Path, number: usize) -> PathBuf {
     if number == 1 {
         return page.to_owned();

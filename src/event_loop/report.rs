@@ -1,4 +1,4 @@
-//! What a turn has done, and what a shutdown has left.
+//! The counts of a turn, and the unfinished tasks and jobs of a shutdown.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::context::Metrics;
 use crate::inspect::Tasks;
 use crate::offload::Running;
 
-/// What one [turn](crate::EventLoop::turn) did, or [several](crate::EventLoop::run_until_idle).
+/// The counts of one [turn](crate::EventLoop::turn), or of [several](crate::EventLoop::run_until_idle).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Turn {
@@ -59,7 +59,8 @@ impl fmt::Display for Turn {
     }
 }
 
-/// What [`EventLoop::shutdown`](crate::EventLoop::shutdown) has left unfinished. Empty if everything finished in time.
+/// The tasks and jobs that were unfinished at a [`shutdown`](crate::EventLoop::shutdown). Empty if everything finished
+/// in time.
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "says what had not finished"]

@@ -1,11 +1,12 @@
 //! Tuning: a loop stays awake for another thread that answers at once.
 //!
-//! Let a thread wake the loop, wait for the loop's answer, and wake it again: in between the loop has nothing to do for a
-//! microsecond or two. To sleep and be woken takes two system calls and two switches between threads, more than the whole
-//! exchange. So if another thread ended the loop's last sleep, and the sleep was shorter than [`BRIEF`], the loop watches
-//! its inbox for a while before it sleeps again. After a watch in vain the loop sleeps at once, until it has had enough
-//! brief sleeps; each watch in vain doubles their number. (On a single processor no other thread can answer meanwhile, so
-//! every watch is in vain.) A loop that is idle, or waits for sockets and timers, never watches, and reads no clock for it.
+//! Suppose that a thread wakes the loop, waits for the loop's answer, and wakes the loop again. In between the loop has
+//! nothing to do for a microsecond or two. To sleep and be woken takes two system calls and two switches between
+//! threads, more than the whole exchange. So if another thread ended the loop's last sleep, and the sleep was shorter
+//! than [`BRIEF`], the loop watches its inbox for a while before it sleeps again. After a watch in vain the loop sleeps
+//! at once, until it has had enough brief sleeps; each watch in vain doubles their number. (On a single processor no
+//! other thread can answer meanwhile, so every watch is in vain.) A loop that is idle, or waits for sockets and timers,
+//! never watches, and reads no clock for it.
 //!
 //! ```text
 //!            a note              nothing to do            a note, soon
@@ -16,11 +17,11 @@
 //!     '------------------------- a watch in vain --------------------------'
 //! ```
 //!
-//! *Why no `yield_now` in the watch*: on a busy system it gives the rest of the time slice away, and the loop sees the
+//! *Why no `yield_now` in the watch*: on a busy system it gives up the rest of the time slice, and the loop sees the
 //! answer milliseconds late. A sleeping thread is woken at once.
 //!
-//! What it buys: a wake from a thread that answers at once takes 0.7 us instead of 6. To do without it, build the loop
-//! with [`Builder::spin`](crate::Builder::spin) of zero.
+//! A watch makes a wake from a thread that answers at once eight times as fast. To turn it off, build the loop with
+//! [`Builder::spin`](crate::Builder::spin) of zero.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -28,23 +29,23 @@ use std::time::{Duration, Instant};
 use crate::inbox::Inbox;
 use crate::reactor::Wait;
 
-/// A sleep that is shorter costs more than it saves: a system takes about this long to put a thread to sleep and to wake it,
+/// A shorter sleep costs more than it saves: a system takes about this long to put a thread to sleep and to wake it,
 /// and a virtual machine takes several times as long.
 const BRIEF: Duration = Duration::from_micros(50);
 
-/// How long a loop watches at most, by default.
+/// The default limit of a watch.
 pub(super) const LIMIT: Duration = Duration::from_micros(20);
 
 /// How many looks at the inbox come between two looks at the clock.
 const GLANCES: u32 = 32;
 
-/// The most brief sleeps that are asked for before a loop watches again.
+/// The largest number of brief sleeps before a loop watches again.
 const MOST_WANTED: u32 = 1024;
 
 pub(super) struct StayAwake {
     limit: Duration,
     habit: Cell<Habit>,
-    /// How many brief sleeps have to come before the loop watches again.
+    /// How many brief sleeps must come before the loop watches again.
     wanted: Cell<u32>,
     /// How many brief sleeps there have been since the last watch.
     brief: Cell<u32>,
@@ -56,7 +57,7 @@ enum Habit {
     Asleep,
     /// Another thread has sent a note.
     SpokenTo,
-    /// The loop has had nothing to do since that moment.
+    /// The loop has had nothing to do since this moment.
     Measuring(Instant),
     /// The last sleep was brief.
     Awake,
@@ -79,7 +80,7 @@ impl Habit {
     fn on_sleep(self, now: impl Fn() -> Instant) -> Self {
         match self {
             Habit::SpokenTo => Habit::Measuring(now()),
-            // The last sleep was not ended by another thread.
+            // Another thread did not end the last sleep.
             Habit::Measuring(_) => Habit::Asleep,
             Habit::Asleep | Habit::Awake => self,
         }
@@ -104,7 +105,8 @@ impl StayAwake {
         }
     }
 
-    /// Called when there is nothing to do: waits awake for a note, if that is likely to pay. Returns whether one has come.
+    /// Called when there is nothing to do. Waits awake for a note, if that is likely to pay. Returns whether one has
+    /// come.
     #[inline]
     pub(super) fn watch(&self, wait: &Wait, inbox: &Inbox) -> bool {
         self.habit.get() != Habit::Asleep && !inbox.is_notified() && self.watch_now(wait, inbox)

@@ -1,4 +1,5 @@
-//! Which call is to fail: known to the thread of a test, and to those that its pool starts.
+//! Which call fails. The plan belongs to the thread of a test and to the threads that its pool
+//! starts.
 
 use std::cell::RefCell;
 use std::io;
@@ -24,17 +25,17 @@ thread_local! {
 }
 
 impl Plan {
-    /// The `n`th call of this kind is not made, but does this. Counted from zero.
+    /// The `n`th call of this kind, counted from zero, does `deed` instead.
     pub(crate) fn strike(call: Call, n: usize, deed: Deed) -> Arc<Plan> {
         Plan::new(Some((call, n..n + 1, deed)))
     }
 
-    /// So does every call of this kind.
+    /// Every call of this kind does `deed` instead.
     pub(crate) fn strike_all(call: Call, deed: Deed) -> Arc<Plan> {
         Plan::new(Some((call, 0..usize::MAX, deed)))
     }
 
-    /// All goes well, and is counted.
+    /// No call fails, and all are counted.
     pub(crate) fn watch() -> Arc<Plan> {
         Plan::new(None)
     }
@@ -46,7 +47,7 @@ impl Plan {
         })
     }
 
-    /// From here on this thread follows the plan.
+    /// From now on this thread follows the plan.
     pub(crate) fn enter(self: &Arc<Plan>) {
         PLAN.set(Some(Arc::clone(self)));
     }
@@ -56,7 +57,7 @@ impl Plan {
         calls.iter().filter(|other| **other == call).count()
     }
 
-    /// Whether a call has met its fate.
+    /// Whether a call has failed or unwound.
     pub(crate) fn has_struck(&self) -> bool {
         let fault = self.fault.as_ref();
         fault.is_some_and(|(fatal, fated, _)| self.count(*fatal) > fated.start)

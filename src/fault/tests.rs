@@ -1,4 +1,4 @@
-//! One life of a loop, in which each system call fails once, and unwinds once.
+//! One whole run of a loop, in which each system call fails once, and unwinds once.
 //!
 //! The runs are in a process of their own, one after the other, so that its descriptors and threads can be counted.
 
@@ -23,8 +23,8 @@ const EINTR: i32 = 4;
 const ENOMEM: i32 = 12;
 const EMFILE: i32 = 24;
 
-/// What each call may fail with, and what the error then says at least. `None`: nobody needs to hear of it, for the loop goes
-/// on without.
+/// The error with which each call fails, and the text that the user's error must contain. `None`: no error need be
+/// reported, because the loop goes on without the call.
 const CALLS: &[(Call, i32, Option<&str>)] = &[
     (
         Call::OpenPoller,
@@ -69,14 +69,14 @@ const CALLS: &[(Call, i32, Option<&str>)] = &[
 ];
 
 thread_local! {
-    /// What a posted call answers to: it runs on the loop's thread.
+    /// The sender by which a posted call answers; the call runs on the loop's thread.
     static ANSWER: RefCell<Option<crate::sync::oneshot::Sender<()>>> = const { RefCell::new(None) };
 }
 
 /// Everything that a run holds has a clone of this.
 type Token = Arc<()>;
 
-/// What the user of the loop was told.
+/// The errors that the user of the loop got.
 type Told = Rc<RefCell<Vec<String>>>;
 
 fn note<T>(told: &Told, what: &str, result: io::Result<T>) -> Option<T> {
@@ -153,7 +153,7 @@ async fn tasks(told: Told, token: Token, path: std::path::PathBuf) {
             })
         })
         .collect();
-    // Long enough that the deadline is ahead when the loop parks, however slow the machine is: the timer is set then.
+    // Long enough that the deadline is ahead when the loop parks, even on a slow machine: so the timer is set.
     crate::sleep(Duration::from_millis(10)).await;
     for (n, job) in jobs.into_iter().enumerate() {
         match job.await {
@@ -165,7 +165,7 @@ async fn tasks(told: Told, token: Token, path: std::path::PathBuf) {
         match crate::timeout(Duration::from_millis(100), &mut task).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => told.borrow_mut().push(error.to_string()),
-            // Its partner failed, and nobody comes.
+            // Its partner failed, and no connection comes.
             Err(_) => task.abort(),
         }
     }
@@ -177,7 +177,7 @@ async fn tasks(told: Told, token: Token, path: std::path::PathBuf) {
         plan.enter();
         let answer = || {
             if let Some(answer) = ANSWER.take() {
-                answer.send(()).expect("somebody waits for it");
+                answer.send(()).expect("the task waits for it");
             }
         };
         remote.post(answer).expect("the loop lives");
@@ -186,7 +186,7 @@ async fn tasks(told: Told, token: Token, path: std::path::PathBuf) {
     poster.join().expect("to post does not panic");
 }
 
-/// The life of a loop. Gives what went wrong, as its user sees it.
+/// One life of a loop. Returns the errors that its user got.
 fn life(token: &Token, path: &std::path::Path) -> Vec<String> {
     let told = Told::default();
     let mut event_loop = match EventLoop::builder()
@@ -215,7 +215,7 @@ fn life(token: &Token, path: &std::path::Path) -> Vec<String> {
             Err(payload) => told.borrow_mut().push(text(&*payload)),
         }
     }
-    // The loop is as good as before, whatever happened.
+    // After any fault the loop works as before.
     let turns = event_loop.run(async {
         crate::sleep(Duration::from_micros(10)).await;
         crate::spawn(async { 7 }).await.unwrap()
@@ -239,7 +239,7 @@ fn entries(directory: &str) -> usize {
     std::fs::read_dir(directory).unwrap().count()
 }
 
-/// Descriptors and threads. A thread that was joined, or let go, takes a moment to leave the list.
+/// Waits for the counts of descriptors and threads. A thread that was joined takes a moment to leave the list.
 fn wait_until_as_before(before: (usize, usize), what: &str) {
     let begin = Instant::now();
     loop {
@@ -284,7 +284,7 @@ fn run(plan: &Arc<Plan>, what: &str) -> Vec<String> {
     told
 }
 
-/// A loop takes the first index that is free, so one that was not given back shows.
+/// A loop takes the first free index, so a lost index shows.
 fn next_index() -> usize {
     crate::inbox::Inbox::new(usize::MAX).unwrap().index()
 }
@@ -311,13 +311,13 @@ fn in_a_process_of_its_own() {
                 let told = run(&plan, &what);
                 runs += 1;
                 assert_eq!(next_index(), index, "{what}: a loop's index is lost");
-                // How often the loop waits, and who rings, is another matter in each run.
+                // The number of waits and of rings differs between runs.
                 if !plan.has_struck() {
                     continue;
                 }
                 struck += 1;
                 if let (Deed::Fail(_), Some(expected)) = (deed, expected) {
-                    // The timer is watched too, and the loop goes on without.
+                    // The timer is watched too, and the loop goes on without it.
                     let may_be_silent = call == Call::Watch;
                     let is_said = told.iter().any(|line| line.contains(expected));
                     assert!(

@@ -1,8 +1,8 @@
-//! What the descriptors are: asked of the system, when a list is made.
+//! The names of the descriptors. The system is asked for them when a list is made.
 //!
 //! Nothing is noted when a socket is made or registered. Linux shows a process its own descriptors
-//! as links, and its sockets as tables, so a list of tasks costs one link for each descriptor that
-//! is waited for, and one pass over those tables.
+//! as links, and its sockets as tables. So a list of tasks costs one link for each awaited
+//! descriptor, and one pass over those tables.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::info::{TCP_LISTENER, UNIX_LISTENER};
 use crate::reactor::Descriptor;
 
-/// The names of these descriptors. One that the system does not tell of is left out.
+/// The names of these descriptors. A descriptor without a known name is left out.
 #[cfg(any(miri, not(target_os = "linux")))]
 pub(super) fn names(_descriptors: &[Descriptor]) -> HashMap<Descriptor, Arc<str>> {
     HashMap::new()
@@ -28,13 +28,13 @@ mod linux {
 
     use super::{Arc, Descriptor, HashMap, TCP_LISTENER, UNIX_LISTENER};
 
-    /// The number by which the tables know a socket.
+    /// The number of a socket in the tables.
     type Inode = u64;
 
     /// How many columns stand before the inode in a line of the tables of TCP and UDP, and of Unix sockets.
     const BEFORE_INODE: usize = 9;
     const BEFORE_INODE_OF_UNIX: usize = 6;
-    /// What the tables say of a listener.
+    /// The state of a listener in the tables.
     const LISTENS: &str = "0A";
     const UNIX_LISTENS: &str = "00010000";
 
@@ -66,7 +66,7 @@ mod linux {
         inode.parse().ok()
     }
 
-    /// A path stays as it is; `pipe:[12345]` and `anon_inode:[eventfd]` say what they are.
+    /// A path stays as it is. `pipe:[12345]` and `anon_inode:[eventfd]` become the name of their kind.
     fn of_link(link: &str, descriptor: Descriptor) -> String {
         if link.starts_with('/') {
             return link.to_owned();
@@ -135,8 +135,8 @@ mod linux {
         })
     }
 
-    /// `0100007F:1F90` is 127.0.0.1:8080: the port as a number, and the address in words of four bytes, each written as the number
-    /// that this machine reads there.
+    /// `0100007F:1F90` is 127.0.0.1:8080: the port is a number. The address is in words of four bytes, each printed as
+    /// the number that this machine reads there.
     fn address(column: &str) -> Option<SocketAddr> {
         let (address, port) = column.split_once(':')?;
         let port = u16::from_str_radix(port, 16).ok()?;

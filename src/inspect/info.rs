@@ -1,4 +1,4 @@
-//! What is told of one task.
+//! The description of one task.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,37 +10,36 @@ use crate::reactor::Descriptor;
 use crate::scheduler::{Described, TaskState};
 use crate::task::id::TaskId;
 
-/// A live task, described for people: who it is, how it stands, and what it waits for.
+/// A live task, described for people: its name, its state, and what it waits for.
 ///
-/// It is a copy, and may go to another thread. It says what was true when the list was made.
+/// The description is a copy, which may go to another thread. The copy shows the state at the time of the list.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TaskInfo {
     /// The task's identifier.
     pub id: TaskId,
-    /// What [`task::Builder::name`](crate::task::Builder::name) called it. Of a task that is running it is known in a loop that
-    /// [is observed](crate::Builder::observe) only.
+    /// The name that [`task::Builder::name`](crate::task::Builder::name) set. Of a running task it is known only in a
+    /// loop that [is observed](crate::Builder::observe).
     pub name: Option<String>,
-    /// The line that spawned it. Of a task that is running it is known in a loop that
-    /// [is observed](crate::Builder::observe) only.
+    /// The line that spawned it. Of a running task it is known only in a loop that [is
+    /// observed](crate::Builder::observe).
     pub location: Option<&'static Location<'static>>,
-    /// How it stands with the scheduler.
+    /// Its state in the scheduler.
     pub state: TaskState,
-    /// What can wake it. Never empty for a task that is [waiting](TaskState::Waiting). A task that is running, or ready, has
-    /// here what would wake it besides, or nothing.
+    /// What can wake it. Never empty for a task that is [waiting](TaskState::Waiting). A running or ready task has here
+    /// the other causes that could wake it, or nothing.
     pub waits_for: Vec<WaitsFor>,
-    /// The task that spawned it, which may have ended. `None` if no task did, and in a loop that is not
+    /// The task that spawned it; it may have ended. `None` if no task did, and in a loop that is not
     /// [observed](crate::Builder::observe).
     pub parent: Option<TaskId>,
     /// How long ago it was spawned, in a loop that is [observed](crate::Builder::observe).
     pub age: Option<Duration>,
     /// How often it was polled, in a loop that is [observed](crate::Builder::observe).
     pub polls: Option<u64>,
-    /// How long its polls took, all together, in a loop that is [observed](crate::Builder::observe). The present one is not
-    /// in it.
+    /// The total time of its polls, without the present one, in a loop that is [observed](crate::Builder::observe).
     pub busy: Option<Duration>,
-    /// For how long it has been ready, if it is, and the loop is [observed](crate::Builder::observe). Counted from the beginning of
-    /// the poll, or of the look, in which it was woken.
+    /// How long it has been ready, if it is, and the loop is [observed](crate::Builder::observe). Counted from the
+    /// beginning of the poll, or of the look, in which it was woken.
     pub ready_for: Option<Duration>,
 }
 
@@ -52,7 +51,7 @@ pub enum WaitsFor {
     Read(Source),
     /// Room in a socket or another descriptor, or the end of an attempt to connect.
     Write(Source),
-    /// A timer that has so long to go; zero if it is due.
+    /// A timer that has this long to go; zero if it is due.
     Timer(Duration),
     /// The end of a task of the same loop.
     Task(TaskId),
@@ -60,19 +59,19 @@ pub enum WaitsFor {
     Job {
         /// The line that offloaded it.
         location: &'static Location<'static>,
-        /// How it stands with the pool.
+        /// Its state in the pool.
         state: JobState,
     },
-    /// Something in [`sync`](crate::sync), for instance "an item of the queue", and the line that made the thing. Known in a loop
-    /// that is [observed](crate::Builder::observe).
+    /// An object of [`sync`](crate::sync), for instance "an item of the queue", and the line that made the object.
+    /// Known in a loop that is [observed](crate::Builder::observe).
     Sync {
         /// Completes "waits for".
         what: &'static str,
-        /// Where the thing was made.
+        /// Where the object was made.
         location: &'static Location<'static>,
     },
-    /// None of these that the loop knows of: in a loop that is not [observed](crate::Builder::observe), something in
-    /// [`sync`](crate::sync); in any loop, another thread, or a waker that only its keeper can tell.
+    /// An unknown wait. In a loop that is not [observed](crate::Builder::observe): an object of [`sync`](crate::sync).
+    /// In any loop: another thread, or a waker that the loop cannot look into.
     Other,
 }
 
@@ -89,9 +88,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// What the system calls it, with its kind and its addresses, for instance
-    /// `the TCP stream 127.0.0.1:5000->127.0.0.1:40112`: here, and there. `None` where the system does not say: everywhere but on
-    /// Linux.
+    /// The system's name for it, with its kind and its two addresses, for instance `the TCP stream
+    /// 127.0.0.1:5000->127.0.0.1:40112`. `None` where the system has none: everywhere but on Linux.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -170,7 +168,7 @@ impl TaskInfo {
         }
     }
 
-    /// What it waits for, in words; the first `most` things.
+    /// The first `most` waits, in words.
     pub(super) fn waits_in_words(&self, most: usize) -> String {
         let told = self.waits_for.iter().take(most).map(WaitsFor::to_string);
         let mut told = told.collect::<Vec<_>>().join("; ");
@@ -196,7 +194,7 @@ impl fmt::Display for TaskInfo {
     }
 }
 
-/// File and line. The folder is left out, unless every folder has a file of that name.
+/// File and line. The folder is left out, unless the file name is a common one, such as `mod.rs`.
 pub(super) fn place(location: &Location<'_>) -> String {
     let mut parts = location.file().rsplit('/');
     let (file, line) = (parts.next().unwrap_or_default(), location.line());

@@ -1,4 +1,4 @@
-//! The list of the tasks, made by turning the loop's tables round.
+//! The list of the tasks, made from the loop's tables.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -19,14 +19,14 @@ use crate::task::id::TaskId;
 
 /// The live tasks of a loop, in the order of their spawning. As text it is a [table](Self::ps).
 #[derive(Clone, Debug, Default)]
-#[must_use = "a list is for somebody who reads it"]
+#[must_use = "the list of the tasks is not used"]
 pub struct Tasks {
     tasks: Vec<TaskInfo>,
     is_observed: bool,
 }
 
 impl Tasks {
-    /// Lists what lives on a loop.
+    /// Lists the live tasks of a loop.
     pub(crate) fn of(context: &Context) -> Self {
         let tasks = context.scheduler.describe();
         let mut list = Listing::new(tasks.into_iter().map(TaskInfo::from).collect());
@@ -44,17 +44,17 @@ impl Tasks {
         }
     }
 
-    /// The task with that identifier.
+    /// The task with this identifier.
     pub fn find(&self, id: TaskId) -> Option<&TaskInfo> {
         self.tasks.iter().find(|task| task.id == id)
     }
 
-    /// Whether the loop [is observed](crate::Builder::observe), and so knows who spawned whom.
+    /// Whether the loop [is observed](crate::Builder::observe), and so knows the parent of each task.
     pub fn is_observed(&self) -> bool {
         self.is_observed
     }
 
-    /// The plain list.
+    /// The tasks as a vector.
     pub fn into_vec(self) -> Vec<TaskInfo> {
         self.tasks
     }
@@ -89,9 +89,9 @@ impl<'a> IntoIterator for &'a Tasks {
 /// A list that is being made.
 struct Listing {
     tasks: Vec<TaskInfo>,
-    /// Where in the list the task of each slot is.
+    /// For each slot, the position of its task in the list.
     places: Vec<u32>,
-    /// The descriptors that are waited for.
+    /// The descriptors that tasks wait for.
     watched: Vec<Descriptor>,
 }
 
@@ -111,7 +111,7 @@ impl Listing {
         }
     }
 
-    /// A task waits for something. A task that is not in the list is of another loop, or has ended.
+    /// Adds a wait to a task. A task that is not in the list is of another loop, or has ended.
     fn add(&mut self, task: Option<TaskId>, what: WaitsFor) {
         let Some(id) = task else { return };
         let place = self.places.get(id.slot()).copied().unwrap_or(NOWHERE);
@@ -119,7 +119,7 @@ impl Listing {
             // *stale-is-inert*: the slot may have another tenant by now.
             // Guarded by tests/inspect/waits.rs::a_waker_of_a_task_that_has_ended_is_not_told_of_the_task_in_its_slot
             if task.id == id {
-                // Nearly always it is the only one.
+                // Nearly always it is the only wait.
                 task.waits_for.reserve_exact(1);
                 task.waits_for.push(what);
             }
@@ -191,7 +191,7 @@ impl Listing {
         }
     }
 
-    /// Asks the system what the descriptors are, once for all.
+    /// Asks the system for the names of all descriptors, in one pass.
     fn name_sources(&mut self) {
         if self.watched.is_empty() {
             return;
@@ -204,7 +204,7 @@ impl Listing {
         }
     }
 
-    /// A task that waits, waits for something.
+    /// Adds an unknown wait to each waiting task without a known one.
     fn add_riddles(&mut self) {
         for task in &mut self.tasks {
             if task.state == TaskState::Waiting && task.waits_for.is_empty() {

@@ -15,24 +15,24 @@
 //!
 //! # The problem
 //!
-//! A server answers no client. It uses no processor time, and the log is silent. A program of
-//! threads would be stopped in a debugger, and each thread's stack would say what the thread waits
-//! for. A task that waits has no stack. What is left of the task is a state machine in a box, and
-//! the box does not say what is in it.
+//! A server answers no client and uses no processor time, and the log is silent. A program of
+//! threads could be stopped in a debugger, and each thread's stack would show what the thread waits
+//! for. A task that waits has no stack: only a state machine in a box is left, and the box does not
+//! show its content.
 //!
-//! The first idea is a note: before each wait a future writes down what it is going to wait for,
-//! and crosses the note out afterwards. That is two writes for each wait of each task, for an
-//! answer that is wanted once a month. So such notes are kept in builds for debugging only, and the
-//! server that answers no client is not such a build.
+//! The first idea is a note: before each wait a future notes what it is going to wait for, and
+//! removes the note afterwards. That is two writes for each wait of each task, for an answer that
+//! is wanted once a month. So such notes are kept in debug builds only, and the server that answers
+//! no client is not a debug build.
 //!
 //! # The idea
 //!
 //! A task that waits has left a waker somewhere, or it would wait for ever. A waker of this crate
-//! [is a number](crate::task::waker), the number of the task. And most wakers lie in tables of the
-//! loop. So the answer is written down already, only the other way round:
+//! [is a number](crate::task::waker), the number of the task. And most wakers are in tables of the
+//! loop. So the answer is already written down, only the other way round:
 //!
 //! ```text
-//!   what the tables say                               turned round
+//!   the tables have                                   turned round
 //!
 //!   timers    in 26.9 s: wake 9        ---.           task 1   the listener
 //!   sources   listener, read: wake 1   ---|---->      task 2   the job
@@ -42,8 +42,8 @@
 //! ```
 //!
 //! [`Tasks`] is made by one pass over each table, when a caller asks for it. Nothing is noted
-//! before, and no wait and no wake does more than without it. A task may be in several tables, for
-//! a time-out waits for a timer and for what it limits. So what a task waits for is a list.
+//! before, and no wait and no wake does more work. A task may be in several tables: a time-out
+//! waits for a timer and for the future that it limits. So the waits of a task are a list.
 //!
 //! # How a wait is named
 //!
@@ -54,26 +54,26 @@
 //! | join handles | the task that is awaited | |
 //! | jobs | the line that offloaded the job; whether a thread has begun with it, and when | the pool's own tables |
 //!
-//! Two kinds of wakers hide the task. The waker of a set of futures
-//! ([`join_all`](crate::future::join_all) and the like) is the set's own; but the set knows its
-//! task, and can be asked (`task/behind.rs`). The waker of another crate's combinator cannot be
-//! asked: such a wait is [`Other`](WaitsFor::Other).
+//! Two kinds of wakers hide the task. A set of futures ([`join_all`](crate::future::join_all) and
+//! the like) has a waker of its own; but the set knows its task, and can be asked
+//! (`task/behind.rs`). The waker of another crate's combinator cannot be asked: such a wait is
+//! [`Other`](WaitsFor::Other).
 //!
 //! # What the loop cannot know by itself
 //!
 //! A queue, a mutex, a channel belong to the tasks that use them. The loop has no table of them. In
-//! a loop that [is observed](crate::Builder::observe) a task that has to queue there *declares* its
-//! wait (`declared.rs`): what it waits for, and the line that made the thing. Such a loop also
-//! remembers which task spawned each task, and when. In all other loops such a wait is
-//! [`Other`](WaitsFor::Other), and it costs a load and a comparison for each wait in
+//! a loop that [is observed](crate::Builder::observe), a task that has to queue there *declares*
+//! its wait (`declared.rs`): what it waits for, and the line that made the object. Such a loop also
+//! remembers the parent of each task, and the time of its spawn. In all other loops such a wait is
+//! [`Other`](WaitsFor::Other), and costs a load and a comparison for each wait in
 //! [`sync`](crate::sync).
 //!
 //! # Circles
 //!
-//! At most one other task awaits a task, for there is one join handle. So tasks that wait for each
-//! other form a ring, and the loop finds a ring by following the handles once round. Where no
-//! member of a [`Circle`] waits for anything besides, the circle is a deadlock, and
-//! [`Tasks::pstree`] says so. (A circle of mutexes is not found: a mutex does not store its owner.)
+//! At most one other task awaits a task, because there is one join handle. So tasks that wait for
+//! each other form a ring, and the loop finds a ring by following the handles once round. If no
+//! member of a [`Circle`] has another wait, the circle is a deadlock, and [`Tasks::pstree`] says
+//! so. (A circle of mutexes is not found: a mutex does not store its owner.)
 //!
 //! # From where it can be asked
 //!
@@ -85,29 +85,29 @@
 //! | a shell, by a signal | `signal::show_tasks`, feature `signal` |
 //! | the code that ends the loop | the [`Report`](crate::Report) of a shutdown |
 //!
-//! A loop whose thread is held by one poll answers none of them.
+//! While one poll holds the thread, the loop answers none of these calls.
 //!
 //! # What it costs
 //!
-//! Nothing, until a caller asks. A list allocates once for each task that waits; for each socket
-//! among the waits it makes one system call, and it reads the system's tables of sockets once. The
-//! loop does nothing else meanwhile.
+//! Nothing, until a caller asks. A list allocates once for each task that waits, makes one system
+//! call for each socket among the waits, and reads the system's tables of sockets once. The loop
+//! does nothing else meanwhile.
 //!
 //! # Why not otherwise
 //!
 //! - *Ask the futures*, as `dump` of tokio's `Handle` does: each task is polled in a mode in which
-//!   every leaf reports where it is and stays pending. That gives a trace with lines of code, needs
-//!   the support of each leaf, and runs the code of the tasks.
+//!   every leaf reports its place and stays pending. That gives a trace with lines of code, but
+//!   needs the support of each leaf, and runs the code of the tasks.
 //! - *Note every wait*: see above.
 //! - *A name in the waker*: a waker is cloned and dropped far more often than a list is asked for.
 //!
 //! # What others do
 //!
 //! asyncio keeps its tasks in a list and walks the `await` chain of each: since Python 3.14 `python
-//! -m asyncio ps` and `pstree` do so from another process, and find circles. trio's instruments are
-//! called at each step of a task. tokio-console subscribes to events that tokio emits when it is
-//! built with `--cfg tokio_unstable`; `dump` is unstable as well. Go prints the stack of
-//! each goroutine with a reason for its wait, which the runtime notes at each wait.
+//! -m asyncio ps` and `pstree` do so from another process, and find circles. trio calls its
+//! instruments at each step of a task. tokio-console subscribes to events that tokio emits when it
+//! is built with `--cfg tokio_unstable`; `dump` is unstable as well. Go prints the stack of each
+//! goroutine with a reason for its wait, which the runtime notes at each wait.
 //!
 //! # Exercises
 //!

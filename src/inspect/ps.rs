@@ -8,14 +8,14 @@ use crate::scheduler::TaskState;
 
 /// The width of the table.
 const WIDTH: usize = 120;
-/// What a column that is no wait takes at most.
+/// The largest width of a column that is not a wait.
 const MOST: usize = 28;
-/// By how much a wait that takes several lines is indented.
+/// The indent of the further lines of a wait.
 const INDENT: usize = 2;
-/// How many waits of one task are told at most.
+/// The most waits of one task that are printed.
 const MOST_WAITS: usize = 4;
 
-/// The columns, and whether they stand there for a loop that is observed only.
+/// The columns, and whether they are printed only for an observed loop.
 const HEADINGS: [(&str, bool); 8] = [
     ("TASK", false),
     ("NAME", false),
@@ -28,10 +28,10 @@ const HEADINGS: [(&str, bool); 8] = [
 ];
 const LAST_HEADING: &str = "WAITS FOR";
 
-/// Under a table with a riddle in it.
+/// Printed under a table with an unknown wait.
 const HINT: &str = "\n(A loop built with Builder::observe(true) knows more of \"something else\".)";
 
-/// A table of the tasks. Comes from [`Tasks::ps`].
+/// A table of the tasks. Made by [`Tasks::ps`].
 pub struct Ps<'a>(&'a Tasks);
 
 impl Tasks {
@@ -111,7 +111,7 @@ fn row(task: &TaskInfo) -> [String; HEADINGS.len()] {
     columns.map(|column| cut(&column, MOST))
 }
 
-/// One line for each thing that it waits for.
+/// The waits of the task, one a line.
 fn waits(task: &TaskInfo) -> Vec<String> {
     if task.state == TaskState::Ending {
         return Vec::new();
@@ -132,8 +132,8 @@ fn waits(task: &TaskInfo) -> Vec<String> {
     waits
 }
 
-/// The text in lines of so many characters, broken between words if that is possible. From the second on each has room for its
-/// indent.
+/// The text in lines of at most this width, broken between words if possible. Each line after the first has room for
+/// its indent.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

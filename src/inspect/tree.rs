@@ -1,4 +1,4 @@
-//! The list as a tree: who spawned whom, and who waits for whom. A circle of waits is said to be one.
+//! The list as a tree of parents and children, or of waits. Circles of waits are printed below it.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -8,32 +8,32 @@ use super::list::Tasks;
 use crate::scheduler::TaskState;
 use crate::task::id::TaskId;
 
-/// A tree of the tasks. Comes from [`Tasks::pstree`].
+/// A tree of the tasks. Made by [`Tasks::pstree`].
 pub struct Pstree<'a>(&'a Tasks);
 
 impl Tasks {
-    /// A tree: under each task the tasks that it spawned. In a loop that is not [observed](crate::Builder::observe), and so does
-    /// not know that: under each task the tasks whose end it waits for.
+    /// A tree: under each task the tasks that it spawned. In a loop that is not [observed](crate::Builder::observe),
+    /// the parents are unknown: under each task are the tasks whose end it waits for.
     ///
-    /// Below it stands a line for each [circle](Self::circles) of tasks that wait for each other.
+    /// Below the tree is a line for each [circle](Self::circles) of tasks that wait for each other.
     pub fn pstree(&self) -> Pstree<'_> {
         Pstree(self)
     }
 
-    /// The circles: tasks each of which waits for the end of the next, and the last for that of the first. If they wait for
-    /// nothing else, that is a deadlock, and only an abort ends it.
+    /// The circles: each task waits for the end of the next, and the last for that of the first. A circle without other
+    /// waits is a deadlock, and only an abort ends it.
     pub fn circles(&self) -> Vec<Circle> {
         circles(self)
     }
 }
 
-/// Tasks that wait for each other. Comes from [`Tasks::circles`].
+/// Tasks that wait for each other. Made by [`Tasks::circles`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Circle {
     /// Each waits for the next, and the last for the first. The oldest comes first.
     pub tasks: Vec<TaskId>,
-    /// Whether none of them waits for anything besides.
+    /// Whether none of the tasks has another wait.
     pub is_deadlock: bool,
     titles: Vec<String>,
 }
@@ -59,8 +59,8 @@ impl fmt::Display for Circle {
 }
 
 fn circles(tasks: &Tasks) -> Vec<Circle> {
-    // A task is awaited by one other at most, so it lies in one circle at most, and its circle is found by going from awaited to
-    // awaiting.
+    // At most one other task awaits a task, so a task is in one circle at most. Following the awaiting tasks finds the
+    // circle.
     let mut awaited_by = HashMap::new();
     let mut place_of = HashMap::new();
     for (place, task) in tasks.iter().enumerate() {
@@ -149,18 +149,18 @@ impl fmt::Display for Pstree<'_> {
 /// A task in the tree that is still to be drawn.
 struct Branch {
     place: usize,
-    /// What stands before its line, the twig left out.
+    /// The text before its line, without the twig.
     indent: String,
-    /// Whether it is the last of its parent.
+    /// Whether it is the last child of its parent.
     is_last: bool,
     depth: usize,
 }
 
-/// From here on the lines go no further to the right, and say how deep they are.
+/// Deeper lines are not indented further, and print their depth.
 const DEEPEST: usize = 16;
 
 impl Branch {
-    /// Draws the line. Gives what stands before the lines below it.
+    /// Draws the line. Returns the indent of the lines below it.
     fn draw(&self, f: &mut fmt::Formatter<'_>, task: &TaskInfo) -> Result<String, fmt::Error> {
         let Self {
             indent, is_last, ..

@@ -1,9 +1,9 @@
 //! Which task awaits which job: for the list of tasks.
 //!
-//! The waker of a job lies in the job, and a job that runs lies in the hands of its thread. So the
-//! future of a job enters its task's number here when it has to wait, and takes it out when it is
-//! ready or dropped. That is on the loop's thread, and needs no lock. How the job stands, and since
-//! when it runs, the pool's own tables know.
+//! The job owns its waker, and the thread that runs a job owns the job. So the future of a job
+//! enters its task's number in this table when it has to wait, and removes it when it is ready or
+//! dropped. Both happen on the loop's thread, without a lock. The pool's own tables have the state
+//! of the job, and since when it runs.
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -13,15 +13,15 @@ use slab::Slab;
 
 use super::line::Ticket;
 
-/// How an offloaded job stands.
+/// The state of an offloaded job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JobState {
-    /// It waits for a thread.
+    /// The job waits for a thread.
     Queued,
-    /// It has been running for so long.
+    /// The job has been running for this long.
     Running(Duration),
-    /// It is done, and the task has not been polled since.
+    /// The job is done, and the task has not been polled since.
     Done,
 }
 
@@ -29,14 +29,14 @@ pub enum JobState {
 struct Entry {
     ticket: Ticket,
     at: &'static Location<'static>,
-    /// Its task's.
+    /// The number of its task.
     number: u64,
 }
 
 #[derive(Default)]
 pub(super) struct Awaited(RefCell<Slab<Entry>>);
 
-/// Where one future stands among them.
+/// The place of one future in the table.
 pub(super) type Key = u32;
 
 impl Awaited {
@@ -46,7 +46,7 @@ impl Awaited {
         self.0.borrow_mut().insert(entry) as Key
     }
 
-    /// Another task awaits it now.
+    /// Another task awaits the job now.
     pub(super) fn change(&self, key: Key, number: u64) {
         self.0.borrow_mut()[key as usize].number = number;
     }
@@ -55,8 +55,8 @@ impl Awaited {
         self.0.borrow_mut().remove(key as usize);
     }
 
-    /// Shows each future that waits: its task's number, the line that offloaded the job, and how that stands. `jobs` are those
-    /// that are not done.
+    /// Shows each future that waits: its task's number, the line that offloaded the job, and the job's state. `jobs`
+    /// are the jobs that are not done.
     pub(super) fn each(
         &self,
         mut jobs: Vec<(Ticket, JobState)>,

@@ -1,11 +1,10 @@
 //! Tuning: how a worker rests until the next call.
 //!
-//! The plain form sleeps at once. But the system takes long to wake a thread whose processor has
-//! nothing to do. So a worker stays awake for a moment if its last wait was that short, and the
-//! next call finds it there. It yields meanwhile, for on a single processor the loop is the thread
-//! that it waits for. To wait about as long as a sleep would cost never costs more than twice the
-//! best choice (Karlin and others, in the chapter's sources). The [appendix](crate::appendix) has
-//! the figures.
+//! The plain form sleeps at once. But the system takes long to wake a thread on an idle processor.
+//! So a worker whose last wait was short stays awake for a moment, and the next call finds it
+//! awake. The worker yields meanwhile, because on a single processor the loop needs it. To wait
+//! about as long as a sleep costs never costs more than twice the best choice (Karlin and others,
+//! in the chapter's sources). The [appendix](crate::appendix) has the figures.
 
 use std::time::Duration;
 
@@ -14,8 +13,8 @@ use crate::shim::atomic::AtomicUsize;
 use crate::shim::atomic::Ordering::{Acquire, Release};
 use crate::shim::thread::{self, Thread};
 
-/// A worker whose last rest was shorter than this stays awake for as long the next time. One long rest ends the habit, so
-/// no more than this is wasted on it.
+/// A worker whose last rest was shorter than this stays awake for as long the next time. After one long rest it sleeps
+/// at once, so one wait at most is wasted.
 const BRIEF: Duration = Duration::from_micros(50);
 
 /// How many calls there have been in a pool.
@@ -25,7 +24,7 @@ pub(super) struct Calls(AtomicUsize);
 impl Calls {
     pub(super) fn call(&self, worker: &Thread) {
         worker.unpark();
-        // ORDERING: Release, with the Acquire in `count`: whoever sees the call finds its thread unparked.
+        // ORDERING: Release, with the Acquire in `count`: a thread that counts the call finds its worker unparked.
         self.0.fetch_add(1, Release);
     }
 
@@ -34,17 +33,17 @@ impl Calls {
         self.0.load(Acquire)
     }
 
-    /// Waits for a call, whomever it is for, without going to sleep; though not for long.
+    /// Waits awake for a call to any worker, but not for long.
     pub(super) fn stay_awake(&self, count: usize) {
         let begin = Instant::now();
         while self.count() == count && begin.elapsed() < BRIEF {
-            // On a single processor, whoever is to call needs it.
+            // On a single processor, the calling thread needs it.
             thread::yield_now();
         }
     }
 }
 
-/// The rests of one worker, each from the moment at which it finds nothing to do until it finds a job.
+/// The rests of one worker. A rest begins when the worker finds no job, and ends when it has one.
 #[derive(Default)]
 pub(super) struct Rest {
     since: Option<Instant>,
@@ -52,12 +51,12 @@ pub(super) struct Rest {
 }
 
 impl Rest {
-    /// It rests. For how long already?
+    /// The worker rests. Returns for how long already.
     pub(super) fn go_on(&mut self, now: Instant) -> Duration {
         now.saturating_duration_since(*self.since.get_or_insert(now))
     }
 
-    /// It has a job. `false` if it did not rest before.
+    /// The worker has a job. Returns `false` if it did not rest before.
     pub(super) fn end(&mut self, now: Instant) -> bool {
         let Some(since) = self.since.take() else {
             return false;

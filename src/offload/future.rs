@@ -31,27 +31,27 @@ use crate::time::Hold;
 /// });
 /// ```
 ///
-/// The job joins the pool's line **at the call**, as a spawned task does, not at the first poll: two jobs offloaded
-/// one after the other run side by side, whichever is awaited first. Jobs start in the order of the calls. What the
-/// closure and its output are made of must be `Send`; the future that is returned stays on the loop's thread.
+/// The job joins the pool's line **at the call**, as a spawned task does, not at the first poll: two jobs offloaded one
+/// after the other run side by side, in whatever order they are awaited. Jobs start in the order of the calls. The
+/// closure and its output must be `Send`; the future stays on the loop's thread.
 ///
-/// The pool starts threads as they are needed, 64 at most unless the builder says otherwise, and lets them go when
-/// they have been idle for a while. If all are busy, the job waits its turn. So a job should not wait for another
-/// job: when all threads wait for jobs that wait in the line, nothing moves.
+/// The pool starts threads as they are needed, 64 at most unless the builder says otherwise, and ends a thread that has
+/// been idle for a while. If all threads are busy, the job waits its turn. So a job should not wait for another job:
+/// when every thread waits for a job in the line, no job ever ends.
 ///
 /// # Cancellation
-/// If the future is dropped before a thread has begun with the job, the closure never runs and is dropped at once, on
-/// the loop's thread. A job that runs cannot be stopped: it goes on, and its output is dropped on the pool's thread.
-/// To let a job finish whatever happens to the caller, give the future to a task of its own: `spawn(offload(f))`.
+/// If the future is dropped before a thread has begun the job, the closure never runs and is dropped at once, on the
+/// loop's thread. A job that runs cannot be stopped: it goes on, and its output is dropped on the pool's thread. To let
+/// a job finish when the caller is cancelled, give the future to a task of its own: `spawn(offload(f))`.
 ///
 /// # Errors
 /// The future resolves to a [`JoinError`] if the closure panicked ([`is_panic`](JoinError::is_panic), with the
-/// payload), if the loop ended before the job began ([`is_cancelled`](JoinError::is_cancelled)), or if the pool has
-/// no thread and the operating system would not start one ([`is_refused`](JoinError::is_refused)).
+/// payload), if the loop ended before the job began ([`is_cancelled`](JoinError::is_cancelled)), or if the pool has no
+/// thread and the operating system refused one ([`is_refused`](JoinError::is_refused)).
 ///
 /// # Panics
 /// If no loop is running on this thread; [`try_offload`] returns an error instead. The threads of the pool have no
-/// loop: a closure that wants to go on asynchronously takes a `Remote` along.
+/// loop: a closure that needs the loop takes a `Remote` with it.
 #[track_caller]
 pub fn offload<F, T>(closure: F) -> Offload<T>
 where
@@ -62,13 +62,13 @@ where
     Offload::submit(context.offload.clone(), closure, Location::caller())
 }
 
-/// As [`offload`], but says no where `offload` would panic, or would have to wait because the pool is full.
+/// As [`offload`], but returns an error where `offload` would panic, or would have to wait because the pool is full.
 ///
-/// A pool is full when as many jobs run and wait as `Builder::offload_threads` and `Builder::offload_queue` add up
-/// to. A server that would rather turn a request away than let it wait asks here.
+/// A pool is full when as many jobs run and wait as the sum of `Builder::offload_threads` and `Builder::offload_queue`.
+/// Call this in a server that prefers to refuse a request rather than to let it wait.
 ///
 /// # Errors
-/// Gives the closure back, with the reason.
+/// Returns the closure, with the reason.
 ///
 /// ```
 /// let error = roundelay::try_offload(|| 42).unwrap_err();
@@ -85,7 +85,7 @@ where
     let Some(context) = context::current() else {
         return Err(TryOffloadError::NoLoop(closure));
     };
-    // Only this thread adds jobs, so the room that there is now is still there in the next line.
+    // Only this thread adds jobs, so the room is still there in the next line.
     if !context.offload.has_room() {
         return Err(TryOffloadError::Full(closure));
     }
@@ -96,21 +96,22 @@ where
     ))
 }
 
-/// The future of an [offloaded](offload) job: resolves to what its closure returns.
+/// The future of an [offloaded](offload) job. Resolves to the closure's output.
 ///
-/// Dropping it cancels a job that has not begun, and forgets one that has.
+/// Dropping the future cancels a job that has not begun. A job that has begun goes on, without a receiver.
 ///
 /// # Wakes
-/// The job keeps the waker of the last poll, the pool's thread wakes it when the job is done, and dropping the future
-/// removes it. A hundred jobs that finish while the loop is asleep cost it one system call.
+/// The job keeps the waker of the last poll. The pool's thread wakes it when the job is done. Dropping the future
+/// removes it. For a hundred jobs that finish while the loop is asleep, the wakes cost one system call.
 #[must_use = "dropping the future cancels the job: await it, or `spawn` it"]
 pub struct Offload<T> {
-    /// Gone when the result has been taken.
+    /// `None` once the result has been taken.
     outcome: Option<Arc<dyn Outcome<T>>>,
-    /// Not `Send`, and so the future is not: what it drops, it drops on the loop's thread.
+    /// Not `Send`, so the future is not `Send` either: the closure and the result that it drops are dropped on the
+    /// loop's thread.
     pool: Rc<Pool>,
     ticket: Ticket,
-    /// Its place among the awaited, once it had to wait.
+    /// The future's place in the table of awaited jobs, once it had to wait.
     place: Option<awaited::Key>,
 }
 
@@ -147,7 +148,7 @@ impl<T> Offload<T> {
         }
     }
 
-    /// Says which task waits: the one behind the waker, if that can be known.
+    /// Records the task behind the waker, if it is known, as the task that waits.
     fn tell_who_waits(&mut self, waker: &Waker) {
         let (Some(outcome), awaited) = (&self.outcome, self.pool.awaited()) else {
             return;
@@ -163,8 +164,8 @@ impl<T> Offload<T> {
     }
 }
 
-/// A job of a loop with virtual time. The pool lets go of it when the task that waits has been woken, or when nothing is left to be
-/// done, and with it of the clock.
+/// A job of a loop with virtual time. The pool drops it, and thus lets the clock go on, when the waiting task has been
+/// woken, or when no work is left.
 struct Holding {
     job: Arc<dyn Job>,
     _hold: Hold,
@@ -208,7 +209,7 @@ impl<T> Drop for Offload<T> {
     fn drop(&mut self) {
         self.leave_the_awaited();
         if let Some(outcome) = self.outcome.take() {
-            // First the line, then the closure: should its destructor panic, nothing of ours is left behind.
+            // First the line, then the closure: if the closure's destructor panics, the job has already left the line.
             self.pool.leave(self.ticket);
             outcome.abandon();
         }
@@ -224,23 +225,23 @@ impl<T> fmt::Debug for Offload<T> {
     }
 }
 
-/// Why [`try_offload`] took no job. Holds the closure, to be run some other way.
+/// Why [`try_offload`] took no job. Holds the closure, so that the caller can run it in another way.
 pub enum TryOffloadError<F> {
     /// No event loop is running on this thread.
     NoLoop(F),
-    /// As many jobs run and wait as the loop was built for.
+    /// As many jobs run and wait as the pool has room for.
     Full(F),
 }
 
 impl<F> TryOffloadError<F> {
-    /// The closure that was not taken.
+    /// The closure.
     pub fn into_inner(self) -> F {
         match self {
             TryOffloadError::NoLoop(closure) | TryOffloadError::Full(closure) => closure,
         }
     }
 
-    /// Whether the job might be taken later, when others are done.
+    /// Whether the pool may take the job later, when other jobs are done.
     pub fn is_full(&self) -> bool {
         matches!(self, TryOffloadError::Full(_))
     }

@@ -1,8 +1,9 @@
 //! The pool, in every order in which its threads can take their steps. How to run it: see `shim.rs`.
 //!
-//! A breach of *somebody-comes* shows as a deadlock: a job waits, and nobody who would run it is awake. A thread that nobody
-//! lets go shows as one too, so each model closes its pool. `tests/loom_mutations.rs` has the lines that these tests guard.
-//! What needs two workers and a third that is refused has too many orders: `tests.rs` has it in the one order that matters.
+//! A breach of *somebody-comes* shows as a deadlock: a job waits, and no worker that could run it is awake. A thread
+//! that is never called to its end shows as a deadlock too, so each model closes its pool. `tests/loom_mutations.rs`
+//! has the lines that these tests guard. A case of two workers and a refused third has too many orders: `tests.rs` has
+//! it in the one order that matters.
 
 use std::cell::Cell;
 use std::io;
@@ -81,7 +82,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for a job as a loop would that has nothing else to do.
+/// Waits for a job, as a loop that has nothing else to do.
 fn block_on<T>(mut job: Offload<T>) -> Result<T, JoinError>
 where
     T: Send + 'static,
@@ -153,7 +154,7 @@ fn open(gate: &Gate) {
     gate.1.notify_all();
 }
 
-/// A job that ends only when the other does, so a worker must come for each.
+/// A job that ends only when the other job does, so each needs a worker.
 fn chain(pool: &Rc<Pool>) {
     let gate = Gate::default();
     let opened = Arc::clone(&gate);
@@ -191,7 +192,7 @@ fn without_a_worker_a_refused_thread_fails_the_job_and_the_next_one_asks_again()
     });
 }
 
-/// The worker that exists may be busy, about to lie down, or idle when the second thread is refused.
+/// When the second thread is refused, the existing worker may be busy, about to lie down, or idle.
 #[test]
 fn a_thread_that_is_refused_leaves_its_job_to_the_worker_that_exists() {
     explore(|| {
@@ -221,7 +222,7 @@ fn a_pool_that_closes_lets_everybody_go_and_tells_every_job() {
     });
 }
 
-/// The closure runs or is dropped, never both and never neither; and its output is dropped.
+/// The closure either runs or is dropped, and its output is dropped.
 #[test]
 fn a_job_is_abandoned_while_a_worker_begins_with_it() {
     explore(|| {
@@ -235,7 +236,7 @@ fn a_job_is_abandoned_while_a_worker_begins_with_it() {
     });
 }
 
-/// Without a pool: the two names of one job, each in the hands of its own thread.
+/// Without a pool: two threads use one job, one as `Job`, one as `Outcome`.
 #[test]
 fn a_result_is_seen_by_whoever_waits_or_dropped() {
     explore(|| {

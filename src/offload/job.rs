@@ -11,21 +11,20 @@
 //!     `----- fail ---> Announced
 //! ```
 //!
-//! Not in the picture: `fail` leads from `Running` to `Announced` too, and from `Abandoned` to
-//! `Over`, when the worker died while it ran the job.
+//! Not in the picture: when the worker dies while it runs the job, `fail` also leads from `Running`
+//! to `Announced`, and from `Abandoned` to `Over`.
 //!
 //! `Queued` owns the closure, `Done` and `Announced` own the result, and the other states own
-//! nothing: so closure and result are dropped exactly once, and the edge out of a state says on
-//! which thread. `start`, `finish` and `announce` belong to the worker, the rest to the loop's
-//! thread.
+//! nothing. So closure and result are dropped exactly once, and each edge says on which thread. The
+//! worker calls `start`, `finish` and `announce`; the loop's thread calls the other functions.
 //!
-//! Between `finish` and `announce` the worker tells the pool that it is free. Suppose that a future
-//! could take the result earlier: its task would offload the next job while the worker still looks
+//! Between `finish` and `announce` the worker tells the pool that it is free. If a future could
+//! take the result earlier, its task would offload the next job while the worker still counts as
 //! busy, and the pool would start a second thread for the work of one.
 //!
-//! The job is one allocation with two names: the pool knows it as a [`Job`], to be run, the future
-//! as an [`Outcome<T>`], to be awaited. Neither name mentions the closure's type, so neither queue
-//! nor future is generic over it.
+//! The job is one allocation with two traits: the pool runs it as a [`Job`], the future awaits it
+//! as an [`Outcome<T>`]. Neither trait mentions the closure's type, so neither queue nor future is
+//! generic over it.
 //!
 //! Invariant *no-user-code-under-borrow*: the closure, the result and the waker are moved out of
 //! the lock before they are run, dropped or woken.
@@ -45,20 +44,20 @@ pub(crate) trait Job: Send + Sync {
     /// Lets the future see the result. Returns the waker of the task that waits.
     fn announce(&self) -> Option<Waker>;
 
-    /// Gives `error` to the task that waits, unless there is a result already. A closure that was not run is dropped on this
-    /// thread.
+    /// Gives `error` to the task that waits, unless there is already a result. A closure that was not run is dropped on
+    /// this thread.
     fn fail(&self, error: JoinError);
 }
 
 /// A job as the future sees it.
 pub(crate) trait Outcome<T> {
-    /// Takes the result, or leaves the waker, which is woken when there is a result.
+    /// Takes the result. If there is none, keeps the waker, and wakes it when there is a result.
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>>;
 
     /// The line that offloaded the job.
     fn location(&self) -> &'static Location<'static>;
 
-    /// No task waits any more. The closure, if it is still there, or the result is dropped on this thread.
+    /// No task waits any more. The closure or the result, if one is still there, is dropped on this thread.
     fn abandon(&self);
 }
 
@@ -77,11 +76,11 @@ enum Stage<F, T> {
     Queued(F),
     /// The closure is on a worker's stack.
     Running,
-    /// As `Running`, but no future will ask for the result: the worker drops it.
+    /// As `Running`, but without a future that takes the result: the worker drops it.
     Abandoned,
-    /// The result is there, but the future may not see it yet.
+    /// The result is stored, but the future may not take it yet.
     Done(Result<T, JoinError>),
-    /// The result waits to be taken.
+    /// The future can take the result.
     Announced(Result<T, JoinError>),
     /// The closure and the result are gone.
     Over,
@@ -110,7 +109,7 @@ impl<F, T> Slot<F, T> {
         }
     }
 
-    /// Stores the result. Returns it if no future will ask for it.
+    /// Stores the result. Returns it if the future is gone.
     fn finish(&self, result: Result<T, JoinError>) -> Option<Result<T, JoinError>> {
         let mut inner = self.lock();
         if let Stage::Abandoned = inner.stage {
@@ -178,7 +177,7 @@ where
         let next = match inner.stage {
             Stage::Queued(_) | Stage::Running => Stage::Announced(Err(error.of_job(self.at))),
             Stage::Abandoned => Stage::Over,
-            // There is a result already, or no future that would ask for one.
+            // There is already a result, or the future is gone.
             Stage::Done(_) | Stage::Announced(_) | Stage::Over => return,
         };
         let closure = inner.pass_to(next);
@@ -193,8 +192,8 @@ where
 
 impl<F, T> Outcome<T> for Slot<F, T> {
     /// # Wakes
-    /// The slot keeps one waker, that of the last poll. Cloning or dropping a foreign waker is user code, so the new
-    /// one is cloned before the lock and the old one dropped after it.
+    /// The slot keeps one waker, that of the last poll. To clone or drop a foreign waker is user code. So the new waker
+    /// is cloned before the lock, and the old waker is dropped after it.
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         let mut new = None;
         loop {
@@ -244,18 +243,18 @@ impl<F, T> Outcome<T> for Slot<F, T> {
     }
 }
 
-/// Logs a panic that no handle will report.
+/// Logs a panic that no handle reports.
 fn tell_unseen(error: &JoinError) {
     if error.is_panic() {
         foreign::tell(
             Level::Error,
             foreign::OFFLOAD,
-            format_args!("{error}; nobody waits for it"),
+            format_args!("{error}; no task waits for it"),
         );
     }
 }
 
-/// Runs user code where no caller could get its panic: in a worker, or while a loop is being dropped.
+/// Runs user code where no caller can receive its panic: in a worker, or while a loop is being dropped.
 pub(super) fn quietly(what: &str, at: &Location<'_>, user_code: impl FnOnce()) {
     foreign::quietly(
         foreign::OFFLOAD,

@@ -1,14 +1,13 @@
 //! The line in which jobs wait: first come, first served, and a job may leave from the middle.
 //!
-//! A job whose future is dropped must go at once. If an empty shell stayed behind until a worker
-//! came by, a server that times out its look-ups while every worker hangs would pile up shells
-//! without end.
+//! A job whose future is dropped must leave at once. Otherwise a server that times out its look-ups
+//! while every worker hangs would collect cancelled jobs without end.
 //!
 //! So each job draws a ticket, a number that is never used twice. Tickets stand in the queue in
-//! rising order, so a binary search finds the place of a job that leaves. The place becomes a hole;
-//! when the holes outnumber the jobs, one sweep closes them all. Joining and serving cost O(1),
-//! leaving O(log n) plus its share of the sweep, and nothing allocates once the ring has grown to
-//! its working size.
+//! rising order, so a binary search finds the place of a job that leaves. The place becomes a hole.
+//! When the holes outnumber the jobs, one sweep removes all holes. Joining and serving cost O(1),
+//! leaving costs O(log n) plus its share of the sweep. Nothing allocates once the queue has grown
+//! to its working size.
 
 use std::collections::VecDeque;
 use std::panic::Location;
@@ -16,19 +15,19 @@ use std::sync::Arc;
 
 use super::job::Job;
 
-/// A place in the line. Stale tickets are inert: no number is drawn twice.
+/// A place in the line. A stale ticket finds no job: no number is drawn twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
 
 impl Ticket {
-    /// No other job of the pool has it.
+    /// Unique among the jobs of the pool.
     pub(super) fn number(self) -> u64 {
         self.0
     }
 }
 
-/// A job that waits, and the line of code that offloaded it. The location could be had from the job, but then the
-/// pool would touch the job's memory under its lock; it is read from there only outside.
+/// A job that waits, and the line of code that offloaded it. The job has the location too, but to read it there would
+/// touch the job's memory under the pool's lock.
 pub(super) struct Waiting {
     pub(super) job: Arc<dyn Job>,
     pub(super) at: &'static Location<'static>,
@@ -81,7 +80,7 @@ impl Line {
         places.filter_map(|(ticket, place)| Some((Ticket(*ticket), place.as_ref()?)))
     }
 
-    /// Gives up a place; `None` if the job was served already. The caller drops the job outside its lock.
+    /// Gives up a place. Returns `None` if the job was already served. The caller drops the job outside its lock.
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Waiting> {
         let place = self.places.binary_search_by_key(&ticket.0, |place| place.0);
         let job = self.places[place.ok()?].1.take()?;
@@ -94,7 +93,7 @@ impl Line {
         Some(job)
     }
 
-    /// All jobs that wait, in order; the line is empty afterwards.
+    /// Removes and returns all jobs that wait, in order.
     pub(super) fn dismiss(&mut self) -> Vec<Waiting> {
         self.holes = 0;
         self.places.drain(..).filter_map(|place| place.1).collect()
@@ -125,12 +124,18 @@ mod tests {
         for n in (0..100).filter(|n| n % 3 != 0) {
             let left = line.leave(tickets[n]).map(|left| (tickets[n], left));
             assert!(same(left, &handles[n]));
-            assert!(line.leave(tickets[n]).is_none(), "a ticket is good once");
+            assert!(
+                line.leave(tickets[n]).is_none(),
+                "a ticket gave up two places"
+            );
         }
         assert_eq!(line.len(), 34);
         for n in (0..100).step_by(3) {
             assert!(same(line.serve(), &handles[n]));
-            assert!(line.leave(tickets[n]).is_none(), "it was served");
+            assert!(
+                line.leave(tickets[n]).is_none(),
+                "a served job left the line"
+            );
         }
         assert!(line.is_empty() && line.serve().is_none());
     }
@@ -151,7 +156,7 @@ mod tests {
         assert!(line.places.capacity() <= 8);
     }
 
-    /// Also when jobs are served between those who leave.
+    /// Also when jobs are served between the jobs that leave.
     #[test]
     fn holes_are_closed_together_and_not_each_by_itself() {
         let mut line = Line::default();

@@ -8,15 +8,15 @@
 //!
 //! ## The smallest loop
 //!
-//! This chapter replaces nothing in `examples/00_smallest_loop.rs`: it adds what `run` lacks. All
-//! that a task does there, it does on the loop's thread, inside `poll_task`. A task that reads a
-//! file stops every other task, timer and socket until the file is read.
+//! This chapter replaces nothing in `examples/00_smallest_loop.rs`, and adds a part that `run`
+//! lacks. There, a task does all its work on the loop's thread, inside `poll_task`. A task that
+//! reads a file stops every other task, timer and socket until the file is read.
 //!
 //! ## The problem
 //!
-//! A call that blocks stops the loop, and with it every task: one slow look-up of a host name, and
-//! ten thousand connections wait for it. No trick on one thread cures this. Such calls need a
-//! thread of their own, and the smallest version is this:
+//! A call that blocks stops the loop, and with it every task. During one slow look-up of a host
+//! name, ten thousand connections wait. No method on one thread avoids this. Such calls need
+//! threads of their own, and the smallest version is this:
 //!
 //! ```text
 //! fn offload(f) -> Future {
@@ -26,17 +26,17 @@
 //! }
 //! ```
 //!
-//! It works, and fails in five ways. A burst of a thousand jobs is a thousand threads. A thread
-//! costs more to start than most jobs take to run. If the operating system refuses a thread,
-//! `thread::spawn` panics. A caller that drops the future cancels nothing: the unwanted job runs.
-//! And when the program ends, no part of it knows which jobs still run.
+//! This version works, and fails in five ways. A burst of a thousand jobs is a thousand threads. A
+//! thread costs more to start than most jobs take to run. If the operating system refuses a thread,
+//! `thread::spawn` panics. A dropped future cancels nothing: the unwanted job runs. And when the
+//! program ends, no part of it knows which jobs still run.
 //!
 //! A recording of `examples/08_starvation_and_yield.rs` shows a loop that is blocked: a task
 //! computes for 34 ms, and the task that wants to run every millisecond is not polled once.
 //!
 #![doc = include_str!("../record/pictures/blocked.svg")]
 //!
-//! With a `yield_now` now and then in the computation the other task has its turns:
+//! With a `yield_now` now and then in the computation, the other task has its turns:
 //!
 #![doc = include_str!("../record/pictures/fair.svg")]
 //!
@@ -69,14 +69,14 @@
 //!   last, and lets a worker go that was idle for `offload_keep_alive`. So the number of threads
 //!   follows the load, both ways. In a burst the loop calls one worker, and the workers call each
 //!   other: [`pool`] has the figure.
-//! - **The answer** comes back by `Waker::wake` and nothing else. The pool knows neither loop nor
-//!   task. That a wake from another thread is safe, and that a burst of wakes costs one system
-//!   call, is the work of [chapter 5](crate::inbox).
+//! - **The answer** comes back by `Waker::wake` only. The pool knows neither loop nor task.
+//!   [Chapter 5](crate::inbox) makes a wake from another thread safe, and a burst of wakes one
+//!   system call.
 //!
 //! ## How it goes wrong
 //!
-//! The dangerous moment is a worker that finds the line empty and is about to sleep. If the worker
-//! says so too late, it sleeps while a job waits:
+//! The dangerous moment is when a worker finds the line empty and is about to sleep. If the worker
+//! enters itself as idle too late, it sleeps while a job waits:
 //!
 //! ```text
 //!   loop's thread                         worker
@@ -88,30 +88,31 @@
 //! ```
 //!
 //! So "the line is empty" and "I am idle" are one step under one lock, and so are "here is a job"
-//! and "this worker comes for it". The rule that the lock protects has a name, *somebody-comes*,
-//! and stands in [`pool`] in one function. Most of its ways to break are not races of two
-//! instructions but of intentions: a worker was called, and then leaves since its time is over; a
-//! thread was to be started, and the operating system refuses. Each is an edge of that function.
+//! and "this worker comes for it". The lock protects a rule with a name, *somebody-comes*, which
+//! one function in [`pool`] keeps. Most breaches are not races between two instructions, but plans
+//! that fail: a called worker leaves because its time is over, or the operating system refuses a
+//! thread. That function has a branch for each case.
 //!
-//! A subtler danger is code that runs under the lock. No closure's destructor, no result's
-//! destructor and no waker does. Any of them may offload again, and would find the lock taken by
-//! its own thread.
+//! Code that runs under the lock is a second danger. No destructor of a closure or of a result, and
+//! no waker, runs under it. Each of them may offload again, and would find the lock taken by its
+//! own thread.
 //!
 //! ## Why not otherwise
 //!
 //! - *A lock-free queue, a queue for each worker, stealing.* A job that is worth a thread takes
-//!   microseconds at the least; the lock is held for a fraction of one. tokio replaced its one
-//!   mutex by a cleverer queue, and took it back two days later because users hung (tokio#8056).
+//!   microseconds at the least. The lock is held for a fraction of a microsecond. tokio replaced
+//!   its one mutex by a more complex queue, and took that back two days later because programs hung
+//!   (tokio#8056).
 //! - *A call for every job.* Each call is a system call and a context switch, and on two cores
-//!   sixty-four workers fight for one lock.
-//! - *A queue with a bound, and a second queue of the tasks that wait for room in it.* A job that
-//!   waits for room waits in order, and a job that has room waits in order: two lines in a row are
-//!   one line. A job has a future that holds its memory either way, so the bound would not even
-//!   save any. There is one line; `offload_queue` bounds what [`try_offload`] adds to it, for a
-//!   caller that prefers a refusal to a wait.
-//! - *Lazy futures.* A job could join the line at the first poll. Then `let a = offload(..); let b
-//!   = offload(..); a.await; b.await` would run one after the other, which is not what the text
-//!   says.
+//!   sixty-four workers compete for one lock.
+//! - *A queue with a bound, and a second queue of the tasks that wait for room in it.* A job waits
+//!   in order for room, and then in order for a thread: two lines in a row are one line. A job's
+//!   future holds its memory in both lines, so the bound would save no memory. There is one line.
+//!   `offload_queue` bounds the jobs that [`try_offload`] adds to it, for a caller that prefers a
+//!   refusal to a wait.
+//! - *Lazy futures.* A job could join the line at the first poll. Then the jobs of `let a =
+//!   offload(..); let b = offload(..); a.await; b.await` would run one after the other, although
+//!   the text offloads both at once.
 //!
 //! *What others do.* tokio: one mutex, at most 512 threads, a thread for each job of a burst.
 //! smol's `blocking`: one pool for the whole process, 500 threads. libuv: four threads for the
@@ -121,40 +122,41 @@
 //! ## What it costs
 //!
 //! One allocation a job, four short locks of the job (start, finish, announce, poll) and two of the
-//! pool. In a burst most of a job's time is the handing over of cache lines. In turn, a job takes
-//! as long as the operating system needs to wake the loop; a worker that stays awake for a moment
-//! (`offload/calls.rs`, told in the [appendix](crate::appendix)) spares the other wake-up.
+//! pool. In a burst, most of a job's time is the transfer of cache lines between processors. When
+//! jobs come one after the other, each takes as long as the operating system needs to wake the
+//! loop. A worker that stays awake for a moment (`offload/calls.rs`, told in the
+//! [appendix](crate::appendix)) saves the other wake-up.
 //!
 //! ## What is promised
 //!
-//! - A job whose future was dropped before a thread began with it never runs; its closure is
-//!   dropped on the loop's thread. A job that runs goes on; its unwanted result is dropped on the
-//!   pool's thread.
+//! - A job whose future is dropped before a thread begins the job never runs. Its closure is
+//!   dropped on the loop's thread. A job that runs goes on, and its unwanted result is dropped on
+//!   the pool's thread.
 //! - Jobs begin in the order in which they were offloaded.
 //! - The future always resolves: with the output, the panic, `cancelled` when the loop ended first,
-//!   or `refused` when there is no thread and none can be had. With fewer threads than wanted, the
-//!   jobs wait for the threads there are.
-//! - Ending a loop never waits for a job, unless `shutdown` was given a grace period; then its
-//!   report names the jobs that were still running, by the line that offloaded each ([`Running`]).
-//! - No thread exists before the first job, and none after the last, plus the keep-alive. With
-//!   `offload_threads(0)` none ever exists, and every job is refused.
+//!   or `refused` when there is no thread and the system gives none. If the system gives fewer
+//!   threads than wanted, the jobs wait for the threads that exist.
+//! - The end of a loop never waits for a job, unless `shutdown` has a grace period. Then the report
+//!   names each job that is still running, by the line that offloaded it ([`Running`]).
+//! - No thread exists before the first job. After the last job, the threads end when the keep-alive
+//!   is over. With `offload_threads(0)` no thread ever exists, and every job is refused.
 //!
 //! *How it is done today:* the defaults are 64 threads, ten seconds, and no bound.
 //!
 //! ## Sources
 //!
 //! D. Schmidt et al., *Pattern-Oriented Software Architecture* vol. 2 (2000),
-//! "Half-Sync/Half-Async", of which this chapter is an instance; A. Birrell, *An Introduction to
-//! Programming with Threads*, DEC SRC report 35 (1989), on why the test and the sleep belong under
-//! one lock; `pthread_create(3)` and its EAGAIN; A. Karlin, K. Li, M. Manasse and S. Owicki,
-//! "Empirical Studies of Competitive Spinning for a Shared-Memory Multiprocessor", SOSP 1991, on
-//! how long to stay awake.
+//! "Half-Sync/Half-Async": this chapter is an instance of that pattern; A. Birrell, *An
+//! Introduction to Programming with Threads*, DEC SRC report 35 (1989): why the test and the sleep
+//! belong under one lock; `pthread_create(3)` and its EAGAIN; A. Karlin, K. Li, M. Manasse and S.
+//! Owicki, "Empirical Studies of Competitive Spinning for a Shared-Memory Multiprocessor", SOSP
+//! 1991: how long to stay awake.
 //!
 //! ## Exercises
 //!
 //! Each command makes the change in a copy of the sources, and shows the test that fails.
 //!
-//! - In `State::refused`, call nobody:
+//! - In `State::refused`, call no worker:
 //!   `cargo run -p exercises -- 8.1`
 //! - In `Line::leave`, keep the holes:
 //!   `cargo run -p exercises -- 8.2`
@@ -163,7 +165,7 @@
 //!
 //! ## Next
 //!
-//! [Chapter 9](crate::event_loop): the loop, in which all of it meets.
+//! [Chapter 9](crate::event_loop): the loop that calls all these parts.
 
 mod awaited;
 mod calls;

@@ -2,10 +2,10 @@
 //!
 //! # The chain of calls
 //!
-//! The loop's thread brings a job, and some worker must come for it. To call a worker costs a
-//! system call, so a thousand jobs must not mean a thousand calls. The rule is a chain: **a thread
-//! that sees a job waiting and no worker coming calls one worker, and a worker that takes a job
-//! calls the next.**
+//! The loop's thread brings a job, and a worker must come for it. To call a worker costs a system
+//! call, so a thousand jobs must not mean a thousand calls. The rule is a chain: **a thread that
+//! sees a waiting job and no coming worker calls one worker, and a worker that takes a job calls
+//! the next.**
 //!
 //! ```text
 //!   the loop:  submit 1, submit 2 .. submit 1000
@@ -18,13 +18,13 @@
 //!   worker C:                               '--> takes 3, calls D ---> runs 3 ..
 //! ```
 //!
-//! The loop pays for one call, and the workers pay for the rest. No more workers are called than
-//! there is work by the time the last one arrives.
+//! The loop pays for one call, and the workers pay for the rest. The chain ends when no job
+//! waits.
 //!
 //! Invariant *somebody-comes*: while jobs wait, a worker is coming, or every worker that can be had
-//! is busy and will look when it is done. All known hangs of pools are breaches of it: a worker
-//! counted as idle was about to leave, or a worker counted as coming was refused by the operating
-//! system. `State::call` is the only place that restores it, and asserts it.
+//! is busy and will look when it is done. All known hangs of pools break this rule: a worker that
+//! was counted as idle was about to leave, or the operating system refused a worker that was
+//! counted as coming. Only `State::call` restores the invariant, and asserts it.
 
 use std::panic::Location;
 use std::sync::{Arc, PoisonError};
@@ -47,7 +47,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// No thread is started before there is a job.
+    /// Starts no thread: the first job does.
     pub(crate) fn new(config: PoolConfig) -> Pool {
         Pool {
             shared: Arc::new(Shared::new(config)),
@@ -56,7 +56,7 @@ impl Pool {
         }
     }
 
-    /// Which jobs are handed in, and by `log` which threads have done them, is recorded.
+    /// Records the jobs that are handed in. `log` records the threads that have done them.
     pub(crate) fn recorded_by(mut self, probe: Probe, log: JobLog) -> Pool {
         self.shared.lock().log = log;
         self.probe = probe;
@@ -69,7 +69,7 @@ impl Pool {
         self.shared.lock().log.clone()
     }
 
-    /// Puts a job into the line. A pool that is closed, or has no thread and gets none, fails the job at once.
+    /// Puts a job into the line. A pool that is closed, or that has no thread and gets none, fails the job at once.
     pub(crate) fn submit(&self, job: Arc<dyn Job>, at: &'static Location<'static>) -> Ticket {
         let line = format_args!("job offloaded at {at}");
         foreign::tell(Level::Trace, foreign::OFFLOAD, line);
@@ -99,24 +99,24 @@ impl Pool {
         state.line.len() + state.busy < bound
     }
 
-    /// Takes a job out of the line, if it is still there. Its place goes to the jobs behind it.
+    /// Takes a job out of the line, if it is still there. The jobs behind it move up.
     pub(crate) fn leave(&self, ticket: Ticket) {
         let left = self.shared.lock().line.leave(ticket);
         drop(left);
     }
 
-    /// The task that is polled begins to wait for the job.
+    /// Records that the polled task begins to wait for the job.
     pub(super) fn tell_of_the_wait(&self, ticket: Ticket) {
         self.probe.awaits_job(ticket.number());
     }
 
-    /// Who awaits a job.
+    /// The table of the tasks that await a job.
     pub(super) fn awaited(&self) -> &Awaited {
         &self.awaited
     }
 
-    /// Shows each task that awaits a job, by its number: the line that offloaded the job, and how that stands. `visit` runs under
-    /// a borrow.
+    /// Shows each task that awaits a job, by its number: the line that offloaded the job, and the job's state. `visit`
+    /// runs under a borrow.
     pub(crate) fn each_waiter(&self, visit: impl FnMut(u64, &'static Location<'static>, JobState)) {
         if !self.awaited.is_empty() {
             let jobs = Shared::jobs(&self.shared.lock());
@@ -124,8 +124,8 @@ impl Pool {
         }
     }
 
-    /// Ends the pool without waiting. The jobs that wait are dropped here and now, and their futures see
-    /// `cancelled`; those that run go on, and their threads end after them. Closing twice is closing once.
+    /// Ends the pool without waiting. Jobs that wait are dropped at once, and their futures return `cancelled`. Jobs
+    /// that run go on, and their threads end after them. A second call does nothing.
     pub(crate) fn close(&self) {
         let mut state = self.shared.lock();
         state.is_closed = true;
@@ -140,8 +140,8 @@ impl Pool {
         }
     }
 
-    /// Closes the pool, and waits until all its threads are done, though at most for `grace`. Returns what runs
-    /// even then.
+    /// Closes the pool, and waits until all its threads are done, but at most for `grace`. Returns the jobs that still
+    /// run.
     pub(crate) fn join(&self, grace: Duration) -> Vec<Running> {
         self.close();
         let shared = &*self.shared;

@@ -1,5 +1,5 @@
-//! What a pool and its workers share: the line of jobs, and the account of which workers are idle,
-//! busy, or coming.
+//! The state that a pool and its workers share: the line of jobs, and the lists of idle, busy and
+//! coming workers.
 
 use std::io;
 use std::panic::Location;
@@ -15,24 +15,24 @@ use crate::record::JobLog;
 use crate::shim::thread::{self, Thread};
 use crate::shim::{Condvar, Instant, Mutex, MutexGuard, lock};
 
-/// How a loop's pool is set up. `Builder` fills it in.
+/// The configuration of a loop's pool. `Builder` fills it in.
 #[derive(Clone, Debug)]
 pub(crate) struct PoolConfig {
-    /// The most threads that there are at once. With none, every job is refused.
+    /// The largest number of threads. With zero, every job is refused.
     pub(crate) threads: usize,
-    /// How many jobs may wait beyond those that run, before `try_offload` says that the pool is full.
+    /// How many jobs may wait, besides the running ones, before `try_offload` says that the pool is full.
     pub(crate) queue: usize,
-    /// A worker that was idle for so long ends.
+    /// A worker that was idle for this long ends.
     pub(crate) keep_alive: Duration,
-    /// The stack of a worker, in bytes; `None` leaves it to the standard library.
+    /// The stack of a worker, in bytes. `None`: the default of the standard library.
     pub(crate) stack_size: Option<usize>,
     /// The name of the loop, which becomes part of the workers' names.
     pub(crate) name: Option<String>,
-    /// Starts a thread. Tests put a stub here that refuses.
+    /// Starts a thread. Tests put a function here that refuses.
     pub(crate) start: Start,
 }
 
-/// Something that starts a thread: [`start_thread`], outside tests.
+/// A function that starts a thread: [`start_thread`], outside tests.
 pub(crate) type Start = fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
 fn start_thread(builder: thread::Builder, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
@@ -56,9 +56,9 @@ impl Default for PoolConfig {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Running {
-    /// The call of `offload`.
+    /// The line that called `offload`.
     pub location: &'static Location<'static>,
-    /// For how long it has been running.
+    /// How long it has been running.
     pub elapsed: Duration,
     /// The name of the thread that runs it.
     pub thread: String,
@@ -81,7 +81,7 @@ impl std::fmt::Display for Running {
 pub(super) struct Shared {
     pub(super) config: PoolConfig,
     pub(super) calls: Calls,
-    /// On cache lines of its own: the reference count beside it is touched by other threads.
+    /// On cache lines of its own, because other threads write to the reference count beside it.
     state: CachePadded<Mutex<State>>,
     /// Notified when the last worker of a closed pool has left.
     pub(super) empty: Condvar,
@@ -92,14 +92,14 @@ pub(super) struct State {
     pub(super) line: Line,
     /// All threads, from the decision to start one to its end.
     pub(super) workers: Slab<Worker>,
-    /// The workers without work. The last to come is the first to be called: its caches are warm, and those at
-    /// the bottom are left alone until their time is over.
+    /// The workers without work. The last worker of the stack is called first: its caches are warm, and the workers at
+    /// the bottom sleep until their time is over.
     pub(super) idle: Vec<Idle>,
     /// How many of the workers run a job.
     pub(super) busy: usize,
     /// The worker that was called or started, and has not looked at the line yet.
     coming: Option<usize>,
-    /// The operating system refused the last thread that was asked of it.
+    /// The operating system refused the last thread that the pool asked for.
     pub(super) is_refused: bool,
     pub(super) is_closed: bool,
     /// The jobs that are done, if the loop is recorded.
@@ -108,7 +108,7 @@ pub(super) struct State {
 
 #[derive(Default)]
 pub(super) struct Worker {
-    /// The job that it runs: its ticket, the line that offloaded it, and when it began.
+    /// The worker's job: its ticket, the line that offloaded it, and when it began.
     pub(super) job: Option<(Ticket, &'static Location<'static>, Instant)>,
 }
 
@@ -117,14 +117,14 @@ pub(super) struct Idle {
     pub(super) thread: Thread,
 }
 
-/// What has to be done, after the lock is released, so that somebody comes.
+/// What the caller must do, after it has released the lock, so that a worker comes.
 #[must_use]
 pub(super) enum Call {
-    /// Somebody comes already, or all are busy, or nobody is needed.
+    /// A worker is already coming, or all are busy, or no job waits.
     Nobody,
     Unpark(Thread),
     Start(usize),
-    /// There is no worker, and none may be started: these jobs would wait for ever.
+    /// There is no worker, and no thread may be started: these jobs would wait for ever.
     Refuse(Vec<Waiting>),
 }
 
@@ -151,17 +151,17 @@ impl State {
         Call::Nobody
     }
 
-    /// The operating system gave no thread for `worker`. The workers that exist will have to do.
+    /// The operating system gave no thread for `worker`. The existing workers must do the work.
     pub(super) fn refused(&mut self, worker: usize) -> Call {
         self.workers.remove(worker);
         self.coming = None;
         self.is_refused = true;
-        // A worker may have gone idle meanwhile, and have been passed over because another one was coming.
+        // A worker may have gone idle meanwhile, and no job has called it because another worker was coming.
         // Guarded by tests::a_refused_start_calls_the_worker_that_went_idle_meanwhile.
         self.call(0)
     }
 
-    /// A worker has come to look, for whatever reason: called, started, done with a job, or its sleep was over.
+    /// A worker looks at the line: it was called, started, done with a job, or its sleep was over.
     pub(super) fn arrive(&mut self, worker: usize) {
         if self.coming == Some(worker) {
             self.coming = None;
@@ -171,7 +171,7 @@ impl State {
         }
     }
 
-    /// Enters a worker among the idle. A worker that is entered already, and whose sleep ended by chance, keeps its place.
+    /// Puts a worker into the idle stack. A worker that is already there, after a spurious wake-up, keeps its place.
     pub(super) fn lie_down(&mut self, worker: usize, thread: &Thread) {
         if self.position_of(worker).is_none() {
             let thread = thread.clone();
@@ -179,7 +179,7 @@ impl State {
         }
     }
 
-    /// Takes a worker that is going to work, or to leave, from the idle, if it is there: nobody may call it now.
+    /// Removes a worker that will work or leave from the idle stack, if it is there, so that no thread calls it.
     pub(super) fn get_up(&mut self, worker: usize) {
         if let Some(position) = self.position_of(worker) {
             self.idle.remove(position);
@@ -214,7 +214,7 @@ impl Shared {
         lock(&self.state)
     }
 
-    /// Removes a worker that is going to end from the count, wherever it stands.
+    /// Removes from all lists a worker that is about to end.
     pub(super) fn strike_off(&self, state: &mut State, worker: usize) {
         state.get_up(worker);
         state.workers.remove(worker);
@@ -223,9 +223,9 @@ impl Shared {
         }
     }
 
-    /// A worker died, of whatever it was. Its place goes to another. If it was coming, the job that it was to take is given
-    /// back, to be failed: would each death leave the line as it was, a pool whose workers die at once would start one thread
-    /// after the other, for ever.
+    /// Removes a worker that has died, for any reason. Another worker may take its place. If it was coming, the first
+    /// job of the line is returned, and the caller fails it. Otherwise a pool whose workers die at once would start one
+    /// thread after the other, for ever.
     pub(super) fn bereave(&self, worker: usize) -> (Option<Waiting>, Call) {
         let mut state = self.lock();
         let was_coming = state.coming == Some(worker);
@@ -258,7 +258,7 @@ impl Shared {
         waiting.chain(running).collect()
     }
 
-    /// Linux shows fifteen bytes of a thread's name, so the number, which tells two workers apart, comes first.
+    /// Linux shows fifteen bytes of a thread's name, so the number, which distinguishes two workers, comes first.
     pub(super) fn thread_name(&self, worker: usize) -> String {
         match &self.config.name {
             Some(name) => format!("offload-{worker}-{name}"),

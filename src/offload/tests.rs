@@ -1,5 +1,5 @@
-//! The pool by itself, without a loop: what only a stubbed operating system, a strange waker or a look at the
-//! bookkeeping can show. What users can see is in `tests/offload/jobs.rs`.
+//! The pool without a loop: tests that need a stubbed operating system, a special waker or a look at the pool's lists.
+//! The tests of the public functions are in `tests/offload/jobs.rs`.
 
 use std::io;
 use std::panic::Location;
@@ -38,7 +38,7 @@ fn offload<T: Send + 'static>(
     Offload::submit(pool.clone(), job, Location::caller())
 }
 
-/// Blocks on a future; gives up loudly when nobody wakes it for a minute.
+/// Blocks on a future. Panics if no wake comes for a minute.
 fn block_on<T>(mut job: Offload<T>) -> Result<T, JoinError> {
     struct Bell(Sender<()>);
     impl Wake for Bell {
@@ -59,10 +59,10 @@ fn block_on<T>(mut job: Offload<T>) -> Result<T, JoinError> {
 fn soon<T>(channel: &Receiver<T>) -> T {
     channel
         .recv_timeout(Duration::from_secs(60))
-        .expect("hung: nothing came for a minute")
+        .expect("hung: no wake came for a minute")
 }
 
-/// A door that jobs wait before, until the test opens it.
+/// Jobs wait at the gate until the test opens it.
 #[derive(Default)]
 struct Gate(Mutex<bool>, Condvar);
 
@@ -105,14 +105,14 @@ fn without_a_worker_a_refused_start_refuses_the_job() {
         assert_eq!(
             Arc::strong_count(&token),
             1,
-            "the closure is dropped at once"
+            "the closure is not dropped at once"
         );
         let error = block_on(job).unwrap_err();
         assert!(
             error.is_refused() && error.to_string().contains("tests.rs"),
             "{error}"
         );
-        assert_eq!(STARTS.load(SeqCst), n, "each job asks once");
+        assert_eq!(STARTS.load(SeqCst), n, "each job asks once for a thread");
     }
 }
 
@@ -136,11 +136,7 @@ fn with_a_worker_refused_starts_leave_the_jobs_to_it() {
     });
     soon(&starting);
     let jobs: Vec<_> = (0..100).map(|n| offload(&pool, move || n)).collect();
-    assert_eq!(
-        STARTS.load(SeqCst),
-        101,
-        "each job that is offloaded asks once"
-    );
+    assert_eq!(STARTS.load(SeqCst), 101, "each offloaded job asks once");
     gate.open();
     block_on(first).unwrap();
     for (n, job) in jobs.into_iter().enumerate() {
@@ -149,12 +145,12 @@ fn with_a_worker_refused_starts_leave_the_jobs_to_it() {
     assert_eq!(
         STARTS.load(SeqCst),
         101,
-        "and the worker, going from job to job, asks never"
+        "a worker that goes from job to job never asks"
     );
 }
 
-/// Worker 1 is busy. Worker 2 takes a job, sees another one, and starts worker 3; the operating system takes its time
-/// to refuse. Meanwhile worker 1 serves the other job and goes idle, and a last job comes: nobody is called for it,
+/// Worker 1 is busy. Worker 2 takes a job, sees another job, and starts worker 3; the operating system is slow to
+/// refuse. Meanwhile worker 1 serves the other job and goes idle, and a last job comes. The last job calls no worker,
 /// because worker 3 is coming. Then worker 3 is refused.
 #[test]
 fn a_refused_start_calls_the_worker_that_went_idle_meanwhile() {
@@ -190,7 +186,7 @@ fn a_refused_start_calls_the_worker_that_went_idle_meanwhile() {
     }
     gate.open();
     block_on(first).unwrap();
-    // Nobody has polled the third job, so the worker wakes no task for it, and looks no more unless it is called.
+    // The third job was never polled, so the worker wakes no task for it, and looks again only when it is called.
     while pool.idle_count() == 0 {
         thread::yield_now();
     }
@@ -286,8 +282,8 @@ fn joining_waits_for_the_threads_of_a_closed_pool() {
     assert!(pool.join(Duration::ZERO).is_empty());
 }
 
-/// Worker 1 is busy. The start of worker 2 is refused, the next one is not; the worker that came finds two jobs, and the
-/// system gives threads again, so it may ask for one more.
+/// Worker 1 is busy. The start of worker 2 is refused, the next start is not. The new worker finds two jobs, and the
+/// system gives threads again, so the worker may ask for one more.
 #[test]
 fn a_refusal_is_forgotten_when_a_thread_has_been_had() {
     let _watched = crate::watch::watch();
@@ -343,17 +339,22 @@ fn a_running_job_that_nobody_awaits_any_more_keeps_no_waker() {
     let waker = Waker::from(nobody.clone());
     let polled = Pin::new(&mut job).poll(&mut Context::from_waker(&waker));
     assert!(polled.is_pending());
-    assert_eq!(Arc::strong_count(&nobody), 3, "ours, the waker, the job's");
+    assert_eq!(
+        Arc::strong_count(&nobody),
+        3,
+        "the test's, the waker's, the job's"
+    );
     drop(job);
     assert_eq!(
         Arc::strong_count(&nobody),
         2,
-        "the job runs on and has none"
+        "the running job keeps no waker"
     );
     gate.open();
 }
 
-/// A worker goes through five steps with its first job and three with each further one: at each of them in turn it dies.
+/// A worker takes five steps with its first job and three with each further job. In each run the worker dies at another
+/// step.
 #[test]
 fn a_worker_that_dies_answers_its_job_and_makes_room_for_another() {
     let _watched = crate::watch::watch();
@@ -403,7 +404,7 @@ fn a_start_that_panics_is_a_start_that_was_refused() {
     assert_eq!(block_on(offload(&pool, || 2)).unwrap(), 2);
 }
 
-/// Each death costs one job at most and at least, so that they come to an end.
+/// Each death costs exactly one job, so the deaths end.
 #[test]
 fn workers_that_die_on_arrival_take_no_more_starts_than_there_are_jobs() {
     let _watched = crate::watch::watch();
@@ -422,7 +423,7 @@ fn workers_that_die_on_arrival_take_no_more_starts_than_there_are_jobs() {
     assert_eq!((failed, STARTS.load(SeqCst)), (20, 20));
 }
 
-/// Ends when its thread ends.
+/// Sends when its thread ends.
 struct Thread(Sender<()>);
 
 impl Drop for Thread {
@@ -443,7 +444,7 @@ fn the_threads_of_a_pool_that_is_dropped_end() {
     soon(&ended);
 }
 
-/// How long a worker stays awake at most, and how long a rest is that is called brief.
+/// How long a worker stays awake at most, and the limit of a brief rest.
 const BRIEF: Duration = Duration::from_micros(50);
 
 #[test]
@@ -458,7 +459,10 @@ fn every_call_counts_and_ends_a_wait() {
     }
     let begin = Instant::now();
     calls.stay_awake(3);
-    assert!(begin.elapsed() >= BRIEF, "nobody called");
+    assert!(
+        begin.elapsed() >= BRIEF,
+        "the worker stops early without a call"
+    );
 }
 
 #[test]
@@ -466,7 +470,7 @@ fn a_rest_is_brief_if_it_ended_in_time() {
     let _watched = crate::watch::watch();
     let begin = Instant::now();
     let mut rest = Rest::default();
-    assert!(!rest.end(begin), "it has not rested");
+    assert!(!rest.end(begin), "the worker has not rested");
     for (length, is_brief) in [(BRIEF / 2, true), (BRIEF, false), (2 * BRIEF, false)] {
         assert_eq!(rest.go_on(begin), Duration::ZERO);
         assert_eq!(rest.go_on(begin + length), length);

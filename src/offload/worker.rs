@@ -2,11 +2,11 @@
 //!
 //! # A worker that dies
 //!
-//! Closures, wakers and the log are contained (`foreign.rs`), so no panic of theirs unwinds through
-//! here. Other code still may panic: a hook for failed allocations, a debug assertion, a mistake of
-//! ours. A thread that just ended would take three things with it: its job, whose future then never
-//! resolves; its number, for which [`Pool::join`](super::pool::Pool::join) waits for ever; and
-//! perhaps the call of the next worker. So the work that a worker has taken and not done yet stands
+//! Panics of closures, wakers and the log are caught (`foreign.rs`), so none unwinds through this
+//! file. Other code may still panic: a hook for failed allocations, a debug assertion, a mistake in
+//! this crate. If the thread only ended, three things would be lost: its job, whose future then
+//! never resolves; its number, for which [`Pool::join`](super::pool::Pool::join) waits for ever;
+//! and perhaps the call of the next worker. So the work that a worker has taken and not done stands
 //! in a field, not in a local variable, and the last frame of the thread settles it.
 
 use std::io;
@@ -39,7 +39,7 @@ pub(super) fn perform(shared: &Arc<Shared>, call: Call) {
     }
 }
 
-/// Fails the jobs that no thread will run. It starts no other thread, so a refusal cannot repeat itself.
+/// Fails the jobs that no thread will run. Starts no other thread, so a refusal cannot repeat itself.
 fn refused(shared: &Shared, worker: usize, error: &io::Error) {
     let mut state = shared.lock();
     let is_news = !state.is_refused;
@@ -59,11 +59,11 @@ fn refused(shared: &Shared, worker: usize, error: &io::Error) {
     }
 }
 
-/// Starts a thread for the worker `me`, which is counted already.
+/// Starts a thread for the worker `me`, which is already counted.
 ///
 /// # Errors
 ///
-/// There is none. To start one may also panic, and the pool must hear of that too: it counts on this worker to come.
+/// The operating system gave no thread. A panic of the start counts as an error too: the pool expects this worker.
 fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
     let started = foreign::catch(|| {
         let mut builder = thread::Builder::new().name(shared.thread_name(me));
@@ -86,7 +86,7 @@ fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
     })
 }
 
-/// Fails jobs that no thread will ever run. An `io::Error` cannot be cloned, so each gets one of its own.
+/// Fails jobs that no thread will run. An `io::Error` cannot be cloned, so each job gets a new one.
 fn refuse(jobs: Vec<Waiting>, error: &io::Error) {
     for Waiting { job, .. } in jobs {
         let error = match error.raw_os_error() {
@@ -110,11 +110,11 @@ struct Worker {
     rest: Rest,
     /// The job that the worker is about to run, or runs.
     job: Option<Arc<dyn Job>>,
-    /// The job that the worker has run, until the job is announced.
+    /// The job that has run and is not yet announced.
     done: Option<Arc<dyn Job>>,
-    /// The call that the worker has to make for *somebody-comes*.
+    /// The call that the worker must make for *somebody-comes*.
     call: Call,
-    /// The pool has forgotten this worker, and its number may be another worker's.
+    /// The pool has forgotten this worker. Another worker may have its number.
     has_left: bool,
 }
 
@@ -122,7 +122,7 @@ struct Worker {
 enum Next {
     /// Run the job, after the call.
     Run,
-    /// Sleep, for at most this long. The worker is among the idle; the count is that of the calls when it lay down.
+    /// Sleep, for at most this long. The worker is in the idle stack. The count is that of the calls when it lay down.
     Park(Duration, usize),
     /// End. The pool has forgotten the worker.
     Leave,
@@ -151,8 +151,8 @@ impl Worker {
     /// The life of a worker.
     ///
     /// A worker looks for its next job *before* it announces the last one. So a task that offloads one job after the
-    /// other finds the worker of the last job idle, not busy with its farewell, and one thread serves them all. In the
-    /// order that comes to mind first, now and then a job would start or wake another thread.
+    /// other finds this worker idle, and one thread serves all its jobs. If the worker announced first, some of these
+    /// jobs would start or wake another thread.
     fn work(&mut self, thread: &Thread) {
         self.shared.lock().is_refused = false;
         narrate(thread, "started");
@@ -226,7 +226,7 @@ impl Worker {
         Next::Park(keep_alive - idle, self.shared.calls.count())
     }
 
-    /// Settles the state of a worker that was unwound: its place, its jobs, its calls.
+    /// Settles the state of a worker that unwound: its place, its jobs, its calls.
     // Guarded by tests::a_worker_that_dies_answers_its_job_and_makes_room_for_another
     #[cold]
     fn die(mut self, thread: &Thread, payload: Payload) {
@@ -235,7 +235,7 @@ impl Worker {
         let made = mem::replace(&mut self.call, Call::Nobody);
         let (mut meant_for_it, mut needed) = (None, Call::Nobody);
         if !self.has_left {
-            // The code that panicked may panic here again. The jobs get their answers all the same.
+            // The code that panicked may panic here again. The jobs get their answers even then.
             match foreign::catch(|| self.shared.bereave(self.me)) {
                 Ok(settled) => (meant_for_it, needed) = settled,
                 Err(payload) => foreign::bury(payload),
@@ -248,7 +248,7 @@ impl Worker {
             let Some(job) = job else { continue };
             let told = format!("the thread that was to run it died: {cause}");
             job.fail(JoinError::panicked(Box::new(told)));
-            // A result that was there already is not lost.
+            // A result that is already there is not lost.
             wake(job.announce());
         }
         let name = thread.name().unwrap_or_default();
@@ -257,7 +257,7 @@ impl Worker {
     }
 }
 
-/// A place at which tests unwind.
+/// A step at which tests make the worker unwind.
 #[inline(always)]
 fn step() {
     fault::at(fault::Call::Work).expect("a step fails by unwinding only");

@@ -1,4 +1,4 @@
-//! A process that runs.
+//! A running process.
 
 use std::fmt;
 use std::io;
@@ -12,16 +12,16 @@ use super::pipe::{ChildStderr, ChildStdin, ChildStdout};
 use crate::signal::Kind;
 use crate::trying::while_trying;
 
-/// A child process. Comes from [`Command::spawn`](super::Command::spawn).
+/// A child process. Made by [`Command::spawn`](super::Command::spawn).
 ///
-/// Dropping it does not wait for the process, which runs on, or is killed if
+/// Dropping it does not wait for the process. The process runs on, or is killed if
 /// [`kill_on_drop`](super::Command::kill_on_drop) was set. Its zombie is reaped later; see the [module](super).
 pub struct Child {
-    /// Writes to its standard input, if that was piped and has not been taken.
+    /// Writes to the child's standard input, if that was piped and has not been taken.
     pub stdin: Option<ChildStdin>,
-    /// Reads from its standard output, if that was piped and has not been taken.
+    /// Reads from the child's standard output, if that was piped and has not been taken.
     pub stdout: Option<ChildStdout>,
-    /// Reads from its standard error, if that was piped and has not been taken.
+    /// Reads from the child's standard error, if that was piped and has not been taken.
     pub stderr: Option<ChildStderr>,
     life: Life,
 }
@@ -31,7 +31,7 @@ struct Life {
     /// `None` only while it is dropped.
     child: Option<process::Child>,
     status: Option<ExitStatus>,
-    /// Made for the first task that has to wait.
+    /// Made when a task first has to wait.
     end: Option<End>,
     kill_on_drop: bool,
 }
@@ -54,7 +54,7 @@ impl Child {
         })
     }
 
-    /// The number of the process; `None` once its end has been seen, since the number may then be another's.
+    /// The number of the process. `None` once its end has been seen, because the system may use the number again.
     pub fn id(&self) -> Option<u32> {
         match self.life.status {
             Some(_) => None,
@@ -62,11 +62,12 @@ impl Child {
         }
     }
 
-    /// Waits until the process has ended. Its standard input, if it is still here, is closed first: a process that reads to the
-    /// end would otherwise wait for us, and we for it. Once the process has ended, the answer is the same each time.
+    /// Waits until the process has ended. First closes the process's standard input, if it has not been taken:
+    /// otherwise a process that reads to the end would wait for ever. Once the process has ended, each call returns the
+    /// same answer.
     ///
-    /// A process that writes to a pipe without a reader stops when the pipe is full, and does not end; then
-    /// [`wait_with_output`](Self::wait_with_output) is the right call.
+    /// A process that writes to a pipe without a reader stops when the pipe is full, and does not end. For such a
+    /// process call [`wait_with_output`](Self::wait_with_output).
     ///
     /// # Cancellation
     ///
@@ -74,12 +75,12 @@ impl Child {
     ///
     /// # Wakes
     ///
-    /// The loop keeps the task's waker while it waits. Dropping the future takes it out.
+    /// The loop keeps the task's waker while the future waits. Dropping the future removes it.
     ///
     /// # Errors
     ///
-    /// The process's status has been taken by a `waitpid` elsewhere in the process; or the system has no descriptor left; or it would
-    /// have to wait, and no loop is running on this thread.
+    /// Another `waitpid` of this program has taken the process's status; or the system has no descriptor left; or the
+    /// process has not ended, and no loop is running on this thread.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
         self.life.wait().await
@@ -89,22 +90,23 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// The process's status has been taken by a `waitpid` elsewhere in the process.
+    /// Another `waitpid` of this program has taken the process's status.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.life.try_wait()
     }
 
-    /// Reads what the process writes to the pipes that are still here, and waits until it has ended and the pipes are closed.
+    /// Reads from the pipes that have not been taken, and waits until the process has ended and the pipes are closed.
     ///
-    /// If a child of the child keeps a pipe open, that is later than the end of the process.
+    /// If a child of the child keeps a pipe open, the pipe closes later than the process ends.
     ///
     /// # Cancellation
     ///
-    /// What has been read is lost. The process runs on, or is killed if [`kill_on_drop`](super::Command::kill_on_drop) was set.
+    /// The bytes that have been read are lost. The process runs on, or is killed if
+    /// [`kill_on_drop`](super::Command::kill_on_drop) was set.
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait), or a pipe's.
+    /// As [`wait`](Self::wait), or an error of a pipe.
     pub async fn wait_with_output(mut self) -> io::Result<Output> {
         drop(self.stdin.take());
         let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
@@ -131,11 +133,11 @@ impl Child {
         })
     }
 
-    /// Kills the process (`SIGKILL`), and does not wait for its end. If it has ended, nothing happens.
+    /// Kills the process (`SIGKILL`), and does not wait for its end. Does nothing if the process has ended.
     ///
     /// # Errors
     ///
-    /// The system refuses: the process has become another user's.
+    /// The system refuses: the process now belongs to another user.
     ///
     /// ```
     /// use std::os::unix::process::ExitStatusExt;
@@ -155,11 +157,11 @@ impl Child {
 
     /// Sends a signal to the process: [`Kind::TERMINATE`] asks it to end.
     ///
-    /// The number of the process cannot have become another's: it is the process's until its status has been taken.
+    /// No other process can have the number: the system keeps it until the status has been taken.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the process's end has been seen; or the system refuses.
+    /// `InvalidInput` if the process's end has been seen. Otherwise the system's error.
     pub fn send_signal(&mut self, kind: Kind) -> io::Result<()> {
         let (Some(child), None) = (&self.life.child, self.life.status) else {
             let told =
@@ -203,10 +205,10 @@ impl Life {
 
 impl Drop for Life {
     fn drop(&mut self) {
-        // An error says that somebody else has taken the status: then there is nothing to kill, and no zombie.
+        // An error says that other code has taken the status: then there is nothing to kill, and no zombie.
         if let (Ok(None), Some(mut child)) = (self.try_wait(), self.child.take()) {
             if self.kill_on_drop {
-                // It fails only for a process of another user, which then runs on as without this.
+                // Fails only for a process of another user, which then runs on.
                 let _ = child.kill();
             }
             orphans::adopt(child);

@@ -1,4 +1,4 @@
-//! What to run, and with what.
+//! The program to run, and its settings.
 
 use std::ffi::OsStr;
 use std::io;
@@ -8,10 +8,10 @@ use std::process::{ExitStatus, Output, Stdio};
 use super::child::Child;
 use crate::trying::while_trying;
 
-/// A child process that is to be started: the standard library's [`Command`](std::process::Command), with `output` and
-/// `status` to be awaited.
+/// A child process to start: the standard library's [`Command`](std::process::Command), with `output` and `status` as
+/// futures.
 ///
-/// What is not here (a user, a group of processes, a hook before `exec`) is set on [`as_std_mut`](Self::as_std_mut).
+/// Other settings (a user, a group of processes, a hook before `exec`) are set on [`as_std_mut`](Self::as_std_mut).
 ///
 /// ```
 /// use roundelay::io::BufReader;
@@ -34,14 +34,14 @@ use crate::trying::while_trying;
 pub struct Command {
     std: std::process::Command,
     kill_on_drop: bool,
-    /// Whether the three have been said; otherwise each way of running has its own.
+    /// Whether each stream has been set; otherwise each way of running has its own default.
     has_stdin: bool,
     has_stdout: bool,
     has_stderr: bool,
 }
 
 impl Command {
-    /// Runs that program, without arguments, in the environment and the folder of this process.
+    /// Runs this program, without arguments, in the environment and the folder of this process.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self::from(std::process::Command::new(program))
     }
@@ -73,7 +73,7 @@ impl Command {
         self
     }
 
-    /// Takes a variable out of the environment.
+    /// Removes a variable of the environment.
     pub fn env_remove(&mut self, name: impl AsRef<OsStr>) -> &mut Self {
         self.std.env_remove(name);
         self
@@ -85,34 +85,34 @@ impl Command {
         self
     }
 
-    /// Runs it in that folder.
+    /// Runs the program in this folder.
     pub fn current_dir(&mut self, folder: impl AsRef<Path>) -> &mut Self {
         self.std.current_dir(folder);
         self
     }
 
-    /// Where its standard input comes from.
+    /// Sets the child's standard input.
     pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Self {
         self.has_stdin = true;
         self.std.stdin(stdin);
         self
     }
 
-    /// Where its standard output goes.
+    /// Sets the child's standard output.
     pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Self {
         self.has_stdout = true;
         self.std.stdout(stdout);
         self
     }
 
-    /// Where its standard error goes.
+    /// Sets the child's standard error.
     pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Self {
         self.has_stderr = true;
         self.std.stderr(stderr);
         self
     }
 
-    /// Whether a [`Child`] that is dropped before the process has ended kills the process. Default: no, it runs on.
+    /// Whether dropping the [`Child`] kills a process that has not ended. Default: no, the process runs on.
     pub fn kill_on_drop(&mut self, kill: bool) -> &mut Self {
         self.kill_on_drop = kill;
         self
@@ -123,7 +123,7 @@ impl Command {
         &mut self.std
     }
 
-    /// Starts the process. Its three standard streams are those of this process, unless something else was said.
+    /// Starts the process. A standard stream that was not set is that of this process.
     ///
     /// The call blocks until the system has started the program, a millisecond or so.
     ///
@@ -140,12 +140,12 @@ impl Command {
             .map_err(|error| while_trying(what, error))
     }
 
-    /// Runs the process to its end, and keeps what it writes. As with the standard library, the standard input is empty, and the
-    /// two others are captured, unless something else was said.
+    /// Runs the process to its end, and returns its output. As with the standard library, a standard input that was not
+    /// set is empty, and an output that was not set is captured.
     ///
     /// # Cancellation
     ///
-    /// The process runs on, or is killed if [`kill_on_drop`](Self::kill_on_drop) was set. What it has written is lost.
+    /// The process runs on, or is killed if [`kill_on_drop`](Self::kill_on_drop) was set. Its output is lost.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl Command {
             self.std.stderr(Stdio::piped());
         }
         let child = self.spawn();
-        // The next start of this command has its own rule for what was not said.
+        // The next start of this command has its own default for a stream that was not set.
         if !self.has_stdin {
             self.std.stdin(Stdio::inherit());
         }
@@ -195,8 +195,8 @@ impl Command {
     }
 }
 
-/// [`Command::output`] captures the two outputs of such a command, and its input is empty: what was said on the standard
-/// library's command about the three cannot be asked for.
+/// [`Command::output`] captures both outputs of such a command, and its input is empty, because a setting of the
+/// standard library's command cannot be read.
 impl From<std::process::Command> for Command {
     fn from(std: std::process::Command) -> Self {
         Self {

@@ -1,4 +1,5 @@
-//! How the system tells that a child has ended: a descriptor of its own, or a signal for all.
+//! How the system reports that a child has ended: by a descriptor of the child, or by a signal for
+//! all children.
 
 use std::io;
 use std::process::{Child, ExitStatus};
@@ -15,7 +16,7 @@ use crate::signal::{self, Kind, Signals};
 #[cfg(target_os = "linux")]
 use crate::trying::while_trying;
 
-/// What the loop watches for the sake of one child.
+/// What the loop watches for one child.
 pub(super) enum End {
     /// Readable once the child has ended.
     #[cfg(target_os = "linux")]
@@ -33,7 +34,7 @@ impl End {
         Self::by_signal(child)
     }
 
-    /// `None` if the system has no such descriptors: it is older, or a sandbox forbids the call.
+    /// `None` if the system has no such descriptors: the kernel is older, or a sandbox forbids the call.
     #[cfg(target_os = "linux")]
     fn descriptor_of(child: &Child) -> io::Result<Option<Self>> {
         use rustix::io::Errno;
@@ -48,7 +49,7 @@ impl End {
         }
     }
 
-    /// The child is asked for again after this, so its end before this is not missed.
+    /// The caller asks for the child again after this call, so an earlier end is not missed.
     pub(super) fn by_signal(_child: &Child) -> io::Result<Self> {
         Ok(Self::Signal(signal::listen([Kind::CHILD])?))
     }
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
     use crate::watch::watch;
 
-    /// What is used where there are no descriptors of processes.
+    /// The way of systems without descriptors of processes.
     #[test]
     fn children_are_awaited_by_the_signal_too_each_for_itself() {
         let _watched = watch();
@@ -115,7 +116,7 @@ mod tests {
         });
     }
 
-    /// A zombie: it has ended, and nobody has asked for it.
+    /// A zombie: the child has ended, and its status has not been taken.
     fn has_ended(child: &Child) -> bool {
         let ps = Command::new("ps")
             .args(["-o", "stat=", "-p", &child.id().to_string()])

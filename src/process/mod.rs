@@ -3,36 +3,35 @@
 //! *Before this:* [`signal`](crate::signal). *Time:* 15 minutes. *Files, in reading order:* this
 //! one, [`command`], [`child`], [`pipe`], [`end`], [`orphans`].
 //!
-//! The standard library starts the process, and this module awaits it: its end, and its pipes.
+//! The standard library starts the process. This module awaits its end and its pipes.
 //!
 //! # The problem
 //!
-//! `Child::wait` of the standard library blocks. A thread for each child would wait for it, at the
-//! price of the thread. A loop that asks every child every few milliseconds is late, and never lets
-//! the processor rest.
+//! `Child::wait` of the standard library blocks. A thread for each child could wait, but costs a
+//! thread. A loop that asks for every child every few milliseconds is late, and keeps the processor
+//! busy.
 //!
 //! # The idea
 //!
 //! On Linux a child has a descriptor, the *pidfd*, that becomes readable when the child ends. The
 //! loop watches the pidfd like a socket: one event belongs to one child.
 //!
-//! Where there is no pidfd (other systems, Linux before 5.3, some sandboxes), the system says by a
-//! signal, `SIGCHLD`, that *some* child has ended, and each task that waits asks for its own child.
+//! Where there is no pidfd (other systems, Linux before 5.3, some sandboxes), the system reports by
+//! a signal, `SIGCHLD`, that *some* child has ended, and each waiting task asks for its own child.
 //! There the module uses [`signal`](crate::signal).
 //!
 //! # What becomes of a child without a wait
 //!
-//! The child runs on when its [`Child`] is dropped, unless [`kill_on_drop`](Command::kill_on_drop)
-//! was set. When it ends, the kernel keeps its status for a parent that asks: a *zombie*. So the
-//! module remembers dropped children, and asks for them whenever another child is started, has
-//! ended, or is dropped. That takes no thread and no task. At most the children that ended since
-//! the last such call are zombies.
+//! When its [`Child`] is dropped, a child runs on, unless [`kill_on_drop`](Command::kill_on_drop)
+//! was set. When the child ends, the kernel keeps its status for a parent that asks: a *zombie*. So
+//! the module remembers dropped children, and asks for their statuses whenever another child is
+//! started, has ended, or is dropped. That takes no thread and no task. Only children that ended
+//! since the last such call are zombies.
 //!
 //! # What it costs
 //!
-//! Starting a child blocks the loop for as long as the system takes to start it, a millisecond or
-//! so. A wait is one descriptor and one registration, and none if the child has ended already. No
-//! thread.
+//! To start a child blocks the loop for as long as the system needs, a millisecond or so. A wait is
+//! one descriptor and one registration, and none if the child has already ended. No thread.
 //!
 //! ```
 //! use roundelay::process::Command;

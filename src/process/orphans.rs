@@ -12,12 +12,12 @@ pub(super) fn adopt(child: Child) {
     forget_the_ended(&mut orphans);
 }
 
-/// Asks for those that have ended, so that none stays a zombie for long.
+/// Asks for the children that have ended, so that none stays a zombie for long.
 pub(super) fn reap() {
     forget_the_ended(&mut ORPHANS.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// A child that cannot be asked for has been asked for by somebody else.
+/// A child that cannot be asked for is forgotten too: other code has taken its status.
 fn forget_the_ended(orphans: &mut Vec<Child>) {
     orphans.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
 }

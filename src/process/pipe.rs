@@ -1,6 +1,6 @@
-//! Our ends of a child's three pipes.
+//! This process's ends of a child's three pipes.
 //!
-//! A pipe has two open descriptions, one for each end, so non-blocking mode on our end does not reach the child.
+//! A pipe has two open descriptions, one for each end, so non-blocking mode on this end does not reach the child.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -26,7 +26,7 @@ fn blocking(pipe: Registered<File>) -> io::Result<Stdio> {
     Ok(pipe.into())
 }
 
-/// What all three have.
+/// The common traits of all three pipes.
 macro_rules! pipe_traits {
     ($($pipe:ident),*) => {$(
         impl $pipe {
@@ -54,7 +54,7 @@ macro_rules! pipe_traits {
 
 pipe_traits!(ChildStdout, ChildStderr);
 
-/// Writes to the standard input of a child. Dropping it, or closing it, is the end of that input.
+/// Writes to the standard input of a child. Closing or dropping it ends that input.
 #[derive(Debug)]
 pub struct ChildStdin {
     /// `None` once it is closed.
@@ -80,11 +80,11 @@ impl ChildStdin {
         self.pipe.as_ref().ok_or_else(closed)
     }
 
-    /// Writes as much as the pipe takes, at least one byte (unless `bytes` is empty), and says how much that was.
+    /// Writes as many bytes as the pipe takes, at least one (unless `bytes` is empty). Returns their number.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost: while it waits, nothing has been written.
+    /// Nothing is lost: while the future waits, no byte has been written.
     ///
     /// # Errors
     ///
@@ -95,15 +95,15 @@ impl ChildStdin {
             .await
     }
 
-    /// Writes all of it.
+    /// Writes all bytes.
     ///
     /// # Cancellation
     ///
-    /// **The count of what has been written is lost.**
+    /// **The count of the written bytes is lost.**
     ///
     /// # Errors
     ///
-    /// As [`write`](Self::write). Part may have been written.
+    /// As [`write`](Self::write). Some bytes may have been written.
     pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let written = self.write(bytes).await?;
@@ -112,7 +112,7 @@ impl ChildStdin {
         Ok(())
     }
 
-    /// [`write`](Self::write) in the shape that adapters need. The last waker replaces the one before.
+    /// [`write`](Self::write) for adapters. A new waker replaces the last one.
     ///
     /// # Errors
     ///
@@ -147,27 +147,27 @@ macro_rules! output {
         pub struct $pipe(Registered<File>);
 
         impl $pipe {
-            /// Reads what is there, at most as much as fits. Zero means that no process writes any more: neither the child nor
-            /// a child of its own.
+            /// Reads the available bytes, at most as many as fit. Zero means that all writing ends are closed, those of
+            /// the child and of its own children.
             ///
             /// # Cancellation
             ///
-            /// Nothing is lost: while it waits, nothing has been read.
+            /// Nothing is lost: while the future waits, no byte has been read.
             ///
             /// # Errors
             ///
-            /// What the system says; or it would have to wait, and no loop is running on this thread.
+            /// The system's error; or no byte is there yet, and no loop is running on this thread.
             pub async fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
                 self.0
                     .async_io(Interest::READABLE, |mut pipe| pipe.read(bytes))
                     .await
             }
 
-            /// Reads to the end, and appends all of it. Says how many bytes that were. There is no limit.
+            /// Reads to the end, and appends all bytes. Returns their number. There is no limit.
             ///
             /// # Cancellation
             ///
-            /// Nothing is lost: what has been read is in `bytes`.
+            /// Nothing is lost: the bytes are in `bytes`.
             ///
             /// # Errors
             ///
@@ -183,7 +183,7 @@ macro_rules! output {
                 }
             }
 
-            /// [`read`](Self::read) in the shape that adapters need. The last waker replaces the one before.
+            /// [`read`](Self::read) for adapters. A new waker replaces the last one.
             ///
             /// # Errors
             ///

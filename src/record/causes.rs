@@ -1,14 +1,15 @@
 //! Which job has woken a task.
 //!
-//! The thread that has done a job wakes the task that waits as any other thread would, by a note in the inbox, and a note holds the
-//! number of the task only. But the recording has the rest: the task has said which jobs it waits for, and the pool which of them are
-//! done. So the loop need not find out while it runs.
+//! The thread that has done a job wakes the waiting task by a note in the inbox, as any other thread would, and a note
+//! holds only the number of the task. But the recording has the rest: the task has recorded which jobs it waits for,
+//! and the pool which jobs are done. So the loop need not find the job while it runs.
 
 use std::collections::{HashMap, HashSet};
 
 use super::recording::{Awaited, Cause, Event, What};
 
-/// A wake by another thread, of a task that waits for a job which is done by then, is by that job. `events` are in the order of time.
+/// If another thread wakes a task, and a job that the task waits for is done by then, that job is the cause. `events`
+/// are in the order of time.
 pub(super) fn name_the_jobs(events: &mut [Event]) {
     let mut polled = None;
     let mut awaited: HashMap<u32, Vec<u32>> = HashMap::new();

@@ -1,10 +1,10 @@
-//! An event as it lies in the ring: sixteen bytes.
+//! An event in the ring: sixteen bytes.
 //!
 //! ```text
 //!   | kind, 8 bits | ns since the loop was made, 56 bits | first, 32 bits | second, 32 bits |
 //! ```
 //!
-//! 56 bits of nanoseconds last for two years. Where an event has a duration instead of two numbers, it takes the place of both.
+//! 56 bits of nanoseconds last for two years. A duration takes the place of both numbers.
 
 use std::time::Duration;
 

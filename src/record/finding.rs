@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::history::Poll;
 
-/// What a finding is about.
+/// The kinds of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
@@ -16,35 +16,35 @@ pub enum FindingKind {
     LateTimer,
     /// A task was ready for 5 ms or more before its poll.
     LongWait,
-    /// A task was woken often for nothing: 20 polls of it or more, at least half of all, returned within a microsecond and did
-    /// nothing that is recorded.
+    /// A task was often woken for nothing: at least 20 of its polls, and at least half of all, returned within a
+    /// microsecond and did nothing that is recorded.
     InVain,
     /// Nothing woke a task in the last 100 ms or more, and in the last quarter of the recording or longer.
     Silent,
 }
 
-/// Something that stands out in a recording: [`Recording::findings`](super::Recording::findings).
+/// A striking part of a recording: [`Recording::findings`](super::Recording::findings).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What it is about.
+    /// The kind of the finding.
     pub kind: FindingKind,
-    /// The task that it is about. A late timer belongs to none.
+    /// The task of the finding. A late timer has none.
     pub task: Option<u32>,
     /// When it begins.
     pub at: Duration,
     /// When it ends.
     pub until: Duration,
-    /// How many there are of its kind about the same task; this is the worst. Of polls in vain: how many polls.
+    /// How many findings of this kind the same task has; this is the worst. Of polls in vain: how many polls.
     pub count: usize,
     /// A sentence.
     pub title: String,
-    /// What was in the way, or who was held up; it may be empty.
+    /// What was in the way, or which tasks were held up. May be empty.
     pub detail: String,
 }
 
 impl Finding {
-    /// Whether `count` is of findings like this one. Of polls in vain it is how many they are.
+    /// Whether `count` counts findings like this one. Of polls in vain it counts the polls.
     pub(super) fn is_worst_of_its_kind(&self) -> bool {
         self.kind != FindingKind::InVain
     }
@@ -58,7 +58,7 @@ pub(super) struct Found {
     pub(super) at: Duration,
     pub(super) until: Duration,
     pub(super) count: usize,
-    /// The poll that it is about, where there is one.
+    /// The poll of the finding, if there is one.
     pub(super) poll: Option<Poll>,
 }
 

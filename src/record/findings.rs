@@ -1,7 +1,7 @@
-//! What stands out in a recording. Found once, for the page and for the text.
+//! The findings of a recording, computed once, for the page and for the text.
 //!
-//! Each kind has one criterion, which its constant or its function says. Of several findings of one kind about one task only the
-//! worst is listed, with how many there were.
+//! Each kind has one criterion, which its constant or its function states. Of several findings of one kind about one
+//! task only the worst is listed, with their number.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -12,27 +12,27 @@ use super::history::{History, Poll};
 use super::recording::{End, Recording};
 use super::telling::Teller;
 
-/// A poll is long that lasts so long,
+/// A poll that lasts this long is long.
 pub(super) const LONG: Duration = Duration::from_millis(10);
-/// or so long while another task was ready.
+/// The same, if another task was ready meanwhile.
 const LONG_FOR_OTHERS: Duration = Duration::from_millis(3);
-/// A task that rests so long in the ready queue waits long.
+/// A task that is in the ready queue for this long waits long.
 const QUEUED_LONG: Duration = Duration::from_millis(5);
-/// A timer is late by this; the loop itself puts timers off by less.
+/// A timer that fires this late is late. The loop itself delays timers by less.
 const LATE: Duration = Duration::from_millis(1);
-/// A poll is in vain if it does nothing that is recorded, and its task waits again within this time. A read from a socket takes
-/// longer.
+/// A poll is in vain if it does nothing that is recorded, and its task waits again within this time. A read from a
+/// socket takes longer.
 const VAIN: Duration = Duration::from_micros(1);
-/// So many of them are told, if they are half of the polls of a task.
+/// Polls in vain are listed from this number on, if they are half of the polls of a task.
 const VAIN_MANY: usize = 20;
-/// A task has been left that nothing wakes for so long, and for a quarter of the recording.
+/// A task is silent if nothing wakes it for this long, and for a quarter of the recording.
 const SILENT: Duration = Duration::from_millis(100);
-/// So many findings of each kind are listed.
+/// The most findings of each kind.
 const MOST: usize = 10;
 
 impl Recording {
-    /// What stands out: long polls, long waits in the ready queue, late timers, polls in vain, tasks that nothing wakes, panics.
-    /// The gravest kind first, and of each kind what lasted longest; ten of each kind at most.
+    /// The findings: long polls, long waits in the ready queue, late timers, polls in vain, tasks that nothing wakes,
+    /// panics. The gravest kind comes first, and in each kind the longest; ten of each kind at most.
     ///
     /// ```
     /// assert!(roundelay::record::Recording::default().findings().is_empty());
@@ -55,7 +55,7 @@ impl Recording {
             *count += 1;
             *count <= MOST
         });
-        // Words are for what is listed only.
+        // Only the listed findings are put into words.
         let teller = Teller::new(self, history);
         found.iter().map(|found| teller.tell(found)).collect()
     }
@@ -76,7 +76,8 @@ impl History {
             .map(|(_, poll)| poll)
     }
 
-    /// For each poll whether another task was ready while it ran: such a task is polled later, and had been ready before the end.
+    /// For each poll whether another task was ready while it ran: a task that is polled later, and was ready before the
+    /// end.
     fn held_somebody_up(&self) -> Vec<bool> {
         let mut earliest = Duration::MAX;
         let mut held_up = vec![false; self.polls.len()];
@@ -137,7 +138,7 @@ impl History {
     }
 
     fn in_vain(&self) -> Vec<Found> {
-        // Of each task the first, the last, and how many.
+        // For each task the first, the last, and their number.
         let mut vain: HashMap<u32, (Poll, Poll, usize)> = HashMap::new();
         for poll in self.polls.iter().filter(|poll| poll.is_in_vain()) {
             let (_, last, count) = vain.entry(poll.task).or_insert((*poll, *poll, 0));
@@ -153,7 +154,7 @@ impl History {
         vain.into_values().filter(is_told).map(found).collect()
     }
 
-    /// A task that nothing wakes any more: perhaps nobody will, perhaps nobody waits for it.
+    /// The tasks that nothing wakes any more: a wake may be missing, or the task is only idle.
     fn silent(&self) -> Vec<Found> {
         let least = SILENT.max((self.end - self.begin) / 4);
         let mut found = Vec::new();
@@ -172,7 +173,7 @@ impl History {
 }
 
 impl Poll {
-    /// How long its task was ready before it.
+    /// How long the task was ready before this poll.
     pub(super) fn rested(&self) -> Duration {
         self.begin.saturating_sub(self.ready.unwrap_or(self.begin))
     }
@@ -182,7 +183,7 @@ impl Poll {
     }
 }
 
-/// For each task the poll that is worst by `measure`, and how many there are.
+/// For each task the worst poll by `measure`, and the number of such polls.
 fn worst_of<'a>(
     polls: impl Iterator<Item = &'a Poll>,
     measure: impl Fn(&Poll) -> Duration,

@@ -1,8 +1,9 @@
-//! The events replayed: polls, sleeps, looks and fired timers, with what came before and after each.
+//! The events replayed: polls, sleeps, looks and fired timers, each with its cause and its end.
 //!
-//! A ring that has lost its oldest events may begin with the second half of a pair, so nothing here leans on there being a
-//! first half: what has no beginning begins with the recording, what has no end ends with it, and what fits nothing is left out.
-//! The page replays the same events by the same rules, and a test in a browser holds its sums against the ones here.
+//! A ring that has lost its oldest events may begin with the second half of a pair. So no function here relies on the
+//! first half: a step without a beginning begins with the recording, a step without an end ends with it, and an event
+//! that fits no step is ignored. The page replays the same events by the same rules, and a test in a browser compares
+//! its sums with these.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub(super) struct Step {
 pub(super) enum Doing {
     Sleeping,
     Looking,
-    /// The poll with this place among the polls.
+    /// The poll with this index.
     Polling(usize),
 }
 
@@ -31,17 +32,17 @@ pub(super) struct Poll {
     pub(super) task: u32,
     pub(super) begin: Duration,
     pub(super) end: Duration,
-    /// The place of its beginning among the events.
+    /// The index of its first event.
     pub(super) event: Option<usize>,
-    /// Since when the task had been ready, and what made it so. `None` for the spawn, and where the wake is lost.
+    /// Since when the task had been ready, and why. `None` for the spawn, and where the wake is lost.
     pub(super) ready: Option<Duration>,
     pub(super) cause: Option<Cause>,
-    /// How many events there were in it, apart from wakes of the task itself.
+    /// How many events the poll has, without wakes of the task itself.
     pub(super) deeds: u32,
     pub(super) waits: bool,
 }
 
-/// Where a task was left.
+/// The last known state of a task.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Life {
     pub(super) polls: u64,
@@ -52,17 +53,17 @@ pub(super) struct Life {
     pub(super) ended: Option<(Duration, End)>,
     pub(super) ready_since: Option<Duration>,
     pub(super) waits_since: Option<Duration>,
-    /// It waited until it ended, since then.
+    /// The time since which it waited, if it ended while it waited.
     pub(super) ended_out_of_wait: Option<Duration>,
-    /// What it has said that it waits for, until that has woken it.
+    /// What the task last waited for, by its own event, until a wake by that cause.
     pub(super) awaits: Option<Awaited>,
     cause: Option<Cause>,
-    /// Woken while it was polled.
+    /// The task was woken while it was polled.
     again: Option<Cause>,
     is_seen: bool,
 }
 
-/// What the events of a recording come to.
+/// The result of the replay.
 #[derive(Debug, Default)]
 pub(super) struct History {
     pub(super) begin: Duration,
@@ -75,7 +76,7 @@ pub(super) struct History {
     /// When sockets were found ready.
     pub(super) readies: Vec<Duration>,
     running: Option<usize>,
-    /// The sleep or the look that is under way.
+    /// The present sleep or look.
     open: Option<(Doing, Duration)>,
 }
 
@@ -101,14 +102,14 @@ impl History {
         (time <= step.end).then_some(step)
     }
 
-    /// The polls that are under way at some time between these two.
+    /// The polls that overlap the time between these two.
     pub(super) fn polls_between(&self, from: Duration, to: Duration) -> &[Poll] {
         let first = self.polls.partition_point(|poll| poll.end <= from);
         let last = self.polls.partition_point(|poll| poll.begin < to);
         &self.polls[first..last.max(first)]
     }
 
-    /// How long the loop did what `is` says.
+    /// The time of all steps for which `is` returns true.
     pub(super) fn spent(&self, is: impl Fn(Doing) -> bool) -> Duration {
         let of_those = |step: &&Step| is(step.what);
         let took = |step: &Step| step.end.saturating_sub(step.begin);
@@ -148,7 +149,7 @@ impl History {
         self.open = Some((what, at));
     }
 
-    /// What the loop has done until now is over, whether its end was recorded or not.
+    /// Ends the present step of the loop, even if its end was not recorded.
     fn leave_all(&mut self, at: Duration) {
         self.leave(at, false);
         if let Some((what, begin)) = self.open.take() {
@@ -228,7 +229,7 @@ impl History {
         });
     }
 
-    /// The poll that is under way is over.
+    /// Ends the present poll.
     fn leave(&mut self, at: Duration, waits: bool) {
         let Some(running) = self.running.take() else {
             return;
@@ -241,7 +242,7 @@ impl History {
         self.push(Doing::Polling(running), poll.begin, poll.end);
     }
 
-    /// The end of a poll whose beginning is lost: it can only be the first thing that the loop did.
+    /// The end of a poll whose beginning is lost. Only the first poll of a recording can have such an end.
     fn cut_off(&mut self, task: u32, at: Duration, waits: bool) {
         let is_seen = self.lives.entry(task).or_default().is_seen;
         if is_seen || !self.steps.is_empty() || self.open.is_some() || self.running.is_some() {
@@ -310,7 +311,7 @@ impl Life {
     }
 }
 
-/// Whether an event in a poll is something that the poll has done. A wake of the task by itself is nothing.
+/// Whether an event is an act of the running poll. A wake of the task by itself is not.
 fn is_deed(running: Option<u32>, what: What) -> bool {
     match what {
         What::Wake(task, _) => running != Some(task),

@@ -1,4 +1,5 @@
-//! The jobs that the threads of a pool have done. The pool keeps this list under its own lock, for the ring is the loop's alone.
+//! The jobs that the threads of a pool have done. The pool keeps this list under its own lock, because the ring belongs
+//! to the loop's thread.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -21,7 +22,7 @@ struct Done {
 }
 
 impl JobLog {
-    /// As many jobs as take a quarter of the ring's bytes, beside it.
+    /// Has room for as many jobs as take a quarter of the ring's bytes.
     pub(crate) fn recording(bytes: usize) -> Self {
         Self {
             room: bytes / 4 / size_of::<Done>(),
@@ -29,7 +30,7 @@ impl JobLog {
         }
     }
 
-    /// A thread has been running a job since `begun`, and is done with it.
+    /// A thread has been running a job since `begun`, and has ended it now.
     pub(crate) fn is_done(&mut self, job: u64, worker: usize, begun: Instant, done: Instant) {
         if self.room == 0 {
             return;

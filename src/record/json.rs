@@ -1,11 +1,11 @@
-//! Text in JSON, as it may stand in a `<script>` too.
+//! Text in JSON that may also stand in a `<script>`.
 
 use std::fmt::Write;
 
 /// Appends `text` as a JSON string.
 ///
-/// `<`, `>` and `&` are escaped so that no tag can end, or begin, inside a script element; U+2028 and U+2029 so that it is also
-/// JavaScript, of whatever age.
+/// `<`, `>` and `&` are escaped so that no tag can end, or begin, inside a script element. U+2028 and U+2029 are
+/// escaped so that the string is also valid in every version of JavaScript.
 pub(super) fn string(out: &mut String, text: &str) {
     out.push('"');
     for letter in text.chars() {

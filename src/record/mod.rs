@@ -3,10 +3,10 @@
 //! *Before this:* [chapter 9](crate::event_loop). *Time:* 30 minutes. *Files, in reading order:*
 //! this one, [`event`], [`ring`], [`probe`], [`recording`], [`history`], [`findings`], [`page`].
 //!
-//! The steps of an event loop are over before a person can look. A log tells them line by line, and
-//! ten thousand lines hide that a task was woken in time and then stood in the queue for 80 ms
-//! behind another. A recording keeps the steps, and a page draws them: a lane for the thread, one
-//! for each task, arrows from a wake to its poll, and a list of what stands out.
+//! The steps of an event loop are over before a person can look. A log has a line for each step,
+//! and ten thousand lines hide that a task was woken in time and then stood in the queue for 80 ms
+//! behind another task. A recording keeps the steps, and a page draws them: a lane for the thread,
+//! one for each task, arrows from a wake to its poll, and a list of findings.
 //!
 //! # How to get one
 //!
@@ -18,10 +18,10 @@
 //!     cargo run --release --features record --example 08_starvation_and_yield
 //! ```
 //!
-//! The second loop of the process writes `page-2.html`, and so on; where the name ends in `.json`,
-//! `.svg` or `.txt` it is not a page but a trace, a picture or a text. In the program itself,
-//! [`Builder::record`](crate::Builder::record) says how much is kept, and
-//! [`EventLoop::recording`](crate::EventLoop::recording) gives what there is, at any time:
+//! The second loop of the process writes `page-2.html`, and so on. If the name ends in `.json`,
+//! `.svg` or `.txt`, the loop writes a trace, a picture or a text instead of a page. In the program
+//! itself, [`Builder::record`](crate::Builder::record) sets the size of the recording, and
+//! [`EventLoop::recording`](crate::EventLoop::recording) returns the recording so far, at any time:
 //!
 //! ```
 //! use roundelay::record::{Cause, What};
@@ -35,12 +35,12 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! | what comes of it | by |
+//! | result | by |
 //! |---|---|
-//! | the page: it opens from disk, needs no network, and has all in it | [`Recording::to_html`], [`Recording::write_html`] |
-//! | Chrome's trace format, for [Perfetto](https://ui.perfetto.dev) and its like | [`Recording::to_perfetto`] |
-//! | a small picture, for a text | [`Recording::to_svg`] |
-//! | text, with what stands out | `Display`, [`Recording::findings`] |
+//! | the page: one file, which opens from disk without a network | [`Recording::to_html`], [`Recording::write_html`] |
+//! | Chrome's trace format, for [Perfetto](https://ui.perfetto.dev) and similar viewers | [`Recording::to_perfetto`] |
+//! | a small picture, for a document | [`Recording::to_svg`] |
+//! | text, with the findings | `Display`, [`Recording::findings`] |
 //! | the events | [`Recording::events`] |
 //!
 //! # How it works
@@ -56,34 +56,35 @@
 //!                            the ring
 //! ```
 //!
-//! Each part of the loop holds a *probe*, and tells the probe each step. The probe writes sixteen
+//! Each part of the loop holds a *probe*, and reports each step to it. The probe writes sixteen
 //! bytes into a *ring*, which keeps the last events. Only the names of new tasks allocate. An event
-//! of a wake has its cause: the probe stores which part is at work at this moment, a task, the
+//! of a wake has its cause, because the probe stores which part works at this moment: a task, the
 //! timers, a socket, or another thread.
 //!
-//! A task that begins to wait for a socket, for another task or for a job says so too. The wake
-//! that ends the wait for a job comes from another thread, and `causes.rs` finds out which job it
-//! was when the recording is read.
+//! A task that begins to wait for a socket, for another task or for a job reports that too. The
+//! wake at the end of a job comes from another thread, and `causes.rs` finds the job when the
+//! recording is read.
 //!
 //! A reading of the clock takes longer than the writing of an event, so events that are close
-//! together share one (`probe.rs` says which). A build without the feature has another probe,
-//! without a size and with empty methods, and not an instruction is left.
+//! together share one (`probe.rs` has the rule). A build without the feature has another probe,
+//! without a size and with empty methods, which compiles to no instruction.
 //!
 //! # Why not otherwise
 //!
-//! - *The log at `trace`*: a line takes longer than the poll that it tells of, and has to be read.
-//! - *Spans of `tracing`*: a subscriber decides at run time, so a span costs also without a
-//!   subscriber; and each leaf future has to note by itself which part woke which task.
-//! - *A file that grows*: it would have to be written by the loop, which then waits for the disk,
-//!   or by a thread of its own.
+//! - *The log at `trace`*: a line takes longer than the poll that it describes, and a person must
+//!   read it.
+//! - *Spans of `tracing`*: a subscriber decides at run time, so a span costs time even without a
+//!   subscriber; and each leaf future must itself note which part woke which task.
+//! - *A file that grows*: either the loop writes it, and waits for the disk, or a thread of its own
+//!   does.
 //!
-//! tokio's console asks a running program over a socket, and dial9 writes tokio's events to a file;
-//! both need a tokio that is built with `tokio_unstable`. Go has `runtime/trace`, and a page for
+//! tokio's console asks a running program over a socket, and dial9 writes tokio's events to a file.
+//! Both need a tokio that is built with `tokio_unstable`. Go has `runtime/trace`, and a page for
 //! it.
 //!
 //! # Next
 //!
-//! [`signal`](../signal/index.html): the first of the rooms that belong to the system.
+//! [`signal`](../signal/index.html): the first module that belongs to the system.
 
 mod causes;
 mod event;

@@ -1,4 +1,4 @@
-//! Which tasks the events in the ring name: the live ones, and those that have ended while the ring still tells of it.
+//! The tasks that the events in the ring name: the live tasks, and ended tasks whose end is still in the ring.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -9,7 +9,7 @@ use super::recording::Task;
 #[derive(Default)]
 pub(super) struct Names {
     tasks: HashMap<u32, Named, BuildHasherDefault<Serial>>,
-    /// The tasks that have ended, and the number of the event that says so.
+    /// The tasks that have ended, and the number of the event of their end.
     ended: VecDeque<(u32, u64)>,
 }
 
@@ -36,7 +36,7 @@ impl Names {
         self.tasks.insert(number, named);
     }
 
-    /// A task has ended, as the event of that number says; the ring tells of nothing before `oldest`.
+    /// The task ended at the event with this number. The ring has no event before `oldest`.
     pub(super) fn end(&mut self, number: u32, event: u64, oldest: u64) {
         self.ended.push_back((number, event));
         while let Some(&(number, event)) = self.ended.front() {
@@ -62,7 +62,7 @@ impl Names {
     }
 }
 
-/// Numbers that follow each other are spread well enough by a multiplication: Knuth, *The Art of Computer Programming*, volume 3,
+/// A multiplication spreads consecutive numbers well enough: Knuth, *The Art of Computer Programming*, volume 3,
 /// section 6.4.
 #[derive(Default)]
 struct Serial(u64);

@@ -1,8 +1,8 @@
 //! The timeline page: one file with everything in it, which opens from disk.
 //!
-//! The events are embedded as one array of numbers: the time since the event before, in nanoseconds, a code, and as many numbers
-//! as the code says. A hundred thousand events are about a megabyte. What the page draws from it is in `page/*.js`, in the order of
-//! [`SCRIPTS`]; the findings are found here, so that the page and the text say the same.
+//! The events are embedded as one array of numbers: the nanoseconds since the event before, a code, and as many numbers
+//! as the code needs. A hundred thousand events are about a megabyte. The scripts in `page/*.js`, in the order of
+//! [`SCRIPTS`], draw the page. The findings are computed in Rust, so that the page and the text say the same.
 
 use std::fmt::Write;
 use std::io;
@@ -16,7 +16,7 @@ use super::recording::{Awaited, Cause, End, Event, Recording, What};
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
-/// One after the other, they are one script.
+/// Joined in this order, they are one script.
 const SCRIPTS: &[&str] = &[
     include_str!("page/events.js"),
     include_str!("page/words.js"),
@@ -47,7 +47,7 @@ impl Recording {
         };
         let (title, script, data) = (html(&title), SCRIPTS.concat(), self.data());
         let mut page = String::with_capacity(PAGE.len() + script.len() + data.len() + STYLE.len());
-        // Nothing that was put in is looked through for further places.
+        // Inserted parts are not searched for further places.
         for (place, part) in PAGE.split("{{").enumerate() {
             let (name, rest) = part.split_once("}}").unwrap_or(("", part));
             page.push_str(match name {
@@ -66,12 +66,12 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// Those of [`std::fs::write`].
+    /// The errors of [`std::fs::write`].
     pub fn write_html(&self, path: impl AsRef<Path>) -> io::Result<()> {
         std::fs::write(path, self.to_html())
     }
 
-    /// What the page embeds, as JSON.
+    /// The JSON that the page embeds.
     fn data(&self) -> String {
         let history = History::of(self);
         let mut out = String::with_capacity(self.events.len() * 14 + 1024);
@@ -131,7 +131,7 @@ fn separated<T>(
     }
 }
 
-/// What the page's own replay has to come to.
+/// The sums that the page's own replay must find too.
 fn put_totals(out: &mut String, history: &History) {
     let totals = [
         history.spent(|doing| matches!(doing, Doing::Polling(_))),
@@ -249,7 +249,7 @@ fn cause_coded(cause: Cause) -> (i128, u32) {
     }
 }
 
-/// The number stands where that of a wake's cause stands: `CAUSES` in `page/events.js`.
+/// The code of the awaited thing is that of the same cause: `CAUSES` in `page/events.js`.
 fn awaited_coded(awaited: Awaited) -> (u32, u32) {
     match awaited {
         Awaited::Task(task) => (0, task),

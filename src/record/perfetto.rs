@@ -1,9 +1,9 @@
 //! The recording in the JSON that Chrome's trace viewer and Perfetto read (*Trace Event Format*, Duvall and Sinclair, 2016).
 //!
-//! The loop is a process, and each lane of the page a thread of it: the loop itself, the timers, each socket, each thread of the
-//! pool, each task. A wake and the poll that it leads to are a flow: an event `s` in a slice of where the wake comes from, and an
-//! event `f` in the poll. Viewers tie the two ends of a flow to the slices that enclose them, so a wake that comes from no poll has
-//! a slice of its own, as wide as a nanosecond.
+//! The loop is a process, and each lane of the page is a thread of it: the loop itself, the timers, each socket, each
+//! thread of the pool, each task. A wake and the poll that follows are a flow: an event `s` in the slice that wakes,
+//! and an event `f` in the poll. Viewers tie the two ends of a flow to the slices that enclose them, so a wake outside
+//! of a poll has a slice of its own, one nanosecond wide.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::{Display, Write};
@@ -13,7 +13,7 @@ use super::history::{Doing, History, Poll};
 use super::json::string;
 use super::recording::{Cause, Event, Recording, What};
 
-/// Threads of the trace. Tasks come last, for there may be any number of them.
+/// Threads of the trace. Tasks come last, because their number is not limited.
 const LOOP: u64 = 1;
 const TIMERS: u64 = 2;
 const OTHERS: u64 = 3;
@@ -22,9 +22,9 @@ const FIRST_SOCKET: u64 = 1_000_000;
 const FIRST_TASK: u64 = 10_000_000_000;
 
 impl Recording {
-    /// The recording as Chrome trace JSON, for <https://ui.perfetto.dev>, `chrome://tracing` and whatever else reads that.
+    /// The recording as Chrome trace JSON, for <https://ui.perfetto.dev>, `chrome://tracing` and other viewers.
     ///
-    /// Times are in microseconds, with nanoseconds behind the point. A wake and its poll are joined by a flow arrow.
+    /// Times are in microseconds, with nanoseconds after the point. A flow arrow joins a wake and its poll.
     ///
     /// ```
     /// let trace = roundelay::record::Recording::default().to_perfetto();
@@ -134,7 +134,7 @@ impl Trace {
         }
     }
 
-    /// What the loop did; a poll stands in the task's lane too.
+    /// The steps of the loop. A poll is in the task's lane too.
     fn steps(&mut self, recording: &Recording, history: &History) {
         for step in &history.steps {
             match step.what {
@@ -183,7 +183,7 @@ impl Trace {
         }
     }
 
-    /// What takes no time.
+    /// Events without a length.
     fn moments(&mut self, recording: &Recording) {
         for Event { at, what } in &recording.events {
             let (thread, name) = match *what {
@@ -204,7 +204,7 @@ impl Trace {
     }
 
     fn flows(&mut self, recording: &Recording, history: &History) {
-        // From the beginning of a poll to the poll.
+        // From the first event of a poll to the poll.
         let polls: HashMap<usize, &Poll> = history
             .polls
             .iter()

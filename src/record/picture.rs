@@ -1,7 +1,8 @@
-//! A small picture of a recording, for a text: who had the thread, who was ready and waited for it, and when.
+//! A small picture of a recording, for a document: which task had the thread, which tasks were ready and waited for it,
+//! and when.
 //!
-//! One lane for each task, the busiest sixteen. What is narrower than a tenth of a unit runs together with what is beside it, so that the
-//! picture of a million events is as small as that of a hundred.
+//! One lane for each of the sixteen busiest tasks. A bar that is narrower than a tenth of a unit is joined to its
+//! neighbour, so the picture of a million events is as small as that of a hundred.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -14,19 +15,19 @@ use super::json::html;
 use super::recording::Recording;
 use super::words::Span;
 
-/// Units of the picture, which is scaled to the width of its text.
+/// Units of the picture. The page scales it to the width of its text.
 const WIDTH: f64 = 720.0;
 const LABELS: f64 = 150.0;
 const LANE: f64 = 20.0;
 const BAR: f64 = 13.0;
 const AXIS: f64 = 18.0;
-/// Nothing is drawn narrower.
+/// The width of the narrowest bar.
 const NARROWEST: f64 = 0.6;
 const LANES: usize = 16;
-/// A label has so many characters at most.
+/// The longest label, in characters.
 const LETTERS: usize = 22;
 
-// The colours of Okabe and Ito, which people with any kind of colour vision tell apart; they also differ in grey.
+// The colours of Okabe and Ito, which people with any kind of colour vision can distinguish; they also differ in grey.
 const RUNS: &str = "#0072b2";
 const HOLDS: &str = "#d55e00";
 const READY: &str = "#e69f00";
@@ -36,7 +37,7 @@ const SLEEPS: &str = "#888";
 struct Bars {
     lane: usize,
     colour: &'static str,
-    /// From, to, in units.
+    /// Begin and end, in units.
     bars: Vec<(f64, f64)>,
 }
 
@@ -164,7 +165,7 @@ impl<'a> Picture<'a> {
             .unwrap_or_else(|| format!("task {number}"))
     }
 
-    /// Of the lane of the thread, and of those of the tasks.
+    /// The bars of the thread's lane, and of the tasks' lanes.
     fn bars(&self) -> Vec<Bars> {
         let mut found: HashMap<(usize, &'static str), Vec<(f64, f64)>> = HashMap::new();
         let mut add = |lane: usize, colour, begin, end| {
@@ -206,7 +207,7 @@ impl<'a> Picture<'a> {
                 bars: run_together(bars),
             })
             .collect();
-        // What was ready lies under what ran.
+        // Ready bars are drawn below running bars.
         let over = |colour| {
             [SLEEPS, READY, RUNS, HOLDS]
                 .iter()
@@ -217,7 +218,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// A label that is too long keeps its end, where the number of the line is.
+/// A label that is too long keeps its end, which has the number of the line.
 fn cut(label: &str) -> String {
     match label.chars().count().checked_sub(LETTERS) {
         None | Some(0) => label.to_owned(),
@@ -228,7 +229,7 @@ fn cut(label: &str) -> String {
     }
 }
 
-/// Bars between which there is no room to see anything are one.
+/// Joins bars whose gap is too narrow to see.
 fn run_together(bars: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     let mut merged: Vec<(f64, f64)> = Vec::new();
     for (begin, end) in bars {
@@ -242,7 +243,8 @@ fn run_together(bars: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 
 fn draw_bars(svg: &mut String, Bars { lane, colour, bars }: Bars) {
     let y = AXIS + LANE * lane as f64 + (LANE - BAR) / 2.0;
-    // A sleep of the thread, or a wait of a task, is a thin line, and who is ready a lower bar, so that they can be told apart without colours.
+    // A sleep of the thread, or a wait of a task, is a thin line, and a ready task is a lower bar, so that they differ
+    // without colours too.
     let (y, height) = match colour {
         SLEEPS => (y + BAR / 2.0 - 0.5, 1.0),
         READY => (y + BAR / 3.0, BAR / 3.0),

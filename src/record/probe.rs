@@ -1,13 +1,13 @@
-//! What the parts of a loop tell its recorder.
+//! The reports of a loop's parts to its recorder.
 //!
-//! Each part that has something to tell holds a [`Probe`], which does nothing in a loop that is not recorded. In a build without the
-//! feature `record` there is another `Probe` in its place (`unrecorded.rs`), which has no size and whose methods are empty.
+//! Each reporting part holds a [`Probe`], which does nothing in a loop that is not recorded. A build without the
+//! feature `record` has another `Probe` (`unrecorded.rs`), which has no size and whose methods are empty.
 //!
 //! # Time
 //!
-//! To read the clock takes longer than to write an event, so events that are near each other share a reading. A poll begins when
-//! the step before it ended; what a task does with timers, and a wake of itself, has the time of the reading before it. All else
-//! has the time when it happened.
+//! To read the clock takes longer than to write an event, so events that are close together share a reading. A poll
+//! begins when the step before it ended. A task's timer operations, and its wakes of itself, have the time of the
+//! reading before them. All other events have their own time.
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -29,12 +29,12 @@ struct Recorder {
     origin: Instant,
     /// The last reading of the clock.
     read: Cell<u64>,
-    /// What is at work at this moment, and so has woken whoever is woken.
+    /// The part that works at this moment: the cause of each wake.
     cause: Cell<Cause>,
     is_parked: Cell<bool>,
-    /// Up to which waker the reactor's wakers belong to which source, while they are being woken.
+    /// While the reactor's wakers are woken: up to which index they belong to which source.
     reached: RefCell<Vec<(usize, u32)>>,
-    /// How many of them have been woken.
+    /// How many of these wakers have been woken.
     woken: Cell<usize>,
     ring: RefCell<Ring>,
     names: RefCell<Names>,
@@ -66,7 +66,7 @@ impl Probe {
     /// Whether this build has a recorder at all.
     pub(crate) const EXISTS: bool = true;
 
-    /// A probe that records into a ring of so many bytes.
+    /// A probe that records into a ring of this many bytes.
     pub(crate) fn recording(bytes: usize) -> Self {
         Self(Some(Rc::new(Recorder {
             origin: Instant::now(),
@@ -84,7 +84,7 @@ impl Probe {
         self.0.is_some()
     }
 
-    /// What has been recorded, of a loop of that name whose pool has done these jobs.
+    /// The recording of a loop with this name and these jobs.
     pub(crate) fn recorded(&self, name: &str, jobs: &JobLog) -> Option<Recording> {
         let recorder = self.0.as_ref()?;
         let ring = recorder.ring.borrow();
@@ -116,7 +116,7 @@ impl Probe {
         }
     }
 
-    // The scheduler.
+    // Called by the scheduler.
 
     pub(crate) fn awaits_task(&self, id: TaskId) {
         self.note(What::Awaits(Awaited::Task(id.serial())));
@@ -154,7 +154,7 @@ impl Probe {
         self.note_now(What::Abort(id.serial()));
     }
 
-    // The loop, which observes the scheduler.
+    // Called by the loop, which observes the scheduler.
 
     /// The loop begins to run tasks, at this moment.
     pub(crate) fn resumes(&self, now: Instant) {
@@ -237,19 +237,19 @@ impl Probe {
         }
     }
 
-    // The drivers.
+    // Called by the drivers.
 
-    /// Whoever is woken from now on, is woken by timers.
+    /// From now on, timers are the cause of wakes.
     pub(crate) fn because_of_timers(&self) {
         self.because(Cause::Timer);
     }
 
-    /// Whoever is woken from now on, is woken by other threads.
+    /// From now on, other threads are the cause of wakes.
     pub(crate) fn because_of_threads(&self) {
         self.because(Cause::Thread);
     }
 
-    /// Nothing is at work any more.
+    /// From now on, wakes have no known cause.
     pub(crate) fn because_of_nobody(&self) {
         self.because(Cause::Outside);
     }
@@ -277,7 +277,7 @@ impl Probe {
         self.note(What::Fire(late));
     }
 
-    /// The wakers from here to that number are of the last source that was ready.
+    /// The wakers up to this index belong to the last ready source.
     pub(crate) fn reaches(&self, wakers: usize) {
         if let Some(recorder) = &self.0 {
             if let Cause::Source(source) = recorder.cause.get() {
@@ -286,7 +286,7 @@ impl Probe {
         }
     }
 
-    /// The reactor wakes one waker more.
+    /// The reactor is about to wake its next waker.
     pub(crate) fn because_of_the_next_waker(&self) {
         if let Some(recorder) = &self.0 {
             let number = recorder.woken.get();
@@ -300,7 +300,7 @@ impl Probe {
         }
     }
 
-    /// The reactor has woken whom it reached.
+    /// The reactor has woken all its wakers.
     pub(crate) fn has_reached_all(&self) {
         if let Some(recorder) = &self.0 {
             recorder.reached.borrow_mut().clear();

@@ -1,17 +1,17 @@
-//! What a recording says, in a form for those who read it: the pages, the tests, a program of the user's.
+//! A recording, in a form for its readers: the pages, the tests, a program of the user's.
 
 use std::panic::Location;
 use std::time::Duration;
 
-/// What one loop did, step by step: the last of its events, as many as the ring had room for.
+/// The steps of one loop: its last events, as many as fit into the ring.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Recording {
-    /// What the loop is called.
+    /// The name of the loop.
     pub name: String,
     /// The events, in the order in which they happened.
     pub events: Vec<Event>,
-    /// How many earlier events the ring had no room for.
+    /// How many earlier events did not fit into the ring.
     pub lost: u64,
     /// The tasks that the events name, in the order of their spawning.
     pub tasks: Vec<Task>,
@@ -21,9 +21,9 @@ pub struct Recording {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Task {
-    /// By which number the events name it. Where the spawn itself is lost, nothing else is known.
+    /// The number by which the events name the task. If the event of its spawn is lost, nothing else is known.
     pub number: u32,
-    /// What it was called.
+    /// The name of the task.
     pub name: Option<String>,
     /// The line that spawned it.
     pub location: Option<&'static Location<'static>>,
@@ -32,7 +32,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task of which nothing but its number is known.
+    /// A task of which only the number is known.
     pub fn new(number: u32) -> Self {
         Self {
             number,
@@ -43,28 +43,28 @@ impl Task {
     }
 }
 
-/// Something that happened.
+/// A step of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// When, since the loop was made.
+    /// The time since the loop was made.
     pub at: Duration,
-    /// What.
+    /// The step.
     pub what: What,
 }
 
 impl Event {
-    /// At this time since the loop was made, this happened.
+    /// An event at this time since the loop was made.
     pub fn new(at: Duration, what: What) -> Self {
         Self { at, what }
     }
 }
 
-/// What can happen. A task is named by its number.
+/// The kinds of steps. A task is named by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {
-    /// The loop goes to sleep, for at most so long; `None`: until something happens.
+    /// The loop goes to sleep, for at most this long; `None`: without a limit.
     Park(Option<Duration>),
     /// The loop is awake again.
     Unpark,
@@ -80,17 +80,17 @@ pub enum What {
     Poll(u32),
     /// The poll has returned, and the task waits.
     Waits(u32),
-    /// The task has ended. The poll that it ended in, if there was one, is over.
+    /// The task has ended. Its last poll, if there was one, is over.
     Finish(u32, End),
-    /// Somebody asked for the end of a task.
+    /// The end of a task was requested.
     Abort(u32),
-    /// A timer was armed, for so long.
+    /// A timer was armed, for this long.
     Arm(Duration),
-    /// A timer fired, so late.
+    /// A timer fired, this late.
     Fire(Duration),
-    /// A timer was taken away.
+    /// A timer was removed.
     Disarm,
-    /// A source became ready for this.
+    /// A source became ready for reading or writing.
     Ready(u32, Readiness),
     /// A job was handed to the pool by a task.
     Submit(u32),
@@ -102,14 +102,14 @@ pub enum What {
     Mail,
     /// A task's poll has spent its budget of operations.
     BudgetSpent(u32),
-    /// The task that is polled begins to wait for this.
+    /// The polled task begins to wait.
     Awaits(Awaited),
-    /// What has just ended held the thread for longer than [`Builder::slow_poll`](crate::Builder::slow_poll) allows: a step of this
-    /// task, or else a look or another thread's call.
+    /// The step that has just ended held the thread for longer than [`Builder::slow_poll`](crate::Builder::slow_poll)
+    /// allows: a step of this task, or else a look or another thread's call.
     Slow(Option<u32>),
 }
 
-/// What a task waits for, beside timers.
+/// What a task waits for, apart from timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Awaited {
@@ -121,26 +121,26 @@ pub enum Awaited {
     Job(u32),
 }
 
-/// What has woken a task.
+/// The cause of a wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
-    /// A task, perhaps the same.
+    /// A task, perhaps the woken one.
     Task(u32),
     /// A timer.
     Timer,
-    /// A source: which one.
+    /// This source.
     Source(u32),
     /// Another thread.
     Thread,
-    /// A job on a thread of the pool: which one.
+    /// This job, on a thread of the pool.
     Job(u32),
     /// Code outside of all tasks.
     Outside,
 }
 
 impl Awaited {
-    /// Whether a wake by that cause is what was waited for.
+    /// Whether a wake by `cause` ends this wait.
     pub(super) fn is_by(self, cause: Cause) -> bool {
         match (self, cause) {
             (Self::Source(awaited), Cause::Source(source)) => awaited == source,
@@ -157,19 +157,19 @@ impl Awaited {
 pub enum End {
     /// With a value.
     Value,
-    /// With a value that is an `Err`. (A connection of [`net::serve`](crate::net::serve()) ends with a value always, since the
-    /// server has told its error to the log.)
+    /// With a value that is an `Err`. (A connection of [`net::serve`](crate::net::serve()) always ends with a value,
+    /// because the server has logged its error.)
     Error,
     /// By a panic.
     Panic,
-    /// It was aborted, or dropped with its loop.
+    /// The task was aborted, or dropped with its loop.
     Cancelled,
 }
 
-/// What a source is ready for.
+/// The directions in which a source is ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
-    /// There is something to read, or the end.
+    /// There is data to read, or the end.
     pub readable: bool,
     /// There is room to write.
     pub writable: bool,

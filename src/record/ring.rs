@@ -1,4 +1,4 @@
-//! The ring: the last events, as many as there is room for.
+//! The ring: the last events, as many as it has room for.
 
 use super::event::Packed;
 use super::recording::Event;
@@ -6,13 +6,13 @@ use super::recording::Event;
 pub(super) struct Ring {
     events: Vec<Packed>,
     room: usize,
-    /// How many there have been. The next one goes to the place of this number, modulo the room.
+    /// How many events there have been. The next event goes to this number modulo the room.
     written: u64,
     next: usize,
 }
 
 impl Ring {
-    /// Takes its memory at once, so that nothing is allocated while it records.
+    /// Takes its memory at once, so that recording allocates nothing.
     pub(super) fn new(bytes: usize) -> Self {
         let room = (bytes / size_of::<Packed>()).max(1);
         Self {
@@ -40,7 +40,7 @@ impl Ring {
         self.written
     }
 
-    /// The number of the oldest event that is still here.
+    /// The number of the oldest event in the ring.
     pub(super) fn oldest(&self) -> u64 {
         self.written - self.events.len() as u64
     }

@@ -1,4 +1,4 @@
-//! What a finding says: a sentence, and what was in the way.
+//! The words of a finding: a sentence, and what was in the way.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -67,12 +67,12 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Who was ready while this poll ran: a task whose next poll begins after it.
+    /// The tasks that were ready while this poll ran: the next poll of each begins after this poll.
     fn ready_meanwhile(&self, poll: &Poll) -> Option<String> {
         let polls = &self.history.polls;
         let next = polls.partition_point(|other| other.begin < poll.end);
         let mut waited: HashMap<u32, Duration> = HashMap::new();
-        // More were hardly in one batch.
+        // A batch hardly has more.
         for other in polls[next..].iter().take(10_000) {
             if let Some(ready) = other.ready.filter(|ready| *ready < poll.end) {
                 waited.insert(other.task, poll.end - ready.max(poll.begin));
@@ -93,7 +93,7 @@ impl<'a> Teller<'a> {
         ))
     }
 
-    /// What the next look found, of which the loop could know nothing earlier.
+    /// What the next look found, and the loop could not know earlier.
     fn unseen_meanwhile(&self, poll: &Poll) -> Option<String> {
         let steps = &self.history.steps;
         let next = steps.partition_point(|step| step.begin < poll.end);
@@ -128,7 +128,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Who had the thread while the task of this poll was ready.
+    /// The tasks that had the thread while the task of this poll was ready.
     fn in_the_way(&self, poll: &Poll, since: Duration) -> String {
         let woken = poll.cause.map_or(String::new(), |cause| {
             format!("Woken by {}, it", self.recording.cause(cause, poll.task))

@@ -1,4 +1,4 @@
-//! Findings, on events written by hand. What is drawn of them is tried in a browser, by the package `roundelay-pages`.
+//! Findings, on events written by hand. The package `roundelay-pages` tests their picture in a browser.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn recorded(events: &[(u64, What)]) -> Recording {
     }
 }
 
-/// Of each finding its kind, its task and its title.
+/// The kind, the task and the title of each finding.
 fn found(recording: &Recording) -> Vec<(FindingKind, Option<u32>, String)> {
     let told = |finding: super::Finding| (finding.kind, finding.task, finding.title);
     recording.findings().into_iter().map(told).collect()
@@ -127,7 +127,7 @@ fn polls_in_vain_are_those_that_did_nothing_that_is_recorded() {
         detail(&recording, FindingKind::InVain),
         "Mostly woken by socket 3."
     );
-    // As many, each of which wakes another task.
+    // As many polls, each of which wakes another task.
     for place in (0..events.len()).step_by(3).rev() {
         events.insert(
             place + 2,

@@ -1,4 +1,4 @@
-//! The recording as text: how much there is, what stands out, who did most, and the last steps.
+//! The recording as text: its size, the findings, the busiest tasks, and the last steps.
 
 use std::cmp::Reverse;
 use std::fmt::{self, Display, Formatter};
@@ -8,9 +8,9 @@ use super::history::{Doing, History};
 use super::recording::{End, Event, Recording, What};
 use super::words::{Span, counted};
 
-/// So many tasks are listed,
+/// How many tasks are listed.
 const TASKS: usize = 20;
-/// and so many of the last events.
+/// How many of the last events are listed.
 const LAST: usize = 24;
 
 /// The summary, the findings, the tasks that had the thread longest, and the last steps.

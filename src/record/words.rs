@@ -1,4 +1,4 @@
-//! How times and names are said, in findings and in the text.
+//! The words for times and names, in findings and in the text.
 
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub(super) fn counted(count: usize, one: &str) -> String {
 }
 
 impl Recording {
-    /// They are in the order of their numbers, if a loop has recorded them.
+    /// A loop records its tasks in the order of their numbers.
     pub(super) fn task(&self, number: u32) -> Option<&Task> {
         match self.tasks.binary_search_by_key(&number, |task| task.number) {
             Ok(place) => Some(&self.tasks[place]),
@@ -81,7 +81,7 @@ impl Recording {
         }
     }
 
-    /// What has woken the task `woken`.
+    /// The cause of the wake of `woken`.
     pub(super) fn cause(&self, cause: Cause, woken: u32) -> String {
         match cause {
             Cause::Task(number) if number == woken => "itself".to_owned(),

@@ -1,28 +1,28 @@
 //! Many senders on any thread, one receiver in a loop, values in order.
 //!
-//! [`sync::mpsc`](crate::sync::mpsc) is for the tasks of one loop: its ends are not `Send`, and cost no lock. This channel is
-//! for senders on other threads: plain threads, tasks of other loops, tasks of other runtimes. All that the two ends share
-//! stands behind one mutex, and what happens under it is short: a value moves, a waker moves. No destructor of a value and no
-//! waker runs under the lock (*no-user-code-under-borrow*).
+//! [`sync::mpsc`](crate::sync::mpsc) is for the tasks of one loop: its ends are not `Send`, and cost no lock. This
+//! channel is for senders on other threads: plain threads, tasks of other loops, tasks of other runtimes. One mutex
+//! protects all shared state of the two ends, and the work under it is short: a value moves, a waker moves. No
+//! destructor of a value and no waker runs under the lock (*no-user-code-under-borrow*).
 //!
 //! # One wake for a burst
 //!
-//! The receiver leaves its waker when it finds nothing. The first value takes the waker and wakes; the values after it
-//! find no waker, and cost the lock only. A waker of this crate then goes by the inbox: at most one system call, and none
-//! if the loop is awake.
+//! The receiver leaves its waker when the channel is empty. The first value takes the waker and wakes. The values after
+//! it find no waker, and cost only the lock. A waker of this crate then uses the inbox: at most one system call, and
+//! none if the loop is awake.
 //!
 //! # The line of senders
 //!
-//! A sender that finds no room takes a ticket and joins the line. Tickets are numbered, and room is granted in the order of
-//! the numbers, so the granted tickets always stand at the front:
+//! A sender that finds no room takes a ticket and joins the line. Tickets are numbered, and room is granted in the
+//! order of the numbers, so the granted tickets always stand at the front:
 //!
 //! ```text
 //!   line:   7: granted   8: granted   | 9: a waker   11: a waker
 //!                                     ^ first_waiting = 9
 //! ```
 //!
-//! A granted sender that is dropped before it has sent gives the room to the next one in the line. A sender that comes
-//! while others wait does not pass them.
+//! A granted sender that is dropped before it has sent gives the room to the next sender in the line. A new sender does
+//! not pass the line.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -40,9 +40,9 @@ mod sender;
 pub use receiver::Receiver;
 pub use sender::{Sender, Sending};
 
-/// A channel into a loop, with room for `capacity` values. 0 counts as 1, and `usize::MAX` is as much as no bound.
+/// A channel into a loop, with room for `capacity` values. 0 counts as 1, and `usize::MAX` is no bound in practice.
 ///
-/// The room is not allocated beforehand; what has been allocated is used again.
+/// The room is not allocated beforehand. Allocated room is used again.
 ///
 /// ```
 /// use roundelay::remote;
@@ -83,7 +83,7 @@ pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     (Sender::new(Arc::clone(&chan)), Receiver::new(chan))
 }
 
-/// Whose waker it is, for the log.
+/// The owners of wakers, for the log.
 const OF_RECEIVER: &str = "the receiver of a remote channel";
 const OF_SENDER: &str = "a sender of a remote channel";
 
@@ -99,31 +99,31 @@ struct State<T> {
     /// The receiver has closed the channel, or is gone.
     is_closed: bool,
     receiver: Option<Waker>,
-    /// The senders that found no room, by ticket. `None`: there is room for this one now.
+    /// The senders that found no room, by ticket. `None`: this sender has been granted room.
     line: BTreeMap<u64, Option<Waker>>,
-    /// How many of them have been granted room.
+    /// How many of these senders have been granted room.
     granted: usize,
-    /// All before this one have been granted room, or are gone.
+    /// All senders before this ticket have been granted room, or are gone.
     first_waiting: u64,
     next_ticket: u64,
 }
 
-/// What came of an attempt to send.
+/// The result of an attempt to send.
 enum Attempt {
-    /// The value is in the channel. Wake the receiver, if it waits.
+    /// The value is in the channel. The waker is the receiver's, if it waits.
     Sent(Option<Waker>),
     Full,
     Closed,
 }
 
 impl<T> Chan<T> {
-    /// Nothing that could panic runs under this lock, so it is never poisoned in earnest.
+    /// The lock is never poisoned: nothing that could panic runs under it.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends the value if it is this sender's turn. If not, leaves the waker in the line, if one is given. Both under one
-    /// lock, so that no room is overlooked.
+    /// Sends the value if it is this sender's turn. If not, leaves the waker, if there is one, in the line. Both happen
+    /// under one lock, so that the sender misses no room.
     fn send_or_queue(
         &self,
         ticket: &mut Option<u64>,
@@ -176,7 +176,7 @@ impl<T> State<T> {
             return Attempt::Closed;
         }
         let may_send = match *ticket {
-            // Whatever frees room grants it to the line, so where there is room no task waits, and nobody is passed.
+            // Freed room is granted to the line first, so where there is room no sender waits, and none is passed.
             None => self.has_room(),
             Some(number) => matches!(self.line.get(&number), Some(None)),
         };
@@ -192,7 +192,7 @@ impl<T> State<T> {
         Attempt::Sent(self.receiver.take())
     }
 
-    /// Joins the line, or leaves another waker there. Gives the waker that was there before.
+    /// Joins the line, or replaces the waker there. Returns the old waker.
     fn queue(&mut self, ticket: &mut Option<u64>, waker: Waker) -> Option<Waker> {
         let next = &mut self.next_ticket;
         let number = *ticket.get_or_insert_with(|| {
@@ -202,7 +202,7 @@ impl<T> State<T> {
         self.line.insert(number, Some(waker)).flatten()
     }
 
-    /// Room for one more, if there is some, goes to the sender that has waited longest. Gives its waker.
+    /// Grants one more place, if there is room, to the sender that has waited longest. Returns its waker.
     fn grant(&mut self) -> Option<Waker> {
         if self.is_closed || !self.has_room() {
             return None;
@@ -213,7 +213,7 @@ impl<T> State<T> {
         waiting.take()
     }
 
-    /// A sender gives up. Whom to wake instead, and whose waker to drop.
+    /// A sender gives up. Returns the waker to wake instead, and the waker to drop.
     fn leave(&mut self, number: u64) -> (Option<Waker>, Option<Waker>) {
         match self.line.remove(&number) {
             // Guarded by tests/remote/channel.rs::room_that_was_granted_to_a_sender_that_is_dropped_goes_to_the_next
@@ -226,7 +226,7 @@ impl<T> State<T> {
         }
     }
 
-    /// The next value, and the sender that has room now.
+    /// Takes the next value, and grants its room to a sender.
     fn pop(&mut self) -> Poll<(Option<T>, Option<Waker>)> {
         match self.values.pop_front() {
             Some(value) => Poll::Ready((Some(value), self.grant())),
@@ -262,7 +262,7 @@ impl<T> Chan<T> {
         answer
     }
 
-    /// Leaves the waker, unless a value has come by now: both under one lock, so that no value is overlooked.
+    /// Leaves the waker, unless a value has come: both under one lock, so that the receiver misses no value.
     fn take_or_wait(&self, waker: Waker) -> Poll<Option<T>> {
         let mut state = self.lock();
         let (answer, sender, rest) = match state.pop() {

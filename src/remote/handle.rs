@@ -1,4 +1,4 @@
-//! The handle of a task that runs on another thread's loop, and what the two share.
+//! The handle of a task that runs on another thread's loop, and the state that the two share.
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,15 +17,16 @@ use crate::inbox::Address;
 use crate::task::cell::Rider;
 use crate::task::error::JoinError;
 
-/// Awaits, or waits for, a task that runs on a loop of another thread. Comes from [`Remote::spawn`](super::Remote::spawn).
+/// Awaits, or blocks for, a task that runs on a loop of another thread. Made by
+/// [`Remote::spawn`](super::Remote::spawn).
 ///
 /// # Cancellation
 ///
-/// Dropping the handle detaches the task. A wait that is dropped loses nothing.
+/// Dropping the handle detaches the task. Dropping a wait loses nothing.
 ///
 /// # Wakes
 ///
-/// The waker of the last poll is kept, and woken from the loop's thread when the future has been dropped.
+/// The waker of the last poll is kept. The loop's thread wakes it when the future has been dropped.
 #[must_use = "dropping the handle detaches the task; say so with `drop`"]
 pub struct RemoteHandle<T>(Arc<Shared<T>>);
 
@@ -42,8 +43,8 @@ impl<T> RemoteHandle<T> {
     ///
     /// # Panics
     ///
-    /// If the task has not finished, and this is the thread of its loop: the wait would never end. And if the output has
-    /// been taken before.
+    /// If the task has not finished, and this is the thread of its loop: the wait would never end. Also if the output
+    /// has already been taken.
     pub fn wait(self) -> Result<T, JoinError> {
         let result = self.0.wait_until(None);
         result.expect("a wait without a deadline ends by the result only")
@@ -53,7 +54,8 @@ impl<T> RemoteHandle<T> {
     ///
     /// # Errors
     ///
-    /// The handle comes back when the time is over; the task goes on. The inner result is that of awaiting the handle.
+    /// The handle, if the task has not finished in time; the task goes on. The inner result is that of awaiting the
+    /// handle.
     ///
     /// # Panics
     ///
@@ -78,7 +80,7 @@ impl<T> RemoteHandle<T> {
         self.0.wait_until(deadline).ok_or(self)
     }
 
-    /// Asks for the task's end. Its future is dropped on the loop's thread; the handle then yields `cancelled`.
+    /// Asks for the task's end. Its future is dropped on the loop's thread, and the handle then yields `cancelled`.
     pub fn abort(&self) {
         let mut state = self.0.lock();
         state.is_aborted = true;
@@ -135,23 +137,23 @@ impl<T> fmt::Debug for RemoteHandle<T> {
     }
 }
 
-/// Drops an output that no handle will ask for; a panic is told.
+/// Drops an output without a handle. Logs a panic.
 fn drop_unclaimed<T>(result: Option<Result<T, JoinError>>) {
     if let Some(Err(error)) = &result {
         if error.is_panic() {
             foreign::tell(
                 Level::Error,
                 foreign::TASK,
-                format_args!("{error}; nobody awaits its handle"),
+                format_args!("{error}; no task awaits its handle"),
             );
         }
     }
 }
 
-/// Whose waker it is, for the log.
+/// The owner of the waker, for the log.
 const REMOTE_HANDLE: &str = "a remote handle";
 
-/// What the handle and the task share, each on its own thread.
+/// The state that the handle and the task share, each on its own thread.
 pub(super) struct Shared<T> {
     address: Address,
     location: &'static Location<'static>,
@@ -163,16 +165,16 @@ struct State<T> {
     result: Option<Result<T, JoinError>>,
     is_finished: bool,
     is_aborted: bool,
-    /// The handle is gone: no call will ask for the output.
+    /// The handle is gone: no call takes the output.
     is_detached: bool,
-    /// Who awaits the handle.
+    /// The waker of the task that awaits the handle.
     waker: Option<Waker>,
     /// The task, so that an abort can wake it.
     task: Option<Waker>,
 }
 
 impl<T> State<T> {
-    /// `None`: not yet.
+    /// `None`: the task has not finished.
     fn take_result(&mut self) -> Option<Result<T, JoinError>> {
         let result = self.result.take();
         assert!(
@@ -201,12 +203,12 @@ impl<T> Shared<T> {
         }
     }
 
-    /// No user code runs under this lock, so it is never poisoned in earnest.
+    /// The lock is never poisoned: no user code runs under it.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Blocks this thread until the task has finished, or until the deadline, which gives `None`.
+    /// Blocks this thread until the task has finished, or until the deadline. At the deadline returns `None`.
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<T, JoinError>> {
         let is_own_thread = self.address.is_own_thread();
         let mut state = self.lock();
@@ -233,10 +235,10 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Leaves the task's waker for an abort; `true` if that has come already.
+    /// Leaves the task's waker for an abort. Returns `true` if the abort has already come.
     fn is_aborted(&self, task: &Waker) -> bool {
         let mut state = self.lock();
-        // The task's own waker is a number: cloning and dropping it runs nobody's code.
+        // The task's own waker is a number: to clone or drop it runs no foreign code.
         state.task = Some(task.clone());
         state.is_aborted
     }
@@ -263,8 +265,8 @@ impl<T> Shared<T> {
     }
 }
 
-/// The task's end of it: rides in the task's cell, and takes the result when the future has been dropped. However the task
-/// ends, the handle hears of it.
+/// The task's end: it is in the task's cell, and takes the result when the future has been dropped. So the handle gets
+/// a result however the task ends.
 pub(super) struct Report<T>(Cell<Option<Arc<Shared<T>>>>);
 
 impl<T> Report<T> {
@@ -293,7 +295,7 @@ impl<T: 'static> Rider<T> for Report<T> {
     }
 }
 
-/// A task that never was: its loop ended before it could be spawned.
+/// The task was never spawned: its loop ended before.
 impl<T> Drop for Report<T> {
     fn drop(&mut self) {
         if let Some(shared) = self.0.take() {
@@ -302,7 +304,7 @@ impl<T> Drop for Report<T> {
     }
 }
 
-/// The future of the task that `Remote::spawn` spawns. It ends the task if the handle asks for that.
+/// The future of the task that `Remote::spawn` spawns. The future ends the task if the handle asks for the end.
 pub(super) async fn drive<M, F>(make: M, shared: Arc<Shared<F::Output>>) -> F::Output
 where
     M: FnOnce() -> F,
@@ -319,7 +321,7 @@ where
     .await
 }
 
-/// The future is dropped as soon as its poll returns.
+/// Aborts the running task: its future is dropped as soon as its poll returns.
 fn abort_this_task() {
     let scheduler = context::with_current("Remote::spawn", |context| Rc::clone(&context.scheduler));
     if let Some(id) = scheduler.running() {

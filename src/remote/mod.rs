@@ -5,20 +5,20 @@
 //! [`trigger`], [`park`].
 //!
 //! Sockets, tasks and the primitives of [`sync`](crate::sync) stay on the thread of their loop, and
-//! are not `Send`. This module has what other threads may hold:
+//! are not `Send`. This module has the types for other threads:
 //!
 //! | another thread wants to | it holds |
 //! |---|---|
 //! | run a call, or a task, on the loop | [`Remote`] |
-//! | await, or wait for, what that task returns | [`RemoteHandle`] |
+//! | await, or block for, the output of that task | [`RemoteHandle`] |
 //! | send values to a task | the [`Sender`] of a [`channel`](fn@channel) |
-//! | answer a task once, or be answered | an end of a [`oneshot`](fn@oneshot) |
-//! | know what the tasks wait for | [`Remote`], and asks for its [`tasks`](Remote::tasks) |
+//! | answer a task once, or get an answer | an end of a [`oneshot`](fn@oneshot) |
+//! | list the tasks and their waits | [`Remote`], for its [`tasks`](Remote::tasks) |
 //! | tell tasks to stop | a [`CancelTrigger`], from [`CancelToken::trigger`](crate::sync::CancelToken::trigger) |
 //!
-//! All of these wake the loop by its inbox: a burst costs at most one system call, and none while
-//! the loop is awake. A wake only queues (*wake-only-queues*): the thread that wakes is never
-//! blocked by a task.
+//! All of these wake the loop through its inbox: a burst costs at most one system call, and none
+//! while the loop is awake. A wake only queues (*wake-only-queues*): a task never blocks the waking
+//! thread.
 //!
 //! # Next
 //!
@@ -48,10 +48,10 @@ pub use oneshot::{NoValue, OnceReceiver, OnceSender, oneshot};
 pub use tasks::NoAnswer;
 pub use trigger::CancelTrigger;
 
-/// Reaches a loop from any thread. Comes from [`EventLoop::remote`](crate::EventLoop::remote) or [`Remote::current`].
+/// Reaches a loop from any thread. Made by [`EventLoop::remote`](crate::EventLoop::remote) or [`Remote::current`].
 ///
-/// Whatever is sent through it arrives in the order in which it was sent. A burst costs at most one system call, and
-/// nothing while the loop is awake. Once the loop is gone every method says so, and none panics.
+/// Calls and tasks arrive in the order in which they were sent. A burst costs at most one system call, and none while
+/// the loop is awake. Once the loop is gone, each method reports that, and none panics.
 ///
 /// ```
 /// let remote_sum = roundelay::run(async {
@@ -66,7 +66,7 @@ pub use trigger::CancelTrigger;
 #[derive(Clone)]
 pub struct Remote {
     address: Address,
-    /// Of a loop with a watchdog.
+    /// Set in a loop with a watchdog.
     holder: Option<Holder>,
 }
 
@@ -78,31 +78,31 @@ impl Remote {
         }
     }
 
-    /// The way back to the loop that is running on this thread.
+    /// The `Remote` of the loop that is running on this thread.
     ///
     /// # Panics
     ///
-    /// If no loop is running on this thread; [`try_current`](Self::try_current) does not.
+    /// If no loop is running on this thread. [`try_current`](Self::try_current) returns `None` instead.
     #[track_caller]
     pub fn current() -> Self {
         Self::to(&context::expect_current("Remote::current"))
     }
 
-    /// The way back to the loop that is running on this thread, if there is one.
+    /// The `Remote` of the loop that is running on this thread, if there is one.
     pub fn try_current() -> Option<Self> {
         context::current().map(|context| Self::to(&context))
     }
 
     /// Runs `call` on the loop's thread, between two polls. A panic in it is logged, and the loop goes on.
     ///
-    /// Calls that one thread posts run in the order of their posting. Between a post and a [`spawn`](crate::spawn) there is
-    /// no order, not even if the loop's own thread does both: posts come by way of the inbox, and new tasks by the ready
-    /// queue. What has to come after a post is posted, too.
+    /// The posted calls of one thread run in the order of their posting. Between a post and a [`spawn`](crate::spawn)
+    /// there is no order, even on the loop's own thread: a post goes through the inbox, a new task through the ready
+    /// queue. If a step must come after a post, post it too.
     ///
     /// # Errors
     ///
-    /// [`Closed`] gives the call back if the loop is gone. If the loop ends before the call's turn comes, the call is
-    /// dropped on the loop's thread.
+    /// [`Closed`] returns the call if the loop is gone. If the loop ends before it runs the call, the call is dropped
+    /// on the loop's thread.
     ///
     /// ```
     /// use std::{cell::Cell, rc::Rc};
@@ -119,13 +119,13 @@ impl Remote {
             .map_err(|(call, _)| Closed(Mutex::new(call)))
     }
 
-    /// As [`post`](Self::post), but gives the call back if as many calls wait for the loop as
-    /// [`Builder::post_queue`](crate::Builder::post_queue) allows. A thread that can post faster than the loop can run the
-    /// calls has to slow down here, or the queue grows without end.
+    /// As [`post`](Self::post), but returns the call if as many calls wait for the loop as
+    /// [`Builder::post_queue`](crate::Builder::post_queue) allows. A thread that posts faster than the loop runs calls
+    /// must slow down here, or the queue grows without end.
     ///
     /// # Errors
     ///
-    /// [`TryPostError`] gives the call back, and says whether the queue is full or the loop gone.
+    /// [`TryPostError`] returns the call, and says whether the queue is full or the loop gone.
     ///
     /// ```
     /// let mut event_loop = roundelay::EventLoop::builder().post_queue(1).build()?;
@@ -147,7 +147,7 @@ impl Remote {
             })
     }
 
-    /// Spawns a task on the loop. The closure crosses the threads, and the future that it makes need not.
+    /// Spawns a task on the loop. The closure must be `Send`, but the future that it makes need not.
     ///
     /// If the loop is gone, or ends before the task does, the handle yields a [`JoinError`](crate::JoinError) that
     /// [is cancelled](crate::JoinError::is_cancelled). Dropping the handle detaches the task.
@@ -168,7 +168,7 @@ impl Remote {
                 context::with_current("Remote::spawn", |context| Rc::clone(&context.scheduler));
             drop(JoinHandle::new(scheduler, future, report, location));
         };
-        // If the loop is gone, what comes back is dropped here, and the report in it says `cancelled`.
+        // If the loop is gone, the returned call is dropped here, and its report sets `cancelled`.
         drop(self.post(start));
         RemoteHandle::new(shared)
     }
@@ -185,9 +185,9 @@ impl fmt::Debug for Remote {
     }
 }
 
-/// The loop is gone, and with it the thread that was to run the call. [`into_call`](Self::into_call) gives it back.
+/// The loop is gone, so the call cannot run. [`into_call`](Self::into_call) returns the call.
 ///
-/// It is `Send` and `Sync`, so it fits `Box<dyn Error + Send + Sync>` and every error library.
+/// The error is `Send` and `Sync`, so it fits `Box<dyn Error + Send + Sync>` and every error library.
 pub struct Closed(
     /// A call is `Send` but not `Sync`; the mutex makes the error `Sync`, and is never locked.
     Mutex<Call>,
@@ -220,7 +220,7 @@ impl fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-/// Why [`Remote::try_post`] did not post a call. [`into_call`](Self::into_call) gives it back.
+/// Why [`Remote::try_post`] did not post a call. [`into_call`](Self::into_call) returns the call.
 pub struct TryPostError {
     /// In a mutex for the same reason as in [`Closed`].
     call: Mutex<Call>,
@@ -228,7 +228,7 @@ pub struct TryPostError {
 }
 
 impl TryPostError {
-    /// Whether the queue is full: the call may be posted later, when the loop has run others.
+    /// Whether the queue is full. The call may be posted later, when the loop has run other calls.
     pub fn is_full(&self) -> bool {
         self.refusal == Refusal::Full
     }
@@ -251,9 +251,7 @@ impl fmt::Display for TryPostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.refusal {
             Refusal::Closed => "cannot post a call: the event loop is gone",
-            Refusal::Full => {
-                "cannot post a call: as many wait for the event loop as it was built to hold"
-            }
+            Refusal::Full => "cannot post a call: its queue is full (Builder::post_queue)",
         })
     }
 }

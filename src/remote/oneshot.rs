@@ -1,7 +1,7 @@
 //! One value, once, from any thread.
 //!
-//! [`sync::oneshot`](crate::sync::oneshot) is for two tasks of one loop. Here the ends may be on two threads: a thread answers a
-//! task, or a task answers a thread, which blocks for the answer.
+//! [`sync::oneshot`](crate::sync::oneshot) is for two tasks of one loop. Here the ends may be on two threads: a thread
+//! answers a task, or a task answers a thread that blocks for the answer.
 
 use std::fmt;
 use std::future::Future;
@@ -45,7 +45,7 @@ pub fn oneshot<T>() -> (OnceSender<T>, OnceReceiver<T>) {
     )
 }
 
-/// Whose waker it is, for the log.
+/// The owner of the waker, for the log.
 const RECEIVER: &str = "the receiver of a remote oneshot";
 
 struct Shared<T>(Arc<Inner<T>>);
@@ -63,7 +63,7 @@ struct State<T> {
 }
 
 impl<T> Shared<T> {
-    /// Nothing that could panic runs under this lock, so it is never poisoned in earnest.
+    /// The lock is never poisoned: nothing that could panic runs under it.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,11 +83,12 @@ impl<T> State<T> {
 pub struct OnceSender<T>(Shared<T>);
 
 impl<T> OnceSender<T> {
-    /// Sends the value, without waiting. `Ok` does not promise that a task looks at it: the receiver may be dropped yet.
+    /// Sends the value, without waiting. `Ok` does not promise that the value is received: the receiver may be dropped
+    /// later.
     ///
     /// # Errors
     ///
-    /// Gives the value back if the receiver is gone.
+    /// Returns the value if the receiver is gone.
     pub fn send(self, value: T) -> Result<(), T> {
         let mut state = self.0.lock();
         if !state.has_receiver {
@@ -98,7 +99,7 @@ impl<T> OnceSender<T> {
         Ok(()) // dropping self wakes the receiver
     }
 
-    /// Whether the receiver is gone, so that the value need not be made at all.
+    /// Whether the receiver is gone, so that no value is needed.
     pub fn is_closed(&self) -> bool {
         !self.0.lock().has_receiver
     }
@@ -128,24 +129,24 @@ impl<T> fmt::Debug for OnceSender<T> {
 ///
 /// # Cancellation
 ///
-/// A receiver that is dropped drops the value, if it was there. Await `&mut receiver` to be able to go on later.
+/// A dropped receiver drops the value, if it has come. To go on later, await `&mut receiver`.
 ///
 /// # Wakes
 ///
-/// The waker of the last poll is kept, and woken when the sender is gone. Dropping the receiver takes the waker out.
+/// The waker of the last poll is kept, and woken when the sender is gone. Dropping the receiver removes the waker.
 #[must_use = "futures do nothing unless awaited"]
 pub struct OnceReceiver<T>(Shared<T>);
 
 impl<T> OnceReceiver<T> {
-    /// Blocks this thread until the value is there. For threads that run no loop.
+    /// Blocks this thread until the value has come. For threads that run no loop.
     ///
     /// # Errors
     ///
-    /// As awaiting it.
+    /// As awaiting the receiver.
     ///
     /// # Panics
     ///
-    /// If it would have to wait, and a loop is running on this thread.
+    /// If the value has not come, and a loop is running on this thread.
     pub fn wait(self) -> Result<T, NoValue> {
         park::wait("remote::OnceReceiver::wait", self)
     }
@@ -154,7 +155,7 @@ impl<T> OnceReceiver<T> {
     ///
     /// # Errors
     ///
-    /// The receiver comes back when the time is over. The inner result is that of awaiting it.
+    /// The receiver, if the value has not come in time. The inner result is that of awaiting it.
     ///
     /// # Panics
     ///
@@ -163,7 +164,7 @@ impl<T> OnceReceiver<T> {
         park::wait_for("remote::OnceReceiver::wait_timeout", self, limit)
     }
 
-    /// Whether the value is there, or will never come: an await would not wait.
+    /// Whether an await would not wait: the value has come, or will never come.
     pub fn is_ready(&self) -> bool {
         let state = self.0.lock();
         state.value.is_some() || !state.has_sender
@@ -175,7 +176,7 @@ impl<T> Future for OnceReceiver<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(context::poll_budget(cx));
-        // Before the lock is taken: the clone of a foreign waker is foreign code.
+        // Before the lock is taken, because the clone of a foreign waker is foreign code.
         let waker = context::waker_for(cx, || self.0.0.made);
         let mut state = self.0.lock();
         let answer = state.take();

@@ -21,7 +21,7 @@ impl Wake for Unpark {
 ///
 /// # Panics
 ///
-/// If it would have to wait, and a loop is running on this thread.
+/// If the future has to wait, and a loop is running on this thread.
 pub(super) fn wait<F: Future + Unpin>(call: &str, future: F) -> F::Output {
     match wait_until(call, future, None) {
         Ok(output) => output,
@@ -29,13 +29,13 @@ pub(super) fn wait<F: Future + Unpin>(call: &str, future: F) -> F::Output {
     }
 }
 
-/// [`wait`], for `limit` at most; then the future comes back.
+/// [`wait`], for `limit` at most. After it, returns the future.
 pub(super) fn wait_for<F: Future + Unpin>(
     call: &str,
     future: F,
     limit: Duration,
 ) -> Result<F::Output, F> {
-    // A limit that no clock reaches is none.
+    // A limit that no clock reaches is no limit.
     wait_until(call, future, Instant::now().checked_add(limit))
 }
 

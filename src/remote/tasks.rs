@@ -1,4 +1,4 @@
-//! The tasks of a loop, as another thread sees them.
+//! The tasks of a loop, listed from another thread.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,22 +8,22 @@ use crate::context;
 use crate::inspect::Tasks;
 
 impl Remote {
-    /// The tasks of the loop, with [what they wait for](crate::inspect). Blocks this thread until the loop answers, for `limit` at
-    /// most.
+    /// The tasks of the loop, with [their waits](crate::inspect). Blocks this thread until the loop answers, for
+    /// `limit` at most.
     ///
-    /// The loop answers between two polls, so it need not have finished its batch. A loop that sleeps is woken for it.
+    /// The loop answers between two polls, even within a batch. A sleeping loop is woken.
     ///
-    /// A task of another loop [offloads](fn@crate::offload) the question, or else it holds its own loop up for as long.
+    /// In a task of another loop, [offload](fn@crate::offload) this call, because it blocks.
     ///
     /// # Errors
     ///
-    /// [`NoAnswer`]: the loop is gone; or it has not answered, because one poll holds its thread for so long, or because its host
-    /// does not turn it. Of a loop with a [watchdog](crate::Builder::watchdog) the error says [who holds
-    /// it](NoAnswer::held_by).
+    /// [`NoAnswer`]: the loop is gone; or it has not answered, because one poll holds its thread, or because its host
+    /// does not turn it. For a loop with a [watchdog](crate::Builder::watchdog) the error names [the task that holds
+    /// the thread](NoAnswer::held_by).
     ///
     /// # Panics
     ///
-    /// If it has to wait, and a loop is running on this thread.
+    /// If the call has to wait, and a loop is running on this thread.
     ///
     /// ```
     /// use std::{thread, time::Duration};
@@ -44,7 +44,7 @@ impl Remote {
         let (answer, question) = oneshot();
         let list = move || {
             if let (Some(context), false) = (context::current(), answer.is_closed()) {
-                // It came too late, if nobody takes it.
+                // The answer is too late if it is not taken.
                 drop(answer.send(Tasks::of(&context)));
             }
         };
@@ -55,7 +55,7 @@ impl Remote {
         }
     }
 
-    /// Who holds the thread of the loop.
+    /// The holder of the loop's thread, in words.
     fn holder(&self) -> Option<String> {
         self.holder.as_ref()?()
     }
@@ -68,18 +68,18 @@ pub struct NoAnswer(Why);
 #[derive(Clone, Debug)]
 enum Why {
     Gone,
-    /// How long was waited, and who held the thread then.
+    /// The limit, and the holder of the thread at that time.
     Late(Duration, Option<String>),
 }
 
 impl NoAnswer {
-    /// Whether the loop is there, and did not answer in time.
+    /// Whether the loop exists, but did not answer in time.
     pub fn is_timeout(&self) -> bool {
         matches!(self.0, Why::Late(..))
     }
 
-    /// Who held the loop's thread when the time was over, for how long, and what the thread did: what the
-    /// [watchdog](crate::Builder::watchdog) of the loop knows, if it has one.
+    /// The task that held the loop's thread when the time was over, for how long, and what the thread did. Only a loop
+    /// with a [watchdog](crate::Builder::watchdog) knows it.
     pub fn held_by(&self) -> Option<&str> {
         match &self.0 {
             Why::Late(_, held_by) => held_by.as_deref(),

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Closed, Remote};
 use crate::sync::CancelToken;
 
-/// Cancels a [`CancelToken`] from any thread. Comes from [`CancelToken::trigger`]. Clones cancel the same token.
+/// Cancels a [`CancelToken`] from any thread. Made by [`CancelToken::trigger`]. Clones cancel the same token.
 ///
 /// A trigger does not keep its token alive: once all clones of the token are gone, the trigger does nothing.
 ///
@@ -26,11 +26,11 @@ pub struct CancelTrigger {
 }
 
 impl CancelTrigger {
-    /// Has the token cancelled on its own thread, where the tasks that wait for it are woken. It does not wait for that.
+    /// Posts the cancellation to the token's own thread, where the waiting tasks are woken. Does not wait for it.
     ///
     /// # Errors
     ///
-    /// [`Closed`] if the loop is gone that was running when the trigger was made.
+    /// [`Closed`] if the loop that was running when the trigger was made is gone.
     pub fn cancel(&self) -> Result<(), Closed> {
         let number = self.number;
         self.remote
@@ -47,7 +47,7 @@ impl fmt::Debug for CancelTrigger {
 }
 
 impl CancelToken {
-    /// A way to cancel this token from other threads, by the loop that is running on this thread.
+    /// Makes a trigger that cancels this token from other threads, through the loop that is running on this thread.
     ///
     /// # Panics
     ///

@@ -18,7 +18,7 @@ impl Scheduler {
         cell.as_mut().offer_to_rider();
         let unread = cell.as_mut().error().filter(|error| error.is_panic());
         if let Some(error) = unread {
-            let line = format_args!("{error}; nobody awaits its handle");
+            let line = format_args!("{error}; no task awaits its handle");
             foreign::tell(Level::Error, foreign::TASK, line);
         }
         let Discards { is_going_on, queue } = &self.discards;

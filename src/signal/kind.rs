@@ -17,7 +17,7 @@ impl Kind {
     pub const CHILD: Kind = Kind(consts::SIGCHLD);
     /// `SIGCONT`: the process goes on after it was stopped.
     pub const CONTINUE: Kind = Kind(consts::SIGCONT);
-    /// `SIGHUP`: the terminal is gone; to a daemon, "read your configuration again". Ends the process unless it is caught.
+    /// `SIGHUP`: the terminal is gone. A daemon reads its configuration again. Ends the process unless it is caught.
     pub const HANGUP: Kind = Kind(consts::SIGHUP);
     /// `SIGINT`: Ctrl-C. Ends the process unless it is caught.
     pub const INTERRUPT: Kind = Kind(consts::SIGINT);
@@ -25,24 +25,24 @@ impl Kind {
     pub const PIPE: Kind = Kind(consts::SIGPIPE);
     /// `SIGQUIT`: Ctrl-\. Ends the process with a core dump unless it is caught.
     pub const QUIT: Kind = Kind(consts::SIGQUIT);
-    /// `SIGTERM`: please end. Ends the process unless it is caught.
+    /// `SIGTERM`: asks the process to end. Ends the process unless it is caught.
     pub const TERMINATE: Kind = Kind(consts::SIGTERM);
     /// `SIGTSTP`: Ctrl-Z. Stops the process unless it is caught.
     pub const TERMINAL_STOP: Kind = Kind(consts::SIGTSTP);
-    /// `SIGUSR1`: whatever a program makes of it. Ends the process unless it is caught.
+    /// `SIGUSR1`: its meaning is up to the program. Ends the process unless it is caught.
     pub const USER_1: Kind = Kind(consts::SIGUSR1);
     /// `SIGUSR2`, as [`USER_1`](Self::USER_1).
     pub const USER_2: Kind = Kind(consts::SIGUSR2);
     /// `SIGWINCH`: the terminal has another size. Ignored unless it is caught.
     pub const WINDOW_CHANGE: Kind = Kind(consts::SIGWINCH);
-    /// `SIGKILL`: can be sent, and not caught.
+    /// `SIGKILL`: can be sent, but not caught.
     pub const KILL: Kind = Kind(consts::SIGKILL);
 
-    /// The kind with that number.
+    /// The kind with this number.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if no signal of the usual ones has it. Real-time signals are not among these.
+    /// `InvalidInput` if none of the usual signals has the number. Real-time signals are not among them.
     ///
     /// ```
     /// use roundelay::signal::Kind;
@@ -55,18 +55,18 @@ impl Kind {
         match signal_name(number) {
             Some(_) => Ok(Kind(number)),
             None => {
-                let told = format!("{number} is not the number of a signal that is known here");
+                let told = format!("{number} is not the number of a known signal");
                 Err(io::Error::new(io::ErrorKind::InvalidInput, told))
             }
         }
     }
 
-    /// Its number.
+    /// The number of the signal.
     pub fn as_raw(self) -> i32 {
         self.0
     }
 
-    /// Whether a program may catch it.
+    /// Whether a program may catch the signal.
     pub(super) fn is_catchable(self) -> bool {
         !consts::FORBIDDEN.contains(&self.0)
     }

@@ -5,10 +5,10 @@
 //!
 //! # The problem
 //!
-//! A handler of a signal runs between any two instructions of the program. It may not allocate,
-//! lock, or wake a task: the interrupted code may hold the lock. It may set a flag, and write one
-//! byte to a socket. So the handler does only that, and the loop reads the byte as it reads any
-//! socket (the *self-pipe*):
+//! A handler of a signal runs between any two instructions of the program. The handler may not
+//! allocate, lock, or wake a task, because the interrupted code may hold the lock. A handler may
+//! set a flag, and write one byte to a socket. So the handler does only these two things, and the
+//! loop reads the byte as from any socket (the *self-pipe*):
 //!
 //! ```text
 //!   the kernel          the handler, on any thread        the loop
@@ -17,15 +17,15 @@
 //! ```
 //!
 //! The handlers are those of the crate [`signal-hook`](https://docs.rs/signal-hook), which has a
-//! safe interface, and which calls the handlers that were there before.
+//! safe interface, and calls the earlier handlers too.
 //!
 //! # The second Ctrl-C
 //!
-//! A program that awaits one Ctrl-C and then tidies up may hang in the tidying, and the person at
-//! the keyboard presses Ctrl-C again. If the handler is still there and no task listens, the second
-//! Ctrl-C does nothing, and the program can only be killed. So a signal is caught for as long as a
-//! [`Signals`] for it exists, **and not longer**: when the last one is dropped, the signal does
-//! again what it did before: it ends the process, stops it, or is ignored.
+//! A program that awaits one Ctrl-C and then tidies up may hang while it tidies up, and the user
+//! presses Ctrl-C again. If the handler is still there and no task listens, the second Ctrl-C does
+//! nothing, and the program can only be killed. So a signal is caught for as long as a [`Signals`]
+//! for it exists, **and not longer**. When the last `Signals` is dropped, the signal has its
+//! earlier effect again: it ends the process, stops it, or is ignored.
 //!
 //! ```no_run
 //! use roundelay::{net::{TcpListener, serve}, signal};
@@ -50,12 +50,12 @@
 //!
 //! # What a signal is not
 //!
-//! A signal is not a queue. The kernel keeps one pending signal of a kind, not ten, and so does
-//! [`Signals`]: a signal that comes several times before a task asks counts once.
+//! A signal is not a queue. The kernel keeps one pending signal of a kind, not ten, and [`Signals`]
+//! does the same: a signal that comes several times between two calls counts once.
 //!
 //! # What it costs
 //!
-//! Nothing before the first call. Each [`Signals`] has a pair of sockets, and one descriptor more
+//! Nothing before the first call. Each [`Signals`] has a pair of sockets, and one more descriptor
 //! for each kind. No thread.
 //!
 //! Guarded by tests/system/signal.rs.
@@ -83,7 +83,7 @@ use crate::trying::while_trying;
 ///
 /// # Cancellation
 ///
-/// Nothing is lost: once the future is dropped, a Ctrl-C ends the process again, as it does once the future is ready.
+/// Nothing is lost. Once the future is ready or dropped, a Ctrl-C ends the process again.
 ///
 /// # Errors
 ///
@@ -100,8 +100,8 @@ pub async fn ctrl_c() -> io::Result<()> {
     listen([Kind::INTERRUPT])?.recv().await.map(drop)
 }
 
-/// Waits for what asks a program to end: `SIGINT` (Ctrl-C) or `SIGTERM` (`kill`, a service manager, a container's end). Says
-/// which.
+/// Waits for a request to end: `SIGINT` (Ctrl-C) or `SIGTERM` (`kill`, a service manager, a container's end). Returns
+/// the kind of the signal.
 ///
 /// # Cancellation
 ///
@@ -114,13 +114,14 @@ pub async fn termination() -> io::Result<Kind> {
     listen([Kind::INTERRUPT, Kind::TERMINATE])?.recv().await
 }
 
-/// Catches signals of these kinds from now on, for as long as the [`Signals`] lives.
+/// Catches signals of these kinds from now on, for as long as the [`Signals`] exists.
 ///
 /// Any number of `Signals` may listen to one kind, on any loop of the process; each gets the signal.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if a kind cannot be caught (`SIGKILL` and a few others), or none was named; or the system has no descriptor for the sockets.
+/// `InvalidInput` if a kind cannot be caught (`SIGKILL` and a few others), or the list is empty. Other errors: the
+/// system has no descriptor for the sockets.
 ///
 /// ```
 /// use roundelay::signal::{self, Kind};
@@ -140,7 +141,7 @@ pub fn listen(kinds: impl IntoIterator<Item = Kind>) -> io::Result<Signals> {
     let watches = kinds.into_iter().map(|kind| Watch::begin(kind, &writer));
     let watches = watches.collect::<io::Result<Vec<_>>>()?;
     if watches.is_empty() {
-        // With nobody to write to it, the pipe would be at its end.
+        // Without a listener to write to it, the pipe would be at its end.
         let told = "cannot listen to signals: no kind of signal was named";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, told));
     }
@@ -150,9 +151,9 @@ pub fn listen(kinds: impl IntoIterator<Item = Kind>) -> io::Result<Signals> {
     })
 }
 
-/// Signals of one or several kinds, one after the other. Comes from [`listen`].
+/// Signals of one or several kinds, one after the other. Made by [`listen`].
 ///
-/// Dropping it gives up the kinds. A signal that came and was not received is then forgotten.
+/// Dropping it gives up the kinds, and forgets the signals that were not received.
 #[must_use = "the signals are given up as soon as this is dropped"]
 pub struct Signals {
     watches: Vec<Watch>,
@@ -160,7 +161,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Waits for a signal of one of the kinds. If several have come, they are given in the order of the list that
+    /// Waits for a signal of one of the kinds. If several have come, they are returned in the order of the list that
     /// [`listen`] got.
     ///
     /// # Cancellation
@@ -169,11 +170,11 @@ impl Signals {
     ///
     /// # Wakes
     ///
-    /// The loop keeps the task's waker while it waits. Dropping the future takes it out.
+    /// The loop keeps the task's waker while the future waits. Dropping the future removes it.
     ///
     /// # Errors
     ///
-    /// It would have to wait, and no loop is running on this thread.
+    /// The signal has not come yet, and no loop is running on this thread.
     pub async fn recv(&mut self) -> io::Result<Kind> {
         loop {
             if let Some(kind) = self.try_recv() {
@@ -183,13 +184,13 @@ impl Signals {
         }
     }
 
-    /// A signal that has come already.
+    /// Returns a signal that has already come.
     pub fn try_recv(&mut self) -> Option<Kind> {
         let mut watches = self.watches.iter();
         watches.find(|watch| watch.take()).map(Watch::kind)
     }
 
-    /// [`recv`](Self::recv) in the shape that adapters need. The last waker replaces the one before.
+    /// [`recv`](Self::recv) for adapters. A new waker replaces the last one.
     ///
     /// # Errors
     ///
@@ -204,10 +205,10 @@ impl Signals {
     }
 }
 
-/// Takes the bytes out. The flags say what they stand for, and are set before a byte is sent.
+/// Empties the pipe. The flags hold the signals, and are set before a byte is sent.
 fn drain(mut pipe: &UnixStream) -> io::Result<()> {
     let mut bytes = [0; 64];
-    // The end of the stream is not to be met: the writing end lives in the watches.
+    // The stream does not end: the writing end is kept in the watches.
     pipe.read(&mut bytes).map(drop)
 }
 

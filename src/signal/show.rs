@@ -1,14 +1,14 @@
-//! A look at the tasks of a program that runs, from a shell.
+//! Shows the tasks of a running program, from a shell.
 
 use std::io::{self, Write};
 
 use super::{Kind, listen};
 use crate::task::{self, AbortOnDrop};
 
-/// Prints the [table and the tree](crate::inspect) of this loop's tasks on standard error whenever a signal of that kind comes, for
-/// as long as the handle lives. asyncio's `python -m asyncio ps`.
+/// Prints the [table and the tree](crate::inspect) of this loop's tasks on standard error whenever a signal of this
+/// kind comes, for as long as the handle is kept. asyncio's `python -m asyncio ps`.
 ///
-/// The loop itself prints, between two polls. So a task that holds the thread holds the answer up, too.
+/// The loop itself prints, between two polls. So a task that holds the thread delays the answer too.
 ///
 /// # Errors
 ///
@@ -34,7 +34,7 @@ pub fn show_tasks(on: Kind) -> io::Result<AbortOnDrop<()>> {
         while signals.recv().await.is_ok() {
             let tasks = task::all();
             let shown = writeln!(io::stderr(), "{}\n{}", tasks.ps(), tasks.pstree());
-            // Whoever has closed standard error does not want to know.
+            // A closed standard error is not reported.
             drop(shown);
         }
     };

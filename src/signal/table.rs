@@ -1,10 +1,9 @@
-//! The listeners of each signal; and the return of the default after the last listener.
+//! The listeners of each signal, and the return of the default after the last listener.
 //!
-//! `signal-hook` puts a handler in place at the first registration for a signal, and leaves it
-//! there: when the last registration is taken back, the signal is swallowed. So the first action
-//! that is registered for each signal is one that does what the signal did before, on one
-//! condition: that no task listens. The table counts the listeners, and changes the condition with
-//! the count.
+//! `signal-hook` installs a handler at the first registration for a signal, and never removes it:
+//! after the last registration is removed, the signal has no effect. So the first registered action
+//! of each signal has the signal's earlier effect, on the condition that no task listens. The table
+//! counts the listeners, and changes the condition with the count.
 //!
 //! ```text
 //!   listeners   0 -> 1: condition = false, then the listener's own actions
@@ -30,9 +29,10 @@ static TABLE: Mutex<BTreeMap<Kind, Entry>> = Mutex::new(BTreeMap::new());
 /// A signal with a listener, now or earlier.
 struct Entry {
     listeners: usize,
-    /// The handler does what the system does by default.
+    /// The handler has the system's default effect.
     is_default: Arc<AtomicBool>,
-    /// It was ignored when it was first asked for: `nohup`, `SIGPIPE`. Then it is ignored again when the last listener has gone.
+    /// The signal was ignored before the first listener (`nohup`, `SIGPIPE`). The signal is ignored again after the
+    /// last listener.
     was_ignored: bool,
 }
 
@@ -56,7 +56,7 @@ impl Entry {
 
     fn one_more(&mut self) {
         self.listeners += 1;
-        // ORDERING: read by the handler only, which may run at any instruction; under the lock of the table for everybody else.
+        // ORDERING: only the handler reads it, at any instruction. All other accesses are under the lock of the table.
         self.is_default.store(false, SeqCst);
     }
 
@@ -77,13 +77,13 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// From here on the signal is caught: the handler sets the flag and sends a byte to `pipe`.
+    /// Catches the signal from now on: the handler sets the flag and sends a byte to `pipe`.
     pub(super) fn begin(kind: Kind, pipe: &UnixStream) -> io::Result<Self> {
         let told = |error| while_trying(format_args!("listening to {kind}"), error);
         if !kind.is_catchable() {
             let never = io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "this signal can not be caught, or not in a program that goes on safely",
+                "no program can catch this signal and go on safely",
             );
             return Err(told(never));
         }
@@ -95,13 +95,13 @@ impl Watch {
         };
         entry.one_more();
         drop(table);
-        // If one of these fails, dropping the watch takes back what has been done.
+        // If one of these calls fails, dropping the watch removes the earlier registrations.
         let mut watch = Self {
             kind,
             has_come: Arc::default(),
             actions: Vec::with_capacity(2),
         };
-        // The order matters: actions run in it, and the flag is to be there when the byte is.
+        // The order matters: actions run in it, and the flag must be set before the byte is sent.
         let flagged = flag::register(kind.as_raw(), Arc::clone(&watch.has_come));
         watch.actions.push(flagged.map_err(told)?);
         let piped = low_level::pipe::register(kind.as_raw(), pipe);
@@ -115,7 +115,8 @@ impl Watch {
 
     /// Whether the signal has come since the last call.
     pub(super) fn take(&self) -> bool {
-        // ORDERING: partner of the handler's store, which comes before its byte: whoever has read the byte sees the flag.
+        // ORDERING: partner of the handler's store, which comes before its byte: a thread that has read the byte sees
+        // the flag.
         self.has_come.swap(false, SeqCst)
     }
 }
@@ -131,7 +132,7 @@ impl Drop for Watch {
     }
 }
 
-/// Whether the process ignores the signal at this moment. Asked before the first handler is in place.
+/// Whether the process ignores the signal at this moment. Called before the first handler is installed.
 #[cfg(target_os = "linux")]
 fn is_ignored(kind: Kind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -139,13 +140,14 @@ fn is_ignored(kind: Kind) -> bool {
         .lines()
         .find_map(|line| line.strip_prefix("SigIgn:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // Where /proc is missing, what Rust's standard library ignores is known all the same.
+    // Without /proc, only the signal that Rust's standard library ignores is known.
     ignored.map_or(kind == Kind::PIPE, |mask| {
         mask >> (kind.as_raw() - 1) & 1 == 1
     })
 }
 
-/// Only the handler of a signal says so, and no safe call asks for it: what Rust's standard library ignores is known.
+/// Only the signal's handler says so, and no safe call reads it. Known is the signal that Rust's standard library
+/// ignores.
 #[cfg(not(target_os = "linux"))]
 fn is_ignored(kind: Kind) -> bool {
     kind == Kind::PIPE

@@ -392,7 +392,7 @@ fn the_connector_refuses_what_it_cannot_reach_in_the_clear() {
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
             assert_eq!(
                 error.to_string(),
-                "https://localhost/: only http is connected to; for https put a TLS connector around this one"
+                "https://localhost/: only http is supported; for https put a TLS connector around this one"
             );
             let (listener, address) = listen().await;
             connector.enforce_http(false);

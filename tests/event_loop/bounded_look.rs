@@ -252,7 +252,7 @@ fn try_post_refuses_what_is_beyond_the_bound_and_gives_it_back() {
         assert!(refused.is_full(), "{refused}");
         assert_eq!(
             refused.to_string(),
-            "cannot post a call: as many wait for the event loop as it was built to hold"
+            "cannot post a call: its queue is full (Builder::post_queue)"
         );
         // `post` does not look at the bound.
         remote.post(refused.into_call()).unwrap();

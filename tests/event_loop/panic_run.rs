@@ -219,7 +219,7 @@ fn with_end_run_a_panic_while_the_loop_is_dropped_is_logged_and_ends_nothing() {
         });
         ledger.assert_settled_here();
         let lines = errors(&lines);
-        let unread = lines.iter().filter(|line| line.contains("nobody awaits"));
+        let unread = lines.iter().filter(|line| line.contains("no task awaits"));
         assert_eq!(unread.count(), 2, "{lines:?}");
     });
 }

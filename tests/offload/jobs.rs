@@ -400,7 +400,7 @@ fn a_panic_of_a_job_that_nobody_asks_about_is_told_to_the_log() {
                 drop(job);
             });
         });
-        let told = |line: &&Line| line.text.contains("nobody waits for it");
+        let told = |line: &&Line| line.text.contains("no task waits for it");
         assert_eq!(lines.iter().filter(told).count(), 1, "{lines:?}");
     });
 }

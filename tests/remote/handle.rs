@@ -212,7 +212,7 @@ fn a_panic_that_nobody_awaits_is_told_whenever_the_handle_goes() {
         assert_eq!(lines[0].target, "roundelay::task");
         assert!(lines[0].text.contains(file!()), "{lines:?}");
         assert!(
-            lines[0].text.ends_with("nobody awaits its handle"),
+            lines[0].text.ends_with("no task awaits its handle"),
             "{lines:?}"
         );
     }

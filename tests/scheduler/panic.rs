@@ -100,7 +100,7 @@ fn a_panic_that_nobody_awaits_is_logged_with_the_name_and_the_line() {
             "{lines:?}"
         );
         assert!(
-            lines[0].contains(" panicked: dry; nobody awaits"),
+            lines[0].contains(" panicked: dry; no task awaits"),
             "{lines:?}"
         );
     });

@@ -1,4 +1,4 @@
-//! Connections for the client of hyper-util that keeps them.
+//! Connections for hyper-util's client, which keeps them.
 
 use std::fmt;
 use std::future::Future;
@@ -18,15 +18,16 @@ use crate::net::sys::for_each_family;
 
 /// A client that keeps its connections and uses them again, on this loop.
 ///
-/// It is `hyper_util::client::legacy::Client` with a [`Connector`], a [`LoopExecutor`] and a [`LoopTimer`]: connections to one
-/// host are kept for ninety seconds after their last use. Clones share them. For other settings, or for TLS, build one
-/// in the same way.
+/// The client is `hyper_util::client::legacy::Client` with a [`Connector`], a [`LoopExecutor`] and a [`LoopTimer`]:
+/// connections to one host are kept for ninety seconds after their last use. Clones share them. For other settings, or
+/// for TLS, build a client in the same way.
 ///
-/// What bounds the number of requests at once is the caller, with a [`Semaphore`](crate::sync::Semaphore) for instance.
+/// The client sets no bound on the number of requests. The caller may, with a [`Semaphore`](crate::sync::Semaphore) for
+/// instance.
 ///
 /// # Panics
 ///
-/// A request, where no loop is running on the thread.
+/// A request panics if no loop is running on the thread.
 ///
 /// ```
 /// # use std::convert::Infallible;
@@ -65,7 +66,7 @@ where
 
 /// Connects hyper-util's client to the host of a URI, over TCP, with `TCP_NODELAY`.
 ///
-/// It is a `tower_service::Service<Uri>`, so that connectors for TLS go around it:
+/// The connector is a `tower_service::Service<Uri>`, so a connector for TLS can wrap it:
 ///
 /// ```
 /// use roundelay::compat::hyper::Connector;
@@ -77,12 +78,12 @@ where
 ///
 /// # Cancellation
 ///
-/// Dropping a [`Connecting`] gives the attempt up and closes its socket.
+/// Dropping a [`Connecting`] stops the attempt and closes its socket.
 ///
 /// # Errors
 ///
-/// `InvalidInput` for a URI without a host, or of another scheme than `http`; otherwise what
-/// [`TcpStream::connect`] says.
+/// `InvalidInput` for a URI without a host, or with another scheme than `http`; otherwise the error of
+/// [`TcpStream::connect`].
 #[derive(Clone, Debug)]
 pub struct Connector {
     enforces_http: bool,
@@ -96,8 +97,8 @@ impl Connector {
         }
     }
 
-    /// Whether another scheme than `http` is refused. A connector around this one that speaks TLS wants `false`; without
-    /// one, a request to an `https` address would go out unencrypted.
+    /// Whether another scheme than `http` is refused. A TLS connector around this one needs `false`. Without a TLS
+    /// connector, `false` lets a request to an `https` address go out unencrypted.
     pub fn enforce_http(&mut self, enforces: bool) {
         self.enforces_http = enforces;
     }
@@ -155,12 +156,12 @@ fn destination(uri: &Uri, enforces_http: bool) -> Result<(&str, u16), &'static s
     let default = match uri.scheme_str() {
         Some("http") => 80,
         _ if enforces_http => {
-            return Err("only http is connected to; for https put a TLS connector around this one");
+            return Err("only http is supported; for https put a TLS connector around this one");
         }
         Some("https") => 443,
         _ => return Err("the scheme is neither http nor https"),
     };
-    let host = uri.host().ok_or("there is no host to connect to")?;
+    let host = uri.host().ok_or("the URI has no host")?;
     // A literal IPv6 address stands in brackets.
     let host = host
         .strip_prefix('[')

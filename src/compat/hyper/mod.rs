@@ -1,7 +1,7 @@
 //! HTTP by hyper 1, on one thread: its traits for the stream sockets, its executor, its timer.
 //!
-//! With the feature `hyper` the stream sockets are `hyper::rt::{Read, Write}`, and [`LoopExecutor`] and [`LoopTimer`] are what
-//! hyper's builders ask for. That is all that hyper needs, for clients and for servers, HTTP/1 and HTTP/2:
+//! With the feature `hyper` the stream sockets are `hyper::rt::{Read, Write}`, and hyper's builders take
+//! [`LoopExecutor`] and [`LoopTimer`]. Hyper needs no more, for clients and for servers, HTTP/1 and HTTP/2:
 //!
 #![cfg_attr(feature = "hyper-server", doc = "```")]
 #![cfg_attr(not(feature = "hyper-server"), doc = "```ignore")]
@@ -25,17 +25,17 @@
 //! .unwrap();
 //! ```
 //!
-//! Two features build on it. `hyper-server` has [`serve_http`], a server for a listener; `hyper-client` has
+//! Two features build on it. `hyper-server` has [`serve_http`], a server for a listener. `hyper-client` has
 //! [`Connector`] and [`pooled_client`], for the client of hyper-util that keeps connections.
 //!
-//! # Which builder wants what
+//! # Which builder needs what
 //!
-//! | of hyper or hyper-util | give it | or else |
+//! | of hyper or hyper-util | give it | otherwise |
 //! |---|---|---|
 //! | `server::conn::http1::Builder` | `.timer(LoopTimer)` | a client that never ends its headers holds its connection for ever |
 //! | `server::conn::http2::Builder` | `new(LoopExecutor)`, `.timer(LoopTimer)` | it cannot be made; and pings are not sent |
 //! | `client::conn::http2::Builder` | the same | |
-//! | `hyper_util::client::legacy::Client` | `builder(LoopExecutor)`, `.pool_timer(LoopTimer)` | connections that nobody uses are kept for ever |
+//! | `hyper_util::client::legacy::Client` | `builder(LoopExecutor)`, `.pool_timer(LoopTimer)` | unused connections are kept for ever |
 //! | `.with_upgrades()` | a [`Here`] around the socket | the compiler says that the socket is not `Send` |
 
 #[cfg(feature = "hyper-client")]
@@ -57,7 +57,7 @@ pub use connector::{Connecting, Connector, pooled_client};
 #[cfg(feature = "hyper-server")]
 pub use serve::{HttpConnection, ServeHttp, serve_connection, serve_http, serve_http_each};
 
-/// Runs what hyper wants to have run (HTTP/2 and the pooled client do) as tasks of the loop that is running on this thread.
+/// Runs hyper's tasks (those of HTTP/2 and of the pooled client) on the loop that is running on this thread.
 ///
 /// # Panics
 ///
@@ -87,14 +87,13 @@ where
 
 /// Gives hyper the timers of the loop that is running on this thread.
 ///
-/// Without a timer hyper's own time limits are off: thirty seconds for the headers of a request to come in is its default, and a
-/// server that has no timer does not hold anybody to it.
+/// Without a timer hyper's own time limits are off, such as its default of thirty seconds for the headers of a request.
 ///
-/// The sleeps are [`Here<Sleep>`](Here): hyper asks for `Send`, and checks nothing.
+/// The sleeps are [`Here<Sleep>`](Here), because hyper asks for `Send`.
 ///
 /// # Panics
 ///
-/// A sleep, polled where no loop is running on the thread, or on another thread than it was made on.
+/// A sleep panics if it is polled without a running loop, or on another thread than it was made on.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -125,7 +124,7 @@ impl Timer for LoopTimer {
         Box::pin(Here::new(sleep_until(deadline)))
     }
 
-    /// Keeps the box, and the timer's place in the wheel if it can.
+    /// Keeps the box and, if possible, the timer's place in the wheel.
     fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, new_deadline: Instant) {
         match sleep.as_mut().downcast_mut_pin::<Here<Sleep>>() {
             Some(ours) => ours.get_mut().reset(new_deadline),

@@ -18,22 +18,22 @@ use super::{Here, LoopTimer};
 use crate::net::{Accept, Served, serve};
 use crate::sync::CancelToken;
 
-/// Serves HTTP/1 on the connections of `listener`: each request is a call of `service`. Awaiting it runs the server.
+/// Serves HTTP/1 on the connections of `listener`: each request is a call of `service`. Awaiting the server runs it.
 ///
-/// It is [`net::serve`](crate::net::serve) with hyper for a handler, and has its limit, its grace, its patience with a
-/// listener that fails, and its report. Besides:
+/// The server is [`net::serve`](crate::net::serve) with hyper as the handler, and has the same limit, grace, patience
+/// with a failing listener, and report. Besides:
 ///
 /// - `TCP_NODELAY` is set, so that a small answer goes out at once.
 /// - A client has thirty seconds for the headers of a request, the first and each later one; see
 ///   [`http`](ServeHttp::http) for other limits.
-/// - [`shutdown`](ServeHttp::shutdown) is graceful: connections on which no request is going on are closed, the others answer
-///   the request that they have begun, say `connection: close`, and are cut off when the grace is over.
-/// - Connections may be upgraded, by `hyper::upgrade::on`. An upgraded connection no longer counts as one of the server's: run
-///   it in a task of its own, and end it by yourself.
+/// - [`shutdown`](ServeHttp::shutdown) is graceful: idle connections are closed. The others answer the request that
+///   they have begun, say `connection: close`, and are cut off when the grace is over.
+/// - Connections may be upgraded, by `hyper::upgrade::on`. An upgraded connection no longer counts as one of the
+///   server's: run it in a task of its own, and end it yourself.
 ///
-/// `service` is any of hyper's: a `service_fn`, or a tower service in hyper-util's `TowerToHyperService`, such as a `Router` of axum.
-/// It need not be `Send`. Where a handler wants to know its peer, or to be told of the shutdown, take
-/// [`serve_http_each`]; for TLS, call [`serve_connection`] in a handler of [`net::serve`](crate::net::serve).
+/// `service` is any of hyper's: a `service_fn`, or a tower service in hyper-util's `TowerToHyperService`, such as a
+/// `Router` of axum. The service need not be `Send`. If a handler needs its peer, or the signal of the shutdown, call
+/// [`serve_http_each`]. For TLS, call [`serve_connection`] in a handler of [`net::serve`](crate::net::serve).
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -77,7 +77,7 @@ where
     serve_http_each(listener, move |_| Rc::clone(&service))
 }
 
-/// [`serve_http`] with a service for each connection, made by `service_for`, which is told the peer and the shutdown.
+/// [`serve_http`] with a service for each connection. `service_for` makes it, and gets the peer and the shutdown.
 ///
 /// ```
 /// use hyper::{Request, Response, body::Incoming, service::service_fn};
@@ -117,29 +117,30 @@ where
     }
 }
 
-/// What a connection's service may want to know; see [`serve_http_each`].
+/// The data for a connection's service; see [`serve_http_each`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HttpConnection<P> {
-    /// Who connected.
+    /// The address of the client.
     pub peer: P,
-    /// Cancelled when the server begins to shut down. A request that goes on without end watches it: a stream of events, a long
+    /// Cancelled when the server begins to shut down. An endless request should watch it: a stream of events, a long
     /// poll.
     pub stopping: CancelToken,
 }
 
-/// An HTTP server that is about to run. From [`serve_http`] and [`serve_http_each`]; runs when it is awaited.
+/// An HTTP server before its run. Made by [`serve_http`] and [`serve_http_each`]; runs when it is awaited.
 ///
-/// It ends when its [`shutdown`](Self::shutdown) future does, and gives a [`Served`].
+/// The server ends after its [`shutdown`](Self::shutdown) future, and returns a [`Served`].
 ///
 /// # Cancellation
 ///
-/// Dropping the running server closes the listener and drops all connections with the requests that are going on.
+/// Dropping the running server closes the listener and drops all connections with their requests.
 ///
 /// # Errors
 ///
-/// If the listener itself is broken, as with [`net::serve`](crate::net::serve). A connection that fails (the client hung up
-/// in the middle, what came was not HTTP, its headers took too long) is counted, and logged once a second at most.
+/// If the listener itself is broken, as with [`net::serve`](crate::net::serve). A connection that fails (the client
+/// hung up in the middle, the bytes were not HTTP, the headers took too long) is counted, and logged once a second at
+/// most.
 #[must_use = "a server runs when it is awaited"]
 pub struct ServeHttp<L, M, T = Pending<()>> {
     listener: L,
@@ -163,15 +164,15 @@ impl<L, M, T> ServeHttp<L, M, T> {
         self
     }
 
-    /// How HTTP is spoken: the time for headers, their number, whether connections are kept, and more. A builder of your own
-    /// needs `.timer(LoopTimer)`, without which no time limit holds.
+    /// The settings of HTTP: the time for headers, their number, whether connections are kept, and more. A builder of
+    /// your own needs `.timer(LoopTimer)`, or no time limit holds.
     pub fn http(mut self, http: http1::Builder) -> Self {
         self.http = http;
         self
     }
 
-    /// What the server ends by: a signal, a token's [`cancelled_owned`](CancelToken::cancelled_owned), any future. Default:
-    /// nothing does.
+    /// The future whose end shuts the server down: a signal, a token's
+    /// [`cancelled_owned`](CancelToken::cancelled_owned), any future. Default: none.
     pub fn shutdown<U: Future<Output = ()>>(self, shutdown: U) -> ServeHttp<L, M, U> {
         ServeHttp {
             listener: self.listener,
@@ -250,16 +251,16 @@ where
     }
 }
 
-/// Serves one connection to its end, and gracefully to an earlier one once `stopping` is cancelled. What [`serve_http`] does
-/// with each, for streams that it cannot have: TLS, a pipe, a test's pair of sockets.
+/// Serves one connection to its end, and ends gracefully once `stopping` is cancelled. [`serve_http`] serves each
+/// connection in this way. Call it for other streams: TLS, a pipe, a test's pair of sockets.
 ///
 /// # Cancellation
 ///
-/// Drops the request that is going on, and closes the connection.
+/// Drops the present request, and closes the connection.
 ///
 /// # Errors
 ///
-/// The client hung up in the middle, what came was not HTTP, or a time limit of `http` was over.
+/// The client hung up in the middle, the bytes were not HTTP, or a time limit of `http` was over.
 ///
 /// ```
 /// # use std::convert::Infallible;

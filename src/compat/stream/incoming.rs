@@ -8,29 +8,31 @@ use futures_core::Stream;
 
 use crate::net::sys::for_each_family;
 
-/// The connections of a listener, one after another. From `incoming` of [`TcpListener`](crate::net::TcpListener) and [`UnixListener`](crate::net::UnixListener).
+/// The connections of a listener, one after another. Made by `incoming` of [`TcpListener`](crate::net::TcpListener) and
+/// [`UnixListener`](crate::net::UnixListener).
 ///
-/// It never ends, not after an error either. At the descriptor limit the next `accept` fails at once in the same way, so sleep a
-/// little behind an error; [`net::serve`](crate::net::serve) does.
+/// The stream never ends, not even after an error. At the descriptor limit the next `accept` fails at once in the same
+/// way, so sleep a little after an error, as [`net::serve`](crate::net::serve) does.
 ///
 /// # Cancellation
 ///
-/// Nothing is lost: no connection has been accepted while it waits.
+/// Nothing is lost: while the stream waits, no connection has been accepted.
 ///
 /// # Wakes
 ///
-/// As [`TcpListener::poll_accept`](crate::net::TcpListener::poll_accept): one place in the line for all that poll, and the last waker stays there.
+/// As [`TcpListener::poll_accept`](crate::net::TcpListener::poll_accept): all polls share one place in the line, and
+/// the last waker stays there.
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Incoming<'a, L> {
     listener: &'a L,
 }
 
-/// The listeners differ in what they listen for.
+/// The listeners differ in their kind of address.
 macro_rules! incoming {
     ($listener:ty, $stream:ty) => {
         impl $listener {
-            /// The connections as a stream. Their peers are known to the connections (`peer_addr`). With the feature `stream`.
+            /// The connections as a stream. The connections know their peers (`peer_addr`). With the feature `stream`.
             ///
             /// # Cancellation
             ///

@@ -1,16 +1,16 @@
-//! `futures_core::Stream` for what comes one after another, and `futures_sink::Sink` for what takes it.
+//! `futures_core::Stream` for receivers and other sequences, and `futures_sink::Sink` for senders.
 //!
 //! | | |
 //! |---|---|
 //! | [`Interval`], [`mpsc::Receiver`], [`AsCompleted`] | are streams |
-//! | [`Queue`](crate::sync::Queue) | [`stream`](crate::sync::Queue::stream) borrows it, as one of its getters; [`sink`](crate::sync::Queue::sink) as one of its putters |
+//! | [`Queue`](crate::sync::Queue) | [`stream`](crate::sync::Queue::stream) borrows it, as a getter; [`sink`](crate::sync::Queue::sink) as a putter |
 //! | [`TcpListener`](crate::net::TcpListener), [`UnixListener`](crate::net::UnixListener) | [`incoming`](crate::net::TcpListener::incoming) borrows them |
 //! | [`Lines`](crate::io::Lines), [`broadcast::Receiver`](crate::sync::broadcast::Receiver), [`watch::Receiver`](crate::sync::watch::Receiver) | `into_stream` |
 //! | [`mpsc::UnboundedSender`] | is a sink |
 //! | [`mpsc::Sender`] | [`into_sink`](crate::sync::mpsc::Sender::into_sink) |
 //!
-//! Where the type has an `async` method, a loop around that is plainer: `while let Some(item) = queue.get().await`. The streams
-//! are for the combinators of the `futures` crates, and for crates that ask for a `Stream`.
+//! If the type has an `async` method, a loop around the method is plainer: `while let Some(item) = queue.get().await`.
+//! The streams are for the combinators of the `futures` crates, and for crates that ask for a `Stream`.
 
 mod incoming;
 mod queue;
@@ -30,7 +30,7 @@ use crate::time::Interval;
 pub use incoming::Incoming;
 pub use queue::{QueueSink, QueueStream};
 
-/// The instants at which the ticks were due. It never ends.
+/// The instants at which the ticks were due. The stream never ends.
 impl Stream for Interval {
     type Item = Instant;
 
@@ -39,7 +39,7 @@ impl Stream for Interval {
     }
 }
 
-/// Ends when the channel does.
+/// Ends when the channel ends.
 impl<T> Stream for mpsc::Receiver<T> {
     type Item = T;
 
@@ -52,7 +52,7 @@ impl<T> Stream for mpsc::Receiver<T> {
     }
 }
 
-/// The outputs in the order of completion. After the end a future may be pushed, and it goes on.
+/// The outputs in the order of completion. After the end a new future may be pushed, and the stream goes on.
 impl<F: Future> Stream for AsCompleted<F> {
     type Item = F::Output;
 

@@ -12,12 +12,12 @@ use crate::sync::{Fifo, Get, Put, Queue, Store};
 impl<T, S: Store<T>> Queue<T, S> {
     /// The items as a stream, which ends when the queue is closed and drained. With the feature `stream`.
     ///
-    /// The stream is one of the queue's getters, and has a place in line of its own from its first poll that waits.
+    /// The stream is one of the queue's getters. Its place in the line begins with its first poll that waits.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost. But a stream that is kept and not polled keeps its place in line, and the item that comes to it: drop
-    /// the stream if another getter is to have that.
+    /// Nothing is lost. But a stream that is kept and not polled keeps its place in the line, and its item. To let
+    /// another getter have the item, drop the stream.
     ///
     /// ```
     /// # use std::{future::poll_fn, pin::Pin};
@@ -43,10 +43,11 @@ impl<T, S: Store<T>> Queue<T, S> {
         }
     }
 
-    /// The queue as a sink. Its error gives back the item that was on its way when the queue was closed. With the feature `stream`.
+    /// The queue as a sink. If the queue is closed, the error returns the item that was waiting. With the feature
+    /// `stream`.
     ///
-    /// The sink holds one item, which waits for room, and is ready for the next when that is in. Closing the sink leaves the
-    /// queue open, for others may put into it.
+    /// The sink holds one item, which waits for room. When that item is in the queue, the sink is ready for the next.
+    /// Closing the sink leaves the queue open, because others may put into it.
     ///
     /// # Cancellation
     ///
@@ -54,7 +55,7 @@ impl<T, S: Store<T>> Queue<T, S> {
     ///
     /// # Errors
     ///
-    /// If the queue is closed before the item is in.
+    /// If the queue is closed before the item is in the queue.
     ///
     /// ```
     /// # use std::{future::poll_fn, pin::Pin};
@@ -82,11 +83,11 @@ impl<T, S: Store<T>> Queue<T, S> {
     }
 }
 
-/// The items of a queue. From [`Queue::stream`].
+/// The items of a queue. Made by [`Queue::stream`].
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct QueueStream<'a, T, S: Store<T> = Fifo<T>> {
     queue: &'a Queue<T, S>,
-    /// From the first poll for an item until it is there.
+    /// From the first poll for an item until the item is there.
     get: Option<Get<'a, T, S>>,
 }
 
@@ -102,7 +103,7 @@ impl<T, S: Store<T>> Stream for QueueStream<'_, T, S> {
     }
 }
 
-/// A queue's end for putting in. From [`Queue::sink`].
+/// Puts items into a queue. Made by [`Queue::sink`].
 #[must_use = "a sink does nothing unless it is polled"]
 pub struct QueueSink<'a, T, S: Store<T> = Fifo<T>> {
     queue: &'a Queue<T, S>,

@@ -34,8 +34,8 @@ impl<T> Sink<T> for UnboundedSender<T> {
 }
 
 impl<T> Sender<T> {
-    /// The sender as a sink, which is ready when it has room for a value and holds that until the value comes. With the feature
-    /// `stream`.
+    /// The sender as a sink. The sink is ready when it has room for a value, and holds the room until the value comes.
+    /// With the feature `stream`.
     ///
     /// Closing the sink drops the sender.
     ///
@@ -45,7 +45,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// If the channel is closed. A value that was accepted before may be received still.
+    /// If the channel is closed. A value that was accepted before may still be received.
     ///
     /// ```
     /// # use std::{future::poll_fn, pin::{Pin, pin}};
@@ -86,7 +86,7 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<T, N> {
-        /// None once it is closed.
+        /// `None` once the sink is closed.
         Idle { sender: Option<Sender<T>> },
         Reserving { #[pin] room: N },
         Ready { permit: Option<OwnedPermit<T>> },

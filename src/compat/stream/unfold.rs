@@ -1,7 +1,7 @@
 //! Streams out of `async` methods.
 //!
-//! A method like `next_line(&mut self)` borrows what it belongs to, and a stream would have to keep both, the lender and
-//! the borrower. So the future owns the lender, and gives it back with each item.
+//! A method like `next_line(&mut self)` borrows its value, and a stream would have to keep both the value and the
+//! borrow. So the future owns the value, and returns it with each item.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,12 +15,12 @@ use crate::io::{Lines, Read, ReadError};
 use crate::sync::{broadcast, watch};
 
 impl<R: Read> Lines<R> {
-    /// The lines as a stream. It ends with the reader, and behind an error of the reader ([`ReadError::Io`]); behind a line that
-    /// is too long or not UTF-8 it goes on. With the feature `stream`.
+    /// The lines as a stream. The stream ends with the reader, and after an error of the reader ([`ReadError::Io`]).
+    /// After a line that is too long or not UTF-8 it goes on. With the feature `stream`.
     ///
     /// # Cancellation
     ///
-    /// A `next` on the stream that is dropped loses nothing. Dropping the stream drops the reader, with what it has buffered.
+    /// Dropping a `next` of the stream loses nothing. Dropping the stream drops the reader, with its buffered bytes.
     ///
     /// # Errors
     ///
@@ -53,8 +53,8 @@ impl<R: Read> Lines<R> {
 }
 
 impl<T: Clone> broadcast::Receiver<T> {
-    /// The values as a stream, and a [`Lagged`](broadcast::RecvError::Lagged) where some were missed. It ends when all senders
-    /// are gone and everything has been heard. With the feature `stream`.
+    /// The values as a stream, and a [`Lagged`](broadcast::RecvError::Lagged) where some were missed. The stream ends
+    /// when all senders are gone and all their values have been received. With the feature `stream`.
     ///
     /// # Cancellation
     ///
@@ -70,8 +70,8 @@ impl<T: Clone> broadcast::Receiver<T> {
 }
 
 impl<T> watch::Receiver<T> {
-    /// The present value and then each that is the latest when the stream is asked. It ends when all senders are gone and
-    /// their last value has been seen. With the feature `stream`.
+    /// The present value and then, at each poll, the latest one. The stream ends when all senders are gone and their
+    /// last value has been seen. With the feature `stream`.
     ///
     /// # Cancellation
     ///
@@ -87,7 +87,7 @@ impl<T> watch::Receiver<T> {
     }
 }
 
-/// A stream of what `step` gives, until it gives nothing, or no state to go on with.
+/// A stream of the items that `step` returns, until `step` returns no item, or no next state.
 fn unfold<S, I, F, N>(state: S, step: F) -> Unfold<S, F, N>
 where
     F: FnMut(S) -> N,
@@ -101,7 +101,7 @@ where
 }
 
 pin_project! {
-    /// At most one of `state` and `next` is there; at the end neither.
+    /// At most one of `state` and `next` is set; at the end neither.
     struct Unfold<S, F, N> {
         state: Option<S>,
         step: F,

@@ -11,7 +11,7 @@ use crate::task::TaskId;
 pub(super) struct Accountant {
     account: Rc<Account>,
     scheduler: Rc<Scheduler>,
-    /// How many entries of the ready queue it has seen.
+    /// How many entries of the ready queue have been counted.
     seen: Cell<u64>,
     /// When the present turn, or the present rest, began.
     since: Cell<Instant>,
@@ -27,7 +27,8 @@ impl Accountant {
         }
     }
 
-    /// Whatever has entered the ready queue since the last time did so in a step that began at that moment.
+    /// Notes each task that has entered the ready queue since the last look: it is ready since the beginning of that
+    /// step.
     pub(super) fn look_for_wakes(&self, step: Instant) {
         let ever = self.scheduler.entries_ever();
         let new = ever - self.seen.replace(ever);
@@ -43,7 +44,7 @@ impl Accountant {
         self.account.ends(id, end.saturating_duration_since(begin));
     }
 
-    /// A host, not a rest, was between the last turn and this moment.
+    /// Between the last turn and this moment a host ran; the time is not a rest.
     pub(super) fn is_called(&self) {
         self.since.set(Instant::now());
     }

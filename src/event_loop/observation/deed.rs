@@ -1,4 +1,4 @@
-//! What can hold the thread of a loop, and how that is said.
+//! What can hold the thread of a loop, and the words for it.
 
 use std::fmt;
 use std::panic::Location;
@@ -6,22 +6,22 @@ use std::panic::Location;
 use crate::task::TaskId;
 use crate::task::cell::TaskCell;
 
-/// What runs code that is not the loop's.
+/// Foreign code that the loop runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::event_loop) enum Deed {
     /// A poll of a task.
     Poll,
     /// The future of a task that was aborted is dropped.
     Drop,
-    /// What a finished task has left is handed over, or dropped.
+    /// The output of a finished task is handed over, or dropped.
     Settle,
     /// A call that another thread has posted.
     Call,
-    /// A look at the sockets and timers, which wakes those that wait.
+    /// A look at the sockets and timers, which wakes the waiting tasks.
     Look,
 }
 
-/// Who does it.
+/// The runner of the deed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Actor<'a> {
     pub(super) deed: Deed,
@@ -39,7 +39,7 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// Not a task.
+    /// An actor that is not a task.
     pub(super) fn nobody(deed: Deed) -> Self {
         Self {
             deed,

@@ -1,18 +1,18 @@
-//! Who holds the thread.
+//! The code that holds the thread.
 //!
-//! A task that computes for long, or calls what blocks, holds up all others: no socket is looked at and no timer fires. Nothing in
-//! the program fails, it only becomes slow. So a loop that is built with a limit tells what has held its thread for longer:
+//! A task that computes for long, or blocks, holds up all other tasks, sockets and timers. Nothing fails, the program
+//! only becomes slow. So a loop that is built with a limit logs what has held its thread for longer:
 //!
-//! - [`Builder::slow_poll`](crate::Builder::slow_poll): afterwards, and exactly. [`Scheduler::run`](crate::scheduler::Scheduler::run)
-//!   calls its [`Observer`], which reads the clock after each step; the end of one step is the beginning of the next, so a poll
-//!   costs one reading.
-//! - [`Builder::watchdog`](crate::Builder::watchdog): while it lasts, from a thread of its own (`watchdog.rs`), since a thread that
-//!   is blocked for ever tells nothing afterwards.
+//! - [`Builder::slow_poll`](crate::Builder::slow_poll): afterwards, and exactly.
+//!   [`Scheduler::run`](crate::scheduler::Scheduler::run) calls its [`Observer`], which reads the clock after each
+//!   step. The end of one step is the beginning of the next, so a poll costs one reading.
+//! - [`Builder::watchdog`](crate::Builder::watchdog): while it lasts, from a thread of its own (`watchdog.rs`), because
+//!   a thread that is blocked for ever never comes to an "afterwards".
 //!
-//! A loop without either has no `Observation`, and its scheduler runs code in which there is none: the run is generic over who
-//! observes it.
+//! A loop without either has no `Observation`. The scheduler's run is generic over the observer, so such a loop runs
+//! code without one.
 //!
-//! *decide-then-do*: an observer notes, and the loop tells after the run has returned.
+//! *decide-then-do*: an observer notes, and the loop logs the notes after the run has returned.
 
 use std::cell::Cell;
 use std::io;
@@ -42,11 +42,11 @@ pub(super) use deed::Deed;
 use slow::SlowDeeds;
 use watchdog::Watchdog;
 
-/// What a loop notes about whoever uses its thread.
+/// The notes of a loop about the code that uses its thread.
 pub(super) struct Observation {
     /// When the present step began. The reactor sets it at the end of a wait.
     since: Rc<Cell<Instant>>,
-    /// The task that was polled last, until what it has left is settled.
+    /// The task that was polled last, until its output is settled.
     last: Cell<Option<(TaskId, &'static Location<'static>)>>,
     slow: SlowDeeds,
     watchdog: Option<Watchdog>,
@@ -54,7 +54,7 @@ pub(super) struct Observation {
     accountant: Option<Accountant>,
 }
 
-/// What a loop is to be observed for.
+/// The settings by which a loop is observed.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     pub(super) slow_poll: Option<Duration>,
@@ -100,7 +100,7 @@ impl Observation {
         })))
     }
 
-    /// Something else that runs foreign code.
+    /// Notes a step of foreign code that is not a task's.
     #[cold]
     #[inline(never)]
     pub(super) fn around<R>(&self, deed: Deed, act: impl FnOnce() -> R) -> R {
@@ -129,14 +129,14 @@ impl Observation {
         turn()
     }
 
-    /// A host takes a turn.
+    /// A host is about to take a turn.
     pub(super) fn is_called(&self) {
         if let Some(accountant) = &self.accountant {
             accountant.is_called();
         }
     }
 
-    /// The ready queue is going to be put into another order, in which the last are not those that came last.
+    /// The ready queue is about to be shuffled. Afterwards its last entries are not the newest.
     pub(super) fn is_before_a_shuffle(&self) {
         self.look_for_wakes(Instant::now());
     }
@@ -147,7 +147,7 @@ impl Observation {
         }
     }
 
-    /// One step is over, and the next begins. Says whether it took too long.
+    /// Ends one step and begins the next. Returns whether the step took too long.
     fn step<'a>(&self, actor: impl FnOnce() -> Actor<'a>) -> bool {
         let now = Instant::now();
         let begin = self.since.replace(now);
@@ -160,7 +160,7 @@ impl Observation {
         is_slow
     }
 
-    /// A step that was no task's is over.
+    /// Ends a step that was not a task's.
     fn step_of_nobody(&self, deed: Deed) {
         if self.step(|| Actor::nobody(deed)) {
             self.probe.is_slow(None);
@@ -241,7 +241,7 @@ impl Observer for Observation {
     }
 }
 
-/// How the task has ended whose cell this is.
+/// How the task of this cell has ended.
 fn end_of(cell: &mut TaskCell) -> End {
     if cell.as_mut().holds_an_err() {
         return End::Error;

@@ -1,4 +1,4 @@
-//! What has held the thread for longer than the limit: noted while the loop runs, told when it can be told.
+//! What has held the thread for longer than the limit: noted while the loop runs, logged afterwards.
 
 use std::cell::{Cell, RefCell};
 use std::mem;
@@ -8,22 +8,22 @@ use std::time::Duration;
 use super::deed::{Actor, Deed};
 use crate::foreign::{self, Level};
 
-/// Those who did the same from the same line are counted together.
+/// Equal deeds of tasks from the same line are counted together.
 type Site = (Deed, Option<&'static Location<'static>>);
 
 pub(super) struct SlowDeeds {
     loop_name: String,
     limit: Duration,
-    /// How often it was too long.
+    /// How often each site was too slow.
     counts: RefCell<Vec<(Site, u64)>>,
-    /// What is to be told.
+    /// The lines to log.
     lines: RefCell<Vec<Line>>,
     has_news: Cell<bool>,
 }
 
 struct Line {
     text: String,
-    /// Nothing of its kind was told before.
+    /// Whether this is the first line about its site.
     is_first: bool,
 }
 
@@ -46,7 +46,7 @@ impl SlowDeeds {
         self.has_news.get()
     }
 
-    /// The first, the second, the fourth time and so on are worth a line each.
+    /// Logs the first, the second, the fourth time and so on.
     #[cold]
     pub(super) fn note(&self, actor: &Actor<'_>, took: Duration) {
         let site = (actor.deed, actor.task.map(|(_, location)| location));
@@ -66,7 +66,7 @@ impl SlowDeeds {
         self.has_news.set(true);
     }
 
-    /// How often it was too long there, with this time. There are few such lines in a program, and each was slow.
+    /// Counts this time, and returns the count of the site. There are few such sites in a program, and each was slow.
     fn count(&self, site: Site) -> u64 {
         let mut counts = self.counts.borrow_mut();
         if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == site) {
@@ -77,7 +77,7 @@ impl SlowDeeds {
         1
     }
 
-    /// Tells the log; or standard error, once for each line that spawns, where no logger is installed.
+    /// Writes the lines to the log. Without a logger, the first line of each site goes to standard error.
     pub(super) fn tell(&self) {
         if !self.has_news.replace(false) {
             return;

@@ -1,12 +1,13 @@
-//! What a thread is doing, by what Linux says of it: `/proc/self/task/<tid>/{stat,syscall,wchan}`, see proc(5).
+//! What a thread is doing, as Linux reports it: `/proc/self/task/<tid>/{stat,syscall,wchan}`, see proc(5).
 //!
-//! `syscall` begins with the number of the system call in which the thread waits, or with the word `running`. A kernel without
-//! that file, or one that does not let us read it, still has the thread's state in `stat` and the kernel's function in `wchan`.
+//! `syscall` begins with the number of the system call in which the thread waits, or with the word `running`. If the
+//! kernel has no such file, or forbids reading it, `stat` still has the thread's state, and `wchan` the kernel's
+//! function.
 
 use std::fs;
 use std::path::PathBuf;
 
-/// What is known of one thread of this process.
+/// One thread of this process, by its folder in `/proc`.
 pub(super) struct ThreadState {
     /// `None` without a `/proc`.
     folder: Option<PathBuf>,
@@ -21,7 +22,7 @@ impl ThreadState {
         }
     }
 
-    /// What the thread is doing at this moment, and what that is in a program most likely.
+    /// What the thread is doing at this moment, and the most likely cause.
     pub(super) fn in_words(&self) -> String {
         let Some(folder) = &self.folder else {
             return "what it does cannot be seen: there is no /proc".to_owned();
@@ -52,7 +53,7 @@ fn in_words(stat: &str, syscall: &str, wchan: &str) -> String {
     }
 }
 
-/// System calls that block, and what calls them most likely.
+/// System calls that block, and the most likely callers.
 const CALLS: &[(&str, &[libc::c_long], &str)] = &[
     (
         "clock_nanosleep",

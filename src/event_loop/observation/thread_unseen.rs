@@ -1,4 +1,4 @@
-//! What a thread is doing, on a system that does not say.
+//! What a thread is doing, on a system that does not report it.
 
 pub(super) struct ThreadState;
 

@@ -1,4 +1,4 @@
-//! The watchdog: a thread that looks whether the loop's thread is held, and tells it while it lasts.
+//! The watchdog: a thread that checks whether the loop's thread is held, and logs it while it lasts.
 //!
 //! ```text
 //!   the loop's thread                            the watchdog's thread
@@ -14,8 +14,8 @@
 //!                                                  sleeps until `begins` calls
 //! ```
 //!
-//! Both sides share a mutex, which is held for a few stores and never while foreign code runs. A loop that sleeps lets its
-//! watchdog sleep too: an idle program is woken by neither.
+//! Both sides share a mutex, which is held for a few stores, and never while foreign code runs. When the loop sleeps,
+//! the watchdog sleeps too, so neither wakes an idle program.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ use super::thread_state::ThreadState;
 use crate::context::Holder;
 use crate::foreign::{self, Level};
 
-/// More often than this the watchdog does not look.
+/// The shortest pause between two looks of the watchdog.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 
 /// The loop's side.
@@ -37,20 +37,20 @@ pub(super) struct Watchdog {
     thread: Thread,
 }
 
-/// Who is at it.
+/// The deed that holds the thread.
 struct Shared {
-    /// Without the name, and since when.
+    /// The actor without its name, and since when.
     at_it: Option<(Actor<'static>, Instant)>,
     /// The name of the task, in a buffer that is used again.
     name: Option<String>,
-    /// Tells one step from the next.
+    /// Differs from step to step.
     number: u64,
     is_asleep: bool,
     has_ended: bool,
 }
 
 impl Watchdog {
-    /// To be made on the thread that is watched.
+    /// Must be called on the watched thread.
     pub(super) fn new(loop_name: &str, limit: Duration) -> io::Result<Self> {
         let shared = Arc::new(Mutex::new(Shared {
             at_it: None,
@@ -78,7 +78,7 @@ impl Watchdog {
         })
     }
 
-    /// By which any thread can ask who holds the loop's thread at that moment.
+    /// Lets any thread ask which deed holds the loop's thread at that moment.
     pub(super) fn holder(&self) -> Holder {
         let watch = Arc::clone(&self.watch);
         Arc::new(move || watch.holder())
@@ -106,7 +106,7 @@ impl Watchdog {
     }
 }
 
-/// The watchdog's thread ends by itself; nobody waits for it.
+/// The watchdog's thread ends by itself; no thread waits for it.
 impl Drop for Watchdog {
     fn drop(&mut self) {
         lock(&self.shared).has_ended = true;
@@ -126,7 +126,7 @@ impl Shared {
     }
 }
 
-/// Never poisoned in earnest: no foreign code runs under the lock.
+/// The lock is never poisoned: no foreign code runs under it.
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -142,7 +142,7 @@ struct Watch {
 /// What one round of the watchdog has found.
 enum Found {
     Nobody,
-    /// Somebody, in this step, for so long.
+    /// The thread is held: by this step, for this long, by this actor.
     Somebody(u64, Duration, String),
     End,
 }
@@ -206,7 +206,7 @@ impl Watch {
         Found::Somebody(shared.number, lasted, who)
     }
 
-    /// Until the loop is at work again.
+    /// Sleeps until the loop is at work again.
     fn sleep(&self) {
         let mut shared = lock(&self.shared);
         shared.is_asleep = shared.at_it.is_none() && !shared.has_ended;

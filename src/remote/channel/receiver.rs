@@ -1,4 +1,4 @@
-//! The end of the channel that takes values out.
+//! The end of the channel that receives values.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -9,9 +9,9 @@ use super::{Chan, OF_RECEIVER};
 use crate::foreign;
 use crate::sync::mpsc::TryRecvError;
 
-/// Receives what the senders of a [`channel`](super::channel) send. It may move to another thread, as a loop's task is made there.
+/// Receives the values of a [`channel`](super::channel). The receiver may move to the thread of the loop that uses it.
 ///
-/// Dropping it closes the channel, and drops the values that are in it on this thread.
+/// Dropping it closes the channel, and drops the remaining values on this thread.
 pub struct Receiver<T>(Arc<Chan<T>>);
 
 impl<T> Receiver<T> {
@@ -19,8 +19,8 @@ impl<T> Receiver<T> {
         Receiver(chan)
     }
 
-    /// Waits for the next value; `None` when there will be none: all senders are gone, or the channel was closed, and all
-    /// values have been received.
+    /// Waits for the next value. Yields `None` when no value will come: all senders are gone, or the channel was
+    /// closed, and all values have been received.
     ///
     /// # Cancellation
     ///
@@ -28,8 +28,8 @@ impl<T> Receiver<T> {
     ///
     /// # Wakes
     ///
-    /// The task's waker is kept until a value or the last sender's end wakes it: once for a burst of values. Dropping the
-    /// future takes the waker out.
+    /// The task's waker is kept until a value, or the end of the last sender, wakes it: once for a burst of values.
+    /// Dropping the future removes the waker.
     pub async fn recv(&mut self) -> Option<T> {
         let mut clear = ClearOnDrop {
             chan: &self.0,
@@ -38,17 +38,17 @@ impl<T> Receiver<T> {
         poll_fn(|cx| clear.poll(cx)).await
     }
 
-    /// The poll under [`recv`](Self::recv), for adapters. The last waker that it was given is kept until it was woken, or the
-    /// receiver is dropped.
+    /// [`recv`](Self::recv) for adapters. The waker of the last poll is kept until it is woken, or the receiver is
+    /// dropped.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.0.poll_recv(cx)
     }
 
-    /// The next value, if it is there.
+    /// Takes the next value, if it is there.
     ///
     /// # Errors
     ///
-    /// Says whether one may still come.
+    /// Says whether a value may still come.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         match self.0.take() {
             Poll::Ready(Some(value)) => Ok(value),
@@ -57,7 +57,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Lets no task send any more. What is in the channel can still be received.
+    /// Lets no task send any more. The values in the channel can still be received.
     pub fn close(&mut self) {
         self.0.close();
     }
@@ -73,7 +73,7 @@ impl<T> Receiver<T> {
     }
 }
 
-/// One `recv`. Takes the waker out again, if it left one.
+/// One `recv`. On drop, removes the waker that it left.
 struct ClearOnDrop<'a, T> {
     chan: &'a Chan<T>,
     is_registered: bool,
@@ -99,7 +99,7 @@ impl<T> Drop for ClearOnDrop<'_, T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.0.close();
-        // Out of the lock first: a value's destructor may send, or drop the last sender.
+        // First out of the lock: a value's destructor may send, or drop the last sender.
         let values = std::mem::take(&mut self.0.lock().values);
         drop(values);
     }

@@ -1,4 +1,4 @@
-//! The end of the channel that puts values in.
+//! The end of the channel that sends values.
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +12,7 @@ use crate::foreign;
 use crate::remote::park;
 use crate::sync::mpsc::{SendError, TrySendError};
 
-/// Sends into a loop from any thread. Comes from [`channel`](super::channel). Clones send into the same channel.
+/// Sends into a loop from any thread. Made by [`channel`](super::channel). Clones send into the same channel.
 pub struct Sender<T>(Arc<Chan<T>>);
 
 impl<T> Sender<T> {
@@ -28,12 +28,12 @@ impl<T> Sender<T> {
     ///
     /// # Wakes
     ///
-    /// The waker of the last poll is kept while the sender stands in the line, and woken from the receiver's thread when there
-    /// is room. Dropping the future takes the waker out.
+    /// The waker of the last poll is kept while the sender stands in the line. The receiver's thread wakes it when
+    /// there is room. Dropping the future removes the waker.
     ///
     /// # Errors
     ///
-    /// Gives the value back if the receiver has closed the channel, or is gone.
+    /// Returns the value if the receiver has closed the channel, or is gone.
     ///
     /// # Panics
     ///
@@ -46,11 +46,11 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Sends the value at once, if there is room and no task waits for it.
+    /// Sends the value at once, if there is room and no sender waits for it.
     ///
     /// # Errors
     ///
-    /// Gives the value back, and says whether the channel is full or closed.
+    /// Returns the value, and says whether the channel is full or closed.
     ///
     /// ```
     /// let (sender, _receiver) = roundelay::remote::channel(1);
@@ -67,7 +67,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// [`send`](Self::send), for a thread that runs no loop: it blocks while the channel is full.
+    /// [`send`](Self::send) for a thread that runs no loop: blocks while the channel is full.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     ///
-    /// If it would have to wait, and a loop is running on this thread: every task of that loop would wait with it.
+    /// If the call has to wait, and a loop is running on this thread: all tasks of that loop would wait too.
     pub fn send_blocking(&self, value: T) -> Result<(), SendError<T>> {
         park::wait("remote::Sender::send_blocking", self.send(value))
     }
@@ -126,7 +126,7 @@ impl<T> fmt::Debug for Sender<T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sending<'a, T> {
     chan: &'a Chan<T>,
-    /// `None` once it has been sent.
+    /// `None` once the value has been sent.
     value: Option<T>,
     /// The place in the line.
     ticket: Option<u64>,
@@ -150,7 +150,7 @@ impl<T> Future for Sending<'_, T> {
         ready!(context::poll_budget(cx));
         let mut answer = self.attempt(None);
         if answer.is_pending() {
-            // Cloned before the lock is taken: the clone of a foreign waker is foreign code.
+            // Cloned before the lock is taken, because the clone of a foreign waker is foreign code.
             let room = || self.chan.made.but("room in the remote channel");
             let waker = context::waker_for(cx, room);
             answer = self.attempt(Some(waker));
