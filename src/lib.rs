@@ -57,9 +57,9 @@
 //!    chapter 4, 60 minutes.* [`inbox/word.rs`], [`inbox/queue.rs`], [`inbox/shared.rs`],
 //!    [`inbox/table.rs`], [`inbox/bell.rs`], [`inbox/mod.rs`].
 //! 6. **[The wheel](time::wheel), and its [second part](time#chapter-6-second-part)**: timers, and
-//!    slack. *After chapter 5, 90 minutes.* [`time/wheel.rs`], [`time/mod.rs`], [`time/clock.rs`],
-//!    [`time/timers.rs`], [`time/slack.rs`], [`time/sleep.rs`], [`time/timeout.rs`],
-//!    [`time/interval.rs`].
+//!    slack. *After chapter 5, 90 minutes.* [`time/wheel.rs`], [`time/wheel/parts.rs`],
+//!    [`time/mod.rs`], [`time/clock.rs`], [`time/timers.rs`], [`time/sleep.rs`],
+//!    [`time/timeout.rs`], [`time/interval.rs`], [`time/wheel/ahead.rs`], [`time/slack.rs`].
 //! 7. **[The reactor](reactor#chapter-7-the-reactor)**: sockets: readiness, edges, and tokens that
 //!    may be stale. *After chapter 6, 60 minutes.* [`reactor/mod.rs`], [`reactor/ready.rs`],
 //!    [`reactor/source.rs`], [`reactor/sources.rs`], [`reactor/waiters.rs`],

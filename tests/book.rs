@@ -233,7 +233,12 @@ fn reading_order(file: &str) -> Vec<String> {
     let names = opening.unwrap_or_default().split("[`").skip(1);
     let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
     let find = |name: &str| {
-        let homes = [format!("{folder}/{name}.rs"), format!("{name}.rs")];
+        let within = file.trim_end_matches(".rs");
+        let homes = [
+            format!("{folder}/{name}.rs"),
+            format!("{within}/{name}.rs"),
+            format!("{name}.rs"),
+        ];
         homes
             .into_iter()
             .find(|path| root().join("src").join(path).exists())

@@ -18,7 +18,7 @@
 //!   level 2   own row      . . . . [ 58 ]. . .        of slot 8
 //!             row ahead    [0][1][2][3][4] ..         of slot 9
 //!
-//!   elapsed reaches 9 0 0 0: enter changes the rows, and slot 9 has what was armed since, if anything
+//!   elapsed reaches 9 0 0 0: enter changes the rows; slot 9 has what was armed since
 //! ```
 //!
 //! The properties of the [chapter](super) hold, by three rules:
