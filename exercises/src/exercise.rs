@@ -119,8 +119,8 @@ pub(crate) fn tests_by_target<'a>(
     tests
 }
 
-/// How these test programs are built, each a tool and a target as in [`tests_by_target`]: by one command for all programs of a
-/// package, so that no processor waits while one of the programs is linked.
+/// The arguments that build these programs, each of which is a tool and a target of [`tests_by_target`]. One command builds all
+/// programs of a package, side by side.
 pub(crate) fn builds<'a>(
     programs: impl Iterator<Item = &'a (Tool, &'a str)>,
 ) -> BTreeMap<(Tool, &'a str), String> {

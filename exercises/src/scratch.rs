@@ -15,10 +15,10 @@ use crate::exercise::{Exercise, Tool, root};
 /// How long a build and a test may take together. The tests have a watchdog of their own, which says more.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// By what the watchdog of the tests multiplies its ten seconds.
+/// The variable with the factor for the ten seconds that the tests' watchdog waits.
 const WATCHDOG: &str = "ROUNDELAY_PATIENCE";
 
-/// For a broken test, unless the environment says otherwise: such a test ends in milliseconds, or hangs.
+/// The factor for a broken test, unless the environment has another: such a test ends in milliseconds, or hangs.
 const THREE_SECONDS: &str = "0.3";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -167,7 +167,7 @@ fn build_and_test(tool: Tool) -> (Command, &'static str) {
     };
     let folder = match tool {
         Tool::Processor => {
-            // More and smaller units than the four of Cargo.toml: one changed line makes fewer of them stale.
+            // Cargo.toml says 4, for a clean build. One changed line makes a smaller part of 16 units stale.
             command.env("CARGO_PROFILE_DEV_CODEGEN_UNITS", "16");
             "target"
         }
@@ -176,7 +176,7 @@ fn build_and_test(tool: Tool) -> (Command, &'static str) {
                 .env("RUSTFLAGS", "--cfg loom")
                 .env("LOOM_MAX_PREEMPTIONS", "2")
                 .env("LOOM_MAX_DURATION", "60");
-            // `tests/loom_mutations.rs` builds there, too, and loom itself need not be built twice.
+            // `tests/loom_mutations.rs` builds there, too, so that loom is built once.
             "../loom"
         }
         Tool::Miri => {
