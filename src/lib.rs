@@ -112,7 +112,8 @@
 //!   [`fs`](fs/index.html)**: the rest of the system, each behind a feature of its name. *After
 //!   chapters 7 and 8, 45 minutes.* [`signal/mod.rs`], [`signal/kind.rs`], [`signal/table.rs`],
 //!   [`signal/show.rs`], [`process/mod.rs`], [`process/command.rs`], [`process/child.rs`],
-//!   [`process/pipe.rs`], [`process/end.rs`], [`process/orphans.rs`], [`io/stdio.rs`],
+//!   [`process/pipe.rs`], [`process/end.rs`], [`process/descriptor.rs`],
+//!   [`process/orphans.rs`], [`io/stdio.rs`],
 //!   [`fs/mod.rs`], [`fs/file.rs`].
 //! - **[`compat`]**: the crates of the field on this loop. *After `io`, 20 minutes.*
 //!   [`compat/mod.rs`], [`compat/futures_io.rs`], [`compat/tokio_io.rs`], [`compat/here.rs`],

@@ -4,48 +4,22 @@
 use std::io;
 use std::process::{Child, ExitStatus};
 
-#[cfg(target_os = "linux")]
-use std::os::fd::OwnedFd;
-
-#[cfg(target_os = "linux")]
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-
-#[cfg(target_os = "linux")]
-use crate::reactor::{Interest, Registered};
+use super::descriptor::Descriptor;
 use crate::signal::{self, Kind, Signals};
-#[cfg(target_os = "linux")]
-use crate::trying::while_trying;
 
 /// What the loop watches for one child.
 pub(super) enum End {
     /// Readable once the child has ended.
-    #[cfg(target_os = "linux")]
-    Descriptor(Registered<OwnedFd>),
+    Descriptor(Descriptor),
     /// Some child has changed its state.
     Signal(Signals),
 }
 
 impl End {
     pub(super) fn of(child: &Child) -> io::Result<Self> {
-        #[cfg(target_os = "linux")]
-        if let Some(end) = Self::descriptor_of(child)? {
-            return Ok(end);
-        }
-        Self::by_signal(child)
-    }
-
-    /// `None` if the system has no such descriptors: the kernel is older, or a sandbox forbids the call.
-    #[cfg(target_os = "linux")]
-    fn descriptor_of(child: &Child) -> io::Result<Option<Self>> {
-        use rustix::io::Errno;
-        let pid = Pid::from_child(child);
-        match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(descriptor) => Ok(Some(Self::Descriptor(Registered::new(descriptor)))),
-            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => Ok(None),
-            Err(error) => Err(while_trying(
-                format_args!("opening a descriptor of child process {}", child.id()),
-                error.into(),
-            )),
+        match Descriptor::of(child)? {
+            Some(descriptor) => Ok(Self::Descriptor(descriptor)),
+            None => Self::by_signal(child),
         }
     }
 
@@ -57,14 +31,7 @@ impl End {
     /// Waits until the child has ended, and takes its status.
     pub(super) async fn wait(&mut self, child: &mut Child) -> io::Result<ExitStatus> {
         match self {
-            #[cfg(target_os = "linux")]
-            Self::Descriptor(descriptor) => {
-                let ended = |_: &OwnedFd| match child.try_wait()? {
-                    Some(status) => Ok(status),
-                    None => Err(io::ErrorKind::WouldBlock.into()),
-                };
-                descriptor.async_io(Interest::READABLE, ended).await
-            }
+            Self::Descriptor(descriptor) => descriptor.wait(child).await,
             Self::Signal(signals) => loop {
                 if let Some(status) = child.try_wait()? {
                     return Ok(status);

@@ -1,7 +1,7 @@
 //! Child processes, awaited. asyncio's `create_subprocess_exec`. Feature `process`.
 //!
 //! *Before this:* [`signal`](crate::signal). *Time:* 15 minutes. *Files, in reading order:* this
-//! one, [`command`], [`child`], [`pipe`], [`end`], [`orphans`].
+//! one, [`command`], [`child`], [`pipe`], [`end`], [`descriptor`], [`orphans`].
 //!
 //! The standard library starts the process. This module awaits its end and its pipes.
 //!
@@ -57,6 +57,7 @@
 
 mod child;
 mod command;
+mod descriptor;
 mod end;
 mod orphans;
 mod pipe;

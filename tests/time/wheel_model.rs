@@ -360,10 +360,10 @@ impl Arbitrary for Op {
             (1, |g| Op::Expire(When::arbitrary(g))),
             (3, |_| Op::ExpireNext),
             (1, |g| {
-                Op::ArmCrowd(among(g, 2..5) as u32, u64::arbitrary(g))
+                Op::ArmCrowd(among(g, 3..6) as u32, u64::arbitrary(g))
             }),
             (2, |g| {
-                Op::DealAhead(among(g, 2..5) as u32, among(g, 1..150))
+                Op::DealAhead(among(g, 3..6) as u32, among(g, 1..150))
             }),
         ];
         one_of(g, choices)
@@ -419,8 +419,8 @@ impl Fate {
         if self.below(10) < growth {
             return Op::Arm(self.when(longest));
         }
-        if longest > 16 && self.below(40) == 0 {
-            let level = 2 + self.below(2) as u32;
+        if longest > 22 && self.below(40) == 0 {
+            let level = 3 + self.below(2) as u32;
             return match self.below(3) {
                 0 => Op::ArmCrowd(level, self.0.next()),
                 _ => Op::DealAhead(level, 1 + self.0.below(150)),
@@ -582,7 +582,7 @@ fn a_timer_armed_behind_one_that_was_cancelled_is_not_lost() {
     let order: Vec<_> = std::iter::from_fn(|| pop(&mut wheel, 10)).collect();
     let expected = ["first", "last"].map(|item| (10, item));
     assert_eq!(order, expected, "a timer that is armed never fires");
-    drop((first, last));
+    assert_eq!([first, last].map(|key| wheel.disarm(key)), [None; 2]);
 }
 
 /// glommio#44: so many were armed and cancelled that a deadline came sixteen seconds late.
@@ -764,15 +764,15 @@ fn a_timer_cancelled_elsewhere_does_not_end_the_dealing_of_a_slot() {
     }
 }
 
-/// The first tick of the slot that is dealt out ahead in the next tests, the third of level 2; and a tick that is near it.
-const NEXT: u64 = 3 << 12;
-const NEAR: u64 = NEXT - (1 << 11);
+/// The first tick of the slot that is dealt out ahead in the next tests, the fourth of level 3; and a tick that is near it.
+const NEXT: u64 = 3 << 18;
+const NEAR: u64 = NEXT - (1 << 17);
 
 #[test]
 fn a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick() {
     let _watched = crate::support::watch();
-    // A slot of level 1 with each timer, so that all but those of the first slot are where they belong.
-    let deadline = |n: usize| NEXT + (n as u64 % 64 << 6) + 9;
+    // A slot of level 2 with each timer, so that all but those of the first slot are where they belong.
+    let deadline = |n: usize| NEXT + ((n as u64 % 64) << 12) + 9;
     let mut wheel = Wheel::new();
     let keys: Vec<_> = (0..640).map(|n| wheel.arm(deadline(n), n)).collect();
     for (now, why) in [(0, "not the next"), (NEAR - 1, "not near")] {
@@ -789,7 +789,7 @@ fn a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick() {
         Some(NEXT),
         "early, for they are many"
     );
-    // 40 of the rest are dealt out, ten of slot 0 of level 1, and then the first ten fire.
+    // 40 of the rest are dealt out, ten of slot 0 of level 2, and then the first ten fire.
     let mut budget = 60;
     for n in 0..10 {
         assert_eq!(
@@ -804,8 +804,8 @@ fn a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick() {
 #[test]
 fn equal_deadlines_fire_in_the_order_of_arming_though_some_are_dealt_out_ahead() {
     let _watched = crate::support::watch();
-    // In slot 0 of level 1, which has a list of its own when the slot comes; and in another.
-    for deadline in [NEXT + 7, NEXT + (5 << 6) + 7] {
+    // In slot 0 of level 2, which has a list of its own when the slot comes; and in another.
+    for deadline in [NEXT + 7, NEXT + (5 << 12) + 7] {
         let mut wheel = Wheel::new();
         let mut keys: Vec<_> = (0..100).map(|n| wheel.arm(deadline, n)).collect();
         assert_eq!(pop(&mut wheel, NEAR), None);
@@ -851,7 +851,7 @@ fn timers_that_are_dealt_out_ahead_and_then_cancelled_leave_nothing() {
         }
         assert_eq!(wheel.next_deadline(), Some(NEXT << 6));
         assert_eq!(pop(&mut wheel, NEXT << 6), Some((NEXT << 6, 100)));
-        drop(far);
+        assert_eq!(wheel.disarm(far), None);
     }
 }
 
@@ -879,7 +879,7 @@ fn the_last_timer_of_one_list_ahead_does_not_take_the_others_along() {
     let _watched = crate::support::watch();
     let mut wheel = Wheel::new();
     let mut keys: Vec<_> = (0..100)
-        .map(|n| wheel.arm(NEXT + (n % 2 << 6), n))
+        .map(|n| wheel.arm(NEXT + ((n % 2) << 12), n))
         .collect();
     assert_eq!(pop(&mut wheel, NEAR), None);
     assert_eq!(wheel.deal_ahead(100), 0);
@@ -888,8 +888,8 @@ fn the_last_timer_of_one_list_ahead_does_not_take_the_others_along() {
     }
     assert_eq!(wheel.next_deadline(), Some(NEXT));
     assert_eq!(wheel.disarm(keys.remove(0)), Some(0));
-    assert_eq!(wheel.next_deadline(), Some(NEXT + 64));
-    assert_eq!(pop(&mut wheel, NEXT + 64), Some((NEXT + 64, 1)));
+    assert_eq!(wheel.next_deadline(), Some(NEXT + 4096));
+    assert_eq!(pop(&mut wheel, NEXT + 4096), Some((NEXT + 4096, 1)));
 }
 
 #[test]

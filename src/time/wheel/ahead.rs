@@ -31,7 +31,7 @@
 //! 3. While there is a rest, a timer that is armed in the range of the slot joins the rest, as in any dealing.
 //!
 //! Most timers are cancelled, and then the dealing ahead was in vain. So a slot is dealt out ahead only if it is crowded and
-//! near: more than [`CROWD`] timers, and at most half of such a slot before its first tick.
+//! near: more than [`CROWD`] timers, of level [`COARSE`] or above, and at most half of such a slot before its first tick.
 //!
 //! `cargo bench --bench compare -- --rows fire_1m`: the last hundredth of a million timers, and the longest stall. Guarded by
 //! tests/time/wheel_model.rs::a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick and
@@ -41,10 +41,14 @@ use std::mem;
 
 use super::{CROWD, LEVELS, NIL, SLOTS, Wheel, slot_of};
 
+/// The first level whose slots are dealt out ahead. A slot of this level is 268 ms, and a slot of the level below 4 ms: few
+/// timers are due in so short a time.
+const COARSE: usize = 3;
+
 impl<T> Wheel<T> {
     /// Deals `most` timers out ahead, of the crowded slots that are near. Returns how many of the `most` are left.
     pub(crate) fn deal_ahead(&mut self, mut most: usize) -> usize {
-        for level in 2..LEVELS {
+        for level in COARSE..LEVELS {
             let next = slot_of(self.elapsed, level) + 1;
             let is_near = slot_of(self.elapsed, level - 1) >= SLOTS / 2;
             if !is_near || next == SLOTS {
@@ -98,7 +102,7 @@ impl<T> Wheel<T> {
     /// The level whose slot 0 has been dealt out ahead, and comes before the rest of a slot of `level`. 0 if there is none.
     pub(super) fn level_before_the_rest(&self, level: usize) -> usize {
         match level {
-            2.. if self.occupied[level - 1] & 1 != 0 => level - 1,
+            COARSE.. if self.occupied[level - 1] & 1 != 0 => level - 1,
             _ => 0,
         }
     }
