@@ -49,7 +49,8 @@
 //!            '---------- push: swap, and ring the bell --'
 //! ```
 //!
-//! The same figure as a table: the word that a step finds, and the word that it leaves.
+//! The same figure as a table: the word that a step finds, and the word that it leaves. (A unit
+//! test of [`word`] takes each step of the table.)
 //!
 //! | found | `wake` with number n | `push` of a post | `park` | `unpark` | `take` |
 //! |---|---|---|---|---|---|

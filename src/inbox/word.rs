@@ -128,3 +128,93 @@ impl Word {
 fn number(word: u64) -> Option<u64> {
     (word > NOTIFIED).then_some(word)
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const M: u64 = 1_000;
+    const N: u64 = 2_000;
+
+    /// A value of the word, as the table names it.
+    fn name(word: &Word) -> &'static str {
+        // ORDERING: there is one thread.
+        match word.0.load(SeqCst) {
+            AWAKE => "AWAKE",
+            PARKED => "PARKED",
+            NOTIFIED => "NOTIFIED",
+            M => "m",
+            N => "n",
+            value => panic!("the word is {value}"),
+        }
+    }
+
+    /// What goes into the queue when `what` is pushed, in the words of the table.
+    fn pushed(word: &Word, what: &str) -> String {
+        let before = word.announce();
+        let first = before.wake.map_or("", |_| "m and ");
+        let ring = if before.is_parked { ", ring" } else { "" };
+        format!("{}, {first}{what} into the queue{ring}", name(word))
+    }
+
+    fn wake(word: &Word) -> String {
+        match word.put(N) {
+            Put::Seen => name(word).to_owned(),
+            Put::Ring => format!("{}, ring", name(word)),
+            Put::Occupied => pushed(word, "n"),
+        }
+    }
+
+    fn push(word: &Word) -> String {
+        pushed(word, "the post")
+    }
+
+    fn park(word: &Word) -> String {
+        let sleep = if word.park() { "sleep" } else { "no sleep" };
+        format!("{}: {sleep}", name(word))
+    }
+
+    fn unpark(word: &Word) -> String {
+        word.unpark();
+        name(word).to_owned()
+    }
+
+    fn take(word: &Word) -> String {
+        match word.take() {
+            Some(M) => format!("{}; the answer is m", name(word)),
+            Some(number) => panic!("the answer is {number}"),
+            None => format!("{}, then the queue is taken", name(word)),
+        }
+    }
+
+    #[test]
+    fn each_step_leaves_the_word_that_the_table_shows() {
+        let _watched = crate::watch::watch();
+        let steps: [fn(&Word) -> String; 5] = [wake, push, park, unpark, take];
+        let found = [
+            (AWAKE, "`AWAKE`"),
+            (PARKED, "`PARKED`"),
+            (M, "a number m"),
+            (NOTIFIED, "`NOTIFIED`"),
+        ];
+        let mut checked = 0;
+        for (value, row) in found {
+            let head = format!("//! | {row} |");
+            let row = include_str!("mod.rs")
+                .lines()
+                .find_map(|line| line.strip_prefix(&head));
+            let cells = row
+                .expect("the table has the row")
+                .split('|')
+                .map(str::trim);
+            for (step, cell) in steps.into_iter().zip(cells) {
+                if cell != "not called" {
+                    let word = Word(CachePadded::new(AtomicU64::new(value)));
+                    assert_eq!(step(&word), cell.replace('`', ""), "{head}");
+                    checked += 1;
+                }
+            }
+        }
+        assert_eq!(checked, 17);
+    }
+}

@@ -934,3 +934,89 @@ fn an_age_without_timers_is_crossed_in_one_step() {
         assert_eq!(wheel.disarm(key), None);
     });
 }
+
+/// The lines of the wheel's chapter, and of its second part.
+fn chapter() -> impl Iterator<Item = &'static str> {
+    let (first, second) = (
+        include_str!("../../src/time/wheel.rs"),
+        include_str!("../../src/time/mod.rs"),
+    );
+    first
+        .lines()
+        .chain(second.lines())
+        .filter_map(|line| line.strip_prefix("//!"))
+}
+
+/// A line of the figure: the deadline of which it shows the last four digits, and what the figure says of it.
+fn line_of_the_figure(label: &str) -> (u64, &'static str) {
+    let line = chapter().find_map(|line| line.trim_start().strip_prefix(label));
+    let line = line
+        .expect("the figure has the line")
+        .trim_start()
+        .trim_start_matches("..");
+    let (digits, said) = line.split_once("->").unwrap_or((line, ""));
+    let digits = digits
+        .split_whitespace()
+        .map(|digit| digit.parse::<u64>().expect("a digit"));
+    (digits.fold(0, |number, digit| number << 6 | digit), said)
+}
+
+/// Too many timers for an exact answer, so the answer is the first tick of their slot.
+#[test]
+fn a_deadline_is_in_the_slot_that_the_figure_shows() {
+    let _watched = crate::support::watch();
+    let (elapsed, _) = line_of_the_figure("elapsed ");
+    for label in ["a deadline ", "another "] {
+        let (deadline, said) = line_of_the_figure(label);
+        let mut numbers = said
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|word| !word.is_empty());
+        let mut number = || {
+            numbers
+                .next()
+                .and_then(|word| word.parse::<u64>().ok())
+                .expect("a number")
+        };
+        let (level, slot) = (number(), number());
+        let mut wheel = Wheel::new();
+        assert_eq!(pop(&mut wheel, elapsed), None);
+        let keys: Vec<_> = (0..=CROWD).map(|n| wheel.arm(deadline, n)).collect();
+        let first = wheel.next_deadline().expect("they are armed");
+        let shift = 6 * level;
+        assert_eq!(first, deadline >> shift << shift, "{label}");
+        assert_eq!(first >> shift & 63, slot, "{label}");
+        drop(keys);
+    }
+}
+
+#[test]
+fn each_level_reaches_as_far_as_the_table_says() {
+    let _watched = crate::support::watch();
+    let rows = chapter().skip_while(|line| !line.contains("How far each level reaches"));
+    let rows = rows.filter(|line| line.starts_with(" | ")).skip(1);
+    let seconds = |text: &str| {
+        let (number, unit) = text.split_once(' ').expect("a number and a unit");
+        let unit = match unit {
+            "us" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "min" => 60.0,
+            "h" => 3600.0,
+            "days" => 86_400.0,
+            _ => panic!("{unit}"),
+        };
+        number.parse::<f64>().expect("a number") * unit
+    };
+    for (level, row) in rows.take(7).enumerate() {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        assert_eq!(cells[1].parse(), Ok(level));
+        for (cell, power) in [(cells[2], level), (cells[3], level + 1)] {
+            let exact = 64_f64.powi(power as i32) * 1.024e-6;
+            let ratio = seconds(cell) / exact;
+            assert!(
+                (0.94..1.06).contains(&ratio),
+                "level {level}: {cell} is not {exact} s"
+            );
+        }
+    }
+}
