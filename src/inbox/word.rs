@@ -129,7 +129,7 @@ fn number(word: u64) -> Option<u64> {
     (word > NOTIFIED).then_some(word)
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
