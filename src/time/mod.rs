@@ -9,8 +9,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`wheel`] | deadlines are numbers, and the earliest comes first |
-//! | [`wheel::parts`] | a crowded slot is dealt out in parts |
-//! | [`wheel::ahead`] | and some of it before its time |
+//! | `wheel/parts.rs` | a crowded slot is dealt out in parts |
+//! | `wheel/ahead.rs` | and some of it before its time |
 //! | [`clock`] | how a number becomes an [`Instant`](std::time::Instant), and which way to round |
 //! | [`timers`] | wakers; no foreign code runs while the wheel is borrowed |
 //! | [`slack`] | how long timers that are close together may wait for each other |
