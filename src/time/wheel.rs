@@ -122,7 +122,7 @@ pub(crate) struct Wheel<T> {
     occupied: [u64; LEVELS],
     /// Bit *i* of a level is set if and only if slot *i* of the finer level's row ahead has entries.
     ahead: [u64; LEVELS],
-    /// Whether `ahead` has a bit that is set.
+    /// Whether `ahead` has a bit that is set: one byte to ask when a timer is cancelled, not eleven words.
     is_ahead: bool,
     /// The own row of each level.
     rows: [u8; LEVELS],

@@ -44,9 +44,6 @@ pub fn draw(results: &Results, folder: &Path) -> Result<Vec<Plot>> {
             .iter()
             .filter(|row| row.group == group)
             .flat_map(pairs)
-            .collect();
-        let lines: Vec<_> = lines
-            .into_iter()
             .filter(|(row, line)| ours(results, row, line).is_some())
             .collect();
         if !lines.is_empty() {
