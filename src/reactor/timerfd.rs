@@ -159,8 +159,9 @@ mod tests {
     fn a_wait_of_a_hundred_microseconds_ends() {
         let (mut poll, alarm) = poll_and_alarm();
         for _ in 0..20 {
-            let deadline = Instant::now() + Duration::from_micros(100);
-            let timeout = alarm.timeout(Wait::Until(deadline)).unwrap();
+            let now = Instant::now();
+            let deadline = now + Duration::from_micros(100);
+            let timeout = alarm.until(deadline, now).unwrap();
             assert_eq!(timeout, None, "the timer ends the wait, not the poller");
             assert_eq!(
                 wait(&mut poll, Some(Duration::from_secs(20))),
