@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::EventLoop;
 use super::allowance::Allowance;
+use super::give_back::GiveBack;
 use super::observation::{Limits, Observation};
 use super::shuffle::Shuffle;
 use super::stay_awake::{self, StayAwake};
@@ -298,9 +299,10 @@ impl Builder {
     /// the [`name`](Self::name) contains a NUL.
     pub fn build(self) -> io::Result<EventLoop> {
         self.check_name()?;
-        let inbox = Inbox::new(self.post_queue)?;
+        let give_back = GiveBack::default();
+        let inbox = Inbox::new(self.post_queue, give_back.has_grown())?;
         let context = self
-            .assemble(&inbox)
+            .assemble(&inbox, &give_back)
             .map_err(|error| while_trying("cannot make an event loop", error))?;
         inbox.end();
         if let Some(seed) = self.shuffle {
@@ -319,6 +321,7 @@ impl Builder {
             inbox,
             allowance: Allowance::new(self.poll_budget),
             stay_awake: StayAwake::new(self.spin),
+            give_back,
             shuffle: self.shuffle.map(|seed| Box::new(Shuffle::new(seed))),
             name: self.name,
             observation,
@@ -337,18 +340,20 @@ impl Builder {
     }
 
     /// The parts of the loop that its leaf futures reach.
-    fn assemble(&self, inbox: &Inbox) -> io::Result<Context> {
+    fn assemble(&self, inbox: &Inbox, give_back: &GiveBack) -> io::Result<Context> {
         let (probe, jobs) = self.probe();
         let account = self.observe.then(Rc::<Account>::default);
-        let reactor = Reactor::new(self.max_io_events)?.recorded_by(probe.clone());
+        let reactor = Reactor::new(self.max_io_events)?
+            .recorded_by(probe.clone())
+            .telling(give_back.has_grown());
         inbox.hang_bell(reactor.new_waker()?);
         let offload = Pool::new(PoolConfig {
             name: Some(self.name.clone()),
             ..self.offload
         });
         Ok(Context {
-            scheduler: Rc::new(self.scheduler(inbox, probe.clone())),
-            timers: Rc::new(self.timers(probe.clone(), account.clone())),
+            scheduler: Rc::new(self.scheduler(inbox, probe.clone(), give_back)),
+            timers: Rc::new(self.timers(probe.clone(), account.clone(), give_back)),
             reactor: Rc::new(reactor),
             offload: Rc::new(offload.recorded_by(probe.clone(), jobs)),
             address: inbox.address(),
@@ -360,19 +365,25 @@ impl Builder {
         })
     }
 
-    fn scheduler(&self, inbox: &Inbox, probe: Probe) -> Scheduler {
-        let ends_run = self.on_panic == OnPanic::EndRun;
-        let scheduler = Scheduler::new(inbox.index(), inbox.first_serial(), ends_run, probe);
+    fn scheduler(&self, inbox: &Inbox, probe: Probe, give_back: &GiveBack) -> Scheduler {
+        let scheduler = Scheduler::new(
+            inbox.index(),
+            inbox.first_serial(),
+            self.on_panic == OnPanic::EndRun,
+            probe,
+            give_back.has_grown(),
+        );
         if self.observe {
             scheduler.observe();
         }
         scheduler
     }
 
-    fn timers(&self, probe: Probe, account: Option<Rc<Account>>) -> Timers {
+    fn timers(&self, probe: Probe, account: Option<Rc<Account>>, give_back: &GiveBack) -> Timers {
+        let has_grown = give_back.has_grown();
         let timers = match self.virtual_time {
-            true => Timers::in_virtual_time(),
-            false => Timers::new(self.timer_slack),
+            true => Timers::in_virtual_time(has_grown),
+            false => Timers::new(self.timer_slack, has_grown),
         };
         if let Some(origin) = timers.standing() {
             choose_clock(Some(origin));

@@ -111,6 +111,7 @@ mod at_work;
 mod builder;
 #[cfg(unix)]
 mod descriptor;
+mod give_back;
 #[cfg(all(unix, feature = "tokio-guest"))]
 mod guest;
 mod main_task;
@@ -130,6 +131,7 @@ mod virtual_time;
 use allowance::Allowance;
 use at_work::AtWork;
 pub use builder::{Builder, OnPanic};
+use give_back::GiveBack;
 #[cfg(all(unix, feature = "tokio-guest"))]
 pub(crate) use guest::{Guest, Stint};
 use observation::Observation;
@@ -166,15 +168,15 @@ pub fn run<F: IntoFuture>(main: F) -> F::Output {
 ///
 /// # Memory
 ///
-/// A loop's tables grow to the most that they have held at once: a few dozen bytes for each task, timer and source, and for
-/// each undelivered wake or call from another thread. They do not shrink until the loop is dropped. So a burst of a million
-/// tasks leaves some 50 megabytes allocated. A future is dropped when its task ends. The memory of its cell is kept for the
-/// next task of its kind, up to sixteen megabytes for all kinds together, and the rest is freed.
+/// A future is dropped when its task ends. The memory of its cell is kept for the next task of its kind, up to sixteen
+/// megabytes for all kinds together. A loop's tables have a few dozen bytes for each task, timer and source, and for each
+/// undelivered note. What a burst leaves of both is given back when nothing has needed it for a second, a little at each rest.
 pub struct EventLoop {
     context: StaysOnItsLoopSoSendARemoteInstead<Rc<Context>>,
     inbox: Inbox,
     allowance: Allowance,
     stay_awake: StayAwake,
+    give_back: GiveBack,
     shuffle: Option<Box<Shuffle>>,
     name: String,
     observation: Option<Box<Observation>>,

@@ -236,7 +236,9 @@ impl EventLoop {
         self.allowance.refill();
         self.tell_of_the_wait(&wait);
         let wait = match self.work_left() {
-            0 => wait.at_most_until(alarm(&self.context.timers)),
+            0 => self
+                .give_back(wait)
+                .at_most_until(alarm(&self.context.timers)),
             _ => Wait::Now,
         };
         let may_sleep = !matches!(wait, Wait::Now) && !self.stay_awake.watch(&wait, &self.inbox);

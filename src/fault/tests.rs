@@ -286,7 +286,9 @@ fn run(plan: &Arc<Plan>, what: &str) -> Vec<String> {
 
 /// A loop takes the first free index, so a lost index shows.
 fn next_index() -> usize {
-    crate::inbox::Inbox::new(usize::MAX).unwrap().index()
+    crate::inbox::Inbox::new(usize::MAX, std::rc::Rc::default())
+        .unwrap()
+        .index()
 }
 
 #[test]

@@ -30,7 +30,7 @@ struct Loop {
 
 impl Loop {
     fn new() -> Loop {
-        let inbox = Inbox::new(ROOM).expect("the table is empty");
+        let inbox = Inbox::new(ROOM, Rc::default()).expect("the table is empty");
         let bell = Bell::unheard();
         inbox.hang_bell(bell.clone());
         Loop {
@@ -360,7 +360,7 @@ fn a_recycled_inbox_serves_its_new_loop_and_not_its_old_one() {
 fn loops_that_begin_and_end_at_once_have_an_inbox_each() {
     explore(|| {
         let make = || {
-            let inbox = Inbox::new(ROOM).expect("the table is empty");
+            let inbox = Inbox::new(ROOM, Rc::default()).expect("the table is empty");
             let address = inbox.address();
             assert!(!address.is_closed());
             let task = TaskId::new(inbox.index(), inbox.first_serial(), 1);

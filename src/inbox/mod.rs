@@ -148,7 +148,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::ptr;
+use std::rc::Rc;
 
+use crate::loose::{self, Fill};
 use crate::shim::atomic::Ordering::{Relaxed, SeqCst};
 use crate::shim::{self, lock};
 
@@ -173,6 +175,7 @@ pub(crate) struct Inbox {
     taken: RefCell<VecDeque<Note>>,
     /// How many notes `taken` has.
     waiting: Cell<usize>,
+    has_grown: Rc<Cell<bool>>,
 }
 
 /// The other threads' half of the inbox. `Remote` contains it.
@@ -185,8 +188,8 @@ pub(crate) struct Address {
 }
 
 impl Inbox {
-    /// Takes an inbox from the table. Fails if all are in use.
-    pub(crate) fn new(post_queue: usize) -> io::Result<Self> {
+    /// Takes an inbox from the table. Fails if all are in use. `has_grown` is set when the queue has grown large.
+    pub(crate) fn new(post_queue: usize, has_grown: Rc<Cell<bool>>) -> io::Result<Self> {
         let shared = table::claim()?;
         let mut queue = lock(&shared.queue);
         queue.post_queue = Some(post_queue);
@@ -196,6 +199,7 @@ impl Inbox {
             generation: queue.generation,
             taken: RefCell::new(VecDeque::with_capacity(queue::ROOM)),
             waiting: Cell::new(0),
+            has_grown,
         })
     }
 
@@ -274,6 +278,9 @@ impl Inbox {
                 Some(number) => taken.push_back(Note::Wake(number)),
                 None => std::mem::swap(&mut lock(&self.shared.queue).notes, &mut taken),
             }
+            if loose::is_large(taken.capacity()) {
+                self.has_grown.set(true);
+            }
         }
         self.waiting.set(taken.len());
         taken.len()
@@ -289,6 +296,22 @@ impl Inbox {
             self.shared.posts.fetch_sub(1, Relaxed);
         }
         Some(note)
+    }
+
+    pub(crate) fn fill(&self) -> Fill {
+        Fill {
+            used: self.waiting(),
+            room: self.taken.borrow().capacity(),
+        }
+    }
+
+    /// Frees most of the room of both queues, if the taken one is loose. They grow again if need be.
+    pub(crate) fn shrink(&self) {
+        if !self.fill().is_loose() {
+            return;
+        }
+        self.taken.borrow_mut().shrink_to(queue::ROOM);
+        lock(&self.shared.queue).notes.shrink_to(queue::ROOM);
     }
 
     /// Closes the inbox, and returns the undelivered notes. The next loop's serials begin at `next_serial`.

@@ -157,6 +157,7 @@
 
 mod alone;
 mod end;
+mod give_back;
 mod ready;
 mod registered;
 mod rounded;

@@ -1,5 +1,6 @@
 //! The table of sources: finds the source of a token.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::rc::Rc;
@@ -9,12 +10,15 @@ use slab::Slab;
 
 use super::source::Source;
 use super::sys::Descriptor;
+use crate::loose::Fill;
 
 /// The slab of sources, and the serial that tells the tenants of a slot apart.
 #[derive(Default)]
 pub(super) struct Sources {
     slots: Slab<Slot>,
     serial: usize,
+    /// Set when the table has grown large.
+    pub(super) has_grown: Rc<Cell<bool>>,
 }
 
 struct Slot {
@@ -72,6 +76,9 @@ impl Sources {
             source: Rc::clone(source),
         });
         debug_assert_eq!(slot, slot_of(token), "nobody came in between");
+        if self.fill().is_large() {
+            self.has_grown.set(true);
+        }
     }
 
     /// The source of this token, if it is still there.
@@ -90,6 +97,18 @@ impl Sources {
     pub(super) fn remove(&mut self, token: Token) -> Option<Rc<Source>> {
         self.find(token)?;
         Some(self.slots.remove(slot_of(token)).source)
+    }
+
+    pub(super) fn fill(&self) -> Fill {
+        Fill {
+            used: self.slots.len(),
+            room: self.slots.capacity(),
+        }
+    }
+
+    /// Frees the slots behind the last one that is in use.
+    pub(super) fn shrink(&mut self) {
+        self.slots.shrink_to_fit();
     }
 
     /// Whether a source has this descriptor.

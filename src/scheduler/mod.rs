@@ -174,6 +174,7 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::foreign::{self, Payload};
@@ -187,6 +188,8 @@ mod births;
 mod budget;
 mod current;
 mod discards;
+mod evacuation;
+mod give_back;
 mod handles;
 mod info;
 mod joiner;
@@ -208,6 +211,7 @@ pub(crate) use info::{Asker, Described};
 use joiner::{Joiner, Who};
 pub(crate) use observer::{Observer, Step, Unobserved};
 use slot::Life;
+pub(crate) use spares::FEW_BYTES;
 use tasks::Tasks;
 
 /// What the log calls a joiner's waker if that waker panics.
@@ -242,8 +246,9 @@ impl Scheduler {
         first_serial: u32,
         panics_halt: bool,
         probe: Probe,
+        has_grown: Rc<Cell<bool>>,
     ) -> Self {
-        let tasks = Tasks::new(loop_index, first_serial, probe);
+        let tasks = Tasks::new(loop_index, first_serial, probe, has_grown);
         Self {
             loop_index,
             tasks: RefCell::new(tasks),

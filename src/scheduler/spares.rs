@@ -5,7 +5,9 @@
 //! --bench core spawn`: a spawn and join takes 39 ns instead of 54, one of a thousand at once 25 instead of 38, and with 1
 //! KiB each 46 instead of 215. Held by the bound of `spawn_join` in `benches/bounds.toml`.
 
+use std::cell::Cell;
 use std::hint::black_box;
+use std::rc::Rc;
 
 use slab::Slab;
 
@@ -19,7 +21,9 @@ const SHELVES: usize = 16;
 /// and their tasks end, within 200 ms.
 /// Guarded by tests/allocations/spare_cells.rs::sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order.
 pub(super) const SPARE_BYTES: usize = 16 << 20;
-/// A cell that is larger than this is not kept.
+/// So much is kept for ever.
+pub(crate) const FEW_BYTES: usize = 64 << 10;
+/// The size of the largest cell that is kept.
 pub(super) const CELL_BYTES: usize = 1 << 20;
 /// After so many freed cells the allocator is asked for a large piece of memory: *bounded-look*.
 ///
@@ -43,8 +47,15 @@ const NONE: u32 = u32::MAX;
 /// type is the right one.
 pub(super) struct Spares {
     shelves: [Shelf; SHELVES],
-    /// What the kept cells take, [`SPARE_BYTES`] at most. One shelf has cells of many sizes, so bytes are counted.
-    bytes: u32,
+    /// How many bytes the kept cells may take: [`FEW_BYTES`], until that is too little and the loop has been told so; then
+    /// [`SPARE_BYTES`]. One shelf has cells of many sizes, so bytes are counted.
+    most: u32,
+    /// How many bytes of them are free.
+    room: u32,
+    /// A cell that is larger than this is not kept: [`CELL_BYTES`], or zero while the table is evacuated.
+    largest: u32,
+    /// Set when the limit is raised.
+    has_grown: Rc<Cell<bool>>,
     /// How many cells were freed since the allocator was last asked for a large piece.
     freed: u32,
 }
@@ -56,10 +67,14 @@ struct Shelf {
 }
 
 impl Spares {
-    pub(super) fn new() -> Self {
+    /// `has_grown` is set when more than [`FEW_BYTES`] are kept.
+    pub(super) fn new(has_grown: Rc<Cell<bool>>) -> Self {
         Self {
             shelves: [Shelf { top: NONE }; SHELVES],
-            bytes: 0,
+            most: FEW_BYTES as u32,
+            room: FEW_BYTES as u32,
+            largest: CELL_BYTES as u32,
+            has_grown,
             freed: 0,
         }
     }
@@ -68,13 +83,13 @@ impl Spares {
     #[inline(always)]
     pub(super) fn keep(&mut self, slots: &mut Slab<Slot>, index: usize) -> Option<TaskCell> {
         let size = size_of_val(&**slots[index].cell.as_ref()?);
-        if size > CELL_BYTES {
+        if size > self.largest as usize {
             return slots.remove(index).cell;
         }
-        while self.bytes as usize + size > SPARE_BYTES {
+        while size > self.room as usize {
             self.make_room(slots, size);
         }
-        self.bytes += size as u32;
+        self.room -= size as u32;
         self.shelf(size).push(slots, index, size);
         None
     }
@@ -83,26 +98,35 @@ impl Spares {
     #[inline]
     pub(super) fn take(&mut self, slots: &mut Slab<Slot>, size: usize) -> Option<usize> {
         let (index, size) = self.shelf(size).pop(slots)?;
-        self.bytes -= size as u32;
+        self.room += size as u32;
         Some(index)
     }
 
     /// Takes any slot, of any size.
     pub(super) fn take_any(&mut self, slots: &mut Slab<Slot>) -> Option<usize> {
         let (index, size) = self.shelves.iter_mut().find_map(|shelf| shelf.pop(slots))?;
-        self.bytes -= size as u32;
+        self.room += size as u32;
         Some(index)
     }
 
-    /// Frees a kept slot. First choice is the slot that was left last on the newcomer's own shelf, since that memory is
-    /// probably in the processor's cache. If that shelf is empty, the program has gone on to tasks of another kind, and a
-    /// slot of another size is freed. The cell is vacant, so only the allocator's code runs.
+    /// Makes room for a cell: raises the limit once, or frees a kept slot. First choice is the slot that was left last on the
+    /// newcomer's own shelf, since that memory is probably in the processor's cache. If that shelf is empty, the program has
+    /// gone on to tasks of another kind, and a slot of another size is freed. The cell is vacant, so only the allocator's code
+    /// runs.
     #[cold]
     fn make_room(&mut self, slots: &mut Slab<Slot>, size: usize) {
+        if (self.most as usize) < SPARE_BYTES {
+            self.limit_to(SPARE_BYTES);
+            return self.has_grown.set(true);
+        }
         let index = self
             .take(slots, size)
             .or_else(|| self.take_any(slots))
             .expect("a cell that may be kept fits where nothing is kept");
+        self.free(slots, index);
+    }
+
+    fn free(&mut self, slots: &mut Slab<Slot>, index: usize) {
         slots.remove(index);
         self.freed += 1;
         if self.freed == FREED_AT_ONCE {
@@ -111,9 +135,36 @@ impl Spares {
         }
     }
 
-    #[cfg(test)]
+    /// Frees cells as long as more than `goal` bytes are kept, [`FREED_AT_ONCE`] cells at most.
+    pub(super) fn free_some(&mut self, slots: &mut Slab<Slot>, goal: usize) {
+        for _ in 0..FREED_AT_ONCE {
+            if self.bytes() <= goal {
+                break;
+            }
+            if let Some(index) = self.take_any(slots) {
+                self.free(slots, index);
+            }
+        }
+    }
+
+    /// Whether cells are kept from now on.
+    pub(super) fn keep_any(&mut self, may_keep: bool) {
+        self.largest = if may_keep { CELL_BYTES as u32 } else { 0 };
+    }
+
+    /// When more than [`FEW_BYTES`] are kept again, `has_grown` is set again.
+    pub(super) fn tell_again(&mut self) {
+        self.limit_to(FEW_BYTES);
+    }
+
+    /// No more than `most` are kept now.
+    fn limit_to(&mut self, most: usize) {
+        self.room = (most - self.bytes()) as u32;
+        self.most = most as u32;
+    }
+
     pub(super) fn bytes(&self) -> usize {
-        self.bytes as usize
+        (self.most - self.room) as usize
     }
 
     fn shelf(&mut self, size: usize) -> &mut Shelf {

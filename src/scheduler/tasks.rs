@@ -1,13 +1,16 @@
 //! The table of tasks: a slot for each task, and the queue of the ready tasks.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::mem;
+use std::rc::Rc;
 use std::task::Waker;
 
 use slab::Slab;
 
 use super::ages::Ages;
+use super::evacuation::Evacuation;
 use super::joiner::{Joiner, Who};
 use super::slot::{Life, Slot};
 use super::spares::Spares;
@@ -31,21 +34,30 @@ pub(super) struct Tasks {
     /// How many wakes have queued a task since the loop was made.
     pub(super) wakes: u64,
     pub(super) probe: Probe,
+    has_grown: Rc<Cell<bool>>,
+    pub(super) evacuation: Evacuation,
 }
 
 impl Tasks {
-    pub(super) fn new(loop_index: usize, first_serial: u32, probe: Probe) -> Self {
+    pub(super) fn new(
+        loop_index: usize,
+        first_serial: u32,
+        probe: Probe,
+        has_grown: Rc<Cell<bool>>,
+    ) -> Self {
         let mut tasks = Self {
             loop_index,
             slots: Slab::new(),
             ready: VecDeque::new(),
-            spares: Spares::new(),
+            spares: Spares::new(Rc::clone(&has_grown)),
             afar: Slab::new(),
             spawned: u64::from(first_serial) % SERIALS,
             ages: Ages::default(),
             alive: 0,
             wakes: 0,
             probe,
+            has_grown,
+            evacuation: Evacuation::default(),
         };
         if tasks.probe.is_recording() {
             tasks.note_spawns();
@@ -94,7 +106,10 @@ impl Tasks {
     }
 
     #[cold]
-    fn claim_new(&mut self) -> Option<usize> {
+    pub(super) fn claim_new(&mut self) -> Option<usize> {
+        if self.evacuation.is_on() {
+            return self.claim_below_the_limit();
+        }
         if self.slots.len() == self.slots.capacity().min(MAX_TASKS) {
             // A spare slot of another size is used before the slab grows.
             let other = self.spares.take_any(&mut self.slots);
@@ -110,6 +125,7 @@ impl Tasks {
     /// in the queue for every task is made here, so that no wake allocates.
     fn grow(&mut self) {
         let more = (self.slots.len() / 8).max(self.slots.len().clamp(4, 1024));
+        self.has_grown.set(true);
         self.slots.reserve_exact(more);
         let slots = self.slots.capacity().min(MAX_TASKS);
         self.ready.reserve_exact(slots - self.ready.len());

@@ -20,7 +20,13 @@ use crate::task::id::{SERIALS, TaskId};
 use crate::task::{AbortHandle, JoinHandle, cell, waker};
 
 fn scheduler(first_serial: u32) -> Rc<Scheduler> {
-    Rc::new(Scheduler::new(1, first_serial, false, Probe::default()))
+    Rc::new(Scheduler::new(
+        1,
+        first_serial,
+        false,
+        Probe::default(),
+        Rc::default(),
+    ))
 }
 
 fn spawn<F>(scheduler: &Rc<Scheduler>, future: F) -> JoinHandle<F::Output>

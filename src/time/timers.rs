@@ -21,6 +21,7 @@ use super::slack::Slack;
 use super::wheel::{CROWD, Key, Reset, Wheel};
 use crate::account::Account;
 use crate::foreign::{self, Level};
+use crate::loose::Fill;
 use crate::record::Probe;
 
 /// How many timers one look deals out to finer levels of the wheel, or fires, so that a look is short.
@@ -41,24 +42,24 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    pub(crate) fn new(most_slack: Duration) -> Self {
+    /// `has_grown` is set when the table of timers grows.
+    pub(crate) fn new(most_slack: Duration, has_grown: Rc<Cell<bool>>) -> Self {
         let origin = Instant::now();
-        Self::with(Clock::starting_at(origin), Slack::new(most_slack, origin))
+        let slack = Slack::new(most_slack, origin);
+        Self::with(Clock::starting_at(origin), slack, has_grown)
     }
 
     /// Timers whose clock stands still until it is moved. Such a clock needs no slack.
-    pub(crate) fn in_virtual_time() -> Self {
+    pub(crate) fn in_virtual_time(has_grown: Rc<Cell<bool>>) -> Self {
         let origin = Instant::now();
-        Self::with(
-            Clock::standing_at(origin),
-            Slack::new(Duration::ZERO, origin),
-        )
+        let slack = Slack::new(Duration::ZERO, origin);
+        Self::with(Clock::standing_at(origin), slack, has_grown)
     }
 
-    fn with(clock: Clock, slack: Slack) -> Self {
+    fn with(clock: Clock, slack: Slack, has_grown: Rc<Cell<bool>>) -> Self {
         Timers {
             clock,
-            wheel: RefCell::new(Wheel::new()),
+            wheel: RefCell::new(Wheel::new().telling(has_grown)),
             slack,
             holds: Cell::new(0),
             probe: Probe::default(),
@@ -175,6 +176,26 @@ impl Timers {
         fired
     }
 
+    pub(crate) fn fill(&self) -> Fill {
+        let wheel = self.wheel.borrow();
+        Fill {
+            used: wheel.len(),
+            room: wheel.room(),
+        }
+    }
+
+    /// Leaves the end of the table, so that it can be freed.
+    pub(crate) fn evacuate(&self) {
+        let goal = self.fill().goal();
+        self.wheel.borrow_mut().evacuate(goal);
+    }
+
+    /// Ends the evacuation. Frees the room behind the last timer, if the table is loose.
+    pub(crate) fn shrink(&self) {
+        let is_loose = self.fill().is_loose();
+        self.wheel.borrow_mut().shrink(is_loose);
+    }
+
     /// Shows the waker of each armed timer, and the time until its deadline. `visit` runs under the borrow.
     pub(crate) fn each_waiter(&self, mut visit: impl FnMut(&Waker, Duration)) {
         let now = self.now();
@@ -265,7 +286,7 @@ mod tests {
 
     /// Timers of which `due` are due already, and one is due in an hour.
     fn with_due(due: usize) -> (Timers, Vec<Key>, Instant) {
-        let timers = Timers::new(slack::DEFAULT);
+        let timers = Timers::new(slack::DEFAULT, Rc::default());
         // The tick that is just beginning has not passed, so the timers are armed for the tick before.
         while timers.clock.tick_at(Instant::now()) == 0 {}
         let past = timers.clock.instant(0);

@@ -85,12 +85,16 @@
 //! [The second part](super#chapter-6-second-part) of this chapter: slack, costs, promises, rejected
 //! designs, exercises.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::{array, mem};
 
 #[path = "wheel/ahead.rs"]
 mod ahead;
 #[path = "wheel/parts.rs"]
 mod parts;
+#[path = "wheel/shrink.rs"]
+mod shrink;
 
 /// Bits of a deadline that one level looks at.
 const DIGIT: u32 = 6;
@@ -130,7 +134,11 @@ pub(crate) struct Wheel<T> {
     lists: [[List; SLOTS]; ROWS],
     entries: Vec<Entry<T>>,
     free: u32,
+    /// Entries from this one on are not used again, while the table is about to become smaller; else [`NIL`].
+    limit: u32,
     armed: usize,
+    /// Set when the table of entries grows.
+    has_grown: Rc<Cell<bool>>,
     /// All timers before this tick have fired, so no armed deadline is below it.
     elapsed: u64,
     /// The level of the slot that has been dealt out in part; 0 if there is none. Its first tick is `elapsed`.
@@ -171,7 +179,9 @@ impl<T> Wheel<T> {
             lists: [[List::default(); SLOTS]; ROWS],
             entries: Vec::new(),
             free: NIL,
+            limit: NIL,
             armed: 0,
+            has_grown: Rc::default(),
             elapsed: 0,
             dealing: 0,
             scout: NIL,
@@ -440,13 +450,16 @@ impl<T> Wheel<T> {
             prev: NIL,
             next: NIL,
         };
-        if self.free != NIL {
+        if self.free < self.limit || self.find_free() {
             let index = self.free;
             self.free = mem::replace(self.entry_mut(index), entry).next;
             return index;
         }
         let index = self.entries.len();
         assert!(index < NIL as usize, "more than 134 million timers");
+        if index == self.entries.capacity() {
+            self.has_grown.set(true);
+        }
         self.entries.push(entry);
         index as u32
     }

@@ -6,6 +6,7 @@
 #[path = "../support/allocations.rs"]
 mod allocations;
 mod combinators;
+mod give_back;
 mod groups;
 mod inspect;
 mod sockets;

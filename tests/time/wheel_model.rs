@@ -53,6 +53,8 @@ struct Ledger {
     stopped: u64,
     /// Timers that were dealt out before their slot had come.
     ahead: u64,
+    /// Calls of `shrink` that have made the table smaller.
+    shrunk: u64,
 }
 
 struct Timer {
@@ -258,6 +260,10 @@ enum Op {
     ArmCrowd(u32, u64),
     /// Half a slot of the level below passes first, so that the next slot of this level is near.
     DealAhead(u32, usize),
+    /// The end of the table is left, from this entry on; no timer may notice.
+    Evacuate(usize),
+    /// The table becomes smaller; no timer may notice.
+    Shrink,
 }
 
 impl Model {
@@ -296,6 +302,8 @@ impl Model {
             }
             Op::ArmCrowd(level, salt) => self.arm_crowd(level, salt),
             Op::DealAhead(level, most) => self.deal_ahead(level, most),
+            Op::Evacuate(limit) => self.wheel.evacuate(limit),
+            Op::Shrink => self.shrink(),
             Op::Disarm(_) | Op::Reset(..) if count == 0 => {}
             // Every eighth is aimed at any timer, fired ones and those of no owner included.
             Op::Disarm(index) if index % 8 == 0 => self.disarm(index / 8 % count),
@@ -321,6 +329,17 @@ impl Model {
         self.expire(first.saturating_sub(1 << (6 * level - 1)).max(self.elapsed));
         let left = self.wheel.deal_ahead(most);
         self.ledger.ahead += (most - left) as u64;
+        self.check();
+    }
+
+    fn shrink(&mut self) {
+        let before = self.wheel.room();
+        self.wheel.shrink(true);
+        assert!(
+            self.wheel.room() <= before,
+            "a table that shrinks has grown"
+        );
+        self.ledger.shrunk += u64::from(self.wheel.room() < before);
         self.check();
     }
 }
@@ -359,6 +378,8 @@ impl Arbitrary for Op {
             (1, |g| Op::PopOne(When::arbitrary(g))),
             (1, |g| Op::Expire(When::arbitrary(g))),
             (3, |_| Op::ExpireNext),
+            (1, |g| Op::Evacuate(among(g, 0..256))),
+            (1, |_| Op::Shrink),
             (1, |g| {
                 Op::ArmCrowd(among(g, 3..6) as u32, u64::arbitrary(g))
             }),
@@ -426,6 +447,11 @@ impl Fate {
                 _ => Op::DealAhead(level, 1 + self.0.below(150)),
             };
         }
+        match self.below(100) {
+            0 => return Op::Shrink,
+            1 => return Op::Evacuate(self.below(1 << self.below(14)) as usize),
+            _ => {}
+        }
         match self.below(8) {
             0..=2 => Op::Disarm(self.0.next() as usize),
             3 | 4 => Op::Reset(self.0.next() as usize, self.when(longest)),
@@ -466,11 +492,13 @@ fn a_long_random_life_agrees_with_a_sorted_map() {
         sum.moved += model.ledger.moved;
         sum.stopped += model.ledger.stopped;
         sum.ahead += model.ledger.ahead;
+        sum.shrunk += model.ledger.shrunk;
     }
     println!("{sum:?}");
     let counts = [sum.fired, sum.cancelled, sum.moved, sum.stopped];
     assert!(counts.into_iter().all(|count| count > operations / 50));
     assert!(sum.ahead > operations / 100);
+    assert!(sum.shrunk > operations / 1000);
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! The table of tasks gives back what a burst has left: see `event_loop/give_back.rs`.
+
+use std::mem;
+
+use super::Scheduler;
+use super::slot::{Life, Slot};
+use super::tasks::Tasks;
+use crate::loose::Fill;
+
+/// How many slots a spawn looks at while the table is evacuated.
+const TRIES: usize = 64;
+
+impl Scheduler {
+    /// How full the table is. Spare slots are not in use.
+    pub(crate) fn fill(&self) -> Fill {
+        let tasks = self.tasks.borrow();
+        Fill {
+            used: tasks.alive,
+            room: tasks.slots.capacity(),
+        }
+    }
+
+    /// What the cells take that are kept for later tasks.
+    pub(crate) fn spare_bytes(&self) -> usize {
+        self.tasks.borrow().spares.bytes()
+    }
+
+    /// Frees a few spare cells, as long as more than `goal` bytes of them are kept.
+    pub(crate) fn free_spares(&self, goal: usize) {
+        let tasks = &mut *self.tasks.borrow_mut();
+        tasks.spares.free_some(&mut tasks.slots, goal);
+    }
+
+    /// When more than [`FEW_BYTES`](super::FEW_BYTES) are kept again, the loop is told.
+    pub(crate) fn tell_of_spares_again(&self) {
+        self.tasks.borrow_mut().spares.tell_again();
+    }
+
+    /// Leaves the end of the table, so that it can be freed.
+    pub(crate) fn evacuate(&self) {
+        let goal = self.fill().goal();
+        self.tasks.borrow_mut().evacuate(goal);
+    }
+
+    /// Ends the evacuation. Frees the slots behind the last one that is in use, if the table is loose.
+    pub(crate) fn shrink(&self) {
+        let is_loose = self.fill().is_loose();
+        let tasks = &mut *self.tasks.borrow_mut();
+        tasks.end_evacuation();
+        if is_loose {
+            tasks.fit();
+        }
+    }
+}
+
+impl Tasks {
+    fn evacuate(&mut self, limit: usize) {
+        self.spares.keep_any(false);
+        self.evacuation.begin(limit);
+        // The slab uses the vacant slot that was left last. It is made anew, so that it begins with the first one; backwards,
+        // because a slab that gets its last entry first lists the vacant ones in order.
+        self.slots = mem::take(&mut self.slots).into_iter().rev().collect();
+        self.fit();
+    }
+
+    fn fit(&mut self) {
+        self.slots.shrink_to_fit();
+        // Room for every task, as before.
+        self.ready.shrink_to(self.slots.capacity());
+    }
+
+    /// The slot for a task while the table is evacuated. If the first few that the slab offers are beyond the limit, the
+    /// evacuation ends, because the slots before it may all be in use.
+    pub(super) fn claim_below_the_limit(&mut self) -> Option<usize> {
+        for _ in 0..TRIES {
+            if self.slots.len() == self.slots.capacity() {
+                break;
+            }
+            let index = self.slots.insert(Slot::NEW);
+            if self.evacuation.admits(index) {
+                return Some(index);
+            }
+            self.slots[index].life = Life::Finished;
+        }
+        self.end_evacuation();
+        self.claim_new()
+    }
+
+    fn end_evacuation(&mut self) {
+        self.spares.keep_any(true);
+        for index in self.evacuation.end() {
+            self.slots.remove(index);
+        }
+    }
+}
