@@ -17,7 +17,7 @@ pub struct Tab {
     socket: WebSocket<TcpStream>,
     session: String,
     last: u64,
-    /// What the console has said that is an error or a warning, and exceptions that nobody caught.
+    /// The errors and warnings on the console, and exceptions that no code caught.
     pub complaints: Vec<String>,
     process: Child,
     _profile: TempDir,

@@ -197,7 +197,7 @@ impl Played {
 
     // The loop itself.
 
-    /// Turns until nobody is ready and nothing comes, or until there are so many events.
+    /// Turns until no task is ready and nothing comes, or until there are this many events.
     pub fn run(mut self, most: usize) -> Recording {
         while self.events() < most && (!self.ready.is_empty() || !self.coming.is_empty()) {
             if self.ready.is_empty() {

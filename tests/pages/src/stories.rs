@@ -105,7 +105,7 @@ fn ticker(times: u32) -> impl FnMut(&mut Played) -> Outcome + 'static {
     }
 }
 
-/// The mistake that everybody makes: 80 ms of work in one poll.
+/// A common mistake: 80 ms of work in one poll.
 fn blocks() -> impl FnMut(&mut Played) -> Outcome + 'static {
     let mut is_done = false;
     move |played| {
