@@ -15,7 +15,7 @@ use super::json::html;
 use super::recording::Recording;
 use super::words::Span;
 
-/// In units of the picture. The document scales the picture to the width of its text.
+/// Sizes are in units of the picture. The document scales the picture to the width of its text.
 const WIDTH: f64 = 720.0;
 const LABELS: f64 = 150.0;
 const LANE: f64 = 20.0;

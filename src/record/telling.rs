@@ -33,26 +33,26 @@ impl<'a> Teller<'a> {
     }
 
     fn words(&self, found: &Found) -> (String, String) {
-        let who = found
+        let name = found
             .task
             .map_or(String::new(), |task| capital(&self.recording.named(task)));
         let length = Span(found.lasts());
         match (found.kind, &found.poll) {
-            (FindingKind::Panic, _) => (format!("{who} panicked"), String::new()),
+            (FindingKind::Panic, _) => (format!("{name} panicked"), String::new()),
             (FindingKind::LongPoll, Some(poll)) => (
-                format!("{who} held the thread for {length}"),
+                format!("{name} held the thread for {length}"),
                 self.held_up(poll),
             ),
             (FindingKind::LongWait, Some(poll)) => (
-                format!("{who} was ready for {length} before its poll"),
+                format!("{name} was ready for {length} before its poll"),
                 self.in_the_way(poll, found.at),
             ),
-            (FindingKind::InVain, Some(poll)) => self.in_vain(&who, poll.task, found.count),
+            (FindingKind::InVain, Some(poll)) => self.in_vain(&name, poll.task, found.count),
             (FindingKind::LateTimer, _) => (
                 format!("A timer fired {length} late"),
                 self.why_late(found.at, found.until),
             ),
-            _ => self.silent(&who, found),
+            _ => self.silent(&name, found),
         }
     }
 
@@ -205,7 +205,7 @@ impl<'a> Teller<'a> {
         )
     }
 
-    fn in_vain(&self, who: &str, task: u32, count: usize) -> (String, String) {
+    fn in_vain(&self, name: &str, task: u32, count: usize) -> (String, String) {
         let mut causes: HashMap<Cause, usize> = HashMap::new();
         let of_task = self.history.polls.iter().filter(|poll| poll.task == task);
         let vain = of_task.filter(|poll| poll.is_in_vain());
@@ -221,17 +221,17 @@ impl<'a> Teller<'a> {
         });
         let all = self.history.lives[&task].polls;
         (
-            format!("{who} was polled {all} times, {count} times for nothing"),
+            format!("{name} was polled {all} times, {count} times for nothing"),
             detail,
         )
     }
 
-    fn silent(&self, who: &str, found: &Found) -> (String, String) {
+    fn silent(&self, name: &str, found: &Found) -> (String, String) {
         let life = found.task.and_then(|task| self.history.lives.get(&task));
         let has_ended = life.is_some_and(|life| life.ended.is_some());
         let title = match has_ended {
-            true => format!("{who} ended after {} without a wake", Span(found.lasts())),
-            false => format!("{who} has not been woken for {}", Span(found.lasts())),
+            true => format!("{name} ended after {} without a wake", Span(found.lasts())),
+            false => format!("{name} has not been woken for {}", Span(found.lasts())),
         };
         let detail = match life.and_then(|life| life.awaits) {
             None => "Either a wake is missing, or the task is only idle.".to_owned(),

@@ -145,7 +145,7 @@ impl Recording {
             What::Wake(task, cause) => format!("{} wakes {}", self.cause(cause, task), named(task)),
             What::Poll(task) => format!("{} is polled", named(task)),
             What::Waits(task) => format!("the poll of {} returns, and the task waits", named(task)),
-            What::Finish(task, end) => format!("{} ends {}", named(task), said(end)),
+            What::Finish(task, end) => format!("{} {}", named(task), said(end)),
             What::Abort(task) => format!("an abort of {} is requested", named(task)),
             What::BudgetSpent(task) => {
                 format!("{} has spent its budget of operations", named(task))
@@ -191,10 +191,10 @@ fn outside(what: What) -> String {
 
 fn said(end: End) -> &'static str {
     match end {
-        End::Value => "with a value",
-        End::Error => "with an error",
-        End::Panic => "by a panic",
-        End::Cancelled => "cancelled",
+        End::Value => "ends with a value",
+        End::Error => "ends with an error",
+        End::Panic => "ends by a panic",
+        End::Cancelled => "is cancelled",
     }
 }
 

@@ -1,4 +1,4 @@
-//! The same recording as a trace and as text, read back.
+//! A recording as a trace and as text, read back.
 
 #[path = "../support/watch.rs"]
 mod watch;
@@ -100,7 +100,7 @@ fn a_flow_leads_from_each_wake_to_its_poll() {
     }
 }
 
-/// A viewer drops a flow that stands in no slice.
+/// A viewer ignores a flow that begins outside of all slices.
 #[test]
 fn a_flow_begins_in_a_slice() {
     let _watched = watch();
@@ -156,7 +156,7 @@ fn the_text_has_the_findings_and_the_last_steps() {
         "Task 5 'resize an image' held the thread for 80 ms",
         "A timer fired 74.9 ms late (the worst of 7)",
         "Task 12 'slow client' was polled 61 times, 59 times for nothing\n",
-        "task 1 'server' ends cancelled",
+        "task 1 'server' is cancelled",
     ] {
         assert!(text.contains(words), "{words:?} is not in\n{text}");
     }

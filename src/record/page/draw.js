@@ -201,7 +201,7 @@ class Painter {
     return this.model.info.get(number)?.name ?? `task ${number}`;
   }
 
-  // To set a font and to measure a text take long, so the last font and all widths are kept.
+  // It takes long to set a font and to measure a text. So neither is done twice for the same text.
   write(size, weight = 400) {
     const style = `${weight} ${size}px `;
     if (style === this.style) return;
@@ -333,7 +333,7 @@ class Painter {
     const kind = lane.kinds[i];
     const length = span(lane.ends[i] - lane.starts[i]);
     const middle = top + tall / 2;
-    // Of these texts the first that fits is written.
+    // The first of these texts that fits is written.
     const put = (texts, ink, where, size = 11, halo = null) => this.texts.push({ texts, ink, x: from, y: where, room, size, halo });
     switch (kind) {
       case SPAN.poll: {

@@ -5,7 +5,7 @@ const CODES = [
   "submit", "job begins", "job ends", "mail", "budget spent", "awaits", "slow",
 ];
 const CODE = Object.fromEntries(CODES.map((name, code) => [name.replace(" ", "_"), code]));
-// The count of numbers that follow each code.
+// For each code, the count of numbers that follow it.
 const ARGUMENTS = [1, 0, 0, 0, 2, 3, 1, 1, 2, 1, 1, 1, 0, 2, 1, 2, 1, 0, 1, 2, 1];
 const CAUSES = ["task", "timer", "source", "thread", "job", "outside"];
 const CAUSE = Object.fromEntries(CAUSES.map((name, code) => [name, code]));

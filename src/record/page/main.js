@@ -1,4 +1,4 @@
-// The page: joins its parts.
+// The page, which joins its parts.
 
 class Page {
   constructor(data) {
@@ -77,7 +77,7 @@ class Page {
     this.dirty();
   }
 
-  // Asks for one frame. More calls before that frame ask for no other.
+  // Asks for one frame. Further calls before that frame do nothing.
   dirty() {
     if (this.asked) return;
     this.asked = true;
@@ -155,7 +155,7 @@ class Page {
   idleSentence() {
     const { selected } = this.view;
     this.sentence.textContent = selected ? this.teller.at(selected.lane, selected.time)
-      : "The loop has one thread and polls one task at a time. The top lane shows which. Point at a bar, and this line says what happens there.";
+      : "The loop polls one task at a time. The top lane shows which. Point at a bar, and this line says what happens there.";
   }
 
   say(politeness = "polite") {

@@ -90,7 +90,7 @@ class Model {
     this.timers = new Lane("timers", 0);
     this.others = new Lane("others", 0);
     this.crowd = new Lane("sockets", 0);
-    // From the event that ends a poll to the event that says what the task waits for.
+    // Key: the event that ends a poll. Value: the event that says what the task waits for.
     this.awaitsOf = new Map();
     this.sockets = new Map();
     this.threads = new Map();
@@ -103,7 +103,7 @@ class Model {
     // For each arrow: the event and the lane where it begins, and the event and the lane where it ends.
     this.arrows = [];
     this.most = data.tasks.reduce((most, [number]) => Math.max(most, number), 0);
-    // From the event of a wake, and of a poll, to the arrow.
+    // Key: the event of a wake or of a poll. Value: the arrow.
     this.arrowOf = new Map();
     this.replay();
   }

@@ -128,7 +128,7 @@ Object.assign(Painter.prototype, {
     context.fill();
   },
 
-  // The line at the cursor, with the time on the axis; the step that holds the thread at that time; and the selection.
+  // Draws the line at the cursor with its time on the axis, the step that holds the thread at that time, and the selection.
   cursor(step) {
     const { context, view, colour } = this;
     this.outline(view.selected, colour.focus, 2);

@@ -78,7 +78,7 @@ class Panel {
     const table = element("table");
     table.append(element("caption", "note", lanes.length > most ? `The ${most} tasks with the longest time in polls.` : "Sorted by the time in polls."));
     const head = element("tr");
-    for (const name of ["task", "polls", "time in polls", "longest poll", "longest ready"]) {
+    for (const name of ["task", "polls", "in polls", "longest poll", "longest ready"]) {
       const cell = element("th", "", name);
       cell.scope = "col";
       head.append(cell);

@@ -54,8 +54,7 @@ class Teller {
     }
   }
 
-  // What a task waits for if the recording has no wake that ends the wait: what the task itself recorded, or else a timer that it armed
-  // in the poll before.
+  // What a task waits for, if no wake in the recording ends the wait: its own event says it, or else it armed a timer in the poll before.
   hint(lane, i) {
     const end = lane.from[i];
     const said = this.model.awaitsOf.get(end);
@@ -72,7 +71,7 @@ class Teller {
     return lane.from[i] === NONE ? "an unknown wake" : this.hint(lane, i);
   }
 
-  // What the thread does at this time, as a sentence without its full stop; and the task, if there is one.
+  // The step that has the thread at this time: as a sentence without a full stop, and the task if it is a poll.
   holder(time) {
     const { loop } = this.model;
     const i = loop.spanAt(time);
@@ -90,7 +89,7 @@ class Teller {
     return this.events.a[loop.from[i] !== NONE ? loop.from[i] : loop.to[i]];
   }
 
-  // The tasks that are ready at this time, without `but`.
+  // The lanes of the tasks that are ready at this time, except the lane `but`.
   behind(time, but) {
     const waiting = [];
     for (const lane of this.model.tasks.values()) {
@@ -103,9 +102,10 @@ class Teller {
   behindText(time, but) {
     const waiting = this.behind(time, but);
     if (waiting.length === 0) return "";
-    const names = waiting.slice(0, 3).map((lane) => this.task(lane.number)).join(", ");
-    const more = waiting.length > 3 ? ` and ${waiting.length - 3} more` : "";
-    return ` ${capital(names)}${more} ${waiting.length === 1 ? "is ready and waits" : "are ready and wait"} for the thread.`;
+    const names = waiting.slice(0, 3).map((lane) => this.task(lane.number));
+    const last = waiting.length > 3 ? `${waiting.length - 3} more` : names.pop();
+    const all = names.length === 0 ? last : `${names.join(", ")} and ${last}`;
+    return ` ${capital(all)} ${waiting.length === 1 ? "is ready and waits" : "are ready and wait"} for the thread.`;
   }
 
   at(lane, time) {
@@ -138,44 +138,44 @@ class Teller {
   }
 
   taskAt(lane, time) {
-    const who = this.task(lane.number);
+    const task = this.task(lane.number);
     const i = lane.spanAt(time);
-    if (i === NONE) return this.absent(lane, who, time);
+    if (i === NONE) return this.absent(lane, task, time);
     const since = span(time - lane.starts[i]);
     const whole = span(lane.ends[i] - lane.starts[i]);
-    if (lane.kinds[i] === SPAN.run) return `${who} has held the thread for ${since} of ${whole}.${this.behindText(time, lane)}`;
+    if (lane.kinds[i] === SPAN.run) return `${task} has held the thread for ${since} of ${whole}.${this.behindText(time, lane)}`;
     if (lane.kinds[i] === SPAN.wait) {
       const wake = this.wokenBy(lane, i);
       const when = wake === NONE ? "" : ` The wake comes in ${span(lane.ends[i] - time)}.`;
-      return `${who} has waited ${since} for ${this.waitsFor(lane, i)}.${when}`;
+      return `${task} has waited ${since} for ${this.waitsFor(lane, i)}.${when}`;
     }
     if (lane.kinds[i] === SPAN.due) {
-      return `the timer of ${who} was due ${since} ago and has not fired yet. ${capital(this.holder(time).text)}.`;
+      return `the timer of ${task} was due ${since} ago and has not fired yet. ${capital(this.holder(time).text)}.`;
     }
-    return this.readyAt(lane, i, who, time);
+    return this.readyAt(lane, i, task, time);
   }
 
-  readyAt(lane, i, who, time) {
+  readyAt(lane, i, task, time) {
     const since = span(time - lane.starts[i]);
     const wake = lane.from[i];
     const isSpawn = wake !== NONE && this.events.code[wake] === CODE.spawn;
     let how = `was woken ${since} ago by ${wake === NONE ? "" : this.cause(wake)}`;
     if (wake === NONE) how = `has been ready for ${since}`;
     else if (isSpawn) how = `was spawned ${since} ago`;
-    return `${who} ${how} and waits for the thread. ${capital(this.holder(time).text)}.`;
+    return `${task} ${how} and waits for the thread. ${capital(this.holder(time).text)}.`;
   }
 
-  absent(lane, who, time) {
+  absent(lane, task, time) {
     const { at, code, b } = this.events;
     if (lane.ended !== NONE && at[lane.ended] <= time) {
-      return `${who} ended ${ENDS[b[lane.ended]] ?? ""} ${span(time - at[lane.ended])} ago.`;
+      return `${task} ${this.end(b[lane.ended], "was", "ended")} ${span(time - at[lane.ended])} ago.`;
     }
     const first = lane.starts[0];
     if (first === undefined || time < first) {
       const spawn = lane.marks.find((mark) => code[mark] === CODE.spawn);
-      return spawn === undefined ? `${who} is not in the recording yet.` : `${who} will be spawned in ${span(at[spawn] - time)}.`;
+      return spawn === undefined ? `${task} is not in the recording yet.` : `${task} will be spawned in ${span(at[spawn] - time)}.`;
     }
-    return `the recording does not say what ${who} does here.`;
+    return `the recording does not say what ${task} does here.`;
   }
 
   threadAt(lane, time) {
@@ -193,24 +193,24 @@ class Teller {
       last = mark;
     }
     if (last === NONE) return `${this.lane(lane)}: no event yet.`;
-    return `${span(time - at[last])} ago: ${this.event(last)}.`;
+    return `the last event here was ${span(time - at[last])} ago: ${this.event(last)}.`;
   }
 
   // One event, in words.
   event(i) {
     const { code, a, b, at } = this.events;
-    const who = this.task(a[i]);
+    const task = this.task(a[i]);
     switch (code[i]) {
       case CODE.park: return a[i] < 0 ? "the loop goes to sleep until something happens" : `the loop goes to sleep for ${span(a[i])} at most`;
       case CODE.unpark: return "the loop is awake again";
       case CODE.look: return "the loop begins to look";
       case CODE.look_ends: return "the look is over";
-      case CODE.spawn: return b[i] >= 0 ? `${this.task(b[i])} spawns ${who}` : `${who} is spawned`;
-      case CODE.wake: return this.cause(i) === "itself" ? `${who} wakes itself` : `${this.cause(i)} wakes ${who}`;
-      case CODE.poll: return `${who} is polled`;
-      case CODE.waits: return `the poll of ${who} returns, and the task waits`;
-      case CODE.finish: return `${who} ends ${ENDS[b[i]] ?? ""}`;
-      case CODE.abort: return `an abort of ${who} is requested`;
+      case CODE.spawn: return b[i] >= 0 ? `${this.task(b[i])} spawns ${task}` : `${task} is spawned`;
+      case CODE.wake: return this.cause(i) === "itself" ? `${task} wakes itself` : `${this.cause(i)} wakes ${task}`;
+      case CODE.poll: return `${task} is polled`;
+      case CODE.waits: return `the poll of ${task} returns, and the task waits`;
+      case CODE.finish: return `${task} ${this.end(b[i], "is", "ends")}`;
+      case CODE.abort: return `an abort of ${task} is requested`;
       case CODE.arm: return `a timer is armed for ${span(a[i])}`;
       case CODE.fire: return a[i] >= 1000 ? `a timer fires ${span(a[i])} late${this.heldAt(at[i] - a[i])}` : "a timer fires on time";
       case CODE.disarm: return "a timer is removed";
@@ -220,9 +220,14 @@ class Teller {
       case CODE.job_ends: return `job ${a[i]} is done`;
       case CODE.mail: return "the loop runs a call from another thread";
       case CODE.awaits: return `the polled task begins to wait for ${this.awaited(i)}`;
-      case CODE.slow: return `${a[i] < 0 ? "a look or a call" : who} held the thread for longer than slow_poll allows`;
-      default: return `${who} has spent its budget of operations`;
+      case CODE.slow: return `${a[i] < 0 ? "a look or a call" : task} held the thread for longer than slow_poll allows`;
+      default: return `${task} has spent its budget of operations`;
     }
+  }
+
+  // "ends with a value", "was cancelled"
+  end(end, be, ends) {
+    return ENDS[end] === "cancelled" ? `${be} cancelled` : `${ends} ${ENDS[end]}`;
   }
 
   heldAt(time) {
@@ -236,7 +241,8 @@ class Teller {
 
   // The facts about one span: pairs of a label and a text, or of a label and several texts.
   facts(lane, i) {
-    const facts = [["what", `${this.lane(lane)}: ${this.kind(lane, i)}`]];
+    const kind = this.kind(lane, i);
+    const facts = [["what", kind.startsWith("the loop ") ? kind : `${this.lane(lane)}: ${kind}`]];
     const task = lane.kind === "loop" && lane.kinds[i] === SPAN.poll ? this.polled(i) : lane.kind === "task" ? lane.number : null;
     if (task !== null) facts.push(...this.taskFacts(task));
     facts.push(["begins", moment(lane.starts[i], 1000)], ["lasts", span(lane.ends[i] - lane.starts[i])]);

@@ -26,7 +26,7 @@ class View {
 
   resize(width, height) {
     // In a narrow window this group begins closed, so the tasks come first.
-    if (this.width === 0 && width < 560) this.closed.add("From outside");
+    if (this.width === 0 && width < 560) this.closed.add("Events from outside");
     this.width = width;
     this.height = height;
     this.labels = width < 560 ? LABELS.narrow : LABELS.wide;
@@ -59,7 +59,7 @@ class View {
       for (const lane of all) lane.row = heading;
       if (!closed) for (const lane of lanes) put({ heading: null, lane }, height);
     };
-    group("From outside", outside, roomy ? 28 : 20);
+    group("Events from outside", outside, roomy ? 28 : 20);
     group("Tasks", tasks, roomy ? 38 : 28, this.only);
     this.total = y;
     this.scrollTo(this.scroll);
@@ -156,7 +156,7 @@ class View {
   reveal(lane) {
     if (lane === this.model.loop) return;
     if (this.rows[lane.row].lane !== lane) {
-      this.closed.delete(lane.kind === "task" ? "Tasks" : "From outside");
+      this.closed.delete(lane.kind === "task" ? "Tasks" : "Events from outside");
       if (lane.kind === "task") this.only?.add(lane);
       this.layOut();
     }

@@ -17,7 +17,7 @@ fn in_view(opened: &mut Opened) -> (f64, f64) {
     )
 }
 
-/// To a nanosecond.
+/// Equal to within a nanosecond.
 fn assert_same(one: (f64, f64), other: (f64, f64)) {
     let apart = (one.0 - other.0).abs().max((one.1 - other.1).abs());
     assert!(apart < 1.0, "{one:?} is not {other:?}");
@@ -294,7 +294,10 @@ fn many_sockets_are_one_lane() {
     let said = opened
         .tab
         .text("recording.teller.at(recording.model.crowd, 79e6)");
-    assert_eq!(said, "0 ns ago: socket 179 becomes ready.");
+    assert_eq!(
+        said,
+        "The last event here was 0 ns ago: socket 179 becomes ready."
+    );
     opened.assert_no_complaints();
 }
 
