@@ -207,7 +207,7 @@ fn timers_that_fire_in_a_turn_are_counted() {
     assert_eq!(
         (timers, polls),
         (5, 10),
-        "each task is polled twice: at its begin and at its end"
+        "each task is polled twice: at its beginning and at its end"
     );
 }
 
