@@ -8,7 +8,7 @@ use std::task::Poll;
 use crate::support::combinators::{Parent, poll};
 use roundelay::future::as_completed;
 
-/// In its first poll the child is in no list, so a wake there shows little. A wake causes the second poll, so the test wakes there.
+/// In its first poll the child is in no list, so a wake there shows little. Its second poll is caused by a wake.
 #[test]
 fn a_child_that_a_wake_has_brought_and_that_is_woken_while_it_is_polled_is_polled_again() {
     let _watched = crate::support::watch();
