@@ -244,7 +244,7 @@ fn the_first_panic_ends_the_turn_at_once() {
     let payload = catch_unwind(AssertUnwindSafe(|| event_loop.turn(NOW)))
         .expect_err("the panic ends the turn");
     assert_eq!(payload.downcast_ref(), Some(&"the first"));
-    assert_eq!(finished.get(), 0, "nobody is polled after the panic");
+    assert_eq!(finished.get(), 0, "a task was polled after the panic");
 
     let payload = catch_unwind(AssertUnwindSafe(|| event_loop.turn(NOW)))
         .expect_err("the second panic ends the second turn");

@@ -202,7 +202,7 @@ fn to_locks(world: &Rc<World>) {
             gear.notify.notify_one();
         }
         1 => {
-            world.step("notifies those who wait");
+            world.step("notifies all waiters");
             gear.notify.notify_waiters();
         }
         2 => {

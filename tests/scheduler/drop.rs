@@ -238,7 +238,7 @@ fn what_destructors_spawn_is_dropped_at_once_and_never_polled() {
                     "the new task must be dropped before `spawn` returns"
                 );
                 self.trace
-                    .push(format!("{generation} is survived by nobody"));
+                    .push(format!("the successor of {generation} has ended"));
                 let ended = now_or_never(handle).expect("it has ended");
                 assert!(ended.expect_err("not polled").is_cancelled());
             }
@@ -265,8 +265,8 @@ fn what_destructors_spawn_is_dropped_at_once_and_never_polled() {
             "1 dies",
             "2 dies",
             "3 dies",
-            "2 is survived by nobody",
-            "1 is survived by nobody",
+            "the successor of 2 has ended",
+            "the successor of 1 has ended",
             "the neighbour dies",
         ];
         assert_eq!(trace.take(), expected);

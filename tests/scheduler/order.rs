@@ -171,7 +171,7 @@ fn calls_posted_from_another_thread_run_in_the_order_in_which_they_were_sent() {
         let thread = thread::spawn(move || {
             for number in 0..100 {
                 let said = said.clone();
-                let call = move || said.send(number).expect("somebody hears");
+                let call = move || said.send(number).expect("the receiver is there");
                 remote.post(call).expect("the loop is there");
             }
         });
@@ -363,9 +363,9 @@ fn a_call_posted_by_a_task_runs_between_two_polls_and_not_inside_post() {
         let (said, hears) = std::sync::mpsc::channel();
         run(async {
             let here = said.clone();
-            let call = move || here.send("posted").expect("somebody hears");
+            let call = move || here.send("posted").expect("the receiver is there");
             Remote::current().post(call).expect("the loop is there");
-            said.send("main").expect("somebody hears");
+            said.send("main").expect("the receiver is there");
             for _ in 0..100 {
                 yield_now().await;
             }

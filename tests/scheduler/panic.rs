@@ -207,7 +207,7 @@ fn a_panic_in_a_posted_call_is_logged_and_the_loop_goes_on() {
                     .post(move || panic_any(hydra))
                     .expect("the loop is there");
                 let (says, hears) = std::sync::mpsc::channel();
-                let call = move || says.send("after").expect("somebody hears");
+                let call = move || says.send("after").expect("the receiver is there");
                 remote.post(call).expect("the loop is there");
                 while hears.try_recv().is_err() {
                     yield_now().await;
