@@ -653,7 +653,7 @@ fn a_waker_of_a_task_that_has_ended_is_not_told_of_the_task_in_its_slot() {
         assert_eq!(
             waits_of(next.id()).await,
             ["something else"],
-            "the wait of a task that has ended is told of the next tenant of its slot"
+            "the list gives the wait of a task that has ended to the next tenant of its slot"
         );
         let timers = task::all();
         let mut timers = timers.iter().flat_map(|task| &task.waits_for);
