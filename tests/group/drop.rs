@@ -101,7 +101,7 @@ fn a_child_that_spawns_from_its_destructor_during_teardown_is_refused() {
     });
     assert!(
         was_refused.get(),
-        "a group that is torn down took a child in, and this child outlives the scope"
+        "a group took a child in while it was torn down, and the child outlives the scope"
     );
     ledger.assert_settled();
     assert!(event_loop.tasks().is_empty());

@@ -121,7 +121,11 @@ fn the_limit_means_what_it_means_in_asyncio() {
             .split(' ')
             .map(|call| now(make(call, &mut reader)))
             .collect();
-        assert_eq!(ours.join(" "), *results, "not what asyncio reads: {case}");
+        assert_eq!(
+            ours.join(" "),
+            *results,
+            "asyncio reads something else: {case}"
+        );
         let mut left = Vec::new();
         now(reader.read_to_end(&mut left)).unwrap();
         assert_eq!(String::from_utf8(left).unwrap(), *rest, "{case}");
