@@ -1,6 +1,7 @@
-//! How does the loop do beside all other runtimes? `cargo bench --bench compare`, and `-- --help` for what else it can do.
+//! How does the loop compare with all other runtimes? `cargo bench --bench compare`, and `-- --help` for its options.
 //!
-//! The question, the rivals' set-ups and what would prove us wrong stand in `benches/peers`, which this builds and starts.
+//! The question, the rivals' set-ups and what would prove us wrong are in `benches/peers`, which this program builds and
+//! starts.
 
 use std::process::ExitCode;
 

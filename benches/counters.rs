@@ -1,13 +1,13 @@
 //! How many instructions, system calls and allocations does each operation take? These do not depend on how fast or how
 //! busy a machine is, so they can be compared from one change to the next, and a bound can be set on them.
 //!
-//! *How*: an operation is run `n` times and `2 n` times, each in a process of its own, and the difference is divided by
-//! `n`; so what starting and ending take is not in it. Instructions are counted by callgrind, system calls by strace,
-//! allocations by an allocator that counts.
+//! *How*: an operation is run `n` times in one process and `2 n` times in another, and the difference is divided by `n`. So
+//! the cost of the start and the end is not in the figure. callgrind counts the instructions, strace the system calls, and an
+//! allocator of this program the allocations.
 //!
 //! *What would prove us wrong*: a figure above its bound in `benches/bounds.toml`. Then this program fails, and so does CI.
-//! `cargo bench --bench counters` compares; `-- --record` writes the bounds anew, four per cent above what it counts.
-//! Another compiler may count otherwise, so the bounds name theirs.
+//! `cargo bench --bench counters` compares; `-- --record` writes new bounds, for instructions four per cent above the count.
+//! Another compiler may give other counts, so the file of the bounds names its compiler.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
@@ -28,26 +28,26 @@ static ALLOCATOR: Counting = Counting;
 
 struct Counting;
 
-// ORDERING: relaxed. A sum that is read when nobody allocates.
+// ORDERING: relaxed. It is a sum that is read while no thread allocates.
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: hands every call on to the system's allocator as it came.
+// SAFETY: passes each call on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Relaxed);
-        // SAFETY: the caller's promise is the one that is asked for.
+        // SAFETY: the caller promises what the call needs.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is the one that is asked for.
+        // SAFETY: the caller promises what the call needs.
         unsafe { System.dealloc(block, layout) }
     }
 }
 
-/// What a process is asked to do, and so what it answers with.
+/// The argument that makes a process print its allocations.
 const ALLOCATIONS_OF: &str = "allocations-of";
-/// Far below one operation's worth of any of the three.
+/// Far below one instruction, system call or allocation for each operation.
 const NOISE: f64 = 0.05;
 const MARGIN: f64 = 1.04;
 
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
         [ALLOCATIONS_OF, name, count] => {
             run(name, count).map(|()| println!("{}", ALLOCATIONS.load(Relaxed)))
         }
-        // `cargo test --all-targets` starts benches too, without this word.
+        // `cargo test --all-targets` starts benches too, without this argument.
         _ if !env::args().any(|argument| argument == "--bench") => {
             println!("counts only in `cargo bench`");
             Ok(())
@@ -123,7 +123,7 @@ const COUNTERS: [Counter; 3] = [
 fn measure() -> Figures {
     let mut figures = Figures::new();
     for counter in COUNTERS {
-        // How often a server polls is up to its client, too; its system calls are fewer, never more.
+        // How often a server polls depends on its client too, so its instructions vary. It never makes more system calls.
         let is_steady = |name: &str| counter.name != "instructions" || name != "echo";
         for operation in OPERATIONS
             .iter()
@@ -192,7 +192,7 @@ fn record() -> Result<()> {
         }
         let bound = match counter {
             "instructions" => (figure * MARGIN).ceil(),
-            // A client that is quick now and then spares the server a look.
+            // A client that is quick sometimes saves the server a look.
             _ if figure > 1.0 => figure.ceil(),
             _ => figure,
         };
@@ -206,7 +206,7 @@ fn bounds_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/bounds.toml")
 }
 
-/// The little of TOML that the file needs: headings, numbers, remarks.
+/// Reads the part of TOML that the file needs: headings, numbers and comments.
 fn read_bounds() -> Result<Figures> {
     let (mut bounds, mut group) = (Figures::new(), String::new());
     for line in fs::read_to_string(bounds_file())?.lines() {
@@ -223,7 +223,7 @@ fn read_bounds() -> Result<Figures> {
     Ok(bounds)
 }
 
-// The three counters. Each runs an operation so many times in a process of its own.
+// The three counters. Each runs an operation `count` times in a process of its own.
 
 fn instructions(operation: &str, count: usize) -> Result<f64> {
     let tool = [
@@ -240,7 +240,7 @@ fn instructions(operation: &str, count: usize) -> Result<f64> {
         .parse()?)
 }
 
-/// Only those of the thread that runs the loop.
+/// Counts the system calls of the loop's thread only.
 fn syscalls(operation: &str, count: usize) -> Result<f64> {
     let said = watched(&["strace", "-c", "-U", "calls,name"], operation, count)?;
     let total = said.lines().find(|line| line.trim_end().ends_with("total"));
@@ -262,13 +262,13 @@ fn watched(tool: &[&str], operation: &str, count: usize) -> Result<String> {
     }
 }
 
-/// Far above what callgrind takes on a busy machine.
+/// Far more than callgrind takes on a busy machine.
 const SECONDS: &str = "300";
-/// What `timeout` says of a process that it had to end.
+/// The exit code of `timeout` when it had to end the process.
 const TIMED_OUT: i32 = 124;
 
-/// This program under a tool, in a process of its own. An operation that hangs is no matter of a tool that is missing, so this
-/// program ends then, too.
+/// Runs this program under a tool, in a process of its own. A missing tool is only an error, but if the operation hangs, this
+/// program ends too.
 fn limited(tool: &[&str], arguments: [&str; 3]) -> Result<Output> {
     let output = Command::new("timeout")
         .arg(SECONDS)

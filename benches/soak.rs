@@ -1,4 +1,4 @@
-//! Does anything pile up, get lost, or stay behind, if everything goes on for ten minutes and most of it goes wrong?
+//! Does anything pile up, get lost, or stay behind in ten minutes in which most things go wrong?
 //!
 //! ```text
 //! cargo bench --bench soak                   # ten minutes
@@ -6,19 +6,19 @@
 //! ```
 //!
 //! One loop serves echoes over TCP, Unix sockets and UDP, beside timers, jobs on the pool (some abandoned, some that panic),
-//! posts and spawns from threads, task groups that fail and are cancelled, channels, and tasks that panic. Against it:
+//! posts and spawns from threads, task groups that fail and are cancelled, channels, and tasks that panic. It meets:
 //!
 //! - clients that are other processes, and are killed in the middle of their requests, sixty connections at a time;
 //! - clients that hang up with a reset;
 //! - a limit of descriptors so low that `accept` fails whenever the doomed clients come;
-//! - one patient client, which must get an answer to each of its requests in spite of all that.
+//! - one patient client, which must still get an answer to each of its requests.
 //!
 //! In the end the counts must add up, and the process must have as many descriptors, threads and bytes as before. A line
-//! every ten seconds says how it goes; the last one is the verdict, and so is the exit code.
+//! every ten seconds shows the counts. The last line and the exit code are the verdict.
 //!
 //! *What would prove us wrong:* memory that grows after the first minute, a request without an answer, a descriptor too many.
-//! Memory here is what the allocator has given out, and what the system says is resident; the latter may grow by a tenth or by
-//! four megabytes, since an allocator does not give everything back.
+//! Memory is counted twice: the bytes that the allocator has given out, and the bytes that are resident. The resident bytes may
+//! grow by a tenth or by four megabytes, because an allocator does not give everything back.
 
 mod soak {
     pub(crate) mod clients;
@@ -37,13 +37,13 @@ use soak::load::Counts;
 use soak::vitals::{Vitals, settle};
 use soak::{clients, load};
 
-/// What the loop's descriptors may add to those of the process: far fewer than the doomed clients ask for.
+/// How many descriptors the loop may add to those of the process. The doomed clients ask for far more.
 const DESCRIPTORS: u64 = 48;
-/// What an allocator does not give back, and what a table that never shrinks keeps.
+/// The bytes that an allocator does not give back, and that a table that never shrinks keeps.
 const RESIDENT_MARGIN: usize = 4 << 20;
 const LIVE_MARGIN: usize = 64 << 10;
-/// How far the bytes given out swing under an even load: with the connections that there are just then, and with what has come
-/// from threads and is not taken yet. In ten minutes they were between 242 and 421 KiB, in the last minute as in the first.
+/// How far the bytes given out vary under an even load: with the number of connections, and with the posts from threads that
+/// wait in the inbox. In ten minutes they were between 242 and 421 KiB, in the last minute as in the first.
 const LOAD_MARGIN: usize = 256 << 10;
 
 fn main() -> ExitCode {
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
             _ => return usage(),
         }
     }
-    // `cargo test --all-targets` starts benches too, without this word.
+    // `cargo test --all-targets` starts benches too, without this argument.
     if !env::args().any(|argument| argument == "--bench") {
         println!("soaks only in `cargo bench`");
         return ExitCode::SUCCESS;
@@ -87,10 +87,10 @@ fn usage() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// What is wrong; empty if nothing is.
+/// Returns the problems, or an empty list.
 fn soak(time: Duration) -> Result<Vec<String>, Box<dyn Error>> {
     load::hush();
-    // So that what is made once in a process is made already.
+    // The first loop and the first job make what a process makes only once.
     roundelay::run(async { roundelay::offload(|| ()).await })?;
     settle();
     let before = Vitals::now();

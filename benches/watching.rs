@@ -1,8 +1,8 @@
 //! What does it cost to see the loop? `cargo bench --bench watching --features record`
 //!
-//! *How*: the same work (one task that yields) on loops that differ in one setting, in turns, so that a change of the machine's pace
-//! strikes all of them; the figures are medians of the differences to the plain loop. A yield is three events of a recording: the
-//! poll, the wake, the end of the poll.
+//! *How*: loops that differ in one setting do the same work (one task that yields). They take turns, so a change of the machine's
+//! speed affects all of them. The figures are medians of the differences to the plain loop. A yield is three events of a recording:
+//! the poll, the wake, the end of the poll.
 //!
 //! *What would prove us wrong*: more than 15 ns an event.
 

@@ -196,7 +196,7 @@ mod tests {
         forward
     }
 
-    /// Two chains through one table, beside two queues of names and indices.
+    /// Two chains that share a table, and two queues of names and indices as their models.
     struct Pair {
         nodes: Slab<Node<u64>>,
         chains: [Chain; 2],
@@ -262,7 +262,7 @@ mod tests {
             random ^= random >> 7;
             random ^= random << 17;
             let (which, place) = (random as usize & 1, (random >> 8) as usize);
-            // Nodes come in crowds, and leave until none is left.
+            // For 64 steps most nodes come, and for the next 64 most leave.
             let is_filling = step / 64 % 2 == 0;
             match random >> 61 {
                 0 | 1 => pair.change_sides(which, place),

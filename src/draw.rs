@@ -33,7 +33,7 @@ impl Draw {
 mod tests {
     use super::*;
 
-    /// The first numbers of the seed 1234567, as the authors' program prints them.
+    /// The first numbers for the seed 1234567, as the authors' program prints them.
     #[test]
     fn the_numbers_are_those_of_splitmix64() {
         let draw = Draw::new(1_234_567);

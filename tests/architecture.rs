@@ -1,7 +1,7 @@
-//! Compares the architecture on the first page of the design with the sources. A table that is not
-//! checked goes out of date.
+//! Compares the architecture on the first page of the design with the sources. A table that no test
+//! checks goes out of date.
 
-// The sources are the same everywhere.
+// The sources are the same on each system, so one system is enough.
 #![cfg(unix)]
 
 #[path = "support/sources.rs"]
@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 
 use sources::{Crate, Import, Source, blank_comments_and_literals, end_of_item, files};
 
-/// Who may import whom: a file may import what stands below it. Inside a row files may import each other (but not in a
-/// circle), unless the row says otherwise.
+/// The layers: a file may import the files of the rows below its own. The files of one row may import each other (but not
+/// in a circle), unless the row is `Apart`.
 const TABLE: &[(&str, Row)] = &[
     ("the crate", Row::Together(&["lib.rs", "entry.rs"])),
     ("hosts of the loop", Row::Together(&["compat/tokio.rs"])),
@@ -88,7 +88,7 @@ const PURE: &[&str] = &[
 
 enum Row {
     Together(&'static [&'static str]),
-    /// These never know each other.
+    /// Files that may not import each other.
     Apart(&'static [&'static str]),
 }
 
@@ -108,11 +108,11 @@ fn the_first_page_shows_the_same_layers() {
     let layers = layers();
     assert!(
         page.contains(&layers),
-        "the table of layers in src/lib.rs is to be\n{layers}"
+        "the table of layers in src/lib.rs should be\n{layers}"
     );
 }
 
-/// Where a file stands: its row, and its place in the row.
+/// The place of a file in the table: its row, and its place in the row.
 fn place(path: &str) -> Option<(usize, usize)> {
     let mut best: Option<(usize, usize, usize)> = None;
     for (row, (_, members)) in TABLE.iter().enumerate() {
@@ -131,13 +131,13 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Read once for all tests.
+/// The sources, which are read once for all tests.
 fn the_crate() -> &'static Crate {
     static CRATE: LazyLock<Crate> = LazyLock::new(|| Crate::read(root()));
     &CRATE
 }
 
-/// Who imports whom in it.
+/// All imports of one file of the crate by another.
 fn imports() -> &'static [Import] {
     static IMPORTS: LazyLock<Vec<Import>> = LazyLock::new(|| the_crate().imports());
     &IMPORTS
@@ -152,7 +152,7 @@ fn assert_none(problem: &str, found: &[String]) {
     );
 }
 
-// Who imports whom.
+// Imports.
 
 #[test]
 fn every_file_has_its_place_in_the_table() {
@@ -162,7 +162,7 @@ fn every_file_has_its_place_in_the_table() {
         .filter(|source| place(&source.path).is_none())
         .map(|source| source.path.clone())
         .collect();
-    assert_none("these files stand nowhere in the table above", &homeless);
+    assert_none("these files are missing from the table above", &homeless);
 }
 
 #[test]
@@ -217,8 +217,8 @@ fn no_file_imports_itself_in_a_circle() {
     assert_none("these import each other in a circle", &circles);
 }
 
-/// What is no word about tasks, sockets, timers or threads: the door to foreign code, the error that tasks and jobs have in
-/// common, what tests put in place of the system, and the recorder, to which each part tells its own.
+/// Files that every part may import, since they name no task, socket, timer or thread: the door to foreign code, the error
+/// that tasks and jobs share, what tests put in place of the system, and the recorder, to which each part reports.
 const SAID_BY_ALL: &[&str] = &[
     "fault.rs",
     "foreign.rs",
@@ -228,8 +228,8 @@ const SAID_BY_ALL: &[&str] = &[
     "trying.rs",
 ];
 
-/// "`Waker` is the only type that the scheduler and the drivers share": neither imports the other, and of what stands below
-/// both of them, no file is imported by both.
+/// "`Waker` is the only type that the scheduler and the drivers share": neither imports the other, and no file below them
+/// is imported by both.
 #[test]
 fn the_scheduler_and_the_drivers_share_nothing_but_the_waker() {
     let row = |name: &str| TABLE.iter().position(|(row, _)| *row == name);
@@ -249,12 +249,15 @@ fn the_scheduler_and_the_drivers_share_nothing_but_the_waker() {
             is_driver(&import.from)
                 && (is_scheduler(&import.to) || by_scheduler.contains(import.to.as_str()))
                 && !SAID_BY_ALL.contains(&import.to.as_str())
-                // How many loops there are at most is a number, not a type.
+                // The highest number of loops is a number, not a type.
                 && import.words != "crate::task::id::MAX_LOOPS"
         })
         .map(|import| format!("{} imports {}", import.from, import.words))
         .collect();
-    assert_none("what the scheduler and a driver both know", &shared);
+    assert_none(
+        "imports of a file that both the scheduler and a driver know",
+        &shared,
+    );
     let drivers_known: Vec<&&str> = by_scheduler.iter().filter(|to| is_driver(to)).collect();
     assert!(
         drivers_known.is_empty(),
@@ -272,12 +275,12 @@ fn the_wheel_stands_alone() {
         .map(|import| import.words.clone())
         .collect();
     assert_none(
-        "the wheel is taught and fuzzed by itself, but imports",
+        "the wheel is taught and fuzzed as a stand-alone file, but it imports",
         &imports,
     );
 }
 
-/// The reader of the sources has a test of its own: an import that it overlooked would pass for none.
+/// Tests the code that reads the sources. If it overlooked an import, the tests above would not see it either.
 #[test]
 fn the_imports_that_make_the_design_are_seen() {
     let imports = imports();
@@ -313,7 +316,7 @@ const UNSAFE_ROOMS: &[&str] = &[
 ];
 const UNSAFE_BLOCKS: usize = 15;
 
-/// The lines, counted from zero, in whose code the word stands.
+/// The numbers of the lines, counted from zero, whose code contains the word.
 fn lines_with<'a>(source: &'a Source, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_word = move |line: &str| {
         line.split(|c: char| !c.is_alphanumeric() && c != '_')
@@ -327,7 +330,7 @@ fn lines_with<'a>(source: &'a Source, word: &'a str) -> impl Iterator<Item = usi
         .map(|(index, _)| index)
 }
 
-/// Whether a comment on that line, or shortly above it, says `words`. Clippy sees to it that it is the right one.
+/// Whether a comment on that line, or shortly above it, says `words`. Clippy checks that the comment belongs to the line.
 fn is_explained(source: &Source, line: usize, words: &str) -> bool {
     let lines: Vec<&str> = source.text.lines().collect();
     lines[line.saturating_sub(8)..=line]
@@ -349,7 +352,7 @@ fn unsafe_code_lives_in_four_rooms_and_in_fifteen_blocks_at_most() {
     assert_none("unsafe code outside its rooms", &outside);
     assert!(
         count <= UNSAFE_BLOCKS,
-        "{count} unsafe blocks, and {UNSAFE_BLOCKS} are the most"
+        "{count} unsafe blocks, but at most {UNSAFE_BLOCKS} are allowed"
     );
 }
 
@@ -363,12 +366,12 @@ fn every_unsafe_block_says_why_it_is_safe_and_which_test_guards_it() {
             }
         }
     }
-    assert_none("unsafe without a SAFETY comment", &silent);
+    assert_none("unsafe code without a SAFETY comment", &silent);
 }
 
 // One door to foreign code.
 
-/// What only `foreign.rs` may do; and what to call instead. Code under `#[cfg(test)]` is left out.
+/// What only `foreign.rs` may do, and what other files call instead. Code under `#[cfg(test)]` is left out.
 const FOREIGN: &[(&str, &str)] = &[
     ("log::", "foreign::tell"),
     ("trace!(", "foreign::tell"),
@@ -386,7 +389,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ),
 ];
 
-/// *decide-then-do*, and panics that stay where they are: foreign code is called through one door.
+/// *decide-then-do*, and a panic of foreign code does not spread: foreign code is called through one door.
 #[test]
 fn foreign_code_is_called_through_one_door() {
     let mut outside = Vec::new();
@@ -414,7 +417,7 @@ fn foreign_code_is_called_through_one_door() {
             }
         }
     }
-    assert_none("foreign code that is called past its door", &outside);
+    assert_none("foreign code that is not called through its door", &outside);
 }
 
 // Comments that can be checked.
@@ -437,7 +440,7 @@ fn every_atomic_operation_names_its_partner() {
                 .code
                 .lines()
                 .nth(line)
-                .expect("a line that was just found");
+                .expect("the line was found above");
             let is_import = code.trim_start().starts_with("use ");
             if !is_import && !is_explained(source, line, "ORDERING: ") {
                 silent.push(format!("src/{}:{}: {}", source.path, line + 1, code.trim()));
@@ -453,14 +456,16 @@ fn texts() -> Vec<(String, String)> {
         .iter()
         .flat_map(|ending| files(root(), ending))
         .map(|file| {
-            let path = file.strip_prefix(root()).expect("below the root");
+            let path = file
+                .strip_prefix(root())
+                .expect("the file is below the root");
             let text = fs::read_to_string(&file).expect("a text is UTF-8");
             (path.to_string_lossy().into_owned(), text)
         })
         .collect()
 }
 
-/// The words of a comment may stand on two lines.
+/// The text on one line, since the words of a comment may be broken over two.
 fn joined(text: &str) -> String {
     let lines = text
         .lines()
@@ -523,16 +528,16 @@ fn every_example_that_is_named_exists() {
 
 // Tests that can hang.
 
-/// No test in these can hang: they read texts, or ask the compiler.
+/// No test in these files can hang: they read texts, or ask the compiler.
 const PURE_TESTS: &[&str] = &[
     "tests/architecture.rs",
     "tests/book.rs",
-    // It calls the compiler for minutes, and only when it is asked to.
+    // It runs the compiler for minutes, but only on request.
     "tests/loom_mutations.rs",
     "tests/traits.rs",
 ];
 
-/// What a test calls so that the watchdog knows it (tests/support/watch.rs). `in_loop` calls `watchdog`.
+/// A watched test calls one of these (tests/support/watch.rs). `in_loop` calls `watchdog`.
 const WATCHES: &[&str] = &["watch()", "watch_for(", "watchdog(", "watchdog_on_stack("];
 
 #[test]
@@ -543,7 +548,7 @@ fn every_test_that_could_hang_is_watched() {
     }) {
         let code = blank_comments_and_literals(text);
         for (at, attribute) in code.match_indices("#[test]") {
-            // An attribute may stand between: `#[ignore = ".."]`.
+            // Another attribute may come before the function: `#[ignore = ".."]`.
             let start = at + attribute.len();
             let start = start + code[start..].find("fn ").expect("a test is a function");
             let body = &code[start..end_of_item(&code, start)];
@@ -606,7 +611,7 @@ fn every_invariant_stands_on_the_first_page_and_is_cited_by_a_test() {
         .expect("there is a first page");
     let (_, table) = page
         .split_once("| name | what holds |")
-        .expect("it has the table");
+        .expect("the first page has the table of invariants");
     let rows = table
         .lines()
         .skip(2)
@@ -614,7 +619,7 @@ fn every_invariant_stands_on_the_first_page_and_is_cited_by_a_test() {
     assert_eq!(
         rows.count(),
         INVARIANTS.len(),
-        "rows of the table on the first page"
+        "the table on the first page has a row for each invariant"
     );
 }
 
@@ -659,11 +664,11 @@ fn functions_are_short() {
     );
 }
 
-// The book belongs to everybody.
+// The book names no machine on which it was written.
 
 #[test]
 fn nothing_ties_the_project_to_the_place_where_it_was_written() {
-    // In two parts, so that this file does not find itself.
+    // Each word is in two parts, so that the test does not find this file.
     let words = [
         ["/wo", "rk/"],
         ["/ro", "ot/"],
@@ -683,5 +688,5 @@ fn nothing_ties_the_project_to_the_place_where_it_was_written() {
             }
         }
     }
-    assert_none("words that mean something at one desk only", &found);
+    assert_none("words that mean something on one machine only", &found);
 }

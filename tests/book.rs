@@ -1,5 +1,5 @@
-//! Compares the book with the sources: each chapter has its parts and leads to the next, and the
-//! names in a text exist.
+//! Compares the book with the sources. Each chapter has its parts and leads to the next, and each name
+//! in a text exists.
 
 #[allow(dead_code, reason = "tests/architecture.rs uses the rest")]
 #[path = "support/sources.rs"]
@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 use sources::{Crate, blank_comments_and_literals, files};
 
-/// The way through the book: the files with an essay, and what the link to each is called.
+/// The way through the book: the files with an essay, each with the name of the link to it.
 const WAY: &[(&str, &str)] = &[
     ("lib.rs", "crate"),
     ("task/mod.rs", "task#chapter-1-what-a-task-is"),
@@ -45,10 +45,10 @@ const WAY: &[(&str, &str)] = &[
     ("questions.rs", "questions"),
 ];
 
-/// Where a chapter's link leads on past the file that is next in the table, for that one is a part of this room.
+/// Chapters whose last link skips the next file of the table, because that file is a part of the same chapter.
 const LEADS_PAST: &[(&str, &str)] = &[("remote/mod.rs", "time#time-in-the-hands-of-a-test")];
 
-/// The numbered chapters, and the parts that each has to have.
+/// The files of the numbered chapters.
 const CHAPTERS: [&[&str]; 9] = [
     &["task/mod.rs"],
     &["task/cell.rs"],
@@ -67,7 +67,7 @@ const PARTS: &[&[&str]] = &[
     &["Exercises", "Exercises of chapter 6"],
     &["Next"],
 ];
-/// Not in chapter 1, which tells of no mechanism.
+/// Chapter 1 describes no mechanism, so it does not need this part.
 const PARTS_OF_A_MECHANISM: &[&[&str]] = &[&["What it costs"]];
 
 const COLUMNS: usize = 100;
@@ -94,7 +94,7 @@ fn essay(file: &str) -> Vec<String> {
         .collect()
 }
 
-/// The headings of an essay; a line of code that begins with `#` is none.
+/// The headings of an essay, without the lines of code that begin with `#`.
 fn headings(essay: &[String]) -> Vec<&str> {
     let mut is_code = false;
     let mut found = Vec::new();
@@ -123,7 +123,9 @@ fn every_chapter_says_what_to_read_first_how_long_it_takes_and_in_which_order() 
         let essay = essay(file);
         let first = essay.first().map_or("", String::as_str);
         if first.is_empty() || first.starts_with('#') {
-            missing.push(format!("src/{file}: a first line that says what it is"));
+            missing.push(format!(
+                "src/{file}: a first line that says what the file is"
+            ));
         }
         let words = essay.join(" ");
         for opening in ["*Before this:*", "*Time:*", "*Files, in reading order:*"] {
@@ -133,7 +135,10 @@ fn every_chapter_says_what_to_read_first_how_long_it_takes_and_in_which_order() 
             }
         }
     }
-    assert_none("chapters that do not open as a chapter does", &missing);
+    assert_none(
+        "parts that are missing at the opening of a chapter",
+        &missing,
+    );
 }
 
 #[test]
@@ -158,7 +163,7 @@ fn every_chapter_has_its_parts() {
             }
         }
     }
-    assert_none("chapters without a part", &missing);
+    assert_none("parts that are missing in a chapter", &missing);
 }
 
 #[test]
@@ -166,7 +171,7 @@ fn every_chapter_ends_with_a_link_to_the_next() {
     let mut astray = Vec::new();
     for pair in WAY.windows(2) {
         let [(file, _), (next, name)] = pair else {
-            unreachable!("windows of two");
+            unreachable!("each window has two items");
         };
         let past = LEADS_PAST.iter().find(|(from, _)| from == file);
         let name = past.map_or(*name, |(_, name)| name);
@@ -183,13 +188,13 @@ fn every_chapter_ends_with_a_link_to_the_next() {
             let target = &target[..target.find(')').unwrap_or(target.len())];
             target.trim_end_matches("/index.html").ends_with(name)
         }) || words.contains(&format!("[`{name}`]"));
-        // `serve()` is the page of the function, which the chapter of its file begins.
+        // `serve()` links to the page of the function. Its chapter is at the head of the same file.
         let is_linked = is_linked || words.contains(&format!("{name}()"));
         if !is_linked {
             astray.push(format!("src/{file}: to src/{next}"));
         }
     }
-    assert_none("chapters whose last words do not lead to the next", &astray);
+    assert_none("chapters that do not end with a link to the next", &astray);
 }
 
 /// The first page links to each chapter.
@@ -211,11 +216,11 @@ fn the_first_page_leads_to_every_chapter() {
         !forms.iter().any(|form| page.contains(form))
     });
     let missing: Vec<String> = missing.map(|(file, _)| format!("src/{file}")).collect();
-    assert_none("chapters that the first page does not name", &missing);
+    assert_none("chapters without a link on the first page", &missing);
     assert!(page.contains("**You may stop here.**"));
 }
 
-/// The files to which the map on the first page links, in its order.
+/// The files to which the map on the first page links, in the map's order.
 fn files_of_the_map() -> Vec<String> {
     let page = essay("lib.rs").join("\n");
     let map = page.split("# Chapter 0").nth(1).expect("there is a map");
@@ -225,7 +230,7 @@ fn files_of_the_map() -> Vec<String> {
     links.map(|(name, _)| format!("{name}.rs")).collect()
 }
 
-/// The files that a chapter names in its opening, without itself.
+/// The files that a chapter names in its opening, without the chapter's own file.
 fn reading_order(file: &str) -> Vec<String> {
     let essay = essay(file).join("\n");
     let opening = essay.split("*Files, in reading order:*").nth(1);
@@ -245,11 +250,13 @@ fn reading_order(file: &str) -> Vec<String> {
     };
     names
         .filter_map(|rest| rest.split_once("`]"))
-        .map(|(name, _)| find(name).unwrap_or_else(|| panic!("src/{file}: {name} is no file")))
+        .map(|(name, _)| {
+            find(name).unwrap_or_else(|| panic!("src/{file}: no file is called {name}"))
+        })
         .collect()
 }
 
-/// Each chapter's files stand on the map, in the chapter's order.
+/// Each chapter's files are on the map, in the chapter's order.
 #[test]
 fn the_map_leads_to_the_files_of_every_chapter_in_reading_order() {
     let map = files_of_the_map();
@@ -270,10 +277,13 @@ fn the_map_leads_to_the_files_of_every_chapter_in_reading_order() {
         }
     }
     assert!(count > 70, "the openings name only {count} files");
-    assert_none("files that the map has not, or out of order", &astray);
+    assert_none(
+        "files that are missing from the map, or are out of order",
+        &astray,
+    );
 }
 
-/// rustdoc makes a page of each source. `src/files.md` has the addresses of the files on the map, and no other.
+/// rustdoc makes a page for each source file. `src/files.md` has the addresses of the files on the map, and no others.
 #[test]
 fn every_link_of_the_map_leads_to_the_page_of_a_source() {
     let map: BTreeSet<String> = files_of_the_map().into_iter().collect();
@@ -289,7 +299,7 @@ fn every_link_of_the_map_leads_to_the_page_of_a_source() {
     assert_none("files on the map that do not exist", &missing);
 }
 
-/// A row of a table cannot be broken, nor can a word. The exercises have their own width.
+/// Rows of tables and long words cannot be broken, so they may be wider. The exercises have their own width.
 #[test]
 fn the_chapters_are_a_hundred_columns_wide() {
     let mut wide = Vec::new();
@@ -306,10 +316,10 @@ fn the_chapters_are_a_hundred_columns_wide() {
             }
         }
     }
-    assert_none("lines of the book that are too wide", &wide);
+    assert_none("lines of the book that are too long", &wide);
 }
 
-/// A page of rustdoc shows so many columns of a figure in a window of 1,200 pixels.
+/// A page of rustdoc shows this many columns of a figure in a window of 1,200 pixels.
 const FIGURE: usize = 93;
 
 /// All figures are drawn with the same characters, and none is cut off at the edge of its page.
@@ -339,7 +349,7 @@ fn the_figures_fit_on_their_pages_and_are_drawn_alike() {
     }
     assert!(count > 50, "there are only {count} figures");
     assert_none(
-        "figures that are cut off, or drawn unlike the others",
+        "figures that are cut off, or drawn with other characters",
         &poor,
     );
 }
@@ -353,7 +363,7 @@ fn thirty_questions_have_an_answer_a_link_and_a_proof() {
     for number in 1..=30 {
         let start = format!("\n{number}. **");
         let Some(at) = text.find(&start) else {
-            poor.push(format!("{number}: is not there"));
+            poor.push(format!("{number}: this question is missing"));
             continue;
         };
         let item = &text[at + 1..];
@@ -368,13 +378,16 @@ fn thirty_questions_have_an_answer_a_link_and_a_proof() {
         if !answer.contains('[') {
             poor.push(format!("{question}: no link"));
         }
-        // That what is named exists is seen to by tests/architecture.rs.
+        // tests/architecture.rs checks that the named test or example exists.
         if !answer.contains("`tests/") && !answer.contains("`examples/") {
             poor.push(format!("{question}: no test and no example"));
         }
     }
-    assert!(!text.contains("\n31. **"), "there are more than thirty");
-    assert_none("questions that are not answered", &poor);
+    assert!(
+        !text.contains("\n31. **"),
+        "there are more than thirty questions"
+    );
+    assert_none("questions without a full answer", &poor);
 }
 
 #[test]
@@ -423,7 +436,7 @@ fn words_of_the_code() -> &'static BTreeSet<String> {
     &WORDS
 }
 
-/// `a_name_as_long_as_this` in a comment is a test, and `Type::item` of a type of ours is an item.
+/// In a comment `a_name_as_long_as_this` is a test, and `Type::item` is an item if `Type` is a type of this crate.
 #[test]
 fn every_item_and_every_test_that_a_comment_names_exists() {
     let code = words_of_the_code();
@@ -456,10 +469,10 @@ fn every_item_and_every_test_that_a_comment_names_exists() {
             }
         }
     }
-    assert_none("names in comments that mean nothing", &missing);
+    assert_none("names in comments that do not exist", &missing);
 }
 
-/// A guard is named by its file, which tests/architecture.rs looks up, or it is a unit test.
+/// A guard is named with its file, which tests/architecture.rs looks up, or it is a unit test.
 #[test]
 fn every_guard_that_is_a_unit_test_exists() {
     let code = words_of_the_code();
@@ -479,12 +492,15 @@ fn every_guard_that_is_a_unit_test_exists() {
             }
         }
     }
-    assert_none("guards that are not there", &missing);
+    assert_none(
+        "unit tests that are named as guards and do not exist",
+        &missing,
+    );
 }
 
 // Files and links.
 
-/// `room/file.rs` in a comment or a text is a file: from the root, from `src`, or from the folder of the text.
+/// `room/file.rs` in a comment or a text is the path of a file: from the root, from `src`, or from the folder of the text.
 #[test]
 fn every_file_that_a_comment_names_exists() {
     let mut missing = Vec::new();
@@ -508,7 +524,7 @@ fn every_file_that_a_comment_names_exists() {
     assert_none("files that comments name and that do not exist", &missing);
 }
 
-/// A heading as the address of its section.
+/// The address of the section under a heading.
 fn address(heading: &str) -> String {
     let heading = heading.trim_start_matches('#').trim().to_lowercase();
     let letters = heading
@@ -542,5 +558,5 @@ fn every_link_of_the_documents_leads_somewhere() {
             }
         }
     }
-    assert_none("links of documents that lead nowhere", &broken);
+    assert_none("links in documents that lead nowhere", &broken);
 }

@@ -1,4 +1,4 @@
-//! No descriptor is left. Alone in its process, because it takes all descriptors.
+//! A loop when no descriptor is left. This test is alone in its process, because it takes all descriptors.
 
 #![cfg(unix)]
 
@@ -21,16 +21,16 @@ fn take_all() -> Vec<File> {
 fn sleeps(event_loop: &mut EventLoop) {
     let begin = Instant::now();
     event_loop.run(sleep(PAUSE));
-    assert!(begin.elapsed() >= PAUSE, "never early");
+    assert!(begin.elapsed() >= PAUSE, "the sleep has ended early");
 }
 
-/// The timer is made when it is first needed, and by then there may be no room for it.
+/// The loop makes its timer when it first needs it. By then there may be no descriptor for it.
 #[test]
 fn a_deadline_is_kept_when_no_descriptor_is_left_for_the_timer() {
     support::watchdog(support::PATIENCE, || {
         let mut event_loop = EventLoop::new()?;
         let all = take_all();
-        assert!(EventLoop::new().is_err(), "there is none left");
+        assert!(EventLoop::new().is_err(), "a descriptor is left");
         sleeps(&mut event_loop);
         drop(all);
         sleeps(&mut event_loop);

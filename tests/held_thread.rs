@@ -1,9 +1,9 @@
-//! A step that holds the loop's thread for longer than the limit is logged: afterwards by
-//! `Builder::slow_poll`, meanwhile by `Builder::watchdog`. Alone in its process, because the
-//! watchdog's thread calls the logger, and a process has one logger.
+//! A step that holds the loop's thread for longer than the limit is logged. `Builder::slow_poll` logs
+//! it after its end, and `Builder::watchdog` while it still runs. This test is alone in its process,
+//! because the watchdog's thread calls the logger, and a process has one logger.
 //!
-//! The limit here is a nanosecond, so that every step is too long, or there is no limit, so that no
-//! step is too long. So no test depends on the speed of the machine.
+//! The limit here is a nanosecond, and then every step is too long, or there is no limit, and then no
+//! step is. So no test depends on the speed of the machine.
 
 #![cfg(unix)]
 
@@ -22,7 +22,7 @@ use roundelay::{EventLoop, Remote, yield_now};
 
 const AT_ONCE: Duration = Duration::from_nanos(1);
 
-/// What the target `roundelay::slow` was told in this process, and a bell for those who wait for a line.
+/// The lines of the target `roundelay::slow` in this process. `TOLD` wakes the threads that wait for a line.
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static TOLD: Condvar = Condvar::new();
 
@@ -33,7 +33,7 @@ fn lines() -> MutexGuard<'static, Vec<String>> {
 }
 
 thread_local! {
-    /// What the sink of this thread does at the next line, once.
+    /// What the sink of this thread does, once, at the next line.
     static DEED: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
 }
 
@@ -59,7 +59,7 @@ impl log::Log for Listener {
     fn flush(&self) {}
 }
 
-/// A loop with a name that no other test has, whose lines are heard.
+/// The builder of a loop whose lines are recorded. The name must not be used by another test.
 fn heard(name: &str) -> roundelay::Builder {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -69,7 +69,7 @@ fn heard(name: &str) -> roundelay::Builder {
     EventLoop::builder().name(name).slow_poll(None)
 }
 
-/// The lines of the loop of that name that contain `part`, without the time, which differs.
+/// The lines of the loop `name` that contain `part`. The time is cut off, because it differs in each run.
 fn told(name: &str, part: &str) -> Vec<String> {
     let (start, lines) = (format!("{name}: "), lines());
     let of_the_loop = lines.iter().filter_map(|line| line.strip_prefix(&start));
@@ -79,7 +79,7 @@ fn told(name: &str, part: &str) -> Vec<String> {
         .collect()
 }
 
-/// Blocks, as a careless task does, until the loop of that name is told of.
+/// Blocks, as a careless task does, until there is a line of the loop `name` that contains `part`.
 fn block_until_told(name: &str, part: &str) -> String {
     let mut lines = lines();
     loop {
@@ -125,7 +125,7 @@ fn a_task_that_is_slow_over_and_over_is_told_the_first_second_fourth_and_eighth_
             .await
             .unwrap();
     });
-    // Fifteen polls.
+    // The task has been polled fifteen times.
     let lines = lines().clone();
     let of_it = lines
         .iter()
@@ -166,7 +166,7 @@ fn destructors_posted_calls_and_looks_are_told_as_what_they_are() {
         assert!(aborted.await.unwrap_err().is_cancelled());
         drop(task::Builder::new().name("unread").spawn(async { vec![1] }));
         Remote::current().post(|| ()).unwrap();
-        // More polls than there are between two looks.
+        // These are more polls than there are between two looks.
         for _ in 0..200 {
             yield_now().await;
         }
@@ -193,7 +193,7 @@ fn the_sink_may_abort_the_very_task_that_it_is_told_of_and_may_wake_and_spawn() 
     event_loop.run(async {
         let (handle, spawned) = (Rc::clone(&victim), Rc::clone(&done));
         DEED.set(Some(Box::new(move || {
-            let handle = handle.take().expect("the first line is of the victim");
+            let handle = handle.take().expect("the first line is about the victim");
             handle.abort();
             drop(roundelay::spawn(
                 async move { spawned.set(spawned.get() + 1) },
@@ -223,14 +223,14 @@ fn the_watchdog_tells_while_it_lasts_who_holds_the_thread_and_what_the_thread_do
     assert!(line.contains(&format!("spawned at {}:", file!())), "{line}");
 }
 
-/// On Linux only the kernel says it.
+/// Only on Linux the kernel says what a thread waits for.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_thread_that_waits_for_a_lock_is_told_from_one_that_computes() {
     let _watched = watch::watch();
     let mut event_loop = heard("kinds").watchdog(AT_ONCE).build().unwrap();
     event_loop.run(async {
-        // The line that is awaited says `futex`, since that is how a thread waits for another.
+        // The line says `futex`, the system call by which a thread waits for another thread.
         let line = block_until_told("kinds", "it waits in futex: a Mutex");
         assert!(line.contains("has held the thread"));
         let told = || {
@@ -244,7 +244,7 @@ fn a_thread_that_waits_for_a_lock_is_told_from_one_that_computes() {
     });
 }
 
-/// The watchdog's thread is the only one, and it goes with its loop.
+/// The watchdog's thread is the loop's only thread, and it ends with its loop.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_watchdogs_thread_ends_with_its_loop_and_a_loop_without_one_has_none() {
@@ -267,7 +267,7 @@ fn the_watchdogs_thread_ends_with_its_loop_and_a_loop_without_one_has_none() {
     while threads("ends-watchdog") > 0 {}
 }
 
-/// It is asleep after two idle rounds, so a poll after a long rest has to call it.
+/// The watchdog is asleep after two idle rounds, so a poll after a long rest has to call it.
 #[test]
 fn a_watchdog_that_has_gone_to_sleep_is_called_by_the_next_poll() {
     let _watched = watch::watch();
@@ -275,7 +275,7 @@ fn a_watchdog_that_has_gone_to_sleep_is_called_by_the_next_poll() {
     for round in 0..3 {
         let name = format!("round {round}");
         event_loop.run(async {
-            // A loop that rests for this long has let its watchdog go to sleep; if it has not, the case is the easier one.
+            // While a loop rests for this long, its watchdog goes to sleep. If it does not, the test still passes.
             roundelay::sleep(Duration::from_millis(20)).await;
             let task = task::Builder::new().name(&*name);
             let wanted = format!("'round {round}'");

@@ -1,12 +1,12 @@
-//! The sink of the log is foreign code, and it is called in the middle of the loop. Here it does
-//! **one** deed at **one** line, for each line that the loop writes and each kind of deed. After
-//! each deed the loop goes on and loses nothing.
+//! The sink of the log is foreign code, and the loop calls it in the middle of its work. Here the sink
+//! does **one** deed at **one** line. There is a run for each line that the loop writes and each kind of
+//! deed. After the deed the loop goes on and loses nothing.
 //!
-//! One deed per run: a second deed might wake the loop from a sleep that the first should have
-//! prevented. For the same reason each event from outside (a byte, a job's end, a post) waits until
-//! the deed has had its effect.
+//! There is one deed per run, because a second deed might wake the loop from a sleep that the first
+//! should have prevented. For the same reason each event from outside (a byte, a job's end, a post)
+//! waits until the deed has had its effect.
 //!
-//! A program of its own, since the sink and the limit of descriptors belong to the process.
+//! This test is a program of its own, because the sink and the limit of descriptors belong to the process.
 
 #![cfg(unix)]
 
@@ -50,19 +50,19 @@ const DEEDS: [Deed; 5] = [
     Deed::Panic,
 ];
 
-/// What all threads know of the run.
+/// The state of the run, which all threads share.
 struct Run {
     deed: Deed,
-    /// At which line, counted from zero, the deed is done.
+    /// The number of the line, counted from zero, at which the deed is done.
     at: usize,
     lines: usize,
-    /// The line, once it is done.
+    /// The text of that line, once the deed is done.
     done: Option<String>,
-    /// The main task runs: a deed must have an effect.
+    /// The main task runs, so a deed must have an effect.
     is_open: bool,
-    /// It was done, and has had none yet.
+    /// The deed was done, and has had no effect yet.
     owes: bool,
-    /// How often the loop had slept when it was done.
+    /// How often the loop had slept when the deed was done.
     parks: Option<u64>,
     has_slept: bool,
     patient: Option<Waker>,
@@ -76,7 +76,7 @@ thread_local! {
     static BAG: RefCell<Option<Bag>> = const { RefCell::new(None) };
 }
 
-/// The last handle of each kind; and the timer that a deed arms.
+/// The last handle of each kind, and the timer that a deed arms.
 #[derive(Default)]
 struct Bag {
     /// A finished task with its output, a job, a socket, and a loop.
@@ -89,7 +89,7 @@ fn run() -> MutexGuard<'static, Option<Run>> {
     RUN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-// Panics that are meant.
+// The texts of the intended panics.
 const ENOUGH: &str = "the sink has had enough";
 const UNSEEN: &str = "nobody awaits me";
 
@@ -140,7 +140,7 @@ fn act(deed: Deed, patient: Option<Waker>, remote: Option<Remote>) {
     }
 }
 
-/// Arms a timer that wakes the patient task, and does nothing else.
+/// Arms a timer that only wakes the patient task.
 fn arm(patient: Option<Waker>) {
     let Some(patient) = patient else { return };
     let mut nap = sleep(Duration::from_micros(50));
@@ -168,12 +168,12 @@ fn waits_for_an_effect(run: &mut Option<Run>) -> bool {
     run.as_ref().is_some_and(|run| run.owes)
 }
 
-/// What comes from outside comes when a deed that has been done has had its effect.
+/// Holds back an event from outside until the deed, if it has been done, has had its effect.
 fn gate() {
     drop(EFFECT.wait_while(run(), waits_for_an_effect));
 }
 
-/// Waits for nothing but a wake, and looks whether the deed has sent one.
+/// Waits only for a wake, and checks whether the deed has sent it.
 async fn patient() {
     PATIENT.replace(Some(own_waker().await));
     poll_fn(|_| {
@@ -207,7 +207,7 @@ async fn everyday() {
     });
     let mut byte = [0];
     assert_eq!(stream.read(&mut byte).await.unwrap(), 1);
-    // `inside` keeps the open file alive, so the next byte is news of a source that is gone.
+    // `inside` keeps the open file alive, so the next byte is an event of a source that is gone.
     drop(stream);
     let mut outside = writes.join().unwrap();
     outside.write_all(b"?").unwrap();
@@ -238,7 +238,7 @@ async fn everyday() {
     finish(awaited).await;
 }
 
-/// No thread can be had, and no descriptor for the timer.
+/// A life in which the system gives no thread, and no descriptor for the timer.
 async fn misery() {
     drop(spawn(patient()));
     let awaited = prepare(&Remote::current()).await;
@@ -254,7 +254,7 @@ async fn misery() {
     finish(awaited).await;
 }
 
-/// Fills the bag, and tells the sink whom it may wake.
+/// Fills the bag, and gives the sink the waker of the patient task.
 async fn prepare(remote: &Remote) -> Rc<Event> {
     let awaited = Rc::new(Event::new());
     let (socket, _other) = UnixStream::pair().unwrap();
@@ -271,7 +271,7 @@ async fn prepare(remote: &Remote) -> Rc<Event> {
     };
     BAG.replace(Some(bag));
     drop(spawn(pending::<()>()));
-    // The patient task was spawned first, and is polled by now.
+    // The patient task was spawned first, so it has been polled by now.
     yield_now().await;
     let patient = PATIENT.take();
     if let Some(run) = run().as_mut() {
@@ -286,7 +286,7 @@ thread_local! {
     static PATIENT: RefCell<Option<Waker>> = const { RefCell::new(None) };
 }
 
-/// A deed that was done must have its effect, though nothing else happens any more.
+/// Waits for the effect of the deed. Nothing else happens any more.
 async fn finish(awaited: Rc<Event>) {
     let must_wait = waits_for_an_effect(&mut run());
     if must_wait {
@@ -297,16 +297,16 @@ async fn finish(awaited: Rc<Event>) {
     }
 }
 
-/// What a run is made of.
+/// What happens in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
     Everyday,
-    /// The same, by a clock that is moved instead of waiting.
+    /// The same as `Everyday`, but the loop moves its clock instead of waiting.
     InVirtualTime,
     Misery,
 }
 
-/// One run with one deed. `false` if there were fewer lines.
+/// One run with one deed. Gives `false` if the run had too few lines.
 fn try_one(deed: Deed, at: usize, life: Life) -> bool {
     *run() = Some(Run {
         deed,
@@ -333,7 +333,7 @@ fn try_one(deed: Deed, at: usize, life: Life) -> bool {
     }
     drop(event_loop);
     drop(BAG.take());
-    let run = run().take().expect("it was put there above");
+    let run = run().take().expect("the run was put there above");
     assert!(
         !run.owes,
         "{deed:?} at line {at} has had no effect: {:?}",
@@ -363,7 +363,7 @@ fn whatever_a_sink_does_at_one_line_the_loop_goes_on_and_loses_nothing() {
         for (deed, life) in DEEDS
             .into_iter()
             .flat_map(|deed| lives.map(|life| (deed, life)))
-            // A job that waits for a timer of its loop holds the very clock that it waits for.
+            // In virtual time a running job stops the clock, so a job cannot wait for a timer of its loop.
             .filter(|deed_and_life| *deed_and_life != (Deed::Arm, Life::InVirtualTime))
         {
             let mut at = 0;
@@ -377,7 +377,7 @@ fn whatever_a_sink_does_at_one_line_the_loop_goes_on_and_loses_nothing() {
             };
             assert!(
                 at >= least,
-                "{deed:?} at {level}, {life:?}: only {at} lines were told"
+                "{deed:?} at {level}, {life:?}: only {at} lines were logged"
             );
         }
     }

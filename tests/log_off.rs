@@ -1,5 +1,5 @@
-//! In a program without a logger the loop writes no line of the log, and formats none. Alone in its
-//! process, because a process has one logger.
+//! In a program without a logger the loop writes no line of the log, and formats none. This test is
+//! alone in its process, because a process has one logger.
 
 #[path = "support/watch.rs"]
 mod watch;
@@ -49,18 +49,18 @@ async fn everything() {
     Remote::current().spawn(|| async {}).await.unwrap();
 }
 
-/// Both cases in one test: the level belongs to the whole process.
+/// Both cases are in one test, because the level belongs to the whole process.
 #[test]
 fn without_a_listener_nobody_is_asked_and_one_that_declines_is_asked_little() {
     let _watched = watch::watch();
     log::set_logger(&Silent).unwrap();
 
-    // Below `trace` the comparison with the level is all there is: the listener is not even asked.
+    // Below `trace` the loop only compares the level. It does not even ask the listener.
     log::set_max_level(log::LevelFilter::Info);
     run(everything());
     assert_eq!((QUESTIONS.load(SeqCst), LINES.load(SeqCst)), (0, 0));
 
-    // At `trace` a listener that declines is asked, once for each slice of polls, not for each poll and wake.
+    // At `trace` the loop asks the listener once for each slice of polls, not for each poll and wake.
     log::set_max_level(log::LevelFilter::Trace);
     let questions = QUESTIONS.load(SeqCst);
     let polls = run(async {

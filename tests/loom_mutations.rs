@@ -1,18 +1,19 @@
 //! Do the explorations of `src/shim.rs` find errors? Each mutation here breaks one line of a copy
-//! of the sources, as in a plausible first version; and in some order of the threads' steps a test
-//! must fail.
+//! of the sources, as a plausible first version might have it. Then a test must fail in some order
+//! of the threads' steps.
 //!
 //! ```text
 //! cargo test --test loom_mutations -- --ignored --nocapture
 //! ```
 //!
-//! Compiles the crate once for each mutation, about ten seconds. `.ci/run` has it in the step `loom`.
+//! It compiles the crate once for each mutation, which takes about ten seconds. `.ci/run` runs it in
+//! the step `loom`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// In which file, what is to be found there exactly once, and what is put in its place.
+/// A file, and for each edit the lines that stand there exactly once, and the lines that replace them.
 struct Mutation {
     says: &'static str,
     file: &'static str,
@@ -76,7 +77,7 @@ const MUTATIONS: &[Mutation] = &[
         )],
     ),
     word(
-        "the loop sees and takes the number, and does not ask what was written before",
+        "the loop takes the number, and does not see what was written before",
         &[
             (
                 "self.0.load(SeqCst) >= NOTIFIED",
@@ -105,14 +106,14 @@ const MUTATIONS: &[Mutation] = &[
         )],
     ),
     word(
-        "parks by a swap, and what was there is gone",
+        "parks by a swap, and loses what was there",
         &[(
             ".compare_exchange(AWAKE, PARKED, SeqCst, SeqCst)\n            .is_ok()",
             ".swap(PARKED, SeqCst) == AWAKE",
         )],
     ),
     word(
-        "wakes up by a store, over what came meanwhile",
+        "wakes up by a store, which overwrites what came meanwhile",
         &[(
             "let _ = self.0.compare_exchange(PARKED, AWAKE, SeqCst, SeqCst);",
             "self.0.store(AWAKE, SeqCst);",
@@ -150,11 +151,11 @@ const MUTATIONS: &[Mutation] = &[
         )],
     ),
     shared(
-        "a wake of a loop that sleeps rings for nobody",
+        "a wake of a loop that sleeps does not ring",
         &[("Put::Ring => self.ring(),", "Put::Ring => {}")],
     ),
     shared(
-        "a push at a loop that sleeps rings for nobody",
+        "a push at a loop that sleeps does not ring",
         &[("        before.is_parked\n", "        false\n")],
     ),
     shared(
@@ -182,7 +183,7 @@ const MUTATIONS: &[Mutation] = &[
         )],
     ),
     inbox(
-        "a host that waits for its descriptor is not told of what is there already",
+        "a host that waits for its descriptor is not told of a note that is there already",
         &[(
             "if !self.park() {\n            self.shared.ring();\n        }",
             "let _ = self.park();",
@@ -224,11 +225,11 @@ const MUTATIONS: &[Mutation] = &[
         )],
     ),
     worker(
-        "a worker that takes a job does not see to the next",
+        "a worker that takes a job does not call a worker for the next",
         &[("self.call = state.call(threads);", "let _ = threads;")],
     ),
     pool(
-        "a pool that closes calls nobody",
+        "a pool that closes calls no worker",
         &[(
             "        for Idle { thread, .. } in idle {\n            self.shared.calls.call(&thread);\n        }\n",
             "        drop(idle);\n",
@@ -239,7 +240,7 @@ const MUTATIONS: &[Mutation] = &[
         &[("self.empty.notify_all();", "")],
     ),
     pool(
-        "somebody is called before the job is in the line",
+        "a worker is called before the job is in the line",
         &[
             (
                 "        let ticket = state.line.join(Waiting { job, at });\n",
@@ -268,7 +269,7 @@ const MUTATIONS: &[Mutation] = &[
     },
 ];
 
-/// A copy of what the library is built from, below the target directory.
+/// Copies the files that the library is built from, to a folder below the target directory.
 fn copy() -> PathBuf {
     let (root, copy) = (
         root(),
@@ -307,7 +308,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The build of the crate itself, done for the step `loom`, has the dependencies.
+/// Runs the explorations in the copy. The step `loom` has built the dependencies already.
 fn explore(copy: &Path, file: &str, more: &[&str]) -> Output {
     let room = match file.contains("inbox") {
         true => "inbox::interleavings",
@@ -327,7 +328,7 @@ fn explore(copy: &Path, file: &str, more: &[&str]) -> Output {
         .expect("cargo runs")
 }
 
-/// The tests that fell. Where loom panics a second time while it cleans up, the process aborts in the midst of the line.
+/// The tests that failed. If loom panics a second time while it cleans up, the process aborts in the middle of the line.
 fn fallen(output: &Output) -> Vec<String> {
     if output.status.success() {
         return Vec::new();
@@ -355,7 +356,7 @@ fn each_mutation_is_found_in_some_order_of_the_steps() {
             assert_eq!(
                 whole.matches(from).count(),
                 1,
-                "{says}: in {file} stands not once:\n{from}"
+                "{says}: {file} does not have these lines exactly once:\n{from}"
             );
             broken = broken.replace(from, to);
         }
@@ -374,5 +375,5 @@ fn each_mutation_is_found_in_some_order_of_the_steps() {
             survived.push(*says);
         }
     }
-    assert!(survived.is_empty(), "no test fell over {survived:#?}");
+    assert!(survived.is_empty(), "no test failed for {survived:#?}");
 }

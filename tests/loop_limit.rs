@@ -1,5 +1,5 @@
-//! As many loops as fit, and a clear error for one more. Alone in its process, because it takes all
-//! loops.
+//! Makes as many loops as fit, and gets a clear error for one more. This test is alone in its process,
+//! because it takes all loops.
 
 #![cfg(unix)]
 
@@ -24,7 +24,7 @@ fn as_many_as_fit() -> (Vec<EventLoop>, std::io::Error) {
     }
 }
 
-/// Where the limit of descriptors is too low for 4,095 loops, the operating system is the one who refuses.
+/// If the limit of descriptors is too low for 4,095 loops, the operating system refuses.
 #[test]
 fn one_loop_too_many_is_an_error_and_leaves_no_trace() {
     let _watched = watch::watch();
@@ -47,19 +47,19 @@ fn one_loop_too_many_is_an_error_and_leaves_no_trace() {
         );
     }
 
-    // The last one works as well as the first.
+    // The last loop works like any other.
     let last = loops.last_mut().expect("at least one");
     assert_eq!(
         last.run(async { roundelay::spawn(async { 42 }).await.unwrap() }),
         42
     );
 
-    // What it says to do helps.
+    // The advice of the error helps.
     loops.swap_remove(0);
     loops.push(EventLoop::new().unwrap());
     assert!(EventLoop::new().is_err());
 
-    // A loop that could not be made has kept nothing: as many fit as before.
+    // The loops that could not be made have kept nothing: as many loops fit as before.
     let most = loops.len();
     drop(loops);
     let (loops, _) = as_many_as_fit();

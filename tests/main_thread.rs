@@ -1,5 +1,5 @@
-//! A loop in a thread-local of the main thread ends with the process, without a panic. A test
-//! without a harness, because the harness runs no test on the main thread.
+//! A loop in a thread-local of the main thread ends with the process, without a panic. This test has
+//! no harness, because the harness runs no test on the main thread.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -33,5 +33,5 @@ fn main() {
             offload(|| ()).await.unwrap();
         });
     });
-    // What happens now decides: a panic in a thread-local's destructor aborts the process.
+    // The loop ends now. A panic in a thread-local's destructor would abort the process.
 }

@@ -1,4 +1,4 @@
-//! The recording of a loop is true: a test compares a whole trace, without its times.
+//! The recording of a loop is true: each test compares a whole trace, without its times.
 
 #![cfg(unix)]
 
@@ -27,7 +27,7 @@ fn recorded(main: impl Future<Output = ()>) -> Recording {
     event_loop.recording().unwrap()
 }
 
-/// The events in words. A task is named by its place in the order of spawning, a source not at all, and the looks are left out.
+/// The events in words. A task is named by its place in the order of spawning. Sources have no names, and looks are left out.
 fn trace(recording: &Recording) -> Vec<String> {
     let place = |number: u32| {
         let place = recording
@@ -162,7 +162,7 @@ fn a_read_that_has_to_wait_is_woken_by_its_source() {
         reads.await.unwrap().unwrap();
     });
     let trace = trace(&recording);
-    // The first news of a fresh socket is that it can be written to, which nobody waits for.
+    // The first event of a fresh socket says that it is writable. No task waits for that.
     let read = trace
         .iter()
         .position(|step| step == "wake 1 by source")
@@ -186,7 +186,7 @@ fn a_sleep_is_armed_and_slept_and_fired() {
     let _watched = watch::watch();
     let recording = recorded(sleep(Duration::from_millis(1)));
     let mut trace = trace(&recording);
-    // A wait may end a little early, and then there is another.
+    // A wait may end a little early. Then there is a second one.
     trace.dedup();
     trace.retain(|step| step != "unpark");
     trace.dedup();
@@ -243,7 +243,7 @@ fn the_three_ends_of_a_task_are_told_apart() {
         aborted.abort();
         aborted.await.unwrap_err();
         spawn(async { panic!("on purpose") }).await.unwrap_err();
-        // Dropped with the loop, so not recorded here.
+        // This task is dropped with the loop, so its end is not recorded here.
         drop(spawn(pending::<()>()));
     });
     let trace = trace(&recording);
@@ -258,7 +258,7 @@ fn the_three_ends_of_a_task_are_told_apart() {
     assert!(trace.iter().any(|step| step == "abort 1"));
 }
 
-/// Every step takes longer than a nanosecond.
+/// The limit is a nanosecond, and every step takes longer.
 #[test]
 fn what_is_too_long_is_recorded_behind_it() {
     let _watched = watch::watch();
@@ -292,10 +292,10 @@ fn a_look_after_a_sleep_is_measured_from_the_end_of_the_sleep() {
         recording.events.iter().filter(is_slow).count()
     };
     let half_a_second = Some(Duration::from_millis(500));
-    assert_eq!(told(half_a_second), 0, "the sleep is no step");
+    assert_eq!(told(half_a_second), 0, "the sleep was counted as a step");
     assert!(
         told(Some(Duration::from_nanos(1))) >= 2,
-        "the first look, and the look after the sleep"
+        "the first look and the look after the sleep are too long"
     );
 }
 

@@ -54,7 +54,7 @@ fn tasks_take_turns() {
     assert_eq!(*heard.borrow(), "ababab");
 }
 
-/// The first bug of the list.
+/// The first bug in the list of the example.
 #[test]
 fn a_task_that_is_woken_twice_is_polled_twice() {
     let _watched = support::watch();
@@ -72,10 +72,14 @@ fn a_task_that_is_woken_twice_is_polled_twice() {
         }));
         sleep(Duration::from_millis(1)).await;
     });
-    assert_eq!(counted.iter().last(), Some(3), "one wake too many");
+    assert_eq!(
+        counted.iter().last(),
+        Some(3),
+        "the second wake was not a poll of its own"
+    );
 }
 
-/// The second.
+/// The second bug.
 #[test]
 fn the_waker_of_a_task_that_has_ended_wakes_a_stranger() {
     let _watched = support::watch();
@@ -97,7 +101,11 @@ fn the_waker_of_a_task_that_has_ended_wakes_a_stranger() {
         kept.borrow().wake_by_ref();
         yield_now().await;
     });
-    assert_eq!(*polls.borrow(), 2, "the second poll was not its own");
+    assert_eq!(
+        *polls.borrow(),
+        2,
+        "the stale waker did not wake the new task"
+    );
 }
 
 struct SpawnsWhenDropped;
@@ -108,7 +116,7 @@ impl Drop for SpawnsWhenDropped {
     }
 }
 
-/// The third.
+/// The third bug.
 #[test]
 fn a_destructor_that_spawns_at_the_end_panics() {
     let _watched = support::watch();
@@ -126,7 +134,7 @@ fn a_destructor_that_spawns_at_the_end_panics() {
     assert!(message.contains("already"), "{message}");
 }
 
-/// The fourth.
+/// The fourth bug.
 #[test]
 fn another_thread_wakes_nobody() {
     let _watched = support::watch();
@@ -143,5 +151,9 @@ fn another_thread_wakes_nobody() {
         }));
         sleep(Duration::from_millis(1)).await;
     });
-    assert_eq!(*polls.borrow(), 1, "the wake has arrived");
+    assert_eq!(
+        *polls.borrow(),
+        1,
+        "the wake from another thread has arrived"
+    );
 }

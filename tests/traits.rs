@@ -1,4 +1,4 @@
-//! Which types may cross threads, and which must not. Checked by the compiler; a change to this table is a change to the
+//! Which types may cross threads, and which must not. The compiler checks it. A change to this table is a change to the
 //! promise.
 //!
 //! `Send` and `Sync` follow from the fields, so a change of a field can remove or add them, and no
@@ -27,7 +27,7 @@ use roundelay::{
 #[allow(dead_code)]
 mod sources;
 
-/// An inherent constant goes before a trait's, and this one exists only where the bound holds.
+/// An inherent constant takes precedence over a trait's constant. The inherent one exists only if the bound holds.
 macro_rules! implements {
     ($type:ty: $bound:path) => {{
         #[allow(dead_code)]
@@ -101,7 +101,7 @@ table! {
     TryOffloadError<fn()>: Send Sync Unpin;
     Turn: Send Sync Unpin;
 
-    // What other threads hold.
+    // Types that other threads hold.
     remote::Sender<u8>: Send Sync Unpin;
     remote::Sender<Cell<u8>>: Send Sync Unpin;
     remote::Sender<Rc<u8>>: Unpin;
@@ -185,13 +185,13 @@ table! {
     group::Room<u8, group::Discard>: Unpin;
     group::TaskGroup<u8>: Unpin;
 
-    // Combinators: what they are made of decides.
+    // Combinators. They are `Send` and `Sync` if their parts are.
     future::AsCompleted<Ready<u8>>: Send Sync Unpin;
     future::JoinAll<Ready<u8>>: Send Sync Unpin;
     future::RaceAll<Ready<u8>>: Send Sync Unpin;
     future::TryJoinAll<Ready<Result<u8, u8>>>: Send Sync Unpin;
 
-    // Between the tasks of one loop. Nothing is `Sync`; what nobody waits for may move to another thread.
+    // Types that the tasks of one loop share. None is `Sync`. A `Send` one may move to another thread while no task waits.
     sync::Acquire<'static>: Unpin;
     sync::AcquireError: Send Sync Unpin;
     sync::AcquireOwned: Unpin;
@@ -249,7 +249,7 @@ table! {
     watch::Sender<u8>: Unpin;
 }
 
-/// What features add. Without them nothing is known of these types.
+/// The types that features add. Without the features these types do not exist.
 #[cfg(all(
     feature = "fs",
     feature = "process",
@@ -316,7 +316,7 @@ mod optional {
     ];
 }
 
-/// The last part of a type's path, without what is in angle brackets.
+/// The last part of a type's path, without its generic arguments.
 fn name(path: &str) -> String {
     let path = path.split('<').next().unwrap_or_default();
     let name = path.rsplit("::").next().unwrap_or_default();
@@ -325,7 +325,7 @@ fn name(path: &str) -> String {
 
 #[test]
 fn every_public_type_is_in_the_table() {
-    // Types that a user meets by a trait of theirs only, or in the expansion of a macro, or with a feature.
+    // Types that a user meets only through one of their traits, in the expansion of a macro, or with a feature.
     const EXEMPT: &[&str] = &[
         "Addresses",
         "Meaning",
@@ -337,7 +337,7 @@ fn every_public_type_is_in_the_table() {
     let listed: BTreeSet<String> = names.map(|path| name(path)).collect();
     let library = sources::Crate::read(Path::new(env!("CARGO_MANIFEST_DIR")));
     let mut missing = Vec::new();
-    // What is there with a feature only is tried in tests/ecosystem.
+    // Types that exist only with a feature are tested in tests/ecosystem.
     let is_always_there = |source: &&sources::Source| {
         !source.path.starts_with("compat/") && source.path != "io/adapters.rs"
     };
@@ -350,7 +350,7 @@ fn every_public_type_is_in_the_table() {
             let end = rest
                 .find(|c: char| !c.is_alphanumeric())
                 .unwrap_or(rest.len());
-            // Empty: a name that a macro puts in.
+            // If the name is empty, a macro puts it in.
             let is_known = end == 0 || listed.contains(&rest[..end]);
             if !is_known && !EXEMPT.contains(&&rest[..end]) {
                 missing.push(format!("{} in src/{}", &rest[..end], source.path));
@@ -359,11 +359,11 @@ fn every_public_type_is_in_the_table() {
     }
     assert!(
         missing.is_empty(),
-        "not in the table of traits: {missing:#?}"
+        "types that are missing from the table of traits: {missing:#?}"
     );
 }
 
-/// A handle is as free as its output, and a task's output crosses the threads only if it may.
+/// A handle is `Send` and `Sync` only if its output may cross threads.
 #[test]
 fn a_remote_handle_crosses_threads_only_with_an_output_that_may() {
     const {
@@ -393,7 +393,7 @@ fn every_error_fits_a_boxed_error_that_may_cross_threads() {
     fits::<watch::RecvError>();
 }
 
-/// What a loop is given, and what it gives back, need not be `Send`, nor `'static` where the call ends before the borrow.
+/// The main future and its output need not be `Send`. They need not be `'static` either, because the call ends before the borrow.
 #[test]
 fn the_main_future_may_borrow_and_need_not_be_send() {
     let word = String::from("borrowed");

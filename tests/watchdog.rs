@@ -1,5 +1,5 @@
-//! Tests the watchdog of the tests: it ends the process of a test that hangs, and names that test
-//! only. Alone in its process, which starts itself again to observe this.
+//! Tests the watchdog of the tests: it ends the process of a test that hangs, and names only that
+//! test. These tests are alone in their process, which starts itself again to observe this.
 
 #![cfg(unix)]
 
@@ -32,7 +32,7 @@ fn hangs_on_a_thread_of_its_own() {
     watchdog(PATIENCE, || hang());
 }
 
-/// Hangs beside the others, from the same moment, with more patience.
+/// Hangs from the same moment as the other test, but with more patience.
 #[test]
 #[ignore = "run beside the other two"]
 fn has_an_hour() {
@@ -40,7 +40,7 @@ fn has_an_hour() {
     hang();
 }
 
-/// Runs two of the tests above in a process whose patience is a tenth of a second. Gives its last words.
+/// Runs two of the tests above in a process whose patience is a tenth of a second. Gives its error output.
 fn last_words(test: &str) -> String {
     let mut child = Command::new(std::env::current_exe().expect("this program"))
         .args([

@@ -1,4 +1,4 @@
-//! The operations, each so often as it is told. Nothing here depends on time or on another thread's pace.
+//! The operations. Each runs `count` times. Nothing here depends on time or on another thread's speed.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
@@ -74,7 +74,7 @@ fn spawn_join(count: usize) {
     });
 }
 
-/// With a timer armed and a socket registered.
+/// A task yields while a timer is armed and a socket is registered.
 fn yield_now(count: usize) {
     in_a_task(async move {
         let (socket, _other) = UnixStream::pair().expect("a pair");
@@ -125,7 +125,7 @@ impl Future for Idle {
     }
 }
 
-/// With a thousand others alive.
+/// Arms and cancels a timer while a thousand others are armed.
 fn arm_cancel(count: usize) {
     in_a_task(async move {
         for number in 0..1_000 {
@@ -158,7 +158,7 @@ fn guard(count: usize) {
     });
 }
 
-/// A client in a process of its own, which asks when it has been answered.
+/// The client is a process of its own. It asks again after each answer.
 fn echo(count: usize) {
     roundelay::run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -167,8 +167,8 @@ fn echo(count: usize) {
             .args(["client", &address, &count.to_string()])
             .spawn()?;
         let (stream, _) = listener.accept().await?;
-        // A read that finds nothing, before the client begins. Until there was one the stream is not registered, and each
-        // echo that the other processor has sent in time needs no wait.
+        // The server reads once, and finds nothing, before the client begins. The stream is registered only then. Without it,
+        // an echo that the other processor has sent in time would need no wait.
         let early = stream.try_read(&mut [0]);
         assert!(early.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
         stream.write_all(&[0]).await?;
@@ -224,7 +224,7 @@ fn echo_in_one_loop(count: usize) {
     .expect("an echo");
 }
 
-/// Wakes that come from outside while the loop sleeps: between two turns it counts as asleep.
+/// Wakes come from outside while the loop sleeps, because between two turns the loop counts as asleep.
 fn foreign_wake(count: usize) {
     turns(count, 1);
 }

@@ -1,15 +1,15 @@
 //! Builds a workspace member in the bench profile, and starts it.
 //!
-//! What the benchmarks measure the crate beside are many crates, which a build of the tests or of an example does not need:
-//! cargo builds all dev-dependencies of a package for each of these. So the benchmarks are members of their own, which are
-//! built only when they are asked for.
+//! The benchmarks measure the crate beside many other crates. As dev-dependencies of this package, cargo would build them
+//! for each test and each example, which do not need them. So the benchmarks are members of their own, and are built only
+//! when they are run.
 
 use std::env;
 use std::process::{Command, ExitCode};
 
-/// Starts the member with this program's arguments, of which `--bench` is always one.
+/// Starts the member with the arguments of this program. `--bench` is always one of them.
 pub(crate) fn start(package: &str) -> ExitCode {
-    // `cargo test --all-targets` starts benches too, without this word.
+    // `cargo test --all-targets` starts benches too, without this argument.
     if !env::args().any(|argument| argument == "--bench") {
         println!("measures only in `cargo bench`");
         return ExitCode::SUCCESS;

@@ -1,4 +1,4 @@
-//! The clients: processes of their own, so that they can be killed, and so that the low limit is the server's alone.
+//! The clients. They are processes of their own, so they can be killed, and the low limit is only for the server.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -17,13 +17,13 @@ use super::load::Random;
 pub(crate) const PATIENT: &str = "patient-client";
 pub(crate) const DOOMED: &str = "doomed-client";
 
-/// Long enough for any answer while descriptors are short.
+/// Long enough for each answer, even while no descriptor is free.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A datagram may be lost.
 const UDP_PATIENCE: Duration = Duration::from_secs(2);
 const LARGEST: usize = 8 << 10;
 
-/// Where the server is.
+/// The addresses of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Addresses {
     pub(crate) tcp: String,
@@ -40,7 +40,7 @@ impl Addresses {
         })
     }
 
-    /// This program again, as a client.
+    /// Starts this program as a client.
     pub(crate) fn client(&self, kind: &str) -> io::Result<Child> {
         Command::new(std::env::current_exe()?)
             .args([kind, &self.tcp, &self.unix, &self.udp])
@@ -50,7 +50,7 @@ impl Addresses {
     }
 }
 
-/// What the patient client has seen.
+/// The counts of the patient client.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Answers {
     pub(crate) asked: u64,
@@ -62,7 +62,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// From what the client prints at its end.
+    /// Reads the counts that the client prints at its end.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let mut numbers = text.split_whitespace().map(str::parse);
         let mut next = || numbers.next()?.ok();
@@ -97,12 +97,12 @@ struct Shared {
 }
 
 fn prepare(words: impl Iterator<Item = String>) -> Option<Addresses> {
-    // The low limit is inherited, and is not meant for clients.
+    // The client inherits the low limit, which is only for the server.
     rlimit::increase_nofile_limit(u64::MAX).ok()?;
     Addresses::read(words)
 }
 
-/// Asks and checks, until its standard input ends; then says how often.
+/// Asks and checks until its standard input ends, and then prints the counts.
 pub(crate) fn patient(words: impl Iterator<Item = String>) -> ExitCode {
     let Some(addresses) = prepare(words) else {
         return ExitCode::FAILURE;
@@ -225,7 +225,7 @@ pub(crate) fn doomed(words: impl Iterator<Item = String>) -> ExitCode {
     let Some(addresses) = prepare(words) else {
         return ExitCode::FAILURE;
     };
-    // Not longer than the server, should that be killed itself.
+    // The client ends with the server, even if the server is killed.
     thread::spawn(|| {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         std::process::exit(1);
@@ -247,7 +247,7 @@ pub(crate) fn doomed(words: impl Iterator<Item = String>) -> ExitCode {
     let mut answer = [0; 4096];
     loop {
         for (index, stream) in streams.iter_mut().enumerate() {
-            // Errors are what it is here for.
+            // This client is here to meet errors.
             let _ = stream.write(&request);
             if index % 2 == 0 {
                 let _ = stream.read(&mut answer);

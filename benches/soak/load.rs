@@ -1,4 +1,4 @@
-//! What the loop has to do meanwhile, and the count of it.
+//! The load of the loop, and the counts.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -27,7 +27,7 @@ const THREADS: u64 = 2;
 const GRACE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// The payload of panics that belong to the programme.
+/// The payload of the panics that are planned.
 struct Planned;
 
 pub(crate) fn hush() {
@@ -58,7 +58,7 @@ impl Random {
         (self.next() % end as u64) as usize
     }
 
-    /// At least one, and no more than so many.
+    /// Random bytes: at least one, and at most `most`.
     pub(crate) fn bytes(&mut self, most: usize) -> Vec<u8> {
         (0..=self.below(most)).map(|_| self.next() as u8).collect()
     }
@@ -66,7 +66,7 @@ impl Random {
 
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// How often what happened.
+        /// How often each thing happened.
         #[derive(Default)]
         pub(crate) struct Counts {
             $($(#[$doc])* $name: Cell<u64>,)*
@@ -148,7 +148,7 @@ impl Counts {
     }
 }
 
-/// What is known when all has come to its end, beside the counts.
+/// The results at the end, beside the counts.
 pub(crate) struct Outcome {
     served: [Served; 2],
     answers: Option<Answers>,
@@ -200,7 +200,7 @@ impl Outcome {
             .answers
             .is_some_and(|answers| answers.asked == answers.answered && answers.asked > 0);
         check(all_answered, "the patient client misses answers");
-        // A datagram for a full buffer is dropped by the system, and that is all that UDP promises.
+        // The system drops a datagram if the buffer is full, and UDP promises no more.
         let few_lost = self
             .answers
             .is_some_and(|answers| answers.datagrams_lost * 100 <= answers.datagrams);
@@ -215,7 +215,7 @@ impl Outcome {
     }
 }
 
-/// The whole programme.
+/// Runs the whole load.
 pub(crate) async fn everything(
     time: Duration,
     counts: Rc<Counts>,
@@ -275,7 +275,7 @@ fn last_words(mut client: Child) -> Option<Answers> {
     Answers::read(&text)
 }
 
-/// A line every ten seconds. What the process had after warming up (a minute, or a third of the time), and what it has now.
+/// Prints a line every ten seconds. Returns the vitals after warming up (a minute, or a third of the time), and the last ones.
 async fn watch(time: Duration, counts: &Counts) -> (Vitals, Vitals) {
     let begin = Instant::now();
     let warm_at = (time / 3).min(Duration::from_secs(60));
@@ -302,7 +302,7 @@ async fn watch(time: Duration, counts: &Counts) -> (Vitals, Vitals) {
 
 // Sockets.
 
-/// Counts a connection when it comes and when it goes, however it goes.
+/// Counts a connection when it comes, and when it ends in any way.
 struct Connection(Rc<Counts>);
 
 impl Connection {
@@ -352,7 +352,7 @@ echo!(echo_unix, UnixListener);
 async fn echo_datagrams(socket: UdpSocket, counts: Rc<Counts>) {
     let mut buffer = [0; 2048];
     loop {
-        // A client that is gone is told to whoever reads next (`ECONNREFUSED`).
+        // If a client is gone, the next read reports it (`ECONNREFUSED`).
         let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
             continue;
         };
@@ -397,7 +397,7 @@ async fn wait_for_timers(counts: Rc<Counts>, mut random: Random) {
                 nap
             }
             2 => {
-                // What never fires.
+                // This time-out never fires.
                 let _ = timeout(Duration::from_secs(3600), sleep(nap)).await;
                 nap
             }
@@ -436,7 +436,7 @@ async fn run_jobs(counts: Rc<Counts>, stop: CancelToken) {
             number * 2
         });
         if kind == 1 || kind == 2 {
-            // Before it runs, while it runs, or after.
+            // The time-out comes before the job runs, while it runs, or after.
             let _ = timeout(Duration::from_micros(length / 2), job).await;
             add(&counts.jobs_abandoned);
         } else {
@@ -511,7 +511,7 @@ async fn panic_now_and_then(counts: Rc<Counts>) {
     }
 }
 
-/// Four producers and a consumer, until it is over; then what was sent is read to the end.
+/// Four producers and a consumer run until the end of the load. Then the consumer reads the rest.
 async fn pass_items(counts: Rc<Counts>, stop: CancelToken) {
     let (sender, mut receiver) = mpsc::channel(8);
     let last = Rc::new(Mutex::new(0_u64));
@@ -571,7 +571,7 @@ fn start_thread(afar: &Arc<Afar>, remote: &Remote) -> thread::JoinHandle<()> {
     })
 }
 
-/// Starts clients, and kills them in the middle of what they do.
+/// Starts clients, and kills them in the middle of their requests.
 fn start_killer(afar: &Arc<Afar>, addresses: Addresses) -> thread::JoinHandle<()> {
     let afar = Arc::clone(afar);
     thread::spawn(move || {

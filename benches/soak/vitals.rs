@@ -1,4 +1,4 @@
-//! What the process has: bytes, descriptors, threads.
+//! How many bytes, descriptors and threads the process has.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt;
@@ -14,37 +14,37 @@ struct Counting;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes given out. Relaxed: a sum, that nobody concludes anything else from.
+/// Bytes given out. Relaxed: it is a sum, and orders nothing else.
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 
-// SAFETY: each call goes on to the system's allocator as it came; the sum beside it allocates nothing.
+// SAFETY: passes each call on to the system's allocator unchanged. The sum allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise, passed on.
+        // SAFETY: the caller promises what the call needs.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise, passed on.
+        // SAFETY: the caller promises what the call needs.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         LIVE.fetch_add(size as isize - layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise, passed on.
+        // SAFETY: the caller promises what the call needs.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Vitals {
-    /// What the allocator has given out.
+    /// The bytes that the allocator has given out.
     pub(crate) live: usize,
-    /// What the system holds in memory for the process.
+    /// The bytes that the system holds in memory for the process.
     pub(crate) resident: usize,
-    /// `None` if there was none left to count them with.
+    /// `None` if no descriptor was left to count them with.
     pub(crate) descriptors: Option<usize>,
     pub(crate) threads: usize,
 }
@@ -55,7 +55,7 @@ impl Vitals {
         Self {
             live,
             resident: line_of_status("VmRSS:") << 10,
-            // One of them reads the folder.
+            // One of the descriptors reads the folder.
             descriptors: fs::read_dir("/proc/self/fd")
                 .ok()
                 .map(|list| list.count() - 1),
@@ -80,7 +80,7 @@ impl fmt::Display for Vitals {
     }
 }
 
-/// The file is kept open: there may be no descriptor for it when it is wanted.
+/// The file stays open, because there may be no descriptor for it later.
 fn line_of_status(name: &str) -> usize {
     static STATUS: OnceLock<File> = OnceLock::new();
     let status = STATUS.get_or_init(|| File::open("/proc/self/status").expect("Linux has it"));

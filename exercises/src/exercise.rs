@@ -13,15 +13,15 @@
 //! Why it fails.
 //! ```
 //!
-//! Several changes may follow each other. A line `under loom` or `under miri`, before the first, says that the test is run by
-//! that tool.
+//! Several changes may follow each other. A line `under loom` or `under miri` before the first change names the tool that runs
+//! the test.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-/// What runs the test.
+/// The tool that runs the test.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tool {
     #[default]
@@ -41,7 +41,7 @@ pub(crate) struct Exercise {
     pub(crate) test: String,
     pub(crate) tool: Tool,
     pub(crate) says: String,
-    /// What is replaced, and by what.
+    /// The old lines and the new lines of each change.
     pub(crate) edits: Vec<(String, String)>,
     pub(crate) why: String,
 }
@@ -53,7 +53,7 @@ pub(crate) fn root() -> &'static Path {
         .expect("the exercises are in the repository")
 }
 
-/// All, in the order of the chapters.
+/// All exercises, in the order of the chapters.
 pub(crate) fn all() -> Vec<Exercise> {
     let folder = root().join("exercises/chapters");
     let entries = fs::read_dir(&folder).expect("a folder with the exercises");
@@ -106,7 +106,7 @@ fn parse(text: &str) -> Vec<Exercise> {
     all
 }
 
-/// The tests of the exercises, by what runs them and by the program that they are in.
+/// The tests of the exercises, by the tool that runs them and by the program that they are in.
 pub(crate) fn tests_by_target<'a>(
     exercises: &[&'a Exercise],
 ) -> BTreeMap<(Tool, &'a str), Vec<&'a str>> {
@@ -119,7 +119,7 @@ pub(crate) fn tests_by_target<'a>(
     tests
 }
 
-/// The arguments that build these programs, each of which is a tool and a target of [`tests_by_target`]. One command builds all
+/// The arguments that build these programs. Each program is a tool and a target of [`tests_by_target`]. One command builds all
 /// programs of a package, side by side.
 pub(crate) fn builds<'a>(
     programs: impl Iterator<Item = &'a (Tool, &'a str)>,
@@ -138,7 +138,7 @@ pub(crate) fn builds<'a>(
 }
 
 impl Tool {
-    /// The command, without what the test is called.
+    /// The command, without the name of the test.
     pub(crate) fn command(self) -> &'static str {
         match self {
             Tool::Processor => "cargo test",
@@ -161,7 +161,7 @@ impl Exercise {
             if count != 1 {
                 let Self { number, file, .. } = self;
                 return Err(format!(
-                    "{number}: in {file} these lines stand {count} times:\n{old}"
+                    "{number}: {file} has these lines {count} times, and must have them once:\n{old}"
                 ));
             }
             changed = changed.replace(old, new);
@@ -181,7 +181,7 @@ impl Exercise {
         diff
     }
 
-    /// The failure's own message: a few lines from the first panic on, or from what the watchdog says.
+    /// The message of the failure: a few lines, from the first panic or from the watchdog's message on.
     pub(crate) fn excerpt(&self, output: &str) -> String {
         let lines: Vec<&str> = output.lines().collect();
         let is_here = |line: &&str| line.contains("panicked at") || line.contains(&self.says);

@@ -1,16 +1,16 @@
-//! The exercises of the chapters. Each is a small change that breaks something, the test that must fail, and the words that it must
-//! fail with.
+//! The exercises of the chapters. Each is a small change that breaks something, the test that must fail, and the words that the
+//! failure must print.
 //!
 //! ```text
 //! cargo run -p exercises -- list      all of them
 //! cargo run -p exercises -- 4.1       tries one, and shows what happens
-//! cargo run -p exercises -- all       tries all, and fails if one does not do what it promises
+//! cargo run -p exercises -- all       tries all, and fails if one does not fail as promised
 //! ```
 //!
-//! A few tests are run by loom, which shows orders of the threads' steps that a processor takes once in a million runs or never, and
-//! one by Miri, which needs `rustup component add miri rust-src --toolchain nightly`.
+//! loom runs a few of the tests. It shows orders of the threads' steps that a processor takes once in a million runs or never.
+//! Miri runs one test, and needs `rustup component add miri rust-src --toolchain nightly`.
 //!
-//! The change is made in a copy of the sources under `target/exercises`; yours stay as they are. They are in
+//! The change is made in a copy of the sources under `target/exercises`; your sources stay as they are. The exercises are in
 //! `exercises/chapters`, one file for each chapter.
 
 mod exercise;
@@ -31,12 +31,12 @@ fn main() -> ExitCode {
             Some(exercise) => try_one(exercise),
             None => usage(&format!("there is no exercise {number}")),
         },
-        _ => usage("one word is needed"),
+        _ => usage("one argument is needed"),
     }
 }
 
 fn usage(problem: &str) -> ExitCode {
-    eprintln!("{problem}: give the number of an exercise, as in 4.1, or `list`, or `all`");
+    eprintln!("{problem}: give the number of an exercise, such as 4.1, or `list`, or `all`");
     ExitCode::from(2)
 }
 
@@ -48,7 +48,7 @@ fn list(exercises: &[Exercise]) -> ExitCode {
 }
 
 const WITHOUT_MIRI: &str =
-    "there is no Miri here: rustup component add miri rust-src --toolchain nightly";
+    "Miri is not installed: rustup component add miri rust-src --toolchain nightly";
 
 /// What a student sees.
 fn try_one(exercise: &Exercise) -> ExitCode {
@@ -65,7 +65,7 @@ fn try_one(exercise: &Exercise) -> ExitCode {
     println!("{}\n", exercise.why);
     match outcome {
         Outcome::AsPromised => println!("The test failed, as the exercise says."),
-        other => println!("{other}. All that was printed:\n{output}"),
+        other => println!("{other}. The whole output:\n{output}"),
     }
     code(outcome == Outcome::AsPromised)
 }
@@ -80,7 +80,7 @@ fn try_all(exercises: &[Exercise]) -> ExitCode {
     for ((tool, _), targets) in exercise::builds(tests.keys()) {
         let (is_built, output) = scratch.build(tool, &targets);
         if !is_built {
-            println!("without a change {targets} cannot be built:\n{output}");
+            println!("{targets} cannot be built, although nothing was changed:\n{output}");
             return ExitCode::FAILURE;
         }
     }
@@ -88,7 +88,7 @@ fn try_all(exercises: &[Exercise]) -> ExitCode {
         let (has_passed, output) = scratch.test(tool, target, &names);
         println!("{target}: without a change {} tests pass", names.len());
         if !has_passed {
-            println!("no, they do not:\n{output}");
+            println!("they do not all pass:\n{output}");
             is_well = false;
         }
     }

@@ -1,4 +1,4 @@
-//! A copy of the sources, in which they may be broken.
+//! A copy of the sources, in which an exercise may break a line.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 use crate::exercise::{Exercise, Tool, root};
 
-/// How long a build and a test may take together. The tests have a watchdog of their own, which says more.
+/// How long a build or a test may take. The tests have a watchdog of their own, whose message says more.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The variable with the factor for the ten seconds that the tests' watchdog waits.
 const WATCHDOG: &str = "ROUNDELAY_PATIENCE";
 
-/// The factor for a broken test, unless the environment has another: such a test ends in milliseconds, or hangs.
+/// The factor for a test of broken code, unless the environment sets another. Such a test ends in milliseconds, or hangs.
 const THREE_SECONDS: &str = "0.3";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Brings the copy up to date. What has not changed is not touched, so that Cargo need not build it again.
+    /// Brings the copy up to date. A file that has not changed is not touched, so Cargo need not build it again.
     pub(crate) fn new() -> Self {
         let folder = root().join("target/exercises");
         let tree = folder.join("tree");
@@ -86,14 +86,14 @@ impl Scratch {
         (outcome, output)
     }
 
-    /// Builds the test programs that `targets` names, side by side. Whether that succeeded, and what Cargo said.
+    /// Builds the test programs that `targets` names, side by side. Returns whether that succeeded, and Cargo's output.
     pub(crate) fn build(&self, tool: Tool, targets: &str) -> (bool, String) {
         let mut command = self.cargo(tool, targets);
         command.arg("--no-run");
         self.run(command)
     }
 
-    /// Runs these tests as they are.
+    /// Runs these tests in the unchanged copy.
     pub(crate) fn test(&self, tool: Tool, target: &str, names: &[&str]) -> (bool, String) {
         let mut command = self.cargo(tool, target);
         command.args(["--", "--exact"]).args(names);
@@ -117,7 +117,7 @@ impl Scratch {
         command
     }
 
-    /// Whether it succeeded, and what it said.
+    /// Runs the command. Returns whether it succeeded, and its output.
     fn run(&self, mut command: Command) -> (bool, String) {
         let path = self.folder.join("output");
         let file = fs::File::create(&path).expect("a file for the output");
@@ -147,7 +147,7 @@ impl Scratch {
     }
 }
 
-/// Whether Miri can be run here: whether it is installed, and can build the standard library that it interprets.
+/// Whether Miri can run here: it must be installed, and able to build the standard library that it interprets.
 pub(crate) fn has_miri() -> bool {
     let is_set_up = nightly().args(["miri", "setup"]).output();
     is_set_up.is_ok_and(|output| output.status.success())
@@ -159,7 +159,7 @@ fn nightly() -> Command {
     command
 }
 
-/// The command, and the folder for what it builds.
+/// The command, and the folder that it builds into.
 fn build_and_test(tool: Tool) -> (Command, &'static str) {
     let mut command = match tool {
         Tool::Miri => nightly(),
@@ -167,7 +167,7 @@ fn build_and_test(tool: Tool) -> (Command, &'static str) {
     };
     let folder = match tool {
         Tool::Processor => {
-            // Cargo.toml says 4, for a clean build. One changed line makes a smaller part of 16 units stale.
+            // Cargo.toml says 4, for a clean build. Of 16 units, one changed line makes a smaller part stale.
             command.env("CARGO_PROFILE_DEV_CODEGEN_UNITS", "16");
             "target"
         }
@@ -176,7 +176,7 @@ fn build_and_test(tool: Tool) -> (Command, &'static str) {
                 .env("RUSTFLAGS", "--cfg loom")
                 .env("LOOM_MAX_PREEMPTIONS", "2")
                 .env("LOOM_MAX_DURATION", "60");
-            // `tests/loom_mutations.rs` builds there, too, so that loom is built once.
+            // `tests/loom_mutations.rs` builds there too, so loom is built once.
             "../loom"
         }
         Tool::Miri => {
@@ -191,7 +191,7 @@ fn build_and_test(tool: Tool) -> (Command, &'static str) {
     (command, folder)
 }
 
-/// Makes `to` what `from` is, but for the names to be left out.
+/// Makes the folder `to` equal to the folder `from`, but leaves out the names in `without`.
 fn copy(from: &Path, to: &Path, without: &[&str]) {
     let names = |folder: &Path| -> BTreeSet<_> {
         let entries = fs::read_dir(folder).expect("a folder");

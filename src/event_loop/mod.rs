@@ -76,11 +76,11 @@
 //!
 //! Each command makes the change in a copy of the sources, and shows the test that fails.
 //!
-//! - In `EventLoop::deliver`, take all the notes that there are:
+//! - In `EventLoop::deliver`, take all the notes in the inbox:
 //!   `cargo run -p exercises -- 9.1`
 //! - In `EventLoop::expire`, fire all the timers that are due:
 //!   `cargo run -p exercises -- 9.2`
-//! - In `EventLoop::turn`, leave the allowance of the last turn to this one:
+//! - In `EventLoop::turn`, keep the allowance that the last turn left over:
 //!   `cargo run -p exercises -- 9.3`
 //!
 //! ## Next

@@ -1,6 +1,6 @@
-//! One whole run of a loop, in which each system call fails once, and unwinds once.
+//! Whole runs of a loop, in each of which one system call fails or unwinds.
 //!
-//! The runs are in a process of their own, one after the other, so that its descriptors and threads can be counted.
+//! The runs follow each other in a process of their own, so its descriptors and threads can be counted.
 
 use std::cell::RefCell;
 use std::io::{self, Read};
@@ -69,7 +69,7 @@ const CALLS: &[(Call, i32, Option<&str>)] = &[
 ];
 
 thread_local! {
-    /// The sender by which a posted call answers; the call runs on the loop's thread.
+    /// The sender of a posted call's answer. The call runs on the loop's thread.
     static ANSWER: RefCell<Option<crate::sync::oneshot::Sender<()>>> = const { RefCell::new(None) };
 }
 
@@ -153,7 +153,7 @@ async fn tasks(told: Told, token: Token, path: std::path::PathBuf) {
             })
         })
         .collect();
-    // Long enough that the deadline is ahead when the loop parks, even on a slow machine: so the timer is set.
+    // Even on a slow machine the deadline is still ahead when the loop parks, so the timer is set.
     crate::sleep(Duration::from_millis(10)).await;
     for (n, job) in jobs.into_iter().enumerate() {
         match job.await {
@@ -165,7 +165,7 @@ async fn tasks(told: Told, token: Token, path: std::path::PathBuf) {
         match crate::timeout(Duration::from_millis(100), &mut task).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => told.borrow_mut().push(error.to_string()),
-            // Its partner failed, and no connection comes.
+            // The partner of this task failed, so no connection comes.
             Err(_) => task.abort(),
         }
     }
@@ -215,7 +215,7 @@ fn life(token: &Token, path: &std::path::Path) -> Vec<String> {
             Err(payload) => told.borrow_mut().push(text(&*payload)),
         }
     }
-    // After any fault the loop works as before.
+    // After each fault the loop works as before.
     let turns = event_loop.run(async {
         crate::sleep(Duration::from_micros(10)).await;
         crate::spawn(async { 7 }).await.unwrap()
@@ -249,13 +249,13 @@ fn wait_until_as_before(before: (usize, usize), what: &str) {
         }
         assert!(
             begin.elapsed() < TOO_LONG,
-            "{what}: {now:?} left of {before:?}"
+            "{what}: {now:?} descriptors and threads, and {before:?} before"
         );
         thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// One life under a plan, on a thread of its own, with a watchdog.
+/// Runs one life under a plan, on a thread of its own, with a watchdog.
 fn run(plan: &Arc<Plan>, what: &str) -> Vec<String> {
     let before = (entries("/proc/self/fd"), entries("/proc/self/task"));
     let token = Token::default();
@@ -300,7 +300,7 @@ fn in_a_process_of_its_own() {
     let (mut runs, mut struck) = (0, 0);
     for &(call, code, expected) in CALLS {
         let count = watched.count(call);
-        assert!(count > 0, "no {call:?} in a whole life");
+        assert!(count > 0, "a whole life makes no {call:?}");
         for n in 0..count {
             let mut deeds = vec![Deed::Unwind];
             if code != 0 {
@@ -336,7 +336,7 @@ fn in_a_process_of_its_own() {
     println!("{runs} lives, {struck} faults");
     assert!(
         struck * 10 > runs * 8,
-        "most faults strike: {struck} of {runs}"
+        "too few of the faults struck: {struck} of {runs}"
     );
 }
 

@@ -113,7 +113,7 @@
 //!
 //! Each command makes the change in a copy of the sources, and shows the test that fails.
 //!
-//! - In `Set::poll_child`, take the child out of the list behind the poll:
+//! - In `Set::poll_child`, take the child out of the list after the poll:
 //!   `cargo run -p exercises -- future.1`
 //!
 //! # Next

@@ -146,7 +146,7 @@
 //!   `cargo run -p exercises -- group.1`
 //! - In `Shared::leave`, do not wake the scope:
 //!   `cargo run -p exercises -- group.2`
-//! - In `Shared::join`, take a child in whatever the phase of the group is:
+//! - In `Shared::join`, take a child in at every phase of the group:
 //!   `cargo run -p exercises -- group.3`
 //!
 //! # Next

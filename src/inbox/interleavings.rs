@@ -1,7 +1,7 @@
-//! The inbox under the model checker: in every order in which its threads can take their steps. `shim.rs` says how to
-//! run it.
+//! The inbox under the model checker, in every possible order of its threads' steps. `shim.rs` says how to run these
+//! tests.
 //!
-//! A lost wake shows as a deadlock: the loop sleeps and no thread is left to ring. `tests/loom_mutations.rs` has the lines
+//! A lost wake shows as a deadlock: the loop sleeps, and no thread is left to ring. `tests/loom_mutations.rs` has the lines
 //! of the inbox that these tests guard.
 
 use std::sync::Arc;
@@ -23,7 +23,7 @@ struct Loop {
     inbox: Inbox,
     bell: Bell,
     parks: usize,
-    /// In the order of their arrival: the slots of the woken tasks, and the words of the posts.
+    /// The slots of the woken tasks and the words of the posts, in the order of arrival.
     news: Vec<usize>,
     heard: Arc<Count>,
 }
@@ -62,7 +62,7 @@ impl Loop {
         } else {
             assert!(
                 self.inbox.is_notified(),
-                "what else keeps it from sleeping?"
+                "the loop has no note, and does not sleep"
             );
         }
         self.look();
@@ -98,7 +98,10 @@ impl Loop {
 
     #[track_caller]
     fn assert_one_ring_a_sleep(&self) {
-        assert!(self.bell.rings() <= self.parks, "rung while it was awake");
+        assert!(
+            self.bell.rings() <= self.parks,
+            "the bell was rung while the loop was awake"
+        );
     }
 }
 
@@ -116,7 +119,7 @@ fn flag() -> Arc<AtomicBool> {
 }
 
 fn is_up(flag: &AtomicBool) -> bool {
-    // ORDERING: none of its own. The test asks whether the wake orders it.
+    // ORDERING: none of its own, because the test asks whether the wake orders this load.
     flag.load(Relaxed)
 }
 
@@ -142,7 +145,10 @@ fn a_wake_ends_the_sleep_and_brings_along_what_was_written_before_it() {
         });
         home.turn_until(1);
         assert_eq!(home.news, [1]);
-        assert!(is_up(&seen), "the task runs, and does not see why");
+        assert!(
+            is_up(&seen),
+            "the task does not see what was written before its wake"
+        );
         home.assert_one_ring_a_sleep();
         all([thread]);
     });
@@ -183,7 +189,7 @@ fn two_wakes_at_once_both_arrive_with_what_was_written_before_them() {
             for slot in &home.news[seen..] {
                 assert!(
                     is_up(&flags[*slot]),
-                    "task {slot} runs, and does not see why"
+                    "task {slot} does not see what was written before its wake"
                 );
             }
             seen = home.news.len();
@@ -295,7 +301,7 @@ fn a_bounded_queue_takes_one_of_two_posts_and_another_when_that_is_delivered() {
     });
 }
 
-/// A post ends in one of three ways: it runs, or `close` returns it, or the sender gets it back.
+/// A post ends in one of three ways: it runs, `close` returns it, or the sender gets it back.
 #[test]
 fn a_post_at_a_loop_that_ends_goes_one_way() {
     explore(|| {

@@ -127,7 +127,7 @@
 //!
 //! Each command makes the change in a copy of the sources, and shows the test that fails.
 //!
-//! - Let an inbox that goes to the next loop stay in the generation of the last:
+//! - Let an inbox that is given to a new loop keep the generation of the old loop:
 //!   `cargo run -p exercises -- 5.1`
 //!
 //! The next three are orders of two threads' steps that a run takes seldom or never. loom takes

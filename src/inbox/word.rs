@@ -149,7 +149,7 @@ mod tests {
         }
     }
 
-    /// What goes into the queue when `what` is pushed, in the words of the table.
+    /// Pushes `what`. Returns what goes into the queue, in the words of the table.
     fn pushed(word: &Word, what: &str) -> String {
         let before = word.announce();
         let first = before.wake.map_or("", |_| "m and ");

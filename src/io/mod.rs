@@ -115,7 +115,7 @@
 //!
 //! Each command makes the change in a copy of the sources, and shows the test that fails.
 //!
-//! - In `BufReader::find`, count all of the buffer as searched:
+//! - In `BufReader::find`, count the whole buffer as searched:
 //!   `cargo run -p exercises -- io.1`
 //! - In the `Read` of `BufWriter`, read without a flush:
 //!   `cargo run -p exercises -- io.2`

@@ -61,7 +61,7 @@
 //!
 //! Each command makes the change in a copy of the sources, and shows the test that fails.
 //!
-//! - Take the wait out of `Accepting::survive`:
+//! - In `Accepting::survive`, leave out the wait:
 //!   `cargo run -p exercises -- serve.1`
 //!
 //! # Next

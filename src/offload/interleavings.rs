@@ -1,9 +1,9 @@
-//! The pool, in every order in which its threads can take their steps. How to run it: see `shim.rs`.
+//! The pool, in every possible order of its threads' steps. `shim.rs` says how to run these tests.
 //!
 //! A breach of *somebody-comes* shows as a deadlock: a job waits, and no worker that could run it is awake. A thread
 //! that is never called to its end shows as a deadlock too, so each model closes its pool. `tests/loom_mutations.rs`
-//! has the lines that these tests guard. A case of two workers and a refused third has too many orders: `tests.rs` has
-//! it in the one order that matters.
+//! has the lines that these tests guard. The case of two workers and a refused third has too many orders, so `tests.rs`
+//! tries the one order that matters.
 
 use std::cell::Cell;
 use std::io;
@@ -82,7 +82,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for a job, as a loop that has nothing else to do.
+/// Waits for a job, like a loop that has nothing else to do.
 fn block_on<T>(mut job: Offload<T>) -> Result<T, JoinError>
 where
     T: Send + 'static,
@@ -109,7 +109,7 @@ fn one_worker_serves_jobs_that_come_one_after_the_other() {
         assert_eq!(
             STARTS.get(),
             1,
-            "its worker was idle when the first was announced"
+            "the worker was idle when the first job was announced, and a second thread was started"
         );
         close(&pool);
     });
@@ -154,7 +154,7 @@ fn open(gate: &Gate) {
     gate.1.notify_all();
 }
 
-/// A job that ends only when the other job does, so each needs a worker.
+/// Two jobs, of which the first ends only after the second, so each needs a worker.
 fn chain(pool: &Rc<Pool>) {
     let gate = Gate::default();
     let opened = Arc::clone(&gate);

@@ -156,7 +156,7 @@ mod tests {
         assert!(line.places.capacity() <= 8);
     }
 
-    /// Also when jobs are served between the jobs that leave.
+    /// This holds too when jobs are served between the jobs that leave.
     #[test]
     fn holes_are_closed_together_and_not_each_by_itself() {
         let mut line = Line::default();

@@ -160,8 +160,8 @@
 //!   `cargo run -p exercises -- 8.1`
 //! - In `Line::leave`, keep the holes:
 //!   `cargo run -p exercises -- 8.2`
-//! - In `Worker`, take a job and do not see to the next, in every order of the steps that loom
-//!   finds: `cargo run -p exercises -- 8.3`
+//! - In `Worker`, take a job and call no worker for the next. loom tries every order of the steps:
+//!   `cargo run -p exercises -- 8.3`
 //!
 //! ## Next
 //!

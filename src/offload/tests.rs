@@ -136,7 +136,11 @@ fn with_a_worker_refused_starts_leave_the_jobs_to_it() {
     });
     soon(&starting);
     let jobs: Vec<_> = (0..100).map(|n| offload(&pool, move || n)).collect();
-    assert_eq!(STARTS.load(SeqCst), 101, "each offloaded job asks once");
+    assert_eq!(
+        STARTS.load(SeqCst),
+        101,
+        "each offloaded job asks once for a thread"
+    );
     gate.open();
     block_on(first).unwrap();
     for (n, job) in jobs.into_iter().enumerate() {
@@ -282,7 +286,7 @@ fn joining_waits_for_the_threads_of_a_closed_pool() {
     assert!(pool.join(Duration::ZERO).is_empty());
 }
 
-/// Worker 1 is busy. The start of worker 2 is refused, the next start is not. The new worker finds two jobs, and the
+/// Worker 1 is busy. The start of worker 2 is refused, and the next start is not. The new worker finds two jobs. The
 /// system gives threads again, so the worker may ask for one more.
 #[test]
 fn a_refusal_is_forgotten_when_a_thread_has_been_had() {
@@ -309,7 +313,7 @@ fn a_refusal_is_forgotten_when_a_thread_has_been_had() {
     let first = busy(1);
     soon(&starting);
     let others = [busy(2), busy(3)];
-    // Both begin although none of the three has ended.
+    // Both jobs begin, although none of the three has ended.
     soon(&starting);
     soon(&starting);
     assert_eq!(STARTS.load(SeqCst), 4);
@@ -342,7 +346,7 @@ fn a_running_job_that_nobody_awaits_any_more_keeps_no_waker() {
     assert_eq!(
         Arc::strong_count(&nobody),
         3,
-        "the test's, the waker's, the job's"
+        "the test, the waker and the job each hold one"
     );
     drop(job);
     assert_eq!(
@@ -423,7 +427,7 @@ fn workers_that_die_on_arrival_take_no_more_starts_than_there_are_jobs() {
     assert_eq!((failed, STARTS.load(SeqCst)), (20, 20));
 }
 
-/// Sends when its thread ends.
+/// Sends a message when its thread ends.
 struct Thread(Sender<()>);
 
 impl Drop for Thread {
@@ -461,7 +465,7 @@ fn every_call_counts_and_ends_a_wait() {
     calls.stay_awake(3);
     assert!(
         begin.elapsed() >= BRIEF,
-        "the worker stops early without a call"
+        "the worker stopped early although no call came"
     );
 }
 

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use crate::watch::watch;
 
-    /// The way of systems without descriptors of processes.
+    /// Systems without descriptors of processes wait by the signal.
     #[test]
     fn children_are_awaited_by_the_signal_too_each_for_itself() {
         let _watched = watch();

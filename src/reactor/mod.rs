@@ -146,7 +146,7 @@
 //!
 //! - In `Sources::find`, take the source by its slot alone:
 //!   `cargo run -p exercises -- 7.1`
-//! - Let a short transfer forget the end of file too:
+//! - Let a short transfer clear the end of file too:
 //!   `cargo run -p exercises -- 7.2`
 //! - Let `WouldBlock` keep the end of file:
 //!   `cargo run -p exercises -- 7.3`

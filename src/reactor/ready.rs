@@ -224,7 +224,7 @@ mod tests {
             let after = ready.after_short_transfer(Interest::READABLE);
             assert_eq!(
                 after, ready,
-                "a short transfer hides what must still be seen"
+                "a short transfer cleared an end, an error or urgent data"
             );
         }
     }
@@ -275,7 +275,7 @@ mod tests {
         let after = Ready(u8::MAX).after_would_block(Interest::READABLE);
         assert!(
             !after.is_readable(),
-            "the task would try for ever what would block"
+            "the source stays readable, so the task would try again for ever"
         );
         assert!(after.is_writable());
         assert!(

@@ -1,4 +1,4 @@
-//! The reactor without a loop: what can be tested only from inside.
+//! The reactor without a loop. These tests need a look inside it.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -21,7 +21,7 @@ struct Bell {
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        assert!(!self.is_broken, "a waker of ill will");
+        assert!(!self.is_broken, "this waker panics");
         self.rung.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -32,11 +32,11 @@ impl Bell {
     }
 }
 
-/// A registered source, with the other end of its line.
+/// A registered source, and both ends of its socket pair.
 struct Line {
     source: Rc<Source>,
     near: UnixStream,
-    /// Written as a file: Miri's socket pairs have `write`, but not the `send` of a stream.
+    /// A file, because Miri's socket pairs have `write`, but not the `send` of a stream.
     far: File,
 }
 
@@ -79,7 +79,7 @@ fn a_place_that_was_left_is_nowhere() {
     assert_eq!(
         (line.source.places(), Arc::strong_count(&bell)),
         (2, 3),
-        "waiting twice is waiting once"
+        "a second wait at a place adds no entry"
     );
     places.iter().for_each(|place| line.source.leave(place));
     places.iter().for_each(|place| line.source.leave(place));
@@ -122,7 +122,7 @@ fn a_source_counts_until_it_is_forgotten() {
     assert_eq!(
         reactor.poll(Wait::Now).unwrap(),
         0,
-        "the kernel was told, for the descriptor is still open"
+        "the kernel still watches the descriptor, which is open"
     );
 }
 
@@ -138,7 +138,7 @@ fn a_source_whose_reactor_is_gone_is_unasked_and_its_waiters_know() {
     assert_eq!(bell.rung(), 1);
     assert!(
         line.source.ready().is_readable(),
-        "only the kernel knows now"
+        "without a reactor, the caller must ask the kernel"
     );
     assert!(line.source.leave_home().is_none());
     line.source.leave(&place);
@@ -161,7 +161,7 @@ fn one_descriptor_cannot_be_registered_by_two() {
     line.wait(&place, &bell);
     line.ring();
     reactor.poll(Wait::Forever).unwrap();
-    assert_eq!(bell.rung(), 1, "the first registration is as it was");
+    assert_eq!(bell.rung(), 1, "the first registration no longer works");
     line.source.leave(&place);
 }
 
@@ -177,7 +177,10 @@ fn a_reused_slot_has_another_token() {
     assert_eq!(super::sources::slot_of(old), super::sources::slot_of(new));
     assert_ne!(old, new);
     reactor.forget(old);
-    assert!(reactor.has_work(), "the old token no longer frees the slot");
+    assert!(
+        reactor.has_work(),
+        "the old token freed the slot of the new source"
+    );
     reactor.forget(new);
 }
 
@@ -248,7 +251,10 @@ fn a_full_batch_of_events_leaves_the_rest_for_the_next() {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[cfg_attr(miri, ignore = "Miri's epoll stops at a file instead of refusing it")]
+#[cfg_attr(
+    miri,
+    ignore = "Miri aborts when epoll is given a file, and does not refuse it"
+)]
 fn a_registration_that_fails_is_taken_back() {
     let _watched = crate::watch::watch();
     let reactor = reactor();
@@ -257,5 +263,9 @@ fn a_registration_that_fails_is_taken_back() {
     let refused = reactor.register(&source, Handle(file.as_fd())).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
     assert!(reactor.sources.borrow().is_empty());
-    assert_eq!(Rc::strong_count(&source), 1, "the reactor keeps it");
+    assert_eq!(
+        Rc::strong_count(&source),
+        1,
+        "the reactor still holds the source"
+    );
 }

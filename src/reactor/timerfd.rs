@@ -166,7 +166,7 @@ mod tests {
             assert_eq!(
                 wait(&mut poll, Some(Duration::from_secs(20))),
                 1,
-                "one edge for each expiry, though nobody reads"
+                "each expiry is one edge, although the timer is never read"
             );
             assert!(Instant::now() >= deadline);
         }
@@ -203,7 +203,7 @@ mod tests {
             assert_eq!(
                 alarm.settings.get(),
                 settings,
-                "wanted at {wanted} s, asked at {at} s"
+                "deadline at {wanted} s, set at {at} s"
             );
         }
     }
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 
-    /// A program that this one starts inherits no timer, and reading the timer never blocks.
+    /// A program that this process starts does not inherit the timer, and a read of the timer never blocks.
     #[test]
     fn the_timer_is_closed_by_exec_and_never_blocks() {
         let timer = create().unwrap();
@@ -257,9 +257,6 @@ mod tests {
                 .count()
         };
         (0..500).for_each(|_| drop(poll_and_alarm()));
-        assert!(
-            timers() < 250,
-            "other tests have a few timers at this moment, but not one for each of the 500"
-        );
+        assert!(timers() < 250, "most of the 500 timers are still open");
     }
 }

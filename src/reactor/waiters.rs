@@ -127,7 +127,7 @@ impl Waiters {
     }
 }
 
-/// The tests of both kinds of lines, these and those of `alone.rs`.
+/// The tests of both kinds of lines: the lines of this file, and the lines of `alone.rs`.
 #[cfg(test)]
 pub(super) mod tests {
     use std::sync::Arc;
@@ -144,14 +144,14 @@ pub(super) mod tests {
         }
     }
 
-    /// Makes wakers, each for a task of its own.
+    /// Makes wakers. Each belongs to a task of its own.
     pub(in crate::reactor) fn wakers(count: usize) -> Vec<Waker> {
         (0..count)
             .map(|_| Waker::from(Arc::new(Count(AtomicUsize::new(0)))))
             .collect()
     }
 
-    /// The tasks that the wakers wake which `take` takes.
+    /// The tasks whose wakers `take` takes, as indices into `all`.
     pub(in crate::reactor) fn woken(
         take: impl FnOnce(&mut Vec<Waker>),
         all: &[Waker],
@@ -185,7 +185,7 @@ pub(super) mod tests {
                     for other in others {
                         assert!(
                             waiters.leave(Direction::Read, keys[other]).is_none(),
-                            "a woken entry holds no waker"
+                            "a woken entry still holds a waker"
                         );
                     }
                     assert_eq!(waiters.len(), 0);
@@ -218,8 +218,7 @@ pub(super) mod tests {
                 let mut waiters = <$lines>::default();
                 let (first, _) = waiters.join(Direction::Read, None, all[0].clone());
                 let (second, _) = waiters.join(Direction::Read, None, all[1].clone());
-                // Miri gives a table of functions several addresses, so `will_wake` of std's wakers is not certain to be
-                // true.
+                // Under Miri one table of functions may have several addresses, so `will_wake` of std's wakers may be false.
                 assert!(
                     (cfg!(miri) || waiters.holds(Direction::Read, Some(first), &all[0]))
                         && !waiters.holds(Direction::Read, Some(first), &all[2])

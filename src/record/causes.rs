@@ -1,15 +1,16 @@
-//! Which job has woken a task.
+//! Finds the job that has woken a task.
 //!
-//! The thread that has done a job wakes the waiting task by a note in the inbox, as any other thread would, and a note
-//! holds only the number of the task. But the recording has the rest: the task has recorded which jobs it waits for,
-//! and the pool which jobs are done. So the loop need not find the job while it runs.
+//! A thread of the pool that has done a job wakes the waiting task by a note in the inbox, as any other thread would. A
+//! note holds only the number of the task. But the recording has more: the task has recorded the jobs that it waits
+//! for, and the pool has recorded the jobs that are done. So the job is found when the recording is read, and the loop
+//! does not search for it.
 
 use std::collections::{HashMap, HashSet};
 
 use super::recording::{Awaited, Cause, Event, What};
 
-/// If another thread wakes a task, and a job that the task waits for is done by then, that job is the cause. `events`
-/// are in the order of time.
+/// If another thread wakes a task, and a job that the task waits for is done before that wake, the job is the cause.
+/// `events` are in the order of time.
 pub(super) fn name_the_jobs(events: &mut [Event]) {
     let mut polled = None;
     let mut awaited: HashMap<u32, Vec<u32>> = HashMap::new();

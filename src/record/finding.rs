@@ -1,4 +1,4 @@
-//! A finding: before it is put into words, and after.
+//! A finding, without its sentences ([`Found`]) and with them ([`Finding`]).
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use super::history::Poll;
 pub enum FindingKind {
     /// A task has panicked.
     Panic,
-    /// A poll held the thread long: 10 ms, or 3 ms while another task was ready.
+    /// A poll held the thread for 10 ms or more, or for 3 ms or more while another task was ready.
     LongPoll,
     /// A timer fired 1 ms late or more.
     LateTimer,
     /// A task was ready for 5 ms or more before its poll.
     LongWait,
-    /// A task was often woken for nothing: at least 20 of its polls, and at least half of all, returned within a
+    /// A task was often polled for nothing: at least 20 of its polls, and at least half of them, returned within a
     /// microsecond and did nothing that is recorded.
     InVain,
     /// Nothing woke a task in the last 100 ms or more, and in the last quarter of the recording or longer.
     Silent,
 }
 
-/// A striking part of a recording: [`Recording::findings`](super::Recording::findings).
+/// Something in a recording that a reader should look at: [`Recording::findings`](super::Recording::findings).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finding {
@@ -35,22 +35,23 @@ pub struct Finding {
     pub at: Duration,
     /// When it ends.
     pub until: Duration,
-    /// How many findings of this kind the same task has; this is the worst. Of polls in vain: how many polls.
+    /// The number of findings of this kind that the same task has. Only the worst of them is listed. For polls in
+    /// vain: the number of these polls.
     pub count: usize,
-    /// A sentence.
+    /// One sentence that says what was found.
     pub title: String,
-    /// What was in the way, or which tasks were held up. May be empty.
+    /// The cause, or the tasks that had to wait. May be empty.
     pub detail: String,
 }
 
 impl Finding {
-    /// Whether `count` counts findings like this one. Of polls in vain it counts the polls.
+    /// Whether `count` counts findings. For polls in vain it counts the polls.
     pub(super) fn is_worst_of_its_kind(&self) -> bool {
         self.kind != FindingKind::InVain
     }
 }
 
-/// A finding, before it is put into words.
+/// A finding without its sentences.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     pub(super) kind: FindingKind,

@@ -1,7 +1,7 @@
 //! The findings of a recording, computed once, for the page and for the text.
 //!
-//! Each kind has one criterion, which its constant or its function states. Of several findings of one kind about one
-//! task only the worst is listed, with their number.
+//! Each kind has one criterion, which its constant or its function states. If a task has several findings of one kind,
+//! only the worst is listed, with their number.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -14,25 +14,25 @@ use super::telling::Teller;
 
 /// A poll that lasts this long is long.
 pub(super) const LONG: Duration = Duration::from_millis(10);
-/// The same, if another task was ready meanwhile.
+/// A poll that lasts this long is long if another task was ready before its end.
 const LONG_FOR_OTHERS: Duration = Duration::from_millis(3);
 /// A task that is in the ready queue for this long waits long.
 const QUEUED_LONG: Duration = Duration::from_millis(5);
-/// A timer that fires this late is late. The loop itself delays timers by less.
+/// A timer that fires this late is late. The loop itself delays a timer by less.
 const LATE: Duration = Duration::from_millis(1);
-/// A poll is in vain if it does nothing that is recorded, and its task waits again within this time. A read from a
-/// socket takes longer.
+/// A poll is in vain if it does nothing that is recorded, and returns within this time. A read from a socket takes
+/// longer.
 const VAIN: Duration = Duration::from_micros(1);
-/// Polls in vain are listed from this number on, if they are half of the polls of a task.
+/// The polls in vain of a task are listed if there are this many, and if they are half of its polls.
 const VAIN_MANY: usize = 20;
 /// A task is silent if nothing wakes it for this long, and for a quarter of the recording.
 const SILENT: Duration = Duration::from_millis(100);
-/// The most findings of each kind.
+/// No more findings of each kind are listed.
 const MOST: usize = 10;
 
 impl Recording {
     /// The findings: long polls, long waits in the ready queue, late timers, polls in vain, tasks that nothing wakes,
-    /// panics. The gravest kind comes first, and in each kind the longest; ten of each kind at most.
+    /// panics. The most serious kind comes first, and in each kind the longest. Each kind has ten at most.
     ///
     /// ```
     /// assert!(roundelay::record::Recording::default().findings().is_empty());
@@ -55,7 +55,7 @@ impl Recording {
             *count += 1;
             *count <= MOST
         });
-        // Only the listed findings are put into words.
+        // Only the listed findings get sentences.
         let teller = Teller::new(self, history);
         found.iter().map(|found| teller.tell(found)).collect()
     }
@@ -64,7 +64,7 @@ impl Recording {
 impl History {
     /// The long polls.
     pub(super) fn long_polls(&self) -> impl Iterator<Item = &Poll> {
-        let held_up = self.held_somebody_up();
+        let held_up = self.held_up_another();
         let is_long = move |(place, poll): &(usize, &Poll)| {
             let took = poll.end - poll.begin;
             took >= LONG || (took >= LONG_FOR_OTHERS && held_up[*place])
@@ -76,9 +76,9 @@ impl History {
             .map(|(_, poll)| poll)
     }
 
-    /// For each poll whether another task was ready while it ran: a task that is polled later, and was ready before the
-    /// end.
-    fn held_somebody_up(&self) -> Vec<bool> {
+    /// Says for each poll whether another task was ready while it ran. Such a task is polled later, and was ready before
+    /// the end of this poll.
+    fn held_up_another(&self) -> Vec<bool> {
         let mut earliest = Duration::MAX;
         let mut held_up = vec![false; self.polls.len()];
         for (poll, held_up) in self.polls.iter().zip(&mut held_up).rev() {
@@ -138,7 +138,7 @@ impl History {
     }
 
     fn in_vain(&self) -> Vec<Found> {
-        // For each task the first, the last, and their number.
+        // For each task: its first poll in vain, its last one, and their number.
         let mut vain: HashMap<u32, (Poll, Poll, usize)> = HashMap::new();
         for poll in self.polls.iter().filter(|poll| poll.is_in_vain()) {
             let (_, last, count) = vain.entry(poll.task).or_insert((*poll, *poll, 0));
@@ -154,7 +154,7 @@ impl History {
         vain.into_values().filter(is_told).map(found).collect()
     }
 
-    /// The tasks that nothing wakes any more: a wake may be missing, or the task is only idle.
+    /// The tasks that nothing wakes any more. A wake may be missing, or the task may only be idle.
     fn silent(&self) -> Vec<Found> {
         let least = SILENT.max((self.end - self.begin) / 4);
         let mut found = Vec::new();

@@ -1,11 +1,11 @@
-//! Text in JSON that may also stand in a `<script>`.
+//! Text as JSON that is safe inside a `<script>`.
 
 use std::fmt::Write;
 
 /// Appends `text` as a JSON string.
 ///
-/// `<`, `>` and `&` are escaped so that no tag can end, or begin, inside a script element. U+2028 and U+2029 are
-/// escaped so that the string is also valid in every version of JavaScript.
+/// `<`, `>` and `&` are escaped, so no tag begins or ends inside a script element. U+2028 and U+2029 are escaped, so the
+/// string is valid in every version of JavaScript.
 pub(super) fn string(out: &mut String, text: &str) {
     out.push('"');
     for letter in text.chars() {

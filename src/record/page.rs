@@ -1,8 +1,9 @@
 //! The timeline page: one file with everything in it, which opens from disk.
 //!
-//! The events are embedded as one array of numbers: the nanoseconds since the event before, a code, and as many numbers
-//! as the code needs. A hundred thousand events are about a megabyte. The scripts in `page/*.js`, in the order of
-//! [`SCRIPTS`], draw the page. The findings are computed in Rust, so that the page and the text say the same.
+//! The events are embedded as one array of numbers. Each event has the nanoseconds since the event before it, a code,
+//! and as many numbers as the code needs. A hundred thousand events are about a megabyte. The scripts in `page/*.js`,
+//! in the order of [`SCRIPTS`], draw the page. The findings are computed in Rust, so the page and the text have the same
+//! sentences.
 
 use std::fmt::Write;
 use std::io;
@@ -16,7 +17,7 @@ use super::recording::{Awaited, Cause, End, Event, Recording, What};
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
-/// Joined in this order, they are one script.
+/// The parts of the script, in the order in which they are joined.
 const SCRIPTS: &[&str] = &[
     include_str!("page/events.js"),
     include_str!("page/words.js"),
@@ -34,7 +35,7 @@ const SCRIPTS: &[&str] = &[
 ];
 
 impl Recording {
-    /// The timeline page: one HTML file, without a network, which opens from disk.
+    /// The timeline page: one HTML file, which opens from disk and needs no network.
     ///
     /// ```
     /// let page = roundelay::record::Recording::default().to_html();
@@ -47,7 +48,7 @@ impl Recording {
         };
         let (title, script, data) = (html(&title), SCRIPTS.concat(), self.data());
         let mut page = String::with_capacity(PAGE.len() + script.len() + data.len() + STYLE.len());
-        // Inserted parts are not searched for further places.
+        // The template is split first, so braces in an inserted part stay as they are.
         for (place, part) in PAGE.split("{{").enumerate() {
             let (name, rest) = part.split_once("}}").unwrap_or(("", part));
             page.push_str(match name {
@@ -131,7 +132,7 @@ fn separated<T>(
     }
 }
 
-/// The sums that the page's own replay must find too.
+/// The sums of the replay in Rust. The replay in the page must find the same sums.
 fn put_totals(out: &mut String, history: &History) {
     let totals = [
         history.spent(|doing| matches!(doing, Doing::Polling(_))),
@@ -162,9 +163,9 @@ fn put_finding(out: &mut String, finding: &Finding) {
         FindingKind::Panic => ("panic", "A panic"),
         FindingKind::LongPoll => ("long", "A long poll"),
         FindingKind::LateTimer => ("late", "A late timer"),
-        FindingKind::LongWait => ("queue", "A long wait for the thread"),
-        FindingKind::InVain => ("vain", "Polls in vain"),
-        FindingKind::Silent => ("silent", "Nothing wakes it"),
+        FindingKind::LongWait => ("queue", "A long wait in the ready queue"),
+        FindingKind::InVain => ("vain", "Polls for nothing"),
+        FindingKind::Silent => ("silent", "No wakes"),
     };
     let task = finding
         .task
@@ -196,7 +197,7 @@ fn put_events(out: &mut String, events: &[Event]) {
     }
 }
 
-/// The code of an event, and its numbers: `CODES` and `ARGUMENTS` in `page/events.js`.
+/// The code of an event, and its numbers. `CODES` and `ARGUMENTS` in `page/events.js` list them.
 fn coded(what: What) -> (u8, [Option<i128>; 3]) {
     let one = |number: u32| [Some(i128::from(number)), None, None];
     let two = |first: u32, second: i128| [Some(i128::from(first)), Some(second), None];
@@ -249,7 +250,7 @@ fn cause_coded(cause: Cause) -> (i128, u32) {
     }
 }
 
-/// The code of the awaited thing is that of the same cause: `CAUSES` in `page/events.js`.
+/// What a task waits for has the same code as the cause that ends the wait: see `CAUSES` in `page/events.js`.
 fn awaited_coded(awaited: Awaited) -> (u32, u32) {
     match awaited {
         Awaited::Task(task) => (0, task),

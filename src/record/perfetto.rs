@@ -1,9 +1,9 @@
 //! The recording in the JSON that Chrome's trace viewer and Perfetto read (*Trace Event Format*, Duvall and Sinclair, 2016).
 //!
 //! The loop is a process, and each lane of the page is a thread of it: the loop itself, the timers, each socket, each
-//! thread of the pool, each task. A wake and the poll that follows are a flow: an event `s` in the slice that wakes,
-//! and an event `f` in the poll. Viewers tie the two ends of a flow to the slices that enclose them, so a wake outside
-//! of a poll has a slice of its own, one nanosecond wide.
+//! thread of the pool and each task. A wake and the poll that follows it are a flow. The flow begins with an event `s`
+//! in the slice that wakes, and ends with an event `f` in the poll. Viewers attach both ends of a flow to the slices
+//! around them, so a wake outside of a poll has a slice of its own, one nanosecond wide.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::{Display, Write};
@@ -13,7 +13,7 @@ use super::history::{Doing, History, Poll};
 use super::json::string;
 use super::recording::{Cause, Event, Recording, What};
 
-/// Threads of the trace. Tasks come last, because their number is not limited.
+/// The threads of the trace. The tasks have the last numbers, because there is no limit to their count.
 const LOOP: u64 = 1;
 const TIMERS: u64 = 2;
 const OTHERS: u64 = 3;
@@ -61,7 +61,7 @@ impl Trace {
         }
     }
 
-    /// One event: `rest` are further members.
+    /// Writes one event. `rest` has its further members.
     fn put(&mut self, phase: char, name: &str, thread: u64, at: Duration, rest: &str) {
         let comma = if self.is_first { "" } else { "," };
         self.is_first = false;
@@ -134,7 +134,7 @@ impl Trace {
         }
     }
 
-    /// The steps of the loop. A poll is in the task's lane too.
+    /// The steps of the loop. A poll stands in the lane of its task too.
     fn steps(&mut self, recording: &Recording, history: &History) {
         for step in &history.steps {
             match step.what {
@@ -183,7 +183,7 @@ impl Trace {
         }
     }
 
-    /// Events without a length.
+    /// The events that take no time.
     fn moments(&mut self, recording: &Recording) {
         for Event { at, what } in &recording.events {
             let (thread, name) = match *what {
@@ -193,10 +193,13 @@ impl Trace {
                 What::BudgetSpent(task) => (task_thread(task), "budget spent".to_owned()),
                 What::Arm(length) => (TIMERS, format!("armed for {length:?}")),
                 What::Fire(late) => (TIMERS, format!("fired {late:?} late")),
-                What::Disarm => (TIMERS, "taken away".to_owned()),
+                What::Disarm => (TIMERS, "removed".to_owned()),
                 What::Ready(source, ready) => (socket_thread(source), said(ready)),
-                What::Mail => (OTHERS, "a call".to_owned()),
-                What::Slow(task) => (task.map_or(LOOP, task_thread), "was too long".to_owned()),
+                What::Mail => (OTHERS, "call".to_owned()),
+                What::Slow(task) => (
+                    task.map_or(LOOP, task_thread),
+                    "longer than slow_poll allows".to_owned(),
+                ),
                 _ => continue,
             };
             self.put('i', &name, thread, *at, ",\"s\":\"t\"");
@@ -204,7 +207,7 @@ impl Trace {
     }
 
     fn flows(&mut self, recording: &Recording, history: &History) {
-        // From the first event of a poll to the poll.
+        // The polls, by the index of their first event.
         let polls: HashMap<usize, &Poll> = history
             .polls
             .iter()

@@ -1,8 +1,8 @@
-//! A small picture of a recording, for a document: which task had the thread, which tasks were ready and waited for it,
-//! and when.
+//! A small picture of a recording, for a document. It shows which task had the thread and which tasks were ready, and
+//! when.
 //!
-//! One lane for each of the sixteen busiest tasks. A bar that is narrower than a tenth of a unit is joined to its
-//! neighbour, so the picture of a million events is as small as that of a hundred.
+//! The sixteen busiest tasks have a lane each. Bars with less than a tenth of a unit between them are joined, so the
+//! picture of a million events is as small as that of a hundred.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use super::json::html;
 use super::recording::Recording;
 use super::words::Span;
 
-/// Units of the picture. The page scales it to the width of its text.
+/// Sizes are in units of the picture. The document scales the picture to the width of its text.
 const WIDTH: f64 = 720.0;
 const LABELS: f64 = 150.0;
 const LANE: f64 = 20.0;
@@ -27,7 +27,7 @@ const LANES: usize = 16;
 /// The longest label, in characters.
 const LETTERS: usize = 22;
 
-// The colours of Okabe and Ito, which people with any kind of colour vision can distinguish; they also differ in grey.
+// The colours of Okabe and Ito: people with any kind of colour vision can distinguish them. They differ in grey too.
 const RUNS: &str = "#0072b2";
 const HOLDS: &str = "#d55e00";
 const READY: &str = "#e69f00";
@@ -37,7 +37,7 @@ const SLEEPS: &str = "#888";
 struct Bars {
     lane: usize,
     colour: &'static str,
-    /// Begin and end, in units.
+    /// The begin and the end of each bar, in units.
     bars: Vec<(f64, f64)>,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// The name of a task, or the line that spawned it.
+    /// The name of a task, or the line that spawned the task.
     fn label(&self, number: u32) -> String {
         let task = self.recording.task(number);
         let name = task.and_then(|task| task.name.clone());
@@ -218,7 +218,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// A label that is too long keeps its end, which has the number of the line.
+/// Shortens a label that is too long. Its end is kept, because it has the number of the line.
 fn cut(label: &str) -> String {
     match label.chars().count().checked_sub(LETTERS) {
         None | Some(0) => label.to_owned(),
@@ -243,8 +243,8 @@ fn run_together(bars: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 
 fn draw_bars(svg: &mut String, Bars { lane, colour, bars }: Bars) {
     let y = AXIS + LANE * lane as f64 + (LANE - BAR) / 2.0;
-    // A sleep of the thread, or a wait of a task, is a thin line, and a ready task is a lower bar, so that they differ
-    // without colours too.
+    // A sleep of the thread and a wait of a task are thin lines, and a ready task has a lower bar. So they differ without
+    // colours too.
     let (y, height) = match colour {
         SLEEPS => (y + BAR / 2.0 - 0.5, 1.0),
         READY => (y + BAR / 3.0, BAR / 3.0),

@@ -1,4 +1,4 @@
-//! Findings, on events written by hand. The package `roundelay-pages` tests their picture in a browser.
+//! Findings, on events written by hand. The package `roundelay-pages` tests the page in a browser.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn detail(recording: &Recording, kind: FindingKind) -> String {
 }
 
 #[test]
-fn a_long_poll_and_who_was_ready_meanwhile_are_found() {
+fn a_long_poll_and_the_task_that_waited_for_it_are_found() {
     let recording = recorded(&[
         (0, What::Spawn(1, None)),
         (0, What::Spawn(2, Some(1))),
@@ -55,14 +55,14 @@ fn a_long_poll_and_who_was_ready_meanwhile_are_found() {
             ),
         ]
     );
-    let meanwhile = "Task 2 was ready meanwhile, for up to 12 ms.";
-    assert_eq!(detail(&recording, FindingKind::LongPoll), meanwhile);
-    let behind = "It waited behind task 1.";
-    assert_eq!(detail(&recording, FindingKind::LongWait), behind);
+    let ready = "Task 2 was ready for 12 ms of this poll.";
+    assert_eq!(detail(&recording, FindingKind::LongPoll), ready);
+    let waited = "It waited for a poll of task 1 to end.";
+    assert_eq!(detail(&recording, FindingKind::LongWait), waited);
 }
 
 #[test]
-fn a_poll_of_four_milliseconds_is_long_only_if_it_holds_somebody_up() {
+fn a_poll_of_four_milliseconds_is_long_only_if_another_task_is_ready() {
     let alone = [(0, What::Poll(1)), (4_000, What::Waits(1))];
     assert_eq!(found(&recorded(&alone)), []);
     let beside = [
@@ -81,7 +81,7 @@ fn a_poll_of_four_milliseconds_is_long_only_if_it_holds_somebody_up() {
 }
 
 #[test]
-fn a_late_timer_says_who_held_the_thread_at_its_deadline() {
+fn a_late_timer_names_the_task_that_held_the_thread_at_its_deadline() {
     let recording = recorded(&[
         (0, What::Poll(1)),
         (9_000, What::Waits(1)),
@@ -99,12 +99,12 @@ fn a_late_timer_says_who_held_the_thread_at_its_deadline() {
     );
     assert_eq!(
         detail(&recording, FindingKind::LateTimer),
-        "At its deadline task 1 held the thread, for 8 ms more."
+        "At its deadline task 1 held the thread, and kept it for 8 ms more."
     );
 }
 
 #[test]
-fn polls_in_vain_are_those_that_did_nothing_that_is_recorded() {
+fn a_poll_in_vain_did_nothing_that_is_recorded() {
     let mut events = Vec::new();
     for turn in 0..30 {
         let at = turn * 100;
@@ -120,14 +120,14 @@ fn polls_in_vain_are_those_that_did_nothing_that_is_recorded() {
         [(
             FindingKind::InVain,
             Some(1),
-            "Task 1 was polled for nothing, 30 times of 30".to_owned()
+            "Task 1 was polled 30 times, 30 times for nothing".to_owned()
         )]
     );
     assert_eq!(
         detail(&recording, FindingKind::InVain),
-        "Mostly woken by socket 3."
+        "It was mostly woken by socket 3."
     );
-    // As many polls, each of which wakes another task.
+    // The same polls, but each wakes another task.
     for place in (0..events.len()).step_by(3).rev() {
         events.insert(
             place + 2,
@@ -153,7 +153,7 @@ fn a_task_that_nothing_wakes_and_a_panic_are_found() {
             (
                 FindingKind::Silent,
                 Some(1),
-                "Nothing has woken task 1 for 400 ms".to_owned()
+                "Task 1 has not been woken for 400 ms".to_owned()
             ),
         ]
     );
@@ -165,5 +165,5 @@ fn a_page_holds_everything_that_it_needs() {
     for outside in ["http://", "https://", "src=", "@import", "url("] {
         assert!(!page.contains(outside), "{outside} in the page");
     }
-    assert!(!page.contains("{{"), "a place that was not filled");
+    assert!(!page.contains("{{"), "a placeholder that was not filled");
 }

@@ -1,19 +1,19 @@
-//! The recording as text: its size, the findings, the busiest tasks, and the last steps.
+//! The recording as text: its size, the findings, the busiest tasks and the last steps.
 
 use std::cmp::Reverse;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use super::history::{Doing, History};
-use super::recording::{End, Event, Recording, What};
+use super::recording::{Cause, End, Event, Recording, What};
 use super::words::{Span, counted};
 
-/// How many tasks are listed.
+/// The most tasks that are listed.
 const TASKS: usize = 20;
-/// How many of the last events are listed.
+/// The most events that are listed, from the end of the recording.
 const LAST: usize = 24;
 
-/// The summary, the findings, the tasks that had the thread longest, and the last steps.
+/// The summary, the findings, the tasks with the longest time in polls, and the last steps.
 ///
 /// ```
 /// let recording = roundelay::record::Recording::default();
@@ -49,13 +49,13 @@ impl Recording {
         if self.lost > 0 {
             writeln!(
                 f,
-                "{} events before these were lost: the ring had no room",
+                "{} earlier events are lost: the ring had no room for them",
                 self.lost
             )?;
         }
         writeln!(
             f,
-            "polled {}, looked {}, slept {} of the time",
+            "{} of the time in polls, {} in looks, {} asleep",
             part(|doing| matches!(doing, Doing::Polling(_))),
             part(|doing| doing == Doing::Looking),
             part(|doing| doing == Doing::Sleeping),
@@ -65,9 +65,9 @@ impl Recording {
     fn findings_text(&self, f: &mut Formatter<'_>, history: &History) -> fmt::Result {
         let findings = self.findings_in(history);
         if findings.is_empty() {
-            return writeln!(f, "\nnothing stands out");
+            return writeln!(f, "\nno findings");
         }
-        writeln!(f, "\nwhat stands out")?;
+        writeln!(f, "\nfindings")?;
         for finding in &findings {
             write!(
                 f,
@@ -92,7 +92,7 @@ impl Recording {
         writeln!(
             f,
             "\n{:>8} {:>9} {:>9} {:>9}  task",
-            "polls", "ran", "longest", "ready"
+            "polls", "in polls", "longest", "max ready"
         )?;
         for (task, life) in lives.iter().take(TASKS) {
             let (ran, longest) = (
@@ -118,7 +118,7 @@ impl Recording {
         let Some(last) = self.events.get(first..).filter(|last| !last.is_empty()) else {
             return Ok(());
         };
-        writeln!(f, "\nthe last steps, before the end")?;
+        writeln!(f, "\nthe last steps, and how long before the end")?;
         for event in last {
             let before = Span(history.end.saturating_sub(event.at)).to_string();
             writeln!(f, "  {before:>9}  {}", self.step(event))?;
@@ -134,33 +134,48 @@ impl Recording {
             What::Park(Some(limit)) => {
                 format!("the loop goes to sleep for {} at most", Span(limit))
             }
-            What::Unpark => "the loop is awake".to_owned(),
-            What::Look => "the loop looks".to_owned(),
+            What::Unpark => "the loop is awake again".to_owned(),
+            What::Look => "the loop begins to look".to_owned(),
             What::LookEnds => "the look is over".to_owned(),
             What::Spawn(task, Some(by)) => format!("{} spawns {}", named(by), named(task)),
             What::Spawn(task, None) => format!("{} is spawned", named(task)),
+            What::Wake(task, Cause::Task(by)) if by == task => {
+                format!("{} wakes itself", named(task))
+            }
             What::Wake(task, cause) => format!("{} wakes {}", self.cause(cause, task), named(task)),
             What::Poll(task) => format!("{} is polled", named(task)),
-            What::Waits(task) => format!("{} waits", named(task)),
-            What::Finish(task, end) => format!("{} ends {}", named(task), said(end)),
-            What::Abort(task) => format!("somebody asks for the end of {}", named(task)),
-            What::BudgetSpent(task) => format!("{} has spent its budget", named(task)),
-            What::Awaits(awaited) => format!("it begins to wait for {}", self.awaited(awaited)),
-            What::Slow(Some(task)) => {
-                format!("that was longer than {} may hold the thread", named(task))
+            What::Waits(task) => format!("the poll of {} returns, and the task waits", named(task)),
+            What::Finish(task, end) => format!("{} {}", named(task), said(end)),
+            What::Abort(task) => format!("an abort of {} is requested", named(task)),
+            What::BudgetSpent(task) => {
+                format!("{} has spent its budget of operations", named(task))
             }
-            What::Slow(None) => "that was longer than a step may hold the thread".to_owned(),
+            What::Awaits(awaited) => {
+                format!(
+                    "the polled task begins to wait for {}",
+                    self.awaited(awaited)
+                )
+            }
+            What::Slow(Some(task)) => {
+                format!(
+                    "{} held the thread for longer than slow_poll allows",
+                    named(task)
+                )
+            }
+            What::Slow(None) => {
+                "a look or a call held the thread for longer than slow_poll allows".to_owned()
+            }
             _ => outside(event.what),
         }
     }
 }
 
-/// An event that is not of a task or of the loop.
+/// An event that belongs neither to a task nor to the loop, in words.
 fn outside(what: What) -> String {
     match what {
         What::Arm(length) => format!("a timer is armed for {}", Span(length)),
         What::Fire(late) => format!("a timer fires, {} late", Span(late)),
-        What::Disarm => "a timer is taken away".to_owned(),
+        What::Disarm => "a timer is removed".to_owned(),
         What::Ready(source, ready) => match (ready.readable, ready.writable) {
             (true, true) => format!("socket {source} is readable and writable"),
             (true, false) => format!("socket {source} is readable"),
@@ -170,16 +185,16 @@ fn outside(what: What) -> String {
         What::Submit(job) => format!("job {job} is handed to the pool"),
         What::JobBegins(job, thread) => format!("pool thread {thread} begins job {job}"),
         What::JobEnds(job) => format!("job {job} is done"),
-        _ => "another thread's call is run".to_owned(),
+        _ => "the loop runs a call from another thread".to_owned(),
     }
 }
 
 fn said(end: End) -> &'static str {
     match end {
-        End::Value => "with a value",
-        End::Error => "with an error",
-        End::Panic => "by a panic",
-        End::Cancelled => "cancelled",
+        End::Value => "ends with a value",
+        End::Error => "ends with an error",
+        End::Panic => "ends by a panic",
+        End::Cancelled => "is cancelled",
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn counted(count: usize, one: &str) -> String {
 }
 
 impl Recording {
-    /// A loop records its tasks in the order of their numbers.
+    /// The task with this number. A loop records its tasks in the order of their numbers.
     pub(super) fn task(&self, number: u32) -> Option<&Task> {
         match self.tasks.binary_search_by_key(&number, |task| task.number) {
             Ok(place) => Some(&self.tasks[place]),
@@ -67,6 +67,7 @@ impl Recording {
         }
     }
 
+    /// A task by its number, and by its name if it has one.
     pub(super) fn named(&self, number: u32) -> Named<'_> {
         let name = self.task(number).and_then(|task| task.name.as_deref());
         Named(number, name)
@@ -81,7 +82,7 @@ impl Recording {
         }
     }
 
-    /// The cause of the wake of `woken`.
+    /// The cause of a wake of the task `woken`.
     pub(super) fn cause(&self, cause: Cause, woken: u32) -> String {
         match cause {
             Cause::Task(number) if number == woken => "itself".to_owned(),

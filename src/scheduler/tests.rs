@@ -1,5 +1,5 @@
-//! The scheduler alone, without a loop: states that need hundreds of millions of spawns, or a look into the tables. The
-//! tests in `tests/` check what users can see.
+//! The scheduler without a loop. These tests need hundreds of millions of spawns, or a look into the tables. The tests
+//! in `tests/` check what users can see.
 
 use std::cell::RefCell;
 use std::future::{Future, Pending, pending};
@@ -60,7 +60,7 @@ fn tasks_are_listed_in_the_order_of_their_spawning_however_often_the_serials_com
     for first_serial in [0, 1, (SERIALS - 2) as u32, SERIALS as u32, u32::MAX] {
         let scheduler = scheduler(first_serial);
         let mut handles = Vec::new();
-        // Half a round, a round to the number, one more, one less, and many.
+        // Half a round of the serials, exactly a round, one less, one more, and many rounds.
         for spawns in [
             0,
             SERIALS / 2,
@@ -130,7 +130,7 @@ fn tasks_are_dropped_in_the_order_of_their_spawning_across_the_end_of_the_serial
     assert_eq!(*left.borrow(), [0, 1, 2, 3, 4, 5]);
 }
 
-/// A future whose cell takes `64 * (N + 2)` bytes: the cell adds a stage and a line.
+/// A future whose cell takes `64 * (N + 2)` bytes, because the cell adds a stage and a line.
 #[repr(align(64))]
 struct Wide<const N: usize>([[u8; 64]; N]);
 
@@ -143,7 +143,7 @@ impl<const N: usize> Future for Wide<N> {
     }
 }
 
-/// Leaves `count` vacant cells.
+/// Runs `count` tasks to their end, so that their vacant cells are left.
 fn leave<const N: usize>(scheduler: &Rc<Scheduler>, count: usize) {
     assert_eq!(cell::size::<Wide<N>, ()>(), 64 * (N + 2));
     let handles: Vec<_> = (0..count)
@@ -206,15 +206,15 @@ fn a_hundred_thousand_tasks_have_room_in_the_queue_and_few_slots_beside_them() {
         if mem::replace(&mut capacity, tasks.slots.capacity()) != capacity {
             growths += 1;
             assert_eq!(tasks.ready.capacity(), capacity, "for {count} tasks");
-            // At most an eighth of the tasks, or the first thousand.
+            // Fewer slots are unused than an eighth of the tasks, or than a thousand.
             let unused = capacity - count;
             assert!(
                 unused < count.clamp(4, 1024).max(count / 8),
-                "{unused} beside {count}"
+                "{unused} unused slots for {count} tasks"
             );
         }
     }
-    // Nine growths to a thousand, seven to eight thousand, and then an eighth each.
+    // Nine growths up to a thousand, seven up to eight thousand, and 22 more of an eighth each.
     assert_eq!(growths, 9 + 7 + 22);
 }
 
@@ -242,7 +242,7 @@ fn a_cell_of_a_megabyte_is_kept_and_a_larger_one_is_not() {
         assert_eq!(bytes_kept(&scheduler), (0, 0));
         assert_eq!(scheduler.tasks.borrow().slots.len(), 0);
     };
-    // Without optimisation, a future that is handed on lies on the stack several times.
+    // Without optimisation, a future that is passed on has several copies on the stack.
     let thread = thread::Builder::new().stack_size(64 << 20);
     thread.spawn(megabytes).unwrap().join().unwrap();
 }
@@ -269,7 +269,7 @@ impl Future for Noted {
     }
 }
 
-/// What the figure of the chapter says of the only slot, in the words of the figure.
+/// The state of the only slot, in the words of the chapter's figure.
 fn row(scheduler: &Scheduler, state: &str, token: &Rc<()>) -> String {
     let mut tasks = scheduler.tasks.borrow_mut();
     let queue = match tasks.ready.iter().copied().collect::<Vec<_>>()[..] {
@@ -361,7 +361,7 @@ fn a_task_is_in_each_state_as_the_figure_shows_it() {
         drop(handle);
         let size = cell::size::<Noted, ()>();
         let next = scheduler.tasks.borrow_mut().claim(size);
-        assert_eq!(next, Some(0), "the slot is spare");
+        assert_eq!(next, Some(0), "the slot is not spare");
         seen.extend(rows.take());
     }
     seen.sort();

@@ -1,4 +1,4 @@
-//! The stand-ins that loom can see through. Only what the inbox and the pool use.
+//! The stand-ins for the types that the inbox and the pool use. loom sees each of their steps.
 
 use std::cell::Cell;
 use std::io;
@@ -18,13 +18,13 @@ macro_rules! statics {
 }
 pub(crate) use statics;
 
-/// In the place of the `mio::Waker`: ends a sleep of the model's loop, and counts. A sleep may also end by itself, once,
-/// as a real one does when a socket is ready.
+/// Stands in for the `mio::Waker`: it ends a sleep of the model's loop, and counts. A sleep may also end by itself, once,
+/// like a real sleep when a socket is ready.
 #[derive(Clone)]
 pub(crate) struct Bell(Arc<(Notify, AtomicUsize)>);
 
 impl Bell {
-    /// As the reactor calls it, though no reactor runs under loom.
+    /// Only has the arguments that the reactor passes. No reactor runs under loom.
     pub(crate) fn new(_: &mio::Registry, _: mio::Token) -> io::Result<Bell> {
         Ok(Bell::unheard())
     }
@@ -34,13 +34,13 @@ impl Bell {
     }
 
     pub(crate) fn wake(&self) -> io::Result<()> {
-        // ORDERING: the count is the test's, and no part of the model.
+        // ORDERING: the test reads the count, which is no part of the model.
         self.0.1.fetch_add(1, SeqCst);
         self.0.0.notify();
         Ok(())
     }
 
-    /// In the place of `epoll_wait`.
+    /// Stands in for `epoll_wait`.
     pub(crate) fn sleep(&self) {
         self.0.0.wait();
     }
@@ -51,7 +51,7 @@ impl Bell {
     }
 }
 
-/// loom's has no `wait_timeout_while`. The time is never over here.
+/// loom's `Condvar` has no `wait_timeout_while`. In this one the time is never over.
 #[derive(Default)]
 pub(crate) struct Condvar(loom::sync::Condvar);
 
@@ -78,7 +78,7 @@ impl Condvar {
 }
 
 thread_local! {
-    /// The clock of the model. loom's threads all run on one thread of the system, one model on each.
+    /// The clock of the model. All threads of a model run on one thread of the system.
     static CLOCK: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
@@ -87,7 +87,7 @@ fn pass(time: Duration) -> Duration {
     CLOCK.get()
 }
 
-/// Each reading is a little later than the last: a worker stays awake for a step or two, and not for ever.
+/// Each reading is a little later than the last, so a worker stays awake for a step or two, and not for ever.
 #[derive(Clone, Copy)]
 pub(crate) struct Instant(Duration);
 
@@ -106,7 +106,7 @@ impl Instant {
 }
 
 pub(crate) mod thread {
-    //! loom's threads, with a token to park by of our own: loom's `unpark` also frees a thread that waits for a lock, and its
+    //! loom's threads, which park by a token of our own. loom's `unpark` also frees a thread that waits for a lock, and its
     //! locks forget a token.
 
     use std::io;
@@ -152,7 +152,7 @@ pub(crate) mod thread {
         current().0.1.wait();
     }
 
-    /// A wait that has an end comes to it at once, before any call: the other orders are those of a wait without an end.
+    /// A wait with a time-out ends at once, before any call. If a call comes first, it is like a wait without a time-out.
     pub(crate) fn park_timeout(time: Duration) {
         match time > NEVER {
             true => park(),
@@ -186,15 +186,15 @@ pub(crate) mod thread {
         }
     }
 
-    /// The table of inboxes is made on a stack, and is larger than what loom gives to a thread.
+    /// The table of inboxes is made on a stack, and is larger than the stack that loom gives to a thread.
     pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
         let builder = loom::thread::Builder::new().stack_size(WORDS);
         builder.spawn(work).expect("loom refuses no thread")
     }
 }
 
-/// Runs `model` in every order of its threads' steps, and says how many there were. `LOOM_MAX_PREEMPTIONS` bounds how often
-/// a thread may be interrupted where it need not be.
+/// Runs `model` in every order of its threads' steps, and prints the number of the orders. `LOOM_MAX_PREEMPTIONS` limits
+/// how often a thread is interrupted at a step at which it could go on.
 #[cfg(test)]
 pub(crate) fn explore(model: impl Fn() + Send + Sync + 'static) {
     let count = Arc::new(AtomicUsize::new(0));
@@ -205,9 +205,9 @@ pub(crate) fn explore(model: impl Fn() + Send + Sync + 'static) {
         // ORDERING: the count is no part of the model.
         counted.fetch_add(1, SeqCst);
         let model = Arc::clone(&model);
-        // A thread of its own, for the sake of its stack.
+        // The model has a thread of its own, because it needs a larger stack.
         let thread = thread::spawn(move || model());
-        thread.join().expect("a panic ends the exploration before");
+        thread.join().expect("a panic has ended the exploration");
     });
     let current = std::thread::current();
     println!(

@@ -127,7 +127,7 @@
 //!
 //! - In `Wait::enter`, leave out the second `try_grant`:
 //!   `cargo run -p exercises -- sync.1`
-//! - In `Semaphore::left`, keep the permit of a waiter that was dropped:
+//! - In `Semaphore::left`, do not give back the permit of a dropped waiter:
 //!   `cargo run -p exercises -- sync.2`
 //! - In `WaitList::grant_while`, wake each waiter before the next grant is made:
 //!   `cargo run -p exercises -- sync.3`

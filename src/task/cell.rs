@@ -81,9 +81,9 @@
 //!
 //! - In `Body::end`, move the old stage out and drop it, instead of assigning over it:
 //!   `cargo run -p exercises -- 2.1`
-//! - Let the second of two panics be told, and not the first:
+//! - Report the second of two panics instead of the first:
 //!   `cargo run -p exercises -- 2.2`
-//! - Do not offer the output to the rider:
+//! - Do not offer the output of a task to its rider:
 //!   `cargo run -p exercises -- 2.3`
 //! - In `Body::about`, look at the cell by a shared reference. Only Miri sees this one, so it needs
 //!   a nightly toolchain: `cargo run -p exercises -- 2.4`

@@ -130,7 +130,7 @@
 //!   `cargo run -p exercises -- 6.1`
 //! - In `Wheel::unlink`, leave the tail of the list where it is:
 //!   `cargo run -p exercises -- 6.2`
-//! - In `level_of`, forget the slot that is being dealt out:
+//! - In `level_of`, ignore the slot that is being dealt out:
 //!   `cargo run -p exercises -- 6.3`
 //!
 //! # Time in the hands of a test

@@ -279,15 +279,15 @@ mod tests {
     use super::super::slack;
     use super::*;
 
-    /// Until when the slack lets a loop without work sleep.
+    /// The time until which the slack lets a loop without work sleep.
     fn put_off(timers: &Timers) -> Instant {
         timers.slack.put_off(timers.clock.instant(0))
     }
 
-    /// Timers of which `due` are due already, and one is due in an hour.
+    /// Makes timers. `due` of them are due already, and one more is due in an hour.
     fn with_due(due: usize) -> (Timers, Vec<Key>, Instant) {
         let timers = Timers::new(slack::DEFAULT, Rc::default());
-        // The tick that is just beginning has not passed, so the timers are armed for the tick before.
+        // The current tick has not passed, so the timers are armed for the tick before it.
         while timers.clock.tick_at(Instant::now()) == 0 {}
         let past = timers.clock.instant(0);
         let waker = Waker::noop();
@@ -321,7 +321,7 @@ mod tests {
             assert_eq!(timers.expire(most), most);
             assert!(put_off(&timers) <= Instant::now());
         }
-        // The other bound: the dealing out.
+        // The second bound: how many timers one look deals out.
         let (timers, _keys, _) = with_due(2 * DEALT_EACH_LOOK);
         assert_eq!(timers.expire(usize::MAX), DEALT_EACH_LOOK);
         assert!(put_off(&timers) <= Instant::now());

@@ -1,4 +1,5 @@
-//! What combinators and buffered streams allocate: the macros nothing, a set a box and a link for each child, a wake nothing.
+//! What combinators and buffered streams allocate. A set allocates a box and a link for each child. Macros and wakes allocate
+//! nothing.
 
 use std::future::{pending, poll_fn, ready};
 use std::pin::{Pin, pin};
@@ -12,7 +13,7 @@ use roundelay::{join, race, select, try_join};
 fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits"),
+        Poll::Pending => panic!("the future waits"),
     }
 }
 
@@ -36,9 +37,12 @@ fn the_macros_allocate_nothing() {
 fn few_futures_cost_a_box_each_and_many_a_box_and_a_link() {
     let _watched = crate::support::watch();
     let few = allocations_of(|| drop(now(join_all((0..10).map(ready)))));
-    assert!(few <= 10 + 2, "{few} for ten");
+    assert!(few <= 10 + 2, "{few} allocations for ten children");
     let many = allocations_of(|| drop(now(join_all((0..10_000).map(ready)))));
-    assert!(many <= 20_000 + 10, "{many} for ten thousand");
+    assert!(
+        many <= 20_000 + 10,
+        "{many} allocations for ten thousand children"
+    );
 }
 
 #[test]

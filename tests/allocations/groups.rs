@@ -1,4 +1,4 @@
-//! A group needs memory for the children that live, not for those that have lived.
+//! A group needs memory for its living children, not for the children that have ended.
 
 use crate::allocations::{allocations, bytes, peak, since};
 use crate::support::{PATIENCE, rounds, watchdog};
@@ -16,7 +16,7 @@ async fn turn() -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A hundred at a time.
+/// Spawns a hundred children and waits for their end.
 async fn batch<K: roundelay::group::Keep<u64> + Clone>(group: &TaskGroup<&'static str, K>) {
     for n in 0..100 {
         group.spawn(async move {
@@ -31,7 +31,7 @@ async fn batch<K: roundelay::group::Keep<u64> + Clone>(group: &TaskGroup<&'stati
 
 #[test]
 fn ten_million_short_children_run_in_the_memory_of_those_that_live() {
-    // A debug build takes the first fifty thousand.
+    // A debug build runs only the first fifty thousand children.
     let batches = rounds(500, 100_000);
     watchdog(PATIENCE, move || {
         scope(async |group| {
@@ -41,7 +41,11 @@ fn ten_million_short_children_run_in_the_memory_of_those_that_live() {
                 batch(&group).await;
             }
             assert_eq!(bytes(), in_use, "each child leaves something behind");
-            assert_eq!(peak(), most, "more at once than the first batch");
+            assert_eq!(
+                peak(),
+                most,
+                "a later batch needs more memory than the first"
+            );
         });
     });
 }

@@ -1,4 +1,4 @@
-//! What a list of the tasks allocates, and what a loop that is observed allocates for it.
+//! What a list of the tasks allocates, and what an observed loop allocates for it.
 
 use std::future::pending;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use crate::allocations::{allocations, allocations_of, since};
 use roundelay::sync::Event;
 use roundelay::{EventLoop, sleep, spawn, task, yield_now};
 
-/// The allocations of a list of so many tasks, each of which waits for one thing.
+/// The number of allocations for a list of `crowd` tasks, each of which waits for one thing.
 async fn listed(crowd: usize) -> usize {
     let mut handles = Vec::new();
     for number in 0..crowd {
@@ -54,7 +54,7 @@ fn a_loop_that_is_observed_allocates_nothing_for_a_spawn_and_once_for_a_wait_in_
             event.clear();
             handle.await.unwrap();
         }
-        // The list of those waits is swept when it is full: it does not grow.
+        // The list of the waits is swept when it is full, so it does not grow.
         assert_eq!(since(before), 2_000);
     });
 }

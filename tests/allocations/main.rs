@@ -1,5 +1,5 @@
-//! What is allocated, counted to the last byte. A program of its own, because it has an allocator of its own; the
-//! allocator counts per thread, so the tests run beside each other.
+//! What is allocated, counted to the last byte. The tests are a program of their own, because it has its own allocator.
+//! The allocator counts per thread, so the tests can run at the same time.
 
 #![cfg(unix)]
 

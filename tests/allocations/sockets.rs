@@ -1,4 +1,4 @@
-//! What sockets allocate: once a source, and once more when it first waits; nothing in the steady state.
+//! What sockets allocate: one allocation for a source, and one more when it first waits. In the steady state there is none.
 
 use std::rc::Rc;
 

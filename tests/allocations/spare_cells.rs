@@ -1,4 +1,4 @@
-//! How much memory of finished tasks a loop keeps for the next ones: what is promised under `EventLoop`, "Memory".
+//! How much memory of finished tasks a loop keeps for new tasks. `EventLoop`, "Memory", makes the promise.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use roundelay::{EventLoop, JoinHandle, spawn, yield_now};
 
 const MIB: usize = 1 << 20;
 
-/// A future of so many bytes, which ends at its second poll. Its cell has two words more: a line and a stage.
+/// A future of `BYTES` bytes, which ends at its second poll. Its cell has two words more: a line and a stage.
 struct Wide<const BYTES: usize> {
     is_woken: bool,
     _ballast: [u8; BYTES],
@@ -37,21 +37,21 @@ impl<const BYTES: usize> Future for Wide<BYTES> {
     }
 }
 
-/// As many tasks at a time as take `total` bytes.
+/// Spawns as many tasks as take `total` bytes together.
 fn start<const BYTES: usize>(total: usize) -> Vec<JoinHandle<()>> {
     (0..total / BYTES)
         .map(|_| spawn(Wide::<BYTES>::new()))
         .collect()
 }
 
-/// [`start`]s them, and all of them have ended when this returns.
+/// [`start`]s the tasks, and returns when all of them have ended.
 async fn burst<const BYTES: usize>(total: usize) {
     for task in start::<BYTES>(total) {
         task.await.unwrap();
     }
 }
 
-/// What a loop holds after bursts, without what its tables take: those are there with cells too small to count, too.
+/// The bytes that a loop holds after `bursts`. They include its tables.
 fn left_by<F: AsyncFnOnce()>(bursts: F) -> isize {
     let before = bytes();
     let mut event_loop = EventLoop::new().unwrap();
@@ -60,7 +60,7 @@ fn left_by<F: AsyncFnOnce()>(bursts: F) -> isize {
     drop(event_loop);
     assert!(
         bytes() - before < 4096,
-        "a loop that is gone has left something"
+        "a dropped loop has left memory behind"
     );
     left
 }
@@ -73,11 +73,11 @@ macro_rules! starts {
     ($total:expr, $($bytes:expr),*) => { [$(start::<{ $bytes }>($total)),*] };
 }
 
-/// Sizes that are multiples of 128 apart, which is how far the shelves see.
+/// In the first two cases the sizes differ by multiples of 128, so the cells share one shelf. The third case uses all shelves.
 #[test]
 fn sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order() {
     watchdog_on_stack(64 << 20, || {
-        // A slot of 32 bytes and a place in the queue for each of 36,000 tasks, and as much again for the room to grow.
+        // Each of 36,000 tasks has a slot of 32 bytes and a place in the queue. The room to grow is as large again.
         let tables = 3 * MIB as isize;
         let most = 16 * MIB as isize + tables;
         let down = left_by(async || {
@@ -116,7 +116,7 @@ fn sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order() {
         });
         assert!(up <= most, "{up} bytes are left after ever larger cells");
         assert!(up >= 15 * MIB as isize, "only {up} bytes");
-        // Alive together, so that none moves into what another kind has left.
+        // All kinds are alive together, so that no task moves into a cell that another kind has left.
         let on_all_shelves = left_by(async || {
             let tasks = starts!(
                 2 * MIB,
@@ -152,7 +152,7 @@ fn sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order() {
     });
 }
 
-/// The room is for what runs now, not for what ran first.
+/// The kept cells are those of the tasks that run now, not of the tasks that ran first.
 #[test]
 fn a_program_that_goes_on_to_other_tasks_finds_their_cells_although_the_room_was_full() {
     watchdog(PATIENCE, || {
@@ -165,19 +165,23 @@ fn a_program_that_goes_on_to_other_tasks_finds_their_cells_although_the_room_was
             for _ in 0..100 {
                 spawn(Wide::<2056>::new()).await.unwrap();
             }
-            assert_eq!(since(before), 0, "each finds the cell of the one before");
+            assert_eq!(
+                since(before),
+                0,
+                "a task did not find the cell of the task before it"
+            );
         });
     });
 }
 
-/// *bounded-look*: glibc joins the small pieces that were freed with their neighbours all at once, whenever a large piece is
-/// asked for or freed. So there must never be many of them, or one poll is as long as the burst was large.
+/// *bounded-look*: when a large piece of memory is allocated or freed, glibc joins all small freed pieces with their neighbours
+/// at once. So there must never be many of them. Otherwise one poll would take as long as the burst was large.
 #[test]
 #[cfg(all(target_env = "gnu", not(miri)))]
 fn the_allocator_tidies_up_in_small_parts_behind_a_burst_of_small_tasks() {
-    /// Their cells of 112 bytes are the largest that glibc calls small, and 100,000 more than are kept: 11 MB.
+    /// The cells of 112 bytes are the largest that glibc calls small. There are 100,000 more than the loop keeps: 11 MB.
     const TASKS: usize = 250_000;
-    /// The other tests of this program, which run beside this one, have some too.
+    /// The other tests of this program run at the same time, and free small pieces too.
     const MOST: usize = 4 * MIB;
     let _watched = crate::support::watch();
     let mut event_loop = EventLoop::new().unwrap();

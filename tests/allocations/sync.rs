@@ -1,4 +1,4 @@
-//! What `sync` allocates: nothing where nobody waits, and nothing where as many have waited before.
+//! What `sync` allocates: nothing if no task waits, and nothing if as many tasks have waited before.
 
 use std::rc::Rc;
 use std::task::{Context, Waker};
@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use crate::allocations::allocations_of;
 use roundelay::sync::{CancelToken, Event, Mutex, Notify, Queue, RwLock, Semaphore, mpsc, oneshot};
 
-/// How often `operation` allocates, the second time.
+/// How often `operation` allocates when it runs for the second time.
 fn allocations_again(mut operation: impl FnMut()) -> usize {
     operation();
     allocations_of(operation)
@@ -20,7 +20,7 @@ fn now<F: Future>(future: F) -> F::Output {
         .poll(&mut Context::from_waker(Waker::noop()))
     {
         std::task::Poll::Ready(output) => output,
-        std::task::Poll::Pending => panic!("had to wait"),
+        std::task::Poll::Pending => panic!("the future had to wait"),
     }
 }
 
@@ -32,7 +32,7 @@ fn waits_for<F: Future>(waiter: F, release: impl FnOnce()) -> F::Output {
     release();
     match waiter.as_mut().poll(cx) {
         std::task::Poll::Ready(output) => output,
-        std::task::Poll::Pending => panic!("still waits"),
+        std::task::Poll::Pending => panic!("the waiter still waits"),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the loop allocates: one cell a task, and in the steady state nothing else. Counted to the last byte by an allocator
-//! of our own, per thread.
+//! What the loop allocates: one cell for each task, and in the steady state nothing else. Our own allocator counts each byte,
+//! per thread.
 
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
@@ -14,7 +14,7 @@ use crate::allocations::{allocations, bytes, since};
 use crate::support::{Gate, PATIENCE, own_waker, watchdog};
 use roundelay::{EventLoop, Remote, run, sleep, spawn, task, yield_now};
 
-/// Room that a table of `count` tasks needs is made once; this makes it.
+/// Makes the room that the tables need for `count` tasks. It is made only once.
 async fn warm_up(count: usize) {
     let tasks: Vec<_> = (0..count).map(|_| spawn(yield_now())).collect();
     for task in tasks {
@@ -38,12 +38,12 @@ fn a_spawn_allocates_a_cell_and_the_next_of_its_kind_refills_it() {
     run(async {
         warm_up(200).await;
         let mut handles = Vec::with_capacity(100);
-        for (spawns, why) in [(100, "a cell each"), (0, "spares")] {
+        for (spawns, why) in [(100, "one cell for each task"), (0, "only spare cells")] {
             let before = allocations();
             for n in 0..100_u64 {
                 handles.push(spawn(async move {
                     yield_now().await;
-                    // The output is wider than the future: it moves into the same cell all the same.
+                    // The output is wider than the future, but it moves into the same cell.
                     [n; 32]
                 }));
             }
@@ -57,13 +57,13 @@ fn a_spawn_allocates_a_cell_and_the_next_of_its_kind_refills_it() {
     });
 }
 
-/// An empty cell is kept for the next task of its kind, but nobody wants to keep megabytes for one that may never come.
+/// A loop keeps an empty cell for the next task of its kind. Such a task may never come, so the loop does not keep megabytes.
 #[test]
 fn a_cell_of_megabytes_is_not_kept() {
     crate::support::watchdog_on_stack(64 << 20, || {
         run(async {
             warm_up(10).await;
-            // Some small ones that wait already, whatever the shelf.
+            // First there is a small spare cell on each shelf.
             macro_rules! one_of_each {
                 ($($words:literal)*) => { $(one_of_words::<$words>().await;)* };
             }
@@ -123,7 +123,7 @@ fn detaching_aborting_and_abort_handles_allocate_nothing() {
         }
         yield_now().await;
         assert!(tasks[..50].iter().all(|task| task.is_finished()));
-        // A cancelled task has an error to hand out, and that is an allocation each. Nothing else is.
+        // The error of each cancelled task is one allocation. There is no other.
         let errors = since(before);
         assert!(errors <= 50, "{errors} allocations for 50 aborts");
         let before = allocations();
@@ -141,7 +141,7 @@ fn polls_yields_and_wakes_allocate_nothing() {
     });
 }
 
-/// Many tasks that wait, yield and are woken; the allocations from the moment when all of them wait.
+/// Many tasks wait, yield and are woken. Gives the number of allocations after all of them have begun to wait.
 async fn poll_yield_and_wake() -> usize {
     let gates: Vec<_> = (0..100).map(|_| [Gate::new(), Gate::new()]).collect();
     let done = Gate::new();
@@ -193,8 +193,12 @@ fn turns_that_find_nothing_and_runs_of_a_ready_future_allocate_next_to_nothing()
     for n in 0..100 {
         assert_eq!(event_loop.run(async { n }), n);
     }
-    // The loan of the main future, and its cell.
-    assert!(since(before) <= 200, "{} for 100 runs", since(before));
+    // Each run allocates twice: for the loan of the main future, and for its cell.
+    assert!(
+        since(before) <= 200,
+        "{} allocations for 100 runs",
+        since(before)
+    );
 }
 
 #[test]
@@ -202,7 +206,7 @@ fn sleeping_allocates_nothing_once_the_wheel_has_room() {
     watchdog(PATIENCE, || {
         run(async {
             let mut naps = Vec::with_capacity(100);
-            // The first round makes the room that the second one is measured in.
+            // The first round makes the room. The second round is measured.
             for round in 0..2 {
                 let before = allocations();
                 for n in 0..100 {
@@ -227,10 +231,10 @@ fn sleeping_allocates_nothing_once_the_wheel_has_room() {
     });
 }
 
-/// Bursts of wakes from another thread; mostly the loop sleeps between them.
+/// Another thread sends bursts of wakes. The loop usually sleeps between them.
 ///
-/// It may also lag behind: it answers a round by the poll that an older wake has earned, and may rest before it looks into
-/// its mail again. Then the queue holds what was left of that round but for one, and two rounds more. That has to fit the
+/// The loop may also lag behind: a poll for an older wake may answer a round, and the loop may rest before it looks into
+/// its mail again. Then the queue holds all wakes but one of that round, and two rounds more. They must fit into the
 /// room that a queue has from the beginning, which is for eight.
 #[test]
 fn wakes_from_another_thread_allocate_nothing_on_either_side() {
@@ -245,7 +249,7 @@ fn wakes_from_another_thread_allocate_nothing_on_either_side() {
                 let waker = waker_in.recv().unwrap();
                 let mut before = 0;
                 for round in 1..=ROUNDS {
-                    // What a thread or a loop makes once, it has made in the first rounds.
+                    // The first rounds make everything that a thread or a loop makes only once.
                     if round == 20 {
                         before = allocations();
                     }
@@ -276,9 +280,9 @@ fn wakes_from_another_thread_allocate_nothing_on_either_side() {
                 }
             })
             .await;
-            assert_eq!(since(before), 0, "on the loop's side");
+            assert_eq!(since(before), 0, "the loop's thread has allocated");
         });
-        assert_eq!(thread.join().unwrap(), 0, "on the other side");
+        assert_eq!(thread.join().unwrap(), 0, "the other thread has allocated");
     });
 }
 
@@ -293,7 +297,7 @@ fn a_post_allocates_its_call_and_nothing_else() {
                 .post(move || assert!(std::hint::black_box(n) < 100))
                 .unwrap();
         }
-        // One look delivers sixty-four.
+        // One look delivers sixty-four calls, so it takes more than one turn.
         while event_loop.turn(Some(Duration::ZERO)).unwrap().ready > 0 {}
     };
     round(&mut event_loop);
@@ -303,7 +307,7 @@ fn a_post_allocates_its_call_and_nothing_else() {
     assert_eq!(since(before), 100);
 }
 
-/// The loop is frozen: it polls a task that does not come back. Eight threads go on waking.
+/// The loop is frozen, because it polls a task that does not return. Eight threads go on sending wakes.
 #[test]
 fn a_flood_of_wakes_at_a_frozen_loop_is_thinned_out_and_loses_nobody() {
     const TASKS: usize = 100;
@@ -337,12 +341,12 @@ fn a_flood_of_wakes_at_a_frozen_loop_is_thinned_out_and_loses_nobody() {
                     .map(|thread| thread.join().unwrap())
                     .sum()
             });
-            // 200,000 notes would be three megabytes and more.
+            // 200,000 notes would take more than three megabytes.
             assert!(growth < 16_384, "{growth} bytes for a flood of wakes");
             Remote::current().spawn(|| async {}).await.unwrap();
             yield_now().await;
-            // The queue holds twice as many notes as tasks at most, and they are delivered in parts: so a task may be polled
-            // between two of its notes.
+            // The queue holds at most twice as many notes as there are tasks. They are delivered in parts, so a task may be
+            // polled between two of its notes.
             let polls = polled.get() - TASKS;
             assert!((TASKS..=2 * TASKS).contains(&polls), "{polls} polls");
         });
@@ -379,12 +383,12 @@ fn ten_rounds_of_everything_use_as_much_memory_as_two() {
     });
 }
 
-/// Twice as many slots as tasks would be most of what a parked task takes.
+/// If there were twice as many slots as tasks, the slots would be most of the memory of a parked task.
 #[test]
 fn the_tables_have_room_for_an_eighth_more_tasks_at_most() {
-    /// One more than a power of two, after which a table that doubles is half empty.
+    /// One more than a power of two. A table that doubles would be half empty now.
     const TASKS: usize = (1 << 16) + 1;
-    /// A slot, and its place in the queue.
+    /// The bytes of a slot and of its place in the queue.
     const EACH: usize = 32 + 4;
     let _watched = crate::support::watch();
     let event_loop = EventLoop::new().unwrap();
@@ -392,13 +396,13 @@ fn the_tables_have_room_for_an_eighth_more_tasks_at_most() {
     handles.push(event_loop.spawn(pending::<()>()));
     let before = bytes();
     handles.push(event_loop.spawn(pending::<()>()));
-    // There are four slots from the beginning, so this is the cell alone.
+    // The loop has four slots from the beginning, so the difference is the cell alone.
     let cell = bytes() - before;
     handles.extend((2..TASKS).map(|_| event_loop.spawn(pending::<()>())));
     let tables = bytes() - before - cell * (TASKS as isize - 1);
     let most = TASKS * EACH * 9 / 8;
     assert!(
         tables as usize <= most,
-        "{tables} bytes of tables for {TASKS} tasks, and {most} are the most"
+        "{tables} bytes of tables for {TASKS} tasks, but at most {most} are allowed"
     );
 }

@@ -1,4 +1,4 @@
-//! `io::FromTokio` and `io::FromFutures`, and the budget that foreign futures do not know.
+//! `io::FromTokio` and `io::FromFutures`, and the budget of which foreign futures know nothing.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -15,7 +15,7 @@ fn in_loop<F: Future<Output = io::Result<()>>>(body: impl FnOnce() -> F) {
     run(async { body().await }).unwrap();
 }
 
-/// Both ends of a pipe in memory that holds few bytes, so that each side has to wait for the other.
+/// Sends lines through a pipe and back. The pipe holds only a few bytes, so each side has to wait for the other.
 async fn echo_lines<S: Read + Write>(near: S, far: S) -> io::Result<()> {
     let server = async {
         let mut far = BufReader::new(BufWriter::new(far));
@@ -60,7 +60,7 @@ fn a_stream_in_memory_is_one_of_tokios_and_one_of_futures() {
         echo_lines(FromTokio::new(near), FromTokio::new(far)).await?;
         let (near, far) = duplex(7);
         echo_lines(FromFutures::new(near), FromFutures::new(far)).await?;
-        // Each half, too, and the end of the writing one is heard.
+        // The same with each half. The reader also sees the end of the writing half.
         let (near, far) = duplex(7);
         let ((mut read, write), (mut from, mut to)) = (near.into_split(), far.into_split());
         let (mut heard, text) = (Vec::new(), "round and round".repeat(100));
@@ -118,7 +118,7 @@ fn a_read_that_is_dropped_has_taken_nothing() {
     });
 }
 
-/// A source that is always ready counts as operations of ours, and lets others run.
+/// Reads from a source that is always ready spend the task's budget, so other tasks run too.
 #[test]
 fn a_copy_from_a_source_that_never_waits_steps_back() {
     let _watched = support::watch();
@@ -137,13 +137,13 @@ fn a_copy_from_a_source_that_never_waits_steps_back() {
         )));
         let copied = copy(&mut source, &mut Vec::new()).await?;
         assert_eq!(copied, 1 << 24);
-        assert!(turns.get() > 1, "nobody else ran");
+        assert!(turns.get() > 1, "no other task has run");
         beside.abort();
         Ok(())
     });
 }
 
-/// How often another task runs while a million values are received that are all there.
+/// How often another task runs while a task receives a million values that are all there.
 fn others_turns(is_cooperative: bool) -> u64 {
     const VALUES: u32 = 1_000_000;
 
@@ -178,5 +178,9 @@ fn others_turns(is_cooperative: bool) -> u64 {
 fn a_foreign_channel_that_is_cooperative_lets_others_run_once_in_128_values() {
     let _watched = support::watch_for(support::PATIENCE * 3);
     assert_eq!(others_turns(true), 7_812);
-    assert_eq!(others_turns(false), 0, "it knows no budget of ours");
+    assert_eq!(
+        others_turns(false),
+        0,
+        "a foreign channel knows nothing of our budget"
+    );
 }

@@ -1,6 +1,6 @@
-//! The traits of the ecosystem: other people's adapters, over our sockets, on our loop. Each with the feature of its name.
+//! The traits of the ecosystem: adapters of other crates, over our sockets, on our loop. Each has a feature of its name.
 //!
-//! A package of its own, because the adapters are many crates: `cargo test --package roundelay-ecosystem`.
+//! The tests are a package of their own, because the adapters are many crates: `cargo test --package roundelay-ecosystem`.
 
 #[path = "../support/allocations.rs"]
 mod allocations;

@@ -25,7 +25,7 @@ fn runtime() -> LocalRuntime {
         .unwrap()
 }
 
-/// Says its name when it is dropped, and does something else besides.
+/// When it is dropped, it writes its name into the log and calls the function.
 struct Says(&'static str, Rc<RefCell<Vec<&'static str>>>, fn());
 
 impl Drop for Says {
@@ -35,7 +35,7 @@ impl Drop for Says {
     }
 }
 
-// Awaiting each other.
+// Each side awaits the other.
 
 #[test]
 fn each_side_awaits_the_timers_and_the_tasks_of_the_other() {
@@ -78,7 +78,7 @@ fn a_task_spawned_by_a_task_of_tokio_runs_although_the_loop_has_nothing_else_to_
     run(async {
         let (done, is_done) = tokio::sync::oneshot::channel();
         spawn_local(async move {
-            // The loop sleeps by now.
+            // After this the loop sleeps.
             tokio::time::sleep(MOMENT).await;
             spawn(async move { done.send(()).unwrap() }).detach();
             pending::<()>().await;
@@ -98,7 +98,7 @@ fn a_timer_that_a_task_of_tokio_arms_fires_before_a_later_one_of_ours() {
             sleep(MOMENT).await;
             begin.elapsed()
         });
-        assert!(theirs.await.unwrap() >= MOMENT, "never early");
+        assert!(theirs.await.unwrap() >= MOMENT, "the sleep has ended early");
     });
 }
 
@@ -155,7 +155,7 @@ fn more_events_than_one_look_takes_are_all_heard() {
                 count.set(count.get() + 1);
             }));
         }
-        // Twice, so that the edges of the first time have gone.
+        // After this sleep the first edges are over, so these bytes need new ones.
         sleep(MOMENT).await;
         for stream in &near {
             stream.write_all(b"!").await.unwrap();
@@ -176,7 +176,7 @@ fn an_event_that_comes_together_with_a_spawn_is_not_forgotten() {
         let far = UnixStream::from_std(far).unwrap();
         let reads = spawn(async move { far.read_exact(&mut [0]).await });
         sleep(MOMENT).await;
-        // In one poll, so that tokio tells of both at once, and the loop has a task to poll before it needs to look.
+        // Both happen in one poll, so tokio reports both at once. The loop then has a task to poll before it must look.
         spawn_local(async move {
             std::io::Write::write_all(&mut &near, b"!").unwrap();
             spawn(async {}).detach();
@@ -208,7 +208,7 @@ fn tasks_that_yield_for_ever_on_either_side_starve_nobody() {
                 tokio::task::yield_now().await;
             }
         });
-        // Timers and sockets of both, meanwhile.
+        // Timers and sockets of both sides work while the two tasks yield.
         let (near, far) = UnixStream::pair().unwrap();
         let reads = spawn(async move { far.read_exact(&mut [0]).await });
         for _ in 0..5 {
@@ -220,7 +220,7 @@ fn tasks_that_yield_for_ever_on_either_side_starve_nobody() {
         }
         near.write_all(b"!").await.unwrap();
         reads.await.unwrap().unwrap();
-        // A stint of 64 polls, and then tokio has its turn: nobody has a hundred times as many.
+        // After a stint of 64 polls tokio has its turn, so no side has two hundred times as many polls as the other.
         let (ours, theirs) = (ours.get(), theirs.get());
         assert!(
             ours < 200 * theirs && theirs < 200 * ours,
@@ -240,8 +240,8 @@ fn ten_thousand_tasks_that_are_ready_at_once_do_not_hold_up_tokio() {
         }
         let seen = Rc::clone(&polls);
         let when = spawn_local(async move { seen.get() }).await.unwrap();
-        // Tokio had its turn after at most two stints.
-        assert!(when <= 128, "after {when} polls");
+        // Tokio has had its turn after at most two stints.
+        assert!(when <= 128, "tokio had its turn only after {when} polls");
     });
 }
 
@@ -255,7 +255,7 @@ fn a_guest_with_nothing_to_do_sleeps() {
         let before = parks();
         sleep(Duration::from_millis(30)).await;
         let parks = parks() - before;
-        assert!(parks <= 5, "{parks} sleeps where one was enough");
+        assert!(parks <= 5, "{parks} sleeps, although one was enough");
     })
     .unwrap();
 }
@@ -266,7 +266,7 @@ fn a_guest_with_nothing_to_do_sleeps() {
 fn at_the_end_our_tasks_are_dropped_in_order_and_then_those_of_tokio() {
     let _watched = watch();
     let log = Rc::new(RefCell::new(Vec::new()));
-    // Whatever a destructor spawns, on either side, is dropped.
+    // Everything that a destructor spawns, on either side, is dropped.
     let spawns: fn() = || {
         spawn(async { unreachable!("nothing runs any more") }).detach();
         drop(tokio::spawn(async {
@@ -412,7 +412,7 @@ fn a_runtime_without_drivers_is_refused_and_the_loop_stays_usable() {
         let tokio = tokio.unwrap();
         let result = catch_unwind(AssertUnwindSafe(|| {
             run_on(&tokio, &mut event_loop, async {
-                unreachable!("it cannot begin")
+                unreachable!("this run cannot begin")
             })
         }));
         assert!(result.is_err());
@@ -449,7 +449,7 @@ fn inside_a_task_of_another_loop_it_holds_up_that_loop_and_nothing_else() {
         yield_now().await;
         let from_inside = sender.clone();
         run(async move {
-            // More operations than one poll of the outer task may have: what tokio polls does not spend its share.
+            // These are more operations than one poll of the outer task may have. Polls by tokio do not spend that budget.
             let polls = Counter::default();
             let operations = async {
                 for _ in 0..1_000 {

@@ -1,4 +1,4 @@
-//! `compat::Here`: what is not `Send`, where other crates ask for it.
+//! `compat::Here`: a value that is not `Send`, for crates that ask for `Send`.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +18,7 @@ fn crosses_threads<T: Send + Sync + 'static>(value: T) -> T {
     value
 }
 
-/// Runs on another thread, and gives the text of the panic.
+/// Runs `use_it` on another thread, and gives the text of its panic.
 fn panic_elsewhere<T: Send>(use_it: impl FnOnce() -> T + Send) -> Option<String> {
     thread::scope(|scope| {
         let elsewhere = scope.spawn(|| catch_unwind(AssertUnwindSafe(use_it)).map(drop));
@@ -84,7 +84,7 @@ fn a_poll_on_another_thread_panics() {
     run(here);
 }
 
-/// Counts how many of them were dropped. It owns no memory, so that to leak one is nothing that the leak checker would tell.
+/// Counts how many of them were dropped. It owns no memory, so the leak checker does not mind a leaked one.
 struct Counted(&'static AtomicUsize);
 
 impl Drop for Counted {
@@ -102,7 +102,11 @@ fn a_drop_on_another_thread_panics_and_leaks() {
     assert!(text.unwrap().contains("was dropped on another thread"));
     assert_eq!(DROPS.load(SeqCst), 0);
     drop(Here::new(Counted(&DROPS)));
-    assert_eq!(DROPS.load(SeqCst), 1, "here it is dropped");
+    assert_eq!(
+        DROPS.load(SeqCst),
+        1,
+        "the value was not dropped on its own thread"
+    );
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn a_read_by_hypers_trait_takes_much_at_once() {
 fn hyper_answers_over_a_stream_in_memory() {
     let _watched = support::watch();
     run(async {
-        // Neither a request nor an answer has room in it as a whole.
+        // The pipe has no room for a whole request or a whole answer.
         let (mut near, far) = duplex(16);
         let http = http1::Builder::new();
         let server = serve_connection(&http, far, service_fn(echo), CancelToken::new());
@@ -95,7 +95,7 @@ fn a_read_clears_nothing_and_allocates_nothing() {
     run(async {
         let (near, mut far) = UnixStream::pair().unwrap();
         let mut room = vec![MaybeUninit::uninit(); 200_000];
-        // The first one allocates what the thread keeps.
+        // The first read allocates a buffer that the thread keeps.
         for is_first in [true, false] {
             near.write_all(b"hello").await.unwrap();
             let before = allocations::allocations();
@@ -103,10 +103,14 @@ fn a_read_clears_nothing_and_allocates_nothing() {
             let read = poll_fn(|cx| AsyncRead::poll_read(Pin::new(&mut far), cx, &mut buf));
             read.await.unwrap();
             assert_eq!(buf.filled(), b"hello");
-            assert_eq!(buf.initialized().len(), 5, "the rest was cleared");
+            assert_eq!(
+                buf.initialized().len(),
+                5,
+                "the rest of the buffer was cleared"
+            );
             assert!(is_first || allocations::since(before) == 0);
         }
-        // What somebody has written to before needs no copy, and is read into as it is.
+        // A buffer that is initialised needs no copy. The read goes straight into it.
         let mut room = vec![7; 200_000];
         let mut buf = tokio::io::ReadBuf::new(&mut room);
         near.write_all(b"hello").await.unwrap();
@@ -131,7 +135,7 @@ fn a_client_that_never_ends_its_headers_is_cut_off() {
             let server = spawn(server.into_future());
             let client = TcpStream::connect(address).await.unwrap();
             client.write_all(b"GET / HTTP/1.1\r\nho").await.unwrap();
-            // The end comes although the client says nothing more.
+            // The end comes although the client sends nothing more.
             client.read_to_end(&mut Vec::new()).await.unwrap();
             stop.cancel();
             assert_eq!(server.await.unwrap().unwrap().failed, 1);
@@ -145,7 +149,7 @@ fn in_virtual_time_hypers_own_limit_of_thirty_seconds_takes_no_time() {
     let _watched = support::watch();
     let mut event_loop = EventLoop::builder().virtual_time().build().unwrap();
     event_loop.run(async {
-        // Far from the clock on the wall.
+        // The loop's clock is now far from the real time.
         sleep(Duration::from_secs(86_400)).await;
         let (mut near, far) = duplex(1_024);
         let mut http = http1::Builder::new();
@@ -370,7 +374,7 @@ fn the_pooled_client_asks_a_hundred_times_over_few_connections() {
                     assert_eq!(answer.unwrap(), format!("/{number} {number}"));
                 }
             }
-            // The first ten race for it; after them there is always one that is free.
+            // The first ten requests race for a connection. After them there is always a free one.
             assert!(connections.get() <= 20, "{} connections", connections.get());
             stop.cancel();
             assert_eq!(server.await.unwrap().unwrap().failed, 0);

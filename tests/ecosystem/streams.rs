@@ -1,4 +1,4 @@
-//! `compat::stream`: the combinators of the `futures` crates over what comes one by one.
+//! `compat::stream`: the combinators of the `futures` crates, over items that come one by one.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -20,7 +20,7 @@ fn in_loop<F: Future<Output = ()>>(body: impl FnOnce() -> F) {
     run(async { body().await });
 }
 
-/// One poll as part of the task that awaits this.
+/// Polls once, in the task that awaits this.
 async fn poll_once<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
     poll_fn(|cx| Poll::Ready(poll(cx))).await
 }
@@ -68,7 +68,7 @@ fn a_queue_has_a_stream_and_a_sink() {
     });
 }
 
-/// *nothing-left*: a stream that is dropped gives up its place in line, and the item that was kept for it.
+/// *nothing-left*: a dropped stream gives up its place in line, and the item that was kept for it.
 #[test]
 fn a_queues_stream_that_is_dropped_leaves_its_item_to_the_next() {
     let _watched = support::watch();
@@ -81,7 +81,7 @@ fn a_queues_stream_that_is_dropped_leaves_its_item_to_the_next() {
                 .is_pending()
         );
         queue.try_put(1).unwrap();
-        assert!(queue.try_get().is_err(), "the item is the stream's");
+        assert!(queue.try_get().is_err(), "the item was kept for the stream");
         drop(stream);
         assert_eq!(queue.try_get(), Ok(1));
     });
@@ -162,7 +162,7 @@ fn a_watch_is_a_stream_of_the_latest_values() {
         };
         let values = receiver.into_stream().map(|value: Rc<i32>| *value);
         let (seen, ()) = join!(values.collect::<Vec<_>>(), sending);
-        // Which of those in between it sees depends on who is polled first.
+        // The order of the polls decides which values between the first and the last it sees.
         assert!(seen.is_sorted_by(|one, next| one < next), "{seen:?}");
         assert_eq!((seen[0], seen[seen.len() - 1]), (0, 3));
     });
@@ -196,7 +196,7 @@ fn a_sender_is_a_sink_that_holds_room_for_one() {
         let (sender, mut receiver) = mpsc::channel(1);
         let mut sink = pin!(sender.clone().into_sink());
         poll_fn(|cx| sink.as_mut().poll_ready(cx)).await.unwrap();
-        assert_eq!(sender.capacity(), 0, "the sink has the room");
+        assert_eq!(sender.capacity(), 0, "the sink has reserved the room");
         sink.as_mut().start_send(1).unwrap();
         assert!(
             poll_once(|cx| sink.as_mut().poll_ready(cx))
@@ -208,7 +208,7 @@ fn a_sender_is_a_sink_that_holds_room_for_one() {
         let sending = async {
             sink.send_all(&mut { numbers }).await.unwrap();
             sink.close().await.unwrap();
-            assert!(sink.send(10).await.is_err(), "it has been closed");
+            assert!(sink.send(10).await.is_err(), "the sink was closed");
             drop(sender);
         };
         let (received, ()) = join!(receiver.collect::<Vec<_>>(), sending);

@@ -1,4 +1,4 @@
-//! No feature brings a thread. The only test of its process, so that the threads can be counted.
+//! No feature starts a thread. This is the only test of its process, so that the threads can be counted.
 
 #![cfg(target_os = "linux")]
 
@@ -18,7 +18,7 @@ use roundelay::net::{TcpListener, TcpStream};
 use roundelay::sync::CancelToken;
 use roundelay::{run, spawn};
 
-/// How many threads this process has. Not their names: a thread that has just been made has none of its own yet.
+/// The number of threads of this process. Names would not do, because a new thread does not have its own name yet.
 fn threads() -> usize {
     fs::read_dir("/proc/self/task").unwrap().count()
 }
@@ -55,7 +55,7 @@ fn a_server_and_a_pooled_client(before: usize) {
     });
 }
 
-/// Sockets, timers and tasks of both, while both are there.
+/// Uses sockets, timers and tasks of both loops while both exist.
 fn a_guest_of_tokio(before: usize) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

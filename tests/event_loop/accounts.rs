@@ -60,7 +60,7 @@ fn a_task_that_is_ready_says_since_when_and_one_that_is_polled_does_not() {
         let waits = spawn(yield_now());
         let own = task::current().unwrap();
         yield_now().await;
-        // It has yielded, and so have we: both were in the queue, and we are polled first.
+        // Both tasks have yielded and were in the queue. This one is polled first.
         let list = task::all();
         assert!(list.find(waits.id()).unwrap().ready_for.is_some());
         assert_eq!(list.find(own).unwrap().ready_for, None);
@@ -84,7 +84,7 @@ fn the_histograms_count_polls_waits_timers_turns_and_rests() {
     assert_eq!(
         inside.polls.count(),
         10,
-        "nine yields, and the one that fell asleep; not the one that asks"
+        "nine polls that yielded and one that fell asleep, without the current poll"
     );
     let Histograms {
         polls,
@@ -101,7 +101,7 @@ fn the_histograms_count_polls_waits_timers_turns_and_rests() {
     assert!(polls.sum() <= turns.sum());
 }
 
-/// A poll that is long in the eyes of its own clock is in the histogram with at least that length.
+/// The histogram holds a poll with at least the length that the poll's own clock has measured.
 #[test]
 fn a_poll_is_as_long_as_it_was_and_who_was_woken_in_it_has_waited_as_long() {
     let _watched = crate::support::watch();
@@ -118,7 +118,7 @@ fn a_poll_is_as_long_as_it_was_and_who_was_woken_in_it_has_waited_as_long() {
     assert!(waits.max() >= held);
 }
 
-/// Whoever entered the queue is told by being last in it, which a shuffle changes.
+/// The loop knows the task that has just entered the queue because it is the last. A shuffle changes that.
 #[test]
 fn each_poll_has_been_waited_for_in_any_order() {
     let _watched = crate::support::watch();
@@ -159,7 +159,7 @@ fn a_loop_that_is_not_observed_keeps_no_account() {
     assert!(event_loop.histograms().is_none());
 }
 
-/// A host that turns by hand gets one rest and one turn for each.
+/// A host that turns by hand gets one rest and one turn for each call of `turn`.
 #[test]
 fn each_turn_of_a_host_is_one_rest_and_one_turn() {
     let _watched = crate::support::watch();

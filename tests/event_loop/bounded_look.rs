@@ -1,5 +1,5 @@
-//! *bounded-look*: a look does a bounded amount of work, whatever comes in meanwhile. What is left waits for the next look, and
-//! counts as "something is ready". Counted in polls, notes and looks: no clock decides.
+//! *bounded-look*: a look does a bounded amount of work, whatever comes in during it. What is left waits for the next look, and
+//! counts as "something is ready". The tests count polls, notes and looks: no clock decides.
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;
@@ -22,7 +22,7 @@ fn notes() -> u64 {
     Metrics::current().expect("inside a loop").notes
 }
 
-/// Posts for ever from `threads` threads, and never falls behind the loop: each call posts the next.
+/// Posts for ever from `threads` threads. The posts never fall behind the loop, because each call posts the next.
 fn post_without_end(threads: usize) -> Arc<AtomicBool> {
     fn post(remote: Remote, is_over: Arc<AtomicBool>) {
         let again = remote.clone();
@@ -31,7 +31,7 @@ fn post_without_end(threads: usize) -> Arc<AtomicBool> {
                 post(again, is_over);
             }
         };
-        // The loop may have ended.
+        // An error is ignored: the loop may have ended.
         drop(remote.post(next));
     }
     let is_over = Arc::new(AtomicBool::new(false));
@@ -51,7 +51,7 @@ fn a_timer_is_kept_although_two_threads_post_without_end() {
             let is_over = post_without_end(2);
             let deadline = Instant::now() + Duration::from_millis(1);
             let at_deadline = Rc::new(Cell::new(None));
-            // Posts come on, and so do the yields of this task, which sees when the deadline passes.
+            // The posts go on, and this task yields and sees when the deadline passes.
             let watches = Rc::clone(&at_deadline);
             let watch = spawn(async move {
                 while Instant::now() < deadline {
@@ -62,7 +62,7 @@ fn a_timer_is_kept_although_two_threads_post_without_end() {
             roundelay::sleep_until(deadline).await;
             let delivered = notes();
             is_over.store(true, SeqCst);
-            // The watch may come after the timer; then nothing was late at all.
+            // This task may be polled before the watch. Then nothing was late at all.
             let late = at_deadline.get().map_or(0, |before| delivered - before);
             assert!(
                 late <= 3 * NOTES_PER_LOOK,
@@ -92,7 +92,10 @@ fn a_ready_socket_is_read_although_posts_never_end() {
             reads.await.unwrap();
             is_over.store(true, SeqCst);
             let late = at_read.get() - at_write;
-            assert!(late <= 3 * NOTES_PER_LOOK, "{late} notes came first");
+            assert!(
+                late <= 3 * NOTES_PER_LOOK,
+                "{late} notes were delivered first"
+            );
         });
     });
 }
@@ -172,7 +175,7 @@ fn a_waker_that_wakes_its_own_task_again_lets_the_socket_in() {
             let polls = Rc::new(Cell::new(0_u64));
             let at_write = Rc::new(Cell::new(0));
             let counts = Rc::clone(&polls);
-            // A timer that has a foreign waker; that waker wakes the task, and the task arms the timer anew: for ever.
+            // The timer has a foreign waker. That waker wakes the task, and the task arms the timer again, for ever.
             let busy = spawn(async move {
                 let task = own_waker().await;
                 let mut nap = Box::pin(sleep(Duration::from_nanos(1)));
@@ -202,7 +205,7 @@ fn a_waker_that_wakes_its_own_task_again_lets_the_socket_in() {
             at_write.set(polls.get());
             outside.write_all(b"!").unwrap();
             let late = reads.await.unwrap();
-            assert!(late <= 2 * 64, "{late} polls came first");
+            assert!(late <= 2 * 64, "there were {late} polls first");
             busy.abort();
         });
     });
@@ -258,7 +261,7 @@ fn try_post_refuses_what_is_beyond_the_bound_and_gives_it_back() {
         remote.post(refused.into_call()).unwrap();
         event_loop.turn(Some(Duration::ZERO)).unwrap();
         assert_eq!(ran.get(), 64);
-        // What has been taken out of the inbox and waits for the next look still counts.
+        // Notes that have left the inbox and wait for the next look still count.
         (0..63).for_each(|_| remote.try_post(call(&ran)).unwrap());
         assert!(remote.try_post(call(&ran)).unwrap_err().is_full());
         while event_loop.turn(Some(Duration::ZERO)).unwrap().notes > 0 {}

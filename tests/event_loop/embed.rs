@@ -29,7 +29,7 @@ fn host_poll(loops: &[&EventLoop]) -> mio::Poll {
     poll
 }
 
-/// Whether a host that polls the loop's descriptor now is told to turn.
+/// Whether the loop's descriptor is readable now, which tells a host to turn.
 fn is_readable(event_loop: &EventLoop) -> bool {
     let mut events = mio::Events::with_capacity(1);
     host_poll(&[event_loop]).poll(&mut events, NOW).unwrap();
@@ -41,7 +41,7 @@ fn settle(event_loop: &mut EventLoop) {
     while event_loop.turn(NOW).unwrap().ready > 0 || is_readable(event_loop) {}
 }
 
-/// The host of the documentation: wait for the descriptor until the next deadline, then turn. Gives the count of turns.
+/// The host of the documentation: waits for the descriptor until the next deadline, then turns. Gives the count of turns.
 fn host(event_loop: &mut EventLoop, is_done: impl Fn() -> bool) -> usize {
     let mut poll = host_poll(&[event_loop]);
     let mut events = mio::Events::with_capacity(8);
@@ -79,13 +79,16 @@ fn a_wake_from_another_thread_between_two_turns_makes_the_descriptor_readable() 
     let waker = event_loop.run(own_waker());
     settle(&mut event_loop);
     assert!(!is_readable(&event_loop));
-    // The task is gone. Nobody can tell from outside, and a turn too many does no harm.
+    // The task is gone, but the waker does not know that. A turn too many does no harm.
     thread::spawn(move || waker.wake()).join().unwrap();
     assert!(is_readable(&event_loop));
     let turn = event_loop.turn(NOW).unwrap();
     assert_eq!((turn.notes, turn.polls), (1, 0));
     settle(&mut event_loop);
-    assert!(!is_readable(&event_loop), "and is quiet again");
+    assert!(
+        !is_readable(&event_loop),
+        "the descriptor is still readable"
+    );
 }
 
 #[test]
@@ -109,10 +112,10 @@ fn mail_that_came_during_a_turn_is_announced_after_it() {
             .join()
             .unwrap();
     };
-    // A call that is posted runs where the mail is taken; what comes during that stays for the next time.
+    // A posted call runs while the loop takes its mail. Mail that comes during that call stays for the next look.
     event_loop.remote().post(from_elsewhere).unwrap();
     event_loop.turn(NOW).unwrap();
-    assert_eq!(ran.get(), 0, "the mail had been taken");
+    assert_eq!(ran.get(), 0, "the late call ran in the same look");
     assert!(is_readable(&event_loop));
     event_loop.turn(NOW).unwrap();
     assert_eq!(ran.get(), 1);
@@ -230,7 +233,7 @@ fn a_host_that_waits_for_the_descriptor_until_the_next_deadline_drives_everythin
         let turns = host(&mut event_loop, || task.is_finished());
         assert_eq!(event_loop.run(task).unwrap(), b"HELLO");
         echo.join().unwrap();
-        // Start, timer, echo, job, ten yields; and as many again for news that were none.
+        // The start, the timer, the echo, the job and ten yields need a turn each. As many again may find nothing to do.
         assert!(turns <= 30, "{turns} turns: the host was woken for nothing");
     });
 }
@@ -241,7 +244,7 @@ fn a_host_with_two_loops_serves_both() {
         let mut loops = [EventLoop::new().unwrap(), EventLoop::new().unwrap()];
         let remotes = [loops[0].remote(), loops[1].remote()];
         let counts = [Counter::default(), Counter::default()];
-        // Each loop's call is answered by a call to the other one, from a thread that knows neither.
+        // A thread posts a call to the first loop, then spawns a task on the second and waits for it, again and again.
         let (count_0, count_1) = (counts[0].clone(), counts[1].clone());
         let thread = thread::spawn(move || {
             for _ in 0..1_000 {
@@ -265,7 +268,7 @@ fn a_host_with_two_loops_serves_both() {
             let wait = deadlines
                 .min()
                 .map(|at| at.saturating_duration_since(Instant::now()));
-            // The end of the thread wakes nobody.
+            // The end of the thread wakes no loop, so the wait is short.
             let wait = wait.unwrap_or(Duration::MAX).min(Duration::from_millis(10));
             poll.poll(&mut events, Some(wait)).unwrap();
             for event_loop in &mut loops {

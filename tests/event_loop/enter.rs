@@ -1,4 +1,4 @@
-//! A host's own code between two turns: whatever it makes ready is announced.
+//! A host runs code of its own between two turns. The loop announces everything that this code makes ready.
 
 use std::cell::RefCell;
 use std::future::{Future, pending};
@@ -15,12 +15,12 @@ use roundelay::{EventLoop, Remote, TaskGroup, sleep, spawn, task, yield_now};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
-/// What a host is told that has been asleep in poll(2) since before: whether the descriptor is readable, without waiting.
+/// Whether the descriptor is readable now. If it is, a host that is asleep in poll(2) wakes up.
 fn is_told(event_loop: &EventLoop) -> bool {
     poll(event_loop, 0)
 }
 
-/// A host that has nothing else to wait for: hangs, until the watchdog barks, if it is not told.
+/// Waits for the descriptor alone. If it never becomes readable, this hangs until the watchdog ends the test.
 fn wait_to_be_told(event_loop: &EventLoop) {
     assert!(poll(event_loop, -1));
 }
@@ -36,7 +36,7 @@ fn poll(event_loop: &EventLoop, timeout: i32) -> bool {
     count == 1
 }
 
-/// Turns until nothing is left to be told.
+/// Turns until the descriptor is no longer readable.
 fn settle(event_loop: &mut EventLoop) {
     while event_loop.turn(NOW).unwrap().ready > 0 || is_told(event_loop) {}
 }
@@ -78,7 +78,7 @@ fn a_spawn_between_two_turns_makes_the_descriptor_readable() {
         wait_to_be_told(&event_loop);
         settle(&mut event_loop);
         assert!(handle.is_finished() && !is_told(&event_loop));
-        // And without an enter.
+        // The same without `enter`.
         let handle = event_loop.spawn(async { 7 });
         wait_to_be_told(&event_loop);
         settle(&mut event_loop);
@@ -130,7 +130,7 @@ fn a_timer_armed_between_two_turns_moves_the_deadline_and_the_host_is_told() {
     settle(&mut event_loop);
     let early = event_loop.next_deadline().unwrap();
     assert!(early < late && early <= Instant::now() + Duration::from_secs(60));
-    // Moved, and polled after that.
+    // The deadline is moved first, and the timer is polled after that.
     nap.reset(Instant::now());
     assert!(event_loop.enter(|| poll_once(nap.as_mut())).is_pending());
     wait_to_be_told(&event_loop);
@@ -172,9 +172,9 @@ fn one_rest_of_the_loop_rings_once() {
         }
     });
     let turn = event_loop.turn(NOW).unwrap();
-    // The notice that there is something is no note.
+    // The announcement itself is not counted as a note.
     assert_eq!((turn.notes, turn.polls, polls.get()), (0, 100, 100));
-    // A turn that has tasks to poll leaves the bell's own event to the next one, at most.
+    // A turn that has tasks to poll may leave the bell's own event to the next turn.
     event_loop.turn(NOW).unwrap();
     assert!(!is_told(&event_loop));
 }
@@ -287,7 +287,7 @@ fn an_enter_inside_a_task_of_another_loop_counts_for_as_long_as_it_lasts() {
         yield_now().await;
         inner.enter(|| {
             drop(spawn(async {}));
-            // A wake of a task of the loop that runs, which stays at work.
+            // Wakes a task of the outer loop, which is running.
             gate.open();
         });
         assert!(is_told(&inner));

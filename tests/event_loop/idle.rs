@@ -72,10 +72,13 @@ fn what_other_threads_and_sockets_have_brought_is_done_too() {
     let done = event_loop.run_until_idle().unwrap();
     assert_eq!(reader.try_join().unwrap().unwrap().unwrap(), *b"hello");
     assert_eq!((done.notes, done.io_events), (1, 1));
-    assert_eq!(done.polls, 3, "the reader, and two of the task that yields");
+    assert_eq!(
+        done.polls, 3,
+        "one poll of the reader, and two of the task that yields"
+    );
 }
 
-// A look deals 512 timers out at most, and fires 64. *bounded-look*
+// A look deals out at most 512 timers, and fires at most 64. *bounded-look*
 #[test]
 fn timers_that_are_dealt_out_in_parts_are_all_fired() {
     let _watched = crate::support::watch();
@@ -85,7 +88,7 @@ fn timers_that_are_dealt_out_in_parts_are_all_fired() {
     for n in 0..3_000 {
         let fired = Rc::clone(&fired);
         drop(event_loop.spawn(async move {
-            // All in one slot of a coarse level, and few at one tick.
+            // All the timers are in one slot of a coarse level, and few are due at the same tick.
             sleep_until(deadline + Duration::from_micros(n)).await;
             fired.set(fired.get() + 1);
         }));

@@ -1,5 +1,5 @@
-//! A signal that arrives while the loop sleeps ends the system call with `EINTR`; the handler here is installed without
-//! `SA_RESTART`, so that any other call would end so as well. It is no error, no readiness and no deadline: the loop sleeps on.
+//! A signal that arrives while the loop sleeps ends the system call with `EINTR`. The handler here is installed without
+//! `SA_RESTART`, so that any other call would end so too. It is no error, no readiness and no deadline: the loop sleeps on.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream as Plain;
@@ -48,19 +48,19 @@ struct Victim {
 unsafe impl Send for Victim {}
 
 impl Victim {
-    /// This thread, which is joined only after it has been interrupted for the last time.
+    /// This thread. It must not end before it has been interrupted for the last time.
     fn this() -> Self {
         install();
         // SAFETY: takes nothing, touches nothing.
         let thread = unsafe { libc::pthread_self() };
         HANDLED.with(|handled| Self {
             thread,
-            // SAFETY: it lives as long as this thread, which waits for whoever interrupts it.
+            // SAFETY: it lives as long as this thread, which joins the thread that interrupts it.
             handled: unsafe { &*std::ptr::from_ref(handled) },
         })
     }
 
-    /// Interrupts it, again and again, each time after it has handled the one before and has had time to fall asleep.
+    /// Interrupts it again and again. Before each signal it has handled the last one, and has had time to fall asleep.
     fn interrupt(self) {
         for sent in 1..=SIGNALS {
             // SAFETY: the thread lives; see `this`.
@@ -77,7 +77,7 @@ impl Victim {
     }
 }
 
-/// The loop fell asleep more often than once, so the signals did interrupt it.
+/// The loop fell asleep more than once, so the signals did interrupt it.
 fn assert_interrupted(victim: Victim) {
     let parks = Metrics::current().unwrap().parks;
     assert!(parks > 1, "{parks} parks");

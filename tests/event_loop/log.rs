@@ -1,4 +1,4 @@
-//! The log is a narrator: each event has a line, each line has a target, and a program that does not listen pays nothing.
+//! The log tells what the loop does: each event has a line and each line has a target. Without a listener it costs nothing.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::support::{Line, PATIENCE, hear_this_thread, watchdog, with_sink};
 use log::Level;
 use roundelay::{EventLoop, Remote, offload, sleep, spawn, task, yield_now};
 
-/// All that is told on this thread while `body` runs, at every level.
+/// All lines that are logged on this thread while `body` runs, at every level.
 fn narrated<R>(body: impl FnOnce() -> R) -> (R, Vec<Line>) {
     let lines = Rc::new(RefCell::new(Vec::new()));
     let sink = Rc::clone(&lines);
@@ -51,7 +51,7 @@ fn every_line_has_one_of_six_targets_and_everyday_life_is_told_at_trace() {
             });
         });
         let mut by_target = BTreeMap::new();
-        // mio has a narrator of its own.
+        // mio logs lines of its own.
         for line in lines.iter().filter(|line| !line.target.starts_with("mio")) {
             assert_eq!(line.level, Level::Trace, "{line:?}");
             assert!(!line.text.contains('\n'), "one line an event: {line:?}");
@@ -105,7 +105,7 @@ fn each_poll_is_told_with_the_tasks_name_and_line_and_each_end() {
     );
 }
 
-/// A task that wakes itself in its last poll stands in the ready queue once more, and is not polled there.
+/// A task that wakes itself in its last poll is once more in the ready queue, but is not polled again.
 #[test]
 fn the_end_of_a_task_is_told_once_though_it_was_woken_in_its_last_poll() {
     let _watched = crate::support::watch();
@@ -131,7 +131,7 @@ fn each_wake_that_queues_a_task_is_told_once() {
     let ((), lines) = narrated(|| {
         roundelay::run(async {
             let waker = crate::support::own_waker().await;
-            // Three wakes, and the task is queued once.
+            // The task is woken three times and queued once.
             for _ in 0..3 {
                 waker.wake_by_ref();
             }
@@ -240,7 +240,7 @@ fn a_thread_of_the_pool_tells_each_job_and_its_own_end() {
         let builder = EventLoop::builder().name("pump").offload_threads(1);
         let mut event_loop = builder.build().unwrap();
         let thread = event_loop.run(async {
-            // The thread is heard from the middle of its first job on, and until its end.
+            // The log of the pool's thread is heard from the middle of its first job to the end of the thread.
             let first = offload(move || {
                 hear_this_thread(move |line| hears.send(line.clone()).unwrap());
                 thread::current().name().unwrap().to_owned()
@@ -264,7 +264,7 @@ fn a_thread_of_the_pool_tells_each_job_and_its_own_end() {
     });
 }
 
-/// `log` asks its listener before anything is formatted. A listener that declines hears nothing, and nothing is described.
+/// `log` asks its listener before anything is formatted. If the listener declines, no line is formatted.
 #[test]
 fn what_goes_wrong_is_told_above_trace() {
     let _watched = crate::support::watch();
@@ -287,7 +287,7 @@ fn what_goes_wrong_is_told_above_trace() {
     );
 }
 
-/// The narrator may be a program's own log window, served by the very loop: it may do whatever a task may.
+/// The listener may be a program's own log window, which this loop serves. It may do whatever a task may do.
 #[test]
 fn a_listener_may_use_the_loop_while_it_listens() {
     thread_local!(static IS_INSIDE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
@@ -298,7 +298,7 @@ fn a_listener_may_use_the_loop_while_it_listens() {
         let hears = heard.clone();
         let sink = move |_: &Line| {
             hears.set(hears.get() + 1);
-            // What it does is narrated too: once is enough.
+            // What the sink does is logged too. It must not go on for ever.
             if IS_INSIDE.replace(true) || hears.get() > 200 {
                 return;
             }
@@ -329,7 +329,7 @@ fn a_listener_may_use_the_loop_while_it_listens() {
     });
 }
 
-/// At `trace` the polls are counted one by one, and there are as many of them as anywhere.
+/// At `trace` the log counts the polls one by one, and its count agrees with the other counts.
 #[test]
 fn a_turn_that_is_told_takes_as_many_polls_as_one_that_is_not() {
     let _watched = crate::support::watch();

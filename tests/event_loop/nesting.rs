@@ -1,4 +1,4 @@
-//! Loops in loops, loops beside loops, and as many as you like.
+//! Loops inside loops, loops beside loops, and many loops at once.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
@@ -126,7 +126,7 @@ fn a_task_of_the_outer_loop_wakes_one_of_a_loop_that_rests() {
         });
         resting.turn(Some(Duration::ZERO)).unwrap();
         run(async move { gate.open() });
-        // Would wait for ever if the wake had gone to the loop that was current.
+        // This would wait for ever if the wake had gone to the loop that was current.
         while !waits.is_finished() {
             resting.turn(None).unwrap();
         }
@@ -200,7 +200,7 @@ fn a_handle_outlives_its_loop_and_still_answers() {
     assert!(run(never).unwrap_err().is_cancelled());
 }
 
-// The end of a loop, wherever it happens.
+// The end of a loop in unusual places.
 
 #[test]
 fn a_loop_is_dropped_inside_a_task_of_another() {
@@ -273,7 +273,7 @@ thread_local! {
     static IN_THREAD: RefCell<Option<EventLoop>> = const { RefCell::new(None) };
 }
 
-/// Destructors of thread-locals run in an order that nobody chose, so nothing that the end of a loop needs may be one.
+/// The order of the destructors of thread-locals is not fixed, so the end of a loop must not need another thread-local.
 #[test]
 fn a_loop_in_a_thread_local_ends_with_its_thread() {
     watchdog(PATIENCE, || {
@@ -324,7 +324,7 @@ fn a_waker_that_outlives_its_loop_is_dropped_and_fired_in_a_thread_locals_destru
     });
 }
 
-// Many.
+// Many loops.
 
 #[test]
 fn a_thousand_loops_one_after_the_other() {
@@ -344,7 +344,7 @@ fn a_thousand_loops_one_after_the_other() {
             assert_eq!(answer, n);
         }
         ledger.assert_settled();
-        // Other tests run beside this one; a thousand loops that leaked would stand out all the same.
+        // Other tests run at the same time, so the count is not exact. A thousand leaked loops would still show.
         assert!(descriptors() < before + 1_000, "descriptors leak");
     });
 }
@@ -385,7 +385,7 @@ fn two_hundred_loops_at_once_on_one_thread_each_hear_their_own() {
         for event_loop in &mut loops {
             event_loop.turn(Some(Duration::ZERO)).unwrap();
         }
-        // Backwards, so that the order of waking shows.
+        // Opens the gates backwards, so that the order of waking shows.
         for (_, opens) in handles.iter().rev() {
             opens.open();
         }

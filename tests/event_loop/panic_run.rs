@@ -1,4 +1,4 @@
-//! A panic of the main future, and any panic where one ends the run: it comes out of `run`, once, and the loop can run again.
+//! A panic that ends the run, of the main future or of another task: it comes out of `run` once, and the loop can run again.
 
 use std::future::{IntoFuture, pending, poll_fn};
 use std::panic::panic_any;
@@ -46,7 +46,11 @@ fn a_panic_of_the_main_future_comes_out_of_run_and_the_loop_can_run_again() {
                     0,
                     "the main future is gone when run has ended"
                 );
-                assert_eq!(event_loop.tasks().len(), 1, "so is its task");
+                assert_eq!(
+                    event_loop.tasks().len(),
+                    1,
+                    "the task of the main future is left"
+                );
                 let said = event_loop.run(neighbour).expect("the neighbour goes on");
                 assert_eq!(said, "the neighbour");
             });
@@ -56,7 +60,7 @@ fn a_panic_of_the_main_future_comes_out_of_run_and_the_loop_can_run_again() {
     });
 }
 
-/// A panic of a task ends the run while the main future waits: its task must go, because the future does.
+/// A panic of another task ends the run while the main future waits. The main task must go, because its future goes.
 #[test]
 fn a_main_future_whose_run_is_ended_by_another_task_is_not_touched_again() {
     watchdog(PATIENCE, || {

@@ -1,4 +1,4 @@
-//! The end of a loop: what is given time to finish, what is dropped, in which order, and what is told.
+//! The end of a loop: what gets time to finish, what is dropped, in which order, and what is reported.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -136,7 +136,7 @@ fn a_shutdown_inside_a_task_of_another_loop_leaves_that_one_as_it_was() {
     });
 }
 
-// What is told.
+// What is reported.
 
 #[test]
 fn the_report_names_the_tasks_in_the_order_of_their_spawning() {
@@ -151,7 +151,7 @@ fn the_report_names_the_tasks_in_the_order_of_their_spawning() {
         yield_now().await;
         line
     });
-    // The slot of the one that has finished goes to the youngest, which is still the last.
+    // The youngest task gets the slot of the finished one. It is still the last in the report.
     drop(event_loop.spawn(pending::<()>()));
     let report = event_loop.shutdown(NOW);
     assert!(!report.is_clean());
@@ -182,7 +182,7 @@ fn the_report_names_the_jobs_that_no_one_can_stop() {
         let mut event_loop = EventLoop::builder().name("pump").build().unwrap();
         let line = line!() + 3;
         drop(event_loop.spawn(async move {
-            // Stands for a look-up of a name that takes twenty seconds, or a read from a terminal.
+            // This job stands for a look-up of a name that takes twenty seconds, or for a read from a terminal.
             let stuck = offload(move || {
                 started.send(()).unwrap();
                 finishes.recv().unwrap_err()
@@ -225,7 +225,7 @@ fn a_shutdown_waits_for_jobs_and_not_for_ever() {
         event_loop.turn(Some(NOW)).unwrap();
         starts.recv().unwrap();
         task.abort();
-        // The task is soon gone, the job is not.
+        // The task is soon gone, but the job is not.
         let report = event_loop.shutdown(Duration::from_millis(20));
         assert_eq!(
             (report.tasks.len(), report.offload.len()),
@@ -266,7 +266,7 @@ fn tasks_are_dropped_in_the_order_of_their_spawning_whatever_slots_they_have() {
         }
     };
     let handles: Vec<_> = (0..8).map(|n| event_loop.spawn(task(n))).collect();
-    // Makes holes in the slab, which the next ones fill from the last to the first.
+    // The aborts make holes in the slab. The next tasks fill the holes from the last to the first.
     for n in [1, 3, 6] {
         handles[n].abort();
     }
@@ -308,7 +308,11 @@ fn what_destructors_spawn_is_dropped_at_once() {
         }));
     }
     let report = event_loop.shutdown(NOW);
-    assert_eq!(report.tasks.len(), 2, "the late ones never lived");
+    assert_eq!(
+        report.tasks.len(),
+        2,
+        "the report lists tasks that were spawned too late"
+    );
     assert_eq!(
         trace.take(),
         ["what it spawned", "first", "what it spawned", "second"]
@@ -366,7 +370,7 @@ fn a_destructor_that_panics_does_not_keep_the_others_from_being_dropped() {
     }
     let (report, lines) = crate::support::listen(|| event_loop.shutdown(NOW));
     assert_eq!(report.tasks.len(), 3);
-    assert_eq!(lines.len(), 3, "each is told: {lines:?}");
+    assert_eq!(lines.len(), 3, "each panic has a line: {lines:?}");
     ledger.assert_settled_here();
 }
 
@@ -388,7 +392,10 @@ fn dropping_a_loop_does_not_wait_for_its_jobs() {
         event_loop.turn(Some(NOW)).unwrap();
         starts.recv().unwrap();
         drop(event_loop);
-        assert!(end.try_recv().is_err(), "it is running still");
+        assert!(
+            end.try_recv().is_err(),
+            "the drop of the loop has waited for the job"
+        );
         drop(finish);
         end.recv().unwrap();
     });

@@ -34,9 +34,13 @@ fn runs_and_turns_may_follow_each_other() {
     assert_eq!(count.get(), 1);
     event_loop.run(yield_now());
     let after_run = count.get();
-    assert!(after_run > 1, "the other tasks run along");
+    assert!(after_run > 1, "the run did not poll the other task");
     event_loop.turn(NOW).unwrap();
-    assert_eq!(count.get(), after_run + 1, "and stay in the loop");
+    assert_eq!(
+        count.get(),
+        after_run + 1,
+        "the other task has left the loop"
+    );
 }
 
 // How long a turn waits.
@@ -123,7 +127,7 @@ fn a_turn_with_a_task_that_is_ready_does_not_wait_and_looks_all_the_same() {
     });
 }
 
-// What a turn does, to the last count.
+// Everything that a turn does is counted.
 
 #[test]
 fn a_turn_polls_each_task_that_was_ready_once_and_leaves_the_rest_to_the_next() {
@@ -203,7 +207,7 @@ fn timers_that_fire_in_a_turn_are_counted() {
     assert_eq!(
         (timers, polls),
         (5, 10),
-        "each is polled to begin and to end"
+        "each task is polled twice: at its beginning and at its end"
     );
 }
 
@@ -240,7 +244,7 @@ fn the_first_panic_ends_the_turn_at_once() {
     let payload = catch_unwind(AssertUnwindSafe(|| event_loop.turn(NOW)))
         .expect_err("the panic ends the turn");
     assert_eq!(payload.downcast_ref(), Some(&"the first"));
-    assert_eq!(finished.get(), 0, "nobody is polled after the panic");
+    assert_eq!(finished.get(), 0, "a task was polled after the panic");
 
     let payload = catch_unwind(AssertUnwindSafe(|| event_loop.turn(NOW)))
         .expect_err("the second panic ends the second turn");

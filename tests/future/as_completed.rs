@@ -1,4 +1,4 @@
-//! Outputs come one by one in the order of completion, and nothing is lost between two looks.
+//! Outputs come one by one in the order of completion, and no output is lost between two polls.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -42,7 +42,7 @@ fn a_child_woken_between_two_polls_is_not_forgotten_behind_the_rest_of_a_batch()
     assert_eq!(
         poll(&mut pin!(set.next()), &waker),
         Poll::Ready(Some(0)),
-        "1 is left in the batch"
+        "the output of 0 comes first, and 1 is left in the batch"
     );
     ledger.finish(2);
     let told = parent.wakes();
@@ -99,7 +99,7 @@ fn a_place_whose_number_is_still_in_the_list_is_not_given_away() {
     assert_eq!(
         poll(&mut pin!(set.next()), &waker),
         Poll::Ready(Some(0)),
-        "it finished, and its number is in the list"
+        "0 has finished, and its number is in the list"
     );
     set.push(quick(1));
     set.push(quick(2));
@@ -124,13 +124,13 @@ fn until_gives_the_finished_and_keeps_the_others() {
     assert_eq!((first, set.len()), (Poll::Ready(vec![(2, 2)]), 3));
     assert!(
         poll(&mut pin!(set.until(|output| *output == 0)), &waker).is_pending(),
-        "3 has been met, and is kept"
+        "the output of 3 is kept, and 0 has not come yet"
     );
     assert_eq!(set.len(), 3);
     assert_eq!(
         poll(&mut pin!(set.until(|_| true)), &waker),
         Poll::Ready(vec![(3, 3)]),
-        "a cancelled until loses nothing"
+        "a cancelled `until` has lost an output"
     );
     ledger.finish(1);
     ledger.finish(0);
@@ -162,7 +162,7 @@ fn what_a_try_missed_is_met_by_the_next_wait() {
     let ledger = Ledger::with(1);
     let mut set = as_completed(ledger.children());
     let before = parent.wakes();
-    // The child's wake goes to nobody: the set was polled by a try last.
+    // The child's wake wakes no task, because `try_next` was the last to poll the set.
     assert_eq!(set.try_next(), None);
     ledger.finish(0);
     assert_eq!(parent.wakes(), before);

@@ -11,7 +11,7 @@ use std::task::{Poll, Waker};
 use crate::support::combinators::{Child, Ledger, Parent, poll};
 use roundelay::future::{as_completed, join_all, race_all, reseed, try_join_all};
 
-// all of them
+// `join_all`.
 
 #[test]
 fn results_come_in_the_order_of_the_arguments_whatever_the_order_of_completion() {
@@ -33,7 +33,7 @@ fn results_come_in_the_order_of_the_arguments_whatever_the_order_of_completion()
         assert_eq!(
             ledger.drops(),
             (0..size).rev().collect::<Vec<_>>(),
-            "each is dropped when it finishes"
+            "each child is dropped when it finishes"
         );
     }
 }
@@ -92,7 +92,7 @@ fn each_of_100_000_futures_is_polled_once_and_once_for_each_wake() {
     assert_eq!(
         ledger.polls(),
         (0..MANY).collect::<Vec<_>>(),
-        "in the order of the arguments"
+        "the first polls are in the order of the arguments"
     );
     let mut wakes = Vec::new();
     for round in 0..MANY / 100 {
@@ -101,13 +101,17 @@ fn each_of_100_000_futures_is_polled_once_and_once_for_each_wake() {
         wakes.push(number);
         assert!(poll(&mut all, &waker).is_pending());
     }
-    assert_eq!(ledger.polls(), wakes, "a wake costs one poll among 100,000");
+    assert_eq!(
+        ledger.polls(),
+        wakes,
+        "a wake causes one poll among 100,000 children"
+    );
     (0..MANY).rev().for_each(|number| ledger.finish(number));
     assert!(poll(&mut all, &waker).is_ready());
     assert_eq!(
         ledger.polls(),
         (0..MANY).rev().collect::<Vec<_>>(),
-        "in the order of the wakes"
+        "the polls are in the order of the wakes"
     );
     assert_eq!(ledger.drops().len(), MANY);
 }
@@ -140,7 +144,7 @@ fn a_burst_of_wakes_wakes_the_parent_once() {
     assert_eq!(
         ledger.polls(),
         [5, 9, 2],
-        "woken twice polls once, in the order of the first wakes"
+        "two wakes are one poll, in the order of the first wakes"
     );
     ledger.wake(7);
     assert_eq!(parent.wakes(), 2);
@@ -166,7 +170,7 @@ fn a_child_woken_while_it_is_polled_is_polled_again() {
     }));
     assert!(
         poll(&mut all, &waker).is_pending(),
-        "what is woken in a batch is for the next one"
+        "a child that is woken in a batch is polled in the next one"
     );
     assert_eq!((polls.get(), parent.wakes()), (20, 1));
     assert!(poll(&mut all, &waker).is_ready());
@@ -187,12 +191,16 @@ fn a_finished_child_is_deaf() {
     assert_eq!(parent.wakes(), 1);
     drop(all);
     (0..40).for_each(|number| ledger.wake(number));
-    assert_eq!(parent.wakes(), 1, "and so are all once the set is gone");
+    assert_eq!(
+        parent.wakes(),
+        1,
+        "a child of a dropped set has woken the task"
+    );
     ledger.wakers.take();
     assert_eq!(
         Arc::strong_count(&parent),
         2,
-        "one here and one in `waker`: the set has left nothing"
+        "the set has left a waker: there should be one here and one in `waker`"
     );
 }
 
@@ -214,7 +222,7 @@ fn a_set_that_moves_to_another_task_wakes_that_one() {
     assert_eq!((old.wakes(), new.wakes()), (1, 3));
 }
 
-// the first error
+// `try_join_all`.
 
 #[test]
 fn after_the_first_error_the_rest_is_dropped_before_it_returns() {
@@ -247,7 +255,7 @@ fn without_an_error_all_outputs_come_in_order() {
     assert_eq!(poll(&mut all, &waker), Poll::Ready(Ok(vec![3, 1, 2])));
 }
 
-// the first
+// `race_all`.
 
 #[test]
 fn losers_are_dropped_before_the_winner_is_seen() {
@@ -285,7 +293,7 @@ fn who_is_polled_first_in_a_race_is_drawn_and_the_seed_decides() {
     }
 }
 
-// hard cases
+// Hard cases.
 
 #[test]
 fn sets_within_sets_poll_only_who_was_woken() {
@@ -310,7 +318,7 @@ fn sets_within_sets_poll_only_who_was_woken() {
     assert_eq!(ledger.polls(), [5_005, 5_006, 77]);
     (0..10_000).for_each(|number| ledger.finish(number));
     let Poll::Ready(rows) = poll(&mut all, &waker) else {
-        panic!("all have finished")
+        panic!("not ready, although all children have finished")
     };
     assert_eq!(rows.concat(), (0..10_000).collect::<Vec<_>>());
 }
@@ -321,7 +329,7 @@ fn a_panic_of_a_child_passes_through_and_the_others_are_dropped_once() {
     for size in [3, 50] {
         let ledger = Ledger::with(size);
         let children = ledger.children().into_iter().map(|child| async move {
-            assert!(child.number != 1, "the second one gives up");
+            assert!(child.number != 1, "the second child gives up");
             child.await
         });
         let all = join_all(children);
@@ -336,7 +344,7 @@ fn a_panic_of_a_child_passes_through_and_the_others_are_dropped_once() {
     }
 }
 
-/// Wakes everybody in its ledger when it is dropped.
+/// Wakes all wakers of its ledger when it is dropped.
 struct Alarm(Rc<Ledger>);
 
 impl Drop for Alarm {
@@ -382,7 +390,7 @@ fn a_race_of_all_kinds_of_futures_that_never_end_stays_pending() {
     assert_eq!(parent.wakes(), 0);
 }
 
-/// Many are a set, where few are looked at in a row.
+/// A large race is a set, which polls its children by wake. A small race polls all its children in a row.
 #[test]
 fn who_is_polled_first_in_a_large_race_is_drawn_too() {
     let _watched = crate::support::watch();

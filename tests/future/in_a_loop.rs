@@ -1,5 +1,5 @@
-//! Sets of futures inside a loop: fair to the other tasks, within the budget, and woken by any
-//! thread.
+//! Sets of futures inside a loop. They are fair to the other tasks, keep to the budget, and can be woken
+//! by any thread.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -22,7 +22,7 @@ fn within_a_minute(test: impl FnOnce() + Send + 'static) {
     });
     if over.recv_timeout(Duration::from_secs(60)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
     {
-        panic!("it hangs");
+        panic!("the test hangs");
     }
     body.join().unwrap();
 }
@@ -53,7 +53,7 @@ fn a_large_set_leaves_the_other_tasks_their_turns() {
         let waited = seen.get().expect("the neighbour has had its 500 turns");
         assert!(
             waited <= 502 * 128,
-            "500 turns of the neighbour in {waited} polls of children"
+            "the neighbour's 500 turns took {waited} polls of children"
         );
     });
 }
@@ -79,7 +79,7 @@ fn a_set_whose_children_spend_the_budget_neither_stops_nor_polls_in_vain() {
             join_all(children).await;
             assert!(
                 polls.get() <= 2 * 300,
-                "{} polls where 30,000 operations need some 540",
+                "{} polls, although 30,000 operations need only about 540",
                 polls.get()
             );
         });
@@ -97,11 +97,14 @@ fn a_loop_over_a_set_of_ready_futures_is_interrupted_by_the_budget() {
             assert!(set.next().await.is_some());
             taken += 1;
         }
-        assert!(taken <= 129, "the neighbour ran after {taken}");
+        assert!(
+            taken <= 129,
+            "the neighbour ran only after {taken} operations"
+        );
     });
 }
 
-/// A counter that other threads push up and one child awaits.
+/// A counter that other threads increase and one child awaits.
 #[derive(Default)]
 struct Signals(Mutex<(u32, Option<Waker>)>);
 

@@ -1,4 +1,4 @@
-//! `join!`, `try_join!`, `race!` and `select!`: in place, in order, and losers are dropped before
+//! `join!`, `try_join!`, `race!` and `select!` poll in place and in order, and drop the losers before
 //! the winner's arm runs.
 
 use std::cell::{Cell, RefCell};
@@ -62,7 +62,9 @@ fn join_polls_in_turn_and_never_a_future_that_has_finished() {
         let log = &log;
         poll_fn(move |cx| {
             log.borrow_mut().push(name);
-            polls = polls.checked_sub(1).expect("not polled after it was ready");
+            polls = polls
+                .checked_sub(1)
+                .expect("a future was polled after it was ready");
             cx.waker().wake_by_ref();
             if polls == 0 {
                 Poll::Ready(())
@@ -137,7 +139,7 @@ fn join_shares_the_budget_of_its_task_so_that_no_part_starves() {
         let greedy = async {
             while !enough.get() {
                 consumed.set(consumed.get() + 1);
-                assert!(consumed.get() < 10_000, "the modest one has starved");
+                assert!(consumed.get() < 10_000, "the modest future has starved");
                 roundelay::task::consume_budget().await;
             }
         };
@@ -193,14 +195,14 @@ fn the_losers_are_dropped_before_the_winners_arm_runs() {
     assert_eq!(
         log.take(),
         ["right", "left", "arm"],
-        "last written, first dropped"
+        "the future that is written last is dropped first"
     );
 }
 
 #[test]
 fn a_lock_that_a_loser_was_given_is_free_in_the_winners_arm() {
     let _watched = crate::support::watch();
-    // Oxide's RFD 609: the loser had been granted the lock, was no longer polled, and the arm waited for it.
+    // The deadlock of Oxide's RFD 609: the loser held the lock and was no longer polled, and the arm waited for the lock.
     let lock = Rc::new(Cell::new(true));
     struct Guard(Rc<Cell<bool>>);
     impl Drop for Guard {
@@ -344,7 +346,7 @@ fn a_panic_in_one_future_drops_the_others_once() {
     assert_eq!(outcome.unwrap_err().downcast_ref(), Some(&"b gives up"));
     let mut dropped = log.take();
     dropped.sort_unstable();
-    // A future that was never polled drops what it has captured; only one that was, has a trace to drop.
+    // Only a future that was polled has made a `Trace`, and so only its drop writes a name.
     assert!(dropped.iter().all(|name| ["a", "c"].contains(name)) && dropped.len() <= 2);
 }
 

@@ -1,4 +1,4 @@
-//! A set polled by wake: a wake during a poll is not lost.
+//! A set polls the children that were woken. A wake during a poll is not lost.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -8,7 +8,7 @@ use std::task::Poll;
 use crate::support::combinators::{Parent, poll};
 use roundelay::future::as_completed;
 
-/// In its first poll it is in no list, so the wake there says little: it is the second that a wake has brought about.
+/// In its first poll the child is in no list, so a wake there shows little. Its second poll is caused by a wake.
 #[test]
 fn a_child_that_a_wake_has_brought_and_that_is_woken_while_it_is_polled_is_polled_again() {
     let _watched = crate::support::watch();

@@ -33,7 +33,7 @@ fn a_child_that_is_aborted_alone_is_no_failure() {
 #[test]
 fn cancel_ends_the_group_without_an_error() {
     watchdog(PATIENCE, || {
-        // The body has its value.
+        // The body returns its value before the cancel.
         let outcome: Outcome<&str> = run_alone(TaskGroup::scope(async |group| {
             group.spawn(pending::<Result<(), _>>());
             let stop = group.clone();
@@ -45,7 +45,7 @@ fn cancel_ends_the_group_without_an_error() {
         }));
         assert_eq!(outcome.unwrap(), "value");
 
-        // It cancels and returns in one go.
+        // The body cancels and returns in the same poll.
         let outcome: Outcome<&str> = run_alone(TaskGroup::scope(async |group| {
             group.spawn(pending::<Result<(), _>>());
             group.cancel();
@@ -53,7 +53,7 @@ fn cancel_ends_the_group_without_an_error() {
         }));
         assert_eq!(outcome.unwrap(), "value");
 
-        // It is cut off where it waits, and has none.
+        // The body is cut off where it waits, and has no value.
         let ledger = Ledger::new();
         let cut_off = async |group: TaskGroup<&'static str>| {
             let _token = ledger.token("body");
@@ -160,7 +160,7 @@ fn time_outs_of_zero_in_the_past_and_with_equal_deadlines_end_the_scope() {
             ledger.assert_settled();
             let deadline = Instant::now() + Duration::from_millis(2);
             let inner = async { timeout_at(deadline, scope()).await.is_err() };
-            // The inner one has seen its deadline too, and its value counts.
+            // The inner time-out has seen its deadline too, and its value counts.
             assert_eq!(timeout_at(deadline, inner).await, Ok(true));
             ledger.assert_settled();
         });

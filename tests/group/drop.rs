@@ -42,7 +42,7 @@ fn the_body_goes_first_then_the_children_in_the_order_of_their_spawning() {
                 let log = writer.clone();
                 move || log.push(what)
             };
-            group.spawn(async { Ok(()) }); // leaves its key to a younger one
+            group.spawn(async { Ok(()) }); // a younger child gets its key
             group.spawn(until_dropped(say("first")));
             yield_now().await;
             group.spawn(until_dropped(say("second")));
@@ -101,7 +101,7 @@ fn a_child_that_spawns_from_its_destructor_during_teardown_is_refused() {
     });
     assert!(
         was_refused.get(),
-        "a group that is torn down took a child in, and this child outlives the scope"
+        "a group took a child in while it was torn down, and the child outlives the scope"
     );
     ledger.assert_settled();
     assert!(event_loop.tasks().is_empty());
@@ -226,7 +226,7 @@ fn a_child_that_drops_the_scope_from_its_own_poll_is_dropped_when_that_poll_retu
         let scope = started(async move |group| {
             let (a, b, c) = (writer.clone(), writer.clone(), writer.clone());
             group.spawn(async move {
-                let _last = on_drop(move || a.push("the one who did it"));
+                let _last = on_drop(move || a.push("the child that dropped it"));
                 wait.wait().await;
                 drop(own.take());
                 b.push("drop has returned");
@@ -244,7 +244,7 @@ fn a_child_that_drops_the_scope_from_its_own_poll_is_dropped_when_that_poll_retu
     let expected = [
         "sibling",
         "drop has returned",
-        "the one who did it",
+        "the child that dropped it",
         "the next turn",
     ];
     assert_eq!(trace.take(), expected);
@@ -294,7 +294,7 @@ fn a_scope_may_be_dropped_when_its_loop_does_not_run_or_is_gone() {
     let scope = |ledger: &Ledger| {
         let token = ledger.token("child");
         TaskGroup::scope(async move |group: Group| {
-            // The destructor finds its loop, although none runs.
+            // The destructor finds its loop, although no loop is running.
             group.spawn(until_dropped(move || {
                 drop(spawn(async {}));
                 drop(token);
@@ -338,7 +338,7 @@ fn a_loop_that_ends_ends_its_groups() {
     ledger.assert_settled_here();
 }
 
-/// A group in a child of a group in a child .. `depth` levels deep. The innermost child does `last`.
+/// A group whose child has a group whose child .. `depth` levels deep. The innermost child waits for `last`.
 fn nest(depth: usize, ledger: Ledger, last: Rc<Gate>) -> Scope {
     let token = ledger.token(format!("level {depth}"));
     Box::pin(TaskGroup::scope(async move |group: Group| {
@@ -355,7 +355,7 @@ fn nest(depth: usize, ledger: Ledger, last: Rc<Gate>) -> Scope {
 }
 
 const DEPTH: usize = if cfg!(miri) { 10 } else { 10_000 };
-/// A quarter of what a test's thread has by default.
+/// A quarter of the default stack of a test's thread.
 const SMALL_STACK: usize = 512 * 1024;
 
 fn nested(end: impl AsyncFnOnce(Scope, &Gate) + Send + 'static) {
@@ -412,17 +412,21 @@ fn ten_thousand_nested_groups_end_with_their_loop_on_a_small_stack() {
 #[test]
 fn up_to_the_limit_of_depth_each_scope_keeps_the_promise_by_itself() {
     let _watched = crate::support::watch();
-    // Each level notes, after its own inner scope was dropped, that nobody below it lives.
+    // Each level checks, when its own inner scope has been dropped, that no level below it is alive.
     fn level(depth: usize, alive: Rc<Cell<usize>>) -> Scope {
         Box::pin(TaskGroup::scope(async move |group: Group| {
             group.spawn(async move {
                 let counter = Rc::clone(&alive);
                 counter.set(counter.get() + 1);
                 let _last = on_drop(move || {
-                    assert_eq!(counter.get(), depth + 1, "dropped before those below it");
+                    assert_eq!(
+                        counter.get(),
+                        depth + 1,
+                        "a level was dropped before the levels below it"
+                    );
                     counter.set(depth);
                 });
-                // Declared after it, so dropped before it.
+                // The inner scope is declared after `_last`, so it is dropped first.
                 let mut inner = pin!(level(depth + 1, alive));
                 if depth + 1 < roundelay::group::DEPTH_LIMIT {
                     inner.as_mut().await.map_err(|_| "below")?;

@@ -83,7 +83,7 @@ fn a_group_that_takes_nobody_in_gives_the_future_back() {
     });
 }
 
-/// Where a `None` is easily overlooked.
+/// A program may overlook the `None` of such a spawn.
 #[test]
 fn a_spawn_into_a_group_that_is_over_is_told_to_the_log() {
     let _watched = crate::support::watch();

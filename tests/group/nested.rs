@@ -10,7 +10,7 @@ use crate::support::{Line, PATIENCE, listen, on_drop, poll_once, watchdog};
 use roundelay::group::Failure;
 use roundelay::{EventLoop, GroupError, TaskGroup, spawn, yield_now};
 
-/// An error that is no text: neither `Debug` nor `Display` is asked of it.
+/// An error that has neither `Debug` nor `Display`.
 enum Fault {
     Plain(u32),
     Nested(GroupError<Fault>),
@@ -20,7 +20,7 @@ type Group = TaskGroup<Fault>;
 type Outcome = Result<(), GroupError<Fault>>;
 type Scope = Pin<Box<dyn Future<Output = Outcome>>>;
 
-/// `1`, or `[2 3]` for a group within it, in their order.
+/// The failures in their order: `1` for a plain one, `[2 3]` for a nested group.
 fn told(error: &GroupError<Fault>) -> String {
     let tell = |failure: &Failure<Fault>| match failure {
         Failure::Error(Fault::Plain(number)) => number.to_string(),
@@ -35,7 +35,7 @@ async fn fail(number: u32) -> Result<(), Fault> {
     Err(Fault::Plain(number))
 }
 
-/// Runs to the end, and no task is left behind; with what the log was told of lost failures.
+/// Runs to the end and checks that no task is left. Gives the output and the log lines about lost failures.
 fn run_alone<F>(main: impl FnOnce() -> F + Send + 'static) -> (String, Vec<Line>)
 where
     F: Future<Output = Outcome>,
@@ -127,7 +127,7 @@ fn a_body_without_a_failed_scope_in_it_is_not_polled_after_the_cut() {
                 yield_now().await;
                 Err::<(), _>(Fault::Plain(1))
             });
-            // A scope with a child, but without a failure.
+            // This scope has a child, but no failure.
             let inner = TaskGroup::scope::<(), _>(async |inner: Group| {
                 inner.spawn(pending::<Result<(), Fault>>());
                 loop {
@@ -139,7 +139,7 @@ fn a_body_without_a_failed_scope_in_it_is_not_polled_after_the_cut() {
         }))
     });
     assert_eq!(self::told(&told.unwrap_err()), "[1]");
-    // Its first poll, one beside the child's first, one beside the second, in which the child fails.
+    // Three polls: its first, one in the turn of the failing child's first poll, one in the turn of its second.
     assert_eq!((polls.get(), lines.len()), (3, 0));
 }
 
@@ -155,7 +155,7 @@ fn a_scope_that_is_polled_by_nobody_any_more_holds_up_nobody() {
             }));
             assert!(poll_once(inner.as_mut()).is_pending());
             yield_now().await;
-            // Ended by now, or about to end; and never asked again.
+            // The inner scope has ended by now, or is about to end. It is never polled again.
             let _ = poll_once(inner.as_mut()).is_pending();
             pending().await
         })
@@ -210,7 +210,7 @@ fn an_error_of_a_child_whose_scope_was_dropped_is_told_to_the_log() {
         let slot: Rc<Cell<Option<Scope>>> = Rc::default();
         let own = Rc::clone(&slot);
         let mut scope: Scope = Box::pin(TaskGroup::scope(async move |group: Group| {
-            // Drops its own scope, from within its poll, and fails then.
+            // The child drops its own scope while it is polled, and then fails.
             group.spawn(async move {
                 drop(own.take());
                 Err::<(), _>(Fault::Plain(1))

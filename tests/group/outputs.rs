@@ -70,7 +70,7 @@ fn values_of_children_that_were_spawned_elsewhere_in_the_group_are_not_among_the
             theirs.spawn(turns(0, "theirs"));
             ours.spawn(turns(0, 1));
             assert_eq!(ours.next().await, Some(1));
-            // The endless child is not of this handle, so there is nothing to wait for.
+            // The endless child does not belong to this handle, so there is nothing to wait for.
             assert_eq!(ours.next().await, None);
             assert_eq!(theirs.next().await, Some("theirs"));
             group.cancel();
@@ -93,7 +93,7 @@ fn next_waits_for_children_and_goes_without_a_value_when_the_last_one_is_aborted
             assert!(!waiting.is_finished());
             child.abort();
             assert_eq!(waiting.await.unwrap(), None);
-            // And a younger child is a new beginning.
+            // A younger child has a value again.
             group.spawn(turns(0, 7));
             assert_eq!(group.next().await, Some(7));
         });
@@ -119,7 +119,7 @@ fn a_value_given_to_a_waiter_that_was_dropped_goes_to_the_next() {
             assert!(poll_once(late.as_mut()).is_pending());
             gates[0].open();
             yield_now().await;
-            drop(early); // "first" was its own
+            drop(early); // it had been given "first"
             assert_eq!(late.await, Some("first"));
             gates[1].open();
             assert_eq!(group.next().await, Some("second"));
@@ -177,7 +177,7 @@ fn a_body_that_waits_for_the_next_value_is_cut_off_by_an_error() {
             group.spawn(async { Err("no value") });
             group.spawn(pending());
             while group.next().await.is_some() {}
-            unreachable!("next said that all had ended well")
+            unreachable!("`next` has said that no child failed")
         }));
         let error = outcome.unwrap_err();
         assert_eq!(error.errors().collect::<Vec<_>>(), [&"no value"]);
@@ -185,7 +185,7 @@ fn a_body_that_waits_for_the_next_value_is_cut_off_by_an_error() {
     });
 }
 
-/// Counts those who are inside, and remembers the most.
+/// Counts the visitors that are inside, and remembers the highest count.
 #[derive(Clone, Default)]
 struct Crowd(Rc<(Cell<usize>, Cell<usize>)>);
 
@@ -271,7 +271,7 @@ fn a_wait_for_room_that_is_dropped_loses_nobody_elses_turn() {
             assert!(limited.try_reserve().is_none());
             gate.open();
             yield_now().await;
-            drop(first); // the room was its own
+            drop(first); // it had been given the room
             ledger.assert_settled();
             assert!(second.await.unwrap().spawn(turns(0, ())).is_some());
         });
@@ -405,7 +405,7 @@ fn a_kept_value_that_panics_when_the_last_handle_goes_fails_the_group() {
     let outcome: Outcome = run(TaskGroup::scope(async |group| {
         let kept = group.with_outputs();
         kept.spawn(async { Ok(on_drop(|| panic!("a value"))) });
-        Ok(()) // and with it goes the handle; the child has the last one
+        Ok(()) // the body's handle is dropped here; the child has the last one
     }));
     let failures = outcome.unwrap_err().into_failures();
     assert!(

@@ -1,6 +1,6 @@
-//! Ten thousand random trees of nested groups, with failures, panics, fights in destructors, cancels, time-outs and aborts:
-//! afterwards no task lives, every destructor ran once, every failure was reported in its place, and the outer cancel was
-//! observed.
+//! Ten thousand random trees of nested groups, with failures, panics, panics in destructors, cancels, time-outs and aborts.
+//! Afterwards no task lives, every destructor has run once, every failure has been reported in its place, and the outer
+//! cancel has been observed.
 //!
 //! A tree grows while it runs. Each scope has a `Family`, which records the tasks that live below
 //! it and the order of the failures; the result of the group must agree with this record.
@@ -27,7 +27,7 @@ fn trees() -> u64 {
     }
 }
 const DEEPEST: usize = 4;
-/// A tree that has not ended by itself after so many turns is aborted.
+/// A tree that has not ended by itself after this many turns is aborted.
 const TURNS: usize = 40;
 
 type Group = TaskGroup<u64>;
@@ -38,11 +38,11 @@ struct World {
     made: Cell<usize>,
     dropped: Cell<usize>,
     failures: Cell<u64>,
-    /// The root was dropped: nobody may be polled any more.
+    /// The root was dropped: no future of the tree may be polled any more.
     is_over: Cell<bool>,
     /// How many scopes ended by a value, by a cancel, by failures, by being dropped.
     ends: [Cell<usize>; 4],
-    /// What went wrong where no assertion can be heard.
+    /// What went wrong in places where a failed assertion would be caught.
     violations: RefCell<Vec<&'static str>>,
 }
 
@@ -77,7 +77,7 @@ impl World {
         self.ends[how].set(self.ends[how].get() + 1);
     }
 
-    /// A new number, to fail with.
+    /// A new number, which stands for one failure.
     fn failure(&self) -> u64 {
         self.failures.set(self.failures.get() + 1);
         self.failures.get()
@@ -91,7 +91,7 @@ impl World {
     }
 }
 
-/// One scope's own account.
+/// The record of one scope.
 #[derive(Default)]
 struct Family {
     above: Option<Rc<Family>>,
@@ -114,11 +114,11 @@ impl Family {
     }
 }
 
-/// Owned by each future of the tree.
+/// Each future of the tree owns one.
 struct Member {
     world: Rc<World>,
     family: Rc<Family>,
-    /// Panics in its destructor, and fails its child so.
+    /// Its destructor panics, and this is a failure of its child.
     fights: bool,
 }
 
@@ -144,7 +144,7 @@ impl Drop for Member {
     }
 }
 
-/// Enters a child's failure into the book.
+/// Records a child's failure.
 fn fail(world: &World, family: &Family) -> u64 {
     let number = world.failure();
     family.failures.borrow_mut().push(number);
@@ -153,7 +153,7 @@ fn fail(world: &World, family: &Family) -> u64 {
 
 fn spawn_child(world: &Rc<World>, family: &Rc<Family>, group: &Group, depth: usize) {
     let plan = world.below(40);
-    // One that is refused would fight with whoever spawns it, who has an account of his own.
+    // A closed group drops the child at once. Its panic would then hit the spawning task, so it must not panic.
     let member = Member::new(world, family, plan == 0 && group.is_open());
     let alive = world.alive();
     let child = child(member, group.clone(), depth, plan);
@@ -161,10 +161,10 @@ fn spawn_child(world: &Rc<World>, family: &Rc<Family>, group: &Group, depth: usi
     match group.spawn(child) {
         Some(handle) => family.handles.borrow_mut().push(handle),
         None => {
-            world.expect(!was_open, "an open group refused");
+            world.expect(!was_open, "an open group refused a child");
             world.expect(
                 world.alive() == alive - 1,
-                "a newcomer was refused and kept",
+                "a child was refused, but not dropped",
             );
         }
     }
@@ -233,7 +233,7 @@ fn scope(world: Rc<World>, above: Option<Rc<Family>>, depth: usize) -> Boxed<Res
             above,
             ..Family::default()
         });
-        // Held beside the scope, so that a scope that is dropped is audited too.
+        // Lives beside the scope, so that a dropped scope is audited too.
         let mut audit = Audit(Rc::clone(&world), Rc::clone(&family), true);
         let outcome = TaskGroup::scope_until_cancelled(async |group| {
             body(&world, &family, group, depth).await
@@ -245,7 +245,7 @@ fn scope(world: Rc<World>, above: Option<Rc<Family>>, depth: usize) -> Boxed<Res
     })
 }
 
-/// When a scope has been dropped (it is the last to go, hence declared first), nobody below it lives.
+/// Checks that nothing below a dropped scope is alive. It is declared before the scope, so it is dropped after it.
 struct Audit(Rc<World>, Rc<Family>, bool);
 
 impl Drop for Audit {
@@ -289,7 +289,7 @@ async fn body(
     }
 }
 
-/// Holds what the group says against what the family noted.
+/// Compares what the group says with what the family noted.
 fn check(
     world: &World,
     family: &Family,
@@ -299,7 +299,7 @@ fn check(
     let told: Vec<u64> = match outcome {
         Ok(value) => {
             let is_right = value.is_some() || family.was_cancelled.get();
-            world.expect(is_right, "no value, and nobody cancelled");
+            world.expect(is_right, "no value, although the group was not cancelled");
             world.ended(usize::from(value.is_none()));
             Vec::new()
         }
@@ -313,7 +313,7 @@ fn check(
     noted.extend(family.body_failure.get());
     world.expect(
         told == noted,
-        "not the failures that there were, in their order",
+        "the group reports other failures, or another order, than the family noted",
     );
     result
 }
@@ -324,11 +324,11 @@ fn number(failure: Failure<u64>) -> u64 {
         Failure::Panic(error) => *error
             .into_panic()
             .downcast()
-            .expect("all panic with their number"),
+            .expect("each panic carries a number"),
     }
 }
 
-/// Ends the root from outside, in one of five ways, and says whether it was seen to end so.
+/// Ends the root from outside, in one of four ways, and checks that it has ended so.
 async fn drive(world: Rc<World>) {
     let root = scope(Rc::clone(&world), None, 0);
     let turns = world.below(TURNS);
@@ -350,7 +350,7 @@ async fn drive(world: Rc<World>) {
             stop.cancel();
             let has_value = task.await.unwrap();
             world.is_over.set(true);
-            // Value and cancel may come in the same turn, and then the value counts.
+            // The value and the cancel may come in the same turn. Then the value counts.
             world.expect(
                 was_finished || !has_value || turns < TURNS,
                 "the token was ignored",
@@ -361,7 +361,7 @@ async fn drive(world: Rc<World>) {
             world.is_over.set(true);
         }
         _ => {
-            // The loop ends under it.
+            // The loop ends while the root is alive.
             drop(spawn(root));
             yield_for(turns).await;
         }
@@ -375,7 +375,7 @@ async fn yield_for(turns: usize) {
     }
 }
 
-/// The futures of the tree, and its scopes by their ends.
+/// Grows one tree. Gives the number of its futures, and the number of its scopes for each kind of end.
 fn grow(seed: u64) -> [usize; 5] {
     let world = World::new(seed);
     let mut event_loop = EventLoop::new().unwrap();
@@ -403,7 +403,7 @@ fn after_thousands_of_random_trees_of_groups_nobody_lives_and_every_failure_was_
     println!("seeds {first}..{}", first + trees);
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        // The panics of the trees carry numbers; whatever has text is the concern of this test, or of one beside it.
+        // The panics of the trees carry numbers. A panic with a text comes from this test, or from one that runs beside it.
         if info.payload().downcast_ref::<u64>().is_none() {
             usual(info);
         }
@@ -421,7 +421,7 @@ fn after_thousands_of_random_trees_of_groups_nobody_lives_and_every_failure_was_
         "{trees} trees, {futures} futures; scopes ended by a value: {value}, by a cancel: {cancel}, by failures: {failure}, \
          dropped: {drop}"
     );
-    // None of the ends is so rare that this would be a test of the others only.
+    // Each of the ends is common enough to be tested.
     assert!(
         chosen.is_some() || sums.iter().all(|&sum| sum as u64 > trees / 20),
         "{sums:?}"

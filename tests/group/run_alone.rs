@@ -7,17 +7,17 @@ use roundelay::{EventLoop, GroupError};
 
 pub(crate) type Outcome<T = ()> = Result<T, GroupError<&'static str>>;
 
-/// Runs to the end, and no task is left behind.
+/// Runs to the end, and checks that no task is left.
 pub(crate) fn run_alone<T>(main: impl Future<Output = T>) -> T {
     let mut event_loop = EventLoop::new().unwrap();
-    // Boxed, so that the compiler translates the running of a loop once for each output, and not for every test.
+    // Boxed, so that the compiler translates `run` once for each type of output, and not once for each test.
     let main: Pin<Box<dyn Future<Output = T> + '_>> = Box::pin(main);
     let output = event_loop.run(main);
     assert_eq!(event_loop.tasks().len(), 0, "a task outlives its group");
     output
 }
 
-/// `error`, or `panic: ..`, in their order.
+/// The failures in their order, each as `error` or `panic: ..`.
 pub(crate) fn told(error: &GroupError<&'static str>) -> Vec<String> {
     let tell = |failure: &Failure<&str>| match failure {
         Failure::Error(error) => (*error).to_owned(),

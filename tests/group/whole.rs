@@ -1,4 +1,4 @@
-//! A task group ends as a whole: when each child has ended, with every failure.
+//! A task group ends as a whole: it ends when each child has ended, and it reports every failure.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -116,7 +116,7 @@ fn whoever_would_fail_a_turn_later_is_polled_no_more() {
 #[test]
 fn a_child_and_the_body_that_fail_in_the_same_turn_are_both_reported() {
     let _watched = crate::support::watch();
-    // The child runs before the body in their turn.
+    // In the turn of the failures the child runs before the body.
     let outcome: Outcome = run_alone(TaskGroup::scope(async |group| {
         group.spawn(async { Err::<(), _>("child") });
         yield_now().await;
@@ -124,7 +124,7 @@ fn a_child_and_the_body_that_fail_in_the_same_turn_are_both_reported() {
     }));
     assert_eq!(told(&outcome.unwrap_err()), ["child", "body"]);
 
-    // The body runs before the child; its own failure comes last all the same.
+    // The body runs before the child, but its own failure still comes last.
     let outcome: Outcome = run_alone(TaskGroup::scope(async |group| {
         group.spawn(async { Err::<(), _>("child") });
         Err("body")
@@ -165,7 +165,7 @@ fn a_panic_is_a_failure_like_any_other_and_its_payload_is_kept() {
     }));
     let mut failures = outcome.unwrap_err().into_failures();
     let Some(Failure::Panic(panic)) = failures.pop() else {
-        panic!("the panic comes second: {failures:?}");
+        panic!("the last failure is not the panic: {failures:?}");
     };
     assert!(
         panic.to_string().contains("tests/group/whole.rs"),
@@ -254,7 +254,7 @@ fn children_may_spawn_while_the_group_is_ending_as_long_as_one_lives() {
 #[test]
 fn a_group_is_over_as_soon_as_its_last_child_has_left() {
     let _watched = crate::support::watch();
-    // Between the last child's end and the scope's own poll nobody slips in.
+    // No child can be spawned between the end of the last child and the scope's own poll.
     let outcome: Outcome = run_alone(async {
         let handle = Rc::new(RefCell::new(None));
         let outside = Rc::clone(&handle);
@@ -358,7 +358,7 @@ fn a_child_lives_on_the_loop_of_its_group_wherever_it_was_spawned_from() {
     let _watched = crate::support::watch();
     let outcome: Outcome<&str> = run_alone(TaskGroup::scope(async |group| {
         let group = group.with_outputs();
-        // On a second loop, nested in this one, and gone before the child is polled.
+        // The spawn happens on a second loop, nested in this one. That loop is gone before the child is polled.
         run(async { group.spawn(async { Ok("polled at home") }) });
         assert_eq!(group.len(), 1);
         Ok(group.next().await.unwrap())

@@ -1,4 +1,4 @@
-//! From where the list can be had.
+//! The places from which a program may ask for the list.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -89,7 +89,7 @@ fn a_destructor_and_a_posted_call_may_ask() {
     });
     let seen = seen.take();
     assert_eq!(seen[0], [TaskState::Waiting, TaskState::Running]);
-    assert_eq!(seen[1].len(), 1, "between two polls");
+    assert_eq!(seen[1].len(), 1, "between two polls the list has one task");
     assert_ne!(seen[1], [TaskState::Running]);
 }
 
@@ -138,7 +138,7 @@ fn two_loops_keep_their_tasks_apart_and_a_task_that_runs_another_loop_is_running
     drop(waiting);
 }
 
-/// A task that awaits the handle of another loop's task waits for something that its own loop does not know.
+/// A task may await the handle of a task on another loop. Then its own loop does not know what it waits for.
 #[test]
 fn a_handle_of_another_loop_is_something_else() {
     let _watched = crate::support::watch();
@@ -153,7 +153,7 @@ fn a_handle_of_another_loop_is_something_else() {
     drop((other, awaiting));
 }
 
-// From another thread.
+// Asked by another thread.
 
 #[test]
 fn another_thread_is_answered_while_the_loop_sleeps_and_while_it_is_in_the_midst_of_a_batch() {
@@ -163,7 +163,7 @@ fn another_thread_is_answered_while_the_loop_sleeps_and_while_it_is_in_the_midst
         let asks = move || remote.tasks(PATIENCE).map(|tasks| tasks.len());
         assert_eq!(offload(asks.clone()).await.unwrap().unwrap(), 1);
 
-        // A batch that ends when the answer is there.
+        // The tasks of this batch hold the loop until the answer is there.
         let (send, receive) = mpsc::channel();
         let thread = thread::spawn(move || send.send(asks()).unwrap());
         let receive = Rc::new(receive);
@@ -198,7 +198,7 @@ fn another_thread_is_told_when_the_loop_does_not_answer_or_is_gone() {
     let event_loop = EventLoop::new().unwrap();
     let remote = event_loop.remote();
     let asks = remote.clone();
-    // Nobody turns it.
+    // The loop is never turned.
     let error = asks.tasks(Duration::from_millis(1)).unwrap_err();
     assert!(error.is_timeout());
     assert_eq!(

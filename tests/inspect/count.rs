@@ -1,11 +1,11 @@
-//! What a list costs: counted.
+//! Counts what a list costs.
 
 use std::future::pending;
 use std::time::Duration;
 
 use roundelay::{EventLoop, JoinHandle, sleep, spawn, task, yield_now};
 
-/// A timer each, and a handle each that is awaited.
+/// Spawns `size` tasks: every other one waits for a timer.
 async fn crowd(size: usize) -> Vec<JoinHandle<()>> {
     let mut handles = Vec::new();
     for number in 0..size {

@@ -1,5 +1,5 @@
-//! Who is there, and what they wait for: every kind of wait is named, nothing stays named when the wait is over, and the list can
-//! be had from anywhere.
+//! The list of the tasks and of what they wait for. Every kind of wait is named, no wait is named after its end, and a program
+//! may ask for the list from anywhere.
 
 mod asked;
 mod count;

@@ -10,7 +10,7 @@ use roundelay::{EventLoop, JoinHandle, future, sleep, spawn, task, timeout, yiel
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The list after each task has been polled.
+/// The list of the tasks after each of them has been polled.
 fn listed(is_observed: bool, body: impl AsyncFn()) -> Tasks {
     let mut event_loop = EventLoop::builder().observe(is_observed).build().unwrap();
     event_loop.run(async {
@@ -22,7 +22,7 @@ fn listed(is_observed: bool, body: impl AsyncFn()) -> Tasks {
     })
 }
 
-/// The loop's number is another in each run.
+/// The text without the loop's number, which differs in each run.
 fn without_loop(text: &str, tasks: &Tasks) -> String {
     let (own, _) = tasks[0].id.to_string().split_once('.').map_or_else(
         || unreachable!("loop and serial"),
@@ -38,13 +38,13 @@ fn without_loop(text: &str, tasks: &Tasks) -> String {
 
 type Handle = Rc<RefCell<Option<JoinHandle<()>>>>;
 
-/// Awaits a handle that is put there later.
+/// Awaits a handle that is put into the cell later.
 async fn awaits(handle: Handle) {
-    let handle = handle.take().expect("it was put there");
+    let handle = handle.take().expect("`circle` has put the handle there");
     drop(handle.await);
 }
 
-/// As many tasks, each of which awaits the next, and the last the first.
+/// Spawns a task for each name. Each task awaits the next, and the last awaits the first.
 fn circle(names: &[&str]) {
     let places: Vec<Handle> = names.iter().map(|_| Handle::default()).collect();
     for (number, name) in names.iter().enumerate() {

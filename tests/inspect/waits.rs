@@ -40,7 +40,7 @@ fn in_both(body: impl AsyncFn(bool) -> Outcome) {
 }
 
 fn info(id: TaskId) -> TaskInfo {
-    task::all().find(id).expect("it is alive").clone()
+    task::all().find(id).expect("the task is alive").clone()
 }
 
 /// What a task waits for, in words, after it has been polled.
@@ -51,7 +51,7 @@ async fn waits_of(id: TaskId) -> Vec<String> {
     info.waits_for.iter().map(ToString::to_string).collect()
 }
 
-/// Spawns a task that waits for this, and says what it waits for.
+/// Spawns a task that waits for `future`, and says what the task waits for.
 async fn waits_for(future: impl Future + 'static) -> Vec<String> {
     let handle = spawn(async move { drop(future.await) });
     let waits = waits_of(handle.id()).await;
@@ -59,13 +59,13 @@ async fn waits_for(future: impl Future + 'static) -> Vec<String> {
     waits
 }
 
-/// [`waits_for`], of something that is shared.
+/// Like [`waits_for`], for a thing that is shared.
 async fn waits_on<T: 'static>(thing: &Rc<T>, wait: impl AsyncFnOnce(&T) + 'static) -> Vec<String> {
     let thing = Rc::clone(thing);
     waits_for(async move { wait(&thing).await }).await
 }
 
-/// That line, as a wait shows it.
+/// The line above the call, as a wait shows it.
 #[track_caller]
 fn line_above() -> String {
     format!("waits.rs:{}", Location::caller().line() - 1)
@@ -233,7 +233,7 @@ fn a_job_that_is_done_and_not_heard_of_says_so() {
         drop(door);
         let mut state = None;
         while !matches!(state, Some(JobState::Done)) {
-            // No wake is delivered during a poll.
+            // This task does not yield, so the wake of the first task is not delivered and the job stays in the list.
             state = match &*info(first.id()).waits_for {
                 [WaitsFor::Job { state, .. }] => Some(*state),
                 waits => panic!("{waits:?}"),
@@ -336,15 +336,15 @@ fn a_waker_of_somebody_else_is_something_else_and_is_not_woken() {
         assert_eq!(
             wakes.get(),
             0,
-            "the question woke a waker of another executor"
+            "asking for the list woke a waker of another executor"
         );
         Ok(())
     });
 }
 
-// What is declared, in a loop that is observed.
+// Waits that only an observed loop knows, because the waiting futures declare them.
 
-/// Each thing in `sync` that one can wait for.
+/// A wait for each thing in `sync`.
 async fn things() -> Vec<(Vec<String>, &'static str)> {
     let mut seen = Vec::new();
     let mut add = |waits, what| seen.push((waits, what));
@@ -403,7 +403,7 @@ async fn things() -> Vec<(Vec<String>, &'static str)> {
     seen
 }
 
-/// Each channel, and what is like one.
+/// A wait for each channel, and for the things that are like a channel.
 async fn channels() -> Vec<(Vec<String>, &'static str)> {
     let mut seen = Vec::new();
     let mut add = |waits, what| seen.push((waits, what));
@@ -466,7 +466,9 @@ fn everything_in_sync_is_named_in_a_loop_that_is_observed_and_something_else_in_
                 panic!("{what}: {waits:?}");
             };
             if is_observed {
-                let (told, line) = wait.split_once(" made at ").expect("it says where");
+                let (told, line) = wait
+                    .split_once(" made at ")
+                    .expect("the wait says where the thing was made");
                 assert_eq!(told, what);
                 assert!(line.starts_with("waits.rs:"), "{wait}");
             } else {
@@ -540,9 +542,9 @@ fn a_wait_that_another_task_goes_on_with_is_that_tasks() {
     });
 }
 
-// When it is over.
+// After the end of a wait.
 
-/// Two tasks of each kind: of the first the wait ends well, the second is aborted.
+/// Two tasks for each kind of wait: the first task's wait ends well, the second task is aborted.
 fn ends() -> (Vec<JoinHandle<()>>, Vec<AbortHandle>, Rc<Event>) {
     let go = Rc::new(Event::new());
     let queue = Rc::new(Queue::<u8>::unbounded());
@@ -575,14 +577,14 @@ fn ends() -> (Vec<JoinHandle<()>>, Vec<AbortHandle>, Rc<Event>) {
     (tasks, aborts, go)
 }
 
-/// *nothing-left*: a task that goes on after its wait has nothing of it in its list.
+/// *nothing-left*: when a wait is over and its task goes on, the list no longer shows this wait.
 #[test]
 fn a_wait_that_is_over_is_not_told() {
     let _watched = crate::support::watch();
     in_both(async |_| {
         let (tasks, aborts, go) = ends();
         yield_now().await;
-        // A short sleep may be over by now, and a job done.
+        // A short sleep or a job may be over by now.
         for task in task::all()
             .iter()
             .filter(|task| task.state == TaskState::Waiting)
@@ -636,7 +638,7 @@ fn a_task_that_goes_on_to_the_next_wait_has_left_the_last() {
     });
 }
 
-/// *stale-is-inert*: a timer that outlived the task that armed it says nothing of the next tenant of that task's slot.
+/// *stale-is-inert*: a timer may outlive the task that armed it. It is not shown as a wait of the next task in the slot.
 #[test]
 fn a_waker_of_a_task_that_has_ended_is_not_told_of_the_task_in_its_slot() {
     let _watched = crate::support::watch();
@@ -653,7 +655,7 @@ fn a_waker_of_a_task_that_has_ended_is_not_told_of_the_task_in_its_slot() {
         assert_eq!(
             waits_of(next.id()).await,
             ["something else"],
-            "the wait of a task that has ended is told of the next tenant of its slot"
+            "the wait of a task that has ended is shown for the next task in its slot"
         );
         let timers = task::all();
         let mut timers = timers.iter().flat_map(|task| &task.waits_for);

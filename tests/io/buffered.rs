@@ -1,5 +1,5 @@
-//! Buffered streams: for pieces of any size, and after a dropped call, no byte is lost, doubled or
-//! held without limit.
+//! Buffered streams lose no byte, double no byte, and hold no unlimited number of bytes. This is true
+//! for pieces of any size, and after a dropped call.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -22,7 +22,7 @@ enum Step {
     Fail(ErrorKind),
 }
 
-/// A stream that follows a script, then ends. It tells how large a read it was asked for.
+/// A stream that follows a script, then ends. It records the size of the largest read.
 struct Script {
     steps: VecDeque<Step>,
     largest: Rc<Cell<usize>>,
@@ -74,11 +74,11 @@ impl Read for Script {
 fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits"),
+        Poll::Pending => panic!("the future waits"),
     }
 }
 
-/// Polls it once, which must not be enough, and drops it.
+/// Polls a future once, which must not be enough, and drops it.
 fn give_up<F: Future>(future: F) {
     assert!(
         pin!(future)
@@ -87,7 +87,7 @@ fn give_up<F: Future>(future: F) {
     );
 }
 
-/// Its output, if it has one after so many polls; then it is dropped.
+/// Polls a future at most `polls` times, and drops it. Gives its output, if there is one by then.
 async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     for _ in 0..polls {
@@ -100,7 +100,7 @@ async fn poll_at_most<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     None
 }
 
-// Reading
+// Reading.
 
 #[test]
 fn the_limit_means_what_it_means_in_asyncio() {
@@ -121,7 +121,11 @@ fn the_limit_means_what_it_means_in_asyncio() {
             .split(' ')
             .map(|call| now(make(call, &mut reader)))
             .collect();
-        assert_eq!(ours.join(" "), *results, "not what asyncio reads: {case}");
+        assert_eq!(
+            ours.join(" "),
+            *results,
+            "asyncio reads something else: {case}"
+        );
         let mut left = Vec::new();
         now(reader.read_to_end(&mut left)).unwrap();
         assert_eq!(String::from_utf8(left).unwrap(), *rest, "{case}");
@@ -130,7 +134,7 @@ fn the_limit_means_what_it_means_in_asyncio() {
     assert_eq!(cases, 300);
 }
 
-/// Makes one recorded call, and puts its result as the record does.
+/// Makes one recorded call, and writes its result in the form of the record.
 async fn make(call: &str, reader: &mut BufReader<Script>) -> String {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let (name, argument) = call.split_once('=').unwrap_or((call, ""));
@@ -213,7 +217,7 @@ fn lines_raced_against_a_short_deadline_all_arrive() {
             }
         }
         assert_eq!(count, 500);
-        assert!(missed > 100, "the race was lost {missed} times only");
+        assert!(missed > 100, "the race was lost only {missed} times");
     });
 }
 
@@ -279,7 +283,7 @@ fn a_line_that_is_not_utf8_is_in_the_error_and_the_next_one_comes() {
     let mut lines = BufReader::new(&b"good\nb\xFFd\nbetter"[..]).lines();
     assert_eq!(now(lines.next_line()).unwrap().as_deref(), Some("good"));
     let Err(ReadError::NotUtf8(error)) = now(lines.next_line()) else {
-        panic!("it is not UTF-8")
+        panic!("the line is not UTF-8, but there is no error")
     };
     assert_eq!(error.as_bytes(), b"b\xFFd\n");
     assert_eq!(now(lines.next_line()).unwrap().as_deref(), Some("better"));
@@ -325,9 +329,9 @@ fn a_reader_gives_first_its_buffer_and_then_its_stream() {
     assert_eq!(now(script.read(&mut all)).unwrap(), 5);
 }
 
-// Writing
+// Writing.
 
-/// Takes so many bytes at a time, waits before each, and counts the calls.
+/// Takes `at_a_time` bytes in each write, waits before each write, and counts the calls.
 #[derive(Default)]
 struct Slow {
     taken: Rc<RefCell<Vec<u8>>>,
@@ -440,9 +444,9 @@ fn a_copy_passes_on_everything_and_flushes() {
     });
 }
 
-// Both in one
+// Reading and writing in one stream.
 
-/// A stream in both directions that follows a script, and tells what was asked of it.
+/// A stream in both directions that follows a script, and records its reads and writes.
 struct Desk {
     script: Script,
     out: Slow,
@@ -525,7 +529,7 @@ fn an_answer_goes_out_before_the_next_request_is_waited_for() {
             biased;
             () = answered => {}
             _ = answer(&mut desk) => {
-                panic!("the answer was held back while the next request was waited for")
+                panic!("the answer was held back while the desk waited for the next request")
             }
         }
     });
@@ -553,7 +557,7 @@ fn a_read_that_is_dropped_while_it_answers_or_waits_loses_and_doubles_nothing() 
     assert!(matches!(ended, ReadError::Incomplete { .. }));
     assert_eq!(
         stopped, 2,
-        "it was dropped once while it waited, and once while it answered"
+        "the read was dropped once while it waited, and once while it answered"
     );
     assert_eq!(
         *desk.get_ref().get_ref().out.taken.borrow(),

@@ -1,4 +1,4 @@
-//! Buffered streams over real sockets, and the two kinds of copy.
+//! Tests of buffered streams over real sockets, and of the two kinds of copy.
 
 use std::cell::Cell;
 use std::future::poll_fn;

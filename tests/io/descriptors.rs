@@ -1,4 +1,4 @@
-//! Descriptors: their numbers are used again, they have duplicates, and they move from loop to loop.
+//! Descriptors: their numbers are used again, they have duplicates, and they may move from loop to loop.
 
 use std::io::{ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -71,20 +71,20 @@ fn a_stale_event_ends_one_wait_and_not_the_next() {
         register(&mut event_loop, &gone);
         let duplicate = gone.as_fd().try_clone_to_owned().unwrap();
         drop(gone);
-        // Readable for as long as it lives, and nobody will ever read it.
+        // The duplicate is readable for as long as it lives, because this byte is never read.
         peer.try_write(b"unread").unwrap();
         settle(&mut event_loop);
         let (start, wait) = (Instant::now(), Duration::from_millis(20));
         assert_eq!(event_loop.turn(Some(wait)).unwrap().io_events, 0);
         assert!(
             start.elapsed() >= wait,
-            "the loop sleeps: the event was an edge, and it is past"
+            "the loop did not sleep, although the edge is past"
         );
         drop(duplicate);
     });
 }
 
-/// Has `duplicate` duplicated until the copy gets the number `wanted`, which other tests' threads may be using.
+/// Duplicates `duplicate`. Gives the copy if it got the number `wanted`, which other tests' threads may be using.
 fn duplicate_under(duplicate: &OwnedFd, wanted: RawFd) -> Option<OwnedFd> {
     let copy = duplicate.try_clone().unwrap();
     (copy.as_raw_fd() == wanted).then_some(copy)
@@ -134,7 +134,7 @@ fn a_new_socket_under_an_old_number_gets_its_own_events_only() {
                 _ => unused.push((near, far)),
             }
         }
-        // If a thread of another test holds the number there is nothing to see here this time.
+        // If a thread of another test holds the number, this test shows nothing this time.
         let Some((near, far)) = found else { return };
         register(&mut event_loop, &near);
         gones_peer.try_write(b"stale").unwrap();
@@ -200,7 +200,10 @@ fn into_std_makes_the_loop_forget_the_descriptor() {
         far.try_write(b"unheard").unwrap();
         let (start, wait) = (Instant::now(), Duration::from_millis(20));
         assert_eq!(event_loop.turn(Some(wait)).unwrap().io_events, 0);
-        assert!(start.elapsed() >= wait, "not even a stale event comes");
+        assert!(
+            start.elapsed() >= wait,
+            "the loop did not sleep: a stale event came"
+        );
         drop(near);
     });
 }
@@ -216,7 +219,7 @@ fn a_socket_that_outlives_its_loop_meets_the_next() {
         assert_eq!(
             near.try_read(&mut [0; 8]).unwrap(),
             3,
-            "no loop is needed to try"
+            "a try needs no loop"
         );
         let mut second = EventLoop::new().unwrap();
         let reader = second.spawn(async move { near.read(&mut [0; 8]).await });
@@ -242,7 +245,7 @@ fn another_loop_takes_a_socket_over_and_who_waited_in_the_first_is_woken() {
         assert_eq!(
             (wakes.get(), other_wakes.get()),
             (1, 0),
-            "it has to ask anew, in its own loop"
+            "only the first reader is woken, because it must wait again in its own loop"
         );
         far.try_write(b"xy").unwrap();
         assert_eq!(settle(&mut first).1, 0);
@@ -294,7 +297,7 @@ fn without_a_loop_only_waiting_is_an_error() {
         assert_eq!(
             near.try_read(&mut [0; 8]).unwrap(),
             1,
-            "trying asks the kernel each time"
+            "each try asks the kernel"
         );
     }
 }
@@ -357,7 +360,7 @@ fn what_cannot_be_watched_says_so() {
     );
 }
 
-/// Run by itself, in a process of its own, under a limit of 64 descriptors.
+/// The test below runs this in a process of its own, under a limit of 64 descriptors.
 #[test]
 #[ignore = "run by `at_the_descriptor_limit_accept_fails_and_recovers`"]
 fn child_at_the_descriptor_limit() {
@@ -383,7 +386,7 @@ fn child_at_the_descriptor_limit() {
             let (stream, _) = listener
                 .accept()
                 .await
-                .expect("the connection has stayed in the queue");
+                .expect("the connection is no longer in the queue");
             drop(client.take());
             assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
         });

@@ -1,4 +1,4 @@
-//! Two streams in memory: bytes, room, ends, and dropped calls.
+//! A pair of streams in memory: bytes, room, ends, and dropped calls.
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::pin::pin;
@@ -130,7 +130,7 @@ fn several_buffers_go_in_and_out_as_far_as_there_is_room() {
     assert!(matches!(read, Poll::Ready(Ok(5))), "{read:?}");
     assert!(far.poll_read_vectored(&mut cx, &mut bufs).is_pending());
     assert_eq!((&one, &three[..3]), (b"ab", &b"cde"[..]));
-    // Nothing asked for is nothing to wait for.
+    // A call that asks for no byte does not wait.
     pieces = [(); 4].map(|()| IoSlice::new(b""));
     assert!(near.poll_write_vectored(&mut cx, &pieces).is_ready());
     assert!(far.poll_read_vectored(&mut cx, &mut []).is_ready());

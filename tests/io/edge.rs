@@ -1,4 +1,4 @@
-//! Edges: readiness is reported once, and must be neither lost nor invented.
+//! Edges: readiness is reported once. It must be neither lost nor invented.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
@@ -16,7 +16,7 @@ use roundelay::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use roundelay::reactor::{Interest, Registered};
 use roundelay::{EventLoop, run, spawn, yield_now};
 
-/// Writes until the kernel takes no more. Returns how much it took.
+/// Writes until the kernel takes no more. Returns the number of bytes.
 fn fill(stream: &TcpStream) -> usize {
     let mut taken = 0;
     loop {
@@ -41,13 +41,17 @@ fn part_of_a_message_then_silence_costs_no_poll() {
             near.read_exact(&mut buf).await.map(|()| buf)
         }));
         settle(&mut event_loop);
-        assert_eq!(polls.get(), 1, "it waits");
+        assert_eq!(polls.get(), 1, "the reader waits");
         for (part, expected) in [(&b"01234"[..], 2), (b"56789", 3), (b"abcdef", 4)] {
             far.try_write(part).unwrap();
             settle(&mut event_loop);
-            assert_eq!(polls.get(), expected, "one wake for each part");
+            assert_eq!(polls.get(), expected, "there is one wake for each part");
             settle(&mut event_loop);
-            assert_eq!(polls.get(), expected, "and none for silence");
+            assert_eq!(
+                polls.get(),
+                expected,
+                "the reader was woken without a new byte"
+            );
         }
         assert_eq!(
             &event_loop.run(reader).unwrap().unwrap(),
@@ -73,13 +77,17 @@ fn the_two_directions_of_one_socket_are_woken_apart() {
             async move { near.write_all(b"one more").await }
         }));
         settle(&mut event_loop);
-        assert_eq!((reads.get(), writes.get()), (1, 1), "both wait");
+        assert_eq!(
+            (reads.get(), writes.get()),
+            (1, 1),
+            "the reader and the writer wait"
+        );
         far.try_write(b"answer").unwrap();
         assert_eq!(event_loop.run(reader).unwrap().unwrap(), 6);
         assert_eq!(
             (reads.get(), writes.get()),
             (2, 1),
-            "room to write is no news of it"
+            "bytes to read have woken the writer"
         );
         let drained = event_loop.spawn(async move {
             let mut all = vec![0; taken + 8];
@@ -109,14 +117,17 @@ fn every_task_that_waits_on_one_direction_is_woken() {
                 })
                 .collect();
             yield_now().await;
-            // All at once, which is one edge for fifty waiters.
+            // All bytes are sent at once. That is one edge for fifty waiters.
             let sent: Vec<u8> = (0..50).collect();
             far.write_all(&sent).await.unwrap();
             let mut received = Vec::new();
             for reader in readers {
                 received.push(reader.await.unwrap().unwrap());
             }
-            assert_eq!(received, sent, "first come, first served");
+            assert_eq!(
+                received, sent,
+                "the bytes do not go to the readers in the order of their waiting"
+            );
         });
     });
 }
@@ -160,7 +171,7 @@ fn a_short_read_does_not_hide_the_end_of_file_behind_it() {
             counts
         });
         settle(&mut event_loop);
-        // Data and end come as one edge.
+        // The data and the end come as one edge.
         far.try_write(b"last words").unwrap();
         far.shutdown(Shutdown::Write).unwrap();
         assert_eq!(event_loop.run(reader).unwrap(), [10, 0, 0, 0]);
@@ -182,7 +193,7 @@ fn a_short_read_before_registration_asks_the_kernel_again() {
         assert_eq!(
             settle(&mut event_loop),
             (0, 0),
-            "nothing ever blocked, so nothing is registered"
+            "no operation has blocked, but the socket is registered"
         );
     });
 }
@@ -203,7 +214,7 @@ fn a_reset_by_the_peer_reaches_reader_and_writer() {
             async move { near.write_all(&[0; 1 << 20]).await }
         });
         settle(&mut event_loop);
-        // Closing with unread data in the socket sends a reset instead of an end.
+        // If a socket is closed with unread data, the kernel sends a reset instead of an end.
         drop(far);
         let results = (
             event_loop.run(reader).unwrap(),
@@ -218,7 +229,7 @@ fn a_reset_by_the_peer_reaches_reader_and_writer() {
     });
 }
 
-/// What an out-of-band byte does: a read stops at its mark though more bytes lie behind.
+/// A read stops at the mark of an out-of-band byte, although there are more bytes behind it.
 #[cfg(target_os = "linux")]
 #[test]
 fn data_behind_an_urgent_byte_is_not_forgotten() {
@@ -282,12 +293,16 @@ fn a_hung_up_socket_that_nobody_reads_does_not_spin() {
         drop(far);
         assert!(
             event_loop.turn(Some(PATIENCE)).unwrap().io_events > 0,
-            "the hang-up is told"
+            "the hang-up was not reported"
         );
         settle(&mut event_loop);
         for _ in 0..100 {
             let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
-            assert_eq!((turn.polls, turn.io_events), (0, 0), "and told once");
+            assert_eq!(
+                (turn.polls, turn.io_events),
+                (0, 0),
+                "the hang-up was reported again"
+            );
         }
         assert_eq!(
             event_loop.run(async { near.read(&mut [0]).await.unwrap() }),
@@ -296,7 +311,7 @@ fn a_hung_up_socket_that_nobody_reads_does_not_spin() {
     });
 }
 
-/// A pipe whose last writer went hangs up; one that finds a new writer says `WouldBlock` again.
+/// A pipe hangs up when its last writer goes. When it gets a new writer, a read says `WouldBlock` again.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_hang_up_that_is_taken_back_does_not_spin() {
@@ -324,7 +339,7 @@ fn a_hang_up_that_is_taken_back_does_not_spin() {
         assert_eq!(
             polls.get(),
             1,
-            "the kernel's `WouldBlock` overrules the remembered hang-up"
+            "the remembered hang-up counts more than the kernel's `WouldBlock`"
         );
         sender.write_all(b"back").unwrap();
         assert_eq!(event_loop.run(reader).unwrap().unwrap(), 4);
@@ -349,14 +364,18 @@ fn a_cancelled_waiter_leaves_nothing_behind() {
         assert!(poll_in(&mut event_loop, stays[1].as_mut(), &waker).is_pending());
         assert_eq!(Arc::strong_count(&wakes), 2 + 3);
         drop(goes);
-        assert_eq!(Arc::strong_count(&wakes), 2 + 2, "it took its waker along");
+        assert_eq!(
+            Arc::strong_count(&wakes),
+            2 + 2,
+            "the dropped waiter has left its waker"
+        );
         let before = wakes.get();
         far.try_write(b"xy").unwrap();
         settle(&mut event_loop);
         assert_eq!(
             wakes.get() - before,
             2,
-            "those before and behind it are woken"
+            "the waiters before it and behind it are woken"
         );
         for reader in &mut stays {
             assert!(poll_in(&mut event_loop, reader.as_mut(), &waker).is_ready());
@@ -400,7 +419,11 @@ fn of_the_poll_methods_the_last_waker_counts_and_awaiting_tasks_are_not_concerne
         let mut poll = pin!(poll_fn(|cx| near.poll_read(cx, &mut [0; 1])));
         assert!(poll_in(&mut event_loop, poll.as_mut(), waker).is_pending());
     }
-    assert_eq!(Arc::strong_count(&old.1), 2, "it was replaced");
+    assert_eq!(
+        Arc::strong_count(&old.1),
+        2,
+        "the old waker was not replaced"
+    );
     far.try_write(b"xy").unwrap();
     settle(&mut event_loop);
     assert_eq!((old.1.get(), new.1.get(), waiting.1.get()), (0, 1, 1));
@@ -422,7 +445,7 @@ fn a_socket_that_is_always_ready_yields_after_its_budget() {
                 }
             }));
             greedy.await.unwrap();
-            // 128 completed operations a poll.
+            // One poll completes 128 operations.
             assert_eq!(polls.get(), 10_000_usize.div_ceil(128));
         });
     });

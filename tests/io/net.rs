@@ -1,4 +1,4 @@
-//! The sockets in ordinary use: every public method, once at least. Streams are in `net_streams.rs`, datagrams and
+//! The sockets in ordinary use: every public method at least once. Streams are in `net_streams.rs`, datagrams and
 //! Unix sockets in `net_datagrams.rs` and `net_unix.rs`.
 
 use std::future::poll_fn;
@@ -153,7 +153,7 @@ fn sockets_go_to_the_standard_library_and_come_back() {
 #[test]
 fn names_are_looked_up_and_addresses_are_not() {
     let _watched = crate::support::watch();
-    // Without a loop there is no pool, so this shows that nothing was offloaded.
+    // Without a loop there is no pool, so this shows that no look-up was offloaded.
     let literals = now_or_never(async {
         let mut found: Vec<SocketAddr> = Vec::new();
         found.extend(lookup_host("127.0.0.1:1").await?);

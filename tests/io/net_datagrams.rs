@@ -71,7 +71,7 @@ fn options_of_datagram_sockets_are_kept() {
         assert!(socket.broadcast()? && !socket.multicast_loop_v4()?);
         assert_eq!((socket.ttl()?, socket.multicast_ttl_v4()?), (17, 3));
         let group = Ipv4Addr::new(224, 0, 0, 123);
-        // A machine without a route for groups refuses, and that is the system's word, not ours.
+        // A machine without a route for groups refuses. This error is the system's, so it is no failure.
         if socket
             .join_multicast_v4(&group, &Ipv4Addr::LOCALHOST)
             .is_ok()

@@ -8,7 +8,9 @@ use roundelay::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListen
 
 #[track_caller]
 fn assert_refused<T>(taken: io::Result<T>, text: &str) {
-    let error = taken.err().expect("it is of another family");
+    let error = taken
+        .err()
+        .expect("the socket is of another family, but was taken");
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     assert_eq!(error.to_string(), text);
 }

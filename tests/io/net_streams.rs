@@ -94,7 +94,7 @@ fn vectored_io_gathers_and_scatters_in_order() {
             poll_fn(|cx| far.poll_read_vectored(cx, &mut [IoSliceMut::new(&mut one)])).await?,
             2
         );
-        // Many buffers, more than the system takes at once, and more bytes than the socket holds.
+        // These are more buffers than the system takes at once, and more bytes than the socket holds.
         let parts: Vec<Vec<u8>> = (0..3000).map(|part| vec![part as u8; 1000]).collect();
         let expected = parts.concat();
         let reader = spawn(async move {
@@ -251,7 +251,7 @@ fn dropping_the_owned_writing_half_ends_the_stream_and_forgetting_it_does_not() 
         assert_eq!(
             read.read(&mut [0; 8]).await?,
             2,
-            "the other direction is as it was"
+            "the other direction has changed"
         );
 
         let (near, far) = pair()?;

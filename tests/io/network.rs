@@ -44,7 +44,7 @@ async fn echo(mut stream: impl Read + Write) -> io::Result<()> {
     }
 }
 
-// What a connection is.
+// Connections.
 
 #[test]
 fn a_trip_takes_the_latency_to_the_nanosecond_and_pieces_follow_each_other() {
@@ -54,22 +54,30 @@ fn a_trip_takes_the_latency_to_the_nanosecond_and_pieces_follow_each_other() {
         let listener = network.listen("server").unwrap();
         let start = now();
         let mut client = network.connect("server").await.unwrap();
-        assert_eq!(now() - start, 20 * MS, "there and back");
+        assert_eq!(
+            now() - start,
+            20 * MS,
+            "to connect takes a trip there and back"
+        );
         let (mut server, number) = listener.accept().await.unwrap();
         assert_eq!(number, 0);
         let start = now();
         for byte in 0..10 {
             client.write_all(&[byte]).await.unwrap();
         }
-        assert_eq!(now(), start, "who writes waits for nobody");
+        assert_eq!(now(), start, "the writer has waited");
         assert_eq!(
             read_exact(&mut server, 10).await.unwrap(),
             (0..10).collect::<Vec<_>>()
         );
-        assert_eq!(now() - start, 10 * MS, "they are on the way together");
+        assert_eq!(
+            now() - start,
+            10 * MS,
+            "the pieces are not on the way at the same time"
+        );
         drop(client);
         assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
-        assert_eq!(now() - start, 20 * MS, "and so is the end");
+        assert_eq!(now() - start, 20 * MS, "the end takes a trip of its own");
     });
 }
 
@@ -86,7 +94,7 @@ fn bytes_arrive_in_order_in_other_pieces_and_at_other_times_with_each_seed() {
             let to_send = sent.clone();
             let sender = spawn(async move {
                 let short = client.write(&to_send).await.unwrap();
-                assert!((1..=7).contains(&short), "writes stop short");
+                assert!((1..=7).contains(&short), "a write takes at most a piece");
                 client.write_all(&to_send[short..]).await.unwrap();
             });
             let (start, mut got, mut pieces) = (now(), Vec::new(), Vec::new());
@@ -95,7 +103,7 @@ fn bytes_arrive_in_order_in_other_pieces_and_at_other_times_with_each_seed() {
                 match server.read(&mut buf).await.unwrap() {
                     0 => break,
                     count => {
-                        assert!(count <= 7, "reads stop short");
+                        assert!(count <= 7, "a read gives at most a piece");
                         got.extend_from_slice(&buf[..count]);
                         pieces.push((count, now() - start));
                     }
@@ -108,7 +116,7 @@ fn bytes_arrive_in_order_in_other_pieces_and_at_other_times_with_each_seed() {
     };
     let lives: Vec<_> = (0..10).map(life).collect();
     for (seed, first) in (0..).zip(&lives) {
-        assert_eq!(life(seed), *first, "the same again");
+        assert_eq!(life(seed), *first, "the same seed gives another life");
     }
     assert_eq!(lives.into_iter().collect::<BTreeSet<_>>().len(), 10);
 }
@@ -148,7 +156,7 @@ fn who_listens_is_found_and_who_does_not_refuses() {
         let listener = network.listen("server").unwrap();
         let taken = network.clone().listen("server").map(drop);
         assert_eq!(taken.map_err(kind), Err(io::ErrorKind::AddrInUse));
-        // In the backlog when the listener goes.
+        // This connection is in the backlog when the listener is dropped.
         let mut forgotten = network.connect("server").await.unwrap();
         drop(listener);
         assert_eq!(forgotten.read(&mut [0]).await.unwrap(), 0);
@@ -178,7 +186,7 @@ fn when_one_end_goes_the_other_learns_it() {
         yield_now().await;
         sleep(SECOND).await;
         let alive = roundelay::task::all().len();
-        assert_eq!(alive, 1, "nothing is left of the connection");
+        assert_eq!(alive, 1, "a task of the connection is left");
     });
 }
 
@@ -200,7 +208,7 @@ fn half_a_connection_may_be_closed() {
     });
 }
 
-// Bad weather.
+// Failures of the network.
 
 #[test]
 fn a_host_that_is_cut_off_gives_no_error_and_what_waits_arrives_later() {
@@ -239,7 +247,7 @@ fn a_reset_fails_both_ends_at_once_and_loses_what_was_on_its_way() {
         let kinds = [writes.kind(), reads.kind()];
         assert_eq!(kinds, [io::ErrorKind::ConnectionReset; 2]);
         assert_eq!(now(), start);
-        // The host is there still.
+        // The host is still there.
         network.connect("server").await.unwrap();
         sleep(HOUR).await;
         assert!(roundelay::task::all().len() <= 2);
@@ -248,7 +256,7 @@ fn a_reset_fails_both_ends_at_once_and_loses_what_was_on_its_way() {
 
 // A server as a whole.
 
-/// Counts words that are sent to it a line at a time, and says after each line how many there have been.
+/// Counts the words of the lines that it receives. After each line it sends the number of words so far.
 async fn count_words<S: Read + Write>(stream: S, idle: Duration) -> io::Result<()> {
     let (mut reader, mut count) = (BufReader::new(stream), 0);
     let mut line = String::new();
@@ -264,7 +272,7 @@ async fn count_words<S: Read + Write>(stream: S, idle: Duration) -> io::Result<(
     }
 }
 
-/// Forty clients in all weathers, one of which says nothing; and the shutdown. What each was answered, and when.
+/// Forty clients on a bad network, one of which sends nothing, and then the shutdown. Gives each answer with its time.
 fn an_afternoon(seed: u64) -> Vec<(usize, String, Duration)> {
     let answers = Rc::new(RefCell::new(Vec::new()));
     run(seed, async {

@@ -1,4 +1,4 @@
-//! The readiness cache of a source: attempts show when the kernel is asked again, and when not.
+//! The readiness cache of a source: the attempts show when the source asks the kernel again, and when it does not.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::pin::pin;
@@ -8,7 +8,7 @@ use crate::support::{PATIENCE, now_or_never, watchdog};
 use roundelay::reactor::{Interest, Registered};
 use roundelay::{EventLoop, run};
 
-/// What came after the short read is not looked for before the loop has heard of it.
+/// After a short read the source does not look for new bytes before the loop has an event for them.
 #[test]
 fn a_short_read_or_write_is_not_followed_by_one_that_finds_nothing() {
     watchdog(PATIENCE, || {
@@ -30,7 +30,7 @@ fn a_short_read_or_write_is_not_followed_by_one_that_finds_nothing() {
     });
 }
 
-/// An attempt that fails in another way than by blocking says nothing about whether the next would block.
+/// If an attempt fails otherwise than by blocking, this does not show whether the next attempt would block.
 #[test]
 fn an_attempt_that_fails_leaves_the_readiness_alone_and_one_that_blocks_takes_it() {
     watchdog(PATIENCE, || {
@@ -49,7 +49,9 @@ fn an_attempt_that_fails_leaves_the_readiness_alone_and_one_that_blocks_takes_it
             assert_eq!(failed.kind(), ErrorKind::InvalidData);
             assert_eq!(read(&near).unwrap(), 5);
             assert_eq!(read(&near).unwrap_err().kind(), ErrorKind::WouldBlock);
-            let never = |_: &_| -> io::Result<()> { panic!("it is known to block") };
+            let never = |_: &_| -> io::Result<()> {
+                panic!("this attempt would block, so it must not be made")
+            };
             let blocked = near.try_io(Interest::READABLE, never).unwrap_err();
             assert_eq!(blocked.kind(), ErrorKind::WouldBlock);
             assert!(format!("{near:?}").starts_with("Registered { io: UnixStream"));
@@ -57,7 +59,7 @@ fn an_attempt_that_fails_leaves_the_readiness_alone_and_one_that_blocks_takes_it
     });
 }
 
-/// A datagram that nobody receives comes back as an error of the socket.
+/// A datagram to a port without a receiver comes back as an error of the socket.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_error_that_waits_to_be_collected_is_told() {

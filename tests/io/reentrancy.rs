@@ -1,5 +1,5 @@
-//! User code that runs inside the reactor: wakers and log sinks that make, use, wait on and drop
-//! sockets.
+//! User code that runs inside the reactor: wakers and log sinks that make sockets, use them, wait for
+//! them and drop them.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -17,12 +17,12 @@ use roundelay::EventLoop;
 type Read = Pin<Box<dyn Future<Output = std::io::Result<()>>>>;
 
 thread_local! {
-    /// What a waker below acts upon; a waker itself could not own it, being `Send`.
+    /// The streams on which a waker below acts. A waker must be `Send`, so it cannot own them itself.
     static HELD: RefCell<Vec<Stream>> = const { RefCell::new(Vec::new()) };
     static WAITING: RefCell<Option<Read>> = const { RefCell::new(None) };
 }
 
-/// A waker that does what it was made with, whenever it is woken or dropped.
+/// A waker that calls one function when it is woken, and another when it is dropped.
 struct Acting {
     on_wake: fn(),
     on_drop: fn(),
@@ -40,7 +40,7 @@ impl Drop for Acting {
     }
 }
 
-/// Waits with this waker by `poll_read`, whose waker stays with the socket.
+/// Waits with this waker by `poll_read`, so that the waker stays with the socket.
 fn wait_with(event_loop: &mut EventLoop, stream: &Stream, waker: Waker) {
     let mut poll = std::pin::pin!(poll_fn(|cx| stream.poll_read(cx, &mut [0; 8])));
     assert!(poll_in(event_loop, poll.as_mut(), &waker).is_pending());
@@ -76,7 +76,7 @@ fn a_waker_may_drop_the_very_socket_that_wakes_it_and_others() {
     assert_eq!(
         settle(&mut event_loop).1,
         3,
-        "all three were told before the first was dropped"
+        "the events of all three came before the first socket was dropped"
     );
     assert!(HELD.with_borrow(Vec::is_empty));
 }
@@ -90,7 +90,7 @@ fn a_waker_may_wait_on_the_same_direction_again() {
             let poll = held[0].poll_read(&mut Context::from_waker(Waker::noop()), &mut [0; 8]);
             assert!(
                 poll.is_pending(),
-                "in line again, in the middle of the turn"
+                "the waker waits again, in the middle of the turn"
             );
         });
     }
@@ -121,7 +121,7 @@ fn a_waker_that_is_replaced_may_drop_a_future_that_waits_beside_it() {
     let (waker, wakes) = counting_waker();
     let beside = Rc::clone(&near);
     let mut other: Read = Box::pin(async move { beside.readable().await });
-    // The direction must be known not to be ready for `readable` to wait.
+    // `readable` waits only if the direction is known not to be ready.
     wait_with(&mut event_loop, &near, Waker::noop().clone());
     assert!(poll_in(&mut event_loop, other.as_mut(), &waker).is_pending());
     WAITING.set(Some(other));
@@ -139,7 +139,7 @@ fn a_waker_that_is_replaced_may_drop_a_future_that_waits_beside_it() {
     assert_eq!(
         Arc::strong_count(&wakes),
         2,
-        "dropped in the middle of joining the line"
+        "a waiter that was dropped while another joined the line has left its waker"
     );
 }
 
@@ -153,7 +153,7 @@ fn each_event_of_a_source_is_told_and_the_listener_may_use_sockets() {
         move |line: &crate::support::Line| {
             if line.target == "roundelay::io" {
                 told.push(line.text.clone());
-                // A socket of its own, which never has to wait: otherwise it would have more to tell.
+                // The sink's own sockets never wait, so they add no lines to the log.
                 let (one, other) = pair().unwrap();
                 assert_eq!(one.try_write(b"x").unwrap(), 1);
                 assert_eq!(other.try_read(&mut [0; 8]).unwrap(), 1);

@@ -1,4 +1,4 @@
-//! A regular file has no readiness: it counts as ready, and the poller is asked only by an operation that would wait.
+//! A regular file has no readiness. It counts as ready, and only an operation that would wait asks the poller.
 
 use std::cell::Cell;
 use std::fs::File;

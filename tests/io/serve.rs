@@ -1,4 +1,5 @@
-//! A server accepts up to its limit, survives the descriptor limit, keeps failures to their connections, and stops with grace.
+//! A server accepts up to its limit, and survives the limit of descriptors. A failure ends only its own connection, and a
+//! shutdown gives the connections time to finish.
 
 use std::future::{Future, IntoFuture, pending};
 use std::io;
@@ -229,14 +230,14 @@ fn a_server_that_is_dropped_has_dropped_its_connections_when_drop_returns() {
             server.cancel().await.unwrap_err();
             ledger.assert_settled();
             assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
-            // The listener was shared, and outlives its server.
+            // The listener was shared, so it outlives its server.
             let _second = TcpStream::connect(address).await.unwrap();
             assert!(listener.accept().await.is_ok());
         });
     });
 }
 
-/// Compiles: what a server is made of may be generic, and its future stored.
+/// This only has to compile: a server's parts may be generic, and its future may be stored.
 #[allow(dead_code)]
 fn a_server_is_a_future_like_any_other(
     listener: TcpListener,

@@ -28,7 +28,7 @@ impl log::Log for ToStdout {
 const CHILD: &str = "ROUNDELAY_TEST_SERVE_CHILD";
 const CONNECTIONS: usize = 60;
 
-/// The server half: a process that may have 32 descriptors, and no limit on connections.
+/// The server: a process that may have 32 descriptors, without a limit of connections.
 fn serve_with_few_descriptors() -> io::Result<()> {
     static LOGGER: ToStdout = ToStdout;
     log::set_logger(&LOGGER).unwrap();
@@ -78,7 +78,7 @@ fn a_server_at_the_descriptor_limit_waits_and_recovers() {
         let mut lines = io::BufReader::new(child.stdout.take().unwrap())
             .lines()
             .map(Result::unwrap);
-        // The harness writes its own words before ours, in the same line.
+        // The test harness writes its own words before ours, on the same line.
         let port = lines.find_map(|line| line.split_once("port ").map(|(_, port)| port.to_owned()));
         let port: u16 = port.expect("the child listens").parse().unwrap();
 
@@ -88,7 +88,7 @@ fn a_server_at_the_descriptor_limit_waits_and_recovers() {
             client
         };
         let clients: Vec<_> = (0..CONNECTIONS).map(|_| connect(b"ping")).collect();
-        // They are open all at once, more than the child has descriptors: it must have noticed.
+        // More connections are open now than the child has descriptors, so it must have noticed.
         let complaint = lines.find(|line| line.contains("cannot accept"));
         assert!(complaint.is_some(), "the child ended early");
         for mut client in clients {
@@ -104,7 +104,7 @@ fn a_server_at_the_descriptor_limit_waits_and_recovers() {
         let (accepted, refused) = report.unwrap().split_once(" refused ").unwrap();
         assert_eq!(accepted.parse(), Ok(CONNECTIONS + 1));
         let (refused, seconds) = (refused.parse::<u64>().unwrap(), started.elapsed().as_secs());
-        // One failure for each connection that had to wait, and those of the clock: at most 200 in a second.
+        // There is one failure for each connection that had to wait. The retries after a pause add at most 200 in a second.
         assert!(refused >= 1 && refused <= CONNECTIONS as u64 + 200 * (seconds + 1));
         let complaints = rest
             .iter()

@@ -1,4 +1,4 @@
-//! A server stays within its limit, and survives the limit of the system.
+//! A server keeps to its own limit, and survives the limit of the system.
 
 use std::cell::RefCell;
 use std::future::IntoFuture;
@@ -36,7 +36,11 @@ fn at_the_limit_the_server_does_not_accept() {
                 for _ in 0..10 {
                     yield_now().await;
                 }
-                assert_eq!(asked.get(), round, "it accepts what it has no room for");
+                assert_eq!(
+                    asked.get(),
+                    round,
+                    "the server accepts a connection for which it has no room"
+                );
                 gate.replace(Gate::new()).open();
             }
             stop.cancel();
@@ -96,7 +100,7 @@ fn a_listener_that_fails_is_asked_a_few_times_a_second() {
             })
         });
         assert_eq!((served.refused, served.finished), (7, 1));
-        // 5 + 10 + 20 + 40 + 80 + 160 + 320 ms; a sleep is never short.
+        // The waits are 5 + 10 + 20 + 40 + 80 + 160 + 320 ms, and a sleep is never short.
         let waited = started.elapsed();
         let is_patient = waited >= Duration::from_millis(635);
         assert!(
@@ -134,7 +138,7 @@ fn a_wait_for_descriptors_is_over_when_a_connection_ends() {
             while asked.get() < 2 {
                 yield_now().await;
             }
-            // A few turns, which no clock would notice.
+            // A few turns take almost no time.
             let turns = async || {
                 for _ in 0..10 {
                     yield_now().await;
@@ -143,7 +147,7 @@ fn a_wait_for_descriptors_is_over_when_a_connection_ends() {
             turns().await;
             gate.open();
             turns().await;
-            // The third, which brought a connection, and the one after it.
+            // The third call brought a connection, and the server made one call after it.
             assert_eq!(asked.get(), 4);
             let served = server.await.unwrap().unwrap();
             assert_eq!((served.refused, served.finished), (1, 2));

@@ -1,5 +1,5 @@
-//! The options of a server: small writes at once, notice of the shutdown, a line in the log at its
-//! limit.
+//! The options of a server: small writes go out at once, handlers learn of the shutdown, and the log
+//! says that the server is at its limit.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -13,7 +13,7 @@ use roundelay::net::{LookupError, TcpListener, TcpStream, lookup_host, serve};
 use roundelay::sync::CancelToken;
 use roundelay::{run, spawn, yield_now};
 
-/// Whether the connections of a server have small writes go out at once.
+/// Whether the connections of a server send small writes at once.
 async fn nodelay_of_a_connection(asked_for: Option<bool>) -> bool {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -126,7 +126,7 @@ fn a_server_at_its_limit_says_so_once_a_second_at_most() {
         .iter()
         .filter(|line| line.text.contains("at its limit of 1 connections"))
         .collect();
-    // A machine that is very busy may need a second for it.
+    // The log has at most one such line a second, and a very busy machine may need some seconds.
     assert!((1..=5).contains(&told.len()), "{told:?}");
 }
 
@@ -134,7 +134,7 @@ fn a_server_at_its_limit_says_so_once_a_second_at_most() {
 fn a_name_that_does_not_exist_is_told_from_a_host_that_does_not_answer() {
     let _watched = crate::support::watch();
     run(async {
-        // Longer than a label may be, so that no name server is asked.
+        // The name is longer than a label may be, so no name server is asked.
         let name = format!("{}:80", "x".repeat(70));
         let error = match lookup_host(&name).await {
             Ok(_) => panic!("there is no such name"),
@@ -196,7 +196,7 @@ mod socket {
             let first = share("127.0.0.1:0".parse().unwrap()).unwrap();
             let address = first.local_addr().unwrap();
             let second = share(address).unwrap();
-            // The kernel deals them out by the client's port: that all of two hundred fall to one has no chance.
+            // The kernel chooses a listener by the client's port. It is next to impossible that one gets all two hundred.
             let mut clients = Vec::new();
             let mut counts = [0, 0];
             while counts.contains(&0) {
@@ -254,7 +254,7 @@ mod socket {
     }
 }
 
-/// A server that is dropped without a shutdown tells nobody: its connections are dropped with it.
+/// A server that is dropped without a shutdown cancels no token: its connections are dropped with it.
 #[test]
 fn a_server_that_is_dropped_cancels_no_token() {
     let _watched = crate::support::watch();

@@ -1,4 +1,4 @@
-//! A task of the machine: at each poll it does something, and polls whatever it waits for.
+//! A task of the machine. At each poll it does something, and polls the things that it waits for.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -16,10 +16,10 @@ use crate::world::{Birth, Outcome, Place, Planned, Value, World, here};
 
 const MOST_WAITS: usize = 3;
 
-/// How many children of a scope live.
+/// The number of a scope's living children.
 pub(crate) type Kin = Rc<Cell<usize>>;
 
-/// A task's output. Its destructor may do something too.
+/// A task's output. Its destructor may do a deed too.
 pub(crate) struct Output {
     pub(crate) value: Value,
     pub(crate) fails: bool,
@@ -42,7 +42,7 @@ enum Parting {
     Panic,
 }
 
-/// Tells the model of a wake before it hands it on.
+/// A waker that tells the model of a wake, and then passes the wake on.
 struct Spy {
     task: u64,
     is_woken: AtomicBool,
@@ -73,7 +73,7 @@ struct Waiting {
 pub(crate) struct Actor {
     world: Rc<World>,
     id: u64,
-    /// Gives its own waker to what it waits for, as a plain task does. Then the model does not see its wakes.
+    /// Whether the task waits with its own waker, as a plain task does. Then the model does not see its wakes.
     is_native: bool,
     waits: Vec<Waiting>,
     outcome: Rc<Cell<Outcome>>,
@@ -94,7 +94,7 @@ impl Actor {
         Self::make(world, Birth::InGroup, Some(Rc::clone(kin)))
     }
 
-    /// One that is made inside of its first poll.
+    /// A task whose future is made inside of its first poll.
     pub(crate) fn running(world: &Rc<World>) -> Self {
         Self::make(world, Birth::Running, None)
     }
@@ -139,7 +139,7 @@ impl Actor {
         })
     }
 
-    /// Up to three things. `Ready` if one of them was the end.
+    /// Does up to three things. Gives `Ready` if one of them was the end.
     fn act(&mut self, cx: &mut Context<'_>) -> Poll<Output> {
         let world = Rc::clone(&self.world);
         for _ in 0..world.below(4) {
@@ -220,10 +220,10 @@ impl Actor {
             world.tell("is served", id, 0);
             let may_be_early = wait.may_be_early || self.is_native || !*was_polled;
             world.expect(was_woken || may_be_early, || {
-                format!("'{name}' of task {id} is ready, and did not wake it")
+                format!("'{name}' of task {id} is ready, but did not wake the task")
             });
             world.expect(!world.is_probing.get(), || {
-                format!("nothing was ready, and '{name}' of task {id} is: its wake was lost")
+                format!("a probe finds '{name}' of task {id} ready: its wake was lost")
             });
             let done = self.waits.remove(index);
             drop(done);
@@ -254,8 +254,8 @@ impl Future for Actor {
     }
 }
 
-/// A task whose output becomes something else. Not an `async` block around an `await`: where the destructor of what was awaited
-/// panics, the compiler forgets the output.
+/// A task whose output becomes something else. It is not an `async` block around an `await`: if the destructor of the awaited
+/// future panics, the compiler forgets the output.
 pub(crate) struct Mapped<T> {
     pub(crate) actor: Actor,
     pub(crate) map: fn(Output) -> T,

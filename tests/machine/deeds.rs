@@ -1,4 +1,4 @@
-//! What can be done anywhere: between two turns, in a poll, in a destructor.
+//! The deeds that can be done anywhere: between two turns, in a poll, in a destructor.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -12,11 +12,11 @@ use crate::gear::{Item, PERMITS};
 use crate::waits::{past, write_to};
 use crate::world::{Handle, Place, World, here};
 
-/// Destructors that run destructors that ..
+/// The most destructors that may run inside each other.
 const DEEPEST: u32 = 3;
 const FAR: Duration = Duration::from_secs(1 << 20);
 
-/// One deed by chance.
+/// Does one random deed.
 pub(crate) fn anywhere(world: &Rc<World>, place: Place, event_loop: Option<&EventLoop>) {
     if world.depth.get() == DEEPEST || world.is_quiet.get() {
         return;
@@ -112,7 +112,7 @@ fn to_a_task(world: &Rc<World>) {
     }
 }
 
-/// Lets a session go on.
+/// Lets a random session go on.
 fn release(world: &Rc<World>) {
     let waker = {
         let mut stops = world.gear.stops.borrow_mut();
@@ -130,7 +130,7 @@ fn release(world: &Rc<World>) {
 }
 
 fn to_time(world: &Rc<World>) {
-    // Only the past and the far future: when a timer is due must not depend on how fast this machine is.
+    // The deadline is in the past or in the far future, so the speed of this machine does not matter.
     let (name, at) = match world.one_in(3) {
         true => ("puts a timer off", Instant::now() + FAR),
         false => ("makes a timer due", past()),
@@ -174,7 +174,8 @@ fn from_elsewhere(world: &Rc<World>) {
         1 if world.has_room() => {
             world.step("spawns from elsewhere");
             let make = || {
-                let actor = Actor::running(&here().expect("a call that was posted runs at home"));
+                let actor =
+                    Actor::running(&here().expect("a posted call runs on its loop's thread"));
                 Mapped { actor, map: drop }
             };
             let handle = remote.spawn(make);
@@ -201,7 +202,7 @@ fn to_locks(world: &Rc<World>) {
             gear.notify.notify_one();
         }
         1 => {
-            world.step("notifies those who wait");
+            world.step("notifies all waiters");
             gear.notify.notify_waiters();
         }
         2 => {
@@ -227,7 +228,7 @@ fn to_locks(world: &Rc<World>) {
             world.step("tries the mutex");
             if let Ok(guard) = gear.mutex.try_lock() {
                 world.expect(!gear.is_locked.get(), || {
-                    "two have locked the mutex".to_owned()
+                    "two tasks have locked the mutex".to_owned()
                 });
                 drop(guard);
             }
@@ -326,7 +327,7 @@ fn to_the_rest(world: &Rc<World>) {
     }
 }
 
-/// A loop inside of a task, that wakes and aborts tasks of the outer one.
+/// Runs a loop inside of a task. Its tasks wake and abort tasks of the outer loop.
 pub(crate) fn nest(world: &Rc<World>) {
     if world.nested.get() > 0 {
         return;
@@ -345,7 +346,7 @@ pub(crate) fn nest(world: &Rc<World>) {
             yield_now().await;
         }
         sleep(Duration::ZERO).await;
-        one.await.expect("it does not fail") + 1
+        one.await.expect("this task does not fail") + 1
     });
     world.expect(sum == 2, || "a nested loop lost its task".to_owned());
     drop(inner);

@@ -11,9 +11,9 @@ use crate::deeds;
 use crate::support::PATIENCE;
 use crate::world::{Place, Planned, World};
 
-/// The most steps that one loop sees, and so the most that a failure takes to come again.
+/// The most steps that one loop takes, and so the most that are needed to repeat a failure.
 pub(crate) const EPISODE: u64 = 3000;
-/// Tasks that only poll what they wait for come to rest long before.
+/// The limit for coming to rest. Tasks that only poll what they wait for need far fewer turns.
 const MOST_TURNS: usize = 1000;
 
 pub(crate) struct Tally {
@@ -38,7 +38,7 @@ pub(crate) struct Episode {
 
 impl Episode {
     pub(crate) fn run(seed: u64, steps: u64) -> Tally {
-        // Races draw lots: the same ones each time.
+        // Races are decided by chance. The seed makes it the same chance each time.
         roundelay::future::reseed(seed);
         let world = World::new(seed);
         World::enter(Some(&world));
@@ -77,10 +77,10 @@ impl Episode {
         world.assert_agreed(self.seed);
     }
 
-    /// `None` if a panic ended it.
+    /// One turn. Gives `None` if a panic ended it.
     fn turn(&mut self, wait: Duration) -> Option<Turn> {
         let world = &self.world;
-        // Odd while it turns, even in between.
+        // The number is odd during a turn, and even between two turns.
         world.turn.set(world.turn.get() + 1);
         world.tell("turn", 0, 0);
         world.in_turn.set(true);
@@ -115,13 +115,13 @@ impl Episode {
             }
         }
         panic!(
-            "no rest after {MOST_TURNS} turns, ROUNDELAY_SEED={}",
+            "tasks are still ready after {MOST_TURNS} turns, ROUNDELAY_SEED={}",
             self.seed
         );
     }
 
-    /// Nothing is ready. So if every task is polled for no reason, nothing that it waits for may be ready either: what is, has
-    /// lost its wake.
+    /// Nothing is ready. Now every task is polled without a reason. If a task then finds ready what it waits for, the wake was
+    /// lost.
     fn probe(&mut self) {
         let world = Rc::clone(&self.world);
         world.step("probes");
@@ -138,7 +138,7 @@ impl Episode {
         world.is_quiet.set(false);
     }
 
-    /// One timer with a real deadline, for which the loop really sleeps.
+    /// Gives one timer a real deadline, for which the loop really sleeps.
     fn nap(&mut self) {
         let nap = self.world.gear.naps.borrow().first().cloned();
         let Some(nap) = nap else { return };
@@ -151,8 +151,8 @@ impl Episode {
         self.rest();
     }
 
-    /// The oldest job that waits at its gate. When its answer comes depends on another thread, so all others keep quiet until
-    /// it is there.
+    /// Lets the oldest job that waits at its gate go on. The moment of its answer depends on another thread, so all tasks keep
+    /// quiet until the answer is there.
     fn let_a_job_go_on(&mut self) {
         let world = Rc::clone(&self.world);
         let Some(gate) = world.gear.gates.borrow().first().cloned() else {
@@ -192,7 +192,7 @@ impl Episode {
             let report = event_loop.shutdown(Duration::ZERO);
             world.expect(report.tasks.len() >= alive, || {
                 format!(
-                    "{alive} tasks were alive, and the report says {}",
+                    "{alive} tasks were alive, but the report says {}",
                     report.tasks.len()
                 )
             });
@@ -206,14 +206,14 @@ impl Episode {
         let mut dropped = world.dropped();
         dropped.retain(|task| *task < last);
         world.expect(dropped.is_sorted(), || {
-            format!("not dropped in the order of their spawning: {dropped:?}")
+            format!("tasks were not dropped in the order of their spawning: {dropped:?}")
         });
         world.gear.check_idle(&world);
         world.clear();
         World::enter(None);
         let others = Rc::strong_count(&world) - 1;
         world.expect(others == 0, || {
-            format!("{others} things that nobody dropped hold the world")
+            format!("{others} things that were not dropped hold the world")
         });
         world.assert_agreed(seed);
         Tally {
@@ -230,7 +230,7 @@ impl Episode {
         world.is_quiet.set(true);
         self.rest();
         world.must_finish.set(true);
-        // A scope ends after its children, and what waits for it after that.
+        // A scope ends after its children, and a task that waits for the scope ends after the scope.
         for _ in 0..MOST_TURNS {
             if world.alive().is_empty() {
                 break;
@@ -243,11 +243,11 @@ impl Episode {
         }
         let tasks = self.event_loop.tasks();
         world.expect(tasks.is_empty(), || {
-            format!("all have finished, and the loop lists {tasks:?}")
+            format!("all tasks have finished, but the loop lists {tasks:?}")
         });
         let deadline = self.event_loop.next_deadline();
         world.expect(deadline.is_none(), || {
-            "all have finished, and a timer is armed".to_owned()
+            "all tasks have finished, but a timer is armed".to_owned()
         });
         world.gear.check_idle(&world);
         world.is_quiet.set(false);

@@ -1,4 +1,5 @@
-//! One of each primitive, and what the model knows about it: who is inside, how many permits are out, which item came when.
+//! One of each primitive, and what the model knows about it: which tasks are inside, how many permits are out, which item
+//! came when.
 
 use std::cell::{Cell, RefCell};
 use std::os::unix::net::UnixStream;
@@ -19,7 +20,7 @@ use crate::world::World;
 pub(crate) const PERMITS: usize = 3;
 pub(crate) const ROOM: usize = 2;
 
-/// What one may wait for in a line.
+/// The waits that the model only counts.
 #[derive(Clone, Copy)]
 pub(crate) enum Line {
     Mutex,
@@ -31,17 +32,17 @@ pub(crate) enum Line {
 }
 const LINES: usize = 6;
 
-/// Those that wait for their turn, in order, and what each wants.
+/// The sessions that wait for their turn, in order, with what each of them wants.
 pub(crate) type Turns<W> = RefCell<Vec<(u64, W)>>;
 
-/// What one may want of the reader-writer lock.
+/// The two ways to use the reader-writer lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
     Write,
 }
 
-/// What a queue or a channel carries. One that was put and is dropped without having been got was lost.
+/// An item that a queue or a channel carries. It is lost if it was put and then dropped before it was got.
 pub(crate) struct Item {
     world: Rc<World>,
     pub(crate) number: u64,
@@ -66,19 +67,19 @@ impl Drop for Item {
     fn drop(&mut self) {
         let is_excused = self.world.takes_back.get() > 0 || self.world.is_ending.get();
         self.world.expect(self.is_got || is_excused, || {
-            format!("item {} was put, and is dropped unread", self.number)
+            format!("item {} was put, but dropped unread", self.number)
         });
     }
 }
 
-/// A place in a session where it waits for the machine.
+/// A place where a session waits until the machine lets it go on.
 pub(crate) struct Stop {
     pub(crate) number: u64,
     pub(crate) is_released: bool,
     pub(crate) waker: Option<Waker>,
 }
 
-/// Before it, a job on the pool waits.
+/// A gate at which a job on the pool waits.
 #[derive(Clone)]
 pub(crate) struct Gate {
     pub(crate) number: u64,
@@ -101,21 +102,21 @@ pub(crate) struct Gear {
     pub(crate) barrier: Rc<Barrier>,
     pub(crate) queue: Rc<Queue<Item>>,
     pub(crate) sender: RefCell<Option<mpsc::Sender<Item>>>,
-    /// Whoever receives takes it out, and puts it back.
+    /// A session that receives takes it out, and puts it back.
     pub(crate) receiver: Rc<RefCell<Option<mpsc::Receiver<Item>>>>,
     pub(crate) oneshots: RefCell<Vec<oneshot::Sender<u64>>>,
     pub(crate) questions: RefCell<Vec<oneshot::Receiver<u64>>>,
     pub(crate) news: RefCell<Option<broadcast::Sender<u64>>>,
     pub(crate) weather: RefCell<Option<watch::Sender<u64>>>,
     pub(crate) token: RefCell<CancelToken>,
-    /// How many wait for each.
+    /// How many sessions wait for each `Line`.
     pub(crate) lines: [Cell<usize>; LINES],
     pub(crate) permits_wanted: Turns<usize>,
     pub(crate) access_wanted: Turns<Access>,
     pub(crate) stops: RefCell<Vec<Stop>>,
     pub(crate) naps: RefCell<Vec<Nap>>,
     pub(crate) intervals: RefCell<Vec<Rc<RefCell<Interval>>>>,
-    /// The other ends of sockets that are read.
+    /// The other ends of the sockets that sessions read.
     pub(crate) wires: RefCell<Vec<UnixStream>>,
     pub(crate) gates: RefCell<Vec<Gate>>,
 }
@@ -158,7 +159,7 @@ impl Gear {
         self.gates.borrow().iter().any(|gate| gate.number == number)
     }
 
-    /// What must hold whenever no operation is under way.
+    /// Checks what must hold whenever no operation is under way.
     pub(crate) fn check(&self, world: &World) {
         let free = self.semaphore.available_permits();
         let out = self.permits_out.get();
@@ -170,7 +171,7 @@ impl Gear {
         });
     }
 
-    /// What must hold when nothing is ready: whoever still waits has a reason to.
+    /// Checks what must hold when nothing is ready: no session waits for something that is there.
     pub(crate) fn check_rest(&self, world: &World) {
         let now = Instant::now();
         let due = self
@@ -222,7 +223,7 @@ impl Gear {
             ),
             (
                 access == Some(Access::Read) && !self.has_writer.get(),
-                "the reader-writer lock, to read as those that have it, with no writer before it",
+                "the reader-writer lock, to read beside other readers, with no writer before it",
             ),
             (
                 waits(Line::Event) && self.event.is_set(),
@@ -243,25 +244,25 @@ impl Gear {
             ),
         ] {
             world.expect(!is_wrong, || {
-                format!("nothing is ready, and somebody waits for {what}")
+                format!("nothing is ready, but a session waits for {what}")
             });
         }
     }
 
-    /// What must hold when nobody holds or waits for anything.
+    /// Checks what must hold when no session holds anything or waits for anything.
     pub(crate) fn check_idle(&self, world: &World) {
         let free = self.semaphore.available_permits();
         world.expect(free == PERMITS, || {
-            format!("nobody has a permit, and {free} of {PERMITS} are free")
+            format!("no session has a permit, but {free} of {PERMITS} are free")
         });
         world.expect(self.mutex.try_lock().is_ok(), || {
-            "nobody has the lock, and it is locked".to_owned()
+            "no session has the lock, but it is locked".to_owned()
         });
         world.expect(self.rwlock.try_write().is_ok(), || {
-            "nobody has the reader-writer lock, and it is locked".to_owned()
+            "no session has the reader-writer lock, but it is locked".to_owned()
         });
         world.expect(self.barrier.waiting() == 0, || {
-            "nobody waits at the barrier, and it counts some".to_owned()
+            "no session waits at the barrier, but it counts some".to_owned()
         });
         let room = self.sender.borrow().as_ref().map(mpsc::Sender::capacity);
         let inside = self.receiver.borrow().as_ref().map(mpsc::Receiver::len);
@@ -272,7 +273,7 @@ impl Gear {
         );
     }
 
-    /// Lets go of whatever a program may have left.
+    /// Drops everything that a program may have left.
     pub(crate) fn clear(&self) {
         while let Ok(item) = self.queue.try_get() {
             item.got();

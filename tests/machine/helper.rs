@@ -1,4 +1,4 @@
-//! A thread that does what it is told, one thing at a time, while the machine waits: a wake from elsewhere whose moment is
+//! A thread that makes the machine's calls, one at a time, while the machine waits. So the moment of a wake from elsewhere is
 //! known.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -31,7 +31,7 @@ impl Helper {
         }
     }
 
-    /// Returns when the thread has done it.
+    /// Lets the thread make the call, and returns after it.
     pub(crate) fn run(&self, call: impl FnOnce() + Send + 'static) {
         let calls = self.calls.as_ref().expect("the thread runs");
         calls.send(Box::new(call)).expect("the thread listens");

@@ -1,19 +1,19 @@
-//! One machine that does everything at once, against a plain model.
+//! One machine that does everything at once. It is compared with a plain model.
 //!
 //! A seed makes a program: thousands of steps, each of which spawns, wakes (here or from a thread), aborts, joins, detaches,
 //! arms, resets, posts, panics, nests a loop, or uses a primitive of [`roundelay::sync`]. Steps are taken between the turns of
-//! a loop, inside of polls, and in destructors. The model beside it knows, in plain lists, what must come of it:
+//! a loop, inside of polls, and in destructors. The model knows, in plain lists, what must come of it:
 //!
 //! - *who runs*: a task is polled if it was woken or spawned, and never otherwise (`world.rs`, `Lane`);
-//! - *when*: in the order of the wakes, at the latest in the turn after the wake; one loop in three draws the order within a turn;
-//! - *no wake is lost*: whatever a task waits for, it was woken before that became ready. When nothing is ready any more, the
-//!   machine polls every task once for no reason, and a wait that is then ready was forgotten by somebody (`probe`);
+//! - *when*: in the order of the wakes, at the latest in the turn after the wake; one loop in three has a random order in a turn;
+//! - *no wake is lost*: a task has been woken before it finds ready what it waits for. When nothing is ready any more, the
+//!   machine polls every task once without a reason. If a wait is then ready, its wake was lost (`probe`);
 //! - *what comes out*: a handle yields the value, the panic or the cancellation that the model foresaw;
-//! - *each value is dropped once*, at home, and none is left; of locks, permits and items nothing is lost or doubled;
+//! - *each value is dropped once*, on its own thread, and none is left; no lock, permit or item is lost or doubled;
 //! - *an end leaves nothing*: no task, no descriptor, not one reference to the world of the program.
 //!
-//! A run is a row of *episodes* of at most [`EPISODE`] steps, each with a loop of its own. Two variables choose what is run, and
-//! a failure prints them for the episode that failed: `ROUNDELAY_SEED` and `ROUNDELAY_STEPS`. Ten million steps:
+//! A run is a row of *episodes* of at most [`EPISODE`] steps, each with a loop of its own. Two variables choose what is run:
+//! `ROUNDELAY_SEED` and `ROUNDELAY_STEPS`. A failure prints them for the episode that failed. Ten million steps:
 //!
 //! ```text
 //! ROUNDELAY_STEPS=10000000 cargo test --release --test machine
@@ -41,17 +41,17 @@ use episode::{EPISODE, Episode};
 use support::watchdog;
 use world::hush;
 
-/// Two seconds of an unoptimised build.
+/// These steps take two seconds in an unoptimised build.
 const STEPS: u64 = 60_000;
 const SEED: u64 = 0x5eed;
-/// How many sorts of steps there are; a run of usual length takes each of them.
+/// The number of sorts of steps. A run of usual length takes each of them.
 const SORTS: usize = 70;
 
 fn variable(name: &str, default: u64) -> u64 {
     match env::var(name) {
         Ok(text) => text
             .parse()
-            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+            .unwrap_or_else(|_| panic!("{name} is not a number: {text}")),
         Err(_) => default,
     }
 }
@@ -80,7 +80,7 @@ fn next_seed(seed: u64) -> u64 {
 fn whatever_a_program_does_the_loop_agrees_with_the_model() {
     let steps = variable("ROUNDELAY_STEPS", STEPS);
     let seed = variable("ROUNDELAY_SEED", SEED);
-    // A microsecond a step is usual, and ten times that for a sanitizer; the rest is for a busy machine.
+    // A step usually takes a microsecond, and ten under a sanitizer. The rest is for a busy machine.
     let limit = support::PATIENCE + Duration::from_micros(500) * steps as u32;
     alone(move || {
         watchdog(limit, move || {

@@ -1,5 +1,5 @@
-//! What tasks wait for. Each is a little session: it takes something, checks what the model says of it, holds it until the
-//! machine lets it go on, and gives it back. Any of them may be dropped wherever it waits.
+//! What tasks wait for. Each wait is a little session: it takes something, checks what the model says of it, holds it until
+//! the machine lets it go on, and gives it back. A session may be dropped wherever it waits.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -24,10 +24,10 @@ use crate::world::{Handle, Outcome, World};
 
 pub(crate) type Session = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Nobody lives to see it.
+/// A deadline this far away never comes during a test.
 const FAR: Duration = Duration::from_secs(1 << 20);
 
-/// Due for certain at the next look: a deadline of this moment is, or is not, with the tick that it is rounded up to.
+/// A deadline that is certainly due at the next look. The present moment is rounded up to a tick, so it may not be due yet.
 pub(crate) fn past() -> Instant {
     let now = Instant::now();
     now.checked_sub(Duration::from_millis(1)).unwrap_or(now)
@@ -37,11 +37,11 @@ pub(crate) fn past() -> Instant {
 pub(crate) struct Wait {
     pub(crate) name: &'static str,
     pub(crate) session: Session,
-    /// What it waits for can be there before the loop has looked: a socket, a job.
+    /// The thing it waits for, such as a socket or a job, can be ready before the loop has looked.
     pub(crate) may_be_early: bool,
 }
 
-/// A put or a send: dropped, it takes its item with it.
+/// A put or a send. When it is dropped, its item is dropped with it.
 struct Offer {
     world: Rc<World>,
     session: Session,
@@ -69,12 +69,12 @@ fn offer(world: &Rc<World>, session: impl Future<Output = ()> + 'static) -> Sess
     })
 }
 
-/// Sets a flag back, or counts down, however a session ends.
+/// Runs `undo` however a session ends, for instance to reset a flag or to count down.
 fn finally(undo: impl FnOnce()) -> impl Sized {
     on_drop(undo)
 }
 
-/// Counts somebody as waiting, until it has what it waits for or gives up.
+/// Counts the session as waiting, until it has what it waits for or gives up.
 async fn in_line<F: Future>(world: &Rc<World>, line: Line, wait: F) -> F::Output {
     let count = &world.gear.lines[line as usize];
     count.set(count.get() + 1);
@@ -86,7 +86,7 @@ async fn in_line<F: Future>(world: &Rc<World>, line: Line, wait: F) -> F::Output
     wait.await
 }
 
-/// Keeps somebody's place in a line, until it has what it waits for or gives up.
+/// Keeps the session's place in a line, until it has what it waits for or gives up.
 async fn in_turn<W: 'static, F: Future>(
     world: &Rc<World>,
     line: fn(&Gear) -> &Turns<W>,
@@ -107,7 +107,7 @@ async fn to_access<F: Future>(world: &Rc<World>, access: Access, wait: F) -> F::
     in_turn(world, |gear| &gear.access_wanted, access, wait).await
 }
 
-/// Waits until the machine says so.
+/// Waits until the machine lets the session go on.
 async fn pause(world: &Rc<World>) {
     let number = world.number();
     world.gear.stops.borrow_mut().push(Stop {
@@ -123,7 +123,7 @@ async fn pause(world: &Rc<World>) {
     poll_fn(|cx| {
         let mut stops = world.gear.stops.borrow_mut();
         let stop = stops.iter_mut().find(|stop| stop.number == number);
-        let stop = stop.expect("it is there until this ends");
+        let stop = stop.expect("the stop is there until this future ends");
         stop.waker = Some(cx.waker().clone());
         match stop.is_released {
             true => Poll::Ready(()),
@@ -139,7 +139,7 @@ async fn maybe_pause(world: &Rc<World>, pauses: bool) {
     }
 }
 
-/// Inside of the mutex there is one.
+/// Locks the mutex, and checks that no other session is inside.
 async fn locked(world: Rc<World>, pauses: bool, waits: bool) {
     let gear = &world.gear;
     let mut guard = in_line(&world, Line::Mutex, gear.mutex.lock()).await;
@@ -147,7 +147,7 @@ async fn locked(world: Rc<World>, pauses: bool, waits: bool) {
         guard = gear.condition.wait(guard).await;
     }
     world.expect(!gear.is_locked.replace(true), || {
-        "two have locked the mutex".to_owned()
+        "two sessions have locked the mutex".to_owned()
     });
     let unlocked = Rc::clone(&world);
     let inside = finally(move || unlocked.gear.is_locked.set(false));
@@ -160,7 +160,7 @@ async fn reading(world: Rc<World>, pauses: bool) {
     let gear = &world.gear;
     let _guard = to_access(&world, Access::Read, gear.rwlock.read()).await;
     world.expect(!gear.has_writer.get(), || {
-        "one reads while another writes".to_owned()
+        "one session reads while another writes".to_owned()
     });
     gear.readers.set(gear.readers.get() + 1);
     let left = Rc::clone(&world);
@@ -182,7 +182,7 @@ async fn writing(world: Rc<World>, pauses: bool, reads_on: bool) {
     if reads_on {
         let guard = RwLockWriteGuard::downgrade(guard);
         world.expect(*guard == written && !gear.has_writer.get(), || {
-            "a writer that reads on found another's writing".to_owned()
+            "a writer that became a reader found the value of another writer".to_owned()
         });
     }
 }
@@ -202,7 +202,7 @@ async fn permitted(world: Rc<World>, permits: usize, pauses: bool) {
     });
     gear.check(&world);
     maybe_pause(&world, pauses).await;
-    // The model first: while the permit is given back, whoever is served looks at both.
+    // The model is updated first, because a waiter that gets the permit checks the model.
     drop(inside);
     drop(permit);
 }
@@ -211,7 +211,7 @@ async fn receiving(world: Rc<World>) {
     let Some(receiver) = world.gear.receiver.take() else {
         return;
     };
-    // Put back however this ends: it is shared by all that receive.
+    // The receiver is put back however this ends, because all receiving sessions share it.
     struct Back(Rc<World>, Option<roundelay::sync::mpsc::Receiver<Item>>);
     impl Drop for Back {
         fn drop(&mut self) {
@@ -219,7 +219,11 @@ async fn receiving(world: Rc<World>) {
         }
     }
     let mut back = Back(Rc::clone(&world), Some(receiver));
-    let received = back.1.as_mut().expect("it was just put in").recv();
+    let received = back
+        .1
+        .as_mut()
+        .expect("the receiver was just put in")
+        .recv();
     if let Some(item) = in_line(&world, Line::Receive, received).await {
         item.got();
     }
@@ -237,7 +241,7 @@ async fn one_question(world: Rc<World>) {
     sender.closed().await;
 }
 
-/// What is heard is heard in order.
+/// Listens, and checks that the values come in order.
 async fn listening(world: Rc<World>, mut receiver: broadcast::Receiver<u64>, times: usize) {
     let mut last = 0;
     for _ in 0..times {
@@ -316,7 +320,7 @@ async fn reading_a_wire(world: Rc<World>) {
 }
 
 pub(crate) fn write_to(wire: &mut Wire) {
-    // An error is a reader that is gone.
+    // If the reader is gone, this is an error.
     let _ = wire.write(&[7]);
 }
 
@@ -325,7 +329,7 @@ async fn job(world: Rc<World>) {
     let number = world.number();
     let gate = Gate { number, open };
     world.gear.gates.borrow_mut().push(gate);
-    // An abandoned job ends when its gate is gone.
+    // When the gate is gone, an abandoned job ends.
     let gone = Rc::clone(&world);
     let _gone = finally(move || {
         let mut gates = gone.gear.gates.borrow_mut();
@@ -360,11 +364,11 @@ async fn joining(world: Rc<World>, handle: Handle, cancels: bool) {
     };
     world.expect(is_right, || {
         let result = result.as_ref().map(|output| output.value.number);
-        format!("task {task} should have ended as {foreseen:?}, and its handle says {result:?}")
+        format!("task {task} should have ended as {foreseen:?}, but its handle says {result:?}")
     });
 }
 
-/// When a scope has ended, or has been dropped, none of its children lives.
+/// A scope. When it has ended, or has been dropped, none of its children lives.
 async fn scope(world: Rc<World>, children: usize, how: usize) {
     let kin: Kin = Rc::default();
     let result = TaskGroup::<u64>::scope_until_cancelled(async |group| {
@@ -396,7 +400,7 @@ async fn scope(world: Rc<World>, children: usize, how: usize) {
     .await;
     world.expect(kin.get() == 0, || {
         format!(
-            "a scope has ended ({}), and {} children live",
+            "a scope has ended ({}), but {} children live",
             result.is_ok(),
             kin.get()
         )
@@ -406,7 +410,7 @@ async fn scope(world: Rc<World>, children: usize, how: usize) {
     });
 }
 
-/// One inside of a time-out, that the machine may let expire.
+/// A session inside of a time-out, which the machine may let expire.
 async fn limited(world: Rc<World>, inner: Session, deadline: usize) {
     match deadline {
         0 => drop(timeout_at(Instant::now() + FAR, inner).await),
@@ -439,15 +443,15 @@ async fn several(inner: Vec<Session>, how: usize) {
     }
 }
 
-// Numbers of kinds of sessions. To write comes after to read.
+// The numbers of some kinds of sessions. The number of writing comes after that of reading.
 const READ: usize = 2;
 const PERMITS_WANTED: usize = 4;
 
-/// A session by chance. `depth` bounds how far combinators nest; `is_native` tasks may also wait for jobs.
+/// A random session. `depth` limits the nesting of combinators. `is_native` tasks may also wait for jobs.
 pub(crate) fn any(world: &Rc<World>, depth: usize, is_native: bool) -> Wait {
     let kinds = if depth == 0 { 19 } else { 24 };
-    // Permits and locks that many may have are wanted more often than the rest: a front that wants many permits, or to write,
-    // has to give up while few permits are free, or others read, and somebody behind it wants no more than that.
+    // The semaphore and the reader-writer lock are used more often than the rest, for the sake of one rare case. The first in
+    // the line wants many permits, or to write, and gives up. Then a waiter behind it can be served with what is free.
     let kind = match world.below(12) {
         0 | 1 => PERMITS_WANTED,
         2 => READ,
@@ -506,7 +510,7 @@ pub(crate) fn any(world: &Rc<World>, depth: usize, is_native: bool) -> Wait {
         }
         10 => {
             let (sender, item) = (gear.sender.borrow().clone(), Item::new(world));
-            let sender = sender.expect("there until the end");
+            let sender = sender.expect("the sender is there until the end");
             (
                 "send",
                 offer(world, async move {
@@ -519,7 +523,7 @@ pub(crate) fn any(world: &Rc<World>, depth: usize, is_native: bool) -> Wait {
         13 => ("oneshot closed", Box::pin(one_question(here))),
         14 => {
             let receiver = gear.news.borrow().as_ref().map(|news| news.subscribe());
-            let receiver = receiver.expect("there until the end");
+            let receiver = receiver.expect("the receiver is there until the end");
             ("broadcast", Box::pin(listening(here, receiver, few)))
         }
         15 => ("watch", Box::pin(watching(here))),
@@ -555,7 +559,7 @@ pub(crate) fn any(world: &Rc<World>, depth: usize, is_native: bool) -> Wait {
     }
 }
 
-/// The rarer ones, which cost system calls or take something that others may have.
+/// A rarer session, which costs system calls or takes something that another session may have.
 fn special(world: &Rc<World>, is_native: bool) -> Wait {
     let here = Rc::clone(world);
     let (name, session): (_, Session) = match world.below(8) {

@@ -1,4 +1,4 @@
-//! The model: who is alive, who is owed a poll and since when, who will have ended how, and every value there is.
+//! The model: which tasks are alive, which of them must be polled and since when, how each task will end, and every value.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -16,10 +16,10 @@ use crate::gear::Gear;
 use crate::helper::Helper;
 use crate::support::Random;
 
-/// As many tasks as are interesting at once.
+/// The most tasks at a time. More would show nothing new.
 const MOST_TASKS: usize = 24;
 const MOST_HANDLES: usize = 16;
-/// How many of the last events a failure tells.
+/// The number of last events that a failure prints.
 const MEMORY: usize = 60;
 
 thread_local! {
@@ -30,7 +30,7 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct Planned;
 
-/// Says nothing of panics that are part of the program.
+/// Prints nothing about panics that are part of the program.
 pub(crate) fn hush() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -74,7 +74,7 @@ pub(crate) enum Place {
 pub(crate) enum Birth {
     Spawned,
     InGroup,
-    /// From elsewhere: what makes its future is run by the loop as the first piece of the task's first poll.
+    /// Spawned from elsewhere: the loop makes the future at the beginning of the task's first poll.
     Running,
 }
 
@@ -88,21 +88,20 @@ pub(crate) struct Handle {
 struct Task {
     /// `None` until its first poll.
     waker: Option<Waker>,
-    /// Each of its wakes passes through the model. (The others give the loop's own waker to what they wait for.)
+    /// Each of its wakes passes through the model. (The other tasks wait with the loop's own waker.)
     is_exact: bool,
-    /// The child of a group ends with it, whatever its place in the queue.
+    /// The task is a child of a group. It ends with the group, whatever its place in the queue.
     is_child: bool,
-    /// Its number tells when it was spawned.
+    /// The tasks were spawned in the order of their numbers.
     is_in_order: bool,
     is_aborted: bool,
-    /// Not when its turn comes: it was aborted in its own poll, or not even spawned.
+    /// The task is dropped before its turn comes: it was aborted in its own poll, or not even spawned.
     is_dropped_at_once: bool,
-    /// A second wake may have come before the poll that the first one asked for, or after it: one poll more is right, until
-    /// this turn.
+    /// A second wake may have come before or after the poll for the first wake. Until this turn one more poll is right.
     maybe_until: u64,
 }
 
-/// Who was woken one way, in order, and in which turn.
+/// The tasks that were woken in one way, in order, each with the turn of the wake.
 #[derive(Default)]
 struct Lane(VecDeque<(u64, u64)>);
 
@@ -111,7 +110,7 @@ impl Lane {
         self.0.iter().any(|(other, _)| *other == task)
     }
 
-    /// Takes a task's entries out, and says how many there were.
+    /// Takes a task's entries out, and gives their number.
     fn take(&mut self, task: u64) -> usize {
         let before = self.0.len();
         self.0.retain(|(other, _)| *other != task);
@@ -132,19 +131,19 @@ pub(crate) struct World {
     pub(crate) remote: RefCell<Option<Remote>>,
 
     tasks: RefCell<BTreeMap<u64, Task>>,
-    /// Woken or spawned on the loop's thread, while it was current: a place in the ready queue.
+    /// Tasks that were woken or spawned on the thread of the current loop. Each has a place in the ready queue.
     local: RefCell<Lane>,
-    /// Woken from elsewhere: a note in the inbox.
+    /// Tasks that were woken from elsewhere. Each has a note in the inbox.
     mail: RefCell<Lane>,
     posts: RefCell<VecDeque<u64>>,
     pub(crate) handles: RefCell<Vec<Handle>>,
     pub(crate) aborts: RefCell<Vec<(u64, AbortHandle)>>,
     pub(crate) remotes: RefCell<Vec<RemoteHandle<()>>>,
-    /// Of tasks that live, and of some that do not.
+    /// Wakers of living tasks, and of some tasks that have ended.
     wakers: RefCell<VecDeque<(u64, Waker)>>,
     /// Values that are alive.
     values: RefCell<BTreeMap<u64, &'static str>>,
-    /// Whom the end of the loop dropped, in order.
+    /// The tasks that were dropped by the end of the loop, in order.
     dropped: RefCell<Vec<u64>>,
 
     next: Cell<u64>,
@@ -152,19 +151,19 @@ pub(crate) struct World {
     pub(crate) in_turn: Cell<bool>,
     pub(crate) nested: Cell<u32>,
     pub(crate) depth: Cell<u32>,
-    /// The task whose poll this is, or 0.
+    /// The task that is being polled, or 0.
     pub(crate) polling: Cell<u64>,
-    /// Tasks poll what they wait for, and do nothing of their own.
+    /// Tasks poll what they wait for, and do nothing else.
     pub(crate) is_quiet: Cell<bool>,
-    /// Nothing is ready: whatever is found ready now is a wake that was lost.
+    /// Nothing is ready. If a task finds something ready now, its wake was lost.
     pub(crate) is_probing: Cell<bool>,
     /// Tasks end as soon as they are polled.
     pub(crate) must_finish: Cell<bool>,
-    /// The order within a batch is drawn. That everybody comes in their turn holds still.
+    /// The order within a batch is random. Each task is still polled in its turn.
     pub(crate) is_shuffled: Cell<bool>,
     /// The loop is being dropped.
     pub(crate) is_ending: Cell<bool>,
-    /// While a put or a send is dropped, its item goes with it.
+    /// A put or a send is being dropped, and its item with it.
     pub(crate) takes_back: Cell<u32>,
 
     pub(crate) steps: Cell<u64>,
@@ -212,12 +211,12 @@ impl World {
         })
     }
 
-    /// Makes it the world of this thread, or nobody's.
+    /// Makes this the world of the thread. With `None` the thread has no world.
     pub(crate) fn enter(world: Option<&Rc<Self>>) {
         drop(WORLD.replace(world.cloned()));
     }
 
-    // Chance, and the record.
+    // Random numbers, and the record of events.
 
     pub(crate) fn below(&self, end: usize) -> usize {
         self.random.borrow_mut().below(end)
@@ -250,14 +249,14 @@ impl World {
         self.fingerprint.get()
     }
 
-    /// One step, of this sort.
+    /// Counts one step of this sort.
     pub(crate) fn step(&self, what: &'static str) {
         self.steps.set(self.steps.get() + 1);
         *self.counts.borrow_mut().entry(what).or_default() += 1;
         self.tell(what, self.steps.get(), 0);
     }
 
-    /// Assertions inside of polls and destructors would be caught by the loop: they are kept until the turn has ended.
+    /// The loop would catch a failed assertion inside of a poll or a destructor. So failures are kept until the turn has ended.
     pub(crate) fn expect(&self, holds: bool, what: impl FnOnce() -> String) {
         if !holds {
             self.violations.borrow_mut().push(what());
@@ -273,7 +272,7 @@ impl World {
         let events: Vec<String> = events.iter().map(|event| format!("  {event:?}")).collect();
         let steps = self.steps.get();
         panic!(
-            "the loop and the model disagree at step {steps} (turn {}):\n  {}\nthe last events:\n{}\nagain: \
+            "the loop and the model disagree at step {steps} (turn {}):\n  {}\nthe last events:\n{}\nrun it again: \
              ROUNDELAY_SEED={seed} ROUNDELAY_STEPS={} cargo test --test machine",
             self.turn.get(),
             violations.join("\n  "),
@@ -284,7 +283,7 @@ impl World {
 
     // Tasks.
 
-    /// A place for one more, or not.
+    /// Whether there is room for one more task.
     pub(crate) fn has_room(&self) -> bool {
         self.tasks.borrow().len() < MOST_TASKS
     }
@@ -309,7 +308,7 @@ impl World {
         }
     }
 
-    /// At the end of the ready queue, unless it is there already.
+    /// Adds a task at the end of the ready queue, unless it is there already.
     fn queue(&self, task: u64) {
         let is_exact = self.tasks.borrow().get(&task).map(|task| task.is_exact);
         let mut local = self.local.borrow_mut();
@@ -344,7 +343,7 @@ impl World {
         }
     }
 
-    /// A task is about to be aborted, which queues it wherever the abort comes from.
+    /// A task is about to be aborted. An abort queues the task, wherever the abort comes from.
     pub(crate) fn aborted(&self, task: u64) {
         self.tell("aborted", task, 0);
         let is_polled = self.polling.get() == task;
@@ -355,7 +354,7 @@ impl World {
         self.queue(task);
     }
 
-    /// No loop is current, so a task that was to be spawned is dropped.
+    /// A task should have been spawned, but no loop is current, so the task is dropped.
     pub(crate) fn refused(&self, task: u64) {
         self.aborted(task);
         if let Some(task) = self.tasks.borrow_mut().get_mut(&task) {
@@ -369,14 +368,14 @@ impl World {
         }
     }
 
-    /// A task is polled. Was it owed that, and before all others?
+    /// A task is polled. Checks that it was woken, and that no other task should come first.
     pub(crate) fn polled(&self, id: u64, waker: &Waker) {
         self.tell("polled", id, 0);
         let is_first = {
             let mut tasks = self.tasks.borrow_mut();
             let Some(task) = tasks.get_mut(&id) else {
                 drop(tasks);
-                return self.expect(false, || format!("task {id} is polled, and has ended"));
+                return self.expect(false, || format!("task {id} is polled, but has ended"));
             };
             let is_first = task.waker.is_none();
             task.waker.get_or_insert_with(|| waker.clone());
@@ -397,7 +396,7 @@ impl World {
         self.served(id, "polled");
     }
 
-    /// Takes a task out of the lanes, and checks that nobody stood before it.
+    /// Takes a task out of the lanes, and checks that no task was before it.
     fn served(&self, id: u64, how: &str) {
         let is_fuzzy = |task: u64| {
             let tasks = self.tasks.borrow();
@@ -430,7 +429,7 @@ impl World {
         }
         drop(tasks);
         self.expect(local + mail > 0 || had_maybe, || {
-            format!("task {id} is {how}, and nobody woke it")
+            format!("task {id} is {how}, but was not woken")
         });
         let first = if local > 0 { local_first } else { mail_first };
         let is_free = was_fuzzy || self.is_shuffled.get();
@@ -463,7 +462,7 @@ impl World {
         }
         self.expect(
             outcome != Outcome::Cancelled || is_aborted || is_child || self.is_ending.get(),
-            || format!("task {id} was cancelled, and nobody aborted it"),
+            || format!("task {id} was cancelled, but not aborted"),
         );
         self.local.borrow_mut().take(id);
         self.mail.borrow_mut().take(id);
@@ -475,26 +474,26 @@ impl World {
         self.tasks.borrow().keys().copied().collect()
     }
 
-    /// Whom the end of the loop dropped, in order.
+    /// The tasks that were dropped by the end of the loop, in order.
     pub(crate) fn dropped(&self) -> Vec<u64> {
         self.dropped.take()
     }
 
-    /// After a turn. The batch rule: who was ready when it began has been polled; and who was woken from elsewhere before the
-    /// turn before it, too.
+    /// Checks the batch rule after a turn. A task that was ready when the turn began has been polled. A task that was woken from
+    /// elsewhere before the turn before it has been polled too.
     pub(crate) fn check_turn(&self) {
         let turn = self.turn.get();
         let late = self.local.borrow().is_older(turn);
         self.expect(late.is_none(), || {
-            format!("task {late:?} was ready before the turn, and was not polled in it")
+            format!("task {late:?} was ready before the turn, but was not polled in it")
         });
         let late = self.mail.borrow().is_older(turn.saturating_sub(2));
         self.expect(late.is_none(), || {
-            format!("task {late:?} was woken from elsewhere two turns ago, and was not polled")
+            format!("task {late:?} was woken from elsewhere two turns ago, but was not polled")
         });
     }
 
-    /// A turn ended before its time: who is still waiting waits from now on.
+    /// A panic cut a turn short. The tasks that still wait for their poll are counted as woken now.
     pub(crate) fn forgive(&self) {
         for lane in [&self.local, &self.mail] {
             for (_, since) in &mut lane.borrow_mut().0 {
@@ -503,17 +502,17 @@ impl World {
         }
     }
 
-    /// Nothing is ready.
+    /// Nothing is ready, so no task and no call may be owed.
     pub(crate) fn check_rest(&self) {
         for (lane, how) in [(&self.local, "here"), (&self.mail, "from elsewhere")] {
             let owed = lane.borrow().0.front().map(|(task, _)| *task);
             self.expect(owed.is_none(), || {
-                format!("nothing is ready, and task {owed:?}, woken {how}, was not polled")
+                format!("nothing is ready, but task {owed:?}, woken {how}, was not polled")
             });
         }
         let posts = self.posts.borrow().len();
         self.expect(posts == 0, || {
-            format!("nothing is ready, and {posts} posted calls did not run")
+            format!("nothing is ready, but {posts} posted calls did not run")
         });
         self.gear.check_rest(self);
     }
@@ -525,7 +524,7 @@ impl World {
         let oldest = (handles.len() == MOST_HANDLES).then(|| handles.remove(0));
         handles.push(handle);
         drop(handles);
-        // Detaches, and drops the output if it is there.
+        // This detaches the task, or drops its output.
         drop(oldest);
     }
 
@@ -534,7 +533,7 @@ impl World {
         (count > 0).then(|| self.handles.borrow_mut().swap_remove(self.below(count)))
     }
 
-    /// A handle to wait for: not that of the task that would wait.
+    /// A handle to wait for. It is not the handle of the task that would wait.
     pub(crate) fn anothers_handle(&self) -> Option<Handle> {
         let handle = self.any_handle()?;
         if handle.task != self.polling.get() {
@@ -544,7 +543,7 @@ impl World {
         None
     }
 
-    /// A living task's more often than one that may be stale.
+    /// A random waker, more often of a living task than one that may be stale.
     pub(crate) fn any_waker(&self) -> Option<(u64, Waker)> {
         let mut living = self.every_waker();
         if !living.is_empty() && !self.one_in(4) {
@@ -554,7 +553,7 @@ impl World {
         (count > 0).then(|| self.wakers.borrow()[self.below(count)].clone())
     }
 
-    /// Wakers of all tasks that live and have been polled.
+    /// The wakers of all living tasks that have been polled.
     pub(crate) fn every_waker(&self) -> Vec<(u64, Waker)> {
         let tasks = self.tasks.borrow();
         let wakers = tasks
@@ -572,7 +571,7 @@ impl World {
     pub(crate) fn post_runs(&self, number: u64) {
         let first = self.posts.borrow_mut().pop_front();
         self.expect(first == Some(number), || {
-            format!("post {number} runs where {first:?} was first")
+            format!("post {number} runs, but {first:?} was posted first")
         });
         self.expect(self.is_local(), || {
             format!("post {number} runs outside of its loop")
@@ -581,7 +580,7 @@ impl World {
 
     // Values.
 
-    /// Items that are dropped meanwhile were given back to the one who wanted to put them.
+    /// An item that is dropped while `body` runs was not put: it goes back to its sender.
     pub(crate) fn taking_back(&self, body: impl FnOnce()) {
         self.takes_back.set(self.takes_back.get() + 1);
         body();
@@ -607,7 +606,7 @@ impl World {
         });
     }
 
-    /// The end: lets go of all that the world holds.
+    /// Drops everything that the world holds, at the end.
     pub(crate) fn clear(&self) {
         self.posts.take();
         drop(self.handles.take());
@@ -618,7 +617,7 @@ impl World {
         self.gear.clear();
         let left = self.values.take();
         self.expect(left.is_empty(), || {
-            format!("values that nobody dropped: {left:?}")
+            format!("values that were not dropped: {left:?}")
         });
     }
 }

@@ -1,14 +1,14 @@
-//! What the random steps of the models are drawn with.
+//! Draws the random steps of the models.
 
 use std::iter::repeat_n;
 use std::ops::Range;
 
 use quickcheck::{Arbitrary, Gen, QuickCheck, Testable};
 
-/// A way to draw something, and how often it is to be taken among others.
+/// A way to draw something, with its weight among other ways.
 pub(crate) type Choice<T> = (usize, fn(&mut Gen) -> T);
 
-/// One of the choices, each as often as its number says.
+/// Draws one of the choices. Each is taken as often as its weight says.
 pub(crate) fn one_of<T>(g: &mut Gen, choices: &[Choice<T>]) -> T {
     let tickets = choices
         .iter()
@@ -17,13 +17,13 @@ pub(crate) fn one_of<T>(g: &mut Gen, choices: &[Choice<T>]) -> T {
     g.choose(&tickets).expect("a choice")(g)
 }
 
-/// One of a few numbers, all of them as often.
+/// Draws one of a few numbers. Each is taken equally often.
 pub(crate) fn among(g: &mut Gen, numbers: Range<usize>) -> usize {
     let numbers: Vec<usize> = numbers.collect();
     *g.choose(&numbers).expect("a number")
 }
 
-/// Holds a model against so many lives of at most so many steps. What fails is shrunk, and printed.
+/// Checks a property in `lives` random lives of at most `steps` steps. A life that fails is shrunk and printed.
 pub(crate) fn check(lives: u64, steps: usize, property: impl Testable) {
     QuickCheck::new()
         .tests(lives)
@@ -31,7 +31,7 @@ pub(crate) fn check(lives: u64, steps: usize, property: impl Testable) {
         .quickcheck(property);
 }
 
-/// Which one of as many as there are when it is asked for.
+/// The index of a random item. The number of items is known only when it is used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Index(usize);
 
@@ -47,7 +47,7 @@ impl Arbitrary for Index {
     }
 }
 
-/// A small number, how much room there is for instance: shrinks with the steps.
+/// A small number, for instance the room of a queue. It shrinks with the steps.
 macro_rules! small {
     ($name:ident, $range:expr) => {
         #[derive(Clone, Copy, Debug)]

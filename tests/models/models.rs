@@ -1,6 +1,6 @@
-//! The tests that hold something against a model with random steps, and shrink what fails.
+//! The tests that take random steps, compare the result with a model, and shrink what fails.
 //!
-//! A package of its own: a build of an example does without the crate that shrinks, and `cargo test` runs this all the same.
+//! They are a package of their own, so that a build of an example does not need the crate that shrinks. `cargo test` runs them.
 
 mod draw;
 #[path = "../support/mod.rs"]

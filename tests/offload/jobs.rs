@@ -1,4 +1,4 @@
-//! What blocks runs beside the loop, and no job is lost, run twice, or left behind.
+//! A call that blocks runs beside the loop. No job is lost, run twice, or left behind.
 
 use std::future::Future;
 use std::panic::panic_any;
@@ -79,7 +79,11 @@ fn a_job_that_is_dropped_before_it_begins_never_runs_and_dies_at_home() {
             assert!(crate::support::poll_once(polled.as_mut()).is_pending());
             assert_eq!(ledger.alive(), 2);
             drop(polled);
-            assert_eq!(ledger.alive(), 1, "at once, not when its turn would come");
+            assert_eq!(
+                ledger.alive(),
+                1,
+                "a dropped job must be gone at once, not only when its turn comes"
+            );
             drop(unpolled);
             ledger.assert_settled_here();
             drop(key);
@@ -118,7 +122,7 @@ fn an_output_that_nobody_took_dies_once_and_at_home() {
         event_loop(1).run(async {
             let token = ledger.token("output");
             let job = offload(move || token);
-            // With one thread, the first output is ready when the second is.
+            // There is one thread. When the second output is ready, the first is ready too.
             offload(|| ()).await.unwrap();
             assert_eq!(ledger.alive(), 1);
             drop(job);
@@ -176,7 +180,7 @@ fn a_full_queue_turns_try_offload_away_and_lets_offload_wait_for_room() {
             let taken = try_offload(|| "no").unwrap_err();
             assert!(
                 taken.is_full(),
-                "the room went to the one who waited longest"
+                "the room goes to the job that has waited longest"
             );
             drop(second);
             let third = try_offload(|| "third").unwrap();
@@ -215,10 +219,13 @@ fn a_loop_that_is_dropped_waits_for_no_job() {
         ledger.assert_settled_here();
         let error = now_or_never(queued).expect("ready").unwrap_err();
         assert!(error.is_cancelled(), "{error}");
-        assert!(deaths.try_recv().is_err(), "it still runs");
+        assert!(
+            deaths.try_recv().is_err(),
+            "the job has ended with its loop"
+        );
         drop(key);
         deaths.recv().unwrap();
-        assert!(deaths.recv().is_err(), "its output died once");
+        assert!(deaths.recv().is_err(), "the output was dropped twice");
     });
 }
 
@@ -324,8 +331,16 @@ fn a_job_keeps_the_waker_of_the_last_poll_and_a_dropped_one_keeps_none() {
                         .is_pending()
                 );
             }
-            assert_eq!(Arc::strong_count(&first_wakes), 2, "nothing is left of it");
-            assert_eq!(Arc::strong_count(&last_wakes), 3, "one clone is kept");
+            assert_eq!(
+                Arc::strong_count(&first_wakes),
+                2,
+                "the first waker is still kept"
+            );
+            assert_eq!(
+                Arc::strong_count(&last_wakes),
+                3,
+                "one clone of the last waker is kept"
+            );
 
             let mut dropped = offload(|| ());
             let poll = Pin::new(&mut dropped).poll(&mut Context::from_waker(&first));
@@ -335,7 +350,7 @@ fn a_job_keeps_the_waker_of_the_last_poll_and_a_dropped_one_keeps_none() {
             assert_eq!(Arc::strong_count(&first_wakes), 2);
 
             drop(key);
-            // With one thread, the waker was woken when the next job begins.
+            // There is one thread. When the next job begins, the waker has been woken.
             offload(|| ()).await.unwrap();
             assert_eq!((first_wakes.get(), last_wakes.get()), (0, 1));
             assert_eq!(Arc::strong_count(&last_wakes), 2);
@@ -395,7 +410,7 @@ fn a_panic_of_a_job_that_nobody_asks_about_is_told_to_the_log() {
             let mut event_loop = event_loop(1);
             event_loop.run(async {
                 let job = offload(|| panic_any("a panic that nobody saw"));
-                // One thread serves both in turn, so the first is over.
+                // One thread runs both jobs in turn, so the first is over.
                 offload(|| ()).await.unwrap();
                 drop(job);
             });

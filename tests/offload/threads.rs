@@ -1,4 +1,4 @@
-//! The pool has as many threads as it has use for, calls no more of them than it must, and lives with those it gets.
+//! The pool starts only the threads that it needs, wakes only those that it needs, and works with the threads that it gets.
 
 use std::io;
 use std::sync::mpsc::{Receiver, channel};
@@ -44,11 +44,11 @@ fn a_thousand_jobs_in_turn_are_served_by_one_thread() {
     });
 }
 
-/// The states of the threads whose names begin so: `S` is asleep. The kernel keeps fifteen bytes of a name.
+/// The states of the threads whose names begin with `start`. `S` is asleep. The kernel keeps fifteen bytes of a name.
 #[cfg(target_os = "linux")]
 fn states_of_threads(start: &str) -> Vec<char> {
     let state = |task: io::Result<std::fs::DirEntry>| {
-        // A thread may end while we look: then there is no such file.
+        // A thread may end while this looks. Then there is no such file.
         let stat = std::fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
         let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
         name.starts_with(start).then(|| rest.chars().next())?
@@ -72,7 +72,7 @@ fn the_thread_that_went_idle_last_is_called_first() {
                 drop(key);
                 threads.push(job.await.unwrap());
             }
-            // One that is still awake may take a job without being called.
+            // A thread that is still awake may take a job without being called, so all must sleep first.
             while (0..4).any(|n| states_of_threads(&format!("offload-{n}-warm")) != ['S']) {
                 thread::yield_now();
             }
@@ -96,7 +96,11 @@ fn threads_come_with_the_jobs_bear_the_loops_name_and_are_let_go_when_idle() {
         let builder = builder.offload_keep_alive(Duration::from_millis(1));
         let count = || (0..4).map(|n| states_of_threads(&format!("offload-{n}-ebb")).len());
         builder.build().unwrap().run(async {
-            assert_eq!(count().sum::<usize>(), 0, "none before the first job");
+            assert_eq!(
+                count().sum::<usize>(),
+                0,
+                "a thread was started before the first job"
+            );
             for _ in 0..3 {
                 let crew: Vec<_> = (0..3).map(|_| busy()).collect();
                 assert_eq!(count().collect::<Vec<_>>(), [1, 1, 1, 0]);
@@ -113,7 +117,7 @@ fn threads_come_with_the_jobs_bear_the_loops_name_and_are_let_go_when_idle() {
 #[test]
 fn a_refused_thread_is_an_error_of_the_job_and_of_nothing_else() {
     watchdog(PATIENCE, || {
-        // More than any address space holds, so the operating system says no.
+        // This is more than any address space holds, so the operating system refuses.
         let builder = EventLoop::builder().offload_stack_size(1 << 48);
         let ((), log) = listen(|| {
             builder.build().unwrap().run(async {
@@ -125,7 +129,7 @@ fn a_refused_thread_is_an_error_of_the_job_and_of_nothing_else() {
                     let error = job.await.unwrap_err();
                     assert!(error.is_refused());
                     let kind = io::Error::from(error).kind();
-                    // As Unix says it, and as Windows does.
+                    // The first is the error on Unix, the second on Windows.
                     assert!(matches!(
                         kind,
                         io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory
@@ -137,7 +141,7 @@ fn a_refused_thread_is_an_error_of_the_job_and_of_nothing_else() {
         assert_eq!(
             warnings.count(),
             1,
-            "a line for the first, not one for each"
+            "only the first refused thread has a line in the log"
         );
     });
 }
@@ -154,7 +158,7 @@ fn a_loop_without_threads_refuses_each_job_and_starts_none() {
     });
 }
 
-/// How many system calls of the kind of `write` this thread has made.
+/// How many system calls like `write` this thread has made.
 #[cfg(target_os = "linux")]
 fn writes_of_this_thread() -> usize {
     let io = std::fs::read_to_string("/proc/thread-self/io").unwrap();
@@ -167,7 +171,7 @@ fn writes_of_this_thread() -> usize {
 fn a_burst_of_a_thousand_results_costs_one_system_call_and_none_if_the_loop_is_awake() {
     watchdog(PATIENCE, || {
         let mut event_loop = event_loop(1);
-        // One thread runs all jobs in order, so the first and the last see what those between them wrote.
+        // One thread runs all jobs in order, so the counts of the first and the last job show the writes between them.
         let burst = |door: Receiver<()>| {
             let first = offload(move || {
                 shut(&door);
@@ -186,7 +190,7 @@ fn a_burst_of_a_thousand_results_costs_one_system_call_and_none_if_the_loop_is_a
         while event_loop.turn(Some(Duration::ZERO)).unwrap().polls > 0 {}
         drop(key);
         let writes = receive.recv().unwrap();
-        let before = now_or_never(first).expect("it was first").unwrap();
+        let before = now_or_never(first).expect("the first job is done").unwrap();
         assert_eq!(
             writes - before,
             1,
@@ -206,7 +210,7 @@ fn a_burst_of_a_thousand_results_costs_one_system_call_and_none_if_the_loop_is_a
             roundelay::yield_now().await;
             drop(key);
             let writes = receive.recv().unwrap();
-            let before = now_or_never(first).expect("it was first").unwrap();
+            let before = now_or_never(first).expect("the first job is done").unwrap();
             assert_eq!(writes - before, 0, "the loop was awake, in this task");
             for task in tasks {
                 task.await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! The same recording as a trace and as text, read back.
+//! A recording as a trace and as text, read back.
 
 #[path = "../support/watch.rs"]
 mod watch;
@@ -27,8 +27,8 @@ fn time(event: &Value, member: &str) -> u64 {
     (event[member].as_f64().expect("a time") * 1000.0).round() as u64
 }
 
-/// The pages of the chapters are written by `cargo run --package roundelay-pages --bin recordings`, to be repeated when the page has
-/// changed. But for the title and the data, all pages are the same.
+/// The pages of the chapters are written by `cargo run --package roundelay-pages --bin recordings`. Except for the title and the data, they
+/// must be the same as a page that is written now.
 #[test]
 fn the_pages_of_the_chapters_are_drawn_as_all_pages_are_today() {
     let _watched = watch();
@@ -48,7 +48,7 @@ fn the_pages_of_the_chapters_are_drawn_as_all_pages_are_today() {
         let page = std::fs::read_to_string(&path).expect("a page");
         assert!(
             without_data(&page) == today,
-            "{} is of yesterday",
+            "{} was written by an older version of the page",
             path.display()
         );
         pages += 1;
@@ -100,7 +100,7 @@ fn a_flow_leads_from_each_wake_to_its_poll() {
     }
 }
 
-/// A viewer drops a flow that stands in no slice.
+/// A viewer ignores a flow that begins outside of all slices.
 #[test]
 fn a_flow_begins_in_a_slice() {
     let _watched = watch();
@@ -147,7 +147,7 @@ fn threads_are_named_after_their_lanes() {
 }
 
 #[test]
-fn the_text_says_what_stands_out_and_what_came_last() {
+fn the_text_has_the_findings_and_the_last_steps() {
     let _watched = watch();
     let recording = made_up::chat(1);
     let text = recording.to_string();
@@ -155,8 +155,8 @@ fn the_text_says_what_stands_out_and_what_came_last() {
         "chat: 402 ms, 13 tasks, 214 polls, 1445 events",
         "Task 5 'resize an image' held the thread for 80 ms",
         "A timer fired 74.9 ms late (the worst of 7)",
-        "Task 12 'slow client' was polled for nothing, 59 times of 61\n",
-        "task 1 'server' ends cancelled",
+        "Task 12 'slow client' was polled 61 times, 59 times for nothing\n",
+        "task 1 'server' is cancelled",
     ] {
         assert!(text.contains(words), "{words:?} is not in\n{text}");
     }

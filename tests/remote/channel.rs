@@ -1,4 +1,4 @@
-//! A channel into a loop: order, room, fairness, ends; and what a burst of values costs.
+//! A channel into a loop: order, room, fairness, ends, and the cost of a burst of values.
 
 use std::pin::{Pin, pin};
 use std::sync::mpsc;
@@ -67,7 +67,7 @@ fn tasks_of_another_loop_wait_for_room_without_blocking_that_loop() {
     thread.join().unwrap();
 }
 
-/// The first value takes the waker, and those behind it find none: *wake-only-queues*, and it queues once.
+/// *wake-only-queues*: the first value takes the waker and queues the task. The values behind it find no waker.
 #[test]
 fn a_burst_of_values_wakes_the_receiver_once() {
     let _watched = crate::support::watch();
@@ -120,7 +120,7 @@ fn a_full_channel_gives_the_value_back_and_so_does_a_closed_one() {
     assert!(sender.is_closed());
     assert_eq!(sender.try_send(3), Err(TrySendError::Closed(3)));
     assert_eq!(sender.send_blocking(4).unwrap_err().0, 4);
-    // What was in it can still be had.
+    // The values in the channel can still be received.
     assert_eq!(receiver.try_recv(), Ok(1));
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
 }
@@ -159,11 +159,15 @@ fn room_that_was_granted_to_a_sender_that_is_dropped_goes_to_the_next() {
     assert!(second.as_mut().poll(&mut cx).is_pending());
 
     assert_eq!(receiver.try_recv(), Ok(0));
-    assert_eq!(wakes.get(), 0, "the room is the first one's");
+    assert_eq!(
+        wakes.get(),
+        0,
+        "the room belongs to the first sender, so the second is not woken"
+    );
     assert_eq!(
         sender.try_send(7),
         Err(TrySendError::Full(7)),
-        "nobody barges in"
+        "a later sender took the room of a waiting one"
     );
     drop(first);
     assert_eq!(wakes.get(), 1);
@@ -195,7 +199,7 @@ fn futures_that_are_dropped_leave_no_waker_behind() {
     assert_eq!((clones(), wakes.get()), (before, 0));
 }
 
-/// *no-user-code-under-borrow*: under the lock, this would deadlock.
+/// *no-user-code-under-borrow*: if the channel dropped the value under its lock, this would deadlock.
 #[test]
 fn the_destructor_of_a_value_may_use_the_channel() {
     let _watched = crate::support::watch();
@@ -286,7 +290,7 @@ fn a_trigger_cancels_a_token_with_its_children_from_another_thread() {
     });
 }
 
-/// *stale-is-inert*: its number is never given to another token.
+/// *stale-is-inert*: the number of a token is never given to another token.
 #[test]
 fn a_trigger_whose_token_is_gone_cancels_no_stranger() {
     let _watched = crate::support::watch();
@@ -295,7 +299,7 @@ fn a_trigger_whose_token_is_gone_cancels_no_stranger() {
         let token = roundelay::sync::CancelToken::new();
         let fresh = token.trigger();
         stale.cancel().unwrap();
-        // Posts run in their order, so the first has run when the second has.
+        // Posts run in order. When the second has run, the first has run too.
         let (done, is_done) = mpsc::channel();
         Remote::current()
             .post(move || done.send(()).unwrap())

@@ -1,4 +1,4 @@
-//! A burst of wakes costs one system call, and a wake to a loop that is awake costs none: counted by the kernel.
+//! A burst of wakes costs one system call, and a wake to a loop that is awake costs none. The kernel counts them.
 #![cfg(target_os = "linux")]
 
 use std::future::pending;
@@ -47,7 +47,7 @@ fn a_burst_at_a_loop_that_is_awake_costs_none() {
     let waker = waker_of_a_task(&mut event_loop);
     let (bell, remote) = (Bell::of(&event_loop), event_loop.remote());
     event_loop.run(async {
-        // It has slept before, and was woken by no thread.
+        // The loop has slept before, and no thread has woken it.
         sleep(Duration::from_millis(1)).await;
         let before = bell.rings();
         burst(&remote, &waker);
@@ -72,8 +72,8 @@ fn a_burst_at_a_loop_that_rests_between_two_turns_costs_one() {
     }
 }
 
-/// The first of the burst is a call that keeps the loop busy until the burst is over: so the loop is interrupted while
-/// it sleeps, and cannot fall asleep again before the end.
+/// The first note of the burst is a call that keeps the loop busy until the burst is over. So the burst finds the loop
+/// asleep, and the loop cannot fall asleep again before the end.
 #[test]
 fn a_burst_at_a_loop_that_sleeps_costs_one() {
     watchdog(PATIENCE, || {
@@ -83,7 +83,7 @@ fn a_burst_at_a_loop_that_sleeps_costs_one() {
         let (finish, finished) = mpsc::channel();
         let thread = thread::spawn(move || {
             let (mut rounds, mut interruptions) = (0, 0);
-            // Now and then the burst may find the loop awake: so until it has been found asleep a few times.
+            // Now and then a burst may find the loop awake. So the rounds go on until some bursts have found it asleep.
             while rounds < 20 || interruptions < 5 {
                 let before = bell.rings();
                 let (is_over, over) = mpsc::channel::<()>();
@@ -113,7 +113,7 @@ fn a_burst_at_a_loop_that_sleeps_costs_one() {
     });
 }
 
-/// The host has not been told of the mail that came during the turn; after that it has been told once, and that is enough.
+/// Mail comes during a turn, and the end of the turn tells the host of it. For the burst after the turn that is enough.
 #[test]
 fn mail_that_came_during_a_turn_and_a_burst_after_it_cost_one() {
     let _watched = crate::support::watch();
@@ -123,15 +123,23 @@ fn mail_that_came_during_a_turn_and_a_burst_after_it_cost_one() {
     remote
         .post({
             let (remote, waker) = (remote.clone(), waker.clone());
-            // Runs where the mail is taken; what comes during that stays for the next time.
+            // This runs while the loop takes its mail. Mail that comes during it stays for the next look.
             move || burst(&remote, &waker)
         })
         .unwrap();
     let before = bell.rings();
     event_loop.turn(Some(Duration::ZERO)).unwrap();
-    assert_eq!(bell.rings() - before, 1, "the turn ends with mail");
+    assert_eq!(
+        bell.rings() - before,
+        1,
+        "a turn that ends with mail left makes one system call"
+    );
     burst(&remote, &waker);
-    assert_eq!(bell.rings() - before, 1, "the host knows already");
+    assert_eq!(
+        bell.rings() - before,
+        1,
+        "the host knows already, so a burst makes no system call"
+    );
 }
 
 #[test]
@@ -178,6 +186,6 @@ fn a_turn_that_does_not_wait_announces_no_sleep() {
         turns += 1;
     }
     thread.join().unwrap();
-    // At most one at the end of each turn or in the rest after it, however many were sent.
+    // There is at most one at the end of each turn or in the rest after it, however many wakes were sent.
     assert!(bell.rings() - before <= turns + 1);
 }

@@ -1,4 +1,4 @@
-//! When a loop is gone, every door says so: also when another loop has moved into its inbox.
+//! When a loop is gone, every door says so, even if another loop has moved into its inbox.
 
 use std::error::Error;
 use std::future::pending;
@@ -9,10 +9,10 @@ use std::time::Duration;
 use crate::support::{Counter, Ledger, PATIENCE, listen, on_drop, own_waker, watchdog};
 use roundelay::{EventLoop, Remote, RemoteHandle, run};
 
-/// A loop on this thread that moved into the inbox which `remote`'s loop has left.
+/// A new loop on this thread, which has moved into the inbox of `remote`'s loop.
 fn next_tenant_after(remote: &Remote) -> EventLoop {
     loop {
-        // Other tests of this process make loops too, and one of them may have been quicker.
+        // Other tests of this process make loops too, and one of those may get the inbox first.
         let event_loop = EventLoop::new().unwrap();
         if format!("{:?}", event_loop.remote()) == format!("{remote:?}") {
             return event_loop;
@@ -35,7 +35,7 @@ fn assert_closed(remote: &Remote) {
         .expect_err("the loop is gone");
     assert_eq!(ran.get(), 0);
     closed.into_call()();
-    assert_eq!(ran.get(), 1, "the very call comes back");
+    assert_eq!(ran.get(), 1, "the same call comes back");
 
     let ledger = Ledger::new();
     let token = ledger.token("what the task would have owned");
@@ -73,7 +73,11 @@ fn every_door_says_closed_though_another_loop_has_moved_in() {
         assert_closed(&remote);
         stale.wake_by_ref();
         let turn = tenant.turn(Some(Duration::ZERO)).unwrap();
-        assert_eq!((turn.polls, polls.get()), (0, 1), "the stranger is spared");
+        assert_eq!(
+            (turn.polls, polls.get()),
+            (0, 1),
+            "the stale wake has reached a task of the new loop"
+        );
         assert!(!tenant.remote().is_closed());
     });
 }
@@ -91,7 +95,10 @@ fn a_wake_at_a_loop_that_is_gone_leaves_nothing_for_the_loop_that_moves_in() {
         let mut tenant = next_tenant_after(&remote);
         tenant.remote().post(|| ()).unwrap();
         let turn = tenant.turn(Some(Duration::ZERO)).unwrap();
-        assert_eq!(turn.notes, 1, "the call, and no wake of a stranger");
+        assert_eq!(
+            turn.notes, 1,
+            "the new loop's only note is its call, not a stale wake"
+        );
     });
 }
 
@@ -145,10 +152,10 @@ fn calls_whose_destructors_panic_do_not_disturb_the_end_of_the_loop() {
         event_loop.remote().post(move || drop(bomb)).unwrap();
     }
     let ((), lines) = listen(|| drop(event_loop));
-    assert_eq!(lines.len(), 3, "each is told: {lines:?}");
+    assert_eq!(lines.len(), 3, "each panic has a line: {lines:?}");
 }
 
-/// What would give it the answer is behind it in the inbox, and on its own thread.
+/// The task that would answer is behind it in the inbox, and would run on the same thread.
 #[test]
 fn a_destructor_that_waits_for_its_loop_while_it_is_dropped_panics_instead_of_hanging() {
     watchdog(PATIENCE, || {
@@ -160,7 +167,7 @@ fn a_destructor_that_waits_for_its_loop_while_it_is_dropped_panics_instead_of_ha
         sends.send(remote.spawn(pending::<()>)).unwrap();
         let ((), lines) = listen(|| drop(event_loop));
         let [line] = &lines[..] else {
-            panic!("the panic is told: {lines:?}");
+            panic!("the panic has no line, or more than one: {lines:?}");
         };
         assert!(line.text.contains("waits for ever"), "{line:?}");
     });

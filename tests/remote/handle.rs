@@ -1,4 +1,4 @@
-//! A task spawned from another thread: awaited, waited for, aborted, detached, and what its panics do.
+//! A task spawned from another thread. Its handle is awaited, waited for, aborted or dropped, and the task may panic.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::support::{Counter, Ledger, PATIENCE, counting_waker, listen, watchdog};
 use roundelay::{EventLoop, Remote, RemoteHandle, run, spawn, yield_now};
 
-/// A loop on a thread of its own; `body` runs beside it.
+/// Runs a loop on this thread, and `body` on another.
 fn beside_a_loop(body: impl FnOnce(Remote) + Send + 'static) {
     watchdog(PATIENCE, || {
         let mut event_loop = EventLoop::new().unwrap();
@@ -86,7 +86,7 @@ fn a_handle_whose_await_was_dropped_has_lost_nothing_and_keeps_no_waker() {
     assert_eq!(
         Arc::strong_count(&wakes),
         3,
-        "the handle's last waker is kept"
+        "the handle keeps its last waker"
     );
     let (other, other_wakes) = counting_waker();
     assert!(
@@ -94,7 +94,11 @@ fn a_handle_whose_await_was_dropped_has_lost_nothing_and_keeps_no_waker() {
             .poll(&mut Context::from_waker(&other))
             .is_pending()
     );
-    assert_eq!(Arc::strong_count(&wakes), 2, "only the last");
+    assert_eq!(
+        Arc::strong_count(&wakes),
+        2,
+        "the handle keeps only its last waker"
+    );
     while event_loop.turn(Some(Duration::ZERO)).unwrap().ready > 0 {}
     assert_eq!((wakes.get(), other_wakes.get()), (0, 1));
     assert_eq!(handle.wait().unwrap(), 42);
@@ -106,7 +110,7 @@ fn a_handle_whose_await_was_dropped_has_lost_nothing_and_keeps_no_waker() {
     assert_eq!(
         Arc::strong_count(&wakes),
         2,
-        "nothing is left of a dropped handle"
+        "a dropped handle has left its waker"
     );
     drop(event_loop);
     assert_eq!(wakes.get(), 0);
@@ -127,7 +131,7 @@ fn waiting_on_the_thread_of_the_own_loop_panics_instead_of_hanging() {
         let remote = event_loop.remote();
         waits(remote.spawn(|| async {}));
         event_loop.run(async { waits(remote.spawn(|| async {})) });
-        // Not the innermost loop, but no less its own.
+        // The loop is not the innermost one here, but it is still on this thread.
         event_loop.run(async { run(async { waits(remote.spawn(|| async {})) }) });
     });
 }
@@ -239,7 +243,11 @@ fn an_abort_from_another_thread_drops_the_future_at_home() {
                 handle.abort();
                 handle.abort();
                 assert!(handle.wait().unwrap_err().is_cancelled());
-                assert_eq!(ledger.alive(), 0, "the handle answers after the drop");
+                assert_eq!(
+                    ledger.alive(),
+                    0,
+                    "the handle has answered before the future was dropped"
+                );
             }
         });
         event_loop.run(async {

@@ -1,4 +1,4 @@
-//! Whatever other threads send to a loop arrives, once and in order.
+//! Everything that other threads send to a loop arrives once, and in order.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -17,7 +17,7 @@ const THREADS: usize = 8;
 
 // Nothing is lost.
 
-/// A task that adds up what it finds in `inbox` whenever it is polled, until it has found `total`.
+/// Adds up what it finds in `inbox` at each poll, until it has found `total`.
 async fn collect(inbox: Arc<AtomicUsize>, found: Arc<AtomicUsize>, total: usize) {
     poll_fn(|_| {
         let sum = found.load(SeqCst) + inbox.swap(0, SeqCst);
@@ -31,11 +31,11 @@ async fn collect(inbox: Arc<AtomicUsize>, found: Arc<AtomicUsize>, total: usize)
     .await;
 }
 
-/// Each wake counts here: the thread leaves something for its task, wakes it, and goes on only when the task has seen it.
-/// A wake that is lost is never made good by the next one.
+/// Each wake counts here. A thread leaves something for its task, wakes it, and goes on only when the task has seen it.
+/// So a lost wake is not hidden by the next one.
 #[test]
 fn eight_threads_wake_post_and_spawn_a_million_times_and_nothing_is_lost() {
-    // A debug build does a quarter of it.
+    // A debug build does only a part of it.
     let each = match cfg!(miri) {
         true => 4,
         false => rounds(64_000, 1_000_000) / THREADS,
@@ -48,7 +48,7 @@ fn eight_threads_wake_post_and_spawn_a_million_times_and_nothing_is_lost() {
             BOOKS.set(Some([posts.clone(), spawns.clone()]));
             fn note(book: usize) {
                 BOOKS.with_borrow(|books| {
-                    let book = &books.as_ref().expect("on the loop's thread")[book];
+                    let book = &books.as_ref().expect("a call runs on the loop's thread")[book];
                     book.set(book.get() + 1);
                 });
             }
@@ -90,7 +90,7 @@ fn eight_threads_wake_post_and_spawn_a_million_times_and_nothing_is_lost() {
             for thread in threads {
                 thread.join().unwrap();
             }
-            // All that was sent is in the inbox now; this goes behind it.
+            // Everything that was sent is in the inbox now, and this task comes behind it.
             Remote::current().spawn(yield_now).await.unwrap();
             assert_eq!(posts.get(), THREADS * post_count);
             assert_eq!(spawns.get(), THREADS * spawn_count);
@@ -98,7 +98,7 @@ fn eight_threads_wake_post_and_spawn_a_million_times_and_nothing_is_lost() {
     });
 }
 
-/// The loop is asleep, or on its way to sleep, at each of these; the thread waits for the answer before it goes on.
+/// At each question the loop is asleep, or about to sleep. The thread waits for the answer before it goes on.
 #[test]
 fn a_question_and_its_answer_never_miss_each_other() {
     const ROUNDS: usize = if cfg!(miri) { 10 } else { 100_000 };
@@ -135,7 +135,7 @@ fn a_question_and_its_answer_never_miss_each_other() {
     });
 }
 
-/// Answers each question once, in a task of its own; the thread asks by writing the number and waking.
+/// Answers each question once. The thread asks by writing a number and waking this task.
 async fn answer(question: Arc<AtomicUsize>, answer: Arc<AtomicUsize>, rounds: usize) {
     poll_fn(|_| {
         let n = question.load(SeqCst);
@@ -149,8 +149,8 @@ async fn answer(question: Arc<AtomicUsize>, answer: Arc<AtomicUsize>, rounds: us
     .await;
 }
 
-/// The first wake makes the loop empty its inbox, and the second comes sooner or later, now and then in the very moment
-/// when the inbox is emptied. No third one comes to make it good.
+/// The first wake makes the loop empty its inbox. The second comes a little later, and sometimes just while the loop empties
+/// the inbox. If that wake were lost, no third one would follow.
 #[test]
 fn a_wake_that_comes_while_the_inbox_is_emptied_is_not_lost() {
     let rounds = match cfg!(miri) {
@@ -240,7 +240,11 @@ fn each_call_is_run_or_dropped_or_given_back_when_the_loop_ends_meanwhile() {
             for thread in threads {
                 thread.join().unwrap();
             }
-            assert_eq!(dropped.get(), THREADS * 200, "each call is dropped once");
+            assert_eq!(
+                dropped.get(),
+                THREADS * 200,
+                "each call must be dropped once"
+            );
             assert!(ran.get() + returned.get() <= THREADS * 200);
         });
     }
@@ -283,7 +287,7 @@ fn each_handle_gets_an_answer_when_the_loop_ends_meanwhile() {
     }
 }
 
-// In order.
+// The order.
 
 #[test]
 fn calls_run_in_the_order_in_which_each_thread_sent_them() {
@@ -309,7 +313,7 @@ fn calls_run_in_the_order_in_which_each_thread_sent_them() {
                 event_loop.turn(None).unwrap();
             }
         });
-        assert_eq!(lines, [], "no call met another in its place");
+        assert_eq!(lines, [], "a call has run out of order");
         for thread in threads {
             thread.join().unwrap();
         }
@@ -332,7 +336,7 @@ fn tasks_start_in_the_order_in_which_they_were_sent_and_after_the_calls_before_t
     while event_loop.turn(Some(Duration::ZERO)).unwrap().ready > 0 {}
     let traced: Vec<_> = traced.try_iter().collect();
     assert_eq!(traced.len(), 200);
-    // One look delivers a part of them, and then tasks run: so calls and tasks take turns.
+    // One look delivers a part of the calls, and then tasks run. So calls and tasks alternate.
     for what in ["call", "task"] {
         let numbers = traced.iter().filter(|(kind, _)| *kind == what);
         assert!(numbers.map(|(_, n)| *n).eq(0..100), "{traced:?}");
@@ -370,7 +374,11 @@ fn a_call_runs_with_its_loop_current_and_may_use_all_of_it() {
             remote
                 .post(move || {
                     assert!(Remote::try_current().is_some());
-                    assert_eq!(roundelay::task::current(), None, "a call is no task");
+                    assert_eq!(
+                        roundelay::task::current(),
+                        None,
+                        "inside a call no task is current"
+                    );
                     inner
                         .post(move || drop(spawn(async move { done.send(()).unwrap() })))
                         .unwrap();

@@ -1,4 +1,4 @@
-//! A wake-up from another thread, or from another loop, whatever the loop is doing: parking, working, ending.
+//! Wakes from another thread, or from another loop, while the loop is parking, working or ending.
 
 use std::future::poll_fn;
 use std::sync::atomic::AtomicBool;
@@ -28,8 +28,8 @@ fn turns_until_idle(event_loop: &mut EventLoop) -> usize {
     }
 }
 
-/// The thread answers each number with a wake, at a moment when the loop is about to sleep, sleeps, or has just woken.
-// *inbox-before-park*: whatever the moment of the wake, the loop does not sleep on.
+/// The thread answers each number with a wake. At that moment the loop is about to sleep, sleeps, or has just woken.
+// *inbox-before-park*: the loop does not sleep on, whatever the moment of the wake.
 #[test]
 fn a_wake_from_another_thread_finds_the_loop_parked_or_about_to_park() {
     const ROUNDS: u32 = if cfg!(miri) { 2 } else { 20_000 };
@@ -64,7 +64,11 @@ fn a_wake_from_another_thread_finds_the_loop_parked_or_about_to_park() {
         }));
         drop(ask);
         thread.join().expect("the thread ends well");
-        assert_eq!(polls.get(), ROUNDS as usize + 1, "one poll for each wake");
+        assert_eq!(
+            polls.get(),
+            ROUNDS as usize + 1,
+            "there is one poll for each wake"
+        );
     });
 }
 
@@ -114,11 +118,11 @@ fn a_wake_crosses_between_nested_loops_both_ways() {
                 async move { outer.wait().await }
             });
             yield_now().await;
-            // The outer loop is current: this wake goes to a loop that rests.
+            // The outer loop is current, so this wake goes to a loop that rests.
             inner.open();
             inner_loop.run(async {
                 waiting.await.expect("the inner task was woken");
-                // The inner loop is current: this wake goes to the loop around it.
+                // The inner loop is current, so this wake goes to the loop around it.
                 outer.open();
             });
             opened.await.expect("the outer task was woken");

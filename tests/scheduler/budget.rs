@@ -1,4 +1,4 @@
-//! A poll may complete 128 operations of leaf futures, and what happens at the 129th.
+//! A poll may complete 128 operations of leaf futures. These tests show what happens at the 129th.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -9,7 +9,7 @@ use roundelay::task::{consume_budget, cooperative};
 
 const SHARE: u32 = 128;
 
-/// Polls as an executor does that knows nothing of ours: at once again, since the future woke itself.
+/// Polls like a foreign executor: it polls the future again at once, because the future has woken itself.
 fn block_on<F: Future>(future: F) -> (F::Output, u32) {
     let mut future = pin!(future);
     let mut polls = 0;
@@ -51,7 +51,10 @@ fn an_executor_inside_a_poll_gets_through() {
     watchdog(PATIENCE, || {
         roundelay::run(async {
             let ((), polls) = block_on(operations(SHARE * 3));
-            assert!(polls > 1, "the share of the poll was spent in between");
+            assert!(
+                polls > 1,
+                "the operations did not spend the budget of the poll"
+            );
         });
     });
 }
@@ -83,7 +86,7 @@ fn a_future_of_another_crate_spends_the_budget_where_it_is_cooperative() {
     assert_eq!(polls, 3);
 }
 
-/// Only what is ready counts: a future that waits may be polled as often as it is woken.
+/// Only completed operations count. A future that waits may be polled as often as it is woken.
 #[test]
 fn a_foreign_future_that_waits_spends_nothing() {
     let _watched = crate::support::watch();

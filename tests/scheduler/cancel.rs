@@ -1,4 +1,4 @@
-//! Cancelling is dropping: at the task's own turn, on the loop's own stack, once, and nobody else's future.
+//! To cancel a task is to drop its future, once and no other. It is dropped at the task's own turn, on the loop's own stack.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
@@ -22,8 +22,8 @@ fn turns_until_idle(event_loop: &mut EventLoop) {
     while event_loop.turn(Some(Duration::ZERO)).expect("a turn").ready > 0 {}
 }
 
-/// A future that remembers where it was polled, and says so if it is dropped anywhere else. Not `Unpin`, as futures that
-/// borrow from themselves are not.
+/// A future that remembers where it was polled, and records whether it is dropped there. It is not `Unpin`, like a future that
+/// borrows from itself.
 struct Rooted {
     address: Cell<usize>,
     is_ready: Gate,
@@ -64,7 +64,7 @@ impl Drop for Rooted {
 fn a_pinned_future_is_dropped_where_it_was_polled() {
     watchdog(PATIENCE, || {
         let drops = Trace::new();
-        // Finished by itself.
+        // The task finishes by itself.
         let gate = Gate::new();
         run(async {
             let handle = spawn(Rooted::new(&gate, &drops));
@@ -77,7 +77,7 @@ fn a_pinned_future_is_dropped_where_it_was_polled() {
                 "the future was moved before it was dropped"
             );
         });
-        // Aborted.
+        // The task is aborted.
         run(async {
             let handle = spawn(Rooted::new(&Gate::new(), &drops));
             yield_now().await;
@@ -88,7 +88,7 @@ fn a_pinned_future_is_dropped_where_it_was_polled() {
                 "the future was moved before it was dropped"
             );
         });
-        // Dropped with its loop.
+        // The task is dropped with its loop.
         let mut event_loop = new_loop();
         drop(event_loop.spawn(Rooted::new(&Gate::new(), &drops)));
         turns_until_idle(&mut event_loop);
@@ -110,7 +110,7 @@ fn a_task_aborted_before_its_first_poll_is_never_polled() {
             let token = ledger.token("the future's");
             let handle = spawn(counted(&polls, async move { drop(token) }));
             handle.abort();
-            assert_eq!(ledger.alive(), 1, "abort asks, and drops nothing itself");
+            assert_eq!(ledger.alive(), 1, "`abort` itself must drop nothing");
             assert!(!handle.is_finished());
             let error = handle.await.expect_err("it was aborted");
             assert!(error.is_cancelled() && !error.is_panic());
@@ -283,7 +283,7 @@ fn a_destructor_may_abort_its_own_task_its_neighbours_and_a_finished_one() {
             let mut all: Vec<_> = handles.iter().map(JoinHandle::abort_handle).collect();
             all.push(finished.abort_handle());
             aborts.replace(all);
-            // One abort, and its destructor does the rest.
+            // This aborts one task, and its destructor aborts the rest.
             handles[1].abort();
             for handle in handles {
                 assert!(handle.await.expect_err("it was aborted").is_cancelled());

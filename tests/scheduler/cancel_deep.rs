@@ -1,4 +1,4 @@
-//! Ten thousand tasks in a chain end on a small stack, however they end.
+//! A chain of ten thousand tasks ends on a small stack, however it ends.
 
 use std::future::{pending, poll_fn};
 use std::task::Poll;
@@ -16,15 +16,15 @@ fn turns_until_idle(event_loop: &mut EventLoop) {
     while event_loop.turn(Some(Duration::ZERO)).expect("a turn").ready > 0 {}
 }
 
-/// Links that await each other. Whether the chain completes or is aborted at either end, no step of it nests in another:
-/// the stack is many times smaller than a frame of a hundred bytes for each link would need.
+/// The number of links that await each other. Whether the chain completes or is aborted at either end, no step nests in
+/// another. The stack is many times smaller than a frame of a hundred bytes for each link would need.
 const LINKS: usize = if cfg!(miri) { 50 } else { 10_000 };
 const SMALL_STACK: usize = match cfg!(debug_assertions) {
     true => 256 << 10,
     false => 64 << 10,
 };
 
-/// Spawns the links; the last one awaits `end`. Handles of all but the first are inside the links before them.
+/// Spawns the links. The last link awaits `end`. Each link holds the handle of the next, so only the first handle is given.
 fn chain(end: Gate, ledger: &Ledger) -> JoinHandle<usize> {
     let token = ledger.token("the last link");
     let mut first = spawn(async move {

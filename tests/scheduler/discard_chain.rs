@@ -1,4 +1,4 @@
-//! Outputs that hold the handles of other finished tasks: however long the chain, the stack stays shallow.
+//! An output may hold the handle of another finished task, and so on. However long the chain, its drop needs little stack.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -17,7 +17,7 @@ struct Link {
     _before: Option<JoinHandle<Link>>,
 }
 
-/// So many finished tasks; the last one's handle.
+/// Makes a chain of finished tasks, and gives the handle of the last.
 async fn chain(links: usize, ledger: &Ledger) -> JoinHandle<Link> {
     let mut before = None;
     for number in 0..links {
@@ -44,7 +44,11 @@ fn a_hundred_thousand_outputs_that_hold_each_other_are_dropped_on_a_small_stack(
             let last = chain(LINKS, &ledger).await;
             assert_eq!(ledger.alive(), LINKS);
             drop(last);
-            assert_eq!(ledger.alive(), 0, "all of them, before the drop returns");
+            assert_eq!(
+                ledger.alive(),
+                0,
+                "all outputs must be dropped before the drop returns"
+            );
             ledger.assert_settled_here();
         });
     });
@@ -56,13 +60,13 @@ fn a_chain_is_dropped_on_a_small_stack_by_whoever_lets_go_of_it() {
         let ledger = Ledger::new();
         let mut event_loop = EventLoop::new().unwrap();
         event_loop.run(async {
-            // A task that takes the chain along and ends without anybody who asks.
+            // A detached task ends, and its output holds the chain.
             let last = chain(LINKS / 10, &ledger).await;
             drop(spawn(async move { Some(last) }));
             yield_now().await;
             yield_now().await;
-            assert_eq!(ledger.alive(), 0, "an output that nobody asks for");
-            // A future that holds the chain and is cancelled.
+            assert_eq!(ledger.alive(), 0, "the output of a detached task");
+            // A future holds the chain and is cancelled.
             let last = chain(LINKS / 10, &ledger).await;
             let holder = spawn(async move {
                 pending::<()>().await;
@@ -70,12 +74,12 @@ fn a_chain_is_dropped_on_a_small_stack_by_whoever_lets_go_of_it() {
             });
             assert!(holder.cancel().await.unwrap_err().is_cancelled());
             assert_eq!(ledger.alive(), 0, "a future that was cancelled");
-            // An output that is given, and dropped by the one who asked.
+            // The awaiting task gets the output and drops it.
             let last = chain(LINKS / 10, &ledger).await;
             drop(last.await);
-            assert_eq!(ledger.alive(), 0, "an output that was given");
+            assert_eq!(ledger.alive(), 0, "an output that was awaited");
         });
-        // A future that the end of the loop drops.
+        // The end of the loop drops a future that holds the chain.
         event_loop.run(async {
             let last = chain(LINKS / 10, &ledger).await;
             drop(spawn(async move {
@@ -86,7 +90,7 @@ fn a_chain_is_dropped_on_a_small_stack_by_whoever_lets_go_of_it() {
         });
         drop(event_loop);
         assert_eq!(ledger.alive(), 0, "a future that the loop dropped");
-        // A handle that outlives its loop.
+        // The handle outlives its loop.
         let last = run(chain(LINKS / 10, &ledger));
         drop(last);
         assert_eq!(ledger.alive(), 0, "a handle without a loop");
@@ -129,7 +133,7 @@ fn an_output_in_an_output_is_dropped_after_the_destructor_that_let_go_of_it() {
     });
 }
 
-/// Outside of another output's destructor nothing is put off.
+/// Outside of another output's destructor, no drop is put off.
 #[test]
 fn an_output_is_dropped_before_the_drop_of_its_handle_returns() {
     watchdog(PATIENCE, || {
@@ -165,7 +169,7 @@ fn a_destructor_that_panics_in_a_chain_stops_nobody_behind_it() {
             }
             drop(panics);
             assert_eq!(ledger.alive(), 0);
-            // And the next one is not put off for ever.
+            // The next drop must not be put off for ever.
             drop(chain(10, &ledger).await);
             assert_eq!(ledger.alive(), 0);
             ledger.assert_settled_here();
@@ -173,7 +177,7 @@ fn a_destructor_that_panics_in_a_chain_stops_nobody_behind_it() {
     });
 }
 
-/// While an output is put off its slot is its own: a newcomer moves in elsewhere.
+/// While the drop of an output is put off, the output keeps its slot. A new task gets another slot.
 #[test]
 fn the_slot_of_an_output_that_waits_to_be_dropped_is_not_given_away() {
     watchdog(PATIENCE, || {

@@ -1,4 +1,4 @@
-//! A loop may be dropped anywhere, whatever is still alive, and what is still alive goes on safely.
+//! A loop may be dropped anywhere, whatever is still alive. The things that outlive it stay safe to use.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -31,7 +31,7 @@ async fn holds<T>(parts: T) {
     pending::<()>().await;
 }
 
-/// A loop with tasks in every state: not polled yet, parked, queued again, aborted, finished with its handle alive.
+/// A loop with tasks in every state: not polled yet, parked, queued again, aborted, and finished with a living handle.
 fn lively(ledger: &Ledger) -> (EventLoop, Vec<JoinHandle<()>>) {
     let mut event_loop = new_loop();
     let mut handles = vec![event_loop.spawn(holds(ledger.token("parked")))];
@@ -59,8 +59,8 @@ fn lively(ledger: &Ledger) -> (EventLoop, Vec<JoinHandle<()>>) {
 fn assert_all_ended(handles: Vec<JoinHandle<()>>) {
     for (index, handle) in handles.into_iter().enumerate() {
         assert!(handle.is_finished());
-        match now_or_never(handle).expect("no loop is needed to read it") {
-            Ok(()) => assert_eq!(index, 3, "the one that finished"),
+        match now_or_never(handle).expect("a handle gives its result without a loop") {
+            Ok(()) => assert_eq!(index, 3, "only the fourth task has finished"),
             Err(error) => assert!(error.is_cancelled() && index != 3),
         }
     }
@@ -139,7 +139,7 @@ fn a_loop_in_a_thread_local_is_dropped_when_its_thread_ends() {
         let (ledger, looked) = (Ledger::new(), Counter::default());
         let (book, looks) = (ledger.clone(), looked.clone());
         let thread = thread::spawn(move || {
-            // Two of them, one made before any loop has run on the thread and one after.
+            // There are two thread-locals: one is made before a loop has run on the thread, and one after.
             for slot in [&LOOP, &LATER] {
                 let (event_loop, handles) = lively(&book);
                 drop(handles);
@@ -152,7 +152,10 @@ fn a_loop_in_a_thread_local_is_dropped_when_its_thread_ends() {
                     let (waker, _) = counting_waker();
                     waker.wake();
                     let remote = Remote::current();
-                    assert!(!remote.is_closed(), "tasks go first, then the door");
+                    assert!(
+                        !remote.is_closed(),
+                        "the tasks must be dropped before the inbox is closed"
+                    );
                     looks.add();
                 }))));
                 slot.set(Some(event_loop));
@@ -210,7 +213,7 @@ fn a_loop_is_dropped_by_unwinding_through_its_own_run() {
 #[test]
 fn what_destructors_spawn_is_dropped_at_once_and_never_polled() {
     watchdog(PATIENCE, || {
-        /// Spawns its successor when it is dropped, and looks what became of it.
+        /// Spawns its successor when it is dropped, and checks what becomes of it.
         struct Heir {
             generation: u32,
             trace: Trace<String>,
@@ -230,9 +233,12 @@ fn what_destructors_spawn_is_dropped_at_once_and_never_polled() {
                     heir.trace.push("polled".to_owned());
                     yield_now().await;
                 });
-                assert!(handle.is_finished(), "dropped before spawn returns");
+                assert!(
+                    handle.is_finished(),
+                    "the new task must be dropped before `spawn` returns"
+                );
                 self.trace
-                    .push(format!("{generation} is survived by nobody"));
+                    .push(format!("the successor of {generation} has ended"));
                 let ended = now_or_never(handle).expect("it has ended");
                 assert!(ended.expect_err("not polled").is_cancelled());
             }
@@ -259,8 +265,8 @@ fn what_destructors_spawn_is_dropped_at_once_and_never_polled() {
             "1 dies",
             "2 dies",
             "3 dies",
-            "2 is survived by nobody",
-            "1 is survived by nobody",
+            "the successor of 2 has ended",
+            "the successor of 1 has ended",
             "the neighbour dies",
         ];
         assert_eq!(trace.take(), expected);
@@ -287,7 +293,7 @@ fn handles_that_outlive_their_loop_say_that_their_tasks_are_over() {
             assert!(!format!("{handle:?} {abort:?}").is_empty());
         }
         assert!(remote.is_closed());
-        assert!(remote.post(|| unreachable!("nobody is there")).is_err());
+        assert!(remote.post(|| unreachable!("the loop is gone")).is_err());
         assert!(
             remote
                 .spawn(async || ())
@@ -296,7 +302,7 @@ fn handles_that_outlive_their_loop_say_that_their_tasks_are_over() {
                 .is_cancelled()
         );
         assert!(far.wait().expect_err("closed").is_cancelled());
-        // On another loop, too.
+        // The handles work on another loop, too.
         run(async move {
             for (index, handle) in handles.into_iter().enumerate() {
                 let late = handle.abort_handle();
@@ -417,7 +423,7 @@ fn dropping_a_loop_does_not_wait_for_a_job_on_its_pool() {
         assert_eq!(
             ledger.alive(),
             1,
-            "a job that had not begun is dropped, one that runs goes on"
+            "the waiting job must be dropped, and the running job must go on"
         );
         drop(lets_go);
         while ledger.alive() > 0 {
@@ -444,7 +450,7 @@ fn a_sleep_outlives_its_loop_and_goes_on_in_another() {
         assert_eq!(
             Arc::strong_count(&wakes),
             2,
-            "and the other loop's timer another one"
+            "the timer of the other loop has another waker"
         );
         assert!(poll_once(nap).is_ready());
     });
@@ -457,7 +463,7 @@ fn loops_are_made_and_dropped_by_the_thousand_without_using_the_table_up() {
             let event_loop = new_loop();
             drop(event_loop.spawn(pending::<()>()));
         }
-        // And not in the order of their making.
+        // These loops are not dropped in the order in which they were made.
         let mut loops: Vec<EventLoop> = (0..50).map(|_| new_loop()).collect();
         while !loops.is_empty() {
             drop(loops.remove(loops.len() / 2));

@@ -1,4 +1,5 @@
-//! Ways to part with a task: detach it, abort it with its handle, by its identifier, or ask without waiting.
+//! Ways to end the work with a task: detach it, abort it with its handle or by its identifier, or ask for its output without
+//! waiting.
 
 use std::future::{Future, Ready, pending, ready};
 
@@ -18,7 +19,11 @@ fn a_task_whose_handle_aborts_on_drop_is_dropped_when_its_turn_comes() {
         .abort_on_drop();
         yield_now().await;
         drop(handle);
-        assert_eq!(ledger.alive(), 1, "an abort only asks");
+        assert_eq!(
+            ledger.alive(),
+            1,
+            "an abort must not drop the future at once"
+        );
         yield_now().await;
         ledger.assert_settled_here();
     });
@@ -69,13 +74,16 @@ fn an_identifier_aborts_its_own_task_and_no_other() {
     let other_loop = EventLoop::new().unwrap();
     let elsewhere = other_loop.spawn(pending::<()>());
     run(async {
-        assert!(!task::abort(elsewhere.id()), "of another loop");
+        assert!(
+            !task::abort(elsewhere.id()),
+            "the task belongs to another loop"
+        );
         let first = spawn(pending::<()>());
         let id = first.id();
         assert!(task::abort(id));
         assert!(first.await.unwrap_err().is_cancelled());
-        assert!(!task::abort(id), "it has finished");
-        // The next task has the slot.
+        assert!(!task::abort(id), "the task has finished");
+        // The next task gets the slot.
         let second = spawn(pending::<()>());
         assert!(!task::abort(id));
         yield_now().await;
@@ -97,7 +105,7 @@ fn detaching_is_dropping_the_handle() {
     assert_eq!(lines.len(), 1, "{lines:?}");
 }
 
-/// What is no future, and becomes one.
+/// A value that is no future, but can become one.
 struct Becoming(u32);
 
 impl IntoFuture for Becoming {
@@ -130,7 +138,7 @@ fn what_becomes_a_future_can_be_spawned_and_run() {
 fn is_future<F: Future>(_: &F) {}
 
 roundelay::test! {
-    /// By the macro itself.
+    /// A test that the macro makes.
     async fn a_test_may_be_an_async_function() {
         let _watched = crate::support::watch();
         let task = spawn(async { 5 });

@@ -1,7 +1,7 @@
-//! Nothing that a task does keeps the others from their turn, and the loop from its look. Counted in polls, never in time.
+//! No task can keep the other tasks from their turn, or the loop from its look. The tests count polls, and measure no time.
 //!
-//! The bound that chapter 4 proves: a due timer and a ready socket wait for at most 64 polls and one look, a word from
-//! another thread for the poll that is going on. Whoever waited for it is queued by that look, behind those who are ready by then.
+//! Chapter 4 proves the bound: a due timer and a ready socket wait for at most 64 polls and one look. A note from another
+//! thread waits for the end of the current poll. The look queues the waiting task behind the tasks that are ready by then.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -24,8 +24,8 @@ use roundelay::{EventLoop, Remote, run, sleep, spawn, yield_now};
 const POLL_BUDGET: usize = 64;
 const OPERATIONS_PER_POLL: usize = 128;
 
-/// Counts the polls of the tasks that keep the loop busy. In one of these polls it makes the event happen that somebody
-/// else waits for: so the event is there before that poll ends, and every poll after it is a poll too late.
+/// Counts the polls of the tasks that keep the loop busy. In one of these polls it makes the event happen for which the
+/// victim waits. So the event is there before that poll ends, and each later poll is a delay.
 struct Busy {
     polls: Arc<AtomicUsize>,
     happens_at: usize,
@@ -45,7 +45,7 @@ impl Busy {
         self.event.replace(Some(Box::new(event)));
     }
 
-    /// The future, with its polls counted.
+    /// The future, whose polls are counted.
     fn keep<F: Future>(self: &Rc<Self>, future: F) -> impl Future<Output = F::Output> + use<F> {
         let busy = Rc::clone(self);
         async move {
@@ -54,7 +54,7 @@ impl Busy {
                 let polls = busy.polls.load(SeqCst) + 1;
                 busy.polls.store(polls, SeqCst);
                 if polls == busy.happens_at {
-                    let event = busy.event.take().expect("somebody waits for the event");
+                    let event = busy.event.take().expect("the victim waits for the event");
                     event();
                 }
                 future.as_mut().poll(cx)
@@ -63,13 +63,13 @@ impl Busy {
         }
     }
 
-    /// How many polls have begun since the event.
+    /// The number of polls that have begun since the event.
     fn delay(&self) -> usize {
         self.polls.load(SeqCst) - self.happens_at
     }
 }
 
-/// A way of keeping the loop busy for ever. Spawns what it needs, and says how many of them are ready at most.
+/// A way to keep the loop busy for ever. Spawns its tasks, and gives the largest number of them that are ready at once.
 type Bully = fn(&Rc<Busy>) -> usize;
 
 fn a_task_that_wakes_itself(busy: &Rc<Busy>) -> usize {
@@ -102,8 +102,8 @@ fn a_socket_that_is_always_ready(busy: &Rc<Busy>) -> usize {
         loop {
             other.write_all(b"x").await.expect("there is room");
             one.read_exact(&mut [0]).await.expect("there is a byte");
-            // A poll ends after 128 operations, by force. Of them these cost no system call; and since a round has 63, the end
-            // falls on each kind of operation.
+            // A poll must end after 128 operations. These 61 operations cost no system call. A round has 63 operations, so the
+            // end falls on each kind of operation.
             for _ in 0..61 {
                 consume_budget().await;
             }
@@ -137,8 +137,8 @@ const BULLIES: [Bully; 5] = [
     a_crowd,
 ];
 
-/// Runs a bully and its victim for each poll of a whole round in which the event may happen. Gives the longest delay, and
-/// how many tasks were ready at most.
+/// Runs a bully and its victim once for each poll of a whole round, and lets the event happen in that poll. Gives the longest
+/// delay, and the largest number of ready tasks.
 fn longest_delay<V, F>(bully: Bully, poll_budget: usize, victim: V) -> (usize, usize)
 where
     V: Fn(Rc<Busy>) -> F,
@@ -165,7 +165,7 @@ where
     (longest, ready)
 }
 
-/// The victim's poll comes at most one round of polls after the event, and then its place in the queue.
+/// The victim is queued at most one round of polls after the event, and polled when the queue has come to it.
 fn assert_bounded<V, F>(victim: V)
 where
     V: Fn(Rc<Busy>) -> F,
@@ -182,7 +182,7 @@ where
     }
 }
 
-/// The moment of the look itself: a timer that is due fires inside it, and whoever waits has a waker of its own.
+/// Shows the moment of the look itself: a due timer fires inside it, and its waker is one that counts at once.
 async fn a_timer_that_fires(busy: Rc<Busy>) -> usize {
     struct Seen {
         polls: Arc<AtomicUsize>,
@@ -217,7 +217,7 @@ async fn a_timer_that_fires(busy: Rc<Busy>) -> usize {
     seen.at.load(SeqCst) - busy.happens_at
 }
 
-/// A posted call runs where the loop takes its mail.
+/// A posted call runs when the loop takes its mail.
 async fn a_posted_call(busy: Rc<Busy>) -> usize {
     let seen = Arc::new(AtomicUsize::new(0));
     let (remote, polls) = (Remote::current(), Arc::clone(&busy.polls));
@@ -238,7 +238,7 @@ async fn a_posted_call(busy: Rc<Busy>) -> usize {
 }
 
 fn make_due(nap: &RefCell<Sleep>) {
-    // Past the tick of the wheel that the deadline is rounded up to.
+    // The wheel rounds the deadline up to a tick, and this tick is in the past too.
     let deadline = Instant::now() - Duration::from_millis(2);
     nap.borrow_mut().reset(deadline);
 }
@@ -274,7 +274,7 @@ async fn an_accept(busy: Rc<Busy>) -> usize {
     let listener = TcpListener::from_std(listener).expect("a listener");
     let client = Rc::new(Cell::new(None));
     let connects = Rc::clone(&client);
-    // The kernel finishes the connection by itself: it is there when this returns.
+    // The kernel finishes the connection by itself, so the connection is there when this returns.
     busy.when_it_is_time(move || {
         connects.set(Some(StdStream::connect(address).expect("a connection")));
     });
@@ -282,14 +282,14 @@ async fn an_accept(busy: Rc<Busy>) -> usize {
     busy.delay()
 }
 
-// *bounded-look*: between two looks stand so many polls, whatever came in meanwhile.
+// *bounded-look*: there are exactly this many polls between two looks, whatever comes in during them.
 #[test]
 fn the_loop_looks_after_its_budget_of_polls_whatever_its_tasks_do_and_not_sooner() {
     watchdog(PATIENCE, || {
         for poll_budget in [POLL_BUDGET, 7, 1] {
             for bully in BULLIES {
                 let (longest, _) = longest_delay(bully, poll_budget, a_timer_that_fires);
-                // The poll in which the event happens may be the first one after a look; that look does not come again.
+                // The event may happen in the first poll after a look. Then the next look comes after the rest of the budget.
                 assert_eq!(longest, poll_budget - 1);
             }
         }
@@ -344,7 +344,7 @@ fn a_host_that_turns_by_hand_gets_a_look_in_each_turn() {
     });
 }
 
-/// Polls that `work` needs as a task of its own.
+/// The number of polls that `work` needs as a task of its own.
 fn polls_of<F: Future<Output: 'static> + 'static>(work: F) -> usize {
     let polls = Counter::default();
     run(async {
@@ -470,10 +470,10 @@ fn outside_of_a_poll_the_budget_is_endless() {
     watchdog(PATIENCE, || {
         let spend =
             || (0..10 * OPERATIONS_PER_POLL).all(|_| now_or_never(consume_budget()).is_some());
-        assert!(spend(), "without a loop");
+        assert!(spend(), "there is no budget without a loop");
         let in_a_call = Counter::default();
         run(async {
-            // This poll has spent everything when the call runs, right behind it.
+            // This poll has spent its whole budget when the call runs, right after it.
             let adds = in_a_call.clone();
             let call = move || {
                 if spend() {
@@ -493,7 +493,7 @@ fn outside_of_a_poll_the_budget_is_endless() {
             waits.await;
         });
         assert_eq!(in_a_call.get(), 1);
-        assert!(spend(), "behind a loop");
+        assert!(spend(), "there is no budget after the end of a loop");
     });
 }
 
@@ -512,10 +512,13 @@ fn a_loop_inside_a_task_has_its_own_budget_and_gives_the_outer_one_back() {
             assert_eq!(polls, 1);
             assert!(
                 now_or_never(consume_budget()).is_some(),
-                "one operation was left"
+                "one operation of the budget was left"
             );
             let mut next = pin!(consume_budget());
-            assert!(poll_once(next.as_mut()).is_pending(), "and now none is");
+            assert!(
+                poll_once(next.as_mut()).is_pending(),
+                "now no operation is left"
+            );
         });
     });
 }

@@ -1,4 +1,4 @@
-//! What a handle of a task holds on to, and what it does not.
+//! The things that a handle of a task keeps alive, and the things that it does not.
 
 use std::future::{pending, poll_fn};
 use std::pin::{Pin, pin};
@@ -44,7 +44,7 @@ fn an_old_abort_handle_never_hits_the_new_tenant_of_a_slot() {
                 old.push(handle.abort_handle());
                 handle.await.expect("it ends well");
             }
-            // The old handles pin their slots, so that these get others.
+            // The old handles pin their slots, so these tasks get other slots.
             let gates: Vec<Gate> = (0..200).map(|_| Gate::new()).collect();
             let wait = |gate: Gate| async move { gate.wait().await };
             let tenants: Vec<_> = gates
@@ -62,7 +62,7 @@ fn an_old_abort_handle_never_hits_the_new_tenant_of_a_slot() {
             assert!(!tenants.iter().any(JoinHandle::is_finished));
             gates.iter().for_each(Gate::open);
             for tenant in tenants {
-                tenant.await.expect("nobody aborted it");
+                tenant.await.expect("the tenant was not aborted");
             }
         });
     });
@@ -149,7 +149,7 @@ fn a_handle_wakes_the_waker_of_its_last_poll_only_and_keeps_none_once_it_is_drop
     });
 }
 
-/// A task's identifier pins nothing; its handles do. So a loop that spawns for ever needs no more slots than it has tasks.
+/// The handles of a task pin its slot, but its identifier does not. So a loop needs no more slots than it has tasks.
 #[test]
 fn slots_are_reused_when_the_last_handle_is_gone() {
     watchdog(PATIENCE, || {
@@ -163,7 +163,7 @@ fn slots_are_reused_when_the_last_handle_is_gone() {
             let slot = text.trim_end_matches(')').rsplit(' ').next();
             let slot: usize = slot.and_then(|slot| slot.parse().ok()).expect("a slot");
             highest = highest.max(slot);
-            // In any order.
+            // The handles are dropped in any order.
             match round % 3 {
                 0 => drop((handle, abort, clone)),
                 1 => drop((clone, abort, handle)),
@@ -175,7 +175,7 @@ fn slots_are_reused_when_the_last_handle_is_gone() {
     });
 }
 
-/// A slot counts its handles in two bytes. Who holds more of them gives up the slot, not the task.
+/// A slot counts its handles in two bytes. If there are more handles, the slot is never reused, but the task goes on.
 #[test]
 fn more_handles_than_a_slot_can_count_do_no_harm() {
     watchdog(PATIENCE, || {

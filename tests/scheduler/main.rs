@@ -1,4 +1,4 @@
-//! Tasks on one loop: woken, polled, in order, cancelled, dropped, and what their panics do.
+//! Tasks on one loop. They are woken, polled in order, cancelled and dropped, and they may panic.
 
 mod budget;
 mod cancel;

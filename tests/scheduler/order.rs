@@ -1,4 +1,4 @@
-//! In what order things happen, compared as whole traces.
+//! The order in which things happen. The tests compare whole traces.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::support::{Gate, PATIENCE, Trace, on_drop, own_waker, watchdog};
 use roundelay::{EventLoop, JoinHandle, Remote, run, spawn, yield_now};
 
-/// A task that says its name in each of `rounds` polls.
+/// A task that writes its name into the trace in each of `rounds` polls.
 fn says(trace: &Trace, name: &'static str, rounds: usize) -> impl Future<Output = ()> + use<> {
     let trace = trace.clone();
     async move {
@@ -118,7 +118,7 @@ fn nobody_is_polled_twice_before_all_who_were_ready_have_been_polled_once() {
     watchdog(PATIENCE, || {
         let trace = Trace::new();
         let mut event_loop = new_loop();
-        // Twice the number of polls after which the loop looks: a look must not disturb the order.
+        // The loop looks after 64 polls, and this is more than twice that number. A look must not disturb the order.
         for task in 0..130_usize {
             let trace = trace.clone();
             drop(event_loop.spawn(poll_fn(move |cx| {
@@ -171,12 +171,12 @@ fn calls_posted_from_another_thread_run_in_the_order_in_which_they_were_sent() {
         let thread = thread::spawn(move || {
             for number in 0..100 {
                 let said = said.clone();
-                let call = move || said.send(number).expect("somebody hears");
+                let call = move || said.send(number).expect("the receiver is there");
                 remote.post(call).expect("the loop is there");
             }
         });
         thread.join().expect("the thread ends well");
-        // One look delivers sixty-four.
+        // One look delivers sixty-four calls.
         turn(&mut event_loop);
         turn(&mut event_loop);
         assert_eq!(
@@ -215,7 +215,7 @@ fn handles_that_are_awaited_in_another_order_give_their_outputs_all_the_same() {
     });
 }
 
-/// Tasks that hold each other's handles: each runs when the one that it awaits has finished, so the last one is first.
+/// Each task awaits the next one, and finishes when that one has finished. So the last task is first.
 #[test]
 fn a_chain_of_awaits_unwinds_from_its_end() {
     watchdog(PATIENCE, || {
@@ -248,7 +248,7 @@ fn tasks_that_a_loop_leaves_behind_are_dropped_in_the_order_of_their_spawning() 
         };
         let mut short_lived = Vec::new();
         for name in ["parked first", "parked second", "parked third"] {
-            // Between the tasks are others that finish: the slots of the later ones are not in the order of their spawning.
+            // Other tasks between them finish. So the slots of the later tasks are not in the order of their spawning.
             short_lived.push(event_loop.spawn(async {}));
             let mark = leaves(name);
             drop(event_loop.spawn(async move {
@@ -311,7 +311,7 @@ fn run_returns_at_the_very_poll_in_which_its_future_finishes() {
                 own_waker().await
             }
         };
-        // Woken in one batch: first the main future, then the task behind it.
+        // Both are woken in one batch: first the main future, then the task behind it.
         let opener = event_loop.spawn({
             let trace = trace.clone();
             async move {
@@ -328,8 +328,8 @@ fn run_returns_at_the_very_poll_in_which_its_future_finishes() {
     });
 }
 
-/// A task that is woken in its last poll stays in the queue, though it has finished. Were its slot given away at once, the
-/// next tenant would inherit that place, and be polled before its turn.
+/// A task that is woken in its last poll stays in the queue, although it has finished. If its slot were given away at once,
+/// the next tenant would get that place, and would be polled before its turn.
 #[test]
 fn a_new_tenant_does_not_inherit_its_predecessors_place_in_the_queue() {
     watchdog(PATIENCE, || {
@@ -363,9 +363,9 @@ fn a_call_posted_by_a_task_runs_between_two_polls_and_not_inside_post() {
         let (said, hears) = std::sync::mpsc::channel();
         run(async {
             let here = said.clone();
-            let call = move || here.send("posted").expect("somebody hears");
+            let call = move || here.send("posted").expect("the receiver is there");
             Remote::current().post(call).expect("the loop is there");
-            said.send("main").expect("somebody hears");
+            said.send("main").expect("the receiver is there");
             for _ in 0..100 {
                 yield_now().await;
             }

@@ -1,4 +1,4 @@
-//! A task's panic ends the task, is told to somebody, and takes nothing else along.
+//! A task's panic ends only this task. It is reported to the handle or to the log.
 
 use std::cell::Cell;
 use std::future::{Future, pending};
@@ -207,7 +207,7 @@ fn a_panic_in_a_posted_call_is_logged_and_the_loop_goes_on() {
                     .post(move || panic_any(hydra))
                     .expect("the loop is there");
                 let (says, hears) = std::sync::mpsc::channel();
-                let call = move || says.send("after").expect("somebody hears");
+                let call = move || says.send("after").expect("the receiver is there");
                 remote.post(call).expect("the loop is there");
                 while hears.try_recv().is_err() {
                     yield_now().await;
@@ -221,7 +221,7 @@ fn a_panic_in_a_posted_call_is_logged_and_the_loop_goes_on() {
     });
 }
 
-/// Counts what is done to a future that has panicked. Pinned on the stack of `run`: touched later, it is freed memory.
+/// Records the uses of a future that has panicked. It is pinned on the stack of `run`, so a later use would touch freed memory.
 #[test]
 fn a_main_future_that_panics_is_not_touched_again() {
     watchdog(PATIENCE, || {
@@ -342,9 +342,9 @@ fn outside_of_a_loop_spawn_panics_with_one_sentence_that_says_what_to_do() {
     });
 }
 
-/// What `spawn` needs of the stack, measured in futures: the one that its caller made, and in a release build nothing more.
-/// Without optimisation each function on the way moves it through frames of its own: twelve, if the task has a name, and
-/// fewer without.
+/// The stack that `spawn` needs, measured in futures. In a release build it is only the future that the caller made.
+/// Without optimisation each function on the way moves the future through frames of its own. There are twelve frames if
+/// the task has a name, and fewer otherwise.
 #[test]
 fn a_future_of_three_megabytes_is_spawned_without_a_stack_to_match() {
     const SIZE: usize = 3 << 20;

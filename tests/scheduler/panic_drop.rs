@@ -1,4 +1,4 @@
-//! Destructors that panic: of futures, of outputs, of calls, during an abort, at the end of a loop, and during another panic.
+//! Destructors that panic: those of futures, outputs and calls, during an abort, at the end of a loop, and during another panic.
 
 use std::future::pending;
 use std::panic::panic_any;
@@ -43,7 +43,11 @@ fn the_error_of_a_panic_in_the_destructor_of_a_future_names_the_task() {
             });
         });
         ledger.assert_settled();
-        assert_eq!(errors(&lines), [""; 0], "somebody read it");
+        assert_eq!(
+            errors(&lines),
+            [""; 0],
+            "an error that was read must not be logged"
+        );
     });
 }
 

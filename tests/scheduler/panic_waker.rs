@@ -1,5 +1,5 @@
-//! A waker that panics, when it is woken or when it is dropped, is the concern of whoever made it. The loop goes on, so does
-//! the call that woke it, and nobody who waits beside it is forgotten.
+//! A waker may panic when it is woken or when it is dropped. Then the loop goes on, and so does the call that woke it. The
+//! other waiters are still served.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ fn waits<F: Future + 'static>(future: F) -> Waits {
     Box::pin(async move { drop(future.await) })
 }
 
-/// Polls with a waker that panics at one of its uses. Its first drop is the test's own, as this returns, and harmless.
+/// Polls with a waker that panics at one of its uses. The first drop is the drop at the end of this function, and harmless.
 fn poll_with_grumpy(at: Use, poll: impl FnOnce(&Waker) -> Poll<()>) {
     let is_ours = AtomicBool::new(true);
     let waker = hooked_waker(move |used| {
@@ -36,7 +36,7 @@ fn poll(future: &mut Waits, waker: &Waker) -> Poll<()> {
     future.as_mut().poll(&mut Context::from_waker(waker))
 }
 
-/// What was logged about wakers.
+/// The errors that were logged about wakers.
 fn complaints(lines: &[Line]) -> Vec<&str> {
     let of_wakers = lines
         .iter()
@@ -44,9 +44,9 @@ fn complaints(lines: &[Line]) -> Vec<&str> {
     of_wakers.map(|line| line.text.as_str()).collect()
 }
 
-/// `make` makes some futures that wait in one line, and one that serves them all. The one in the middle waits with a waker
-/// that panics when it is woken, the others with good ones. All of them must be served, and the panic told, once. Then the
-/// same with wakers that panic when they are dropped.
+/// `make` makes some futures that wait in one line, and one future that serves them all. The middle future waits with a
+/// waker that panics when it is woken, the others with good wakers. All of them must be served, and the panic must be
+/// logged once. Then the test does the same with wakers that panic when they are dropped.
 fn assert_contained(
     of: &'static str,
     make: impl AsyncFn() -> (Vec<Waits>, Waits) + Send + 'static,
@@ -102,7 +102,7 @@ fn assert_drops_are_contained(of: &str, make: &impl AsyncFn() -> (Vec<Waits>, Wa
     drop((serve, event_loop));
 }
 
-/// Three of a kind.
+/// Three waiting futures of one kind.
 fn three<F: Future + 'static>(mut make: impl FnMut() -> F) -> Vec<Waits> {
     (0..3).map(|_| waits(make())).collect()
 }
@@ -111,7 +111,7 @@ fn three<F: Future + 'static>(mut make: impl FnMut() -> F) -> Vec<Waits> {
 fn of_a_timer() {
     let _watched = crate::support::watch();
     assert_contained("a timer", async || {
-        // A sleep, not a deadline: it waits at its first poll, however late that comes.
+        // This is a sleep, not a deadline, so it waits at its first poll, however late that comes.
         let soon = Duration::from_millis(2);
         (three(|| sleep(soon)), waits(sleep(2 * soon)))
     });
@@ -123,7 +123,7 @@ fn of_a_socket() {
     assert_contained("a source's waiter", async || {
         let (near, far) = tcp_pair().await.unwrap();
         let near = Rc::new(near);
-        // What waits must have been told by the kernel that there is nothing.
+        // A read waits only after the kernel has said that there is nothing to read.
         let line = three(|| {
             let near = Rc::clone(&near);
             async move { near.peek(&mut [0]).await }
@@ -151,7 +151,7 @@ fn of_a_source_whose_loop_is_dropped() {
     });
 }
 
-/// A dropped source takes along the waker that its `poll_` methods had left with it.
+/// A dropped source drops the waker that a `poll_` method has left with it.
 #[test]
 fn of_a_socket_that_is_dropped_with_the_waker_of_a_poll_method() {
     watchdog(PATIENCE, || {
@@ -234,7 +234,7 @@ fn of_the_scope_of_a_group() {
     });
 }
 
-/// Three are woken in one burst, and so the one who awaits them is woken once.
+/// The three futures are woken in one burst, and so the task that awaits them is woken once.
 #[test]
 fn of_a_set_of_futures() {
     let _watched = crate::support::watch();
@@ -249,7 +249,7 @@ fn of_a_set_of_futures() {
     });
 }
 
-// Between tasks: the panic would come out of a call of somebody who has nothing to do with the waiter.
+// Waits between tasks. Here the panic would come out of a call by another task, which has nothing to do with the waiter.
 
 const IN_SYNC: &str = "a waiter in `sync`";
 
@@ -275,7 +275,7 @@ fn of_one_who_waits_for_a_permit() {
             let permit = desks.acquire_owned();
             async move { permit.await.unwrap().forget() }
         });
-        // One by one: the panic of the second must not keep the third from its permit.
+        // The permits come one by one. The panic of the second waiter must not keep the third from its permit.
         (
             line,
             waits(async move { (0..3).for_each(|_| desks.add_permits(1)) }),

@@ -1,8 +1,8 @@
-//! *no-user-code-under-borrow*: wherever the loop runs the user's code, that code may do anything to the loop.
+//! *no-user-code-under-borrow*: wherever the loop runs the user's code, this code may do anything to the loop.
 //!
-//! A *place* is where user code runs: a poll, a destructor, a foreign waker, the sink of the log. A *deed* is what it does
-//! there. Every deed is done in every place. None of them may panic; when all is over every value has been dropped once, on
-//! its own thread; and nothing was logged as an error that the place itself did not bring about.
+//! A *place* is where user code runs: a poll, a destructor, a foreign waker, the sink of the log. A *deed* is what the code does
+//! there. Every deed is done in every place. No deed may panic. At the end every value has been dropped once, on its own thread,
+//! and no error has been logged except those of the place itself.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -49,7 +49,7 @@ fn the_destructor_of_a_future_that_has_finished_may_do_anything() {
 #[test]
 fn the_destructor_of_a_future_that_is_aborted_may_do_anything() {
     let _watched = crate::support::watch();
-    // Parked, and before its first poll.
+    // The task is parked in the first round, and not polled yet in the second.
     for turns in [1, 0] {
         do_everything(0, move |world: Rc<World>, trigger: Trigger| async move {
             let handle = world.know(spawn(parks(trigger.on_drop())));
@@ -150,7 +150,7 @@ fn a_joiners_waker_may_do_anything_when_it_is_cloned() {
 #[test]
 fn a_joiners_waker_may_do_anything_when_it_is_dropped() {
     let _watched = crate::support::watch();
-    // By another one that replaces it, by the handle that is dropped, and by the task that has finished.
+    // The waker is replaced by another one, dropped with the handle, or used up by the finished task.
     for way in 0..3 {
         do_everything(0, move |world: Rc<World>, trigger: Trigger| async move {
             let is_registered = Arc::new(AtomicBool::new(false));
@@ -173,7 +173,7 @@ fn a_joiners_waker_may_do_anything_when_it_is_dropped() {
     }
 }
 
-/// A waker whose clone turns the very loop whose task is being awaited, until that task has finished.
+/// The clone of the waker turns the loop whose task is being awaited, until that task has finished.
 #[test]
 fn a_joiners_waker_may_finish_the_task_when_it_is_cloned_and_the_handle_notices() {
     watchdog(PATIENCE, || {
@@ -188,7 +188,7 @@ fn a_joiners_waker_may_finish_the_task_when_it_is_cloned_and_the_handle_notices(
         let polled = Pin::new(&mut handle).poll(&mut Context::from_waker(&waker));
         match polled {
             Poll::Ready(output) => assert_eq!(output.expect("it ends well"), "an output"),
-            Poll::Pending => panic!("it has finished, and nobody would wake us"),
+            Poll::Pending => panic!("the task has finished, and no wake would come"),
         }
     });
 }
@@ -243,7 +243,7 @@ fn the_destructor_of_a_task_that_a_loop_leaves_behind_may_do_anything() {
 #[test]
 fn the_destructor_of_a_task_may_do_anything_at_the_end_of_its_own_loop() {
     let _watched = crate::support::watch();
-    // The world is empty by then, so the task keeps what it needs, and the deed finds what is left.
+    // The world is empty by then. The task keeps what it needs, and the deed finds what is left.
     do_everything(0, async |_, trigger| drop(spawn(parks(trigger.on_drop()))));
 }
 
@@ -356,7 +356,7 @@ fn the_output_of_a_job_may_do_anything_when_it_is_dropped() {
     });
 }
 
-/// The sink acts at the first line, at the second, and so on: in the middle of whatever the loop is telling.
+/// The sink acts at the first line, at the second, and so on. So it acts in the middle of each thing that the loop logs.
 #[test]
 fn the_sink_of_the_log_may_do_anything_at_every_line() {
     let _watched = crate::support::watch();
@@ -382,7 +382,7 @@ fn the_sink_of_the_log_may_do_anything_at_every_line() {
             };
             let mut inner = EventLoop::new().expect("a loop");
             with_sink(sink, move || inner.run(body));
-            // Should there have been fewer lines: the deed is done all the same.
+            // If there were fewer lines, the deed is done now.
             trigger.fire();
         });
     }

@@ -1,4 +1,4 @@
-//! A task that awaits its own handle would wait for ever: it is told so instead.
+//! A task that awaits its own handle would wait for ever. It gets an error instead.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
@@ -12,10 +12,10 @@ use roundelay::future::{as_completed, join_all};
 use roundelay::task::AbortHandle;
 use roundelay::{EventLoop, JoinError, JoinHandle, run, spawn, task, yield_now};
 
-/// Where a task finds its own handle.
+/// The place where a task finds its own handle.
 type Place<T> = Rc<RefCell<Option<JoinHandle<T>>>>;
 
-/// Spawns a task that is given the place where its handle will lie.
+/// Spawns a task, and gives it the place of its own handle.
 fn spawn_with_own_handle<T: 'static, F: Future<Output = T> + 'static>(
     body: impl FnOnce(Place<T>) -> F,
 ) -> (Place<T>, AbortHandle) {
@@ -103,7 +103,7 @@ fn a_handle_that_its_own_task_awaited_by_reference_yields_the_output_to_another_
 fn combinators_and_executors_inside_the_task_are_told_as_well() {
     watchdog(PATIENCE, || {
         run(async {
-            // A set polls with wakers of its own, not with the task's.
+            // A set polls with its own wakers, not with the task's waker.
             let (_, joined) = spawn_with_own_handle(|place: Place<()>| async move {
                 let other = spawn(async {});
                 let results = join_all([take(&place), other]).await;
@@ -119,7 +119,7 @@ fn combinators_and_executors_inside_the_task_are_told_as_well() {
                 EVENTS.set(EVENTS.get() + 1);
             });
             ended(&blocked).await;
-            assert_eq!(EVENTS.get(), 2, "both went on to their ends");
+            assert_eq!(EVENTS.get(), 2, "both tasks must go on to their ends");
         });
     });
 }
@@ -191,7 +191,7 @@ fn a_loop_of_awaits_of_ones_own_handle_does_not_keep_the_others_waiting() {
     });
 }
 
-/// The outer task cannot end before the inner loop lets it, but a task of the inner loop may outlive that, and wait.
+/// The outer task cannot end before the run of the inner loop. A task of the inner loop may outlive that run, and wait on.
 #[test]
 fn a_task_of_an_inner_loop_may_await_the_task_that_runs_the_loop() {
     watchdog(PATIENCE, || {
@@ -251,7 +251,7 @@ fn a_waker_of_the_task_that_somebody_else_polls_with_asks_for_the_task() {
     });
 }
 
-/// For Miri: a reference to the whole cell, made while the future rests, must not reach what the future borrows from itself.
+/// For Miri. A future rests and borrows from itself. A reference to its whole cell must not include what it borrows.
 #[test]
 fn a_future_that_borrows_from_itself_is_not_disturbed_by_a_look_at_its_cell() {
     watchdog(PATIENCE, || {

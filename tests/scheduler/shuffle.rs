@@ -1,4 +1,4 @@
-//! The order within a batch, drawn from a seed: what changes, what stays, and what is found.
+//! The order within a batch may be drawn from a seed. The tests show what changes, what stays the same, and which bugs it finds.
 
 use std::cell::{Cell, RefCell};
 use std::env;
@@ -15,7 +15,7 @@ use roundelay::time::now;
 use roundelay::{EventLoop, OnPanic, Remote, seed_from_env, sleep, spawn, yield_now};
 
 const MS: Duration = Duration::from_millis(1);
-/// How many orders are tried.
+/// The number of orders that are tried.
 const SEEDS: u64 = if cfg!(miri) { 2 } else { 20 };
 
 fn shuffled(seed: u64) -> EventLoop {
@@ -23,7 +23,7 @@ fn shuffled(seed: u64) -> EventLoop {
     builder.build().expect("a loop")
 }
 
-/// Ten tasks that yield, wait for each other and sleep, and the order of all that they do.
+/// Runs ten tasks that yield, wait for each other and sleep. Gives the order of everything that they do.
 fn life(event_loop: &mut EventLoop) -> Vec<(usize, u32, Duration)> {
     let (trace, start) = (Trace::new(), now());
     event_loop.run(async {
@@ -67,7 +67,7 @@ fn a_seed_gives_the_same_order_every_time_and_another_seed_another() {
     for (n, one) in first.iter().enumerate() {
         assert!(first[..n].iter().all(|other| other != one));
     }
-    // And with no shuffle, as ever.
+    // Without a shuffle the order is the usual one.
     let plain = || life(&mut EventLoop::builder().virtual_time().build().unwrap());
     assert_eq!(plain(), plain());
     let begun = plain().into_iter().filter(|event| event.1 == 0);
@@ -151,7 +151,7 @@ fn a_lock_is_given_in_the_order_of_asking() {
     }
 }
 
-// Looks come as often as without: whatever tasks do, a due timer and a note are seen.
+// Looks come as often as without a shuffle. Whatever tasks do, the loop sees a due timer and a note.
 #[test]
 fn tasks_that_yield_for_ever_keep_neither_timers_nor_posts_waiting() {
     let _watched = crate::support::watch();
@@ -192,8 +192,8 @@ fn tasks_that_end_or_are_aborted_in_the_queue_are_none_the_worse() {
     }
 }
 
-/// A cache that is filled by one task and read by another. Its author has seen it work a thousand times: the filler is spawned
-/// first, so it is polled first.
+/// A cache that one task fills and another reads. Without a shuffle it always works: the filler is spawned first, so it is
+/// polled first.
 fn relies_on_the_order_of_spawning(event_loop: &mut EventLoop) {
     event_loop.run(async {
         let cache: Rc<RefCell<Option<&str>>> = Rc::default();
@@ -216,7 +216,10 @@ fn a_program_that_relies_on_the_order_of_spawning_is_found() {
     };
     let failing: Vec<u64> = (0..40).filter(|seed| fails(*seed)).collect();
     assert!((8..32).contains(&failing.len()), "{failing:?}");
-    assert!(failing.into_iter().all(fails), "the same seeds again");
+    assert!(
+        failing.into_iter().all(fails),
+        "the same seeds must fail again"
+    );
 }
 
 #[test]
@@ -244,7 +247,7 @@ fn the_line_that_a_failing_test_prints_replays_it() {
     let test = "shuffle::fails_by_its_seed";
     let mut runs = (0..60).map(|_| in_a_process(test, None));
     let failed = runs.find(|run| !run.status.success());
-    let failed = failed.expect("of two orders it draws one sixty times");
+    let failed = failed.expect("sixty runs have drawn the same one of two orders");
     let said = String::from_utf8(failed.stderr).unwrap();
     let lines: Vec<_> = said
         .lines()

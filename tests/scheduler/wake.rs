@@ -1,4 +1,4 @@
-//! A wake-up is never lost, never counted twice, and never reaches a stranger.
+//! A wake is never lost, never counted twice, and never reaches another task.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -21,7 +21,7 @@ fn new_loop() -> EventLoop {
     EventLoop::new().expect("a loop")
 }
 
-/// A task that never finishes, counts its polls, and leaves the waker of the last one.
+/// A task that never finishes, counts its polls, and leaves the waker of its last poll.
 fn parked(event_loop: &EventLoop, polls: &Counter) -> (JoinHandle<()>, Rc<RefCell<Option<Waker>>>) {
     let left = Rc::new(RefCell::new(None));
     let (polls, leave) = (polls.clone(), Rc::clone(&left));
@@ -33,7 +33,7 @@ fn parked(event_loop: &EventLoop, polls: &Counter) -> (JoinHandle<()>, Rc<RefCel
     (handle, left)
 }
 
-/// A waker of a task that has finished and whose slot waits for the next of its kind, and that task's name.
+/// The waker and the identifier of a task that has finished. Its slot waits for the next task of the same kind.
 fn stale_waker(event_loop: &mut EventLoop) -> (Waker, TaskId) {
     let (handle, left) = parked(event_loop, &Counter::default());
     let id = handle.id();
@@ -94,11 +94,11 @@ fn a_task_woken_by_another_thread_while_it_is_polled_is_polled_again() {
     });
 }
 
-// *wake-only-queues*: no wake polls, though the task that wakes is on the stack.
+// *wake-only-queues*: a wake polls no task, although the task that wakes is on the stack.
 #[test]
 fn a_task_woken_while_it_is_polled_by_the_task_that_it_wakes_is_polled_again() {
     watchdog(PATIENCE, || {
-        // Two tasks that each wait for the other's number to catch up: a lost wake stops both.
+        // Each of the two tasks waits until the other's number has caught up. A lost wake stops both.
         let numbers = Rc::new(RefCell::new([0_u32; 2]));
         let wakers: Rc<RefCell<[Option<Waker>; 2]>> = Rc::default();
         let player = |me: usize| {
@@ -128,7 +128,7 @@ fn a_task_woken_while_it_is_polled_by_the_task_that_it_wakes_is_polled_again() {
     });
 }
 
-// *one-queue*: the second wake finds the task in the queue, and leaves it there once.
+// *one-queue*: the second wake finds the task in the queue, and does not queue it again.
 #[test]
 fn a_task_woken_twice_is_polled_once() {
     watchdog(PATIENCE, || {
@@ -254,7 +254,10 @@ fn a_waker_of_a_finished_task_whose_handle_is_alive_is_inert() {
         assert!(handle.is_finished());
         let waker = kept.take().expect("the task left its waker");
         event_loop.run(async { waker.wake() });
-        assert!(event_loop.next_deadline().is_none(), "nobody is queued");
+        assert!(
+            event_loop.next_deadline().is_none(),
+            "no task may be queued"
+        );
         assert_eq!(turns_until_idle(&mut event_loop), 0);
         assert!(handle.is_finished());
     });
@@ -278,13 +281,13 @@ fn a_task_woken_in_its_last_poll_is_not_polled_again_and_its_slot_is_not_lost() 
     });
 }
 
-/// A task's identifier tells its slot to whoever debugs.
+/// The slot of a task, which the debug text of its identifier shows.
 fn slot_of(id: TaskId) -> String {
     let text = format!("{id:?}");
     text.rsplit(' ').next().expect("a word").to_owned()
 }
 
-// *stale-is-inert*: the number of a task that is gone wakes nobody.
+// *stale-is-inert*: the number of a task that is gone wakes no task.
 #[test]
 fn a_stale_waker_spares_the_new_tenant_of_the_slot() {
     watchdog(PATIENCE, || {
@@ -311,8 +314,8 @@ fn a_stale_waker_spares_the_new_tenant_of_the_slot() {
     });
 }
 
-/// Each tenant leaves its waker behind in its last poll, for eight threads to fire. Whatever they hit, the tenants after
-/// it are polled twice each, as two polls are what a yield needs.
+/// Each tenant leaves its waker behind in its last poll, and eight threads use these wakers. Still each later tenant is polled
+/// twice, because a yield needs two polls.
 #[test]
 fn wakers_fired_from_eight_threads_at_a_reused_slot_harm_nobody() {
     watchdog(10 * PATIENCE, || {
@@ -385,7 +388,7 @@ fn a_waker_outlives_its_loop() {
     });
 }
 
-/// A loop that has the inbox which `old`'s loop had. Loops of other tests may come between, so it takes some patience.
+/// A loop that has got the inbox of `old`'s loop. Loops of other tests may get it first, so this may take some time.
 fn successor_of(old: TaskId) -> EventLoop {
     let mut others = Vec::new();
     for _ in 0..100_000 {
@@ -399,7 +402,7 @@ fn successor_of(old: TaskId) -> EventLoop {
             others.clear();
         }
     }
-    panic!("nobody inherited the inbox of {old}");
+    panic!("no loop has got the inbox of {old}");
 }
 
 fn loop_of(id: TaskId) -> String {
@@ -440,7 +443,7 @@ fn two_wakers_will_wake_the_same_task_exactly_if_they_are_of_the_same_task() {
         let (old, old_id) = stale_waker(&mut event_loop);
         let (tenant, id) = stale_waker(&mut event_loop);
         assert_eq!(slot_of(old_id), slot_of(id), "the slot is reused");
-        assert!(!old.will_wake(&tenant), "only the slots agree");
+        assert!(!old.will_wake(&tenant), "only the slots are the same");
 
         let mut other_loop = new_loop();
         let (stranger, _) = stale_waker(&mut other_loop);

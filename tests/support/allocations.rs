@@ -1,7 +1,7 @@
-//! Counts what each thread allocates, for tests that say how much that may be. Per thread, so that neither the test harness
-//! nor another test is on the bill.
+//! Counts what each thread allocates, for tests that limit it. It counts per thread, so the test harness and the other tests
+//! do not count.
 //!
-//! Each test file uses a part of it, hence the `allow`.
+//! Each test file uses only a part of it. That is why there is an `allow`.
 #![allow(dead_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -12,7 +12,7 @@ struct Counting;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-// Without destructors, so they can be reached for as long as the thread runs.
+// These have no destructors, so they can be used for as long as the thread runs.
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     static BYTES: Cell<isize> = const { Cell::new(0) };
@@ -41,7 +41,7 @@ pub(crate) fn bytes() -> isize {
     BYTES.get()
 }
 
-/// The most that there ever were of them.
+/// The highest value that [`bytes`] has had.
 pub(crate) fn peak() -> isize {
     PEAK.get()
 }
@@ -52,7 +52,7 @@ fn account(allocations: usize, bytes: isize) {
     PEAK.set(PEAK.get().max(BYTES.get()));
 }
 
-// SAFETY: each call goes on to the system's allocator as it came; the cells beside it allocate nothing.
+// SAFETY: each call goes on unchanged to the system's allocator, and the cells allocate nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         account(1, layout.size() as isize);

@@ -33,7 +33,7 @@ pub(crate) fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
-/// What a set of [`Child`]ren does, in order and in numbers.
+/// The record of a set of [`Child`]ren: their polls, drops and wakers.
 #[derive(Default)]
 pub(crate) struct Ledger {
     pub(crate) polls: RefCell<Vec<usize>>,
@@ -85,7 +85,7 @@ impl Ledger {
     }
 }
 
-/// Ready, with its number, once its ledger says so.
+/// A future that is ready once its ledger says so. It gives its number.
 pub(crate) struct Child {
     pub(crate) number: usize,
     pub(crate) ledger: Rc<Ledger>,

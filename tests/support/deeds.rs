@@ -1,4 +1,4 @@
-//! Deeds, and how they get to the places where user code runs.
+//! The deeds, and the triggers that carry them to the places where user code runs.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -16,15 +16,15 @@ use roundelay::task::{AbortHandle, try_spawn};
 use roundelay::time::Sleep;
 use roundelay::{EventLoop, JoinHandle, Offload, Remote, offload, run, sleep, spawn, yield_now};
 
-// What user code does.
+// The deeds: what user code does.
 
-/// Something for every deed to be done to. One for each place and deed.
+/// The things to which the deeds are done. There is one world for each place and deed.
 pub(crate) struct World {
     ledger: Ledger,
-    /// Of tasks that are parked, queued, and finished with an output that nobody has read.
+    /// Handles of tasks that are parked, queued, or finished with an output that was not read.
     handles: RefCell<Vec<JoinHandle<Parting>>>,
     aborts: RefCell<Vec<AbortHandle>>,
-    /// Of those tasks, and of one that is gone.
+    /// Wakers of those tasks, and of one that is gone.
     wakers: RefCell<Vec<Waker>>,
     loops: RefCell<Vec<EventLoop>>,
     naps: RefCell<Vec<Pin<Box<Sleep>>>>,
@@ -55,7 +55,7 @@ impl Drop for Parting {
 }
 
 impl World {
-    /// To be called inside a loop.
+    /// Makes a world. It must be called inside a loop.
     async fn new(ledger: &Ledger) -> Rc<Self> {
         let world = Rc::new(Self {
             ledger: ledger.clone(),
@@ -126,13 +126,13 @@ impl World {
         self.handles.borrow_mut().push(handle);
     }
 
-    /// A task that belongs to the place itself, so that a deed can abort it.
+    /// Adds a task of the place itself, so that a deed can abort it.
     pub(crate) fn know<T>(&self, handle: JoinHandle<T>) -> JoinHandle<T> {
         self.aborts.borrow_mut().push(handle.abort_handle());
         handle
     }
 
-    /// Everything holds the world that is inside the world.
+    /// Drops everything inside the world. These things hold the world, so without this it would leak.
     pub(crate) fn empty(&self) {
         drop(self.handles.take());
         drop(self.aborts.take());
@@ -170,11 +170,11 @@ pub(crate) const DEEDS: [Deed; 15] = [
             drop(try_spawn(async move { drop(token) }));
         }
     }),
-    ("aborts everybody, itself too", |world| {
+    ("aborts all tasks, itself too", |world| {
         let aborts = world.aborts.borrow().clone();
         aborts.iter().for_each(AbortHandle::abort);
     }),
-    ("wakes everybody, itself too", |world| {
+    ("wakes all tasks, itself too", |world| {
         let wakers = world.wakers.borrow().clone();
         wakers.iter().for_each(Waker::wake_by_ref);
         wakers.into_iter().for_each(Waker::wake);
@@ -225,10 +225,10 @@ pub(crate) const DEEDS: [Deed; 15] = [
     }),
 ];
 
-// How user code gets to where it runs.
+// The triggers: how user code gets to its place.
 
 thread_local! {
-    /// Code that is waiting for its place. A `Trigger` is a number, so it may be sent to where code of this thread may not.
+    /// The code that waits for its place. A `Trigger` is only a number, so it may go to places where the code itself may not.
     static CODE: RefCell<BTreeMap<usize, Box<dyn FnOnce()>>> = const { RefCell::new(BTreeMap::new()) };
     static NEXT: Cell<usize> = const { Cell::new(0) };
 }
@@ -244,7 +244,7 @@ impl Trigger {
         Self(number)
     }
 
-    /// The first time, runs the code; outside of every borrow.
+    /// Runs the code at the first call, outside of every borrow.
     pub(crate) fn fire(&self) {
         let code = CODE.with_borrow_mut(|waiting| waiting.remove(&self.0));
         if let Some(code) = code {
@@ -257,7 +257,7 @@ impl Trigger {
     }
 }
 
-/// Whether no code is waiting for its place any more.
+/// Whether all code has run.
 pub(crate) fn all_have_fired() -> bool {
     CODE.with_borrow(BTreeMap::is_empty)
 }
@@ -270,7 +270,7 @@ impl Drop for FiresOnDrop {
     }
 }
 
-/// A future whose guard is dropped by the scheduler, not by its own last poll.
+/// A future whose guard is dropped by the scheduler, and not in its own last poll.
 pub(crate) struct Manual<T: Unpin, G: Unpin> {
     output: Option<T>,
     _guard: G,
@@ -308,7 +308,7 @@ pub(crate) fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> bool {
     future.poll(&mut Context::from_waker(waker)).is_ready()
 }
 
-/// A waker that fires at the first use of this sort.
+/// A waker that fires the trigger at its first use of this sort.
 pub(crate) fn fires_at(moment: Use, trigger: Trigger) -> Waker {
     hooked_waker(move |done| {
         if done == moment {
@@ -317,7 +317,7 @@ pub(crate) fn fires_at(moment: Use, trigger: Trigger) -> Waker {
     })
 }
 
-/// Does every deed in `place`, each with a world and a loop of its own. `errors` are logged by the place itself.
+/// Does every deed in `place`, each with a world and a loop of its own. The place itself logs `errors` errors.
 pub(crate) fn do_everything<P, F>(errors: usize, place: P)
 where
     P: Fn(Rc<World>, Trigger) -> F + Send + 'static,
@@ -355,7 +355,7 @@ where
                 .filter(|l| l.level == log::Level::Error)
                 .collect();
             assert_eq!(logged.len(), errors, "{what}: {logged:?}");
-            // A job that began goes on, on another thread, and drops what it has when it is done.
+            // A job that has begun goes on, on another thread, and drops its values when it is done.
             while ledger.alive() > 0 {
                 std::thread::yield_now();
             }

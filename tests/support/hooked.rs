@@ -1,11 +1,11 @@
-//! A waker that runs the test's code wherever a waker can: when it is cloned, woken, or dropped.
+//! A waker that runs the test's code when it is cloned, woken, or dropped.
 //!
-//! `std::task::Wake` has no say in how it is cloned, so this one is made by hand.
+//! `std::task::Wake` has no method for the clone, so this waker is made by hand.
 
 use std::sync::Arc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-/// What is done with a [`hooked_waker`].
+/// A use of a [`hooked_waker`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     Clone,
@@ -20,8 +20,8 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, dr
 /// A waker that calls `hook` at each use.
 pub(crate) fn hooked_waker(hook: impl Fn(Use) + Send + Sync + 'static) -> Waker {
     let hook: Arc<Box<Hook>> = Arc::new(Box::new(hook));
-    // SAFETY: the data is one count of an `Arc` of something that is `Send` and `Sync`. `clone` takes another count, `wake`
-    // and `drop_one` give theirs back, `wake_by_ref` borrows.
+    // SAFETY: the data is one count of an `Arc` whose value is `Send` and `Sync`. `clone` takes another count, `wake` and
+    // `drop_one` give their count back, and `wake_by_ref` borrows.
     unsafe { Waker::new(Arc::into_raw(hook).cast(), &VTABLE) }
 }
 
@@ -49,6 +49,6 @@ fn drop_one(data: *const ()) {
 }
 
 fn borrow<'a>(data: *const ()) -> &'a Hook {
-    // SAFETY: called with the data of a waker that is alive for as long as the call lasts.
+    // SAFETY: the data is that of a waker that is alive for as long as the call lasts.
     unsafe { &**data.cast::<Box<Hook>>() }
 }

@@ -12,7 +12,7 @@ pub(crate) fn event_loop(threads: usize) -> EventLoop {
     builder.offload_keep_alive(Duration::MAX).build().unwrap()
 }
 
-/// A job that has begun, and goes on until the test drops the key; its output then is the thread that ran it.
+/// A job that has begun, and goes on until the test drops the key. Its output is the thread that ran it.
 pub(crate) fn busy() -> (Sender<()>, Offload<ThreadId>) {
     let (key, door) = channel();
     let (begun, begins) = channel();

@@ -1,4 +1,4 @@
-//! What the kernel itself has counted, so that a claim about system calls does not rest on our own book-keeping.
+//! Reads the kernel's own counts, so that a claim about system calls does not rest on our own counts.
 
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
@@ -7,8 +7,8 @@ use roundelay::EventLoop;
 
 /// The eventfd by which other threads interrupt a loop's sleep.
 ///
-/// Each interruption is one `write(2)` of the number 1, and nobody reads the sum back: the poller is edge-triggered. So the
-/// sum *is* the count of system calls, and Linux shows it in `/proc/self/fdinfo`.
+/// Each interruption is one `write(2)` of the number 1. The sum is never read back, because the poller is edge-triggered. So
+/// the sum *is* the count of system calls, and Linux shows it in `/proc/self/fdinfo`.
 pub(crate) struct Bell {
     info: String,
 }
@@ -29,7 +29,7 @@ impl Bell {
         Self { info }
     }
 
-    /// How many system calls the wakes from other threads have cost so far.
+    /// The number of system calls that the wakes from other threads have cost so far.
     pub(crate) fn rings(&self) -> u64 {
         let info = read(&self.info);
         let count = info

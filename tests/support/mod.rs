@@ -1,6 +1,6 @@
-//! What the tests share: a watchdog, ledgers that count to the last one, traces, wakers that count, a logger to listen to.
+//! The things that the tests share: a watchdog, ledgers with exact counts, traces, wakers that count, and a logger.
 //!
-//! Each test program includes the whole and uses a part of it, hence the `allow`.
+//! Each test program includes all of it and uses a part. That is why there is an `allow`.
 #![allow(dead_code)]
 
 pub(crate) mod combinators;
@@ -30,18 +30,18 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
-// A program that has one kind of test needs one of these.
+// A program with one kind of test needs only one of these.
 #[allow(unused_imports)]
 pub(crate) use watch::{PATIENCE, watch, watch_for, watchdog, watchdog_on_stack};
 
-/// How often something is repeated: the first number in a debug build, as in `cargo test`; the second in a release build, or with
-/// `ROUNDELAY_LONG=1`. For races, which more rounds find more often, and never for certain.
+/// The number of repetitions: `usual` in a debug build, as in `cargo test`, and `long` in a release build or with
+/// `ROUNDELAY_LONG=1`. This is for races: more rounds find them more often, but never for certain.
 pub(crate) fn rounds(usual: usize, long: usize) -> usize {
     let is_long = !cfg!(debug_assertions) || std::env::var_os("ROUNDELAY_LONG").is_some();
     if is_long { long } else { usual }
 }
 
-/// Counts from any thread.
+/// A counter that any thread may use.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counter(Arc<AtomicUsize>);
 
@@ -55,7 +55,7 @@ impl Counter {
     }
 }
 
-/// Keeps a book of values: each that was made must be dropped exactly once, and on the thread that was foreseen.
+/// Keeps a book of values. Each value must be dropped exactly once, and on the right thread.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger(Arc<Mutex<Book>>);
 
@@ -91,17 +91,17 @@ impl Ledger {
         }
     }
 
-    /// How many tokens were made.
+    /// The number of tokens that were made.
     pub(crate) fn made(&self) -> usize {
         self.read(|book| book.entries.len())
     }
 
-    /// How many tokens are not dropped yet.
+    /// The number of tokens that are not dropped yet.
     pub(crate) fn alive(&self) -> usize {
         self.read(|book| book.alive)
     }
 
-    /// Every token that was made was dropped, once.
+    /// Asserts that each token was dropped exactly once.
     #[track_caller]
     pub(crate) fn assert_settled(&self) {
         let open: Vec<String> = self.read(|book| {
@@ -114,7 +114,7 @@ impl Ledger {
         assert!(open.is_empty(), "the ledger does not balance: {open:?}");
     }
 
-    /// [`assert_settled`](Self::assert_settled), and every drop was on this thread.
+    /// Like [`assert_settled`](Self::assert_settled). It also asserts that every drop was on this thread.
     #[track_caller]
     pub(crate) fn assert_settled_here(&self) {
         self.assert_settled();
@@ -154,7 +154,7 @@ impl Drop for Token {
     }
 }
 
-/// What happened, in order. Compared as a whole.
+/// The events in their order. A test compares it as a whole.
 #[derive(Debug)]
 pub(crate) struct Trace<T = &'static str>(Rc<RefCell<Vec<T>>>);
 
@@ -167,7 +167,7 @@ impl<T> Trace<T> {
         self.0.borrow_mut().push(event);
     }
 
-    /// All that was pushed since the last `take`.
+    /// Everything that was pushed since the last `take`.
     pub(crate) fn take(&self) -> Vec<T> {
         self.0.take()
     }
@@ -195,7 +195,7 @@ impl<F: FnOnce()> Drop for OnDrop<F> {
     }
 }
 
-/// How often a waker of [`counting_waker`] was woken, cloned by nobody's account but `Arc`'s own.
+/// Counts how often a waker of [`counting_waker`] was woken. The `Arc` around it counts the clones.
 #[derive(Debug, Default)]
 pub(crate) struct Wakes(AtomicUsize);
 
@@ -215,8 +215,8 @@ impl Wake for Wakes {
     }
 }
 
-/// A waker that is nobody's, and its count. `Arc::strong_count` of the count says how many clones are registered:
-/// one for the count itself, one for the waker given here, and one for each clone.
+/// A waker that belongs to no task, and its count. `Arc::strong_count` of the count shows how many clones are kept:
+/// it is one for the count itself, one for the waker given here, and one for each clone.
 pub(crate) fn counting_waker() -> (Waker, Arc<Wakes>) {
     let wakes = Arc::new(Wakes::default());
     (Waker::from(Arc::clone(&wakes)), wakes)
@@ -227,7 +227,7 @@ pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Outp
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// What a future gives at its first poll, if it gives it at once.
+/// The output of a future, if it is ready at its first poll.
 pub(crate) fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
     match poll_once(pin!(future)) {
         Poll::Ready(output) => Some(output),
@@ -256,7 +256,7 @@ pub(crate) fn counted<F: Future>(
     }
 }
 
-/// Suspends until somebody opens it. Unlike a channel it holds no waker but the last one, and wakes in `open`.
+/// A gate at which a task waits until it is opened. It holds only the last waker, and wakes it in `open`.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Rc<RefCell<GateState>>);
 
@@ -311,22 +311,22 @@ thread_local! {
 struct Listener;
 
 impl log::Log for Listener {
-    /// Only where a test listens on this thread: a loop that is heard tells each poll, and a test must not change what the
-    /// loop of the test beside it does.
+    /// The log is enabled only on a thread where a test listens. A loop with a listener logs each poll, and a test must not
+    /// change what the loop of another test does.
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        // A thread that is ending has no lines any more; then there is nobody to tell.
+        // A thread that is ending has no lines any more, and then the line is not kept.
         let has_sink = SINK.try_with(|sink| sink.borrow().is_some());
         let is_heard = LINES.try_with(|lines| lines.borrow().is_some());
         has_sink.unwrap_or(false) || is_heard.unwrap_or(false)
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        // A thread that is ending has no lines any more; then there is nobody to tell.
+        // A thread that is ending has no lines any more, and then the line is not kept.
         let sink = SINK.try_with(|sink| sink.borrow().clone()).ok().flatten();
         let is_heard = LINES
             .try_with(|lines| lines.borrow().is_some())
             .unwrap_or(false);
-        // How slow the machine is must not change what a test hears; `tests/held_thread.rs` has a logger of its own.
+        // The speed of the machine must not change what a test hears. `tests/held_thread.rs` has a logger of its own.
         if sink.is_none() && !is_heard || record.target() == "roundelay::slow" {
             return;
         }
@@ -340,7 +340,7 @@ impl log::Log for Listener {
                 lines.push(line.clone());
             }
         });
-        // Outside of every borrow: a sink may do whatever it likes, logging included.
+        // The call is outside of every borrow, because a sink may do anything. It may also log.
         if let Some(sink) = sink {
             sink(&line);
         }
@@ -349,7 +349,7 @@ impl log::Log for Listener {
     fn flush(&self) {}
 }
 
-/// What was logged at `info` and above *on this thread* while `body` ran.
+/// Runs `body`, and gives the lines that were logged at `info` and above *on this thread* while it ran.
 pub(crate) fn listen<R>(body: impl FnOnce() -> R) -> (R, Vec<Line>) {
     install();
     let outer = LINES.replace(Some(Vec::new()));
@@ -377,7 +377,7 @@ pub(crate) fn hear_this_thread(sink: impl Fn(&Line) + 'static) {
     SINK.set(Some(Rc::new(sink)));
 }
 
-/// A process has one logger, so ours listens to the whole of it and sorts by thread.
+/// A process has one logger, so this one listens to the whole process and sorts the lines by thread.
 fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -386,7 +386,7 @@ fn install() {
     });
 }
 
-/// Random numbers that can be had again: print the seed (xorshift64*, Vigna 2016).
+/// Random numbers that a printed seed can repeat (xorshift64*, Vigna 2016).
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! What the tests of sockets share, beside the rest of `support`.
+//! The things that the tests of sockets share, beside the rest of `support`.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
@@ -20,19 +20,19 @@ type Boxed = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 pub(crate) fn in_loop<F: Future<Output = io::Result<()>> + 'static>(
     body: impl FnOnce() -> F + Send + 'static,
 ) {
-    // Boxed, so that the compiler translates the running of a loop once, and not for every test.
+    // Boxed, so that the compiler translates `run` once, and not once for each test.
     let begin: Box<dyn FnOnce() -> Boxed + Send> = Box::new(|| Box::pin(async { body().await }));
     watchdog(PATIENCE, || run(begin())).unwrap();
 }
 
-/// A connection over the loopback, both ends ours.
+/// Both ends of a connection over the loopback.
 pub(crate) async fn tcp_pair() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let near = TcpStream::connect(listener.local_addr()?).await?;
     Ok((near, listener.accept().await?.0))
 }
 
-/// Polls a future once as if by a task of the loop, but with a waker of the test's.
+/// Polls a future once inside the loop, but with the test's own waker.
 pub(crate) fn poll_in<F: Future + ?Sized>(
     event_loop: &mut EventLoop,
     future: Pin<&mut F>,
@@ -45,7 +45,7 @@ pub(crate) fn poll_in<F: Future + ?Sized>(
     }))
 }
 
-/// Turns until nothing is ready and the kernel has no more to tell. Returns how many polls and events there were.
+/// Turns until nothing is ready and the kernel has no more events. Returns the numbers of polls and of events.
 pub(crate) fn settle(event_loop: &mut EventLoop) -> (usize, usize) {
     let (mut polls, mut events) = (0, 0);
     loop {
@@ -58,13 +58,13 @@ pub(crate) fn settle(event_loop: &mut EventLoop) -> (usize, usize) {
     }
 }
 
-/// What kind of error this is.
+/// The kind of the error.
 #[track_caller]
 pub(crate) fn kind<T>(result: io::Result<T>) -> ErrorKind {
     result.err().expect("an error").kind()
 }
 
-/// A path for a socket, and its file removed at the end.
+/// A path for a socket, whose file is removed at the end.
 pub(crate) struct SocketPath(PathBuf);
 
 impl SocketPath {
@@ -87,7 +87,7 @@ impl AsRef<Path> for SocketPath {
 
 impl Drop for SocketPath {
     fn drop(&mut self) {
-        // It may never have been made.
+        // An error is ignored: the file may never have been made.
         let _ = std::fs::remove_file(&self.0);
     }
 }

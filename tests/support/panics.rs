@@ -1,4 +1,4 @@
-//! Panics of every sort, and what was said about them.
+//! Panics of every sort, and the lines of the log about them.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 
 use super::{Ledger, Line, Token, on_drop};
 
-/// What `body` panics with, as text.
+/// The text of the panic of `body`.
 pub(crate) fn panic_of<R>(body: impl FnOnce() -> R) -> String {
     match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(_) => panic!("it should have panicked"),
+        Ok(_) => panic!("the body should have panicked"),
         Err(payload) => text_of(payload.as_ref()),
     }
 }
@@ -21,12 +21,12 @@ pub(crate) fn text_of(payload: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "no text".to_owned())
 }
 
-/// Panics with `text` in its destructor.
+/// A value whose destructor panics with `text`.
 pub(crate) fn bomb(text: &'static str) -> impl Sized {
     on_drop(move || panic!("{text}"))
 }
 
-/// A future whose parts are dropped when the *scheduler* drops it: an `async` block would drop them in its last poll.
+/// A future whose parts are dropped when the *scheduler* drops it. An `async` block would drop them in its last poll.
 pub(crate) struct Manual<P, G> {
     poll: P,
     _guard: G,
@@ -55,7 +55,7 @@ where
     }
 }
 
-/// The payload of a panic, whose destructor panics in turn, with a payload of the same sort.
+/// The payload of a panic. Its destructor panics too, with a payload of the same sort.
 pub(crate) struct Hydra {
     heads: u32,
     ledger: Ledger,

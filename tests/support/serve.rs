@@ -1,4 +1,4 @@
-//! What the tests of the server share.
+//! The things that the tests of the server share.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -28,10 +28,10 @@ pub(crate) async fn ping(stream: &TcpStream) {
     assert_eq!(&answer, b"ping");
 }
 
-/// A listener without sockets: gives what the script says, one after the other, then waits for ever.
+/// A listener without sockets. It gives the items of the script one after the other, and then waits for ever.
 pub(crate) struct Script {
     lines: RefCell<VecDeque<io::Result<u32>>>,
-    /// How often it was asked.
+    /// How often the server has asked for a connection.
     pub(crate) asked: Rc<Cell<usize>>,
 }
 

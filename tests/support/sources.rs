@@ -1,4 +1,4 @@
-//! Reads the crate's own sources: enough of Rust's grammar to see who imports whom, and no more.
+//! Reads the crate's own sources. It knows just enough of Rust's grammar to see the imports.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 /// A source file.
 pub(crate) struct Source {
-    /// As in `scheduler/mod.rs`.
+    /// The path from `src`, as in `scheduler/mod.rs`.
     pub(crate) path: String,
     pub(crate) text: String,
-    /// The text without comments, literals and unit tests; the lines are where they were.
+    /// The text without comments, literals and unit tests. The numbers of the lines stay the same.
     pub(crate) code: String,
 }
 
@@ -36,7 +36,7 @@ impl Source {
     }
 }
 
-/// All files below `folder` with that ending, in order; what cargo builds is not among them.
+/// All files below `folder` with that ending, in order, without the files that cargo builds.
 pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut entries: Vec<_> = match fs::read_dir(folder) {
@@ -61,20 +61,20 @@ pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The crate as modules that import each other.
+/// The crate, as modules that import each other.
 pub(crate) struct Crate {
     pub(crate) sources: Vec<Source>,
     by_module: BTreeMap<Vec<String>, usize>,
-    /// `(module, name)` to where a `pub use` in that module says that the name comes from.
+    /// For `(module, name)`: the path from which a `pub use` in this module takes the name.
     signposts: BTreeMap<(Vec<String>, String), Vec<String>>,
 }
 
-/// One file needs another.
+/// An import: one file needs another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Import {
     pub(crate) from: String,
     pub(crate) to: String,
-    /// How the source says it.
+    /// The words of the source.
     pub(crate) words: String,
 }
 
@@ -122,7 +122,7 @@ impl Crate {
         signposts
     }
 
-    /// Who needs whom. A `pub use` is a signpost: whoever follows it needs what it points to, and the post needs nothing.
+    /// All imports. A `pub use` is only a signpost and imports nothing. A file that uses it imports what it points to.
     pub(crate) fn imports(&self) -> Vec<Import> {
         let mut imports = Vec::new();
         for source in &self.sources {
@@ -160,7 +160,7 @@ impl Crate {
         imports
     }
 
-    /// From the crate's root, if the path is one into the crate.
+    /// The path from the crate's root, if it is a path into the crate.
     fn absolute(&self, module: &[String], path: &[String]) -> Option<Vec<String>> {
         let mut base = module.to_vec();
         let mut rest = path;
@@ -188,7 +188,7 @@ impl Crate {
         Some(base)
     }
 
-    /// The file where the path's end lives.
+    /// The file that has the end of the path.
     fn home(&self, path: &[String]) -> usize {
         let mut module = Vec::new();
         for (index, part) in path.iter().enumerate() {
@@ -209,7 +209,7 @@ impl Crate {
     }
 }
 
-/// Every `use`, one path each, and whether it is a `pub` one.
+/// The paths of every `use`, each with whether it is a `pub use`.
 fn uses(code: &str) -> Vec<(bool, Vec<String>)> {
     let mut found = Vec::new();
     for (start, _) in code.match_indices("use ") {
@@ -231,7 +231,7 @@ fn uses(code: &str) -> Vec<(bool, Vec<String>)> {
     found
 }
 
-/// `a::{b, c::d as e}` is `a::b` and `a::c::d`.
+/// The single paths of a `use`: `a::{b, c::d as e}` gives `a::b` and `a::c::d`.
 fn flatten(tree: &str) -> Vec<Vec<String>> {
     let tree = tree.trim();
     let Some(open) = tree.find('{') else {
@@ -263,7 +263,7 @@ fn flatten(tree: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Paths in the code itself: `crate::a::b`, `super::a`, and `a::b` where `a` is a module of this one.
+/// The paths in the code itself: `crate::a::b`, `super::a`, and `a::b` if `a` is a module inside this one.
 fn paths(code: &str) -> Vec<Vec<String>> {
     let without_uses: String = code
         .split_inclusive(';')
@@ -272,7 +272,7 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     let word = |c: char| c.is_alphanumeric() || "_:!".contains(c);
     without_uses
         .split(|c: char| !word(c))
-        // An exported macro lives at the root, wherever it is written: it is no import.
+        // An exported macro is at the root, wherever it is written, so it is no import.
         .filter(|path| path.contains("::") && !path.starts_with(':') && !path.ends_with('!'))
         .map(|path| path.trim_start_matches('!'))
         .map(|path| {
@@ -292,7 +292,7 @@ fn is_use(item: &str) -> bool {
         && (before.is_empty() || before.ends_with(['}', '{', ']', ')']) || before.ends_with("pub"))
 }
 
-/// Overwrites comments, strings and characters with blanks, so that what is left is code.
+/// Overwrites comments, strings and characters with blanks, so that only code is left.
 pub(crate) fn blank_comments_and_literals(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut code = bytes.to_vec();
@@ -352,7 +352,7 @@ fn end_of_string(bytes: &[u8], at: usize) -> usize {
     end + 1
 }
 
-/// A lifetime is no character: `'a` without a second quote.
+/// The end of the character that begins at `at`. A lifetime, `'a` without a second quote, is no character.
 fn end_of_character(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at + 1) {
         Some(b'\\') => find(bytes, at + 3, b"'") + 1,
@@ -381,7 +381,7 @@ fn without_unit_tests(code: &str) -> String {
     code
 }
 
-/// The end of the item that begins at `start`: its `;`, or the brace that closes its first one.
+/// The end of the item that begins at `start`: its `;`, or the brace that closes its first brace.
 pub(crate) fn end_of_item(code: &str, start: usize) -> usize {
     let mut depth = 0;
     for (at, c) in code[start..].char_indices() {

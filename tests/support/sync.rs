@@ -1,4 +1,4 @@
-//! What the tests of `sync` share: futures polled by hand, and wakers that run code of ours.
+//! The things that the tests of `sync` share: futures that are polled by hand, and wakers that run the test's code.
 #![allow(unreachable_pub)]
 
 use std::cell::RefCell;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
-/// A future on the bench: polled only when the test says so, its wakes counted.
+/// A future that is polled only by the test, and whose wakes are counted.
 pub struct Probe<F: Future> {
     future: Option<Pin<Box<F>>>,
     count: Arc<Count>,
@@ -37,23 +37,23 @@ impl<F: Future> Probe<F> {
     }
 
     pub fn poll_with(&mut self, waker: &Waker) -> Poll<F::Output> {
-        let future = self.future.as_mut().expect("was cancelled");
+        let future = self.future.as_mut().expect("the future was cancelled");
         future.as_mut().poll(&mut Context::from_waker(waker))
     }
 
-    /// Polls; it must be ready.
+    /// Polls the future, which must be ready.
     #[track_caller]
     pub fn ready(&mut self) -> F::Output {
         match self.poll() {
             Poll::Ready(output) => output,
-            Poll::Pending => panic!("still pending"),
+            Poll::Pending => panic!("the future is still pending"),
         }
     }
 
-    /// Polls; it must not be ready.
+    /// Polls the future, which must not be ready.
     #[track_caller]
     pub fn pending(&mut self) {
-        assert!(self.poll().is_pending(), "already ready");
+        assert!(self.poll().is_pending(), "the future is already ready");
     }
 
     /// Drops the future.
@@ -61,7 +61,7 @@ impl<F: Future> Probe<F> {
         self.future = None;
     }
 
-    /// Drops the future, and says how many clones of its waker somebody keeps all the same.
+    /// Drops the future, and gives the number of clones of its waker that are still kept.
     pub fn cancel_and_count_wakers(mut self) -> usize {
         self.cancel();
         self.wakers_kept()
@@ -71,7 +71,7 @@ impl<F: Future> Probe<F> {
         self.count.0.load(Ordering::Relaxed)
     }
 
-    /// How many clones of its waker somebody keeps.
+    /// The number of clones of its waker that are kept.
     pub fn wakers_kept(&self) -> usize {
         Arc::strong_count(&self.count) - 1
     }
@@ -85,13 +85,13 @@ pub fn waiting<F: Future>(future: F) -> Probe<F> {
     probe
 }
 
-/// A future that is ready when first polled.
+/// The output of a future that is ready at its first poll.
 #[track_caller]
 pub fn at_once<F: Future>(future: F) -> F::Output {
     Probe::new(future).ready()
 }
 
-/// When a waker runs foreign code.
+/// The moments at which a waker runs foreign code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Moment {
     Clone,
@@ -111,8 +111,8 @@ pub fn hooked(hook: impl Fn(Moment) + 'static) -> Waker {
         hooks.push(Rc::new(hook));
         hooks.len() - 1
     });
-    // SAFETY: the data is no pointer but an index into a table that never shrinks; the functions use it as such, and
-    // look it up on the thread they are called on.
+    // SAFETY: the data is no pointer, but an index into a table that never shrinks. The functions look it up in the table of
+    // the thread on which they are called.
     unsafe { Waker::from_raw(raw(index)) }
 }
 
@@ -134,7 +134,7 @@ fn run(data: *const (), moment: Moment) {
     hook(moment);
 }
 
-/// A value that does something when it is dropped.
+/// A value that calls a function when it is dropped.
 pub struct OnDrop<F: FnOnce()>(Option<F>);
 
 pub fn on_drop<F: FnOnce()>(action: F) -> OnDrop<F> {

@@ -1,10 +1,10 @@
-//! One watchdog for all tests of a process: a test that hangs ends the process, and its name is the last word.
+//! One watchdog for all tests of a process. If a test hangs, the watchdog prints its name and ends the process.
 //!
-//! A hung thread cannot be stopped, so the process has to go; and a test that hangs without saying so is worthless. The
-//! watchdog tells a hang from a result, it measures nothing: ten seconds are a thousand times what most tests take.
+//! A hung thread cannot be stopped, so the process has to end, and the reader must learn which test hangs. The watchdog tells
+//! a hang from a result, and measures nothing: ten seconds are a thousand times what most tests take.
 //!
-//! `ROUNDELAY_PATIENCE=8` multiplies every limit, for sanitizers and emulators. A machine with more to run than it has
-//! processors is allowed for without being asked.
+//! `ROUNDELAY_PATIENCE=8` multiplies every limit, for sanitizers and emulators. If a machine has more to run than it has
+//! processors, the watchdog waits longer by itself.
 #![allow(dead_code, unreachable_pub)]
 
 use std::io::{self, Write};
@@ -13,22 +13,22 @@ use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a test may run, before the factors.
+/// The time that a test may take, before it is multiplied.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The first line of a test that could hang: `let _watched = support::watch();`.
+/// A test is watched while this lives. A test that could hang begins with `let _watched = support::watch();`.
 #[must_use = "the test is watched for as long as this lives"]
 pub struct Watched {
     id: u64,
 }
 
-/// Watches the test that calls this for [`PATIENCE`], until the answer is dropped.
+/// Watches the calling test, which may take [`PATIENCE`], until the result is dropped.
 #[track_caller]
 pub fn watch() -> Watched {
     watch_for(PATIENCE)
 }
 
-/// [`watch`] with another limit, for the few tests that do so much that they need one.
+/// Like [`watch`], with another limit, for the few tests that need more time.
 #[track_caller]
 pub fn watch_for(limit: Duration) -> Watched {
     let thread = thread::current();
@@ -36,7 +36,7 @@ pub fn watch_for(limit: Duration) -> Watched {
     Watched::new(format!("'{name}' ({})", Location::caller()), limit)
 }
 
-/// Runs `body` on a thread of its own and gives its result, watched.
+/// Runs `body` on a thread of its own, watches it, and gives its result.
 #[track_caller]
 pub fn watchdog<R: Send + 'static>(
     limit: Duration,
@@ -45,7 +45,7 @@ pub fn watchdog<R: Send + 'static>(
     run_watched(thread::Builder::new(), watch_for(limit), Box::new(body))
 }
 
-/// [`watchdog`], on a thread with a stack of that many bytes.
+/// Like [`watchdog`], on a thread with a stack of that many bytes.
 #[track_caller]
 pub fn watchdog_on_stack<R: Send + 'static>(
     bytes: usize,
@@ -55,7 +55,7 @@ pub fn watchdog_on_stack<R: Send + 'static>(
     run_watched(builder, watch(), Box::new(body))
 }
 
-/// Boxed, so that the compiler translates the starting of a thread once, and not for every test: a sixth of what it has to translate.
+/// The body is boxed, so that the compiler translates the start of a thread once, and not once for each test. That saves a sixth.
 fn run_watched<R: Send + 'static>(
     builder: thread::Builder,
     _watched: Watched,
@@ -92,7 +92,7 @@ fn lock() -> MutexGuard<'static, Watch> {
 
 impl Watched {
     fn new(test: String, limit: Duration) -> Self {
-        // Miri sees a deadlock by itself, its clock is not ours, and it wants no thread left at the end.
+        // Miri needs no monitor: it sees a deadlock by itself, has another clock, and allows no thread to be left at the end.
         if !cfg!(miri) {
             static MONITOR: Once = Once::new();
             MONITOR.call_once(|| {
@@ -120,7 +120,7 @@ impl Drop for Watched {
     }
 }
 
-/// Looks at the test whose time is up first, again and again. Ends with the process.
+/// Checks again and again the test whose time is up first. Ends with the process.
 fn monitor() {
     let asked = asked_patience();
     let mut watch = lock();
@@ -130,7 +130,7 @@ fn monitor() {
             continue;
         };
         if left.is_zero() {
-            // A test that has had its time gets the time that the machine gave to others.
+            // A test whose time is up gets more time if the machine is crowded.
             let (more, entry) = watch
                 .first(asked * crowding())
                 .expect("the lock is held since");
@@ -145,7 +145,7 @@ fn monitor() {
 }
 
 impl Watch {
-    /// The test whose time is up first if each limit is multiplied by `factor`, and what is left of that time.
+    /// The test whose time is up first if each limit is multiplied by `factor`, with the rest of that time.
     fn first(&self, factor: f64) -> Option<(Duration, &Entry)> {
         let left = |entry: &Entry| {
             let limit = entry.limit.mul_f64(factor);
@@ -158,7 +158,7 @@ impl Watch {
 
 fn give_up(entry: &Entry) -> ! {
     let (test, spent) = (&entry.test, entry.begin.elapsed());
-    // Not `eprintln`: the test harness keeps what that says for later, and there is no later.
+    // This is not `eprintln`: the test harness would keep its text for later, and the process ends here.
     let _ = writeln!(
         io::stderr(),
         "\nwatchdog: test {test} still runs after {spent:.1?}: it hangs\n"
@@ -173,7 +173,7 @@ fn asked_patience() -> f64 {
     }
 }
 
-/// How many threads want each processor, at least one. Where the system does not say, nobody is in the way.
+/// The number of threads that want each processor, at least one. It is one if the system does not say.
 fn crowding() -> f64 {
     let told = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load: f64 = told

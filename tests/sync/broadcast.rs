@@ -101,7 +101,7 @@ fn a_value_goes_when_the_last_to_hear_it_has_heard_it_or_left() {
     assert_eq!(Rc::strong_count(&value), 1);
 }
 
-/// Counts its clones.
+/// A value that counts its clones.
 struct Counted(Rc<Cell<u32>>);
 
 impl Clone for Counted {
@@ -124,7 +124,7 @@ fn the_last_to_hear_a_value_gets_it_without_a_clone() {
     assert_eq!(clones.get(), 1);
 }
 
-/// Sends into its own channel when it is cloned.
+/// A value that sends into its own channel when it is cloned.
 struct Chatty(Rc<RefCell<Option<broadcast::Sender<Chatty>>>>);
 
 impl Clone for Chatty {
@@ -155,7 +155,7 @@ fn values_may_send_into_their_channel_as_they_are_dropped() {
     let (sender, receiver) = broadcast::channel::<Reenters>(2);
     let drops = Rc::new(Cell::new(0));
     for _ in 0..4 {
-        // Two give way to later ones, two are in the channel when its last receiver goes.
+        // Later values push two out of the channel. The other two are in it when the last receiver is dropped.
         let (again, drops) = (sender.clone(), Rc::clone(&drops));
         let value: Box<dyn FnOnce()> = Box::new(move || {
             drops.set(drops.get() + 1);
@@ -182,7 +182,7 @@ fn a_receiver_that_is_polled_keeps_the_last_waker_and_lets_it_go() {
     assert_eq!((first.wakes(), second.wakes()), (0, 1));
     assert_eq!(second.ready(), Ok(1));
     let third = waiting(poll());
-    // Dropped.
+    // The receiver is dropped.
     receiver.replace(sender.subscribe());
     assert_eq!((third.wakers_kept(), third.wakes()), (0, 0));
     assert_eq!(sender.receiver_count(), 1);
@@ -200,7 +200,7 @@ fn a_poll_that_waits_and_other_calls_do_not_stand_in_each_others_way() {
     sender.send(1).unwrap();
     assert_eq!(early.wakes(), 1);
     assert_eq!(receiver.borrow_mut().try_recv(), Ok(1));
-    // The wait of the first poll is over, and its value is gone: the next poll begins another one.
+    // The wait of the first poll is over, and its value is gone. So the next poll begins a new wait.
     let mut late = waiting(poll());
     assert_eq!(late.wakes(), 0);
     sender.send(2).unwrap();

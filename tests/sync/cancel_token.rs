@@ -111,7 +111,7 @@ fn a_chain_of_a_hundred_thousand_tokens_needs_no_deep_stack() {
     let root = CancelToken::new();
     let mut leaf = root.child_token();
     for _ in 0..if cfg!(miri) { 20 } else { 100_000 } {
-        leaf = leaf.child_token(); // only the leaf keeps those in between
+        leaf = leaf.child_token(); // only the leaf keeps the tokens in between
     }
     let dropped = root.child_token();
     let mut other = dropped.child_token();

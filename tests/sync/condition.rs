@@ -1,4 +1,4 @@
-//! `Condition`: waits without the lock, returns with the lock, passes on an unused notification.
+//! `Condition`: a wait releases the lock, returns with the lock, and passes on an unused notification.
 
 use std::cell::RefCell;
 use std::future::{pending, ready};
@@ -54,7 +54,7 @@ fn as_many_are_notified_as_asked_for_the_longest_waiting_first() {
 #[test]
 fn a_notification_sent_by_the_unlock_itself_arrives() {
     let _watched = crate::support::watch();
-    // The wait releases the lock; the one who waits for the lock is woken, and notifies from within its waker.
+    // The wait releases the lock. This wakes a task that waits for the lock, and its waker notifies the condition.
     let (mutex, condition) = (Mutex::new(()), Rc::new(Condition::new()));
     let guard = at_once(mutex.lock());
     let waker = hooked({
@@ -93,7 +93,7 @@ fn a_notified_waiter_that_is_dropped_while_it_waits_for_the_lock_passes_the_noti
     let mut next = waiting(condition.wait(at_once(mutex.lock())));
     let held = at_once(mutex.lock());
     condition.notify_one();
-    dropped.pending(); // notified, and queues for the lock
+    dropped.pending(); // it is notified, and waits for the lock
     assert_eq!(next.wakes(), 0);
     dropped.cancel();
     assert_eq!(next.wakes(), 1);
@@ -128,7 +128,7 @@ fn a_waiter_that_is_asked_to_stop_holds_the_lock_again() {
     let mut waiter = waiting(condition.wait_or(at_once(mutex.lock()), stop.cancelled()));
     let held = at_once(mutex.lock());
     stop.cancel();
-    waiter.pending(); // stopped, and queues for the lock
+    waiter.pending(); // it is stopped, and waits for the lock
     drop(held);
     let (guard, stopped) = waiter.ready();
     assert_eq!((*guard, stopped), (1, Some(())));

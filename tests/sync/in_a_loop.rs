@@ -1,4 +1,4 @@
-//! `sync` on the loop itself: tasks hand values to one another, and no task holds the thread.
+//! `sync` inside a loop: tasks hand values to one another, and no task holds the thread.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,7 +12,7 @@ fn run_watched<T: Send + 'static>(main: impl AsyncFnOnce() -> T + Send + 'static
     watchdog(PATIENCE, || roundelay::run(main()))
 }
 
-/// Runs `greedy` beside a neighbour, and says how often the neighbour came to its turn meanwhile.
+/// Runs `greedy` beside a neighbour. Gives the number of turns that the neighbour had until `greedy` ended.
 fn turns_of_a_neighbour(greedy: impl AsyncFn()) -> usize {
     roundelay::run(async {
         let turns = Rc::new(Cell::new(0));
@@ -174,7 +174,7 @@ fn aborted_tasks_pass_on_what_they_were_given() {
             })
             .collect();
         yield_now().await;
-        semaphore.add_permits(3); // granted to 0, 1 and 2
+        semaphore.add_permits(3); // tasks 0, 1 and 2 get them
         for task in [0, 2, 4] {
             tasks[task].abort();
         }

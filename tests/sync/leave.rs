@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::support::sync::{Moment, Probe, hooked};
 use roundelay::sync::Semaphore;
 
-// *decide-then-do*: the waker of the one who leaves is let go when the grant has found the next one.
+// *decide-then-do*: the waker of the leaving waiter is dropped only when the grant has gone to the next waiter.
 #[test]
 fn the_waker_of_a_waiter_that_leaves_is_dropped_after_the_one_behind_it_was_served() {
     let _watched = crate::support::watch();

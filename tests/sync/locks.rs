@@ -1,5 +1,5 @@
-//! `Mutex` and `RwLock`: handed over in order, passed by no newcomer, released however a guard
-//! ends.
+//! `Mutex` and `RwLock` are handed over in order. No newcomer passes a waiter. A lock is released however
+//! its guard ends.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -73,7 +73,7 @@ fn a_waker_that_takes_the_lock_at_once_finds_it_borrowed_by_nobody() {
     });
     assert!(probe.poll_with(&waker).is_pending());
     *waiter.borrow_mut() = Some(probe);
-    drop(held); // wakes, which polls, which locks
+    drop(held); // this wakes the waiter, whose waker polls it, and the poll locks the mutex
     assert_eq!(*mutex.try_lock().unwrap(), 1);
 }
 

@@ -1,4 +1,4 @@
-//! The promises of each primitive of `sync`. `tests/models` compares them with models, too.
+//! The promises of each primitive of `sync`. `tests/models` also compares some of them with models.
 
 mod broadcast;
 mod cancel_token;

@@ -1,5 +1,5 @@
-//! Mutex, semaphore, queue and channel against models that keep plain lists, under random
-//! schedules. The tasks that were woken, their grants, and the rest must agree after every step.
+//! Compares mutex, semaphore, queue and channel with models that keep plain lists, under random
+//! schedules. After every step the woken tasks, their grants and the rest must agree.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -12,14 +12,14 @@ use roundelay::sync::{
     Mutex, OwnedSemaphorePermit, Queue, Semaphore, TryAcquireError, TryGetError, TryPutError, mpsc,
 };
 
-/// Waiters by number; they are made in the order of their numbers.
+/// The waiters by number. They are made in the order of their numbers.
 type Waiters<F> = BTreeMap<usize, Probe<F>>;
 
 fn pick<F: Future>(waiters: &Waiters<F>, index: &Index) -> Option<usize> {
     (!waiters.is_empty()).then(|| *waiters.keys().nth(index.index(waiters.len())).unwrap())
 }
 
-/// The woken are exactly those that the model served or turned away, and each was woken once.
+/// Checks that exactly the waiters that the model served or turned away were woken, and each of them once.
 fn assert_woken<F: Future>(waiters: &Waiters<F>, is_done: impl Fn(usize) -> bool) {
     for (&number, waiter) in waiters {
         assert_eq!(
@@ -60,7 +60,7 @@ impl Arbitrary for Turn {
     }
 }
 
-/// What a semaphore should be: a count, a line, and who has been served and does not know it yet.
+/// The model of a semaphore: a count, a line, and the waiters that were served and have not been polled since.
 #[derive(Default)]
 struct Turns {
     free: usize,
@@ -285,7 +285,7 @@ impl Arbitrary for Step {
     }
 }
 
-/// What a queue should be: items, two lines, and on both sides who has been served and does not know it yet.
+/// The model of a queue: items, two lines, and on both sides the waiters that were served and have not been polled since.
 #[derive(Default)]
 struct Items {
     capacity: usize,
@@ -501,7 +501,7 @@ impl Arbitrary for Message {
     }
 }
 
-/// What a channel should be: values, a line of senders, and room that is spoken for.
+/// The model of a channel: values, a line of senders, and reserved room.
 #[derive(Default)]
 struct Values {
     capacity: usize,

@@ -1,4 +1,4 @@
-//! `mpsc`: values in order, room in order, and an end that both sides are told of.
+//! `mpsc`: values come in order, room is given in order, and both sides learn of the end.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -152,7 +152,7 @@ fn a_granted_sender_dropped_after_close_lets_the_receiver_end() {
     let mut granted = waiting(sender.send(2));
     receiver.try_recv().unwrap();
     receiver.close();
-    let mut recv = waiting(receiver.recv()); // the granted one may still send
+    let mut recv = waiting(receiver.recv()); // the sender that has room may still send
     granted.cancel();
     assert_eq!(recv.wakes(), 1);
     assert_eq!(recv.ready(), None);

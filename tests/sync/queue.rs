@@ -1,4 +1,4 @@
-//! `Queue`: three orders, both sides first come first served, work that is counted, and two ways to close.
+//! `Queue`: it has three orders, serves both sides first come first served, counts its work, and closes in two ways.
 
 use std::cell::Cell;
 use std::cmp::{Ordering, Reverse};
@@ -23,7 +23,7 @@ fn each_kind_has_its_order() {
     assert_eq!(fifo.try_get(), Err(TryGetError::Empty));
 }
 
-/// Compared by its rank alone.
+/// A job, which is compared only by its rank.
 struct Job(u32, &'static str);
 
 impl Ord for Job {
@@ -99,7 +99,7 @@ fn an_item_reserved_for_a_woken_getter_cannot_be_taken_by_try_get() {
     assert_eq!(queue.len(), 1);
     assert_eq!(queue.try_get(), Err(TryGetError::Empty));
     queue.try_put(2).unwrap();
-    assert_eq!(queue.try_get(), Ok(1)); // there is one more than is reserved
+    assert_eq!(queue.try_get(), Ok(1)); // one item is reserved, and this is the other
     assert_eq!(getter.ready(), Some(2));
 }
 
@@ -152,9 +152,9 @@ fn join_waits_until_every_item_is_done() {
     queue.try_get().unwrap();
     queue.task_done().unwrap();
     assert_eq!((join.wakes(), queue.unfinished()), (0, 1));
-    queue.task_done().unwrap(); // even one that was never got
+    queue.task_done().unwrap(); // this item was never got
     assert_eq!(join.wakes(), 1);
-    queue.try_put(3).unwrap(); // done for a moment is enough
+    queue.try_put(3).unwrap(); // it is enough that all work was done for a moment
     join.ready();
     waiting(queue.join());
 }
@@ -218,7 +218,7 @@ fn an_item_handed_back_after_close_still_finds_a_getter() {
     let (mut woken, mut waits) = (waiting(queue.get()), waiting(queue.get()));
     queue.try_put(1).unwrap();
     queue.close();
-    assert_eq!(waits.wakes(), 0); // the woken one may not take it after all
+    assert_eq!(waits.wakes(), 0); // the woken getter may leave without the item
     woken.cancel();
     assert_eq!(waits.ready(), Some(1));
     assert_eq!(at_once(queue.get()), None);
@@ -311,7 +311,7 @@ fn a_comparison_that_panics_leaves_the_counts_right() {
     queue.close();
     let mut join = waiting(queue.join());
     for left in [2, 1, 0] {
-        // Who got its item says that it is done. An item that a panic kept from coming out was got by nobody.
+        // A getter with an item says that it is done. If a panic kept the item from its getter, it does not count as got.
         let got = catch_unwind(AssertUnwindSafe(|| at_once(queue.get()).is_some()));
         if got.is_ok_and(|is_some| is_some) {
             queue.task_done().unwrap();
@@ -363,13 +363,13 @@ fn a_comparison_that_uses_the_queue_itself_panics_with_a_sentence_and_changes_no
             sentence.contains("used that queue while they were compared"),
             "{sentence}"
         );
-        // The second item is in, and nothing else has happened.
+        // The second item is in the queue, and nothing else has happened.
         assert_eq!((queue.len(), queue.unfinished()), (2, 2));
         assert!(!queue.is_closed() && !queue.is_full());
         drop(catch_unwind(AssertUnwindSafe(put)));
         assert_eq!((queue.len(), queue.unfinished()), (3, 3));
         assert!(queue.is_full());
-        // The items hold their queue.
+        // The items hold their own queue, so it must be emptied.
         queue.close_now();
         assert_eq!((queue.len(), queue.unfinished()), (0, 0));
     }

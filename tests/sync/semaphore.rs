@@ -1,4 +1,5 @@
-//! `Semaphore`: first come first served, permits reserved at release, several at once, owned, closed.
+//! `Semaphore`: it serves waiters in order, and reserves permits at the release. A task may take several at once, or own
+//! them, and a semaphore may be closed.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! `Event`, `Notify`, `Barrier`: wake one task, all tasks, or all together.
+//! `Event`, `Notify` and `Barrier`: they wake one task, all tasks, or a whole group when it is complete.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -70,7 +70,7 @@ fn a_notification_of_a_dropped_waiter_goes_to_the_next() {
     dropped.cancel();
     assert_eq!(next.wakes(), 1);
     next.cancel();
-    at_once(notify.notified()); // it was stored in the end
+    at_once(notify.notified()); // without a waiter the notification was stored
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_barrier_lets_its_parties_through_together_each_with_its_place() {
         assert_eq!(barrier.waiting(), 2);
         assert_eq!(at_once(barrier.wait()), Ok(2));
         assert_eq!((a.wakes(), b.wakes()), (1, 1));
-        let mut early = waiting(barrier.wait()); // of the next round
+        let mut early = waiting(barrier.wait()); // it belongs to the next round
         assert_eq!((b.ready(), a.ready()), (Ok(1), Ok(0)));
         early.cancel();
     }

@@ -21,7 +21,7 @@ fn waiters_are_served_in_the_order_in_which_they_came() {
     }
 }
 
-/// Waiters 0 to 4, of which `cancelled` leave; permits come one by one. Who is served, in order?
+/// Makes waiters 0 to 4. The `cancelled` ones leave, and permits come one by one. Gives the order of the served waiters.
 fn served_after_cancelling(cancelled: &[usize]) -> Vec<usize> {
     let semaphore = Semaphore::new(0);
     let mut waiters: Vec<_> = (0..5).map(|_| waiting(semaphore.acquire())).collect();
@@ -100,7 +100,7 @@ fn a_waiter_polled_again_with_the_same_waker_does_not_clone_it() {
     assert_eq!(clones.get(), 1);
 }
 
-// *decide-then-do*: the clone is foreign code, so the list is looked at again before the waiter joins.
+// *decide-then-do*: the clone is foreign code, so the semaphore looks at the list again before the waiter joins.
 #[test]
 fn a_release_from_within_the_clone_of_a_waker_is_not_lost() {
     let _watched = crate::support::watch();
@@ -194,7 +194,7 @@ fn a_waker_may_release_acquire_and_cancel_others_while_it_is_woken() {
         let (semaphore, neighbours) = (Rc::clone(&semaphore), Rc::clone(&neighbours));
         move |moment| {
             if moment == Moment::Wake {
-                drop(neighbours.take()); // granted ones hand back, waiting ones leave
+                drop(neighbours.take()); // waiters with a permit give it back, the others leave
                 semaphore.add_permits(1);
                 drop(at_once(semaphore.acquire()));
             }
@@ -213,7 +213,7 @@ fn a_waker_may_release_acquire_and_cancel_others_while_it_is_woken() {
 #[test]
 fn a_waiter_that_collects_its_grant_before_it_was_woken_is_not_woken() {
     let _watched = crate::support::watch();
-    // The first waker polls the second waiter, which has been granted in the same release.
+    // The first waker polls the second waiter, which has got its permit in the same release.
     let semaphore = Rc::new(Semaphore::new(0));
     let second = Rc::new(RefCell::new(Probe::new(semaphore.acquire_owned())));
     let waker = hooked({
@@ -244,7 +244,7 @@ fn one_waker_that_panics_keeps_no_other_from_being_woken() {
         assert!(probe.poll_with(&panics).is_pending());
         after.push(waiting(event.wait()));
     }
-    event.set(); // whoever sets it has nothing to do with the waker, and hears nothing of the panic
+    event.set(); // the caller has nothing to do with the waker, so the panic does not reach it
     assert_eq!(before.wakes(), 1);
     before.ready();
     for mut probe in after {

@@ -59,7 +59,7 @@ fn a_change_may_look_at_the_channel_and_send_into_it() {
         sender.send(5).unwrap();
         *value += 1;
     });
-    assert_eq!(*receiver.borrow(), 2); // whoever comes last
+    assert_eq!(*receiver.borrow(), 2); // the last writer wins
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_receiver_that_is_polled_keeps_the_last_waker_and_lets_it_go() {
     second.ready().unwrap();
     assert_eq!(receiver.borrow().has_changed(), Ok(false));
     let third = waiting(poll());
-    // Dropped.
+    // The receiver is dropped.
     receiver.replace(sender.subscribe());
     assert_eq!((third.wakers_kept(), third.wakes()), (0, 0));
     drop(sender);

@@ -1,4 +1,4 @@
-//! This test program once more, as a child, to run one test of it.
+//! Starts this test program once more, as a child that runs one of its tests.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -10,7 +10,7 @@ pub(crate) struct Again {
     output: BufReader<ChildStdout>,
 }
 
-/// Runs the ignored test of that name in a process of its own. `test` is its path: `signal::child_that_..`.
+/// Runs an ignored test in a process of its own. `test` is its path: `signal::child_that_..`.
 pub(crate) fn again(test: &str) -> Again {
     let mut child = command(test)
         .stdin(Stdio::piped())
@@ -19,7 +19,7 @@ pub(crate) fn again(test: &str) -> Again {
         .expect("this program runs");
     Again {
         input: child.stdin.take(),
-        output: BufReader::new(child.stdout.take().expect("it was piped")),
+        output: BufReader::new(child.stdout.take().expect("the output was piped")),
         child,
     }
 }
@@ -32,13 +32,16 @@ pub(crate) fn command(test: &str) -> Command {
 }
 
 impl Again {
-    /// Reads on until a line that contains these words. The test harness writes lines of its own.
+    /// Reads up to a line that contains these words, and gives this line. The test harness writes lines of its own.
     #[track_caller]
     pub(crate) fn expect(&mut self, words: &str) -> String {
         let mut line = String::new();
         loop {
             line.clear();
-            let count = self.output.read_line(&mut line).expect("it is text");
+            let count = self
+                .output
+                .read_line(&mut line)
+                .expect("the child writes text");
             assert!(count > 0, "the child ended before it said \"{words}\"");
             if line.contains(words) {
                 return line;
@@ -47,17 +50,20 @@ impl Again {
     }
 
     pub(crate) fn say(&mut self, text: &str) {
-        let input = self.input.as_mut().expect("it is still open");
+        let input = self
+            .input
+            .as_mut()
+            .expect("the child's input is still open");
         input.write_all(text.as_bytes()).expect("the child reads");
     }
 
-    /// Sends it a signal by the command `kill`.
+    /// Sends the child a signal by the command `kill`.
     pub(crate) fn kill(&self, signal: &str) {
         kill(signal, self.child.id());
     }
 
     pub(crate) fn ended(mut self) -> ExitStatus {
-        self.child.wait().expect("it is our child")
+        self.child.wait().expect("the process is our child")
     }
 }
 
@@ -69,13 +75,13 @@ pub(crate) fn kill(signal: &str, process: u32) {
     assert!(status.expect("there is a `kill`").success());
 }
 
-/// How many threads this process has.
+/// The number of threads of this process.
 #[cfg(target_os = "linux")]
 pub(crate) fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").expect("Linux").count()
 }
 
-/// What the kernel says of a process: `S` for asleep, `Z` for a zombie; `None` if there is none.
+/// The state of a process, as the kernel says it: `S` for asleep, `Z` for a zombie. Gives `None` if there is no such process.
 #[cfg(target_os = "linux")]
 pub(crate) fn state(process: u32) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;

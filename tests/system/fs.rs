@@ -111,7 +111,7 @@ fn reads_and_writes_of_one_file_keep_their_order() {
         let mut two = [0; 2];
         file.read(&mut two).await?;
         assert_eq!(&two, b"23");
-        // It has read ahead to the end, and goes on where the caller is.
+        // The file has read ahead to the end, but the write goes to the caller's position.
         file.write_all(b"AB").await?;
         assert_eq!(file.seek(SeekFrom::Current(-4)).await?, 2);
         file.read(&mut two).await?;
@@ -196,7 +196,10 @@ fn a_write_that_fails_is_told_by_the_next_call() {
         let mut file = File::open(folder.join("f")).await.unwrap(); // not for writing
         assert_eq!(file.write(b"x").await.unwrap(), 1);
         assert!(file.flush().await.is_err());
-        assert!(file.flush().await.is_ok(), "it is told once");
+        assert!(
+            file.flush().await.is_ok(),
+            "the error is reported only once"
+        );
     });
 }
 
@@ -232,7 +235,7 @@ fn a_seek_that_is_dropped_takes_place_all_the_same() {
     run(async {
         let mut file = File::open(folder.join("f")).await.unwrap();
         let mut two = [0; 2];
-        file.read(&mut two).await.unwrap(); // and the rest is read ahead
+        file.read(&mut two).await.unwrap(); // the rest is read ahead
         let _ = poll_once(Box::pin(file.seek(SeekFrom::Current(1))).as_mut());
         file.read(&mut two).await.unwrap();
         assert_eq!(&two, b"de");

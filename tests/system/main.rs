@@ -1,7 +1,7 @@
 //! The rest of the operating system: signals, child processes, standard input, files.
 //!
-//! A program of its own, because signals belong to the process. What ends a process, or is about its standard input, happens in
-//! a child: the test starts this program again, for one of the tests that are named `child_..` and otherwise ignored.
+//! These tests are a program of their own, because signals belong to the process. Some tests end a process or use its standard
+//! input. They start this program again, to run one of the ignored tests that are named `child_..`.
 
 mod again;
 mod fs;

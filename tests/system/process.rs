@@ -1,4 +1,4 @@
-//! Child processes: their ends, their pipes, and that no thread and no zombie is left.
+//! Child processes: their ends and their pipes. No thread and no zombie is left.
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
@@ -100,8 +100,11 @@ fn output_gives_an_empty_input_unless_something_else_was_said() {
             .output()
             .await
             .unwrap();
-        assert!(output.stdout.is_empty(), "what was said counts");
-        // A child with a pipe that nobody reads would never end.
+        assert!(
+            output.stdout.is_empty(),
+            "the caller's choice for standard output was ignored"
+        );
+        // If a child has a pipe that is never read, it never ends.
         let mut twice = sh("test -p /dev/stdout && exit 9; exit 0");
         assert_eq!(twice.output().await.unwrap().status.code(), Some(9));
         twice.stdout(Stdio::null());
@@ -174,7 +177,7 @@ fn a_child_is_asked_to_end_and_then_made_to() {
         );
         child.kill().unwrap();
         assert_eq!(child.wait().await.unwrap().signal(), Some(9));
-        // The answer stays, and nobody else's process is hit.
+        // The answer stays the same, and a later `kill` reaches no other process.
         assert_eq!(child.wait().await.unwrap().signal(), Some(9));
         assert_eq!(child.id(), None);
         child.kill().unwrap();
@@ -214,7 +217,7 @@ fn a_child_that_is_dropped_runs_on_and_leaves_no_zombie() {
         assert_ne!(crate::again::state(id), None);
         drop(input);
         while crate::again::state(id) != Some('Z') {
-            // Another test of this process may start a child meanwhile, and reap this one.
+            // Another test of this process may start a child at this moment, and reap this one.
             if crate::again::state(id).is_none() {
                 return;
             }

@@ -1,4 +1,4 @@
-//! Signals: who gets them, how often they count, and what they do when nobody listens.
+//! Signals: which listeners get them, how often they count, and what they do without a listener.
 
 use std::os::unix::process::ExitStatusExt;
 use std::pin::pin;
@@ -34,7 +34,11 @@ fn each_listener_gets_the_signal_and_waits_for_it_without_being_polled() {
             assert_eq!(listener.await.unwrap(), Kind::USER_1);
         }
     });
-    assert_eq!(polls.get(), 6, "one poll to wait, one for the signal");
+    assert_eq!(
+        polls.get(),
+        6,
+        "each listener has one poll to wait and one for the signal"
+    );
 }
 
 #[test]
@@ -42,7 +46,7 @@ fn a_signal_that_comes_several_times_before_it_is_asked_for_counts_once() {
     let _watched = crate::support::watch();
     run(async {
         let mut signals = signal::listen([Kind::USER_2]).unwrap();
-        // Handlers run in the order of listening: when this one hears of a signal, the one above has heard of it.
+        // Handlers run in the order of listening. When this one gets a signal, the one above has got it too.
         let mut second = signal::listen([Kind::USER_2]).unwrap();
         for _ in 0..5 {
             kill_self("USR2");
@@ -50,7 +54,7 @@ fn a_signal_that_comes_several_times_before_it_is_asked_for_counts_once() {
         }
         assert_eq!(signals.recv().await.unwrap(), Kind::USER_2);
         assert_eq!(signals.try_recv(), None);
-        // The bytes of the others are taken out in passing, and stand for nothing.
+        // The bytes of the other signals are taken out too, and are not reported.
         let again = timeout(Duration::from_millis(1), signals.recv()).await;
         assert!(again.is_err());
         kill_self("USR2");
@@ -127,13 +131,13 @@ fn a_wait_outside_a_loop_says_so() {
     let _watched = crate::support::watch();
     let mut signals = signal::listen([Kind::TERMINAL_STOP]).unwrap();
     let std::task::Poll::Ready(Err(error)) = poll_once(pin!(signals.recv())) else {
-        panic!("there is nothing to wait with");
+        panic!("without a loop a wait must be an error");
     };
     assert!(error.to_string().contains("no roundelay loop is running"));
 }
 
-/// tokio's handler stays when its stream is gone, and the second signal is dead. Not by `SIGINT`: a shell that starts these tests in the
-/// background has it ignored.
+/// In tokio the handler stays when its stream is gone, so the second signal does nothing. The test does not use `SIGINT`,
+/// because a shell that starts these tests in the background makes it ignored.
 #[test]
 fn once_nobody_listens_a_signal_ends_the_process_again() {
     let _watched = crate::support::watch();
@@ -152,7 +156,7 @@ fn child_that_tidies_up_for_ever() {
     let _watched = crate::support::watch_for(Duration::from_secs(60));
     run(async {
         let listening = signal::listen([Kind::TERMINATE]).unwrap();
-        // Two listeners: the default comes back with the last.
+        // There are two listeners. The default action comes back when the last one is dropped.
         drop(signal::listen([Kind::TERMINATE]).unwrap());
         println!("listens");
         { listening }.recv().await.unwrap();
@@ -175,7 +179,7 @@ fn a_signal_that_was_ignored_is_ignored_again() {
     assert!(status.success(), "{status}");
 }
 
-/// Whether the signal waits for a thread of this process to take it.
+/// Whether the signal is still waiting for a thread of this process.
 #[cfg(target_os = "linux")]
 fn is_pending(kind: Kind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -184,7 +188,7 @@ fn is_pending(kind: Kind) -> bool {
     mask >> (kind.as_raw() - 1) & 1 == 1
 }
 
-/// As `nohup` does it, and the standard library with `SIGPIPE`.
+/// `nohup` ignores a signal in this way, and so does the standard library with `SIGPIPE`.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "run by a_signal_that_was_ignored_is_ignored_again"]
@@ -194,11 +198,11 @@ fn child_that_is_ignorant_of_hangups() {
         drop(signal::listen([Kind::PIPE]).unwrap());
     });
     kill_self("PIPE");
-    // What is still pending at `exec` would meet a program that does not ignore it.
+    // A signal that is still pending at `exec` would reach a program that does not ignore it yet.
     while is_pending(Kind::PIPE) {
         std::thread::yield_now();
     }
-    // `exec` keeps what is ignored, and nothing else.
+    // `exec` keeps the ignored signals ignored, but keeps no handler.
     if std::env::var_os("ROUNDELAY_NOHUP").is_none() {
         let program = std::env::current_exe().unwrap();
         let name = "signal::child_that_is_ignorant_of_hangups";
@@ -263,7 +267,7 @@ fn a_program_shows_its_tasks_on_a_signal_as_often_as_it_comes() {
 }
 
 #[test]
-#[ignore = "the other half of the test above"]
+#[ignore = "the child of the test above"]
 fn child_that_shows_its_tasks() {
     let _watched = crate::support::watch();
     run(async {
@@ -273,7 +277,7 @@ fn child_that_shows_its_tasks() {
         for _ in 0..2 {
             let mut signals = signal::listen([Kind::USER_1]).unwrap();
             let heard = spawn(async move { signals.recv().await });
-            // Both wait for their sockets now, and hear of the signal in one look.
+            // Both tasks wait for their sockets now, and get the signal in one look.
             yield_now().await;
             kill_self("USR1");
             heard.await.unwrap().unwrap();

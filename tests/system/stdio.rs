@@ -1,4 +1,4 @@
-//! Standard input: its thread delays no end of a program, and the mode of a terminal is not
+//! Standard input: its thread does not delay the end of a program, and the mode of a terminal is not
 //! changed.
 
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ fn child_that_echoes_lines() {
         while let Some(line) = lines.next_line().await.unwrap() {
             println!("heard: {line}");
         }
-        // The mode belongs to what is shared with the parent.
+        // The parent and the child share the open file, and the mode belongs to it.
         let info = std::fs::read_to_string("/proc/self/fdinfo/0").unwrap();
         let flags = info
             .lines()
@@ -49,7 +49,7 @@ fn child_that_echoes_lines() {
     });
 }
 
-/// A read of standard input that never ends holds up neither the loop's end nor the process's.
+/// A read of standard input that never ends delays neither the end of the loop nor the end of the process.
 #[test]
 fn a_program_ends_although_its_standard_input_stays_open_and_silent() {
     let _watched = crate::support::watch();

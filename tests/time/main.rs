@@ -1,4 +1,4 @@
-//! Timers, and time-outs. The wheel below them is held against a model in `tests/models`.
+//! Timers and time-outs. `tests/models` compares the wheel below them with a model.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,8 +1,8 @@
-//! Timers, through the public face: never early, in order, and nothing left behind.
+//! Timers, through the public items: they are never early, fire in order, and leave nothing behind.
 //!
-//! No test here asserts a duration or depends on speed: a timer that must be armed before its
-//! deadline is armed for an hour ahead and then reset. A test that would hang when it fails runs
-//! under a watchdog.
+//! No test here asserts a duration or depends on speed. If a timer must be armed before its deadline,
+//! it is armed for an hour ahead and then reset. A test that would hang when it fails runs under a
+//! watchdog.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn, ready};
@@ -35,7 +35,7 @@ fn watched(test: impl FnOnce() + Send + 'static) {
     watchdog(PATIENCE, test);
 }
 
-/// A waker that counts. The count of its `Arc` tells who still keeps it.
+/// A waker that counts its wakes. The count of its `Arc` shows how many clones are kept.
 #[derive(Default)]
 struct Count(AtomicUsize);
 
@@ -58,14 +58,14 @@ fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Arc<Count>) -> Poll<F::Outp
 
 // Never early, and in order.
 
-// *never-early*: against the real clock, for every length of wait.
+// *never-early*: compared with the real clock, for every length of wait.
 #[test]
 fn a_timer_is_never_early() {
     let _watched = crate::support::watch();
     run(|| async {
         let start = Instant::now();
         let mut tasks = Vec::new();
-        // Steps of a prime number of nanoseconds, so that few deadlines are on a tick.
+        // The steps are a prime number of nanoseconds, so few deadlines are on a tick.
         for step in 0..if cfg!(miri) { 20 } else { 2_000 } {
             let deadline = start + Duration::from_nanos(step * 20_011);
             tasks.push(spawn(async move {
@@ -79,8 +79,8 @@ fn a_timer_is_never_early() {
     });
 }
 
-/// Sleeps that are all armed before the loop looks at the time again, and the order in which they
-/// fire.
+/// Sleeps, all of which are armed before the loop looks at the time again, and the order in which
+/// they fire.
 #[derive(Default)]
 struct Lineup {
     naps: Vec<Pin<Box<Sleep>>>,
@@ -102,7 +102,7 @@ impl Lineup {
             .push(armed(deadline, &Waker::from(Arc::new(named))));
     }
 
-    /// Waits until all that is due by `deadline` has fired.
+    /// Waits until every timer that is due by `deadline` has fired.
     async fn fired_by(&self, deadline: Instant) -> Vec<usize> {
         sleep_until(deadline).await;
         sleep(MS).await;
@@ -110,7 +110,7 @@ impl Lineup {
     }
 }
 
-/// Armed for `deadline`, even if that has passed by now.
+/// A sleep that is armed for `deadline`, even if that has passed by now.
 fn armed(deadline: Instant, waker: &Waker) -> Pin<Box<Sleep>> {
     let mut nap = Box::pin(sleep(HOUR));
     assert!(
@@ -149,7 +149,7 @@ fn earlier_deadlines_fire_first_though_all_are_due_at_once() {
     });
 }
 
-/// The loop stands still until `deadline`: what was armed before becomes due in one turn.
+/// Blocks the loop until `deadline`. The timers that were armed before it become due in one turn.
 fn block_until(deadline: Instant) {
     while Instant::now() < deadline {
         thread::yield_now();
@@ -184,7 +184,7 @@ fn twenty_thousand_timers_fire_in_the_order_of_their_deadlines() {
         }
         let fired = lineup.fired_by(start + 100 * MS).await;
         assert_eq!(fired.len(), 20_000);
-        // Up to the tick: deadlines within one are equal.
+        // Deadlines within one tick count as equal.
         let tick = Duration::from_nanos(1 << 10);
         let in_order = |pair: &[usize]| deadline(pair[0]) < deadline(pair[1]) + tick;
         assert!(fired.windows(2).all(in_order));
@@ -214,7 +214,7 @@ fn one_turn_fires_all_that_is_due_and_counts_them() {
     });
 }
 
-/// When a loop wants to be woken for a timer that is due, after so many have fired together: at once, or so much later.
+/// Checks when a loop wants to be woken for a due timer, after `fired` timers have fired together: up to `slack` later.
 #[track_caller]
 fn assert_put_off(event_loop: &mut EventLoop, fired: usize, slack: Duration) {
     let arm = || armed(long_due(), Waker::noop());
@@ -274,7 +274,7 @@ fn a_look_fires_as_many_timers_as_it_has_polls_and_then_looks_again_without_a_wa
                     .collect()
             });
             for looks in 1..=3 {
-                // No slack, although several have fired: the look ended at its bound.
+                // There is no slack, although several timers have fired, because the look has ended at its bound.
                 assert!(event_loop.next_deadline().unwrap() <= Instant::now());
                 let turn = event_loop.turn(Some(HOUR)).unwrap();
                 assert_eq!(
@@ -297,7 +297,7 @@ fn a_hundred_thousand_timers_are_dealt_out_in_parts_and_the_loop_does_not_sleep_
         let mut event_loop = EventLoop::new().unwrap();
         let count = 100_000;
         let waker = Arc::new(Count::default());
-        // Far enough apart from now to share a coarse slot; due when the first turn comes.
+        // The deadline is so far ahead that the timers share a coarse slot. They are due when the first turn comes.
         let naps: Vec<_> = event_loop.run(async {
             let deadline = Instant::now() + 300 * MS;
             let waker = Waker::from(Arc::clone(&waker));
@@ -314,13 +314,13 @@ fn a_hundred_thousand_timers_are_dealt_out_in_parts_and_the_loop_does_not_sleep_
             dealt_only += usize::from(turn.timers == 0);
         }
         assert_eq!(waker.wakes(), count);
-        // Each has been dealt out at least once, 512 a look.
+        // Each timer has been dealt out at least once, and a look deals out 512.
         assert!(dealt_only >= count / 512 - 1, "{dealt_only}");
         drop(naps);
     });
 }
 
-/// Passed, whichever tick it is rounded up to.
+/// A deadline that has passed, even after it is rounded up to a tick.
 fn long_due() -> Instant {
     Instant::now().checked_sub(MS).unwrap()
 }
@@ -371,7 +371,7 @@ fn durations_without_end_neither_panic_nor_fire() {
 #[test]
 fn a_sleep_of_zero_and_a_deadline_in_the_past_are_ready_at_the_first_poll() {
     let _watched = crate::support::watch();
-    // Not even a loop is needed.
+    // These need no loop.
     assert!(poll_once(pin!(sleep(Duration::ZERO))).is_ready());
     assert!(poll_once(pin!(sleep_until(Instant::now()))).is_ready());
     let past = Instant::now().checked_sub(MS).unwrap();
@@ -423,7 +423,7 @@ fn a_reset_makes_a_sleep_later_or_earlier_and_a_finished_one_fresh() {
         assert!(nap.is_elapsed());
         assert!(
             poll_once(nap.as_mut()).is_ready(),
-            "ready until it is reset"
+            "a finished sleep stays ready until it is reset"
         );
 
         nap.as_mut().reset(start + 4 * MS);
@@ -448,7 +448,7 @@ fn a_reset_keeps_the_task_waiting_for_the_new_deadline() {
         let mut nap = pin!(sleep(HOUR));
         assert!(poll_with(nap.as_mut(), &waker).is_pending());
         nap.as_mut().reset(Instant::now() + MS);
-        // Not `sleep_until`: on a busy machine its deadline may have passed at its first poll, before any timer has fired.
+        // Not `sleep_until`: on a busy machine its deadline may have passed at the first poll, before any timer has fired.
         sleep(2 * MS).await;
         assert_eq!(waker.wakes(), 1);
         assert!(poll_with(nap.as_mut(), &waker).is_ready());
@@ -464,16 +464,24 @@ fn a_sleep_wakes_the_waker_of_its_latest_poll_and_only_once() {
         for waker in &wakers {
             assert!(poll_with(nap.as_mut(), waker).is_pending());
         }
-        assert_eq!(Arc::strong_count(&wakers[0]), 1, "replaced, so dropped");
+        assert_eq!(
+            Arc::strong_count(&wakers[0]),
+            1,
+            "a replaced waker was not dropped"
+        );
         sleep(3 * MS).await;
         assert_eq!(wakers.each_ref().map(|waker| waker.wakes()), [0, 0, 1]);
-        assert_eq!(Arc::strong_count(&wakers[2]), 1, "woken, so dropped");
+        assert_eq!(
+            Arc::strong_count(&wakers[2]),
+            1,
+            "a woken waker was not dropped"
+        );
     });
 }
 
 // Nothing left.
 
-// *nothing-left*: neither a timer nor a waker.
+// *nothing-left*: no timer and no waker is left.
 #[test]
 fn a_dropped_sleep_leaves_nothing_behind() {
     let _watched = crate::support::watch();
@@ -486,7 +494,7 @@ fn a_dropped_sleep_leaves_nothing_behind() {
                 assert!(poll_with(nap.as_mut(), &waker).is_pending());
                 assert_eq!(Arc::strong_count(&waker), 2);
                 if turns == 1 {
-                    sleep(3 * MS).await; // fired, and dropped without a poll
+                    sleep(3 * MS).await; // the timer fires, and is dropped without a poll
                 }
                 drop(nap);
                 assert_eq!(Arc::strong_count(&waker), 1);
@@ -517,7 +525,7 @@ fn a_dropped_tick_leaves_nothing_behind_and_loses_no_tick() {
             let due = Instant::now();
             rhythm.reset_at(due);
             sleep(MS).await; // it fires
-            drop(rhythm.tick()); // and nobody takes it
+            drop(rhythm.tick()); // the tick is not taken
             due
         });
         assert_eq!(event_loop.run(rhythm.tick()), due);
@@ -538,7 +546,11 @@ fn a_time_out_that_is_over_leaves_nothing_behind_either_way() {
                 pending::<()>().await;
             };
             assert!(timeout(MS, stuck).await.is_err());
-            assert_eq!(Rc::strong_count(&token), 1, "the loser has been dropped");
+            assert_eq!(
+                Rc::strong_count(&token),
+                1,
+                "the body of the time-out was not dropped"
+            );
             assert_eq!(timeout(HOUR, sleep(MS)).await, Ok(()));
         });
         assert_eq!(event_loop.next_deadline(), None);
@@ -652,11 +664,11 @@ fn outside_a_loop_the_panic_says_what_to_do() {
 // Re-entrancy.
 
 thread_local! {
-    /// What the wakers below may reach: a slot for each sleep.
+    /// The sleeps that the wakers below may reach.
     static NAPS: RefCell<Vec<Option<Pin<Box<Sleep>>>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A waker with a mind of its own.
+/// A waker that calls a function.
 struct Act {
     act: fn(),
     wakes: AtomicUsize,
@@ -684,7 +696,7 @@ fn a_waker_may_do_anything_to_the_timers_while_they_fire() {
     let _watched = crate::support::watch();
     run(|| async {
         let deadline = Instant::now() + 2 * MS;
-        // The first re-arms itself, cancels the second, puts the third off and arms a fourth.
+        // The first waker re-arms its own sleep, cancels the second, puts the third off and arms a fourth.
         let first = arm_acting(deadline, || {
             let later = Instant::now() + MS;
             let take = |index: usize| NAPS.with_borrow_mut(|naps| naps[index].take());
@@ -703,7 +715,11 @@ fn a_waker_may_do_anything_to_the_timers_while_they_fire() {
         let wakes = |acting: &Act| acting.wakes.load(Ordering::Relaxed);
         assert_eq!((wakes(&first), wakes(&second), wakes(&third)), (1, 0, 0));
         assert_eq!(Arc::strong_count(&second), 1);
-        assert_eq!(Arc::strong_count(&third), 2, "armed still");
+        assert_eq!(
+            Arc::strong_count(&third),
+            2,
+            "the third sleep is still armed"
+        );
 
         let mut naps = NAPS.take().into_iter().flatten();
         naps.next().unwrap().await; // the first, again
@@ -730,7 +746,7 @@ fn a_waker_that_arms_what_is_due_again_and_again_does_not_hold_the_loop() {
     });
 }
 
-/// A waker whose clone and drop are user code: here its destructor arms and cancels timers.
+/// A waker whose drop is user code: its destructor arms and cancels timers.
 struct DropsIntoTimers;
 
 impl Wake for DropsIntoTimers {
@@ -755,7 +771,7 @@ fn a_wakers_destructor_may_use_timers() {
         assert!(poll(dropped.as_mut()).is_pending());
         assert!(
             poll(dropped.as_mut()).is_pending(),
-            "replaces, and drops the first"
+            "the second poll replaces the waker of the first"
         );
         drop(dropped);
         let mut fired = pin!(sleep(MS));
@@ -775,7 +791,7 @@ fn a_panicking_waker_loses_no_other_timer() {
             arm_acting(long_due(), || panic!("a waker of ill will"));
             vec![armed(long_due(), &Waker::from(Arc::clone(&waker)))]
         });
-        // The loop has nothing to do with it: tests/scheduler/panic_waker.rs reads what is logged.
+        // The panic does not reach the loop. tests/scheduler/panic_waker.rs checks that it is logged.
         let turn = event_loop.turn(Some(Duration::ZERO)).unwrap();
         assert_eq!((turn.timers, waker.wakes()), (2, 1));
         drop((naps, NAPS.take()));
@@ -796,7 +812,7 @@ fn a_task_that_sleeps_for_zero_for_ever_lets_others_run() {
             sleep(Duration::ZERO).await;
             naps += 1;
         }
-        // The whole budget in one poll, and the one that had to wait for the next.
+        // One poll spends the whole budget, and one more sleep has to wait for the next poll.
         assert_eq!(naps, 129);
     });
 }
@@ -824,7 +840,7 @@ fn the_value_counts_when_it_comes_in_the_same_turn_as_the_deadline() {
         let deadline = Instant::now() + 2 * MS;
         assert_eq!(timeout_at(deadline, sleep_until(deadline)).await, Ok(()));
 
-        // And though the deadline was armed first.
+        // The same if the deadline was armed first.
         let deadline = Instant::now() + 2 * MS;
         let mut body = pin!(sleep_until(deadline));
         let mut yielded = false;
@@ -855,7 +871,7 @@ fn of_nested_time_outs_with_one_deadline_the_inner_one_fires() {
 #[test]
 fn a_body_that_is_ready_at_once_arms_no_timer() {
     let _watched = crate::support::watch();
-    // Arming one would need a loop.
+    // To arm a timer would need a loop.
     let waker = Arc::new(Count::default());
     assert_eq!(
         poll_with(pin!(timeout(HOUR, ready(7))), &waker),
@@ -877,7 +893,7 @@ fn a_time_out_is_counted_from_its_first_poll() {
 #[test]
 fn a_body_that_computes_for_too_long_and_then_waits_has_timed_out() {
     let _watched = crate::support::watch();
-    // By hand: nothing but the clock can say so within one poll. No timer is armed for it: that would need a loop.
+    // The test polls once, without a loop, so no timer is armed. Only the clock can show that the body is late.
     let late = async {
         block_until(Instant::now() + 3 * MS);
         pending::<()>().await;
@@ -891,7 +907,7 @@ fn a_body_that_computes_for_too_long_and_then_waits_has_timed_out() {
         pending::<()>().await;
     });
     assert!(matches!(poll_once(pin!(late)), Poll::Ready(Err(_))));
-    // What does not wait is not too late.
+    // A body that does not wait is not too late.
     let late = async { block_until(Instant::now() + 3 * MS) };
     assert_eq!(poll_once(pin!(timeout(2 * MS, late))), Poll::Ready(Ok(())));
 }
@@ -915,7 +931,7 @@ fn a_time_out_is_counted_from_before_the_computation_of_its_body_and_not_from_af
     });
 }
 
-/// asyncio's `test_nested_timeouts_loop_busy`: 0.10 s, not 0.20.
+/// The same as `test_nested_timeouts_loop_busy` of asyncio: 0.10 s, not 0.20.
 #[test]
 fn of_nested_time_outs_around_a_computation_both_end_where_the_body_waits_next() {
     let _watched = crate::support::watch();
@@ -930,7 +946,7 @@ fn of_nested_time_outs_around_a_computation_both_end_where_the_body_waits_next()
         waits.set(2);
         pending::<()>().await;
     });
-    // In one poll, without a loop: no timer was armed.
+    // One poll is enough, and without a loop no timer is armed.
     assert!(matches!(poll_once(pin!(outer)), Poll::Ready(Err(_))));
     assert_eq!(waits.get(), 2);
 }
@@ -966,7 +982,7 @@ fn a_time_out_can_be_brought_forward_from_inside() {
     run(|| async {
         let polls = Cell::new(0);
         let outcome = timeout_with(HOUR, async |deadline| {
-            yield_now().await; // it is armed now, for an hour ahead
+            yield_now().await; // the timer is armed now, for an hour ahead
             polls.set(1);
             deadline.reschedule(Instant::now() + MS);
             pending::<()>().await;
@@ -1037,15 +1053,15 @@ fn ticks_at_hand(rhythm: &mut roundelay::time::Interval) -> Vec<Instant> {
     let mut due = Vec::new();
     while let Poll::Ready(at) = rhythm.poll_tick(&mut Context::from_waker(Waker::noop())) {
         due.push(at);
-        assert!(due.len() < 100, "no end of ticks");
+        assert!(due.len() < 100, "the ticks do not end");
     }
     due
 }
 
-/// Short, for the clock of Windows begins when the machine does, and none of its moments lies before that.
+/// This is short, because the clock of Windows begins when the machine starts, and has no moments before that.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Three and a half periods have been missed.
+/// An interval that has missed three and a half periods.
 async fn late_interval(missed_tick: MissedTick) -> (Instant, roundelay::time::Interval) {
     let start = Instant::now().checked_sub(MINUTE * 7 / 2).unwrap();
     let mut rhythm = interval_at(start, MINUTE);
@@ -1097,7 +1113,7 @@ fn an_interval_ticks_at_once_and_then_at_each_period_and_says_when_it_was_due() 
         for _ in 0..3 {
             let due = rhythm.tick().await;
             assert!(Instant::now() >= due);
-            // Whole periods: one, unless this machine was busy.
+            // The ticks are whole periods apart: one period, unless this machine was busy.
             assert_eq!((due - first).as_nanos() % rhythm.period().as_nanos(), 0);
         }
     });
@@ -1121,7 +1137,7 @@ fn an_interval_that_was_reset_begins_anew() {
     });
 }
 
-/// compio#911: it was lost there.
+/// The bug compio#911: there the re-armed interval was lost.
 #[test]
 fn an_interval_re_armed_and_cancelled_in_its_own_task_is_gone_and_one_re_armed_stays() {
     let _watched = crate::support::watch();
@@ -1135,7 +1151,7 @@ fn an_interval_re_armed_and_cancelled_in_its_own_task_is_gone_and_one_re_armed_s
                 assert!(ticks_at_hand(&mut rhythm).is_empty()); // armed, for an hour ahead
                 rhythm.reset_at(Instant::now() + MS);
             }
-            ticks_at_hand(&mut rhythm); // armed once more
+            ticks_at_hand(&mut rhythm); // this arms it once more
             drop(rhythm);
         });
         assert_eq!(event_loop.next_deadline(), None);

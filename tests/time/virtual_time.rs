@@ -1,4 +1,4 @@
-//! A clock that stands still while a task is ready, and jumps to the next deadline when no task is
+//! A virtual clock stands still while a task is ready, and jumps to the next deadline when no task is
 //! ready.
 //!
 //! Each wait here is exact, so each assertion is an equation.
@@ -101,7 +101,7 @@ fn what_never_comes_moves_no_clock() {
     let _watched = crate::support::watch();
     let mut event_loop = event_loop();
     let start = event_loop.enter(now);
-    // More of them than the wheel looks at one by one.
+    // These are more timers than the wheel looks at one by one.
     for _ in 0..100 {
         drop(event_loop.spawn(sleep(Duration::MAX)));
     }
@@ -109,7 +109,7 @@ fn what_never_comes_moves_no_clock() {
     assert_eq!(event_loop.next_deadline(), None);
     let remote = event_loop.remote();
     let thread = thread::spawn(move || remote.spawn(|| sleep(SECOND)).wait());
-    // Parks by the clock on the wall, until the thread posts.
+    // The loop parks in real time until the thread posts.
     while !thread.is_finished() {
         event_loop.turn(None).unwrap();
         if event_loop.next_deadline().is_none() && event_loop.enter(now) > start {
@@ -130,7 +130,7 @@ fn between_its_runs_the_thread_goes_by_its_clock_too() {
         event_loop.run(sleep(YEAR)); // made here
         assert_eq!(now(), start + n * YEAR);
     }
-    // A loop in between, and another thread, have the clock on the wall.
+    // Another loop, and another thread, have the real clock.
     roundelay::run(async { assert!(now() < wall + YEAR) });
     assert!(thread::spawn(now).join().unwrap() < wall + YEAR);
     assert_eq!(now(), start + 3 * YEAR);
@@ -152,10 +152,13 @@ fn a_loop_within_a_loop_has_the_clock_that_it_was_made_with() {
         let outer = now();
         assert!(outer > wall + YEAR);
         roundelay::run(async {
-            assert!(now() < wall + HOUR, "the clock on the wall");
+            assert!(
+                now() < wall + HOUR,
+                "a loop without virtual time has the real clock"
+            );
             run(async {
                 sleep(HOUR).await;
-                assert!(now() < wall + YEAR, "a clock of its own");
+                assert!(now() < wall + YEAR, "the inner loop has a clock of its own");
             });
             assert!(now() < wall + HOUR);
         });
@@ -203,7 +206,7 @@ fn time_outs_deadlines_and_intervals_go_by_it() {
         let mut ticks = interval(SECOND);
         for n in 0..3_600 {
             assert_eq!(ticks.tick().await, start + n * SECOND);
-            assert_eq!(now(), start + n * SECOND, "a tick is never late");
+            assert_eq!(now(), start + n * SECOND, "a tick is late");
         }
         ticks.reset();
         assert_eq!(ticks.next_tick(), now() + SECOND);
@@ -214,7 +217,7 @@ fn time_outs_deadlines_and_intervals_go_by_it() {
     });
 }
 
-/// Of a life of random waits, each against the plainest model: a sorted map.
+/// Runs a life of random waits, and compares each with the simplest model, a sorted map.
 fn random_life(seed: u64) {
     let mut random = seed;
     let mut draw = move |below: u64| {
@@ -225,7 +228,7 @@ fn random_life(seed: u64) {
     };
     run(async move {
         let start = now();
-        // By deadline, then by the order of arming: who is to fire.
+        // The timers in the order in which they must fire: by deadline, then by the order of arming.
         let expected = Rc::new(RefCell::new(BTreeMap::new()));
         let fired = Trace::new();
         let mut tasks = Vec::new();
@@ -250,7 +253,7 @@ fn random_life(seed: u64) {
             model.borrow_mut().insert((after, name), ());
             tasks.push(spawn(async move {
                 nap.await;
-                assert_eq!(now(), start + after, "neither early nor late");
+                assert_eq!(now(), start + after, "the sleep has ended early or late");
                 fired.push((after, name));
             }));
             if draw(20) == 0 {
@@ -293,7 +296,7 @@ fn a_dropped_sleep_moves_no_clock_and_leaves_nothing_behind() {
     });
 }
 
-// By hand.
+// Moving the clock by hand.
 
 #[test]
 fn advance_fires_what_has_passed_in_order_and_all_see_the_end_of_the_leap() {
@@ -310,7 +313,7 @@ fn advance_fires_what_has_passed_in_order_and_all_see_the_end_of_the_leap() {
         yield_now().await;
         advance(40 * SECOND);
         let end = start + 40 * SECOND;
-        assert_eq!(trace.take(), [], "they run when their turn comes");
+        assert_eq!(trace.take(), [], "a task has run before its turn");
         yield_now().await;
         assert_eq!(trace.take(), [(10, end), (20, end), (30, end)]);
         assert_eq!(now(), end);
@@ -397,7 +400,7 @@ roundelay::test! {
     }
 }
 
-// What is outside.
+// Things outside the loop.
 
 #[test]
 fn a_job_holds_the_clock_until_it_is_done() {
@@ -410,7 +413,7 @@ fn a_job_holds_the_clock_until_it_is_done() {
             .expect("a job takes no time")
             .unwrap();
         assert_eq!(now(), start);
-        // A job that nobody awaits yet, one that was given up before it began or on the way, and one that fails.
+        // One job is not awaited yet, some are dropped before or after they begin, and one fails.
         let (first, second, failing) = (job(), job(), offload(|| panic!("on purpose")));
         drop(second);
         let given_up = spawn(async move { job().await });
@@ -494,9 +497,9 @@ fn a_socket_holds_nothing_and_what_was_written_is_read_first() {
                 .unwrap()
                 .unwrap();
             assert_eq!(byte, [n]);
-            assert_eq!(now(), start, "the answer was there at once");
+            assert_eq!(now(), start, "the answer must be there at once");
         }
-        // Both wait for the other now: a day goes by.
+        // Each side waits for the other now, so a day goes by.
         assert!(timeout(24 * HOUR, stream.read(&mut [0])).await.is_err());
         assert_eq!(now(), start + 24 * HOUR);
         drop(stream);
@@ -530,7 +533,7 @@ fn a_peer_on_another_thread_is_waited_for_while_the_clock_is_held() {
     });
 }
 
-// A host, and the end.
+// A host, and the end of a loop.
 
 #[test]
 fn a_turn_moves_the_clock_by_its_timeout_at_most() {
@@ -548,7 +551,7 @@ fn a_turn_moves_the_clock_by_its_timeout_at_most() {
     event_loop.turn(Some(HOUR)).unwrap();
     assert_eq!(event_loop.enter(now), start + 10 * SECOND);
     assert!(nap.is_finished());
-    // Held, it waits by the clock on the wall.
+    // While the clock is held, the turn waits in real time.
     let (held, wall) = (event_loop.enter(hold), Instant::now());
     while wall.elapsed() < 5 * MS {
         event_loop.turn(Some(MS)).unwrap();
@@ -560,13 +563,13 @@ fn a_turn_moves_the_clock_by_its_timeout_at_most() {
 #[test]
 fn a_shutdown_ends_by_whichever_clock() {
     let _watched = crate::support::watch();
-    // A grace of a day, of which no moment passes on the wall.
+    // The grace is a day, but takes no real time.
     let event_loop = event_loop();
     drop(event_loop.spawn(pending::<()>()));
     let polite = event_loop.spawn(sleep(HOUR));
     let report = event_loop.shutdown(24 * HOUR);
     assert_eq!((report.tasks.len(), polite.is_finished()), (1, true));
-    // And one in which the loop's clock is held.
+    // Here the loop's clock is held, and the grace is real time.
     let event_loop = self::event_loop();
     let hold = event_loop.enter(hold);
     drop(event_loop.spawn(sleep(MS)));

@@ -1,11 +1,11 @@
-//! The wheel against a sorted map.
+//! Compares the wheel with a sorted map.
 //!
 //! The oracle is the simplest structure: a `BTreeMap` by (deadline, order of arming). Random
-//! operations go to both, and after each operation both must agree: on the number of armed timers,
-//! on the next deadline, and, when time moves, on the timers that fire and their order.
+//! operations go to both. After each operation both must agree on the number of armed timers and on
+//! the next deadline. When time moves, they must agree on the timers that fire and on their order.
 //!
-//! A long life has 200,000 operations, and a million with `--release`. `ROUNDELAY_LONG=1` asks for 10^8 (with `--release`), and
-//! `ROUNDELAY_SEED=n` for the run that was printed as failing.
+//! A long life has 200,000 operations, and a million with `--release`. `ROUNDELAY_LONG=1` asks for 10^8 (with `--release`).
+//! `ROUNDELAY_SEED=n` repeats the run that was printed as failing.
 
 #[allow(dead_code)]
 #[path = "../../src/time/wheel.rs"]
@@ -19,7 +19,7 @@ use crate::support::{PATIENCE, Random, watchdog};
 use quickcheck::{Arbitrary, Gen};
 use wheel::{CROWD, Key, Reset, Wheel};
 
-/// What a timer is known by: the order in which it was armed, or reset, last.
+/// The number of a timer: its place in the order of arming and resetting.
 type Serial = u64;
 
 /// The wheel, the oracle, and the owner of all keys.
@@ -27,31 +27,31 @@ struct Model {
     wheel: Wheel<usize>,
     sorted: BTreeMap<(u64, Serial), usize>,
     timers: Vec<Timer>,
-    /// Indices of `timers` whose key has been handed in.
+    /// The indices of `timers` whose key has been given back.
     vacant: Vec<usize>,
     serial: Serial,
     elapsed: u64,
-    /// What `pop_due` may spend in one call.
+    /// The budget of one call of `pop_due`.
     budget: usize,
-    /// The last call stopped at its budget, at this time.
+    /// The time at which the last call stopped, if it stopped at its budget.
     stopped_at: Option<u64>,
     ledger: Ledger,
 }
 
-/// Without a bound.
+/// Calls `pop_due` without a bound.
 fn pop<T>(wheel: &mut Wheel<T>, now: u64) -> Option<(u64, T)> {
     wheel.pop_due(now, &mut { usize::MAX })
 }
 
-/// What has happened to armed timers, so that no run passes for want of events.
+/// Counts what has happened to armed timers, so that a run without events does not pass.
 #[derive(Debug, Default)]
 struct Ledger {
     fired: u64,
     cancelled: u64,
     moved: u64,
-    /// Calls that stopped at their budget with a timer due.
+    /// The calls that stopped at their budget although a timer was due.
     stopped: u64,
-    /// Timers that were dealt out before their slot had come.
+    /// The timers that were dealt out before their slot had come.
     ahead: u64,
     /// Calls of `shrink` that have made the table smaller.
     shrunk: u64,
@@ -59,7 +59,7 @@ struct Ledger {
 
 struct Timer {
     key: Option<Key>,
-    /// Where the oracle has it, while it is armed.
+    /// The timer's place in the oracle, while it is armed.
     place: Option<(u64, Serial)>,
 }
 
@@ -137,13 +137,13 @@ impl Model {
         self.check();
     }
 
-    /// One timer, if one is due and the budget suffices to get at it.
+    /// Pops one timer, if one is due and the budget is enough to reach it.
     fn pop_due(&mut self, now: u64) -> Popped {
         let mut budget = self.budget;
         let due = self.wheel.pop_due(now, &mut budget);
         let first = self.sorted.first_key_value().map(|(&(d, _), &i)| (d, i));
         let expected = first.filter(|&(deadline, _)| deadline <= now);
-        // A call of an earlier time does not get as far.
+        // A call for an earlier time does not get as far.
         self.stopped_at = self.stopped_at.filter(|&at| due.is_none() && now < at);
         let popped = match due {
             Some((deadline, index)) => {
@@ -157,7 +157,7 @@ impl Model {
                 assert_eq!(self.wheel.item(fired.key.as_ref().unwrap()), None);
                 self.elapsed = deadline;
                 self.ledger.fired += 1;
-                // Half of the owners come for their key soon; the others leave it where it is.
+                // Half of the owners give their key back at once. The others keep it.
                 if self.serial % 2 == 0 {
                     self.disarm(index);
                 }
@@ -180,10 +180,10 @@ impl Model {
         popped
     }
 
-    /// A wheel that has stopped halfway has moved, but nobody can say how far. A timer of long ago counts as due since then.
+    /// The wheel's own time, after it has stopped halfway. A timer in the far past counts as due at that time.
     fn elapsed_of_the_wheel(&mut self) -> u64 {
         let key = self.wheel.arm(0, usize::MAX);
-        let elapsed = self.wheel.next_deadline().expect("it is armed");
+        let elapsed = self.wheel.next_deadline().expect("a timer is armed");
         assert_eq!(self.wheel.disarm(key), Some(usize::MAX));
         elapsed
     }
@@ -211,7 +211,7 @@ impl Model {
         }
     }
 
-    /// An armed timer near `index` if there is one: those that have fired are many, and dull.
+    /// An armed timer near `index`, if there is one. Most timers have fired already, and testing those shows little.
     fn pick(&self, index: usize) -> usize {
         let near = (index..index.saturating_add(32)).map(|near| near % self.timers.len());
         let armed = near
@@ -220,7 +220,7 @@ impl Model {
         armed.unwrap_or(index % self.timers.len())
     }
 
-    /// The deadline of an armed timer, to be used once more.
+    /// The deadline of an armed timer, which another timer may use too.
     fn deadline_of(&self, index: usize) -> u64 {
         self.timers[index]
             .place
@@ -235,7 +235,7 @@ enum Popped {
     Nothing,
 }
 
-/// Deadlines that matter: relative to the time that has elapsed, or to another timer.
+/// The interesting deadlines: relative to the elapsed time, or to another timer.
 #[derive(Clone, Copy, Debug)]
 enum When {
     Ahead(u64),
@@ -256,9 +256,9 @@ enum Op {
     PopOne(When),
     Expire(When),
     ExpireNext,
-    /// Two hundred, in the next slot of a level: so many that they are dealt out ahead.
+    /// Arms two hundred timers in the next slot of a level. So many are dealt out ahead.
     ArmCrowd(u32, u64),
-    /// Half a slot of the level below passes first, so that the next slot of this level is near.
+    /// First half a slot of the level below passes, so that the next slot of this level is near.
     DealAhead(u32, usize),
     /// The end of the table is left, from this entry on; no timer may notice.
     Evacuate(usize),
@@ -305,7 +305,7 @@ impl Model {
             Op::Evacuate(limit) => self.wheel.evacuate(limit),
             Op::Shrink => self.shrink(),
             Op::Disarm(_) | Op::Reset(..) if count == 0 => {}
-            // Every eighth is aimed at any timer, fired ones and those of no owner included.
+            // Every eighth index may hit any timer, also one that has fired or has no owner.
             Op::Disarm(index) if index % 8 == 0 => self.disarm(index / 8 % count),
             Op::Disarm(index) => self.disarm(self.pick(index)),
             Op::Reset(index, when) => self.reset(self.pick(index), self.tick(when)),
@@ -316,7 +316,7 @@ impl Model {
         let first = self.tick(When::Turnover(level, 0));
         let width = 1_u64 << (6 * level);
         for n in 0..200_u64 {
-            // Scattered over the slot; every fifth deadline is that of the timer before.
+            // The deadlines are scattered over the slot. Every fifth one equals the deadline before it.
             let scattered = (n - u64::from(n % 5 == 1))
                 .wrapping_add(salt)
                 .wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -344,7 +344,7 @@ impl Model {
     }
 }
 
-/// A level, and one of the ticks around its boundary.
+/// A random level, and one of the ticks around its boundary.
 fn around(g: &mut Gen) -> (u32, i64) {
     (among(g, 0..11) as u32, among(g, 0..3) as i64 - 1)
 }
@@ -391,7 +391,7 @@ impl Arbitrary for Op {
     }
 }
 
-/// As much as one likes, or hardly anything.
+/// A budget without a bound, or a very small one.
 #[derive(Clone, Copy, Debug)]
 struct Budget(usize);
 
@@ -414,7 +414,7 @@ fn the_wheel_agrees_with_a_sorted_map() {
     check(500, 300, property as fn(Budget, Vec<Op>));
 }
 
-/// Chooses what happens next.
+/// Chooses the next operation.
 struct Fate(Random);
 
 impl Fate {
@@ -422,7 +422,7 @@ impl Fate {
         self.0.below(end) as u64
     }
 
-    /// `longest`: how many bits a step ahead may have. It decides how long an episode lives.
+    /// `longest` is the number of bits that a step ahead may have. It decides how much time an episode spans.
     fn when(&mut self, longest: usize) -> When {
         let off = self.below(3) as i64 - 1;
         match self.below(12) {
@@ -435,7 +435,7 @@ impl Fate {
         }
     }
 
-    /// `growth`: how many of ten operations arm.
+    /// `growth` is the number of operations that arm a timer, out of ten.
     fn op(&mut self, longest: usize, growth: u64) -> Op {
         if self.below(10) < growth {
             return Op::Arm(self.when(longest));
@@ -476,8 +476,8 @@ fn a_long_random_life_agrees_with_a_sorted_map() {
     let mut done = 0;
     let mut sum = Ledger::default();
     while done < operations {
-        // Each episode has its own temper: from a handful of timers within a few levels to
-        // thousands over all of them.
+        // The episodes differ: some have a handful of timers within a few levels, some have
+        // thousands over all levels.
         let longest = 8 + fate.0.below(57);
         let growth = 2 + fate.below(6);
         let length = (1 << (8 + fate.below(8))).min(operations - done);
@@ -546,7 +546,7 @@ fn zero_the_past_and_the_end_of_time_are_deadlines_like_others() {
 #[test]
 fn equal_deadlines_fire_in_the_order_of_arming() {
     let _watched = crate::support::watch();
-    // Armed from far and from near, so that they have met on different levels; one is reset, and
+    // The timers are armed from far and from near, so they are on different levels. One is reset, and
     // comes last.
     let deadline = 64 * 64 * 64 + 64 * 64 * 5 + 64 * 7 + 9;
     let mut wheel = Wheel::new();
@@ -613,7 +613,7 @@ fn a_timer_armed_behind_one_that_was_cancelled_is_not_lost() {
     assert_eq!([first, last].map(|key| wheel.disarm(key)), [None; 2]);
 }
 
-/// glommio#44: so many were armed and cancelled that a deadline came sixteen seconds late.
+/// The bug glommio#44: so many timers were armed and cancelled that a deadline came sixteen seconds late.
 #[test]
 fn sixty_five_thousand_timers_armed_and_cancelled_leave_an_empty_wheel() {
     let _watched = crate::support::watch();
@@ -661,13 +661,13 @@ fn a_crowd_is_answered_early_never_late_and_takes_one_look_a_level() {
     }
 }
 
-/// To deal 200,000 timers out takes milliseconds. Who waits for the first of them must not wait for that.
+/// To deal out 200,000 timers takes milliseconds. The first of them must not come late because of that.
 #[test]
 fn a_crowd_is_dealt_out_before_its_first_timer_is_due() {
     let _watched = crate::support::watch();
     for (count, is_early) in [(CROWD, false), (CROWD + 1, true), (5_000, true)] {
         let mut wheel = Wheel::new();
-        // As far into a slot of the third level, and into one of the second.
+        // The first deadline lies some way into a slot of the third level, and into a slot of the second.
         let first = (3 << 18) + (5 << 12) + (7 << 6);
         let keys: Vec<_> = (0..count as u64)
             .map(|n| wheel.arm(first + n % 60, n))
@@ -688,10 +688,10 @@ fn a_crowd_is_dealt_out_before_its_first_timer_is_due() {
     }
 }
 
-/// A slot that is dealt out in pieces of two, and the order in which its timers fire.
+/// A slot is dealt out in pieces of two. The test checks the order in which its timers fire.
 ///
-/// Between two pieces timers of the same deadline are armed, others are put off, brought forward and cancelled: some of
-/// those that have been dealt out, and some of those that have not.
+/// Between two pieces it arms timers with the same deadline, and resets and cancels others. Some of these have been dealt out
+/// already, and some have not.
 #[test]
 fn equal_deadlines_fire_in_the_order_of_arming_though_their_slot_is_dealt_out_in_parts() {
     let _watched = crate::support::watch();
@@ -741,7 +741,7 @@ fn each_timer_that_is_dealt_out_or_fired_takes_one_from_the_budget() {
         assert!(budget == 0 || fired == keys.len());
         calls += 1;
     }
-    // From level 2 to 1, from 1 to 0, and out: three for each.
+    // Each timer takes three steps: from level 2 to 1, from 1 to 0, and out.
     assert_eq!(calls, (3 * keys.len()).div_ceil(7));
 }
 
@@ -770,8 +770,8 @@ fn a_rest_whose_timers_are_all_cancelled_holds_nothing_up() {
     }
 }
 
-/// While a slot is dealt out in parts, another one may lose its last timer: one of the same level, or the finest slot
-/// that begins where the dealt one does. The rest is waiting all the same, and a newcomer comes behind it.
+/// While a slot is dealt out in parts, another slot may lose its last timer. It may be one of the same level, or the finest
+/// slot with the same first tick. The rest of the dealt slot still waits, and a new timer comes behind it.
 #[test]
 fn a_timer_cancelled_elsewhere_does_not_end_the_dealing_of_a_slot() {
     let _watched = crate::support::watch();
@@ -779,7 +779,7 @@ fn a_timer_cancelled_elsewhere_does_not_end_the_dealing_of_a_slot() {
     let deadline = start + (5 << 6) + 7;
     for elsewhere in [7 << 12, start] {
         let mut wheel = Wheel::new();
-        // The first of the slot, so that it is dealt out if it belongs there.
+        // This timer is armed first, so it is dealt out first if it is in the same slot.
         let alone = wheel.arm(elsewhere, 100);
         let mut keys: Vec<_> = (0..4).map(|n| wheel.arm(deadline, n)).collect();
         let now = deadline + 1;
@@ -792,18 +792,18 @@ fn a_timer_cancelled_elsewhere_does_not_end_the_dealing_of_a_slot() {
     }
 }
 
-/// The first tick of the slot that is dealt out ahead in the next tests, the fourth of level 3; and a tick that is near it.
+/// The first tick of the slot that is dealt out ahead in the next tests. It is the fourth slot of level 3. `NEAR` is near it.
 const NEXT: u64 = 3 << 18;
 const NEAR: u64 = NEXT - (1 << 17);
 
 #[test]
 fn a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick() {
     let _watched = crate::support::watch();
-    // A slot of level 2 with each timer, so that all but those of the first slot are where they belong.
+    // The timers go to all slots of level 2. After the dealing, only those of its first slot must move once more.
     let deadline = |n: usize| NEXT + ((n as u64 % 64) << 12) + 9;
     let mut wheel = Wheel::new();
     let keys: Vec<_> = (0..640).map(|n| wheel.arm(deadline(n), n)).collect();
-    for (now, why) in [(0, "not the next"), (NEAR - 1, "not near")] {
+    for (now, why) in [(0, "not the next one"), (NEAR - 1, "not near yet")] {
         assert_eq!(pop(&mut wheel, now), None);
         assert_eq!(wheel.deal_ahead(100), 100, "the slot is {why}");
     }
@@ -811,13 +811,13 @@ fn a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick() {
     for left in [540, 440, 340, 240, 140, 40] {
         assert_eq!(wheel.deal_ahead(100), 0, "{left}");
     }
-    assert_eq!(wheel.deal_ahead(100), 100, "so few are not a crowd");
+    assert_eq!(wheel.deal_ahead(100), 100, "so few timers are not a crowd");
     assert_eq!(
         wheel.next_deadline(),
         Some(NEXT),
-        "early, for they are many"
+        "the wake is early, because the timers are many"
     );
-    // 40 of the rest are dealt out, ten of slot 0 of level 2, and then the first ten fire.
+    // The budget of 60 deals out the last 40 and the ten of slot 0 of level 2, and then fires these ten.
     let mut budget = 60;
     for n in 0..10 {
         assert_eq!(
@@ -832,7 +832,7 @@ fn a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick() {
 #[test]
 fn equal_deadlines_fire_in_the_order_of_arming_though_some_are_dealt_out_ahead() {
     let _watched = crate::support::watch();
-    // In slot 0 of level 2, which has a list of its own when the slot comes; and in another.
+    // One deadline is in slot 0 of level 2, which has a list of its own when the slot comes. The other is in another slot.
     for deadline in [NEXT + 7, NEXT + (5 << 12) + 7] {
         let mut wheel = Wheel::new();
         let mut keys: Vec<_> = (0..100).map(|n| wheel.arm(deadline, n)).collect();
@@ -841,7 +841,7 @@ fn equal_deadlines_fire_in_the_order_of_arming_though_some_are_dealt_out_ahead()
         keys.push(wheel.arm(deadline, 100));
         assert_eq!(wheel.reset(&keys[3], deadline), Reset::Moved); // has been dealt out
         assert_eq!(wheel.reset(&keys[50], deadline), Reset::Moved); // has not
-        // A part of them; and then another is armed for the time that has come.
+        // A part of the timers is dealt out, and then another is armed for the time that has come.
         assert_eq!(wheel.pop_due(deadline, &mut 20), None);
         keys.push(wheel.arm(deadline, 101));
         let order: Vec<_> = std::iter::from_fn(|| pop(&mut wheel, deadline)).collect();
@@ -895,7 +895,7 @@ fn a_rest_that_is_cancelled_leaves_what_was_dealt_out_ahead_in_its_order() {
     for key in keys.drain(30..) {
         assert!(wheel.disarm(key).is_some());
     }
-    // Ten of the thirty are not dealt out a second time yet.
+    // Ten of the thirty have not been dealt out a second time yet.
     keys.push(wheel.arm(deadline, 100));
     let order: Vec<_> = std::iter::from_fn(|| pop(&mut wheel, deadline)).collect();
     let expected: Vec<_> = (0..30).chain([100]).map(|n| (deadline, n)).collect();
@@ -950,7 +950,7 @@ fn a_fired_timer_stays_with_its_owner_until_the_key_is_handed_in() {
 
 #[test]
 fn an_age_without_timers_is_crossed_in_one_step() {
-    // Whoever steps through the ticks does not come back from here.
+    // A wheel that steps through each tick would never return from here.
     watchdog(PATIENCE, || {
         let mut wheel = Wheel::new();
         let key = wheel.arm(u64::MAX, ());
@@ -963,7 +963,7 @@ fn an_age_without_timers_is_crossed_in_one_step() {
     });
 }
 
-/// The lines of the wheel's chapter, and of its second part.
+/// The lines of the wheel's chapter and of its second part.
 fn chapter() -> impl Iterator<Item = &'static str> {
     let (first, second) = (
         include_str!("../../src/time/wheel.rs"),
@@ -975,7 +975,7 @@ fn chapter() -> impl Iterator<Item = &'static str> {
         .filter_map(|line| line.strip_prefix("//!"))
 }
 
-/// A line of the figure: the deadline of which it shows the last four digits, and what the figure says of it.
+/// A line of the figure: the deadline, whose last four digits it shows, and the text of the figure about it.
 fn line_of_the_figure(label: &str) -> (u64, &'static str) {
     let line = chapter().find_map(|line| line.trim_start().strip_prefix(label));
     let line = line
@@ -989,7 +989,7 @@ fn line_of_the_figure(label: &str) -> (u64, &'static str) {
     (digits.fold(0, |number, digit| number << 6 | digit), said)
 }
 
-/// Too many timers for an exact answer, so the answer is the first tick of their slot.
+/// There are too many timers for an exact answer, so the answer is the first tick of their slot.
 #[test]
 fn a_deadline_is_in_the_slot_that_the_figure_shows() {
     let _watched = crate::support::watch();

@@ -2,7 +2,7 @@
 //!
 //! 50 connections on the loopback, 64 bytes each way. The client is a thread of its own that is the same for all: it writes
 //! one request on every connection, then reads every answer, and so on. What counts is the *server's* time on the processor
-//! per request, because the wall shows whichever side is slower. The bare mio loop is the limit: edge-triggered, one read and
+//! per request, because the wall clock shows the slower side only. The bare mio loop is the limit: edge-triggered, one read and
 //! one write per request, and no second read after a short one.
 
 use std::io::{self, Read, Write};
@@ -134,8 +134,8 @@ fn mio_bare(streams: Vec<TcpStream>) {
         poll.poll(&mut events, None).expect("events");
         for event in &events {
             let place = &mut streams[event.token().0];
-            // An end may be told twice: the kernel wakes a poller for the new state of the connection, and again because
-            // there is something to read, and a poll between the two sees both.
+            // An end may come twice. The kernel wakes a poller for the new state of the connection, and again because there is
+            // something to read. A poll between the two sees both.
             let Some(stream) = place else { continue };
             match stream.read(&mut buffer) {
                 Ok(0) => {
@@ -203,7 +203,7 @@ fn thread_time() -> Duration {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: `time` is there to be written to, and the clock's number is a constant of the system's.
+    // SAFETY: `time` may be written to, and the clock's number is a constant of the system.
     let code = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
     assert_eq!(code, 0, "this system does not know its threads' time");
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)

@@ -1,12 +1,12 @@
 //! What does the core cost, beside the runtime that most programs would use instead?
 //!
 //! *The rival*: tokio's `LocalRuntime`, all its drivers enabled, as its documentation recommends for a program on one
-//! thread. Both loops run in this process, one row after the other; and so does, for sockets, a bare mio loop that does
-//! nothing but echo, as the limit.
+//! thread. Both loops run in this process, one row after the other. For sockets, a bare mio loop that only echoes runs beside
+//! them, as the limit.
 //!
-//! *The same for both*: the work is done by a task, not by the main future. Where it says so, a socket that nobody writes
-//! to is registered and a timer of one hour is armed, because a real program has such things, and a loop that looks at its
-//! drivers pays only then. An iteration is 1,000 operations, so read microseconds as nanoseconds for one.
+//! *The same for both*: a task does the work, not the main future. Where a row says so, a silent socket is registered and a
+//! timer of one hour is armed. A real program has such things, and a loop pays for a look at its drivers only then. An
+//! iteration is 1,000 operations, so read microseconds as nanoseconds for one.
 //!
 //! *What would prove us wrong*: a row in which `Tokio` is faster than `Roundelay`; more than 128 bytes for a parked task
 //! with a future of 72; an echo that takes more of the server's time than tokio's, or one per cent more than the bare
@@ -16,7 +16,7 @@
 //! `cargo bench --bench compare`.
 
 mod echo;
-// The same allocator as in `benches/peers`, which counts the calls, too.
+// The allocator of `benches/peers`, which counts the calls too.
 #[allow(dead_code)]
 #[path = "../../peers/src/memory.rs"]
 mod counting;
@@ -105,7 +105,7 @@ fn spawn_batch<R: Rival>(bencher: Bencher) {
     });
 }
 
-/// A task yields, and there is nobody else. An idle socket, an hour's timer.
+/// The only task yields, beside an idle socket and a timer of an hour.
 #[divan::bench(name = "yield", types = [Roundelay, Tokio])]
 fn yield_alone<R: Rival>(bencher: Bencher) {
     let mut rival = R::new();
@@ -119,8 +119,8 @@ fn yield_alone<R: Rival>(bencher: Bencher) {
     });
 }
 
-/// A thousand tasks yield in turn, one hundred times each; the figure is for a hundred thousand yields. An idle socket, an
-/// hour's timer.
+/// A thousand tasks yield in turn, one hundred times each; the figure is for a hundred thousand yields. Beside them are
+/// an idle socket and a timer of an hour.
 #[divan::bench(types = [Roundelay, Tokio])]
 fn yield_among_1000<R: Rival>(bencher: Bencher) {
     let mut rival = R::new();
@@ -143,7 +143,7 @@ fn yield_among_1000<R: Rival>(bencher: Bencher) {
     });
 }
 
-/// Two tasks wake each other: one leg is a store, a wake and a poll. An idle socket, an hour's timer.
+/// Two tasks wake each other, beside an idle socket and a timer of an hour. One leg is a store, a wake and a poll.
 #[divan::bench(types = [Roundelay, Tokio])]
 fn ping_pong<R: Rival>(bencher: Bencher) {
     let mut rival = R::new();
@@ -182,7 +182,7 @@ async fn rally(table: Rc<Table>, side: usize) {
     }
 }
 
-/// With 100,000 timers of an hour armed, a thousand times: make one, poll it, drop it.
+/// Makes a timer, polls it and drops it, a thousand times, while 100,000 timers of an hour are armed.
 #[divan::bench(types = [Roundelay, Tokio])]
 fn timer_among_100k<R: Rival>(bencher: Bencher) {
     let mut rival = R::new();
@@ -203,9 +203,9 @@ fn timer_among_100k<R: Rival>(bencher: Bencher) {
     });
 }
 
-/// 100,000 timers are armed and then all of them dropped, none fires. The figure is for all of them: milliseconds times
-/// ten are nanoseconds for one. An hour's timer is due before all of them, as in most programs: without it tokio would tell its
-/// driver of the first of them, with a system call, again and again.
+/// 100,000 timers are armed, and all are dropped before one fires. The figure is for all of them: milliseconds times ten are
+/// nanoseconds for one. A timer of an hour is due before all of them, as in most programs. Without it, tokio would make a system
+/// call again and again, to tell its driver which of them is first.
 #[divan::bench(types = [Roundelay, Tokio], sample_count = 20)]
 fn timers_100k<R: Rival>(bencher: Bencher) {
     let mut rival = R::new();

@@ -1,7 +1,8 @@
-//! How many bytes does a task take that waits for something?
+//! How many bytes does a waiting task take?
 //!
-//! Counted in the allocator, as asked for and as handed out (which is more, because allocators round up): all that the loop
-//! holds for 100,000 tasks, its tables included, divided by their number. The future has 72 bytes; its handle is dropped.
+//! The allocator counts the bytes that were asked for and the bytes that it handed out. It hands out more, because it rounds
+//! up. The figure is everything that the loop holds for 100,000 tasks, its tables included, divided by their number. The
+//! future has 72 bytes, and its handle is dropped.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -25,7 +25,7 @@ pub(crate) trait Rival {
         self.run(async { drop(Self::spawn(future).await) });
     }
 
-    /// Gives both drivers something to look after.
+    /// Gives both drivers something to watch.
     fn idle(&mut self) {
         self.run(async {
             drop(Self::spawn(Self::sleep(HOUR)));

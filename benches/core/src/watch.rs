@@ -1,4 +1,4 @@
-//! A watchdog: a row that waits for another thread or process may wait for ever, and then says which row it is.
+//! A watchdog. A row that waits for another thread or process may wait for ever, and then the watchdog names the row.
 
 use std::process;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -7,9 +7,9 @@ use std::time::Duration;
 
 /// Runs a row, and ends the process with the row's name if it still runs after `limit`.
 ///
-/// A hung thread cannot be stopped, so the process has to go.
+/// A hung thread cannot be stopped, so the process has to end.
 pub(crate) fn row<T>(name: &str, limit: Duration, body: impl FnOnce() -> T) -> T {
-    // Dropped at the end, by return or by unwinding: the receiver is disconnected then.
+    // A return or an unwinding drops `_done`, and that disconnects the receiver.
     let (_done, is_done) = mpsc::channel::<()>();
     let name = name.to_owned();
     thread::spawn(move || {

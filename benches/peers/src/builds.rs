@@ -1,7 +1,7 @@
-//! What does it cost to have it at all: crates in the tree, time to compile them, size of the smallest program?
+//! What does it cost to have the runtime in a program: crates in the tree, time to compile them, size of the smallest program?
 //!
-//! For each runtime a program that says hello from a task, with the features that the rows of this suite need, in a folder
-//! of its own: built from nothing in release mode, stripped, with the versions of this workspace.
+//! Each runtime has a program that says hello from a task, in a folder of its own, with the features that the rows of this
+//! suite need. It is built from nothing in release mode, stripped, with the versions of this workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;

@@ -1,8 +1,8 @@
 //! The client of all socket rows: a bare mio loop in a process of its own.
 //!
-//! Each connection has one request under way (or `depth` of them, written at once and awaited together). While it measures,
-//! it counts answers and how long each took, and reads the server's processor clock from outside, so that nothing is
-//! measured inside the server. The figures go to its standard output, in one line.
+//! Each connection has one request under way (or `depth` requests, which are written at once and awaited together). The
+//! client counts the answers and the time of each. It reads the server's processor clock from outside, so nothing is measured
+//! inside the server. The figures go to its standard output, in one line.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -15,16 +15,16 @@ use mio::{Events, Interest, Poll, Token};
 use crate::clock;
 use crate::results::Metrics;
 
-/// What a request is.
+/// The kind of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Asks {
-    /// So many bytes, which come back.
+    /// `size` bytes, which come back.
     Echo,
     /// A page, by HTTP.
     Page,
-    /// A page that wants so many bytes first.
+    /// A page, by HTTP, for which `size` bytes are sent first.
     Upload,
-    /// A value, of Redis.
+    /// A value, by the protocol of Redis.
     Get,
 }
 
@@ -44,7 +44,7 @@ impl Asks {
         }
     }
 
-    /// How long an answer is. They are all alike: a server is asked once.
+    /// The length of an answer. All answers have the same length, so the server is asked once.
     fn answer(self, size: usize, address: SocketAddr) -> io::Result<usize> {
         let mut stream = std::net::TcpStream::connect(address)?;
         match self {
@@ -74,12 +74,12 @@ impl Asks {
     }
 }
 
-/// What the client does.
+/// The work of the client.
 #[derive(Clone, Copy)]
 pub struct Load {
     pub connections: usize,
     pub asks: Asks,
-    /// Bytes of what is sent along.
+    /// The bytes that are sent with a request.
     pub size: usize,
     /// Requests written at once.
     pub depth: usize,
@@ -87,7 +87,7 @@ pub struct Load {
     pub is_reconnecting: bool,
     /// One request on each connection, and then silence.
     pub is_idle: bool,
-    /// On any processor, beside a server that runs on any.
+    /// The client may run on any processor, because the server may too.
     pub is_everywhere: bool,
 }
 
@@ -169,7 +169,7 @@ impl Load {
         let mut fleet = Fleet::connect(address, load)?;
         tell(fleet.run(window)?);
         if load.is_idle {
-            // The connections stay open: they are what is being weighed.
+            // The connections stay open, because their memory is measured.
             let _ = server_is_gone.join();
         }
         Ok(())
@@ -185,13 +185,13 @@ impl Load {
     }
 }
 
-/// The server holds the other end of the standard input. However it ends, nobody waits for the figures any more.
+/// The server holds the other end of the standard input. When the server has ended, the figures are not needed any more.
 fn end_with_the_server() {
     let _ = io::stdin().read_to_end(&mut Vec::new());
     process::exit(1);
 }
 
-/// The time in which answers count: after a warm-up of a quarter.
+/// The time in which answers count. The first quarter is a warm-up.
 struct Window {
     server: u32,
     time: Duration,
@@ -220,12 +220,12 @@ impl Window {
         }
     }
 
-    /// The connections are there.
+    /// Notes that the connections are there.
     fn start(&mut self) {
         self.start = Instant::now();
     }
 
-    /// Says whether the time is over.
+    /// Counts answers. Returns whether the time is over.
     fn count(&mut self, asked: Instant, answers: usize) -> io::Result<bool> {
         let now = Instant::now();
         if let Some(begin) = &self.begin {
@@ -287,11 +287,11 @@ impl Fleet {
         let batch = load.asks.request(load.size).repeat(load.depth);
         let answer = load.depth * load.asks.answer(load.size, address)?;
         for index in 0..load.connections {
-            // Another address of one's own for every ten thousand, as an address has but so many ports.
+            // Each ten thousand connections have another address of the client, because an address has only so many ports.
             let from = SocketAddr::from(([127, 0, 1, 1 + (index / 10_000) as u8], 0));
             let mut stream = connect_from(from, address)?;
             stream.set_nodelay(true)?;
-            // No more than a listener's queue holds: who comes when it is full tries again after a second.
+            // A listener's queue holds only so many connections. When it is full, a connection tries again after a second.
             if index % 64 == 63 {
                 stream.write_all(&batch)?;
                 stream.read_exact(&mut vec![0; answer])?;
@@ -372,7 +372,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Says whether all answers are there.
+    /// Returns whether all answers are there.
     fn go_on(&mut self, batch: &[u8], buffer: &mut [u8]) -> io::Result<bool> {
         self.write(batch)?;
         while self.to_read > 0 {
@@ -423,7 +423,7 @@ fn connect_from(from: SocketAddr, to: SocketAddr) -> io::Result<std::net::TcpStr
     Ok(socket.into())
 }
 
-/// With a reset, so that no port is kept waiting.
+/// Closes with a reset, so that the port is free at once.
 fn close_at_once(stream: std::net::TcpStream) -> io::Result<()> {
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))
 }

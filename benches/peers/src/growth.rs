@@ -1,4 +1,4 @@
-//! The figures behind the curves: what one costs while so many are there.
+//! The figures behind the curves: the cost of one while many others are alive.
 
 use std::fmt::Write;
 

@@ -14,7 +14,7 @@ pub fn of_metrics(metrics: &Metrics) -> Value {
     Value::Object(Map::from_iter(figures))
 }
 
-/// Four digits are more than the machine is good for.
+/// Rounds to four digits. The machine is not steady enough for more.
 fn rounded(figure: f64) -> Value {
     let rounded = format!("{figure:.3e}").parse::<f64>().ok();
     rounded

@@ -1,7 +1,7 @@
-//! roundelay beside the other runtimes. `cargo bench --bench compare` builds and starts this.
+//! Compares roundelay with the other runtimes. `cargo bench --bench compare` builds and starts this program.
 //!
-//! The question is whether a loop that is written to be read is also the one to use. What would prove us wrong stands in
-//! the report, in a list of its own: every row in which somebody else is faster, smaller or more punctual.
+//! The question is whether a loop that is written to be read is also the one to use. What would prove us wrong is a list in the
+//! report: each row in which another runtime is faster, smaller or more punctual.
 //!
 //! Each measurement is a process of its own, started by `suite.rs`: `roundelay-peers run PEER ROW MILLISECONDS ALIVE`
 //! prints one line of JSON.
@@ -31,10 +31,10 @@ static ALLOCATOR: memory::Counting = memory::Counting;
 
 fn main() -> ExitCode {
     let words = std::env::args().skip(1);
-    // Cargo's own word for every bench.
+    // Cargo passes this argument to each bench.
     let arguments: Vec<_> = words.filter(|word| word != "--bench").collect();
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
-    // As many sockets as the system lets us have: a million if we may, or what we were given.
+    // As many sockets as the system allows: a million if it can be set, or else the limit that is there.
     if rlimit::Resource::NOFILE.set(1_000_000, 1_000_000).is_err() {
         let _ = rlimit::increase_nofile_limit(u64::MAX);
     }
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What a process says if this runtime does not have what the row asks for.
+/// The answer of a process whose runtime does not have what the row needs.
 const NOT_OFFERED: &str = "not offered";
 
 /// The names of the peers, as in the report's table.
@@ -129,7 +129,7 @@ fn answer(metrics: &Metrics) -> ! {
     std::process::exit(0)
 }
 
-/// Ends the process: this runtime has the thing, and yet cannot do it.
+/// Ends the process: this runtime offers what the row needs, but has failed.
 fn fail(why: &str) -> ! {
     eprintln!("{why}");
     std::process::exit(1)

@@ -1,19 +1,19 @@
-//! The system's allocator, and a count of what is handed out while somebody counts.
+//! The system's allocator, and a count of the bytes that it hands out while counting is on.
 //!
-//! When nobody does, it costs each allocation the reading of one flag; for all runtimes alike.
+//! While counting is off, each allocation reads one flag, in all runtimes alike.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 pub struct Counting;
 
-// ORDERING: all relaxed. Sums; who reads them knows that nobody allocates at that moment.
+// ORDERING: all relaxed. They are sums, and are read while no other thread allocates.
 static IS_COUNTING: AtomicBool = AtomicBool::new(false);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static REQUESTED: AtomicUsize = AtomicUsize::new(0);
 static USABLE: AtomicUsize = AtomicUsize::new(0);
 
-/// What a piece of code has allocated and kept, in bytes, and how often it allocated.
+/// The bytes that a piece of code has allocated and kept, and how often it allocated.
 #[derive(Clone, Copy, Default)]
 pub struct Count {
     pub calls: usize,
@@ -38,10 +38,10 @@ pub fn stop() -> Count {
     }
 }
 
-// SAFETY: hands every call on to the system's allocator as it came.
+// SAFETY: passes each call on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise is the one that is asked for.
+        // SAFETY: the caller promises what the call needs.
         let block = unsafe { System.alloc(layout) };
         if IS_COUNTING.load(Relaxed) {
             CALLS.fetch_add(1, Relaxed);
@@ -56,7 +56,7 @@ unsafe impl GlobalAlloc for Counting {
             REQUESTED.fetch_sub(layout.size(), Relaxed);
             USABLE.fetch_sub(usable_size(block, layout), Relaxed);
         }
-        // SAFETY: the caller's promise is the one that is asked for.
+        // SAFETY: the caller promises what the call needs.
         unsafe { System.dealloc(block, layout) }
     }
 }

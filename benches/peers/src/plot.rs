@@ -1,4 +1,4 @@
-//! The pictures: for each group of rows everybody's figures beside ours, and the curves of what grows.
+//! The pictures. For each group of rows, the figures of all runtimes beside ours; and the curves for a growing number.
 
 use std::error::Error;
 use std::path::Path;
@@ -18,7 +18,8 @@ pub struct Plot {
     pub title: String,
 }
 
-/// Okabe and Ito's colours, the strongest for us, with shades of them for a runtime's second way; one for each of `PEERS`.
+/// Okabe and Ito's colours, one for each of `PEERS`. The strongest is ours. The second set-up of a runtime has a shade of the
+/// first.
 const COLOURS: [RGBColor; 13] = [
     RGBColor(0xd5, 0x5e, 0x00),
     RGBColor(0x00, 0x72, 0xb2),
@@ -82,7 +83,8 @@ fn ours(results: &Results, row: &Row, line: &Line) -> Option<f64> {
     results.median_of(row.name, PEERS[0], line.metric)
 }
 
-/// One line of dots for each figure: how many times ours theirs is. To the right of the line they need more than we do.
+/// One line of dots for each figure. A dot shows their figure divided by ours. To the right of the line, they need more than
+/// we do.
 fn beside(results: &Results, lines: &[(&Row, &Line)], title: &str, file: &Path) -> Result<()> {
     let height = 110 + 26 * lines.len() as u32;
     let root = SVGBackend::new(file, (1_100, height)).into_drawing_area();
@@ -146,14 +148,14 @@ trait Inverse {
 }
 
 impl Inverse for Area<'_> {
-    /// From the picture's coordinates to those of this part of it.
+    /// Maps the picture's coordinates to those of this part.
     fn map_coordinate_inverse(&self, place: (i32, i32)) -> (i32, i32) {
         let (left, top) = self.get_base_pixel();
         (place.0 - left, place.1 - top)
     }
 }
 
-/// What the colours mean, for the runtimes that are on the picture.
+/// The meaning of the colours, for the runtimes that are in the picture.
 fn keys(area: &Area<'_>, title: &str, is_shown: impl Fn(&&str) -> bool) -> Result<()> {
     area.draw(&Text::new(
         title.to_string(),
@@ -174,7 +176,7 @@ fn keys(area: &Area<'_>, title: &str, is_shown: impl Fn(&&str) -> bool) -> Resul
     Ok(())
 }
 
-/// What one of many costs, against how many there are; both axes logarithmic. Flat is the claim.
+/// The cost of one of many, against their number. Both axes are logarithmic. We claim that the curve is flat.
 fn curves(results: &Results, row: &Row, line: &Line, file: &Path) -> Result<()> {
     let root = SVGBackend::new(file, (1_100, 420)).into_drawing_area();
     root.fill(&WHITE)?;

@@ -1,13 +1,13 @@
-//! How far a run has come, and how long it goes on.
+//! How far a run has come, and how long it will go on.
 //!
-//! The rows differ by seconds, so the rest of a run is not estimated from the mean of all processes alone. What a runtime took for a
-//! row, it takes again; before it has had its turn, it takes the mean of the others in that row; and a row that nobody has begun takes
-//! the mean of everything.
+//! The rows differ by seconds, so the rest of a run is not estimated from the mean of all processes alone. A runtime is expected to
+//! take the time that it took for the row before. Before its first turn in a row, it is expected to take the mean of the others in
+//! that row. A row that has not begun is expected to take the mean of all processes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A row, with how many are alive in it.
+/// A row, and how many are alive in it.
 pub type Task = (&'static str, usize);
 
 /// The processes of one runtime in one row.
@@ -24,13 +24,13 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// So many processes are to come.
+    /// Adds processes that are still to come.
     pub fn plan(&mut self, task: Task, peer: &'static str, processes: usize) {
         let peers = self.turns.entry(task).or_default();
         peers.entry(peer).or_default().left += processes;
     }
 
-    /// A process has ended.
+    /// Notes that a process has ended.
     pub fn note(&mut self, task: Task, peer: &'static str, took: Duration) {
         self.done += 1;
         let peers = self.turns.entry(task).or_default();
@@ -39,13 +39,13 @@ impl Progress {
         turns.last = Some(took);
     }
 
-    /// No more processes of this runtime in this row: it cannot do it.
+    /// Plans no more processes of this runtime in this row, because it cannot do the row.
     pub fn give_up(&mut self, task: Task, peer: &'static str) {
         let peers = self.turns.entry(task).or_default();
         peers.insert(peer, Turns::default());
     }
 
-    /// Nothing, before the first process has ended.
+    /// The time that is left. `None` before the first process has ended.
     fn rest(&self) -> Option<Duration> {
         let of_all = mean(self.turns.values().flat_map(BTreeMap::values))?;
         let rests = self.turns.values().flat_map(|peers| {
@@ -56,7 +56,7 @@ impl Progress {
         Some(rests.sum())
     }
 
-    /// What is done of how much, for how long, and the time that is left.
+    /// A line with the processes that are done, the time that they took, and the time that is left.
     pub fn line(&self, elapsed: Duration) -> String {
         let turns = self.turns.values().flat_map(BTreeMap::values);
         let all = self.done + turns.map(|turns| turns.left).sum::<usize>();

@@ -1,17 +1,17 @@
-//! What has been measured, and how several figures become one.
+//! The figures that were measured, and how several become one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::NOT_OFFERED;
 
-/// What one process has measured: figures with names. All rows of the table that show one of them name it.
+/// The figures that one process has measured, with their names. A row of the table shows a figure by its name.
 pub type Metrics = Vec<(&'static str, f64)>;
 
-/// What all of them have measured.
+/// The figures of all processes.
 #[derive(Default)]
 pub struct Results {
-    /// Row, peer, figure: one value for each repetition. Why there is none stands under `errors`.
+    /// Row, peer, figure: one value for each repetition. If there is none, `errors` has the reason.
     pub rows: BTreeMap<String, BTreeMap<String, Figures>>,
     /// Row, peer, how many alive, figure.
     pub scales: BTreeMap<String, BTreeMap<String, BTreeMap<usize, Figures>>>,
@@ -29,7 +29,7 @@ impl Results {
         (!values.is_empty()).then(|| median(&mut values))
     }
 
-    /// The rows that a peer has the means for, and yet could not do.
+    /// The rows that a peer could not do, although it offers what they need.
     pub fn failed_rows(&self, peer: &str) -> Vec<&str> {
         let has_failed = |errors: &BTreeMap<String, String>| {
             errors.get(peer).is_some_and(|reason| reason != NOT_OFFERED)
@@ -41,14 +41,14 @@ impl Results {
             .collect()
     }
 
-    /// Between these two lies the middle half of the values.
+    /// The two values between which the middle half of the values is.
     pub fn quartiles_of(&self, row: &str, peer: &str, metric: &str) -> Option<(f64, f64)> {
         let mut values = self.rows.get(row)?.get(peer)?.get(metric)?.clone();
         values.sort_by(f64::total_cmp);
         (values.len() > 2).then(|| (quantile(&values, 0.25), quantile(&values, 0.75)))
     }
 
-    /// Half the way between the quartiles, as a share of the median.
+    /// Half the distance between the quartiles, as a share of the median.
     pub fn spread_of(&self, row: &str, peer: &str, metric: &str) -> Option<f64> {
         let middle = self.median_of(row, peer, metric)?;
         let (low, high) = self.quartiles_of(row, peer, metric)?;
@@ -61,7 +61,7 @@ pub fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-/// A share of sorted values lies below this one.
+/// The value below which this share of the sorted values is.
 pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * share).round() as usize]
 }

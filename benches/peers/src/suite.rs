@@ -1,7 +1,7 @@
-//! Every row on every peer: each peer and each repetition in a process of its own, interleaved.
+//! Runs each row on each peer. Each repetition of a row on a peer has a process of its own.
 //!
-//! One repetition is all rows; in a row the peers follow each other, and who begins moves on from repetition to repetition.
-//! So whatever the machine does for a while (another program, a warmer processor) hits all peers alike.
+//! One repetition is all rows. In a row the peers follow each other, and each repetition begins with the next peer. So
+//! another program or a warmer processor affects all peers alike.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -89,9 +89,9 @@ impl Options {
             .is_none_or(|rows| rows.iter().any(|row| row == name))
     }
 
-    /// The rows that have curves, with how many are alive at each point.
+    /// The rows that have curves, and how many are alive at each point.
     fn curves(&self) -> io::Result<Vec<(&'static Row, usize)>> {
-        // A connection is a descriptor at each end, and some kilobytes of the kernel's.
+        // A connection takes a descriptor at each end, and some kilobytes in the kernel.
         let descriptors = rlimit::Resource::NOFILE.get_soft()?;
         let connections = descriptors.saturating_sub(SPARE_DESCRIPTORS).min(100_000) as usize;
         let most = |row: &Row| match row.needs {
@@ -168,19 +168,19 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// What every process says of the processor, beside its figures; see `clock::pace`.
+/// The name of the processor's speed, which each process reports beside its figures. See `clock::pace`.
 pub const PACE: &str = "pace";
-/// Slower than this many times the lower quartile is somebody else's doing.
+/// A processor that is slower than this many times the lower quartile was held up by another program.
 const SLOW: f64 = 1.15;
 const ATTEMPTS: usize = 3;
-/// What a server or a client opens beside its connections.
+/// The descriptors that a server or a client opens beside its connections.
 const SPARE_DESCRIPTORS: u64 = 100;
 
 /// How far the run has come, and how fast the processor was while the processes ran.
 #[derive(Default)]
 struct Pace {
     progress: Progress,
-    /// All that were measured, in order of size.
+    /// All measured speeds, in order of size.
     seen: Vec<f64>,
     processes: usize,
     attempts: usize,
@@ -205,8 +205,8 @@ impl Pace {
         Ok(outcome)
     }
 
-    /// Measures a row in a process; again, if the processor was slow meanwhile, and then takes the best of these. One figure
-    /// is one process's all the same.
+    /// Measures a row in a process. If the processor was slow meanwhile, it measures again, and takes the best process. So all
+    /// figures come from one process.
     fn process(
         &mut self,
         peer: &str,
@@ -226,14 +226,14 @@ impl Pace {
             let mut figures = match (process(peer, row, options, alive)?, &kept) {
                 (Ok(figures), _) => figures,
                 (Err(reason), _) if reason == NOT_OFFERED => return Ok(Err(reason)),
-                // The machine may have kept it from its work. Whoever cannot do it fails every time.
+                // The machine may have held the process up. A runtime that cannot do the row fails each time.
                 (Err(reason), Err(_)) => {
                     kept = Err(reason);
                     continue;
                 }
                 (Err(_), Ok(_)) => continue,
             };
-            // A server ends with its client, in the midst of its work.
+            // A server ends with its client, in the middle of its work, and reports no speed.
             let Some(pace) = figures.remove(PACE) else {
                 return Ok(Ok(figures));
             };
@@ -252,7 +252,7 @@ impl Pace {
         }))
     }
 
-    /// Held against the lower quartile: the very best is a stroke of luck that does not come back.
+    /// Compares with the lower quartile, because the very best value is luck and does not come back.
     fn is_slow(&self, pace: f64) -> bool {
         pace >= SLOW * self.seen[self.seen.len() / 4]
     }
@@ -302,7 +302,7 @@ impl Results {
                     self.row(row, peer, options, &mut pace)?;
                 }
             }
-            // Whoever ends the run from here on keeps what there is; `--report` makes the page of it.
+            // If the run is stopped from here on, these figures are kept. `--report` makes the page from them.
             fs::write(file, self.to_text()?)?;
         }
         for (row, alive) in curves {
@@ -358,7 +358,7 @@ impl Results {
         Ok(())
     }
 
-    /// A point of each curve.
+    /// Measures one point of each curve.
     fn curve(
         &mut self,
         (row, alive): (&Row, usize),
@@ -366,7 +366,7 @@ impl Results {
         options: &Options,
         pace: &mut Pace,
     ) -> io::Result<()> {
-        // Of the points of an earlier run none is kept.
+        // No point of an earlier run is kept.
         if alive == ALIVE[0] {
             self.scales.remove(row.name);
         }
@@ -439,7 +439,7 @@ fn process(peer: &str, row: &Row, options: &Options, alive: usize) -> io::Result
     }
 }
 
-/// What a process has said before it ended: the message of its panic, or its only line.
+/// The reason that a process gave before it ended: the message of its panic, or its last line.
 fn reason(said: &str) -> String {
     let lines: Vec<_> = said
         .lines()

@@ -1,4 +1,4 @@
-//! `postgres` and `redis_client`, each beside the server's own client.
+//! `postgres` and `redis_client`, each tried beside the server's own client.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use crate::programs::{Process, client, output, program};
 use crate::servers::{Service, postgres, redis};
 use crate::watch;
 
-/// What psql finds, as `a|b` for each row.
+/// The rows that psql finds, each as `a|b`.
 fn psql(server: &Service, query: &str) -> String {
     let mut psql = client("psql", "postgresql");
     psql.args([
@@ -22,7 +22,7 @@ fn psql(server: &Service, query: &str) -> String {
         .to_owned()
 }
 
-/// The program, and its lines up to the one that says that it listens.
+/// Starts the program, and reads its lines up to the line that says that it listens.
 fn start(mut command: Command) -> (Process, Vec<String>) {
     let mut process = Process::start(&mut command);
     let mut lines = Vec::new();
@@ -31,7 +31,7 @@ fn start(mut command: Command) -> (Process, Vec<String>) {
         .is_none_or(|line| line != "listening for rounds")
     {
         let line = process.line();
-        assert!(!line.is_empty(), "it ended after {lines:?}");
+        assert!(!line.is_empty(), "the program ended after {lines:?}");
         lines.push(line);
     }
     (process, lines)
@@ -46,9 +46,9 @@ fn visit_postgres(server: &Service, host: &str) {
     let cancelled = "of the sleep: ERROR: canceling statement due to user request";
     assert_eq!(lines[1], cancelled);
     assert_eq!(lines[2], "200 transactions over 3 connections");
-    // Everything here is one thread's.
+    // One thread does all the work of the program.
     assert!(process.threads() <= 2, "the loop, and standard input");
-    // The rows are there, each visit was written once, and nothing sleeps on in the server.
+    // The rows are there, each visit was written once, and no query sleeps on in the server.
     let rows = "SELECT count(*), count(DISTINCT number), sum(visits), max(visits) FROM rounds";
     assert_eq!(psql(server, rows), "2000|2000|200|1");
     let ours = "FROM pg_stat_activity WHERE application_name = 'roundelay'";
@@ -56,11 +56,8 @@ fn visit_postgres(server: &Service, host: &str) {
         server,
         &format!("SELECT state, count(*) {ours} GROUP BY state"),
     );
-    assert_eq!(
-        states, "idle|4",
-        "three of the pool, and the one that listens"
-    );
-    // psql is heard, and only on that channel.
+    assert_eq!(states, "idle|4", "three of the pool, and one that listens");
+    // The program hears psql, and only on its own channel.
     psql(
         server,
         "NOTIFY other, 'not for us'; NOTIFY rounds, 'round and round'; NOTIFY rounds, '\u{20ac}'",
@@ -85,7 +82,7 @@ fn psql_sees_rows_sessions_and_a_cancelled_query_and_is_heard() {
         "{log}"
     );
     assert_eq!(log.matches("pg_sleep").count(), 2, "{log}");
-    // Whoever leaves without a word is complained of here.
+    // The server complains in its log about a client that leaves without a good-bye.
     assert!(
         !log.contains("unexpected EOF on client connection"),
         "{log}"
@@ -111,7 +108,7 @@ fn redis_cli_sees_what_was_counted_and_is_heard() {
         lines[0].starts_with("counted to 2000, pipelined in "),
         "{lines:?}"
     );
-    let many = "1000 tasks by one connection, 50 at once, and the sum of what they read is 499500";
+    let many = "1000 tasks over one connection, 50 at once; the sum of the numbers that they read is 499500";
     assert_eq!(lines[1], many);
     assert!(
         lines[2].starts_with("time-out: true, and the next answer came "),

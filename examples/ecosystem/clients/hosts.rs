@@ -1,12 +1,12 @@
-//! `guest_of_tokio`, by curl and by Python; `calloop_host`, by Python.
+//! `guest_of_tokio`, tried by curl and Python; `calloop_host`, tried by Python.
 
 use crate::programs::{PYTHON, Process, Server, client, output, program};
 use crate::watch;
 
-/// The loop's, which is tokio's, too; and the one that waits for the end of standard input.
+/// The thread of the loop, which is tokio's too, and the thread that waits for the end of standard input.
 const LOOP_AND_INPUT: usize = 2;
 
-/// Two clients, and what they hear of each other.
+/// Two clients, and the messages that each gets from the other.
 const TALK: &str = r#"
 import asyncio, sys, websockets
 
@@ -23,7 +23,7 @@ async def main(url):
 asyncio.run(main(sys.argv[1]))
 "#;
 
-/// Two lines and their answers, and an announcement; then nothing but the end of the connection.
+/// Two lines and their answers, and an announcement. After that the client only waits for the end of the connection.
 const LINES: &str = r#"
 import re, socket, sys
 

@@ -1,4 +1,4 @@
-//! `http_server`, `axum_app` and `http_client`, by curl, wrk and Python's server.
+//! `http_server`, `axum_app` and `http_client`, tried by curl, wrk and Python's server.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crate::programs::{PYTHON, Process, Server, client, output, program};
 use crate::watch;
 
-/// The thread of the loop, and the one that waits for standard input to end.
+/// The thread of the loop, and the thread that waits for the end of standard input.
 const LOOP_AND_INPUT: usize = 2;
 
 fn curl() -> Command {
@@ -47,7 +47,7 @@ fn curl_uploads_ten_megabytes() {
     let data = format!("@{}", file.path().display());
     let count = output(curl().args(["--data-binary", &data, &server.url("/count")]));
     assert_eq!(count, "10000000\n");
-    // Of unknown length, and so in chunks.
+    // The length is unknown, so the upload comes in chunks.
     let chunked = ["--header", "Transfer-Encoding: chunked"];
     let url = server.url("/count");
     let count = output(curl().args(chunked).args(["--data-binary", &data, &url]));
@@ -108,14 +108,14 @@ fn curl_writes_lists_and_deletes_notes_by_json() {
         add(r#"{"text": "drink it"}"#),
         r#"{"id":2,"text":"drink it"} 201"#
     );
-    // What is no draft is refused by axum, before the handler.
+    // axum refuses JSON that is no draft, before the handler runs.
     assert!(add(r#"{"word": "?"}"#).ends_with(" 422"));
     let first = server.url("/notes/1");
     let remove = || output(curl().args(status).args(["--request", "DELETE", &first]));
     assert_eq!((remove(), remove()), (" 204".into(), " 404".into()));
     let left = r#"[{"id":2,"text":"drink it"}]"#;
     assert_eq!(output(curl().arg(&notes)), left);
-    // And the one of the database.
+    // The database has a thread of its own.
     assert_eq!(server.process.threads(), LOOP_AND_INPUT + 1);
     server.process.finish();
     // The notes outlive the server.
@@ -139,7 +139,7 @@ fn a_hundred_requests_at_once_are_answered_from_the_database() {
     assert_eq!(all.matches(r#""text":"x""#).count(), 100, "{all}");
 }
 
-/// Of "fetched 1000, failed 0, 6000 bytes over 20 connections in ..": the number of connections.
+/// The number of connections in "fetched 1000, failed 0, 6000 bytes over 20 connections in ..".
 fn connections(report: &str) -> u32 {
     let (_, rest) = report.split_once(" bytes over ").expect("a report");
     let number = rest.split(' ').next().expect("a number");
@@ -156,7 +156,7 @@ fn a_thousand_fetches_keep_to_their_limit_of_connections() {
         report.starts_with("fetched 1000, failed 0, 6000 bytes over "),
         "{report}"
     );
-    // The pool connects where no connection is free yet, and then takes the one that is there first.
+    // If no connection is free, the pool opens one. Then it takes the connection that is ready first, new or freed.
     assert!(connections(&report) <= 200, "{report}");
     let served = server.process.finish();
     assert!(served.contains("failed: 0, panicked: 0"), "{served}");

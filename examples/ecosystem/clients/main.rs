@@ -1,7 +1,6 @@
-//! The programs, each tried by the clients that people use: curl, wrk, a browser, Python, openssl, sqlite3, psql,
-//! redis-cli.
+//! Each program is tried by clients that people use: curl, wrk, a browser, Python, openssl, sqlite3, psql, redis-cli.
 //!
-//! A client that is not installed is a failure, and the failure says which package has it.
+//! If a client is not installed, its test fails and names the package.
 
 mod databases;
 mod hosts;

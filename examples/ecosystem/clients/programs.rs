@@ -1,4 +1,4 @@
-//! Starting programs, talking to them, and seeing to it that none outlives its test.
+//! Starts programs and talks to them. No program outlives its test.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -12,10 +12,10 @@ macro_rules! program {
 }
 pub(crate) use program;
 
-/// Debian's Python, which has Debian's modules; there may be another one in front of it.
+/// Debian's Python, which has Debian's modules. Another Python may come first in the `PATH`.
 pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
-/// A command of Debian's, by its name or its path; a panic with the name of its package where it is missing.
+/// A command of Debian, by its name or its path. If it is missing, this panics with the name of its package.
 pub(crate) fn client(name: &str, package: &str) -> Command {
     let is_there = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).exists()));
@@ -26,7 +26,7 @@ pub(crate) fn client(name: &str, package: &str) -> Command {
     Command::new(name)
 }
 
-/// What a command prints that must succeed.
+/// Runs a command, which must succeed, and returns its output.
 #[track_caller]
 pub(crate) fn output(command: &mut Command) -> String {
     let output: Output = command.stdin(Stdio::null()).output().unwrap();
@@ -61,14 +61,14 @@ impl Process {
         }
     }
 
-    /// The next line that it prints, without its end; an empty one where it has ended.
+    /// The next line that it prints, without the line end. It is empty if the process has ended.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
-    /// Ends its standard input, and gives what it still prints. It must succeed.
+    /// Ends its standard input, and returns the rest of its output. The process must succeed.
     #[track_caller]
     pub(crate) fn finish(mut self) -> String {
         drop(self.input.take());
@@ -79,7 +79,7 @@ impl Process {
         rest
     }
 
-    /// Sends it a signal, and gives what it still prints. It must succeed.
+    /// Sends it a signal, and returns the rest of its output. The process must succeed.
     #[track_caller]
     pub(crate) fn stop(self, signal: &str) -> String {
         let id = self.child.id().to_string();
@@ -96,13 +96,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// One of the programs that listen, and where it does.
+/// A program that listens, and its address.
 pub(crate) struct Server {
     pub(crate) process: Process,
     pub(crate) address: String,

@@ -1,4 +1,4 @@
-//! PostgreSQL and Redis, each at a port of its own, in a folder of its own, for one test.
+//! PostgreSQL and Redis. Each runs for one test, on a port and in a folder of its own.
 
 use std::fs;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::programs::{Process, client, output};
 
-/// A server, which goes with the test; what it keeps is in the folder.
+/// A server that ends with the test. Its data are in the folder.
 pub(crate) struct Service {
     pub(crate) process: Process,
     pub(crate) folder: TempDir,
@@ -18,10 +18,10 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts what `command` makes of a folder and a port, and waits for the line that says that it is `ready`.
+    /// Starts the command that `command` makes from a folder and a port, and waits for the line with `ready` in it.
     fn start(folder: TempDir, ready: &str, command: impl Fn(&Path, u16) -> Command) -> Service {
         let mut said = String::new();
-        // Somebody else may take the port between its choice and the server's start.
+        // Another program may take the port before the server starts.
         for _ in 0..5 {
             let port = free_port();
             let mut process = Process::start(&mut command(folder.path(), port));
@@ -63,11 +63,11 @@ pub(crate) fn redis() -> Service {
     })
 }
 
-/// PostgreSQL by TCP and by a Unix socket in the folder. Its log is what the process prints.
+/// PostgreSQL by TCP and by a Unix socket in the folder. The process prints its log.
 pub(crate) fn postgres() -> Service {
     let binaries = postgres_binaries();
     let folder = tempfile::tempdir().unwrap();
-    // It refuses to run as root, and Debian's package brings a user for it.
+    // PostgreSQL refuses to run as root, and Debian's package has a user for it.
     let user = (number(&["-u"]) == 0).then(|| number(&["-u", "postgres"]));
     if let Some(user) = user {
         chown(folder.path(), Some(user), None).unwrap();
@@ -86,7 +86,7 @@ pub(crate) fn postgres() -> Service {
     let ready = "database system is ready to accept connections";
     Service::start(folder, ready, |folder, port| {
         let mut postgres = bound_to_the_test("QUIT", user);
-        // The log goes where the test reads.
+        // The log goes to standard output, which the test reads.
         postgres.args(["sh", "-c", r#"exec "$0" "$@" 2>&1"#]);
         postgres
             .arg(binaries.join("postgres"))
@@ -95,13 +95,13 @@ pub(crate) fn postgres() -> Service {
             .arg("-k")
             .arg(folder);
         postgres.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-F"]);
-        // Its shared memory is in the folder, too, and goes with it.
+        // The shared memory is in the folder too, and is removed with it.
         postgres.args(["-c", "dynamic_shared_memory_type=mmap"]);
         postgres
     })
 }
 
-/// `setpriv`, before the command: with another user, and a signal when the test ends, however it does.
+/// `setpriv`, which runs the command as another user. The command gets the signal when the test ends, even by a crash.
 fn bound_to_the_test(signal: &str, user: Option<u32>) -> Command {
     let mut setpriv = client("setpriv", "util-linux");
     setpriv.args(["--pdeathsig", signal]);
@@ -123,7 +123,7 @@ fn number(of: &[&str]) -> u32 {
         .unwrap()
 }
 
-/// Debian keeps them out of the path, a folder for each version.
+/// Debian keeps these programs out of the path, in a folder for each version.
 fn postgres_binaries() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let folders = versions.map(|version| version.unwrap().path().join("bin"));

@@ -1,4 +1,4 @@
-//! `sqlite`, by SQLite's own program.
+//! `sqlite`, tried by SQLite's own program.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn sqlites_own_program_finds_every_row() {
     assert!(text.starts_with("10000 rows by 100 tasks in "), "{text}");
     assert!(
         text.contains(
-            "\nthe database has 10000, whose sum is 495000\nand of a mistake: no such column: wrong"
+            "\nthe database has 10000 rows, and the sum of their steps is 495000\nthe error of a wrong query: no such column: wrong"
         ),
         "{text}"
     );

@@ -1,4 +1,4 @@
-//! `tls_chat`, by openssl.
+//! `tls_chat`, tried by openssl.
 
 use std::io::Write;
 

@@ -1,9 +1,9 @@
-//! `websocket`, by a browser and by Python.
+//! `websocket`, tried by a browser and by Python.
 
 use crate::programs::{PYTHON, Process, Server, client, output, program};
 use crate::watch;
 
-/// Two clients, and what they hear of each other; then the server ends, and says so by the protocol.
+/// Two clients, and the messages that each gets from the other. Then the server ends, and closes both by the protocol.
 const TALK: &str = r#"
 import asyncio, sys, websockets
 

@@ -1,8 +1,9 @@
-//! SQLite behind a loop that must not block: one connection, one thread, one line of calls. What aiosqlite is for asyncio.
+//! SQLite behind a loop that must not block: one connection, one thread, one line of calls. asyncio has aiosqlite for this.
 //!
 //! SQLite has no sockets that could be awaited: a call reads and writes files until it is done. So the connection lives on a
-//! thread of its own, which takes calls from a channel, one after another, and sends each answer back by [`remote::oneshot`](oneshot),
-//! whose ends may be on two threads. One thread, and no pool: SQLite lets one writer in at a time anyway.
+//! thread of its own. This thread takes calls from a channel, one after another. It sends each answer back by
+//! [`remote::oneshot`](oneshot), whose two ends may be on two threads. One thread is enough, because SQLite lets one writer in at a
+//! time anyway.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -14,7 +15,7 @@ use rusqlite::Connection;
 
 use crate::Outcome;
 
-/// How many calls may stand in the line. Who comes then waits: a burst of requests must not fill the memory.
+/// How many calls may stand in the line. A further call waits for room: a burst of requests must not fill the memory.
 const LONGEST_LINE: usize = 64;
 
 type Call = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -27,7 +28,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the file, on the new thread: that may take a while, too.
+    /// Opens the file on the new thread, because that may take a while too.
     pub async fn open(path: impl AsRef<Path>) -> Outcome<Database> {
         let (calls, line) = mpsc::channel::<Call>();
         let (opened, is_open) = oneshot();
@@ -51,11 +52,11 @@ impl Database {
         })
     }
 
-    /// Runs `call` on the connection's thread, behind those who came before.
+    /// Runs `call` on the connection's thread, after the calls that are in the line already.
     ///
     /// # Cancellation
     ///
-    /// A call that is in the line is made all the same, and its answer goes nowhere.
+    /// A call that is already in the line is still made, and its answer is dropped.
     pub async fn call<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -68,10 +69,10 @@ impl Database {
         Ok(answered.await??)
     }
 
-    /// Lets the line come to its end, and closes the connection.
+    /// Waits until every call in the line is made, and closes the connection.
     pub async fn close(self) {
         drop(self.calls);
-        // The thread has at most the rest of its line to do, but that may take a while.
+        // The thread has only the rest of its line to do, but that may take a while.
         let ended = roundelay::offload(|| self.thread.join()).await;
         ended.expect("not cancelled").expect("no call panicked");
     }

@@ -7,7 +7,7 @@ use std::io;
 
 use roundelay::offload;
 
-/// What every program returns.
+/// The result that every program returns.
 pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 /// The value of each `--name value` of the command line, in the order of `names`; `None` where it is not given.
@@ -29,6 +29,6 @@ pub fn options<const N: usize>(names: [&str; N]) -> Outcome<[Option<String>; N]>
 
 /// Waits until standard input ends (Ctrl-D), which is how the servers here are told to stop.
 pub async fn end_of_input() {
-    // Standard input blocks, so it is read on another thread. Where it cannot be read it has ended, too.
+    // Standard input blocks, so it is read on another thread. An error of a read counts as its end.
     let _ended = offload(|| io::copy(&mut io::stdin(), &mut io::sink())).await;
 }

@@ -1,11 +1,12 @@
-// The canvas: only what is in view, and what is narrower than a column of pixels is drawn as one, whose height says how much of it is covered.
+// The canvas. Only the view is drawn. Spans that are narrower than a column of pixels are drawn as one bar, whose height says how much of
+// the column they cover.
 
-// A timer that is later is drawn in the colour of what held the thread long: 1 ms.
+// A timer that is later than this, 1 ms, has the colour of a long poll.
 const LATE = 1e6;
-// Of so many pixels.
+// The width of a column, in pixels.
 const COLUMN = 2;
 
-// What is drawn at once has one colour; so rectangles are gathered by colour first.
+// Gathers rectangles by colour, so that each colour is set once.
 class Brush {
   constructor(context) {
     this.context = context;
@@ -16,7 +17,7 @@ class Brush {
     let heap = this.heaps.get(style);
     if (heap === undefined) this.heaps.set(style, (heap = []));
     const last = heap.length - 4;
-    // Neighbours of one height are one rectangle.
+    // Neighbours of the same height become one rectangle.
     if (last >= 0 && heap[last + 1] === y && heap[last + 3] === height && heap[last] + heap[last + 2] === x) heap[last + 2] += width;
     else heap.push(x, y, width, height);
   }
@@ -38,7 +39,7 @@ class Painter {
     this.view = view;
     this.teller = teller;
     this.model = view.model;
-    // Of each event, whether a long poll begins with it.
+    // Says for each event whether a long poll begins with it.
     this.isLong = new Uint8Array(this.model.events.count);
     for (const event of longPolls) this.isLong[event] = 1;
     this.context = canvas.getContext("2d");
@@ -63,7 +64,7 @@ class Painter {
     this.font = getComputedStyle(document.body).fontFamily;
   }
 
-  // Oblique lines, so that it can be told from a solid bar without colours.
+  // Oblique lines, which differ from a solid bar without colours too.
   pattern(back, line) {
     const size = 6;
     const tile = document.createElement("canvas");
@@ -110,7 +111,7 @@ class Painter {
     this.cursor(step);
   }
 
-  // The rows that are in view, from the back to the front.
+  // The rows that are in view, from top to bottom.
   visible() {
     const { view } = this;
     const first = view.rowAt(view.top);
@@ -173,7 +174,7 @@ class Painter {
     context.fillStyle = colour.quiet;
     let from = 20;
     if (small) {
-      // Numbers stand one above the other.
+      // Numbers are aligned at their last digit.
       const digits = this.measure("0".repeat(String(this.model.most).length));
       context.fillText(small, 10 + digits - this.measure(small), middle);
       from = 10 + digits + 7;
@@ -200,7 +201,7 @@ class Painter {
     return this.model.info.get(number)?.name ?? `task ${number}`;
   }
 
-  // To set a font and to measure a text take long, so neither is done twice for the same.
+  // It takes long to set a font and to measure a text. So neither is done twice for the same text.
   write(size, weight = 400) {
     const style = `${weight} ${size}px `;
     if (style === this.style) return;
@@ -220,7 +221,7 @@ class Painter {
     if (this.measure(text) <= room) return text;
     let low = 0;
     let high = text.length;
-    // Names often differ at their ends, so it is the middle that is left out.
+    // Names often differ at their ends, so the middle is left out.
     const cut = (kept) => text.slice(0, Math.ceil(kept / 2)) + "…" + text.slice(text.length - Math.floor(kept / 2));
     while (low < high) {
       const middle = (low + high + 1) >> 1;
@@ -230,7 +231,7 @@ class Painter {
     return low === 0 ? "" : cut(low);
   }
 
-  // How each kind of span looks: what is active is tall and solid, what is ready is hatched and lower, what waits is a line.
+  // The look of each kind of span: a poll is tall and solid, a ready task is lower and hatched, a wait is a line.
   shapes() {
     const { colour, hatch } = this;
     const shapes = [];
@@ -249,7 +250,7 @@ class Painter {
     const { view } = this;
     const { starts, ends, kinds, from: begins } = lane;
     const { from, to, scale, labels } = view;
-    // How much of the present column of pixels each kind covers.
+    // The part of the present column of pixels that each kind covers.
     const column = { at: NONE, covered: this.covered, long: false };
     const thread = lane.kind === "task" ? this.thread(y + height / 2) : null;
     for (let i = lane.firstAt(from); i < starts.length && starts[i] <= to; i++) {
@@ -276,7 +277,7 @@ class Painter {
     thread?.end();
   }
 
-  // The thin line from the birth of a task to its end, on which its bars stand.
+  // The thin line from the spawn of a task to its end. The bars are drawn over it.
   thread(middle) {
     const { brush, colour, view } = this;
     let [from, to] = [NONE, NONE];
@@ -319,7 +320,7 @@ class Painter {
     const top = Math.round(y + (height - tall) / 2);
     const gap = to - from > 4 ? 0.5 : 0;
     if (kind !== SPAN.wait) this.brush.rect(isLong ? this.colour.long : fill, left, top, right - left - gap, tall);
-    // In grey a long poll is told by its dark upper edge.
+    // Without colours, a long poll is known by its dark upper edge.
     if (isLong && kind !== SPAN.late) this.brush.rect(this.colour.ink, left, top - 2, right - left - gap, 2);
     if (right - left > 30) this.text(lane, i, left, right, top, tall, y, height);
   }
@@ -332,7 +333,7 @@ class Painter {
     const kind = lane.kinds[i];
     const length = span(lane.ends[i] - lane.starts[i]);
     const middle = top + tall / 2;
-    // The first of these texts that fits.
+    // The first of these texts that fits is written.
     const put = (texts, ink, where, size = 11, halo = null) => this.texts.push({ texts, ink, x: from, y: where, room, size, halo });
     switch (kind) {
       case SPAN.poll: {
@@ -401,7 +402,7 @@ class Painter {
     if (view.width >= 560) {
       this.write(11);
       context.fillStyle = colour.quiet;
-      context.fillText("one at a time", 8, AXIS + view.loopHeight / 2 + 9);
+      context.fillText("one task at a time", 8, AXIS + view.loopHeight / 2 + 9);
     }
     context.fillStyle = colour.quiet;
     context.fillRect(0, AXIS + view.loopHeight + 2, view.width, 1);

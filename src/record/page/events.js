@@ -1,17 +1,17 @@
-// The recording, as it was embedded: how its numbers are read.
+// Reads the numbers of the embedded recording.
 
 const CODES = [
   "park", "unpark", "look", "look ends", "spawn", "wake", "poll", "waits", "finish", "abort", "arm", "fire", "disarm", "ready",
   "submit", "job begins", "job ends", "mail", "budget spent", "awaits", "slow",
 ];
 const CODE = Object.fromEntries(CODES.map((name, code) => [name.replace(" ", "_"), code]));
-// How many numbers follow the code of an event.
+// For each code, the count of numbers that follow it.
 const ARGUMENTS = [1, 0, 0, 0, 2, 3, 1, 1, 2, 1, 1, 1, 0, 2, 1, 2, 1, 0, 1, 2, 1];
 const CAUSES = ["task", "timer", "source", "thread", "job", "outside"];
 const CAUSE = Object.fromEntries(CAUSES.map((name, code) => [name, code]));
 const ENDS = ["with a value", "with an error", "by a panic", "cancelled"];
 
-// Events as columns: a hundred thousand of them are four arrays and not a hundred thousand objects. Times are nanoseconds.
+// The events as columns: five arrays, however many events there are. Times are in nanoseconds.
 function decode(data) {
   const numbers = data.events;
   const count = data.count;

@@ -92,8 +92,8 @@ class Input {
     else this.page.zoomBy(0.4, x);
   }
 
-  // With Ctrl (or a pinch on a trackpad): zoom about the cursor. Otherwise the wheel pans: along the time, or down the lanes
-  // where these do not fit.
+  // With Ctrl, or by a pinch on a trackpad, the wheel zooms about the cursor. Otherwise it pans along the time, or down the lanes if
+  // they do not fit.
   wheel(event) {
     event.preventDefault();
     const { view } = this;

@@ -1,4 +1,4 @@
-// The page: what its parts do together.
+// The page, which joins its parts.
 
 class Page {
   constructor(data) {
@@ -34,13 +34,13 @@ class Page {
     const { loop } = model;
     for (let i = 0; i < loop.kinds.length; i++) time[loop.kinds[i]] += loop.ends[i] - loop.starts[i];
     const whole = model.end - model.begin;
-    // In the order in which the recording gives them, which has counted for itself.
+    // In the order of `totals` in the data, which Rust has computed.
     const lanes = [...model.tasks.values()];
     this.totals = [polls, time[SPAN.poll], time[SPAN.look], time[SPAN.sleep], lanes.reduce((sum, lane) => sum + lane.readying, 0),
       lanes.reduce((most, lane) => Math.max(most, lane.longest), 0), lanes.reduce((most, lane) => Math.max(most, lane.slowest), 0)];
     document.getElementById("summary").textContent =
       `${span(whole)} · ${counted(model.tasks.size, "task")} · ${counted(polls, "poll")} · ${counted(model.events.count, "event")} · ` +
-      `polled ${percent(time[SPAN.poll], whole)}, looked ${percent(time[SPAN.look], whole)}, slept ${percent(time[SPAN.sleep], whole)} of the time`;
+      `${percent(time[SPAN.poll], whole)} of the time in polls, ${percent(time[SPAN.look], whole)} in looks, ${percent(time[SPAN.sleep], whole)} asleep`;
   }
 
   buttons() {
@@ -77,7 +77,7 @@ class Page {
     this.dirty();
   }
 
-  // Asks for one frame, however often it is called before that.
+  // Asks for one frame. Further calls before that frame do nothing.
   dirty() {
     if (this.asked) return;
     this.asked = true;
@@ -119,7 +119,7 @@ class Page {
     this.dirty();
   }
 
-  // What is under the pointer.
+  // The pointer is at this place.
   point(x, y, how) {
     const { view } = this;
     const lane = view.laneAt(y);
@@ -132,7 +132,7 @@ class Page {
     this.dirty();
   }
 
-  // The span at a time, or one within three pixels.
+  // The span at this time, or a span within three pixels of it.
   near(lane, time) {
     const reach = 3 / this.view.scale;
     const here = lane.spanAt(time);
@@ -155,7 +155,7 @@ class Page {
   idleSentence() {
     const { selected } = this.view;
     this.sentence.textContent = selected ? this.teller.at(selected.lane, selected.time)
-      : "One thread, and one task at a time: the top lane says which. Point at anything, and this line says what happens there.";
+      : "The loop polls one task at a time. The top lane shows which. Point at a bar, and this line says what happens there.";
   }
 
   say(politeness = "polite") {
@@ -211,14 +211,14 @@ class Page {
     this.idleSentence();
   }
 
-  // On a narrow page the timeline may be above or below what is in the window.
+  // On a narrow page the timeline may be outside of the window, above or below.
   comeBack() {
     const { top, bottom } = this.canvas.getBoundingClientRect();
     if (top >= 0 && bottom <= innerHeight + 1) return;
     this.sentence.scrollIntoView({ block: "start", behavior: this.isCalm.matches ? "auto" : "smooth" });
   }
 
-  // Into view, and selected.
+  // Brings a time of a lane into view, and selects it.
   jump(wanted, time) {
     const { view } = this;
     const lane = wanted.within;
@@ -279,7 +279,7 @@ class Page {
     this.jump(lane, time);
   }
 
-  // To the next span of the lane that is more than waiting.
+  // Goes to the next span of the lane that is not a wait.
   step(by) {
     const { view } = this;
     const spot = view.hover ?? view.selected;
@@ -325,7 +325,7 @@ class Page {
     return i !== NONE && loop.kinds[i] === SPAN.poll ? this.model.task(this.teller.polled(i)) : undefined;
   }
 
-  // "page.html#finding-2" opens at the second finding.
+  // The address "page.html#finding-2" opens the page at the second finding.
   followHash() {
     const place = Number(location.hash.match(/^#finding-(\d+)$/)?.[1] ?? 0) - 1;
     if (this.findings[place]) this.showFinding(place);

@@ -1,4 +1,4 @@
-// What takes no time: births, ends, fired timers, sockets that become ready.
+// The events that take no time: spawns, ends, fired timers, sockets that become ready.
 
 Object.assign(Painter.prototype, {
   marks(lane, y, height) {
@@ -24,13 +24,13 @@ Object.assign(Painter.prototype, {
     }
   },
 
-  // What is drawn however crowded it is there.
+  // Such an event is drawn even where the marks are crowded.
   isGreat(event) {
     const { code } = this.model.events;
     return code[event] === CODE.finish || code[event] === CODE.abort;
   },
 
-  // Where there is no room for a mark with a shape.
+  // A small mark, where there is no room for one with a shape.
   tick(event, x, y, height) {
     const { code, a } = this.model.events;
     const isLate = code[event] === CODE.fire && a[event] >= LATE;
@@ -80,7 +80,7 @@ Object.assign(Painter.prototype, {
     context.fill();
   },
 
-  // A square for a value, a hollow one for an error, a cross for a panic, a ring with a bar for a task that was cancelled.
+  // A square for a value, a hollow square for an error, a cross for a panic, a ring with a bar for a cancelled task.
   endMark(end) {
     const { context, colour } = this;
     if (end === 0) {

@@ -1,4 +1,4 @@
-// The whole recording at a glance: how busy the thread was, where findings are, and which part is in view.
+// The whole recording in one strip: how busy the thread was, where the findings are, and which part is in view.
 
 class Minimap {
   constructor(canvas, painter, findings) {
@@ -22,7 +22,7 @@ class Minimap {
     this.paint();
   }
 
-  // Drawn once for each size: it does not depend on what is in view.
+  // The strip is drawn once for each size, because it does not depend on the view.
   paint() {
     const { colour, model, isLong } = this.painter;
     const { loop } = model;
@@ -67,7 +67,7 @@ class Minimap {
     return low + (x / this.width) * (high - low);
   }
 
-  // Adds to each column the part of it that is covered.
+  // Adds to each column the part of the column that the span covers.
   spread(columns, start, end) {
     const from = (this.x(start) / this.width) * columns.length;
     const to = (this.x(end) / this.width) * columns.length;

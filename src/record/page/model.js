@@ -1,11 +1,11 @@
-// The events replayed into lanes: who had the thread, who was ready, who waited, and what woke whom.
+// Replays the events into lanes: when each task had the thread, was ready or waited, and what woke it.
 //
-// A lane is a row of the page. Its spans do not overlap and are in order of time, so what is in view is found by bisection.
+// A lane is a row of the page. Its spans do not overlap and are in the order of time, so bisection finds the spans that are in view.
 
 const SPAN = { sleep: 0, look: 1, poll: 2, run: 3, ready: 4, wait: 5, job: 6, late: 7, due: 8 };
-// A timer that is found later than this is drawn as due from its deadline on.
+// If a timer fires later than this, its task is drawn as due from the deadline on.
 const OVERDUE = 50_000;
-// So many sockets have a lane each.
+// If there are more sockets than this, they share one lane.
 const MOST_SOCKETS = 6;
 const NONE = -1;
 
@@ -13,17 +13,17 @@ class Lane {
   constructor(kind, number) {
     this.kind = kind;
     this.number = number;
-    // Of each span: when, what, and which events it begins and ends with.
+    // For each span: its times, its kind, and the events with which it begins and ends.
     this.starts = [];
     this.ends = [];
     this.kinds = [];
     this.from = [];
     this.to = [];
-    // Events that take no time.
+    // The events that take no time.
     this.marks = [];
     this.open = null;
     this.row = NONE;
-    // The lane in which this one is shown, where there are too many of its kind.
+    // The lane in which this one is drawn: another lane, if there are too many of this kind.
     this.within = this;
   }
 
@@ -49,7 +49,7 @@ class Lane {
     this.to.push(to);
   }
 
-  // Nothing is added any more.
+  // No span is added after this.
   pack() {
     this.starts = Float64Array.from(this.starts);
     this.ends = Float64Array.from(this.ends);
@@ -58,7 +58,7 @@ class Lane {
     this.to = Int32Array.from(this.to);
   }
 
-  // The first span that ends at or after this time; as many as there are spans, if none does.
+  // The first span that ends at or after this time. If none does, the number of spans.
   firstAt(time) {
     let low = 0;
     let high = this.ends.length;
@@ -72,7 +72,7 @@ class Lane {
 
   spanAt(time) {
     const i = this.firstAt(time);
-    // Of two that meet here, the later one.
+    // If two spans meet here, the later one.
     if (i + 1 < this.starts.length && this.starts[i + 1] <= time) return i + 1;
     return i < this.starts.length && this.starts[i] <= time ? i : NONE;
   }
@@ -90,7 +90,7 @@ class Model {
     this.timers = new Lane("timers", 0);
     this.others = new Lane("others", 0);
     this.crowd = new Lane("sockets", 0);
-    // From the event that ends a poll to the event that says what the task waits for.
+    // Key: the event that ends a poll. Value: the event that says what the task waits for.
     this.awaitsOf = new Map();
     this.sockets = new Map();
     this.threads = new Map();
@@ -100,10 +100,10 @@ class Model {
       this.info.set(number, { number, name, line, parent });
       this.task(number);
     }
-    // Of each arrow: the event that it comes from and the lane, the event that it leads to and the lane.
+    // For each arrow: the event and the lane where it begins, and the event and the lane where it ends.
     this.arrows = [];
     this.most = data.tasks.reduce((most, [number]) => Math.max(most, number), 0);
-    // From the event of a wake, and of a poll, to the arrow.
+    // Key: the event of a wake or of a poll. Value: the arrow.
     this.arrowOf = new Map();
     this.replay();
   }
@@ -147,7 +147,7 @@ class Model {
     if (this.sockets.size > MOST_SOCKETS) this.gatherSockets();
   }
 
-  // Many sockets are one lane: the tasks are to stay in view.
+  // Puts many sockets into one lane, so that the tasks stay in view.
   gatherSockets() {
     this.crowd.number = this.sockets.size;
     for (const socket of this.sockets.values()) {
@@ -160,15 +160,15 @@ class Model {
 
 const inOrder = (map) => [...map.values()].sort((one, other) => one.number - other.number);
 
-// One walk over the events. A ring that has lost its oldest events may begin with the second half of a pair: what has no
-// beginning here begins with the recording.
+// One pass over the events. A ring that has lost its oldest events may begin with the second half of a pair. A span whose beginning is
+// lost begins with the recording.
 class Replay {
   constructor(model) {
     this.model = model;
     this.events = model.events;
     this.running = null;
     this.jobs = new Map();
-    // The timers that this look has fired, and whose wakes are still to come.
+    // The timers that this look has fired and whose wakes are not replayed yet.
     this.fired = [];
   }
 
@@ -210,7 +210,7 @@ class Replay {
     }
   }
 
-  // What the loop has done until now is over, whether its end was recorded or not.
+  // Ends the present step of the loop, even if its end was not recorded.
   loopBegins(kind, at, i) {
     if (this.running !== null) this.leave(at, i);
     this.model.loop.begin(kind, at, i);
@@ -222,7 +222,7 @@ class Replay {
     else if (loop.open === null && loop.ends.length === 0) loop.add(kind, begin, at, NONE, i);
   }
 
-  // A task's lane. One that was there before the first event had been waiting, as far as anybody knows.
+  // A task's lane. A task that is older than the first event is drawn as waiting until its own first event.
   known(number, at) {
     const lane = this.model.task(number);
     if (!lane.seen) {
@@ -252,13 +252,13 @@ class Replay {
     else if (lane.open?.kind !== SPAN.ready) lane.begin(SPAN.ready, at, i);
   }
 
-  // Whether the wake is what the task has said that it waits for.
+  // Whether the task has recorded that it waits for the cause of this wake.
   isAwaited({ awaits }, wake) {
     const { a, b, c } = this.events;
     return awaits !== NONE && a[awaits] === b[wake] && b[awaits] === c[wake];
   }
 
-  // A task whose timer was due before the loop looked has waited for the loop since then.
+  // A task whose timer was due before the look has waited for the loop since the deadline.
   overdue(lane, fire, at, i) {
     if (fire === undefined || lane.open?.kind !== SPAN.wait) return;
     const deadline = Math.max(at - this.events.a[fire], lane.open.at);
@@ -310,7 +310,7 @@ class Replay {
     lane.slowest = Math.max(lane.slowest, waited);
   }
 
-  // The poll that is under way is over.
+  // Ends the present poll.
   leave(at, i) {
     const lane = this.running;
     this.running = null;
@@ -336,7 +336,7 @@ class Replay {
     }
   }
 
-  // The beginning of this poll is lost.
+  // The end of a poll whose beginning is lost.
   cutOff(lane, at, i) {
     const { loop, begin } = this.model;
     if (loop.ends.length > 0 || loop.open !== null) return;

@@ -1,4 +1,4 @@
-// What is drawn over the lanes: the axis, the arrows from a wake to its poll, the cursor and what is selected.
+// Drawn over the lanes: the axis, the arrows from a wake to its poll, the cursor and the selection.
 
 const MOST_ARROWS = 600;
 
@@ -53,7 +53,7 @@ Object.assign(Painter.prototype, {
     const { view, model } = this;
     const { at } = model.events;
     const found = [];
-    // Of arrows that lie side by side between the same two lanes only some are drawn.
+    // If many arrows lie side by side between the same two lanes, only some are drawn.
     const last = new Map();
     for (const arrow of model.arrows) {
       if (at[arrow.wake] > view.to) break;
@@ -71,13 +71,13 @@ Object.assign(Painter.prototype, {
     return found;
   },
 
-  // Lanes below what is in view are one, and so are those above.
+  // All lanes below the view count as one lane, and so do all lanes above it.
   edge(place, lane) {
     if (place.y > this.view.height) return -2;
     return place.y + place.height < this.view.top && lane !== this.model.loop ? -3 : lane.within.row;
   },
 
-  // The arrow that leads to a span, and those that leave from it.
+  // The arrow that leads to a span, and the arrows that leave from it.
   related(spot) {
     if (!spot || spot.span === NONE) return [];
     const { arrowOf, events } = this.model;
@@ -128,7 +128,7 @@ Object.assign(Painter.prototype, {
     context.fill();
   },
 
-  // The line at the cursor, with the time on the axis; whoever holds the thread there; and what is selected.
+  // Draws the line at the cursor with its time on the axis, the step that holds the thread at that time, and the selection.
   cursor(step) {
     const { context, view, colour } = this;
     this.outline(view.selected, colour.focus, 2);

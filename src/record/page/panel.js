@@ -1,4 +1,4 @@
-// Beside the timeline, as text: the findings, the tasks, and what is selected.
+// The panel beside the timeline: the findings, the tasks and the selection, as text.
 
 class Panel {
   constructor(page) {
@@ -36,10 +36,10 @@ class Panel {
     const panel = document.getElementById("panel-findings");
     this.tabs[0].textContent = `Findings (${findings.length})`;
     if (model.data.lost > 0) {
-      panel.append(element("p", "note", `The ring had no room for ${counted(model.data.lost, "earlier event")}: this is the end of what happened.`));
+      panel.append(element("p", "note", `The ring had no room for ${counted(model.data.lost, "earlier event")}. This page shows only the later events.`));
     }
     if (findings.length === 0) {
-      panel.append(element("p", "note", "Nothing to find: nobody held the thread long, nobody waited long for it, and no timer was late."));
+      panel.append(element("p", "note", "No findings: no poll was long, no task waited long for the thread, and no timer was late."));
       return;
     }
     const list = element("ol", "findings");
@@ -65,7 +65,7 @@ class Panel {
     });
     const button = this.findings?.[i];
     const panel = document.getElementById("panel-findings");
-    // Where the panel does not scroll by itself, it is the timeline that has to stay in view.
+    // If the panel does not scroll by itself, this would move the timeline out of view.
     if (button && !panel.hidden && panel.scrollHeight > panel.clientHeight) button.scrollIntoView({ block: "nearest" });
   }
 
@@ -76,9 +76,9 @@ class Panel {
     this.tabs[1].textContent = `Tasks (${number(lanes.length)})`;
     const most = 300;
     const table = element("table");
-    table.append(element("caption", "note", lanes.length > most ? `The ${most} that had the thread longest.` : "By the time that they had the thread."));
+    table.append(element("caption", "note", lanes.length > most ? `The ${most} tasks with the longest time in polls.` : "Sorted by the time in polls."));
     const head = element("tr");
-    for (const name of ["task", "polls", "ran", "longest poll", "longest ready"]) {
+    for (const name of ["task", "polls", "in polls", "longest poll", "longest ready"]) {
       const cell = element("th", "", name);
       cell.scope = "col";
       head.append(cell);
@@ -110,7 +110,7 @@ class Panel {
     const panel = document.getElementById("panel-details");
     panel.replaceChildren();
     if (spot === null) {
-      panel.append(element("p", "note", "Click a bar to see what it is. Click it twice to see it from near."));
+      panel.append(element("p", "note", "Click a bar to see its details. Double-click a bar to zoom to it."));
       return;
     }
     const { teller } = this.page;
@@ -127,7 +127,7 @@ class Panel {
     panel.append(this.jumps(spot));
   }
 
-  // Where one can go from here.
+  // The buttons that jump to related events.
   jumps(spot) {
     const { page } = this;
     const { arrowOf, events } = page.model;
@@ -140,15 +140,15 @@ class Panel {
     };
     const { lane, span: i } = spot;
     const arrow = arrowOf.get(lane.from[i]) ?? (page.teller.wokenBy(lane, i) === NONE ? undefined : arrowOf.get(lane.to[i]));
-    if (arrow) jump("to what woke it", arrow.from, events.at[arrow.wake]);
+    if (arrow) jump("to its wake", arrow.from, events.at[arrow.wake]);
     if (arrow && arrow.poll !== NONE && lane.from[i] !== arrow.poll) jump("to its poll", arrow.to, events.at[arrow.poll]);
-    if (lane.kind === "loop" && lane.kinds[i] === SPAN.poll) jump("to the task", page.model.task(page.teller.polled(i)), lane.starts[i]);
-    if (lane.kind === "task" && lane.kinds[i] === SPAN.ready) jump("to who held the thread", page.model.loop, (lane.starts[i] + lane.ends[i]) / 2);
+    if (lane.kind === "loop" && lane.kinds[i] === SPAN.poll) jump("to its task", page.model.task(page.teller.polled(i)), lane.starts[i]);
+    if (lane.kind === "task" && lane.kinds[i] === SPAN.ready) jump("to the lane of the thread", page.model.loop, (lane.starts[i] + lane.ends[i]) / 2);
     return row;
   }
 }
 
-// Text goes in as text, whatever a task is called.
+// The text is inserted as text, so the name of a task is never markup.
 function element(tag, name = "", text = null) {
   const made = document.createElement(tag);
   if (name) made.className = name;

@@ -1,4 +1,4 @@
-// Search: a task by its number, its name or the line that spawned it; an event by its kind.
+// The search finds a task by its number, its name or the line that spawned it, and an event by its kind.
 
 class Search {
   constructor(page) {
@@ -46,7 +46,7 @@ class Search {
     return hits;
   }
 
-  // "wake", "job ends", "panic", "cancelled", "readable".
+  // For words like "wake", "job ends", "panic" or "cancelled".
   events(words) {
     if (words.length < 3) return [];
     const { model } = this.page;

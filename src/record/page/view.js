@@ -1,4 +1,4 @@
-// What is in view: a stretch of time, and the rows of the lanes.
+// The view: a stretch of time, and the rows of the lanes.
 
 const LABELS = { wide: 168, narrow: 96 };
 const AXIS = 22;
@@ -10,7 +10,7 @@ class View {
     this.height = 0;
     this.scroll = 0;
     this.closed = new Set();
-    // The tasks that are shown, if not all are.
+    // The tasks that are shown, or null if all are.
     this.only = null;
     const pad = (model.end - model.begin) * 0.01;
     this.low = model.begin - pad;
@@ -25,15 +25,15 @@ class View {
   }
 
   resize(width, height) {
-    // Where there is little room, the tasks come first.
-    if (this.width === 0 && width < 560) this.closed.add("From outside");
+    // In a narrow window this group begins closed, so the tasks come first.
+    if (this.width === 0 && width < 560) this.closed.add("Events from outside");
     this.width = width;
     this.height = height;
     this.labels = width < 560 ? LABELS.narrow : LABELS.wide;
     this.layOut();
   }
 
-  // Rows beneath the lane of the loop, which does not scroll.
+  // Places the rows below the lane of the loop. That lane does not scroll.
   layOut() {
     const { outside, tasks } = this.model.lanes();
     const roomy = this.height - 120 > (outside.length + tasks.length) * 38;
@@ -55,17 +55,17 @@ class View {
       const heading = this.rows.length;
       const count = only === null ? number(all.length) : `${number(lanes.length)} of ${number(all.length)}`;
       put({ heading: name, count, closed, lane: null }, 22);
-      // The arrows of a lane that is not shown come from the heading.
+      // The arrows of a lane that is not shown begin and end at the heading.
       for (const lane of all) lane.row = heading;
       if (!closed) for (const lane of lanes) put({ heading: null, lane }, height);
     };
-    group("From outside", outside, roomy ? 28 : 20);
+    group("Events from outside", outside, roomy ? 28 : 20);
     group("Tasks", tasks, roomy ? 38 : 28, this.only);
     this.total = y;
     this.scrollTo(this.scroll);
   }
 
-  // Only the tasks that do more than wait in what is in view; or all again.
+  // Hides the tasks that only wait in this view, or shows all tasks again.
   toggleActive() {
     const isActive = (lane) => {
       for (let i = lane.firstAt(this.from); i < lane.starts.length && lane.starts[i] <= this.to; i++) {
@@ -81,12 +81,12 @@ class View {
     this.scroll = Math.max(0, Math.min(y, this.total + 8 - (this.height - this.top)));
   }
 
-  // How wide what stands beside the labels is.
+  // The width of the part beside the labels.
   get plot() {
     return Math.max(1, this.width - this.labels - 8);
   }
 
-  // Pixels for a nanosecond.
+  // Pixels per nanosecond.
   get scale() {
     return this.plot / (this.to - this.from);
   }
@@ -99,7 +99,7 @@ class View {
     return this.from + (x - this.labels) / this.scale;
   }
 
-  // At least 200 ns, and not more than there is.
+  // Shows this stretch of time: 200 ns or more, and no more than the whole recording.
   show(from, to) {
     const whole = this.high - this.low;
     const length = Math.min(whole, Math.max(200, to - from));
@@ -117,7 +117,7 @@ class View {
     this.to = from + length;
   }
 
-  // The time under `x` stays where it is.
+  // Zooms so that the time at `x` stays at `x`.
   zoom(factor, x) {
     const time = Math.max(this.from, Math.min(this.time(x), this.to));
     const length = Math.min(this.high - this.low, Math.max(200, (this.to - this.from) * factor));
@@ -145,7 +145,7 @@ class View {
     return this.rowAt(y)?.lane ?? null;
   }
 
-  // Where a lane is drawn: top and height, beyond the edge if it is out of view.
+  // The top and the height of a lane. Outside of the view, they lie beyond the edge.
   place(lane) {
     if (lane === this.model.loop) return { y: AXIS, height: this.loopHeight };
     const row = this.rows[lane.within.row];
@@ -156,7 +156,7 @@ class View {
   reveal(lane) {
     if (lane === this.model.loop) return;
     if (this.rows[lane.row].lane !== lane) {
-      this.closed.delete(lane.kind === "task" ? "Tasks" : "From outside");
+      this.closed.delete(lane.kind === "task" ? "Tasks" : "Events from outside");
       if (lane.kind === "task") this.only?.add(lane);
       this.layOut();
     }
@@ -166,7 +166,7 @@ class View {
     else if (row.y + row.height > this.scroll + room) this.scrollTo(row.y + row.height - (2 * room) / 3);
   }
 
-  // Lanes in the order of the rows, the loop first.
+  // The lanes in the order of the rows, with the loop first.
   order() {
     return [this.model.loop, ...this.rows.filter((row) => row.lane).map((row) => row.lane)];
   }

@@ -1,4 +1,4 @@
-// How times and names are said.
+// The words for times and counts.
 
 // Three digits and a unit: "820 ns", "12.3 µs", "80 ms", "1.25 s".
 function span(ns) {
@@ -20,7 +20,7 @@ function digits(value) {
   return String(Number(value.toFixed(places)));
 }
 
-// A moment, as exact as the distance between two ticks asks for.
+// A moment, with as many digits as the distance between two ticks needs.
 function moment(ns, step) {
   const units = [["s", 1e9], ["ms", 1e6], ["µs", 1e3], ["ns", 1]];
   const [unit, size] = units.find(([, size]) => Math.abs(ns) >= size) ?? units[3];

@@ -1,4 +1,4 @@
-//! A headless Chromium, driven by its DevTools protocol: as much of it as these tests need.
+//! A headless Chromium, driven by the part of its DevTools protocol that these tests need.
 
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::TcpStream;
@@ -12,18 +12,18 @@ use tungstenite::{Message, WebSocket};
 
 const NAMES: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 
-/// A tab of a browser of its own, which ends with it.
+/// A tab. It has a browser of its own, which ends with the tab.
 pub struct Tab {
     socket: WebSocket<TcpStream>,
     session: String,
     last: u64,
-    /// What the console has said that is an error or a warning, and exceptions that nobody caught.
+    /// The errors and warnings on the console, and exceptions that no code caught.
     pub complaints: Vec<String>,
     process: Child,
     _profile: TempDir,
 }
 
-/// The two ways in which a page may look.
+/// The two colour schemes of a page.
 #[derive(Clone, Copy, Debug)]
 pub enum Scheme {
     Light,
@@ -109,7 +109,7 @@ impl Tab {
         message
     }
 
-    /// The size in CSS pixels, how many real ones each is, and the scheme.
+    /// Sets the size in CSS pixels, the number of real pixels for each, and the scheme.
     pub fn look_like(&mut self, width: u32, height: u32, ratio: f64, scheme: Scheme) {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": width < 500});
         self.call("Emulation.setDeviceMetricsOverride", size);
@@ -128,7 +128,7 @@ impl Tab {
         self.settle();
     }
 
-    /// What an expression is worth; a promise is waited for.
+    /// The value of an expression. If it is a promise, this waits for it.
     pub fn ask(&mut self, expression: &str) -> Value {
         let options =
             json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
@@ -152,7 +152,7 @@ impl Tab {
             .to_owned()
     }
 
-    /// Until everything that was asked for is drawn, and nothing moves.
+    /// Waits until the page is drawn and does not move.
     pub fn settle(&mut self) {
         self.ask(
             "new Promise((done) => {
@@ -218,7 +218,7 @@ impl Tab {
         self.settle();
     }
 
-    /// A picture of what is in the window, as PNG, in base64.
+    /// A screenshot of the window, as PNG, in base64.
     pub fn picture(&mut self) -> String {
         let picture = self.call("Page.captureScreenshot", json!({"format": "png"}));
         picture["data"].as_str().expect("a picture").to_owned()
@@ -227,7 +227,7 @@ impl Tab {
 
 impl Drop for Tab {
     fn drop(&mut self) {
-        // Gone already, perhaps.
+        // The browser may be gone already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -257,14 +257,14 @@ fn start(profile: &Path) -> Child {
     panic!("none of {NAMES:?} is installed; on Debian: apt-get install chromium")
 }
 
-/// The browser says on standard error where it listens.
+/// The browser writes on standard error where it listens.
 fn devtools_url(process: &mut Child) -> String {
     let mut lines = BufReader::new(process.stderr.take().expect("standard error")).lines();
     let mut said = String::new();
     for line in lines.by_ref().map_while(Result::ok) {
         if let Some(url) = line.strip_prefix("DevTools listening on ") {
             let url = url.to_owned();
-            // Read on, for a browser whose pipe is full stops.
+            // Read on, because a browser stops if its pipe is full.
             std::thread::spawn(move || lines.for_each(drop));
             return url;
         }

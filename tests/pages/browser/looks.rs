@@ -1,4 +1,4 @@
-//! What the page looks like: it is drawn, at every size, in both schemes; and the pictures, for somebody to look at.
+//! The look of the page: it is drawn at every size and in both schemes. `pictures` writes screenshots for a person to look at.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::devtools::Scheme;
 use crate::{Opened, watch};
 
-/// How many pixels of a canvas have the colour that the page calls so.
+/// The number of pixels of a canvas that have this colour of the page.
 fn pixels(opened: &mut Opened, canvas: &str, colour: &str) -> u32 {
     opened.tab.number(&format!(
         "(() => {{ const canvas = document.getElementById('{canvas}'); const hex = recording.painter.colour['{colour}'];
@@ -88,8 +88,8 @@ fn everything_that_can_be_pressed_has_a_name() {
     assert_eq!(nameless, json!([]));
 }
 
-/// Frames while the page is zoomed and panned, and how long drawing one takes. What it says depends on the machine, so it is told and
-/// not asserted: `cargo test --release --package roundelay-pages frames -- --ignored --nocapture`.
+/// The frames while the page is zoomed and panned, and how long one takes to draw. That depends on the machine, so it is printed and not
+/// asserted: `cargo test --release --package roundelay-pages frames -- --ignored --nocapture`.
 #[test]
 #[ignore = "measures"]
 fn frames_of_a_hundred_thousand_events() {
@@ -130,7 +130,7 @@ fn frames_of_a_hundred_thousand_events() {
 
 /// `ROUNDELAY_PICTURES=FOLDER cargo test --package roundelay-pages pictures -- --ignored`
 #[test]
-#[ignore = "for somebody to look at"]
+#[ignore = "writes screenshots for a person to look at"]
 fn pictures() {
     let _watched = watch();
     let folder =
@@ -193,7 +193,7 @@ fn near(opened: &mut Opened) {
     opened.tab.key("f");
 }
 
-/// Base64 into a file, by the tool that every system has.
+/// Writes a picture in Base64 into a file, by the tool `base64`.
 fn save(path: &Path, picture: &str) {
     let file = fs::File::create(path).expect("the picture can be written");
     let mut tool = Command::new("base64")

@@ -1,6 +1,6 @@
 //! The timeline page in a real browser. Each test has a browser of its own, without a window.
 //!
-//! `cargo test --package roundelay-pages`; it needs Chromium. `ROUNDELAY_PICTURES=FOLDER` writes what is to be looked at.
+//! `cargo test --package roundelay-pages`; it needs Chromium. The ignored test `pictures` writes screenshots.
 
 #[path = "../../support/watch.rs"]
 mod watch;
@@ -17,12 +17,12 @@ use devtools::{Scheme, Tab};
 use roundelay::record::Recording;
 use tempfile::TempDir;
 
-/// A browser takes seconds to start on a machine that has much to do.
+/// A browser takes seconds to start on a busy machine.
 fn watch() -> watch::Watched {
     watch::watch_for(Duration::from_secs(90))
 }
 
-/// A recording, opened.
+/// A browser that shows the page of a recording.
 struct Opened {
     tab: Tab,
     folder: TempDir,
@@ -38,14 +38,14 @@ impl Opened {
         opened
     }
 
-    /// Another recording in the same window.
+    /// Shows another recording in the same window.
     fn show(&mut self, recording: &Recording) {
         let page = self.folder.path().join("page.html");
         fs::write(&page, recording.to_html()).expect("the page is written");
         self.tab.open(&page);
     }
 
-    /// The pixel of the window in which a time of a lane is; both are expressions.
+    /// The pixel of the window at this time in this lane. Both are expressions.
     fn place(&mut self, lane: &str, time: &str) -> (f64, f64) {
         let mut number = |what: &str| {
             self.tab.number(&format!(

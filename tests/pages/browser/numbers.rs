@@ -27,7 +27,7 @@ fn polls_of(recording: &Recording) -> HashMap<u32, (u64, Duration)> {
     polls
 }
 
-/// Opens the page, and holds its numbers against the recording's.
+/// Opens the page, and compares its numbers with the recording.
 fn assert_agrees(recording: &Recording) {
     let mut opened = Opened::new(recording);
     let tab = &mut opened.tab;
@@ -49,7 +49,7 @@ fn assert_agrees(recording: &Recording) {
     opened.assert_no_complaints();
 }
 
-/// The page replays the events itself; its sums are those that the recording was written with.
+/// The page replays the events itself. Its sums must be the sums in its data, which Rust has computed.
 fn assert_totals(opened: &mut Opened) {
     let shown = opened.tab.ask("recording.totals");
     let told = opened.tab.ask("recording.model.data.totals");

@@ -17,7 +17,7 @@ fn in_view(opened: &mut Opened) -> (f64, f64) {
     )
 }
 
-/// To a nanosecond.
+/// Equal to within a nanosecond.
 fn assert_same(one: (f64, f64), other: (f64, f64)) {
     let apart = (one.0 - other.0).abs().max((one.1 - other.1).abs());
     assert!(apart < 1.0, "{one:?} is not {other:?}");
@@ -76,7 +76,7 @@ fn dragging_pans_and_with_the_whole_in_view_it_stays() {
 }
 
 #[test]
-fn the_sentence_says_who_holds_the_thread_and_who_is_due() {
+fn the_sentence_names_the_task_that_holds_the_thread_and_the_timer_that_is_due() {
     let _watched = watch();
     let mut opened = Opened::new(&made_up::chat(1));
     let (x, y) = opened.place(HOG, IN_IT);
@@ -97,14 +97,14 @@ fn the_sentence_says_who_holds_the_thread_and_who_is_due() {
         "{said}"
     );
     assert!(
-        said.contains("task 5 'resize an image', which has held the thread for"),
+        said.contains("has not fired yet. Task 5 'resize an image' has held the thread for"),
         "{said}"
     );
     opened.assert_no_complaints();
 }
 
 #[test]
-fn a_task_that_is_ready_is_told_who_is_ahead() {
+fn the_sentence_of_a_ready_task_names_the_task_that_holds_the_thread() {
     let _watched = watch();
     let mut opened = Opened::new(&made_up::chat(1));
     let said = opened.tab.text(
@@ -113,7 +113,7 @@ fn a_task_that_is_ready_is_told_who_is_ahead() {
     );
     assert!(said.starts_with("Task 10 'read a file' was "), "{said}");
     assert!(
-        said.contains(", and waits behind task 9 'search, fair', which has held the thread for "),
+        said.contains(" and waits for the thread. Task 9 'search, fair' has held the thread for "),
         "{said}"
     );
 }
@@ -161,7 +161,7 @@ fn a_search_jumps_to_a_task_or_an_event() {
         opened.tab.text("recording.view.selected.lane.kind"),
         "thread"
     );
-    assert_eq!(search(&mut opened, "nobody is called so"), "none");
+    assert_eq!(search(&mut opened, "no such name"), "none");
     opened.assert_no_complaints();
 }
 
@@ -294,7 +294,10 @@ fn many_sockets_are_one_lane() {
     let said = opened
         .tab
         .text("recording.teller.at(recording.model.crowd, 79e6)");
-    assert_eq!(said, "0 ns ago: socket 179 becomes ready.");
+    assert_eq!(
+        said,
+        "The last event here was 0 ns ago: socket 179 becomes ready."
+    );
     opened.assert_no_complaints();
 }
 
@@ -328,14 +331,14 @@ fn what_a_task_has_waited_for_and_what_it_still_waits_for_is_said() {
             .tab
             .text(&format!("recording.teller.at({task}, {at})"));
         assert!(
-            said.contains(&format!("has waited for {goal} for")),
+            said.contains("has waited ") && said.contains(&format!(" for {goal}.")),
             "{said}"
         );
     }
 }
 
 #[test]
-fn whoever_asks_for_less_motion_gets_none() {
+fn a_reader_who_asks_for_less_motion_gets_none() {
     let _watched = watch();
     let mut opened = Opened::new(&made_up::chat(1));
     let features = serde_json::json!([{"name": "prefers-reduced-motion", "value": "reduce"}]);
@@ -364,7 +367,7 @@ fn only_the_tasks_that_do_something_here_are_shown_if_asked() {
     assert_eq!(
         opened.tab.number(rows) as u32,
         few + 1,
-        "whoever is looked for is shown"
+        "the task that was searched for is shown"
     );
     opened.tab.ask("document.getElementById('active').click()");
     assert_eq!(opened.tab.number(rows) as u32, 5_001);

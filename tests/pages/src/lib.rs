@@ -1,6 +1,6 @@
-//! Recordings that are made up: a loop is played through with a clock of its own, so that the same seed gives the same events.
+//! Recordings that are made up. A loop is simulated with a clock of its own, so the same seed gives the same events.
 //!
-//! What tests of the page need is a recording of any size whose contents are known. A recorded loop differs from run to run.
+//! Tests of the page need recordings of any size with known contents. A real loop gives another recording on each run.
 
 mod nonsense;
 mod played;

@@ -6,7 +6,7 @@ use roundelay::record::{Awaited, Cause, End, Event, Readiness, Recording, What};
 
 use crate::Draw;
 
-/// Every kind of event, in an order drawn from a seed: mostly nonsense.
+/// Every kind of event, in an order that is drawn from a seed. Most of it makes no sense.
 pub fn nonsense(seed: u64, events: usize) -> Recording {
     let mut drawn = Draw(seed);
     let mut draw = move |end: u32| u32::try_from(drawn.below(end.into())).expect("below a u32");
@@ -41,7 +41,7 @@ pub fn nonsense(seed: u64, events: usize) -> Recording {
             _ => What::Slow((one > 1).then_some(two)),
         };
         recording.events.push(Event::new(at, what));
-        // Other threads note what they do when they have done it: now and then time goes back.
+        // Other threads note an event after it has happened, so sometimes the time goes back.
         at = (at + us(draw(3_000))).saturating_sub(us(draw(300)));
     }
     recording

@@ -1,4 +1,4 @@
-//! A loop that is only played: tasks are closures that say what a poll does, and time passes where they say so.
+//! A simulated loop. Its tasks are closures that say what a poll does, and time passes only where they say so.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -26,7 +26,7 @@ impl Draw {
     }
 }
 
-/// What a poll has come to.
+/// How a poll ends.
 pub enum Outcome {
     Waits,
     Ends(End),
@@ -34,7 +34,7 @@ pub enum Outcome {
 
 type Behaviour = Box<dyn FnMut(&mut Played) -> Outcome>;
 
-/// What comes from outside, at its time.
+/// An event from outside. Each comes at its time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Coming {
     Timer(u32),
@@ -82,7 +82,7 @@ impl Played {
         self.recording.events.len()
     }
 
-    /// A new task, by the one that runs.
+    /// The running task spawns a new one.
     #[track_caller]
     pub fn spawn(
         &mut self,
@@ -118,7 +118,7 @@ impl Played {
         }
     }
 
-    // What a poll may do.
+    // The steps of a poll.
 
     fn me(&self) -> u32 {
         self.running.expect("a task is polled")
@@ -129,7 +129,7 @@ impl Played {
         self.now += time;
     }
 
-    /// As many nanoseconds as drawn, around this many microseconds.
+    /// A random time passes: between a half and three halves of this many microseconds.
     pub fn work(&mut self, micros: u64) {
         let time = Duration::from_micros(micros);
         let drawn = self.draw.between(time / 2, time * 3 / 2);
@@ -143,14 +143,14 @@ impl Played {
             .push(Reverse((self.now + time, Coming::Timer(task))));
     }
 
-    /// Something comes for the running task at this socket.
+    /// The socket becomes readable after this time, and wakes the running task.
     pub fn read(&mut self, source: u32, after: Duration) {
         let task = self.me();
         self.coming
             .push(Reverse((self.now + after, Coming::Readable(source, task))));
     }
 
-    /// Another thread wakes the running task.
+    /// Another thread wakes the running task after this time.
     pub fn hear_from_thread(&mut self, after: Duration) {
         let task = self.me();
         self.coming
@@ -197,7 +197,7 @@ impl Played {
 
     // The loop itself.
 
-    /// Turns until nobody is ready and nothing comes, or until there are so many events.
+    /// Turns until no task is ready and nothing comes, or until there are this many events.
     pub fn run(mut self, most: usize) -> Recording {
         while self.events() < most && (!self.ready.is_empty() || !self.coming.is_empty()) {
             if self.ready.is_empty() {

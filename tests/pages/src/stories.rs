@@ -21,7 +21,7 @@ pub fn chat(seed: u64) -> Recording {
     played.run(2_000)
 }
 
-/// Spawns the others one after the other, and ends last.
+/// Spawns the other tasks one after the other, and ends last.
 fn main_task() -> impl FnMut(&mut Played) -> Outcome + 'static {
     let mut step = 0;
     let mut lost = 0;
@@ -105,7 +105,7 @@ fn ticker(times: u32) -> impl FnMut(&mut Played) -> Outcome + 'static {
     }
 }
 
-/// The mistake that everybody makes: 80 ms of work in one poll.
+/// A common mistake: 80 ms of work in one poll.
 fn blocks() -> impl FnMut(&mut Played) -> Outcome + 'static {
     let mut is_done = false;
     move |played| {
@@ -146,7 +146,7 @@ fn reads_a_file() -> impl FnMut(&mut Played) -> Outcome + 'static {
     }
 }
 
-/// Woken by another thread again and again, with nothing to do.
+/// Another thread wakes this task again and again, but the task has nothing to do.
 fn slow_client() -> impl FnMut(&mut Played) -> Outcome + 'static {
     let mut polls = 0;
     move |played| {
@@ -171,7 +171,7 @@ fn forgotten() -> impl FnMut(&mut Played) -> Outcome + 'static {
     }
 }
 
-/// Forty tasks that do everything, until there are so many events.
+/// Forty tasks that do all kinds of steps, until there are this many events.
 pub fn storm(seed: u64, events: usize) -> Recording {
     let mut played = Played::new("storm", seed);
     played.spawn(Some("main"), |played| {
@@ -217,7 +217,7 @@ fn worker(number: u32) -> impl FnMut(&mut Played) -> Outcome + 'static {
     }
 }
 
-/// As many tasks as asked for, a few polls each.
+/// This many tasks, with a few polls each.
 pub fn crowd(seed: u64, tasks: usize) -> Recording {
     let mut played = Played::new("crowd", seed);
     let mut spawned = 0;

@@ -1,11 +1,11 @@
-//! Two ends of a stream: a Unix socket, the one of the loop's and the one of the standard library's.
+//! The two ends of a stream, as Unix sockets of the loop or of the standard library.
 
 use std::io;
 pub(crate) use std::os::unix::net::UnixStream as StdStream;
 
 pub(crate) use roundelay::net::UnixStream as Stream;
 
-/// Whether this is what writing says after a shut-down of one's own.
+/// Whether this is the error of a write after the socket was shut down on this side.
 pub(crate) fn is_shut(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }

@@ -1,4 +1,4 @@
-//! Two ends of a stream, where there are no Unix sockets: over the loopback.
+//! The two ends of a stream, over the loopback, for systems without Unix sockets.
 
 use std::io;
 use std::net::TcpListener;
@@ -6,7 +6,7 @@ pub(crate) use std::net::TcpStream as StdStream;
 
 pub(crate) use roundelay::net::TcpStream as Stream;
 
-/// Whether this is what writing says after a shut-down of one's own: `WSAESHUTDOWN`.
+/// Whether this is the error of a write after the socket was shut down on this side: `WSAESHUTDOWN`.
 pub(crate) fn is_shut(error: &io::Error) -> bool {
     error.raw_os_error() == Some(10_058)
 }

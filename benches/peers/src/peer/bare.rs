@@ -1,5 +1,5 @@
-//! Two mio loops that do nothing but echo: the limit for what a runtime on mio can reach, and what one writes first. And one
-//! that does nothing but sleep.
+//! Two mio loops that only echo: the best that a runtime on mio can reach, and the loop that one writes first. And a loop that
+//! only sleeps.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use super::{LOOPBACK, Talk};
 /// How the loop treats readiness.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// One registration per connection; one read per event, and not another after a short one; the answer written at once.
+    /// One registration per connection, one read per event, no second read after a short one. The answer is written at once.
     Optimal,
     /// Reads until nothing is left, then asks to be told when it may write, writes, and asks to be told when it may read.
     Naive,
@@ -105,7 +105,7 @@ fn accept(
 }
 
 impl Connection {
-    /// Says whether the connection is still open.
+    /// Returns whether the connection is still open.
     fn serve_at_once(&mut self, talk: Talk) -> io::Result<bool> {
         loop {
             let count = match self.stream.read(&mut self.buffer[self.held..]) {
@@ -167,7 +167,7 @@ impl Connection {
     }
 }
 
-/// The clients of these rows read what they asked for, so room comes soon.
+/// The clients of these rows read their answers, so there is room soon.
 fn write_all(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match stream.write(bytes) {
@@ -179,7 +179,7 @@ fn write_all(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A poller that watches a timer of the kernel's.
+/// A poller that watches a timer of the kernel.
 pub struct Alarm {
     poll: Poll,
     events: Events,
@@ -188,12 +188,12 @@ pub struct Alarm {
 
 impl Alarm {
     pub fn new() -> io::Result<Self> {
-        // SAFETY: takes two numbers.
+        // SAFETY: the call takes two numbers.
         let timer = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK) };
         if timer == -1 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the call above has just made it, for us.
+        // SAFETY: the call above has made the descriptor, and nothing else owns it.
         let timer = unsafe { OwnedFd::from_raw_fd(timer) };
         let poll = Poll::new()?;
         poll.registry().register(
@@ -220,7 +220,7 @@ impl Alarm {
                 tv_nsec: libc::c_long::from(duration.subsec_nanos() as i32),
             },
         };
-        // SAFETY: `once` is there to be read, and nothing is to be written.
+        // SAFETY: `once` may be read, and the call writes nothing.
         let code =
             unsafe { libc::timerfd_settime(self.timer.as_raw_fd(), 0, &once, ptr::null_mut()) };
         if code != 0 {

@@ -4,7 +4,7 @@ use super::*;
 use ::futures::executor::{LocalPool, LocalSpawner};
 use ::futures::task::LocalSpawnExt;
 
-/// `LocalPool::run_until`. Tasks only: it has no timers, no sockets, no threads.
+/// `LocalPool::run_until`. It has only tasks: no timers, no sockets, no threads.
 pub struct FuturesPool;
 
 thread_local! {

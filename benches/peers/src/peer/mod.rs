@@ -1,8 +1,8 @@
 //! The runtimes behind one trait, so that every row is written once and is the same work for all of them.
 //!
-//! Each is set up as its own documentation recommends for a program on one thread, with all its drivers. What a runtime
-//! does not have, its constants say, and the rows that need it leave it out; where it lacks only a `yield_now`, it gets
-//! [`yield_by_hand`], which is what its users write.
+//! Each is set up as its own documentation recommends for a program on one thread, with all its drivers. The constants of a
+//! runtime say what it lacks, and the rows that need it leave the runtime out. If it lacks only a `yield_now`, it gets
+//! [`yield_by_hand`], as its users write it.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -33,11 +33,11 @@ pub use self::tokio::{TokioLocalRuntime, TokioLocalSet};
 /// How a server talks.
 #[derive(Clone, Copy)]
 pub enum Talk {
-    /// Reads what is there, at most so many bytes, and writes it back.
+    /// Reads the bytes that are there, at most so many, and writes them back.
     Whole(usize),
-    /// Reads exactly so many bytes, and writes them back; then the next.
+    /// Reads exactly so many bytes, writes them back, and goes on with the next.
     Framed(usize),
-    /// The same through the runtime's own buffers, which are flushed after each answer if they have to be.
+    /// The same through the runtime's own buffers, which are flushed after each answer if that is needed.
     Buffered(usize),
 }
 
@@ -49,7 +49,7 @@ pub trait Peer: 'static {
     /// Makes the loop, runs `main` on it, and drops it.
     fn block_on<F: Future + 'static>(main: F) -> F::Output;
 
-    /// The same, where threads for blocking calls have to be asked for.
+    /// The same with threads for blocking calls, on a runtime that has them only if it is asked.
     fn block_on_with_threads<F: Future + 'static>(main: F) -> F::Output {
         Self::block_on(main)
     }
@@ -59,7 +59,7 @@ pub trait Peer: 'static {
     where
         F: Future<Output: 'static> + 'static;
 
-    /// Spawns a task that nobody awaits.
+    /// Spawns a task, and drops its handle.
     fn detach<F: Future<Output = ()> + 'static>(future: F);
 
     fn yield_now() -> impl Future<Output = ()> + 'static;
@@ -74,7 +74,7 @@ pub trait Peer: 'static {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static;
 
-    /// Listens on the loopback, says where, and gives each connection a task, for ever.
+    /// Listens on the loopback, passes the address to `listening`, and gives each connection a task, for ever.
     fn serve(
         talk: Talk,
         listening: impl FnOnce(SocketAddr) + 'static,
@@ -101,7 +101,7 @@ pub trait Peer: 'static {
         Self::block_on(Self::as_task(task))
     }
 
-    /// Gives the drivers that there are something to look after: a socket that stays silent, a timer of an hour.
+    /// Gives the drivers something to watch: a socket that stays silent, a timer of an hour.
     fn idle() -> impl Future<Output = ()> + 'static {
         async {
             if Self::HAS_TIMERS {

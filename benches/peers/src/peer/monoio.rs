@@ -13,7 +13,7 @@ pub struct MonoioEpoll;
 /// The driver on io_uring.
 pub struct MonoioUring;
 
-/// As many threads as for the others there is work, on a machine of few processors.
+/// As many threads as have work with the other runtimes, on a machine of few processors.
 const THREADS: usize = 4;
 
 macro_rules! peer {

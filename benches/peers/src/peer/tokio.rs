@@ -11,7 +11,7 @@ pub struct TokioLocalRuntime;
 /// A `current_thread` runtime with `enable_all`, and a `LocalSet` on it.
 pub struct TokioLocalSet;
 
-/// The two differ in how they are set up, and in nothing else.
+/// The two differ only in how they are set up.
 macro_rules! peer {
     ($name:ty, $main:ident => $block_on:expr) => {
         impl Peer for $name {

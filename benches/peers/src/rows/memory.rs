@@ -1,7 +1,7 @@
 //! How many bytes does something take that waits?
 //!
-//! Two counts: what the allocator has handed out, tables included, and by how much the process has grown, which shows
-//! what alignment wastes. Divided by the number of those that wait.
+//! There are two counts: the bytes that the allocator has handed out, tables included, and the growth of the process. The
+//! growth shows what alignment wastes. Both are divided by the number of waiters.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -24,7 +24,8 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
     }
 }
 
-/// 72 bytes, never ready. It keeps its waker, as a future that waits does: some runtimes drop a task that nobody can wake.
+/// A future of 72 bytes that is never ready. It keeps its waker, like a future that waits, because some runtimes drop a task
+/// without a waker.
 #[derive(Default)]
 struct Parked {
     waker: Option<Waker>,

@@ -1,4 +1,4 @@
-//! What is measured: the table of the rows, and how one of them is run in this process.
+//! The rows: their table, and how one row is run in this process.
 
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
@@ -37,7 +37,7 @@ impl Effort {
     }
 }
 
-/// Runs a row, or says that this runtime does not offer what it takes.
+/// Runs a row. Returns `None` if this runtime does not offer what the row needs.
 pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
     let needs = table::find(name)?.needs;
     let is_offered = match needs {
@@ -45,7 +45,7 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
         table::Needs::Timers => P::HAS_TIMERS,
         table::Needs::Sockets => P::HAS_SOCKETS,
         table::Needs::Threads => P::HAS_OFFLOAD,
-        // These come in by other doors: `waits::run` and `servers::run`.
+        // `waits::run` and `servers::run` run these rows.
         table::Needs::Posts | table::Needs::Servers => false,
     };
     if !is_offered {
@@ -60,7 +60,7 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
         .or_else(|| sockets::run::<P>(name, effort))
 }
 
-/// The same for a loop that is not a runtime: it has sockets, and one alarm.
+/// Runs a row on a loop that is not a runtime. It has sockets, and one alarm.
 pub fn run_bare(manner: Manner, name: &str, effort: Effort) -> Option<Metrics> {
     match table::find(name)?.needs {
         table::Needs::Sockets => sockets::run_bare(manner, name, effort),
@@ -69,7 +69,7 @@ pub fn run_bare(manner: Manner, name: &str, effort: Effort) -> Option<Metrics> {
     }
 }
 
-/// Times `body` again and again, at least five times, and takes the median. Nanoseconds for each of `operations`.
+/// Times `body` at least five times, and takes the median. Returns nanoseconds for each of `operations`.
 async fn sample(effort: Effort, operations: usize, mut body: impl AsyncFnMut()) -> f64 {
     body().await;
     let (begin, mut times) = (Instant::now(), Vec::new());
@@ -84,7 +84,7 @@ async fn sample(effort: Effort, operations: usize, mut body: impl AsyncFnMut()) 
     median(&mut times)
 }
 
-/// Until all tasks have been polled.
+/// Waits until all tasks have been polled.
 async fn settle<P: Peer>() {
     if P::HAS_TIMERS {
         P::sleep(Duration::from_millis(300)).await;
@@ -98,7 +98,7 @@ async fn waker() -> Waker {
     poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
 }
 
-/// The same numbers in the same order for everybody.
+/// The same numbers in the same order for all runtimes.
 struct Random(u64);
 
 impl Random {

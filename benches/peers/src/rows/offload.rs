@@ -1,4 +1,4 @@
-//! What does it cost to let another thread do it?
+//! What does it cost to let another thread do a job?
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
@@ -34,7 +34,7 @@ async fn in_turn<P: Peer>(effort: Effort) -> f64 {
     .await
 }
 
-/// Begins a hundred, and then awaits them.
+/// Begins a hundred jobs, and then awaits them.
 async fn burst<P: Peer>(effort: Effort) -> f64 {
     sample(effort, BURST, async || {
         let mut jobs: Vec<_> = (0..BURST)

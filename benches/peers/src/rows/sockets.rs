@@ -1,7 +1,7 @@
 //! What does a served request cost, and how long does it take?
 //!
-//! This process is the server, and only that. The client is a process of its own, the same for all, which keeps the clock
-//! of both (see `client.rs`): when it ends, so does this one, with the client's figures. So these rows do not return.
+//! This process is only the server. The client is a process of its own, is the same for all, and measures both (see
+//! `client.rs`). When the client ends, this process ends too, with the client's figures. So these rows do not return.
 
 use std::future::{Future, poll_fn};
 use std::io::{BufRead, BufReader};
@@ -20,7 +20,7 @@ use crate::{answer, clock, memory};
 const PAGE: usize = 4_096;
 const IDLE_CONNECTIONS: usize = 1_000;
 
-/// What the busy task has done. Its turns are part of what the server's processor time buys.
+/// How many timers the busy task has replaced. Its turns are part of the server's processor time.
 static REPLACED: AtomicU64 = AtomicU64::new(0);
 
 pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
@@ -43,7 +43,7 @@ pub fn run_bare(manner: Manner, name: &str, effort: Effort) -> Option<Metrics> {
     }
     let (talk, load) = plan(name, effort)?;
     let talk = match talk {
-        // It has no frames to answer, so to read and answer through buffers is to read and answer what is there.
+        // This loop has no buffers, so it reads and answers the bytes that are there.
         Talk::Buffered(_) => Talk::Whole(PAGE),
         talk => talk,
     };
@@ -114,7 +114,7 @@ fn plan(name: &str, effort: Effort) -> Option<(Talk, Load)> {
     })
 }
 
-/// A hundred thousand timers, of which the oldest are always being replaced, and a task that never stops.
+/// A task that never stops. It has a hundred thousand timers, and always replaces the oldest.
 async fn churn<P: Peer>() {
     const ALIVE: usize = 100_000;
     const PER_TURN: usize = 8;

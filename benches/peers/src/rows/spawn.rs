@@ -1,4 +1,4 @@
-//! What does a task cost from its spawning to its end?
+//! What does a task cost from its spawn to its end?
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -29,7 +29,7 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
     Some(vec![("ns", ns)])
 }
 
-/// A future of so many bytes that is ready when it is polled first.
+/// A future of `N` bytes that is ready at its first poll.
 struct Bytes<const N: usize>([u8; N]);
 
 impl<const N: usize> Future for Bytes<N> {

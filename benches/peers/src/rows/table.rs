@@ -1,4 +1,4 @@
-//! The rows: what each measures, what it takes, what is shown of it, and what we set out to reach.
+//! The rows: what each measures, what it needs, which figures are shown, and what we set out to reach.
 
 /// What a runtime must have for a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Takes seconds for each process, so it is repeated less often.
+    /// Whether each process takes seconds, so the row is repeated less often.
     pub fn is_heavy(&self) -> bool {
         [
             "fire_1m",
@@ -34,7 +34,7 @@ impl Row {
         .contains(&self.name)
     }
 
-    /// The kernel and the other processor have a say in it, so that processes differ by more than runtimes do.
+    /// Whether the kernel and the other processor affect the row, so that processes differ by more than runtimes do.
     fn is_unsteady(&self) -> bool {
         [
             "echo_50",
@@ -54,7 +54,7 @@ impl Row {
             || self.name.starts_with("sleep_")
     }
 
-    /// How often this row is measured where the others are measured so often.
+    /// How often this row is measured if the others are measured `usual` times.
     pub fn repetitions(&self, usual: usize) -> usize {
         match (self.is_heavy(), self.is_unsteady()) {
             (true, _) => usual.min(3),
@@ -63,8 +63,8 @@ impl Row {
         }
     }
 
-    /// How long a process goes on with this row, in the time that others take. A connection is to be asked more than a few
-    /// times, and a thread to be woken.
+    /// How many times as long as others a process of this row runs. A connection is to be asked more than a few times, and a
+    /// thread is to be woken more than a few times.
     pub fn patience(&self) -> u64 {
         match self.needs {
             Needs::Sockets | Needs::Posts | Needs::Servers => 8,
@@ -83,19 +83,19 @@ pub struct Line {
     pub reach: Reach,
 }
 
-/// What we set out to reach: ours divided by theirs, or the other way where more is better.
+/// What we set out to reach: our figure divided by theirs, or theirs by ours if more is better.
 #[derive(Clone, Copy)]
 pub enum Reach {
     None,
     OfBest(f64),
-    /// Of the best, and of tokio's `LocalRuntime`.
+    /// Of the best figure, and of that of tokio's `LocalRuntime`.
     OfBestAndTokio(f64, f64),
     OfTokio(f64),
-    /// Of tokio's, and of another peer's.
+    /// Of tokio's figure, and of another peer's.
     OfTokioAnd(f64, &'static str, f64),
-    /// Of that peer's.
+    /// Of the figure of that peer.
     Of(&'static str, f64),
-    /// At least so much of the optimal mio loop's, and more than tokio's.
+    /// At least this share of the optimal mio loop's figure, and more than tokio's.
     OfBareLoop(f64),
     AtMost(f64),
 }
@@ -386,7 +386,7 @@ pub const ROWS: &[Row] = &[
     time!(LOOP, Tasks, "loop", "a loop is made, runs nothing, is dropped", Reach::None),
 ];
 
-/// What the same processor does beside the echoes.
+/// The work of the same processor beside the echoes.
 const BUSY: Line = more(
     "busy",
     "the timers that churn beside those echoes",
@@ -394,10 +394,10 @@ const BUSY: Line = more(
     Reach::None,
 );
 
-/// How many are alive where it is asked how a loop scales.
+/// How many are alive at each point of a curve.
 pub const ALIVE: [usize; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
 
-/// Measured with more and more alive, and plotted.
+/// The rows that are measured with more and more alive, and plotted.
 pub const SCALES: &[Row] = &[
     Row {
         name: "scale_arm",

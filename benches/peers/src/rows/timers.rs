@@ -1,4 +1,4 @@
-//! What do timers cost that never fire, and how late are those that do?
+//! What do timers cost that never fire, and how late are the others?
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn, ready};
@@ -58,7 +58,7 @@ async fn guard<P: Peer>(effort: Effort, is_yielding: bool) -> f64 {
     .await
 }
 
-/// Makes a timer, polls it, drops it, while so many others are armed.
+/// Makes a timer, polls it and drops it, while `alive` others are armed.
 async fn arm_and_cancel<P: Peer>(effort: Effort, alive: usize) -> f64 {
     let mut random = SEED;
     let _others = many::<P>(alive, &mut random).await;
@@ -75,7 +75,8 @@ async fn arm_and_cancel<P: Peer>(effort: Effort, alive: usize) -> f64 {
     .await
 }
 
-/// The same but for the clock: each timer is made before the watch starts, in a place where it is then polled and dropped.
+/// The same without the reading of the clock. Each timer is made in its place before the watch starts, and is then polled and
+/// dropped there.
 async fn arm_and_cancel_only<P: Peer>(effort: Effort, alive: usize) -> f64 {
     const PLACES: usize = 200;
     let mut random = SEED;
@@ -101,7 +102,7 @@ async fn arm_and_cancel_only<P: Peer>(effort: Effort, alive: usize) -> f64 {
     median(&mut times)
 }
 
-/// So many timers, armed.
+/// Arms `count` timers.
 async fn many<P: Peer>(
     count: usize,
     random: &mut Random,
@@ -114,8 +115,8 @@ async fn many<P: Peer>(
     sleeps
 }
 
-/// Another timer is due before all of these, as in most programs. Without it some runtimes would write to a descriptor for
-/// each, to tell their own driver of an earlier deadline.
+/// Arms a timer that is due before all others, as in most programs. Without it, some runtimes would write to a descriptor for
+/// each timer, to tell their own driver of an earlier deadline.
 async fn with_an_earlier_one<P: Peer>() {
     P::detach(P::sleep(SECOND * 30));
     settle::<P>().await;
@@ -135,7 +136,7 @@ async fn poll_each<F: Future>(futures: &mut [Pin<Box<F>>]) {
     .await;
 }
 
-/// Arms a hundred thousand, and drops them all.
+/// Arms a hundred thousand timers, and drops them all.
 async fn bulk<P: Peer>(effort: Effort) -> f64 {
     with_an_earlier_one::<P>().await;
     let mut random = SEED;
@@ -148,7 +149,7 @@ async fn bulk<P: Peer>(effort: Effort) -> f64 {
     .await
 }
 
-/// Arms so many, one after the other, and then cancels them, each phase by itself.
+/// Arms `alive` timers, one after the other, and then cancels them. Each phase is timed by itself.
 async fn arm_then_cancel<P: Peer>(effort: Effort) -> Metrics {
     with_an_earlier_one::<P>().await;
     let (mut random, count) = (SEED, effort.alive);
@@ -170,7 +171,7 @@ async fn arm_then_cancel<P: Peer>(effort: Effort) -> Metrics {
     vec![("arm", median(&mut arm)), ("cancel", median(&mut cancel))]
 }
 
-/// So many tasks sleep, each until a moment of its own within `window`, which begins after `margin`.
+/// `count` tasks sleep, each until a moment of its own within `window`, which begins after `margin`.
 async fn fire<P: Peer>(count: usize, window: Duration, margin: Duration) -> Metrics {
     let start = Instant::now() + margin;
     let party = Rc::new(Party::default());
@@ -212,7 +213,7 @@ struct Party {
     /// In microseconds.
     lateness: RefCell<Vec<f64>>,
     last: Cell<Option<Instant>>,
-    /// The longest time between two that fired, one after the other. They are microseconds apart when nothing stalls.
+    /// The longest time between two timers that fired one after the other. They are microseconds apart if nothing stalls.
     stall: Cell<Duration>,
     waiting: Cell<Option<Waker>>,
 }
@@ -249,7 +250,7 @@ impl Future for Everybody<'_> {
     }
 }
 
-/// How much too long is a sleep, in microseconds, and what does it take of the processor's time?
+/// How many microseconds is a sleep too long, and how much processor time does it take?
 async fn nap<P: Peer>(effort: Effort, duration: Duration) -> Metrics {
     let mut naps = Naps::new(effort, duration);
     while naps.begin() {
@@ -258,7 +259,7 @@ async fn nap<P: Peer>(effort: Effort, duration: Duration) -> Metrics {
     naps.metrics()
 }
 
-/// The least that it can be on a poller: an alarm is set, and the thread waits for it.
+/// The least possible with a poller: the thread sets an alarm, and waits for it.
 pub fn run_bare(name: &str, effort: Effort) -> Option<Metrics> {
     let duration = nap_of(name)?;
     let mut alarm = bare::Alarm::new().expect("a poller and an alarm");
@@ -299,7 +300,7 @@ impl Naps {
         }
     }
 
-    /// Ends one, and begins the next if there is one.
+    /// Ends a nap, and begins the next if there is one.
     fn begin(&mut self) -> bool {
         if let Some(began) = self.began {
             let over = began.elapsed().as_secs_f64() - self.duration.as_secs_f64();

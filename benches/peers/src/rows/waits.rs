@@ -1,15 +1,15 @@
-//! How long does a socket wait for the loop, beside something that leaves it no rest?
+//! How long does a socket wait for the loop while other work keeps the loop busy?
 //!
-//! A process of its own writes the time of the clock to one connection, some thousand times in a second, answered or not; the
-//! server compares it with the clock when it has read it. So a wait that holds up the next ones is counted with all of them.
-//! Nothing is answered. Meanwhile one of the [`GENERATORS`] works in or against the loop.
+//! The client is a process of its own. It writes the time of the clock to one connection, some thousand times a second, and
+//! waits for no answer. The server reads it, and compares it with the clock. So a wait that holds up the next stamps is counted
+//! with all of them. The server never answers. Meanwhile one of the [`GENERATORS`] works in or against the loop.
 //!
-//! *The set-up*: the loop has the first processor, before all other programs if the system allows it. The client and whatever
-//! works against the loop from outside have the second, and there the client comes first, or its own wait for a processor would
-//! be taken for the loop's. For runtimes that another thread can send a call to.
+//! *The set-up*: the loop has the first processor, before all other programs if the system allows it. The client has the second
+//! processor, with the generators that work from outside. There the client comes first, or its own wait for a processor would
+//! be counted as the loop's. The row is for runtimes that another thread can send a call to.
 //!
-//! *What would prove us wrong*: a socket that waits longer than a millisecond, on a machine where it waits for less beside
-//! nobody.
+//! *What would prove us wrong*: a socket that waits longer than a millisecond, on a machine where it waits for less without a
+//! generator.
 
 use std::cell::RefCell;
 use std::future::{Future, ready};
@@ -32,19 +32,19 @@ use crate::{answer, clock, fail};
 pub trait Reached: Peer {
     type Poster: Clone + Send + 'static;
 
-    /// What reaches the loop that runs.
+    /// The handle by which a thread reaches the running loop.
     fn poster() -> Self::Poster;
 
     fn post(poster: &Self::Poster, call: impl FnOnce() + Send + 'static);
 
-    /// Listens on the loopback, says where, and reads from one connection until its end.
+    /// Listens on the loopback, passes the address to `listening`, and reads from one connection until its end.
     fn listen(
         listening: impl FnOnce(SocketAddr) + 'static,
         heard: impl FnMut(&[u8]) + 'static,
     ) -> impl Future<Output = io::Result<()>> + 'static;
 }
 
-/// What goes on meanwhile, by the names of the rows.
+/// The work that goes on meanwhile, by the names of the rows.
 const GENERATORS: &[&str] = &[
     "wait_quiet",
     "wait_busy",
@@ -60,11 +60,11 @@ pub fn has(name: &str) -> bool {
     GENERATORS.contains(&name)
 }
 
-/// What the generator has done. Punctuality is cheap if nothing else is done.
+/// How much the generator has done. It is easy to be punctual if nothing else is done.
 static DEEDS: AtomicU64 = AtomicU64::new(0);
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 
-// ORDERING: all relaxed. A number that is read to be shown, and a flag that may be seen late.
+// ORDERING: all relaxed. The number is only shown, and the flag may be seen late.
 fn done(deeds: u64) {
     DEEDS.fetch_add(deeds, Relaxed);
 }
@@ -73,19 +73,19 @@ fn is_over() -> bool {
     IS_OVER.load(Relaxed)
 }
 
-/// How long the client writes: for so long, or until then.
+/// How long the client writes: for a time, or until a moment.
 enum Until {
     Passed(Duration),
     Then(Instant),
 }
 
-/// Does not return: this process ends when the client has ended and everything that it wrote is read.
+/// Does not return. This process ends when the client has ended and all that it wrote is read.
 pub fn run<P: Reached>(name: &str, effort: Effort) -> Option<Metrics> {
     let name = name.to_owned();
     let (begin, begun) = mpsc::channel();
     let (hear, heard) = mpsc::channel();
     clock::come_first();
-    // Before this thread is bound to its processor, which a new thread would share.
+    // The thread starts before this one is bound to its processor, because a new thread would share that processor.
     thread::spawn(move || {
         let (address, until) = begun.recv().expect("the server listens");
         let metrics = watch(address, until, &heard).unwrap_or_else(|error| {
@@ -127,7 +127,7 @@ fn watch(
     drop(client.stdin.take());
     client.wait()?;
     IS_OVER.store(true, Relaxed);
-    // The suite has a watchdog for this process, which knows the row's name.
+    // The suite has a watchdog for this process, and the watchdog names the row.
     let mut waits = heard.recv().map_err(io::Error::other)?;
     let deeds = (DEEDS.load(Relaxed) - before) as f64 / start.elapsed().as_secs_f64();
     waits.sort_by(f64::total_cmp);
@@ -161,7 +161,7 @@ pub fn write_stamps(address: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Hears the stamps, and keeps how long each has waited, in microseconds.
+/// Reads the stamps, and keeps how long each has waited, in microseconds.
 #[derive(Default)]
 struct Ear {
     rest: Vec<u8>,
@@ -184,7 +184,7 @@ impl Ear {
     }
 }
 
-/// Begins what goes on beside the socket, and says until when it is worth watching.
+/// Begins the work beside the socket. Returns until when the client is to write.
 async fn generate<P: Reached>(name: &str, effort: Effort) -> Until {
     match name {
         "wait_quiet" => {}
@@ -242,8 +242,8 @@ fn posts<P: Reached>() {
 
 /// A task that begins a thousand jobs that are over at once, and awaits them.
 ///
-/// Two things are in this row beside the loop: the poll that spawns a thousand tasks, a third of a millisecond; and workers that
-/// have to leave their processor to the client, or to another program, while they hold a lock which the loop wants next.
+/// Two things beside the loop are in this row. The poll that spawns a thousand tasks takes a third of a millisecond. And a
+/// worker may lose its processor to the client or to another program, while it holds a lock that the loop needs next.
 async fn offloads<P: Peer>() {
     while !is_over() {
         let jobs: Vec<_> = (0..1_000)
@@ -287,8 +287,8 @@ fn within(window: Duration, random: &mut Random) -> Duration {
     }
 }
 
-/// Wakers of our own, each of which begins something new inside `wake`, and is left with that again: half of them spawn a task,
-/// half of them arm a timer.
+/// Wakers of our own. Each begins something new inside `wake`, and waits for that next. Half of them spawn a task, and half arm a
+/// timer.
 async fn chains<P: Peer>() {
     for index in 0..CHAINS {
         let peer = PhantomData::<fn() -> P>;
@@ -306,18 +306,18 @@ struct Chain<P> {
 type Link = Pin<Box<dyn Future<Output = ()>>>;
 
 thread_local! {
-    /// What each waker is left with, and what it was left with before. So no link is dropped in its own wake.
+    /// The present link of each waker, and the one before. So no link is dropped in its own wake.
     static LINKS: RefCell<[[Option<Link>; 2]; CHAINS]> = const { RefCell::new([const { [None, None] }; CHAINS]) };
 }
 
 impl<P: Peer> Chain<P> {
-    /// A task is not done before it was spawned, so this waits.
+    /// A new task is not done yet, so this waits.
     fn spawn(&self) -> Link {
         let task = P::spawn(ready(()));
         Box::pin(async { drop(task.await) })
     }
 
-    /// A microsecond may be over before it is waited for.
+    /// The microsecond may be over before the wait begins.
     fn arm(&self) -> Link {
         Box::pin(P::sleep(Duration::from_micros(1)))
     }

@@ -82,7 +82,7 @@ async fn rally(table: Rc<Table>, side: usize) {
     }
 }
 
-/// One task wakes all of many that wait, and waits until each has been polled.
+/// One task wakes many waiting tasks, and waits until each has been polled.
 async fn fan_out<P: Peer>(effort: Effort, tasks: usize) -> f64 {
     P::idle().await;
     let crowd = Rc::new(Crowd::default());
@@ -150,8 +150,8 @@ impl Future for Idle {
     }
 }
 
-/// A thread wakes a task, and watches for the answer without sleeping: the way there, and the poll. After the pause it wakes the task
-/// again: with a long pause the loop has gone to sleep by then, and with none the next wake follows the answer at once.
+/// A thread wakes a task, and watches for the answer without sleeping. The figure is the wake and the poll. After the pause the thread
+/// wakes the task again. After a long pause the loop sleeps, and without a pause the next wake follows the answer at once.
 async fn foreign<P: Peer>(effort: Effort, pause: Duration) -> Metrics {
     let shared = Arc::new(Shared::default());
     let caller = thread::spawn({

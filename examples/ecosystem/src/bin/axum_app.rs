@@ -1,4 +1,4 @@
-//! Notes by JSON: a router of axum, with SQLite behind it. What FastAPI would be used for.
+//! Notes as JSON: a router of axum with SQLite behind it. In Python, FastAPI is used for this.
 //!
 //! `cargo run --release -p roundelay-ecosystem-examples --bin axum_app -- --listen 127.0.0.1:8000 --file notes.db`, and then
 //!
@@ -8,9 +8,9 @@
 //! $ curl -X DELETE http://127.0.0.1:8000/notes/1
 //! ```
 //!
-//! axum asks that state and handlers be `Send`, and on this loop nothing is: the state is an `Rc`, and the handlers wait for
-//! a database that belongs to one loop. Both are in a [`Here`]. There is no `axum::serve`, which asks for a runtime of
-//! tokio's (`guest_of_tokio` has one): a router is a service like any other, and `serve_http` runs it.
+//! axum wants state and handlers that are `Send`. On this loop they are not: the state is an `Rc`, and the handlers wait for a
+//! database that belongs to one loop. So both are in a [`Here`]. `axum::serve` needs a runtime of tokio (`guest_of_tokio` has
+//! one) and is not used. A router is a service like any other, and `serve_http` runs it.
 
 use std::rc::Rc;
 

@@ -1,10 +1,11 @@
-//! A host with a loop of its own, calloop's, as programs for Wayland have: this crate's loop is one of its sources.
+//! A host that has its own loop, calloop, as programs for Wayland have. This crate's loop is one of its sources.
 //!
 //! `cargo run --release -p roundelay-ecosystem-examples --bin calloop_host -- --listen 127.0.0.1:8000`, and then `nc 127.0.0.1 8000`:
-//! each line is answered with the number of the frame in which it came.
+//! the answer to each line has the number of the frame in which the line came.
 //!
-//! calloop draws the frames, by its own timer; a server of this crate's answers, and every hundredth frame is announced to all
-//! who are connected by a task that the host spawns between two turns. The end of standard input (Ctrl-D) stops it.
+//! calloop draws the frames by its own timer, and a server of this crate answers the clients. At every hundredth frame the host
+//! spawns a task between two turns, which announces the frame to all clients. The end of standard input (Ctrl-D) stops the
+//! program.
 
 use std::cell::Cell;
 use std::io;
@@ -23,7 +24,7 @@ use shared::{Outcome, end_of_input, options};
 
 const FRAME: Duration = Duration::from_millis(2);
 
-/// What the callbacks of calloop are given.
+/// The data that calloop passes to its callbacks.
 struct Host {
     guest: EventLoop,
     frame: Rc<Cell<u64>>,
@@ -43,10 +44,11 @@ fn main() -> Outcome {
     let input = host.guest.spawn(end_of_input());
 
     let mut frames = calloop::EventLoop::<Host>::try_new()?;
-    // calloop owns its sources, so it gets a duplicate of the descriptor. By level: a turn may leave something for the next one.
+    // calloop owns its sources, so it gets a duplicate of the descriptor. The mode is by level, because a turn may leave work for the
+    // next turn.
     let descriptor = host.guest.as_fd().try_clone_to_owned()?;
     let source = Generic::new(descriptor, Interest::READ, Mode::Level);
-    // To have been woken is enough: the turn comes after each dispatch, for the deadline's sake.
+    // The callback has nothing to do. A turn follows each dispatch anyway, because the deadline may be over.
     let woken = |_, _: &mut _, _: &mut Host| Ok(PostAction::Continue);
     frames.handle().insert_source(source, woken)?;
     let draw = |_, _: &mut (), host: &mut Host| {

@@ -1,4 +1,4 @@
-//! Crates that ask for tokio itself, beside tasks of this crate's, on one thread.
+//! Crates that need tokio itself, beside tasks of this crate, on one thread.
 //!
 //! `cargo run --release -p roundelay-ecosystem-examples --bin guest_of_tokio -- --listen 127.0.0.1:8000`, and then
 //!
@@ -9,9 +9,9 @@
 //! $ python3 -m websockets ws://127.0.0.1:8000/room
 //! ```
 //!
-//! `axum::serve` spawns a task of tokio's for each connection, `TimeoutLayer` is a timer of tokio's, and `reqwest` a client with
-//! tokio's sockets. The state is an `Rc`, the room a queue of this crate's, and what watches over the server is a task of this
-//! crate's, by its interval. The end of standard input (Ctrl-D) stops it.
+//! `axum::serve` spawns a tokio task for each connection, `TimeoutLayer` is a tokio timer, and `reqwest` is a client with tokio's
+//! sockets. The state is an `Rc`, and the room is a channel of this crate. A task of this crate checks the server at an interval.
+//! The end of standard input (Ctrl-D) stops the program.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -71,9 +71,9 @@ fn main() -> Outcome {
     })
 }
 
-/// A task of this crate's, with a client of tokio's.
+/// Runs as a task of this crate, with a client on tokio's sockets.
 async fn watch(address: SocketAddr, app: Rc<App>) -> reqwest::Result<()> {
-    // Whatever proxy there is, this is nothing for it.
+    // The server is on this machine, so no proxy is used.
     let client = reqwest::Client::builder().no_proxy().build()?;
     let mut ticks = interval(Duration::from_millis(50));
     loop {
@@ -92,7 +92,7 @@ async fn greet(State(app): Shared) -> String {
     format!("hello, number {}", app.greetings.get())
 }
 
-/// This crate's sleep in a task of tokio's, cut short by a timer of tokio's.
+/// This crate's sleep in a tokio task. A tokio timer cuts it short.
 fn slow() -> Here<impl Future<Output = ()>> {
     Here::new(sleep(Duration::from_secs(3_600)))
 }
@@ -125,7 +125,7 @@ async fn visit(
             },
             heard = ears.recv() => match heard {
                 Ok(text) => socket.send(Message::Text(text)).await?,
-                // A client that does not read what it is sent is let go.
+                // A client that does not read its messages is dropped.
                 Err(_) => return Ok(()),
             },
         }

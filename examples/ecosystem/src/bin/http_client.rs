@@ -1,4 +1,4 @@
-//! A thousand fetches, so many at once, over connections that are kept: what aiohttp's `ClientSession` is used for.
+//! A thousand fetches over kept connections, with a limit on how many run at once: what aiohttp's `ClientSession` is used for.
 //!
 //! `cargo run --release -p roundelay-ecosystem-examples --bin http_client -- --url http://127.0.0.1:8000/ --count 1000 --limit 20`
 //!
@@ -21,7 +21,7 @@ use roundelay::timeout;
 use shared::{Outcome, options};
 use tower_service::Service;
 
-/// Counts the connections that were made, and is what a connector of one's own looks like.
+/// A connector that counts the connections it makes. It shows how to write your own connector.
 #[derive(Clone)]
 struct Counting {
     connector: Connector,

@@ -9,7 +9,7 @@
 //! $ wrk -c 64 -t 1 -d 5 http://127.0.0.1:8000/
 //! ```
 //!
-//! The end of its standard input (Ctrl-D) stops it: what has begun is answered, and `/ticks` says good-bye.
+//! The end of its standard input (Ctrl-D) stops the server: it answers the requests that have begun, and `/ticks` says good-bye.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -72,7 +72,7 @@ fn text(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).boxed_unsync()
 }
 
-/// Counts what is uploaded as it comes; nothing of it is kept.
+/// Counts the bytes of an upload as they come, and keeps none.
 async fn count(request: Request<Incoming>) -> Result<u64, hyper::Error> {
     let mut body = request.into_body();
     let mut count = 0;
@@ -90,7 +90,7 @@ fn ticks(stopping: CancelToken) -> Body {
             let mut ticks = interval(Duration::from_millis(100));
             for number in 0.. {
                 ticks.tick().await;
-                // An error says that the client has gone, and the body with it.
+                // An error means that the client has gone, and that the body is dropped.
                 sender.send(line(format!("tick {number}\n"))).await?;
             }
             Ok(())
@@ -101,7 +101,7 @@ fn ticks(stopping: CancelToken) -> Body {
         }
     });
     drop(teller);
-    // `boxed_unsync` asks for `Send`, and a receiver belongs to its loop.
+    // `boxed_unsync` wants a body that is `Send`, and a receiver belongs to its loop.
     StreamBody::new(Here::new(receiver)).boxed_unsync()
 }
 

@@ -1,11 +1,11 @@
-//! PostgreSQL: pipelining, a pool, cancelling, LISTEN and NOTIFY. What asyncpg is used for, by tokio-postgres on our sockets.
+//! PostgreSQL: pipelining, a pool, cancelling, LISTEN and NOTIFY. tokio-postgres does it on our sockets; in Python, asyncpg does.
 //!
 //! `cargo run --release -p roundelay-ecosystem-examples --bin postgres -- --server "host=127.0.0.1 user=postgres"`, and meanwhile
-//! `psql -h 127.0.0.1 -U postgres -c "NOTIFY rounds, 'round and round'"`. With `host=/var/run/postgresql` it goes by the Unix socket.
+//! `psql -h 127.0.0.1 -U postgres -c "NOTIFY rounds, 'round and round'"`. With `host=/var/run/postgresql` it uses the Unix socket.
 //!
 //! tokio-postgres speaks the protocol over any stream with tokio's traits, and leaves connecting, tasks and clocks to us. It makes two
-//! things of a stream: a `Client`, which asks, and a `Connection`, which carries; the latter is a task here. The end of the standard input
-//! (Ctrl-D) stops the program.
+//! things of a stream. A `Client` sends the queries. A `Connection` moves the bytes, and a task here runs it. The end of the standard
+//! input (Ctrl-D) stops the program.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -50,7 +50,7 @@ fn main() -> Outcome {
     })
 }
 
-/// A thousand inserts by one connection: one after the other, and then all of them before the first answer comes.
+/// Makes a thousand inserts over one connection, one after the other. Then it sends another thousand before the first answer comes.
 async fn pipelining(client: &Client) -> Outcome {
     let make = "DROP TABLE IF EXISTS rounds; CREATE TABLE rounds (number INTEGER, visits INTEGER)";
     client.batch_execute(make).await?;
@@ -61,7 +61,7 @@ async fn pipelining(client: &Client) -> Outcome {
     }
     let in_turn = begin.elapsed();
     let begin = Instant::now();
-    // The client is shared by reference, and the connection sends what is asked while it still waits for answers.
+    // All the inserts share the client by reference. The connection sends new queries while it still waits for answers.
     let inserts =
         (ROUNDS..2 * ROUNDS).map(async |number| client.execute(&insert, &[&number]).await);
     let rows: u64 = try_join_all(inserts).await?.into_iter().sum();
@@ -70,11 +70,11 @@ async fn pipelining(client: &Client) -> Outcome {
     Ok(())
 }
 
-/// To drop a query is not enough: the server works on. So after the limit it is told, by a connection of its own.
+/// To drop a query is not enough, because the server works on. So after the limit, a second connection tells the server to cancel.
 async fn cancelling(client: &Client, config: &Config) -> Outcome {
     let mut sleep = pin!(client.batch_execute("SELECT pg_sleep(3600)"));
-    // There is an answer all the same, and the connection goes on. A server that is told before it has begun does nothing, and is told
-    // again.
+    // The query still gets an answer, and the connection can be used again. If the server has not begun the query, it ignores the
+    // request to cancel, and the loop asks again.
     let answer = loop {
         match timeout(Duration::from_millis(100), sleep.as_mut()).await {
             Ok(answer) => break answer,
@@ -95,7 +95,7 @@ async fn cancel(client: &Client, config: &Config) -> Outcome {
     Ok(())
 }
 
-/// Two hundred tasks, a transaction each, over the few connections of the pool.
+/// Two hundred visits, each with one transaction, over the few connections of the pool.
 async fn pooling(pool: &Pool) -> Outcome {
     let visits = try_join_all((0..VISITORS).map(|number| visit(pool, number))).await?;
     let servers: BTreeSet<i32> = visits.into_iter().collect();
@@ -103,26 +103,26 @@ async fn pooling(pool: &Pool) -> Outcome {
     Ok(())
 }
 
-/// Says which process of the server it was that served it.
+/// Returns the number of the server's process that served this visit.
 async fn visit(pool: &Pool, number: i32) -> Outcome<i32> {
     let mut session = pool.get().await?;
     let transaction = session.client().transaction().await?;
     let add = "UPDATE rounds SET visits = visits + 1 WHERE number = $1";
     let process = transaction.query_one("SELECT pg_backend_pid()", &[]);
-    // Sent together, answered in turn.
+    // Both are sent together, and answered one after the other.
     let (process, _) = roundelay::try_join!(process, transaction.execute(add, &[&number]))?;
     transaction.commit().await?;
     Ok(process.get(0))
 }
 
-/// Until the connection ends.
+/// Prints the notifications until the connection ends.
 async fn hearing(session: &Session) {
     while let Some(heard) = session.heard.get().await {
         println!("heard {:?} on {}", heard.payload(), heard.channel());
     }
 }
 
-/// A connection: the half that asks, what was heard on its channels, and the task that carries both.
+/// A connection: the client that asks, the notifications from its channels, and the task that runs the connection.
 struct Session {
     client: Client,
     heard: Rc<Queue<Notification>>,
@@ -150,7 +150,7 @@ impl Session {
         })
     }
 
-    /// Says good-bye to the server once all is answered.
+    /// Waits until all is answered, and says good-bye to the server.
     async fn close(self) -> Outcome {
         drop(self.client);
         Ok(self.carrier.await??)
@@ -171,7 +171,7 @@ where
     {
         match message {
             AsyncMessage::Notification(notification) => {
-                // There is always room, and it is closed below.
+                // The queue always has room, and is open until the end of this function.
                 let _heard = heard.try_put(notification);
             }
             AsyncMessage::Notice(notice) => eprintln!("{notice}"),
@@ -203,7 +203,8 @@ impl Socket {
     }
 }
 
-/// So many connections at most, each opened when it is first wanted. Who comes when all are out waits, first come, first served.
+/// A limited number of connections. Each is opened when it is first needed. While all are in use, tasks wait in the order in which they
+/// came.
 struct Pool {
     config: Config,
     places: Semaphore,
@@ -241,7 +242,7 @@ impl Pool {
     }
 }
 
-/// A connection of the pool's. It goes back when this is dropped, and before its place does.
+/// A connection of the pool. A drop of this gives the connection back first, and then its place.
 struct Pooled<'a> {
     pool: &'a Pool,
     session: Option<Session>,
@@ -256,7 +257,7 @@ impl Pooled<'_> {
 
 impl Drop for Pooled<'_> {
     fn drop(&mut self) {
-        // A transaction that was dropped halfway has asked for its end by now, and whatever comes next is behind that.
+        // A transaction that was dropped halfway has already sent its rollback. The next query is sent after that.
         let session = self.session.take();
         let usable = session.filter(|session| !session.client.is_closed());
         self.pool.idle.borrow_mut().extend(usable);

@@ -1,12 +1,12 @@
-//! Redis: pipelining, many tasks by one connection, publish and subscribe. What redis-py's `asyncio` is used for, by the `redis` crate
-//! on our sockets.
+//! Redis: pipelining, many tasks over one connection, publish and subscribe. The `redis` crate does it on our sockets; in Python,
+//! redis-py's `asyncio` does.
 //!
 //! `cargo run --release -p roundelay-ecosystem-examples --bin redis_client -- --server 127.0.0.1:6379`, and meanwhile
 //! `redis-cli publish rounds 'round and round'`.
 //!
-//! The crate asks for streams and listeners that are `Send`, which `Here` answers. It takes a stream that is connected already, and gives
-//! back the task that carries it; time-outs are ours, for the crate's own ask for tokio's clock. The end of the standard input (Ctrl-D)
-//! stops the program.
+//! The crate wants streams and listeners that are `Send`, and a `Here` makes them so. It takes a stream that is connected already, and
+//! returns the future that moves its bytes. The time-outs are ours, because the crate's own need tokio's clock. The end of the standard
+//! input (Ctrl-D) stops the program.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ fn main() -> Outcome {
     })
 }
 
-/// A thousand increments: each for itself, then as one pipeline, sent and answered as a whole.
+/// Makes a thousand increments one by one, and then a thousand in one pipeline, which is sent and answered as a whole.
 async fn pipelining(connection: &mut MultiplexedConnection) -> Outcome {
     let _: () = connection.del("rounds").await?;
     let begin = Instant::now();
@@ -61,8 +61,8 @@ async fn pipelining(connection: &mut MultiplexedConnection) -> Outcome {
     Ok(())
 }
 
-/// A thousand tasks by one connection, fifty of them at once. A connection is cloned for each, and all clones are one socket: what is asked
-/// meanwhile goes out together.
+/// Makes a thousand requests over one connection, fifty at once. Each has a clone of the connection, and all clones share one socket.
+/// Requests that wait at the same time are sent together.
 async fn many_requests(connection: &MultiplexedConnection) -> Outcome {
     let desks = Semaphore::new(LIMIT);
     let requests = (0..REQUESTS).map(async |number| -> Outcome<u32> {
@@ -77,13 +77,13 @@ async fn many_requests(connection: &MultiplexedConnection) -> Outcome {
         (count, sum) = (count + 1, sum + answer?);
     }
     println!(
-        "{count} tasks by one connection, {LIMIT} at once, and the sum of what they read is {sum}"
+        "{count} tasks over one connection, {LIMIT} at once; the sum of the numbers that they read is {sum}"
     );
     Ok(())
 }
 
-/// A request that is dropped is not taken back: its answer goes nowhere, and those behind it wait for it. So what blocks wants a limit that
-/// the server knows, too.
+/// A request that is dropped is still in the server. Its answer is thrown away, and the requests behind it wait for that answer. So a
+/// request that blocks needs a limit that the server knows too.
 async fn waiting(connection: &mut MultiplexedConnection) -> Outcome {
     let pop = connection.blpop::<_, Option<(String, String)>>("nothing-here", 0.2);
     let elapsed = timeout(Duration::from_millis(50), pop).await.is_err();
@@ -96,10 +96,10 @@ async fn waiting(connection: &mut MultiplexedConnection) -> Outcome {
     Ok(())
 }
 
-/// Until the connection ends.
+/// Prints the messages until the connection ends.
 async fn hearing(heard: &Queue<PushInfo>) {
     while let Some(push) = heard.get().await {
-        // Others are the server's answers to `subscribe`, and the end of the connection.
+        // The other pushes are the server's answers to `subscribe`, and the end of the connection.
         if let Some(message) = Msg::from_push_info(push) {
             let text = String::from_utf8_lossy(message.get_payload_bytes());
             println!("heard {text:?} on {}", message.get_channel_name());
@@ -107,7 +107,7 @@ async fn hearing(heard: &Queue<PushInfo>) {
     }
 }
 
-/// A connection: what asks and may be cloned, what was heard on its channels, and the task that carries both.
+/// A connection: the handle that asks and may be cloned, the messages from its channels, and the task that runs the connection.
 struct Session {
     connection: MultiplexedConnection,
     heard: Rc<Queue<PushInfo>>,
@@ -121,10 +121,10 @@ impl Session {
         let heard = Rc::new(Queue::unbounded());
         let ear = Here::new(Rc::clone(&heard));
         let config = AsyncConnectionConfig::new()
-            // The crate's own time-out would ask for tokio's clock.
+            // The crate's own time-out would need tokio's clock.
             .set_response_timeout(None)
             .set_push_sender(move |push| ear.try_put(push));
-        // By this version of the protocol, messages come over the same connection as answers.
+        // In this version of the protocol, messages come over the same connection as answers.
         let info = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
         let connecting = MultiplexedConnection::new_with_config(&info, Here::new(stream), config);
         let (connection, carrier) = timeout(Duration::from_secs(10), connecting).await??;
@@ -135,7 +135,7 @@ impl Session {
         })
     }
 
-    /// Ends when all is answered.
+    /// Waits until all is answered.
     async fn close(self) -> Outcome {
         drop(self.connection);
         Ok(self.carrier.await?)

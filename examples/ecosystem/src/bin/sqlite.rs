@@ -1,5 +1,5 @@
 //! SQLite without blocking the loop: a hundred tasks write through one connection, and a clock beside them does not miss a
-//! tick. What aiosqlite is used for; the connection and its thread are in `src/database.rs`.
+//! tick. In Python, aiosqlite is used for this. The connection and its thread are in `src/database.rs`.
 //!
 //! `cargo run --release -p roundelay-ecosystem-examples --bin sqlite -- --file steps.db`, and then
 //! `sqlite3 steps.db 'SELECT count(*), sum(step) FROM steps'`.
@@ -30,16 +30,16 @@ fn main() -> Outcome {
         let (count, sum): (i64, i64) = database
             .call(|connection| connection.query_row(sum, [], |row| Ok((row.get(0)?, row.get(1)?))))
             .await?;
-        println!("the database has {count}, whose sum is {sum}");
-        // What SQLite says comes back as an error, and the connection goes on.
+        println!("the database has {count} rows, and the sum of their steps is {sum}");
+        // A complaint of SQLite comes back as an error, and the connection can be used again.
         let error = database.call(|connection| connection.execute("SELECT wrong", []));
-        println!("and of a mistake: {}", error.await.unwrap_err());
+        println!("the error of a wrong query: {}", error.await.unwrap_err());
         database.close().await;
         Ok(())
     })
 }
 
-/// Each writer has a transaction of its own; they take turns as they come.
+/// Each writer has a transaction of its own, and the writers take turns in the order in which they come.
 async fn write_all(database: &Database) -> Outcome<usize> {
     let writers = (0..WRITERS).map(|writer| {
         database.call(move |connection| {
@@ -57,7 +57,7 @@ async fn write_all(database: &Database) -> Outcome<usize> {
     Ok(try_join_all(writers).await?.into_iter().sum())
 }
 
-/// The loop goes round all the while.
+/// Ticks while the writers write, and fails if the loop stood still.
 async fn tick() -> Outcome<usize> {
     let mut ticks = interval(Duration::from_millis(10));
     loop {

@@ -1,4 +1,4 @@
-//! A chat room behind TLS: rustls carries the bytes, and the lines are this crate's.
+//! A chat room over TLS: rustls encrypts the bytes, and this crate reads and writes the lines.
 //!
 //! `cargo run --release -p roundelay-ecosystem-examples --bin tls_chat -- --listen 127.0.0.1:8443 --certificate chat.pem`, and then
 //!
@@ -6,8 +6,8 @@
 //! $ openssl s_client -quiet -verify_return_error -CAfile chat.pem -servername localhost -connect 127.0.0.1:8443
 //! ```
 //!
-//! as often as you like: everybody hears every line. The server makes its certificate as it starts, and writes it to the file. The
-//! end of its standard input (Ctrl-D) stops it.
+//! in as many terminals as you like: each client gets every line. The server makes its certificate when it starts, and writes it to
+//! the file. The end of its standard input (Ctrl-D) stops the server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// How long a client may take to shake hands, or to read what it is sent.
+/// How long a client may take to shake hands, or to read a line.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
@@ -60,7 +60,7 @@ fn main() -> Outcome {
     })
 }
 
-/// A certificate for localhost, signed by itself, as good as the file in which the clients find it.
+/// Makes a certificate for localhost that is signed by itself. The clients trust it because they have the file.
 fn acceptor(path: &str) -> Outcome<TlsAcceptor> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
     fs::write(path, made.cert.pem())?;
@@ -71,7 +71,7 @@ fn acceptor(path: &str) -> Outcome<TlsAcceptor> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Serves one connection, by one task.
+/// Serves one connection in one task.
 async fn visit(stream: TcpStream, peer: SocketAddr, room: Room) -> io::Result<()> {
     let stream = timeout(PATIENCE, room.tls.accept(stream)).await??;
     let (read, write) = tokio::io::split(stream);
@@ -95,13 +95,13 @@ async fn visit(stream: TcpStream, peer: SocketAddr, room: Room) -> io::Result<()
     {
         say(&mut writer, "* the room closes, good-bye").await?;
     }
-    writer.close().await // says so to the client, as TLS wants it
+    writer.close().await // also tells the client, as TLS demands
 }
 
 async fn speak(reader: &mut BufReader<impl Read>, room: &Room, peer: SocketAddr) -> io::Result<()> {
     let mut line = String::new();
     while reader.read_line(&mut line).await? > 0 {
-        // Nobody here but the one who speaks: no error, for the speaker hears itself.
+        // `send` fails only if no receiver is left, and this client has a receiver itself.
         let _ = room
             .lines
             .send(format!("{}: {}", peer.port(), line.trim_end()));

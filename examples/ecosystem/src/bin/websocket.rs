@@ -1,10 +1,10 @@
-//! WebSockets: a page for a browser, and on the same port the room that the page talks to.
+//! WebSockets: a page for a browser, and a room on the same port that the page talks to.
 //!
 //! `cargo run --release -p roundelay-ecosystem-examples --bin websocket -- --listen 127.0.0.1:8000`, and then a browser at
-//! <http://127.0.0.1:8000/>, or `python3 -m websockets ws://127.0.0.1:8000/room`. Everybody hears every message.
+//! <http://127.0.0.1:8000/>, or `python3 -m websockets ws://127.0.0.1:8000/room`. Each client gets every message.
 //!
-//! hyper shakes hands and gives the connection away, tungstenite speaks the protocol on it, and a task group ends the visits
-//! with the server. The end of its standard input (Ctrl-D) stops it.
+//! hyper shakes hands and gives the connection away, and tungstenite speaks the protocol on it. A task group ends the visits
+//! when the server ends. The end of its standard input (Ctrl-D) stops the server.
 
 use std::rc::Rc;
 
@@ -43,7 +43,7 @@ fn main() -> Outcome {
             messages: broadcast::channel(100).0,
             stopping: CancelToken::new(),
         });
-        // A connection that was given away is no longer the server's; the group waits for it to end.
+        // The server no longer owns a connection that it gave away, so the group waits for the end of it.
         let served = TaskGroup::scope(async |visits: Visits| {
             let stopping = room.stopping.clone();
             let service = service_fn(move |request| {
@@ -113,7 +113,7 @@ where
         while let Ok(text) = ears.recv().await {
             sink.send(Message::Text(text)).await?;
         }
-        // Lagged: a client that does not read what it is sent is let go.
+        // Lagged: a client that does not read its messages is dropped.
         Ok(())
     };
     let left = room

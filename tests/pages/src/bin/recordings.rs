@@ -1,4 +1,4 @@
-//! Records examples anew, for the chapters of the book: `cargo run --package roundelay-pages --bin recordings`.
+//! Makes new recordings of examples, for the chapters of the book: `cargo run --package roundelay-pages --bin recordings`.
 //!
 //! Each gives a page in `tests/pages/recordings`, and a small picture in `src/record/pictures`, which the chapter shows.
 
@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// An example, which of its loops, and what the recording is called.
+/// An example, the number of its loop, and the name of the recording.
 const STORIES: [(&str, usize, &str); 5] = [
     ("08_starvation_and_yield", 1, "blocked"),
     ("08_starvation_and_yield", 2, "fair"),

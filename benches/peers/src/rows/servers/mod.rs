@@ -1,10 +1,10 @@
-//! What does a request cost behind a real protocol?
+//! What does a request cost with a real protocol?
 //!
-//! HTTP by hyper, the same version and the same handler for all; RESP, the protocol of Redis, with the same parser for all and
-//! `redis-server` itself beside them; and an echo that has as many threads as there are processors.
+//! HTTP uses hyper, with the same version and the same handler for all. RESP, the protocol of Redis, has the same parser for all,
+//! and `redis-server` itself beside them. The echo has as many threads as there are processors.
 //!
-//! *The set-up* is that of `sockets.rs`: this process is the server, on the first processor, and the client is a process of its
-//! own on the second, which keeps both clocks. Where the server has a thread for each processor, both run wherever there is room.
+//! *The set-up* is that of `sockets.rs`: this process is the server, on the first processor. The client is a process of its own on
+//! the second, and measures both. If the server has a thread for each processor, both run on any processor.
 //!
 //! *What would prove us wrong*: tokio, or `redis-server`, with less processor time for a request.
 
@@ -28,7 +28,7 @@ mod roundelay;
 mod table;
 mod tokio;
 
-/// What a server says.
+/// The service of a server.
 #[derive(Clone, Copy)]
 enum Serving {
     /// HTTP: `Hello, world!`.
@@ -37,7 +37,7 @@ enum Serving {
     Upload,
     /// RESP: `SET` and `GET`.
     Resp,
-    /// It says what it was told, on a thread for each processor.
+    /// An echo, on a thread for each processor.
     Cores,
 }
 
@@ -63,7 +63,7 @@ pub fn has(name: &str) -> bool {
     plan(name).is_some()
 }
 
-/// Does not return: this process ends when the client has ended. Or the runtime does not have what the row asks for.
+/// Does not return, because this process ends when the client has ended. Returns `None` if the runtime cannot do the row.
 pub fn run(peer: &str, name: &str, effort: Effort) -> Option<Metrics> {
     let (serving, load) = plan(name)?;
     let is_offered = match serving {
@@ -118,7 +118,7 @@ fn plan(name: &str) -> Option<(Serving, Load)> {
     })
 }
 
-/// One server for each processor, on threads of their own.
+/// Runs one server for each processor, each on a thread of its own.
 fn on_each_processor(
     server: impl Fn() -> io::Result<()> + Clone + Send + 'static,
 ) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Redis itself, without what it writes to disk.
+//! Redis itself, which writes nothing to disk.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::peer::LOOPBACK;
 
-/// Starts one, and says where it listens and which process it is. It ends with the client.
+/// Starts a server, and passes its address and its process to `listening`. The server ends with the client.
 pub fn serve(listening: impl FnOnce(SocketAddr, u32)) -> io::Result<()> {
-    // It cannot be told to take a free port, so one is looked for.
+    // Redis cannot choose a free port, so this looks for one.
     let address = TcpListener::bind(LOOPBACK)?.local_addr()?;
     let mut command = Command::new("redis-server");
     command
@@ -20,7 +20,7 @@ pub fn serve(listening: impl FnOnce(SocketAddr, u32)) -> io::Result<()> {
         // The client comes from other addresses of the loopback too.
         .args(["--protected-mode", "no"])
         .stdout(Stdio::null());
-    // SAFETY: takes numbers, and is allowed between `fork` and `exec`.
+    // SAFETY: the call takes numbers only, and is allowed between `fork` and `exec`.
     let end_with_us = || match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),

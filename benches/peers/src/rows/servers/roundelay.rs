@@ -1,4 +1,4 @@
-//! Ours: `serve_http`, and `serve`.
+//! The servers of this crate: `serve_http` and `serve`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -40,7 +40,7 @@ async fn listen(listening: impl FnOnce(SocketAddr)) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// The parser works in the reader's buffer. To read more than is there sends what was answered.
+/// The parser works in the reader's buffer. A read of more than the buffer holds sends the answers first.
 async fn resp(stream: TcpStream, table: Table) -> io::Result<()> {
     let mut stream = BufReader::new(BufWriter::new(stream));
     let mut out = Vec::new();
@@ -59,7 +59,7 @@ async fn resp(stream: TcpStream, table: Table) -> io::Result<()> {
     }
 }
 
-/// A loop for each processor. The kernel deals the connections out.
+/// Runs a loop for each processor. The kernel deals the connections out.
 fn serve_cores(listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
     let first = listener(LOOPBACK.parse().expect("an address"))?;
     let address = first.local_addr()?;

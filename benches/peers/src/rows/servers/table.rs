@@ -14,7 +14,7 @@ pub(super) use resp::parse;
 pub struct Table(Rc<RefCell<HashMap<Vec<u8>, Vec<u8>>>>);
 
 impl Table {
-    /// Answers the command whose words stand there in the bytes.
+    /// Answers a command. `words` are the places of its words in `bytes`.
     pub fn answer(&self, bytes: &[u8], words: &[Range<usize>], out: &mut Vec<u8>) {
         let word = |index: usize| words.get(index).map_or(&b""[..], |at| &bytes[at.clone()]);
         match (word(0), words.len()) {

@@ -1,4 +1,4 @@
-//! tokio's: hyper by hyper-util's adapters on a `LocalRuntime`, and the echo on its runtime of several threads.
+//! The servers of tokio: hyper by hyper-util's adapters on a `LocalRuntime`, and the echo on its runtime of several threads.
 
 use std::error::Error;
 use std::io;
@@ -63,7 +63,7 @@ where
     http.serve_connection(TokioIo::new(stream), service).await
 }
 
-/// As its guide has it: what was read stands in a `BytesMut`, and all that it asks for is answered at once.
+/// Follows tokio's guide: the input is in a `BytesMut`, and all requests in it are answered at once.
 async fn resp(mut stream: TcpStream, table: Table) -> io::Result<()> {
     let (mut input, mut out) = (BytesMut::with_capacity(8_192), Vec::new());
     loop {
