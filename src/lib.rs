@@ -139,7 +139,7 @@
 //! | the scheduler | `scheduler/` |
 //! | cells | `task/cell.rs` |
 //! | the drivers | `time/timers.rs`, `reactor/`, `offload/`, `inbox/` |
-//! | pure | `account.rs`, `appendix.rs`, `chain.rs`, `declared.rs`, `draw.rs`, `fault`, `foreign.rs`, `histogram.rs`, `loose.rs`, `pinned.rs`, `questions.rs`, `reactor/ready.rs`, `record/`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `task/output.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel`, `trying.rs`, `unrecorded.rs` |
+//! | pure | `account.rs`, `appendix.rs`, `chain.rs`, `declared.rs`, `draw.rs`, `fault`, `foreign.rs`, `histogram.rs`, `pinned.rs`, `questions.rs`, `reactor/ready.rs`, `record/`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `task/output.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel`, `trying.rs`, `unrecorded.rs` |
 //!
 //! ## The life of one wakeup
 //!
@@ -258,7 +258,6 @@ mod histogram;
 mod inbox;
 pub mod inspect;
 pub mod io;
-mod loose;
 pub mod net;
 mod offload;
 mod pinned;

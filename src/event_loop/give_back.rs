@@ -7,9 +7,10 @@
 //! behind the last one in use go back, too.
 //!
 //! ```text
-//!   a burst ends     a second later                        another second later
-//!        |                 |                                    |
-//!   -----+--- the pause ---+- 64 cells - look - 64 cells - .. - evacuation - a table - look - a table -- rest
+//!   a burst ends    a second later                    another second later
+//!        |                |                                   |
+//!   -----+--- a pause ----+-- 64 cells - a look - 64 cells ..-+- a table - a look - a table -- rest
+//!                             and then the evacuation
 //! ```
 //!
 //! - *No look pays for all of it.* A part is 64 cells, or one table, and after each part the loop looks at sockets and timers.
@@ -28,8 +29,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::EventLoop;
-use crate::loose::Fill;
+use crate::context::Context;
+use crate::inbox::Inbox;
 use crate::reactor::Wait;
 use crate::scheduler::FEW_BYTES;
 
@@ -38,6 +39,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause, after attempts in vain.
 const LONGEST: Duration = Duration::from_secs(64);
+
+/// A table with room for so few is left alone.
+const SMALL: usize = 1024;
 
 pub(super) struct GiveBack {
     /// Whether the loop may hold more than it keeps for ever.
@@ -77,144 +81,158 @@ impl GiveBack {
     pub(super) fn has_grown(&self) -> Rc<Cell<bool>> {
         Rc::clone(&self.has_grown)
     }
-}
 
-impl EventLoop {
-    /// Gives a part of what is left over back, if it is time. Returns how long the loop may wait then.
+    /// To be called before a rest: gives back a part of what is left over, if it is time. Returns how long the loop may wait
+    /// then.
     #[inline]
-    pub(super) fn give_back(&self, wait: Wait) -> Wait {
-        match self.give_back.has_grown.get() {
+    pub(super) fn before(&self, wait: Wait, context: &Context, inbox: &Inbox) -> Wait {
+        match self.has_grown.get() {
             false => wait,
-            true => self.give_back_and_wait(wait),
+            true => self.go_on(wait, Rooms { context, inbox }),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn give_back_and_wait(&self, wait: Wait) -> Wait {
-        let state = &self.give_back;
-        let spare = self.context.scheduler.spare_bytes();
-        state.spare.set(state.spare.get().min(spare));
-        match state.stage.get() {
-            Stage::Calm => self.begin_a_pause(wait, spare),
+    fn go_on(&self, wait: Wait, rooms: Rooms) -> Wait {
+        let spare = rooms.context.scheduler.spare_bytes();
+        self.spare.set(self.spare.get().min(spare));
+        match self.stage.get() {
+            Stage::Calm => self.begin_a_pause(wait, rooms, spare),
             Stage::Pause(end) | Stage::Evacuation(end) if Instant::now() < end => {
                 wait.at_most_until(Some(end))
             }
-            Stage::Pause(_) if self.free_some_spares() => Wait::Now,
-            Stage::Pause(_) => self.evacuate(wait),
-            Stage::Evacuation(_) if TABLES.iter().any(|table| self.shrink(table)) => Wait::Now,
+            Stage::Pause(_) if self.free_some_spares(rooms) => Wait::Now,
+            Stage::Pause(_) => self.evacuate(wait, rooms),
+            Stage::Evacuation(_) if Table::ALL.iter().any(|table| table.shrink(rooms)) => {
+                self.has_given.set(true);
+                Wait::Now
+            }
             Stage::Evacuation(_) => self.end_the_attempt(wait),
         }
     }
 
-    fn begin_a_pause(&self, wait: Wait, spare: usize) -> Wait {
-        let state = &self.give_back;
-        let fills = TABLES.map(|table| (table.fill)(self));
-        if spare > FEW_BYTES || fills.iter().any(|fill| fill.is_loose()) {
-            state.spare.set(spare);
-            return self.wait_in(Stage::Pause, state.pause.get(), wait);
+    fn begin_a_pause(&self, wait: Wait, rooms: Rooms, spare: usize) -> Wait {
+        if spare > FEW_BYTES || rooms.is_any_loose() {
+            self.spare.set(spare);
+            return self.wait_in(Stage::Pause, self.pause.get(), wait);
         }
-        if !fills.iter().any(|fill| fill.is_large()) {
-            self.context.scheduler.tell_of_spares_again();
-            state.has_grown.set(false);
+        if !Table::ALL.iter().any(|table| table.is_large(rooms)) {
+            rooms.context.scheduler.tell_of_spares_again();
+            self.has_grown.set(false);
         }
         wait
     }
 
     fn wait_in(&self, stage: fn(Instant) -> Stage, length: Duration, wait: Wait) -> Wait {
         let end = Instant::now() + length;
-        self.give_back.stage.set(stage(end));
+        self.stage.set(stage(end));
         wait.at_most_until(Some(end))
     }
 
     /// Frees some of the cells that were spare all the time. Returns whether there were any.
-    fn free_some_spares(&self) -> bool {
-        let scheduler = &self.context.scheduler;
-        let GiveBack {
-            spare, has_given, ..
-        } = &self.give_back;
+    fn free_some_spares(&self, rooms: Rooms) -> bool {
+        let scheduler = &rooms.context.scheduler;
         let before = scheduler.spare_bytes();
-        let goal = match scheduler.fill().is_loose() {
+        let goal = match Table::Tasks.is_loose(rooms) {
             // The last slot of the table may be a spare one.
             true => 0,
-            false => FEW_BYTES.max(before - spare.get()),
+            false => FEW_BYTES.max(before - self.spare.get()),
         };
         scheduler.free_spares(goal);
         let freed = before - scheduler.spare_bytes();
-        spare.set(spare.get().saturating_sub(freed));
-        has_given.set(has_given.get() || freed > 0);
+        self.spare.set(self.spare.get().saturating_sub(freed));
+        self.has_given.set(self.has_given.get() || freed > 0);
         freed > 0
     }
 
-    fn evacuate(&self, wait: Wait) -> Wait {
-        let mut is_any = false;
-        for table in TABLES {
-            if (table.fill)(self).is_loose() {
-                (table.evacuate)(self);
-                is_any = true;
+    fn evacuate(&self, wait: Wait, rooms: Rooms) -> Wait {
+        if !rooms.is_any_loose() {
+            return self.end_the_attempt(wait);
+        }
+        for table in Table::ALL {
+            if table.is_loose(rooms) {
+                table.evacuate(rooms);
             }
         }
-        match is_any {
-            true => self.wait_in(Stage::Evacuation, PAUSE, wait),
-            false => self.end_the_attempt(wait),
-        }
-    }
-
-    /// Returns whether the table has become smaller.
-    fn shrink(&self, table: &Table) -> bool {
-        let before = (table.fill)(self).room;
-        (table.shrink)(self);
-        let has_shrunk = (table.fill)(self).room < before;
-        self.give_back
-            .has_given
-            .set(self.give_back.has_given.get() || has_shrunk);
-        has_shrunk
+        self.wait_in(Stage::Evacuation, PAUSE, wait)
     }
 
     fn end_the_attempt(&self, wait: Wait) -> Wait {
-        let GiveBack {
-            stage,
-            pause,
-            has_given,
-            ..
-        } = &self.give_back;
-        stage.set(Stage::Calm);
-        pause.set(match has_given.take() {
+        self.stage.set(Stage::Calm);
+        self.pause.set(match self.has_given.take() {
             true => PAUSE,
-            false => LONGEST.min(2 * pause.get()),
+            false => LONGEST.min(2 * self.pause.get()),
         });
         wait
     }
 }
 
-/// A table of the loop, in one of its rooms.
+/// What has tables.
 #[derive(Clone, Copy)]
-struct Table {
-    fill: fn(&EventLoop) -> Fill,
-    evacuate: fn(&EventLoop),
-    /// Ends the evacuation. Frees the end of the table, if less than half of the table is in use.
-    shrink: fn(&EventLoop),
+struct Rooms<'a> {
+    context: &'a Context,
+    inbox: &'a Inbox,
 }
 
-const TABLES: [Table; 4] = [
-    Table {
-        fill: |event_loop| event_loop.context.scheduler.fill(),
-        evacuate: |event_loop| event_loop.context.scheduler.evacuate(),
-        shrink: |event_loop| event_loop.context.scheduler.shrink(),
-    },
-    Table {
-        fill: |event_loop| event_loop.context.timers.fill(),
-        evacuate: |event_loop| event_loop.context.timers.evacuate(),
-        shrink: |event_loop| event_loop.context.timers.shrink(),
-    },
-    Table {
-        fill: |event_loop| event_loop.context.reactor.fill(),
-        evacuate: |_| (),
-        shrink: |event_loop| event_loop.context.reactor.shrink(),
-    },
-    Table {
-        fill: |event_loop| event_loop.inbox.fill(),
-        evacuate: |_| (),
-        shrink: |event_loop| event_loop.inbox.shrink(),
-    },
-];
+impl Rooms<'_> {
+    fn is_any_loose(self) -> bool {
+        Table::ALL.iter().any(|table| table.is_loose(self))
+    }
+}
+
+/// A table of the loop, in one of its rooms.
+#[derive(Clone, Copy)]
+enum Table {
+    Tasks,
+    Timers,
+    Sources,
+    Notes,
+}
+
+impl Table {
+    const ALL: [Self; 4] = [Self::Tasks, Self::Timers, Self::Sources, Self::Notes];
+
+    /// How many entries are in use, and for how many there is room.
+    fn used_and_room(self, rooms: Rooms) -> (usize, usize) {
+        match self {
+            Table::Tasks => rooms.context.scheduler.used_and_room(),
+            Table::Timers => rooms.context.timers.used_and_room(),
+            Table::Sources => rooms.context.reactor.used_and_room(),
+            Table::Notes => rooms.inbox.used_and_room(),
+        }
+    }
+
+    fn is_large(self, rooms: Rooms) -> bool {
+        self.used_and_room(rooms).1 > SMALL
+    }
+
+    /// Whether less than half of a large table is in use.
+    fn is_loose(self, rooms: Rooms) -> bool {
+        let (used, room) = self.used_and_room(rooms);
+        room > SMALL && used < room / 2
+    }
+
+    fn evacuate(self, rooms: Rooms) {
+        let limit = SMALL.max(2 * self.used_and_room(rooms).0);
+        match self {
+            Table::Tasks => rooms.context.scheduler.evacuate(limit),
+            Table::Timers => rooms.context.timers.evacuate(limit),
+            Table::Sources | Table::Notes => {}
+        }
+    }
+
+    /// Ends the evacuation, and frees the end of the table if it is loose. Returns whether it has become smaller.
+    fn shrink(self, rooms: Rooms) -> bool {
+        let (_, before) = self.used_and_room(rooms);
+        let is_loose = self.is_loose(rooms);
+        match self {
+            Table::Tasks => rooms.context.scheduler.shrink(is_loose),
+            Table::Timers => rooms.context.timers.shrink(is_loose),
+            Table::Sources if is_loose => rooms.context.reactor.shrink(),
+            Table::Notes if is_loose => rooms.inbox.shrink(),
+            Table::Sources | Table::Notes => {}
+        }
+        self.used_and_room(rooms).1 < before
+    }
+}

@@ -253,8 +253,7 @@ impl EventLoop {
     /// loop inside the call makes that loop current as long as it lasts; so does an `enter` inside a task of another loop.
     /// The borrow checker rules out that the loop is turned inside the call.
     ///
-    /// It takes a closure and returns no guard, because guards can be dropped in any order, be forgotten, or be held across
-    /// an `.await`, while other tasks run.
+    /// It takes a closure and returns no guard: guards can be forgotten, or held across an `.await`.
     ///
     /// # Panics
     ///
@@ -325,8 +324,7 @@ impl EventLoop {
     /// ready. Returns what the turns have done together. For tests, and for hosts that want to do all that can be done now.
     ///
     /// It waits for nothing: for no timer, by any clock, and for no offloaded job. It ends when a [`turn`](Self::turn) finds
-    /// nothing to do. If the program always has something to do (a task that yields for ever), it does not end; a host of
-    /// such a program calls `turn` itself.
+    /// nothing to do. If a task yields for ever, it does not end; a host of such a program calls `turn` itself.
     ///
     /// # Errors
     ///

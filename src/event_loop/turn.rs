@@ -237,7 +237,8 @@ impl EventLoop {
         self.tell_of_the_wait(&wait);
         let wait = match self.work_left() {
             0 => self
-                .give_back(wait)
+                .give_back
+                .before(wait, &self.context, &self.inbox)
                 .at_most_until(alarm(&self.context.timers)),
             _ => Wait::Now,
         };

@@ -150,7 +150,6 @@ use std::io;
 use std::ptr;
 use std::rc::Rc;
 
-use crate::loose::{self, Fill};
 use crate::shim::atomic::Ordering::{Relaxed, SeqCst};
 use crate::shim::{self, lock};
 
@@ -166,6 +165,9 @@ pub(crate) use queue::{Call, Note};
 use shared::Shared;
 pub(crate) use shared::{Refusal, Room};
 pub(crate) use table::{announce, wake};
+
+/// A queue with room for more notes is worth being made smaller.
+const LARGE: usize = 1024;
 
 /// The loop's half of the inbox. Closes the inbox when it is dropped.
 pub(crate) struct Inbox {
@@ -278,7 +280,7 @@ impl Inbox {
                 Some(number) => taken.push_back(Note::Wake(number)),
                 None => std::mem::swap(&mut lock(&self.shared.queue).notes, &mut taken),
             }
-            if loose::is_large(taken.capacity()) {
+            if taken.capacity() > LARGE {
                 self.has_grown.set(true);
             }
         }
@@ -298,18 +300,13 @@ impl Inbox {
         Some(note)
     }
 
-    pub(crate) fn fill(&self) -> Fill {
-        Fill {
-            used: self.waiting(),
-            room: self.taken.borrow().capacity(),
-        }
+    /// How many taken notes there are, and how many have room.
+    pub(crate) fn used_and_room(&self) -> (usize, usize) {
+        (self.waiting(), self.taken.borrow().capacity())
     }
 
-    /// Frees most of the room of both queues, if the taken one is loose. They grow again if need be.
+    /// Frees most of the room of both queues. They grow again if need be.
     pub(crate) fn shrink(&self) {
-        if !self.fill().is_loose() {
-            return;
-        }
         self.taken.borrow_mut().shrink_to(queue::ROOM);
         lock(&self.shared.queue).notes.shrink_to(queue::ROOM);
     }

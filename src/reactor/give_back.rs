@@ -4,23 +4,21 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::Reactor;
-use crate::loose::Fill;
 
 impl Reactor {
-    /// From now on `has_grown` is set when the table of sources has grown large.
+    /// From now on `has_grown` is set when the table of sources grows.
     pub(crate) fn telling(mut self, has_grown: Rc<Cell<bool>>) -> Reactor {
         self.sources.get_mut().has_grown = has_grown;
         self
     }
 
-    pub(crate) fn fill(&self) -> Fill {
-        self.sources.borrow().fill()
+    /// How many sources there are, and how many have room.
+    pub(crate) fn used_and_room(&self) -> (usize, usize) {
+        self.sources.borrow().used_and_room()
     }
 
-    /// Frees the room behind the last source, if the table is loose.
+    /// Frees the room behind the last source.
     pub(crate) fn shrink(&self) {
-        if self.fill().is_loose() {
-            self.sources.borrow_mut().shrink();
-        }
+        self.sources.borrow_mut().shrink();
     }
 }

@@ -10,14 +10,13 @@ use slab::Slab;
 
 use super::source::Source;
 use super::sys::Descriptor;
-use crate::loose::Fill;
 
 /// The slab of sources, and the serial that tells the tenants of a slot apart.
 #[derive(Default)]
 pub(super) struct Sources {
     slots: Slab<Slot>,
     serial: usize,
-    /// Set when the table has grown large.
+    /// Set when the table grows.
     pub(super) has_grown: Rc<Cell<bool>>,
 }
 
@@ -70,15 +69,15 @@ impl Sources {
     }
 
     pub(super) fn insert(&mut self, token: Token, fd: Descriptor, source: &Rc<Source>) {
+        if self.slots.len() == self.slots.capacity() {
+            self.has_grown.set(true);
+        }
         let slot = self.slots.insert(Slot {
             serial: serial_of(token),
             fd,
             source: Rc::clone(source),
         });
         debug_assert_eq!(slot, slot_of(token), "nobody came in between");
-        if self.fill().is_large() {
-            self.has_grown.set(true);
-        }
     }
 
     /// The source of this token, if it is still there.
@@ -99,11 +98,8 @@ impl Sources {
         Some(self.slots.remove(slot_of(token)).source)
     }
 
-    pub(super) fn fill(&self) -> Fill {
-        Fill {
-            used: self.slots.len(),
-            room: self.slots.capacity(),
-        }
+    pub(super) fn used_and_room(&self) -> (usize, usize) {
+        (self.slots.len(), self.slots.capacity())
     }
 
     /// Frees the slots behind the last one that is in use.

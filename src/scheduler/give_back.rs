@@ -5,19 +5,15 @@ use std::mem;
 use super::Scheduler;
 use super::slot::{Life, Slot};
 use super::tasks::Tasks;
-use crate::loose::Fill;
 
 /// How many slots a spawn looks at while the table is evacuated.
 const TRIES: usize = 64;
 
 impl Scheduler {
-    /// How full the table is. Spare slots are not in use.
-    pub(crate) fn fill(&self) -> Fill {
+    /// How many tasks live, and how many have room.
+    pub(crate) fn used_and_room(&self) -> (usize, usize) {
         let tasks = self.tasks.borrow();
-        Fill {
-            used: tasks.alive,
-            room: tasks.slots.capacity(),
-        }
+        (tasks.alive, tasks.slots.capacity())
     }
 
     /// What the cells take that are kept for later tasks.
@@ -36,15 +32,13 @@ impl Scheduler {
         self.tasks.borrow_mut().spares.tell_again();
     }
 
-    /// Leaves the end of the table, so that it can be freed.
-    pub(crate) fn evacuate(&self) {
-        let goal = self.fill().goal();
-        self.tasks.borrow_mut().evacuate(goal);
+    /// Leaves the table from `limit` on, so that it can be freed there.
+    pub(crate) fn evacuate(&self, limit: usize) {
+        self.tasks.borrow_mut().evacuate(limit);
     }
 
     /// Ends the evacuation. Frees the slots behind the last one that is in use, if the table is loose.
-    pub(crate) fn shrink(&self) {
-        let is_loose = self.fill().is_loose();
+    pub(crate) fn shrink(&self, is_loose: bool) {
         let tasks = &mut *self.tasks.borrow_mut();
         tasks.end_evacuation();
         if is_loose {

@@ -21,7 +21,6 @@ use super::slack::Slack;
 use super::wheel::{CROWD, Key, Reset, Wheel};
 use crate::account::Account;
 use crate::foreign::{self, Level};
-use crate::loose::Fill;
 use crate::record::Probe;
 
 /// How many timers one look deals out to finer levels of the wheel, or fires, so that a look is short.
@@ -176,23 +175,19 @@ impl Timers {
         fired
     }
 
-    pub(crate) fn fill(&self) -> Fill {
+    /// How many timers are armed, and how many have room.
+    pub(crate) fn used_and_room(&self) -> (usize, usize) {
         let wheel = self.wheel.borrow();
-        Fill {
-            used: wheel.len(),
-            room: wheel.room(),
-        }
+        (wheel.len(), wheel.room())
     }
 
-    /// Leaves the end of the table, so that it can be freed.
-    pub(crate) fn evacuate(&self) {
-        let goal = self.fill().goal();
-        self.wheel.borrow_mut().evacuate(goal);
+    /// Leaves the table from `limit` on, so that it can be freed there.
+    pub(crate) fn evacuate(&self, limit: usize) {
+        self.wheel.borrow_mut().evacuate(limit);
     }
 
     /// Ends the evacuation. Frees the room behind the last timer, if the table is loose.
-    pub(crate) fn shrink(&self) {
-        let is_loose = self.fill().is_loose();
+    pub(crate) fn shrink(&self, is_loose: bool) {
         self.wheel.borrow_mut().shrink(is_loose);
     }
 

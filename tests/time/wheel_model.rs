@@ -449,7 +449,10 @@ impl Fate {
         }
         match self.below(100) {
             0 => return Op::Shrink,
-            1 => return Op::Evacuate(self.below(1 << self.below(14)) as usize),
+            1 => {
+                let bits = self.below(14);
+                return Op::Evacuate(self.below(1 << bits) as usize);
+            }
             _ => {}
         }
         match self.below(8) {
