@@ -66,7 +66,7 @@
 //! the body too, and their failures are reported together.
 //!
 //! ```text
-//!   ready:  [ A | B | body | C ]      A fails
+//!   ready:  [ A | B | body | C ]           A fails
 //!           [ B | body | C | reaper ]      B, the body and C are polled, each may fail
 //!           [ reaper ]                     cut: the rest is dropped, and polled no more
 //! ```

@@ -45,7 +45,7 @@
 //!   park |   |                                       |   |  swap, and both go into the queue
 //!        |   | unpark      wake: compare-exchange,   |   v
 //!        v   |             and ring the bell         |  NOTIFIED      the queue holds a note
-//!        PARKED -------------------------------------'   |
+//!        PARKED -------------------------------------'   ^
 //!            '---------- push: swap, and ring the bell --'
 //! ```
 //!

@@ -53,12 +53,12 @@
 //!                                         |              |
 //!   offload(f) --- submit --------------> |  line (FIFO) | --- look --> run f --- finish ---.
 //!      |                                  |              |    ^  ^                          |
-//!      v                                  |              |    |  `------ next job ----------|
+//!      v                                  |              |    |  '------ next job ----------|
 //!   Offload<T> --- drop: leave ---------> |              |  unpark                          |
 //!      ^                                  | idle (LIFO)  | <--- park, last in first out ----|
 //!      |                                  |              | ---- idle too long: leave        |
 //!      |                                                                                    |
-//!      `------------- wake: the loop's inbox, one system call for a burst ------------------'
+//!      '------------- wake: the loop's inbox, one system call for a burst ------------------'
 //! ```
 //!
 //! - **A job** ([`job`]) is one allocation that holds the closure first and the result afterwards.
