@@ -46,7 +46,9 @@
 //! A recording of `examples/14_task_group.rs`: the child `fuse` panics after 30 ms, and the other
 //! children of its group end at that moment.
 //!
+//! <div style="overflow-x: auto"><div style="min-width: 640px">
 #![doc = include_str!("../record/pictures/group.svg")]
+//! </div></div>
 //!
 //! The page of this recording is `tests/pages/recordings/group.html`.
 //!
