@@ -57,19 +57,23 @@
 //!
 //! # Figures of the chapters
 //!
-//! A chapter counts steps, calls and allocations. The table has their times on the machine of
+//! A chapter counts steps, calls and allocations. The list has their times on the machine of
 //! `BENCHMARKS.md`:
 //!
-//! | chapter | what | figure |
-//! |---|---|---|
-//! | 3 | clone and drop of a waker that is a number, beside one with an atomic count | 2 ns, beside 11 to 13 |
-//! | 6 | to sleep until a timer, and to be woken | 20 us of processor time |
-//! | 8 | to start a thread | some 20 us |
-//! | 8 | an empty job in a burst of a thousand | 0.2 us, most of it handing cache lines over |
-//! | 8 | a job that follows closely, with a worker that stays awake | 10 us instead of 40, and half the processor time |
-//! | 9 | to ask for notes after every poll | half a nanosecond of the eleven that a poll takes |
-//! | `future` | a wake among four, sixteen and thirty-two children that are scanned, and look at a flag only | 24, 43 and 94 ns |
-//! | `future` | a wake of a set's child, and the poll that follows | 50 ns, beside 95 with `FuturesUnordered`; with a lock around the list it would be 80 |
+//! - *Chapter 3.* Clone and drop of a waker that is a number, beside one with an atomic count: 2
+//!   ns, beside 11 to 13.
+//! - *Chapter 6.* To sleep until a timer, and to be woken: 20 us of processor time.
+//! - *Chapter 8.* To start a thread: some 20 us.
+//! - *Chapter 8.* An empty job in a burst of a thousand: 0.2 us, most of it handing cache lines
+//!   over.
+//! - *Chapter 8.* A job that follows closely, with a worker that stays awake: 10 us instead of 40,
+//!   and half the processor time.
+//! - *Chapter 9.* To ask for notes after every poll: half a nanosecond of the eleven that a poll
+//!   takes.
+//! - *`future`.* A wake among four, sixteen and thirty-two children that are scanned, and look at a
+//!   flag only: 24, 43 and 94 ns.
+//! - *`future`.* A wake of a set's child, and the poll that follows: 50 ns, beside 95 with
+//!   `FuturesUnordered`; with a lock around the list it would be 80.
 //!
 //! # Tunings that were tried and left out
 //!

@@ -216,12 +216,11 @@
 //!
 //! ## Seeing the loop
 //!
-//! | question | answer |
-//! |---|---|
-//! | which task holds the thread? | [`Builder::slow_poll`], [`Builder::watchdog`] |
-//! | which tasks are alive, and what does each wait for? | [`EventLoop::tasks`], [`task::all`], [`Remote::tasks`]: the room [`inspect`] |
-//! | what does the loop spend its time on? | [`Builder::observe`], [`EventLoop::histograms`] |
-//! | what happened, step by step? | the feature `record`: a recording, and a page that draws it |
+//! - *Which task holds the thread?* [`Builder::slow_poll`], [`Builder::watchdog`].
+//! - *Which tasks are alive, and what does each wait for?* [`EventLoop::tasks`], [`task::all`],
+//!   [`Remote::tasks`]: the room [`inspect`].
+//! - *What does the loop spend its time on?* [`Builder::observe`], [`EventLoop::histograms`].
+//! - *What happened, step by step?* The feature `record`: a recording, and a page that draws it.
 //!
 //! ## The log
 //!

@@ -7,16 +7,20 @@
 //! brings a thread, a reactor or a pool of its own: of tokio only the traits are used. The one
 //! exception is `tokio-guest`: with this feature, tokio has the thread.
 //!
-//! | feature | gives |
-//! |---|---|
-//! | `futures-io` | `futures_io::{AsyncRead, AsyncWrite}` for the stream sockets, `io::duplex` and the halves of both |
-//! | `tokio` | `tokio::io::{AsyncRead, AsyncWrite}` for the same types |
-//! | `hyper` | `hyper::rt::{Read, Write}` for the streams, those in memory included, and an executor and a timer: `compat::hyper` |
-//! | `hyper-server` | `serve_http` in `compat::hyper`, a server for a listener |
-//! | `hyper-client` | a connector for the pooled client of hyper-util, in `compat::hyper` |
-//! | `stream` | `futures_core::Stream` and `futures_sink::Sink` for queues, receivers, listeners and other sequences: `compat::stream` |
-//! | `tokio-guest` | `compat::tokio::run`, for crates that ask for tokio itself: this crate's loop as a guest of tokio, on one thread |
-//! | `here` | `compat::Here`, for a `!Send` value in a crate that asks for `Send` |
+//! What each feature gives:
+//!
+//! - `futures-io`: `futures_io::{AsyncRead, AsyncWrite}` for the stream sockets, `io::duplex` and
+//!   the halves of both.
+//! - `tokio`: `tokio::io::{AsyncRead, AsyncWrite}` for the same types.
+//! - `hyper`: `hyper::rt::{Read, Write}` for the streams, those in memory included, and an executor
+//!   and a timer: `compat::hyper`.
+//! - `hyper-server`: `serve_http` in `compat::hyper`, a server for a listener.
+//! - `hyper-client`: a connector for the pooled client of hyper-util, in `compat::hyper`.
+//! - `stream`: `futures_core::Stream` and `futures_sink::Sink` for queues, receivers, listeners and
+//!   other sequences: `compat::stream`.
+//! - `tokio-guest`: `compat::tokio::run`, for crates that ask for tokio itself: this crate's loop
+//!   as a guest of tokio, on one thread.
+//! - `here`: `compat::Here`, for a `!Send` value in a crate that asks for `Send`.
 //!
 //! # One reader and one writer
 //!

@@ -15,13 +15,12 @@ use super::set::Set;
 ///
 /// It is asyncio's `as_completed`, and its `wait`:
 ///
-/// | asyncio | here |
-/// |---|---|
-/// | `for f in as_completed(aws): await f` | `while let Some(output) = set.next().await` |
-/// | `wait(aws, return_when=FIRST_COMPLETED)` | `set.next().await`: one output, where `done` may have several |
-/// | `wait(aws, return_when=FIRST_EXCEPTION)` | `set.until(Result::is_err).await` |
-/// | `wait(aws, return_when=ALL_COMPLETED)` | `set.until(\|_\| false).await` |
-/// | `wait(aws, timeout=t)` | `timeout(t, set.until(..)).await` |
+/// - `for f in as_completed(aws): await f` is `while let Some(output) = set.next().await`.
+/// - `wait(aws, return_when=FIRST_COMPLETED)` is `set.next().await`: one output, where `done` may
+///   have several.
+/// - `wait(aws, return_when=FIRST_EXCEPTION)` is `set.until(Result::is_err).await`.
+/// - `wait(aws, return_when=ALL_COMPLETED)` is `set.until(|_| false).await`.
+/// - `wait(aws, timeout=t)` is `timeout(t, set.until(..)).await`.
 ///
 /// The futures that asyncio returns as `pending` are left in the set; dropping the set drops them.
 ///

@@ -83,15 +83,17 @@
 //!
 //! # From asyncio
 //!
-//! | asyncio | here |
-//! |---|---|
-//! | `gather(*aws, return_exceptions=True)` | [`join_all`], [`join!`](crate::join): all outputs, errors too |
-//! | `gather(*aws)` | [`try_join_all`], [`try_join!`](crate::try_join): the first error drops the others, where asyncio lets them run on |
-//! | `wait(aws, return_when=..)` | [`AsCompleted::next`] for the first output, [`AsCompleted::until`] for the first error, or for all |
-//! | `as_completed(aws)` | [`as_completed`](fn@as_completed) |
-//! | `wait_for(aw, timeout)` | [`timeout`](crate::timeout) |
-//! | `shield(aw)` | `let handle = spawn(future)`, and await the handle: dropping a handle detaches its task, so a cancellation of the caller does not reach it |
-//! | `TaskGroup` | [`TaskGroup`](crate::TaskGroup) |
+//! - `gather(*aws, return_exceptions=True)`: [`join_all`], [`join!`](crate::join): all outputs,
+//!   errors too.
+//! - `gather(*aws)`: [`try_join_all`], [`try_join!`](crate::try_join): the first error drops the
+//!   others, where asyncio lets them run on.
+//! - `wait(aws, return_when=..)`: [`AsCompleted::next`] for the first output,
+//!   [`AsCompleted::until`] for the first error, or for all.
+//! - `as_completed(aws)`: [`as_completed`](fn@as_completed).
+//! - `wait_for(aw, timeout)`: [`timeout`](crate::timeout).
+//! - `shield(aw)`: `let handle = spawn(future)`, and await the handle: dropping a handle detaches
+//!   its task, so a cancellation of the caller does not reach it.
+//! - `TaskGroup`: [`TaskGroup`](crate::TaskGroup).
 //!
 //! A child's panic is not an output: it passes through to the awaiting task. To get the panic as a
 //! value, spawn the child; its handle gives a `JoinError`.

@@ -46,7 +46,9 @@
 //! A recording of `examples/14_task_group.rs`: the child `fuse` panics after 30 ms, and the other
 //! children of its group end at that moment.
 //!
+//! <div style="overflow-x: auto"><div style="min-width: 640px">
 #![doc = include_str!("../record/pictures/group.svg")]
+//! </div></div>
 //!
 //! The page of this recording is `tests/pages/recordings/group.html`.
 //!
@@ -66,7 +68,7 @@
 //! the body too, and their failures are reported together.
 //!
 //! ```text
-//!   ready:  [ A | B | body | C ]      A fails
+//!   ready:  [ A | B | body | C ]           A fails
 //!           [ B | body | C | reaper ]      B, the body and C are polled, each may fail
 //!           [ reaper ]                     cut: the rest is dropped, and polled no more
 //! ```
@@ -107,17 +109,24 @@
 //!
 //! # What others do
 //!
-//! | question | asyncio | trio | tokio `JoinSet` | here |
-//! |---|---|---|---|---|
-//! | the first error | cancels the siblings | cancels the siblings | waits to be read | cancels the siblings |
-//! | the body, on a child's error | is cancelled | is cancelled | goes on | is dropped where it waits |
-//! | several errors in one turn | all are reported | all are reported | one by one | all are reported, or logged if the scope is dropped |
-//! | whose error comes last | the body's | any order | | the body's |
-//! | spawn while it ends | while a child lives | while a child lives | | while a child lives |
-//! | spawn while it aborts | an error | starts it cancelled | runs | refused, the future is dropped at once |
-//! | values | kept in each `Task` | dropped | kept until read | dropped, unless the handle collects them |
-//! | the scope is dropped | | | aborts, does not wait | all have been dropped when `drop` returns |
-//! | one child is cancelled | no error | no error | an error to skip | no error |
+//! (`JoinSet` is tokio's.)
+//!
+//! - *The first error.* asyncio, trio: cancels the siblings. `JoinSet`: waits to be read. Here:
+//!   cancels the siblings.
+//! - *The body, on a child's error.* asyncio, trio: is cancelled. `JoinSet`: goes on. Here: is
+//!   dropped where it waits.
+//! - *Several errors in one turn.* asyncio, trio: all are reported. `JoinSet`: one by one. Here:
+//!   all are reported, or logged if the scope is dropped.
+//! - *Whose error comes last.* asyncio: the body's. trio: any order. Here: the body's.
+//! - *Spawn while it ends.* asyncio, trio: while a child lives. Here: while a child lives.
+//! - *Spawn while it aborts.* asyncio: an error. trio: starts it cancelled. `JoinSet`: runs. Here:
+//!   refused, the future is dropped at once.
+//! - *Values.* asyncio: kept in each `Task`. trio: dropped. `JoinSet`: kept until read. Here:
+//!   dropped, unless the handle collects them.
+//! - *The scope is dropped.* `JoinSet`: aborts, does not wait. Here: all have been dropped when
+//!   `drop` returns.
+//! - *One child is cancelled.* asyncio, trio: no error. `JoinSet`: an error to skip. Here: no
+//!   error.
 //!
 //! # What it costs
 //!

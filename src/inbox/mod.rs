@@ -45,20 +45,38 @@
 //!   park |   |                                       |   |  swap, and both go into the queue
 //!        |   | unpark      wake: compare-exchange,   |   v
 //!        v   |             and ring the bell         |  NOTIFIED      the queue holds a note
-//!        PARKED -------------------------------------'   |
+//!        PARKED -------------------------------------'   ^
 //!            '---------- push: swap, and ring the bell --'
 //! ```
 //!
-//! The same figure as a table: the word that a step finds, and the word that it leaves. (A unit
-//! test of [`word`] takes each step of the table.)
+//! The same figure as a list: for each word that a step finds, the word that the step leaves.
+//! `wake` has the number n, and `push` has a post. A step that does not stand below a word is not
+//! called there. (A unit test of [`word`] takes each step of the list.)
 //!
-//! | found | `wake` with number n | `push` of a post | `park` | `unpark` | `take` |
-//! |---|---|---|---|---|---|
-//! | `AWAKE` | n | `NOTIFIED`, the post into the queue | `PARKED`: sleep | `AWAKE` | not called |
-//! | `PARKED` | n, ring | `NOTIFIED`, the post into the queue, ring | not called | `AWAKE` | not called |
-//! | a number m | `NOTIFIED`, m and n into the queue | `NOTIFIED`, m and the post into the queue | m: no sleep | m | `AWAKE`; the answer is m |
-//! | `NOTIFIED` | `NOTIFIED`, n into the queue | `NOTIFIED`, the post into the queue | `NOTIFIED`: no sleep | `NOTIFIED` | `AWAKE`, then the queue is taken |
-//! | `CLOSED` | `CLOSED`; n is dropped | `CLOSED`; the post is given back | not called | not called | not called |
+//! - `AWAKE`
+//!   - `wake`: n
+//!   - `push`: `NOTIFIED`, the post into the queue
+//!   - `park`: `PARKED`, sleep
+//!   - `unpark`: `AWAKE`
+//! - `PARKED`
+//!   - `wake`: n, ring
+//!   - `push`: `NOTIFIED`, the post into the queue, ring
+//!   - `unpark`: `AWAKE`
+//! - A number m
+//!   - `wake`: `NOTIFIED`, m and n into the queue
+//!   - `push`: `NOTIFIED`, m and the post into the queue
+//!   - `park`: m, no sleep
+//!   - `unpark`: m
+//!   - `take`: `AWAKE`, the answer is m
+//! - `NOTIFIED`
+//!   - `wake`: `NOTIFIED`, n into the queue
+//!   - `push`: `NOTIFIED`, the post into the queue
+//!   - `park`: `NOTIFIED`, no sleep
+//!   - `unpark`: `NOTIFIED`
+//!   - `take`: `AWAKE`, then the queue is taken
+//! - `CLOSED`
+//!   - `wake`: `CLOSED`, n is dropped
+//!   - `push`: `CLOSED`, the post is given back
 //!
 //! (One step is left out: between two turns of a host, the loop's own thread goes from `PARKED` to
 //! `NOTIFIED` with an empty queue, so that the bell tells the host of a task that has become

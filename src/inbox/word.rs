@@ -136,7 +136,7 @@ mod tests {
     const M: u64 = 1_000;
     const N: u64 = 2_000;
 
-    /// A value of the word, as the table names it.
+    /// A value of the word, as the list names it.
     fn name(word: &Word) -> &'static str {
         // ORDERING: there is one thread.
         match word.0.load(SeqCst) {
@@ -149,7 +149,7 @@ mod tests {
         }
     }
 
-    /// Pushes `what`. Returns what goes into the queue, in the words of the table.
+    /// Pushes `what`. Returns what goes into the queue, in the words of the list.
     fn pushed(word: &Word, what: &str) -> String {
         let before = word.announce();
         let first = before.wake.map_or("", |_| "m and ");
@@ -171,7 +171,7 @@ mod tests {
 
     fn park(word: &Word) -> String {
         let sleep = if word.park() { "sleep" } else { "no sleep" };
-        format!("{}: {sleep}", name(word))
+        format!("{}, {sleep}", name(word))
     }
 
     fn unpark(word: &Word) -> String {
@@ -181,38 +181,49 @@ mod tests {
 
     fn take(word: &Word) -> String {
         match word.take() {
-            Some(M) => format!("{}; the answer is m", name(word)),
+            Some(M) => format!("{}, the answer is m", name(word)),
             Some(number) => panic!("the answer is {number}"),
             None => format!("{}, then the queue is taken", name(word)),
         }
     }
 
+    /// What the list in the chapter says of the word that is found: each step, and what it leaves.
+    fn steps_of_the_list(found: &str) -> Vec<(&'static str, String)> {
+        include_str!("mod.rs")
+            .lines()
+            .skip_while(|line| *line != format!("//! - {found}"))
+            .skip(1)
+            .map_while(|line| line.strip_prefix("//!   - "))
+            .map(|line| {
+                let (step, left) = line.split_once(": ").expect("a step, and what it leaves");
+                (step.trim_matches('`'), left.replace('`', ""))
+            })
+            .collect()
+    }
+
     #[test]
-    fn each_step_leaves_the_word_that_the_table_shows() {
+    fn each_step_leaves_the_word_that_the_list_shows() {
         let _watched = crate::watch::watch();
-        let steps: [fn(&Word) -> String; 5] = [wake, push, park, unpark, take];
         let found = [
             (AWAKE, "`AWAKE`"),
             (PARKED, "`PARKED`"),
-            (M, "a number m"),
+            (M, "A number m"),
             (NOTIFIED, "`NOTIFIED`"),
         ];
         let mut checked = 0;
-        for (value, row) in found {
-            let head = format!("//! | {row} |");
-            let row = include_str!("mod.rs")
-                .lines()
-                .find_map(|line| line.strip_prefix(&head));
-            let cells = row
-                .expect("the table has the row")
-                .split('|')
-                .map(str::trim);
-            for (step, cell) in steps.into_iter().zip(cells) {
-                if cell != "not called" {
-                    let word = Word(CachePadded::new(AtomicU64::new(value)));
-                    assert_eq!(step(&word), cell.replace('`', ""), "{head}");
-                    checked += 1;
-                }
+        for (value, found) in found {
+            for (step, left) in steps_of_the_list(found) {
+                let word = Word(CachePadded::new(AtomicU64::new(value)));
+                let leaves = match step {
+                    "wake" => wake(&word),
+                    "push" => push(&word),
+                    "park" => park(&word),
+                    "unpark" => unpark(&word),
+                    "take" => take(&word),
+                    _ => panic!("{found}: {step} is no step"),
+                };
+                assert_eq!(leaves, left, "{found}: {step}");
+                checked += 1;
             }
         }
         assert_eq!(checked, 17);

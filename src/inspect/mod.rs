@@ -47,12 +47,14 @@
 //!
 //! # How a wait is named
 //!
-//! | the table | says | and the name comes from |
-//! |---|---|---|
-//! | sources | which descriptor, to read or to write | the system: on Linux from `/proc/self/fd` and `/proc/self/net` |
-//! | timers | the deadline | |
-//! | join handles | the task that is awaited | |
-//! | jobs | the line that offloaded the job; whether a thread has begun with it, and when | the pool's own tables |
+//! What each table says, and where the name comes from:
+//!
+//! - *Sources* say which descriptor, to read or to write. The name comes from the system: on Linux
+//!   from `/proc/self/fd` and `/proc/self/net`.
+//! - *Timers* say the deadline.
+//! - *Join handles* say the task that is awaited.
+//! - *Jobs* say the line that offloaded the job; whether a thread has begun with it, and when. The
+//!   name comes from the pool's own tables.
 //!
 //! Two kinds of wakers hide the task. A set of futures ([`join_all`](crate::future::join_all) and
 //! the like) has a waker of its own; but the set knows its task, and can be asked
@@ -77,13 +79,11 @@
 //!
 //! # From where it can be asked
 //!
-//! | from | call |
-//! |---|---|
-//! | a task, a destructor, a posted call | [`task::all`](crate::task::all) |
-//! | the host, between two turns | [`EventLoop::tasks`](crate::EventLoop::tasks) |
-//! | another thread | [`Remote::tasks`](crate::Remote::tasks): answered between two polls |
-//! | a shell, by a signal | `signal::show_tasks`, feature `signal` |
-//! | the code that ends the loop | the [`Report`](crate::Report) of a shutdown |
+//! - From a task, a destructor, a posted call: [`task::all`](crate::task::all).
+//! - From the host, between two turns: [`EventLoop::tasks`](crate::EventLoop::tasks).
+//! - From another thread: [`Remote::tasks`](crate::Remote::tasks), answered between two polls.
+//! - From a shell, by a signal: `signal::show_tasks`, feature `signal`.
+//! - From the code that ends the loop: the [`Report`](crate::Report) of a shutdown.
 //!
 //! While one poll holds the thread, the loop answers none of these calls.
 //!

@@ -80,11 +80,13 @@
 //! The limit means the same as in asyncio, and the same bytes are kept. It is compared with the
 //! message without its separator.
 //!
-//! | method | more than the limit | the stream ends before |
-//! |---|---|---|
-//! | [`read_until`](BufReader::read_until) | `LimitOverrun { consumed }`, all bytes stay | `Incomplete { partial }` has them |
-//! | [`read_line`](BufReader::read_line) | `LineTooLong`: the line is dropped if its end is in the buffer, else the whole buffer is | gives the last line without `\n` |
-//! | [`read_exact`](BufReader::read_exact) | has no limit | `Incomplete { partial, expected }` has them |
+//! - [`read_until`](BufReader::read_until). More than the limit: `LimitOverrun { consumed }`, all
+//!   bytes stay. The stream ends before: `Incomplete { partial }` has them.
+//! - [`read_line`](BufReader::read_line). More than the limit: `LineTooLong`, and the line is
+//!   dropped if its end is in the buffer, else the whole buffer is. The stream ends before: gives
+//!   the last line without `\n`.
+//! - [`read_exact`](BufReader::read_exact). It has no limit. The stream ends before: `Incomplete {
+//!   partial, expected }` has them.
 //!
 //! After a `LineTooLong` the next line may be the rest of the line that was too long. If that
 //! matters, use `read_until`, which drops nothing, or end the connection: a peer that sends such

@@ -25,7 +25,7 @@
 //!
 //! ```text
 //!            room in the group?            accept                  spawn into the room
-//!   .---> reserve ----------------> listener.accept() ----Ok----> the handler's task --.
+//!   .---> reserve ----------------> listener.accept() ----Ok----> the handler's task -.
 //!   |        | full: waits for            |                                           |
 //!   |        | a connection to end        | no descriptor: log (once a second), wait  |
 //!   '--------+----------------------------+-------------------------------------------'

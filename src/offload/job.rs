@@ -7,8 +7,8 @@
 //!     | |                  | abandon         | abandon         | abandon     |
 //!     | |                  v       finish    |                 |             |
 //!     | |              Abandoned ------------|-----------------|-------------|
-//!     | `--- abandon ------------------------'-----------------'-------------'
-//!     `----- fail ---> Announced
+//!     | '--- abandon ------------------------'-----------------'-------------'
+//!     '----- fail ---> Announced
 //! ```
 //!
 //! Not in the picture: when the worker dies while it runs the job, `fail` also leads from `Running`

@@ -21,7 +21,9 @@
 //! ```text
 //! fn offload(f) -> Future {
 //!     let (tx, rx) = oneshot();
-//!     thread::spawn(move || tx.send(f()));
+//!     thread::spawn(move || {
+//!         tx.send(f())
+//!     });
 //!     rx
 //! }
 //! ```
@@ -34,11 +36,15 @@
 //! A recording of `examples/08_starvation_and_yield.rs` shows a loop that is blocked: a task
 //! computes for 34 ms, and the task that wants to run every millisecond is not polled once.
 //!
+//! <div style="overflow-x: auto"><div style="min-width: 640px">
 #![doc = include_str!("../record/pictures/blocked.svg")]
+//! </div></div>
 //!
 //! With a `yield_now` now and then in the computation, the other task has its turns:
 //!
+//! <div style="overflow-x: auto"><div style="min-width: 640px">
 #![doc = include_str!("../record/pictures/fair.svg")]
+//! </div></div>
 //!
 //! (Blue: a poll. Orange: a poll of 10 ms or more. Yellow: ready, and waits for the thread. The
 //! pages of these recordings are `tests/pages/recordings/blocked.html` and `fair.html`;
@@ -53,12 +59,12 @@
 //!                                         |              |
 //!   offload(f) --- submit --------------> |  line (FIFO) | --- look --> run f --- finish ---.
 //!      |                                  |              |    ^  ^                          |
-//!      v                                  |              |    |  `------ next job ----------|
+//!      v                                  |              |    |  '------ next job ----------|
 //!   Offload<T> --- drop: leave ---------> |              |  unpark                          |
 //!      ^                                  | idle (LIFO)  | <--- park, last in first out ----|
 //!      |                                  |              | ---- idle too long: leave        |
 //!      |                                                                                    |
-//!      `------------- wake: the loop's inbox, one system call for a burst ------------------'
+//!      '------------- wake: the loop's inbox, one system call for a burst ------------------'
 //! ```
 //!
 //! - **A job** ([`job`]) is one allocation that holds the closure first and the result afterwards.

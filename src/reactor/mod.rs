@@ -48,9 +48,9 @@
 //!
 //! ```text
 //!                attempt ---- done ------------------------------> the caller has it
-//!                  ^   |
-//!          (again) |   | WouldBlock: clear the cache, register if need be
-//!                  |   v
+//!                  ^   | WouldBlock: clear the cache, register if need be
+//!          (again) |   '----------------------------------------.
+//!                  |                                            v
 //!     the task is polled                   the wait: joined in the line of this direction
 //!                  ^                                            |
 //!                  | wake, after all borrows                    v
@@ -84,7 +84,7 @@
 //!   | Pending           |                 |  epoll_wait       |                  |
 //!   .                   |                 |<------------------|                  |
 //!   .                   |     data comes: |------- token ---->|                  |
-//!   .                   |<----------- readable, takes the wakers                 |
+//!   .                   |<------ readable, takes the wakers --|                  |
 //!   .                   |                 |                   |-- wake(number)-->|
 //!   |<--------------------------------- poll ------------------------------------|
 //!   | read(fd)          |                 |                   |                  |

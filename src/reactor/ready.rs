@@ -3,11 +3,12 @@
 //! Pure: this file knows neither the poller nor the sources. A direction is *ready* when any of its
 //! bits is set. Three kinds of news set bits, and they are forgotten at different moments:
 //!
-//! | bit | set by | forgotten by a short transfer | forgotten by `WouldBlock` |
-//! |---|---|---|---|
-//! | readable, writable | "there is data", "there is room" | yes | yes |
-//! | closed, error | end of file, hang-up, a pending error | **no** | yes |
-//! | urgent | out-of-band data is near | **no** | yes |
+//! - *Readable, writable.* Set by "there is data", "there is room". A short transfer forgets them,
+//!   and so does `WouldBlock`.
+//! - *Closed, error.* Set by end of file, hang-up, a pending error. A short transfer does **not**
+//!   forget them; `WouldBlock` does.
+//! - *Urgent.* Set when out-of-band data is near. A short transfer does **not** forget it;
+//!   `WouldBlock` does.
 //!
 //! A short read only *suggests* that nothing more can be had, so it must not hide an announced end
 //! of file: no second edge would announce it. `WouldBlock` is the kernel's own answer and overrules

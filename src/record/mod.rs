@@ -35,13 +35,15 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! | result | by |
-//! |---|---|
-//! | the page: one file, which opens from disk without a network | [`Recording::to_html`], [`Recording::write_html`] |
-//! | Chrome's trace format, for [Perfetto](https://ui.perfetto.dev) and similar viewers | [`Recording::to_perfetto`] |
-//! | a small picture, for a document | [`Recording::to_svg`] |
-//! | text, with the findings | `Display`, [`Recording::findings`] |
-//! | the events | [`Recording::events`] |
+//! What a recording can become:
+//!
+//! - The page, one file, which opens from disk without a network: [`Recording::to_html`],
+//!   [`Recording::write_html`].
+//! - Chrome's trace format, for [Perfetto](https://ui.perfetto.dev) and similar viewers:
+//!   [`Recording::to_perfetto`].
+//! - A small picture, for a document: [`Recording::to_svg`].
+//! - Text, with the findings: `Display`, [`Recording::findings`].
+//! - The events: [`Recording::events`].
 //!
 //! # How it works
 //!

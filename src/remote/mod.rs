@@ -5,16 +5,15 @@
 //! [`trigger`], [`park`].
 //!
 //! Sockets, tasks and the primitives of [`sync`](crate::sync) stay on the thread of their loop, and
-//! are not `Send`. This module has the types for other threads:
+//! are not `Send`. This module has the types that other threads hold:
 //!
-//! | another thread wants to | it holds |
-//! |---|---|
-//! | run a call, or a task, on the loop | [`Remote`] |
-//! | await, or block for, the output of that task | [`RemoteHandle`] |
-//! | send values to a task | the [`Sender`] of a [`channel`](fn@channel) |
-//! | answer a task once, or get an answer | an end of a [`oneshot`](fn@oneshot) |
-//! | list the tasks and their waits | [`Remote`], for its [`tasks`](Remote::tasks) |
-//! | tell tasks to stop | a [`CancelTrigger`], from [`CancelToken::trigger`](crate::sync::CancelToken::trigger) |
+//! - To run a call, or a task, on the loop: [`Remote`].
+//! - To await, or block for, the output of that task: [`RemoteHandle`].
+//! - To send values to a task: the [`Sender`] of a [`channel`](fn@channel).
+//! - To answer a task once, or get an answer: an end of a [`oneshot`](fn@oneshot).
+//! - To list the tasks and their waits: [`Remote`], for its [`tasks`](Remote::tasks).
+//! - To tell tasks to stop: a [`CancelTrigger`], from
+//!   [`CancelToken::trigger`](crate::sync::CancelToken::trigger).
 //!
 //! All of these wake the loop through its inbox: a burst costs at most one system call, and none
 //! while the loop is awake. A wake only queues (*wake-only-queues*): a task never blocks the waking

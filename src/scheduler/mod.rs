@@ -77,9 +77,9 @@
 //!   | finish   |
 //!   v          |
 //!   finished   |        -            Some       false           Finished   Finished(Ok(..))
-//!   |          |
-//!   v leave, detach
-//!   spare               -            Some       false           Finished   Finished(None)
+//!   |          | leave, detach
+//!   v          |
+//!   spare <----'        -            Some       false           Finished   Finished(None)
 //! ```
 //!
 //! The edges are functions of [`Scheduler`] and [`Tasks`]. A running task's cell is in the hands of

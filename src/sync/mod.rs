@@ -7,21 +7,23 @@
 //! and share it by reference or in an `Rc`. Another thread reaches a loop by
 //! [`Remote`](crate::Remote) and the channels of [`remote`](crate::remote).
 //!
-//! | you want | take | asyncio | tokio |
-//! |---|---|---|---|
-//! | to keep a value consistent across an `.await` | [`Mutex`] | `Lock` | `Mutex` |
-//! | the same, with many readers | [`RwLock`] | | `RwLock` |
-//! | at most *n* tasks at a time | [`Semaphore`] | `Semaphore` | `Semaphore` |
-//! | to wait until something has happened | [`Event`] | `Event` | |
-//! | to wait until the value in a lock has changed | [`Condition`] | `Condition` | |
-//! | to start together | [`Barrier`] | `Barrier` | `Barrier` |
-//! | to build a primitive of your own | [`Notify`] | | `Notify` |
-//! | to give work to several workers, and wait until it is done | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | `Queue`, `LifoQueue`, `PriorityQueue` | |
-//! | to send values from many tasks to one | [`mpsc`] | `Queue` | `mpsc` |
-//! | to send one value, once | [`oneshot`] | `Future` | `oneshot` |
-//! | every task to receive every value | [`broadcast`] | | `broadcast` |
-//! | every task to see the latest value | [`watch`] | | `watch` |
-//! | to ask tasks to stop | [`CancelToken`] | `Task.cancel` | `tokio_util`'s `CancellationToken` |
+//! What you want, what to take, and what asyncio and tokio have for it:
+//!
+//! - To keep a value consistent across an `.await`: [`Mutex`] (asyncio: `Lock`, tokio: `Mutex`)
+//! - The same, with many readers: [`RwLock`] (tokio: `RwLock`)
+//! - At most *n* tasks at a time: [`Semaphore`] (asyncio and tokio: `Semaphore`)
+//! - To wait until something has happened: [`Event`] (asyncio: `Event`)
+//! - To wait until the value in a lock has changed: [`Condition`] (asyncio: `Condition`)
+//! - To start together: [`Barrier`] (asyncio and tokio: `Barrier`)
+//! - To build a primitive of your own: [`Notify`] (tokio: `Notify`)
+//! - To give work to several workers, and wait until it is done: [`Queue`], [`LifoQueue`],
+//!   [`PriorityQueue`] (asyncio: `Queue`, `LifoQueue`, `PriorityQueue`)
+//! - To send values from many tasks to one: [`mpsc`] (asyncio: `Queue`, tokio: `mpsc`)
+//! - To send one value, once: [`oneshot`] (asyncio: `Future`, tokio: `oneshot`)
+//! - Every task to receive every value: [`broadcast`] (tokio: `broadcast`)
+//! - Every task to see the latest value: [`watch`] (tokio: `watch`)
+//! - To ask tasks to stop: [`CancelToken`] (asyncio: `Task.cancel`, tokio: `tokio_util`'s
+//!   `CancellationToken`)
 //!
 //! A value that is touched only *between* two `.await`s needs no primitive: a `Cell` or a `RefCell`
 //! is enough.

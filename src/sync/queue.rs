@@ -17,7 +17,9 @@
 //! `examples/15_producer_consumer.rs` the two producers (the last lanes) are polled when a consumer
 //! has taken an item, and not before:
 //!
+//! <div style="overflow-x: auto"><div style="min-width: 640px">
 #![doc = include_str!("../record/pictures/back_pressure.svg")]
+//! </div></div>
 //!
 //! The page of this recording is `tests/pages/recordings/back_pressure.html`.
 

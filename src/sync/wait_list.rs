@@ -3,11 +3,9 @@
 //! *Before this:* [`chain`]. *Time:* 40 minutes. *Files, in reading order:* this one, then
 //! [`semaphore`](super::semaphore), [`mutex`](super::mutex), [`queue`](super::queue).
 //!
-//! # The wait list
-//!
 //! Every primitive in [`sync`](super) makes tasks wait for one another, and uses this list for it.
 //!
-//! ## The problem
+//! # The problem
 //!
 //! The smallest wait list is a queue of wakers: a task that waits pushes its waker and returns
 //! `Pending`; a task that releases the lock pops one waker and wakes it. This list fails in three
@@ -23,7 +21,7 @@
 //! and takes it. The woken task then finds the lock taken and queues up again, at the end. With
 //! enough newcomers the woken task starves.
 //!
-//! ## The idea
+//! # The idea
 //!
 //! A release does not *announce* that the lock is free. It **gives** the lock to the waiter at the
 //! front, at once. The waiter keeps this *grant* until it is polled, or hands it back when it is
@@ -46,7 +44,7 @@
 //! is the one future; nodes live in a slab and are linked by index (`chain.rs`), so that a waiter
 //! leaves from anywhere in O(1).
 //!
-//! ## How it goes wrong, on one thread
+//! # How it goes wrong, on one thread
 //!
 //! There is no second thread, but there is *user code*: a waker's `clone`, `wake` and `drop` are
 //! foreign functions, and may lock, release, poll or drop whatever they can reach.
@@ -61,7 +59,7 @@
 //! Hence *clone first, then look once more, then join*: between the last look and the join no
 //! foreign code runs.
 //!
-//! ## The invariants
+//! # The invariants
 //!
 //! - **given-not-announced**: a permit that is released for a waiter belongs to that waiter before
 //!   any other code runs. No newcomer passes a waiter, because `try_grant` of a primitive with a
@@ -75,7 +73,7 @@
 //!   ends before a waker is cloned, woken or dropped. (Comparing wakers with `will_wake` is not
 //!   foreign code.)
 //!
-//! ## Proof: no wake-up is lost
+//! # Proof: no wake-up is lost
 //!
 //! *Claim.* While no operation of the primitive is under way, no waiter at the front could be
 //! granted.
@@ -100,7 +98,7 @@
 //! left, is not on the chain, and needs no wake. The proof assumes that futures are dropped, not
 //! forgotten. A forgotten waiter keeps its grant, as a forgotten guard keeps its lock.
 //!
-//! ## Why not otherwise
+//! # Why not otherwise
 //!
 //! - *Links inside the futures* (tokio, lilos, the Linux kernel) save the slab, and need `unsafe`
 //!   code with pinning arguments in each primitive. A slab entry is reused at once, so after the
@@ -110,18 +108,18 @@
 //!   not run beside the waiter, so there is nothing to win.
 //! - *A ticket counter* cannot let a waiter leave from the middle.
 //!
-//! ## What it costs
+//! # What it costs
 //!
 //! Joining, granting and leaving are O(1), and allocate nothing once the slab has grown to the
 //! number of waiters. A primitive without waiters calls only [`WaitList::is_empty`], one load.
 //!
-//! ## Sources
+//! # Sources
 //!
 //! C. A. R. Hoare, *Monitors*, CACM 17(10), 1974 (the hand-over to the waiter at the front). P.
 //! Brinch Hansen, *Operating System Principles*, 1973. D. Vyukov on hand-over in Go's mutex (issue
 //! 13086, 2015).
 //!
-//! ## Exercises
+//! # Exercises
 //!
 //! Each command makes the change in a copy of the sources, and shows the test that fails.
 //!
@@ -132,7 +130,7 @@
 //! - In `WaitList::grant_while`, wake each waiter before the next grant is made:
 //!   `cargo run -p exercises -- sync.3`
 //!
-//! ## Next
+//! # Next
 //!
 //! [`io`](mod@crate::io): streams with buffers.
 

@@ -20,8 +20,11 @@
 //!
 //! ```
 //! let mut did_something = false;
-//! let future = async { did_something = true };
-//! drop(future); // no line of it has run
+//! let future = async {
+//!     did_something = true;
+//! };
+//! drop(future);
+//! // No line of it has run.
 //! assert!(!did_something);
 //! ```
 //!
@@ -41,8 +44,8 @@
 //!
 //! ```text
 //!                                   (2) a wake
-//!                +---------------------------------------------------+
-//!                v                                                   |
+//!                +---------------------------------------------------------+
+//!                v                                                         |
 //!  (1) spawn  +-----+  (3) Scheduler::next   +---------+  (4) Pending  +-------+
 //!  ---------> |ready| ---------------------> | running | ------------> |waiting|
 //!             +-----+                        +---------+               +-------+
@@ -88,7 +91,9 @@
 //! (`examples/27_lost_wake.rs`). No call fails. In a recording the task's lane is a line without an
 //! end, and the list of tasks says that the task waits for "something else":
 //!
+//! <div style="overflow-x: auto"><div style="min-width: 640px">
 #![doc = include_str!("../record/pictures/lost_wake.svg")]
+//! </div></div>
 //!
 //! The page of this recording is `tests/pages/recordings/lost_wake.html`.
 //!

@@ -6,17 +6,15 @@
 //!
 //! *Files, in reading order:*
 //!
-//! | file | what it holds |
-//! |---|---|
-//! | [`wheel`] | deadlines are numbers, and the earliest comes first |
-//! | `wheel/parts.rs` | a crowded slot is dealt out in parts |
-//! | `wheel/ahead.rs` | and some of it before its time |
-//! | [`clock`] | how a number becomes an [`Instant`](std::time::Instant), and which way to round |
-//! | [`timers`] | wakers; no foreign code runs while the wheel is borrowed |
-//! | [`slack`] | how long timers that are close together may wait for each other |
-//! | [`sleep`](mod@self::sleep) | a future that is ready at its deadline |
-//! | [`timeout`](mod@self::timeout), [`interval`](mod@self::interval) | two uses of a `Sleep` |
-//! | [`virtual_time`] | how a test moves or holds a clock that stands still |
+//! - [`wheel`]: deadlines are numbers, and the earliest comes first
+//! - `wheel/parts.rs`: a crowded slot is dealt out in parts
+//! - `wheel/ahead.rs`: and some of it before its time
+//! - [`clock`]: how a number becomes an [`Instant`](std::time::Instant), and which way to round
+//! - [`timers`]: wakers; no foreign code runs while the wheel is borrowed
+//! - [`slack`]: how long timers that are close together may wait for each other
+//! - [`sleep`](mod@self::sleep): a future that is ready at its deadline
+//! - [`timeout`](mod@self::timeout), [`interval`](mod@self::interval): two uses of a `Sleep`
+//! - [`virtual_time`]: how a test moves or holds a clock that stands still
 //!
 //! Five rules hold for all of them:
 //!

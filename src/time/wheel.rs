@@ -32,12 +32,12 @@
 //!
 //!   level 2   . . . . . . . . . [9] . . . .      one slot = 64 * 64 ticks
 //!                                |
-//!                    deal: elapsed reaches 9 0 0; the list is dealt out to finer levels
-//!                                v
+//!                    .-----------'  deal: elapsed reaches 9 0 0;
+//!                    v              the list is dealt out to finer levels
 //!   level 1   . . . [3] . . . . . . . . . .      one slot = 64 ticks
 //!                    |
-//!                    deal: elapsed reaches 9 3 0
-//!                    v
+//!                    '-----------------.  deal: elapsed reaches 9 3 0
+//!                                      v
 //!   level 0   . . . . . . . . . . . . [12].      one slot = one tick
 //!                                      |
 //!                                      pop_due: elapsed reaches 9 3 12, the timer fires

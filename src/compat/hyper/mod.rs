@@ -30,13 +30,15 @@
 //!
 //! # Which builder needs what
 //!
-//! | of hyper or hyper-util | give it | otherwise |
-//! |---|---|---|
-//! | `server::conn::http1::Builder` | `.timer(LoopTimer)` | a client that never ends its headers holds its connection for ever |
-//! | `server::conn::http2::Builder` | `new(LoopExecutor)`, `.timer(LoopTimer)` | it cannot be made; and pings are not sent |
-//! | `client::conn::http2::Builder` | the same | |
-//! | `hyper_util::client::legacy::Client` | `builder(LoopExecutor)`, `.pool_timer(LoopTimer)` | unused connections are kept for ever |
-//! | `.with_upgrades()` | a [`Here`] around the socket | the compiler says that the socket is not `Send` |
+//! - `server::conn::http1::Builder`: give it `.timer(LoopTimer)`. Otherwise a client that never
+//!   ends its headers holds its connection for ever.
+//! - `server::conn::http2::Builder`: give it `new(LoopExecutor)`, `.timer(LoopTimer)`. Otherwise it
+//!   cannot be made; and pings are not sent.
+//! - `client::conn::http2::Builder`: give it the same.
+//! - `client::legacy::Client` of hyper-util: give it `builder(LoopExecutor)`,
+//!   `.pool_timer(LoopTimer)`. Otherwise unused connections are kept for ever.
+//! - `.with_upgrades()`: give it a [`Here`] around the socket. Otherwise the compiler says that the
+//!   socket is not `Send`.
 
 #[cfg(feature = "hyper-client")]
 mod connector;

@@ -1,13 +1,14 @@
 //! `futures_core::Stream` for receivers and other sequences, and `futures_sink::Sink` for senders.
 //!
-//! | | |
-//! |---|---|
-//! | [`Interval`], [`mpsc::Receiver`], [`AsCompleted`] | are streams |
-//! | [`Queue`](crate::sync::Queue) | [`stream`](crate::sync::Queue::stream) borrows it, as a getter; [`sink`](crate::sync::Queue::sink) as a putter |
-//! | [`TcpListener`](crate::net::TcpListener), [`UnixListener`](crate::net::UnixListener) | [`incoming`](crate::net::TcpListener::incoming) borrows them |
-//! | [`Lines`](crate::io::Lines), [`broadcast::Receiver`](crate::sync::broadcast::Receiver), [`watch::Receiver`](crate::sync::watch::Receiver) | `into_stream` |
-//! | [`mpsc::UnboundedSender`] | is a sink |
-//! | [`mpsc::Sender`] | [`into_sink`](crate::sync::mpsc::Sender::into_sink) |
+//! - [`Interval`], [`mpsc::Receiver`], [`AsCompleted`] are streams.
+//! - [`Queue`](crate::sync::Queue): [`stream`](crate::sync::Queue::stream) borrows it, as a getter;
+//!   [`sink`](crate::sync::Queue::sink) as a putter.
+//! - [`TcpListener`](crate::net::TcpListener), [`UnixListener`](crate::net::UnixListener):
+//!   [`incoming`](crate::net::TcpListener::incoming) borrows them.
+//! - [`Lines`](crate::io::Lines), [`broadcast::Receiver`](crate::sync::broadcast::Receiver),
+//!   [`watch::Receiver`](crate::sync::watch::Receiver): `into_stream`.
+//! - [`mpsc::UnboundedSender`] is a sink.
+//! - [`mpsc::Sender`] has [`into_sink`](crate::sync::mpsc::Sender::into_sink).
 //!
 //! If the type has an `async` method, a loop around the method is plainer: `while let Some(item) = queue.get().await`.
 //! The streams are for the combinators of the `futures` crates, and for crates that ask for a `Stream`.
