@@ -39,7 +39,7 @@ use soak::{clients, load};
 
 /// How many descriptors the loop may add to those of the process. The doomed clients ask for far more.
 const DESCRIPTORS: u64 = 48;
-/// The bytes that an allocator does not give back, and that a table that never shrinks keeps.
+/// The bytes that an allocator does not give back, and that a table keeps until the loop has rested for a while.
 const RESIDENT_MARGIN: usize = 4 << 20;
 const LIVE_MARGIN: usize = 64 << 10;
 /// How far the bytes given out vary under an even load: with the number of connections, and with the posts from threads that

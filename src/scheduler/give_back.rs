@@ -1,7 +1,5 @@
 //! The table of tasks gives back what a burst has left: see `event_loop/give_back.rs`.
 
-use std::mem;
-
 use super::Scheduler;
 use super::slot::{Life, Slot};
 use super::tasks::Tasks;
@@ -51,14 +49,13 @@ impl Tasks {
     fn evacuate(&mut self, limit: usize) {
         self.spares.keep_any(false);
         self.evacuation.begin(limit);
-        // The slab uses the vacant slot that was left last. It is made anew, so that it begins with the first one; backwards,
-        // because a slab that gets its last entry first lists the vacant ones in order.
-        self.slots = mem::take(&mut self.slots).into_iter().rev().collect();
         self.fit();
     }
 
+    /// Frees the slots behind the last one that is in use, and lists the vacant ones before it, the first one first.
     fn fit(&mut self) {
-        self.slots.shrink_to_fit();
+        // `shrink_to_fit` lists them anew only if the last slot is vacant. No task may move: its number has the index.
+        self.slots.compact(|_, _, _| false);
         // Room for every task, as before.
         self.ready.shrink_to(self.slots.capacity());
     }

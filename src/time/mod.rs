@@ -104,7 +104,7 @@
 //!
 //! Arm, reset and disarm are O(1). A timer that fires has been moved at most ten times, mostly two
 //! to four times; a timer that is cancelled has mostly not been moved. With a waker inside, an
-//! entry takes 32 bytes. The table of entries never shrinks.
+//! entry takes 32 bytes. The table gives back what a burst has left: `event_loop/give_back.rs`.
 //!
 //! ## What is promised
 //!
