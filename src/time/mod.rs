@@ -75,7 +75,8 @@
 //! loop has no slack: it looks at the timers after 64 polls. A look that ended at its bound gives
 //! no slack, for the next timers may be due already. With virtual time there is no slack.
 //!
-//! *What it costs.* A timer of an idle loop may be late by the slack. Guarded by
+//! *What it costs.* A timer of an idle loop may be late by the slack. `slack.rs` has the curve, and
+//! the reason for the default. Guarded by
 //! tests/time/timers.rs::after_one_timer_the_next_is_looked_at_on_time_and_after_several_with_a_little_slack
 //! and tests/time/timers.rs::the_slack_is_what_the_builder_was_told_at_most.
 //!

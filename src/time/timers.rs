@@ -26,6 +26,9 @@ use crate::record::Probe;
 /// How many timers one look deals out to finer levels of the wheel, or fires, so that a look is short.
 const DEALT_EACH_LOOK: usize = 512;
 
+/// How many timers a look deals out ahead that fires none.
+const AHEAD_IN_VAIN: usize = 16;
+
 /// The owner of these wakers, as the log names it.
 const TIMER: &str = "a timer";
 
@@ -170,7 +173,9 @@ impl Timers {
         let is_bounded = fired == most || budget == 0;
         self.slack.earn(now, fired, is_bounded);
         if armed > CROWD {
-            self.wheel.borrow_mut().deal_ahead(budget);
+            // While half a slot fires, the whole next slot must be dealt out, and it may be crowded on two levels.
+            let most = budget.min(4 * fired + AHEAD_IN_VAIN);
+            self.wheel.borrow_mut().deal_ahead(most);
         }
         fired
     }

@@ -381,10 +381,10 @@ impl Arbitrary for Op {
             (1, |g| Op::Evacuate(among(g, 0..256))),
             (1, |_| Op::Shrink),
             (1, |g| {
-                Op::ArmCrowd(among(g, 3..6) as u32, u64::arbitrary(g))
+                Op::ArmCrowd(among(g, 2..6) as u32, u64::arbitrary(g))
             }),
             (2, |g| {
-                Op::DealAhead(among(g, 3..6) as u32, among(g, 1..150))
+                Op::DealAhead(among(g, 2..6) as u32, among(g, 1..150))
             }),
         ];
         one_of(g, choices)
@@ -441,7 +441,7 @@ impl Fate {
             return Op::Arm(self.when(longest));
         }
         if longest > 22 && self.below(40) == 0 {
-            let level = 3 + self.below(2) as u32;
+            let level = 2 + self.below(3) as u32;
             return match self.below(3) {
                 0 => Op::ArmCrowd(level, self.0.next()),
                 _ => Op::DealAhead(level, 1 + self.0.below(150)),

@@ -1,8 +1,8 @@
 //! Tuning: a crowded slot is dealt out before its time, a few timers at each look.
 //!
 //! The plain form deals a slot out when its first tick has come. No timer of that slot fires before the last of them is dealt
-//! out, so where a million timers are due within a second, the first timers of each slot of 268 ms wait for a quarter of a
-//! million others: ten milliseconds.
+//! out. Where a million timers are due within a second, a slot of level 3 has 270,000 of them, which takes ten milliseconds,
+//! and a slot of level 2 has 4,000, which takes 0.2.
 //!
 //! So each level has a second row of slots. While the second half of a slot of a level passes, its next slot is dealt out into
 //! the second row of the finer level. When the first tick of that next slot has come, the finer level's own row is empty, since
@@ -41,9 +41,9 @@ use std::mem;
 
 use super::{CROWD, LEVELS, NIL, SLOTS, Wheel, slot_of};
 
-/// The first level whose slots are dealt out ahead. A slot of this level is 268 ms, and a slot of the level below 4 ms: few
-/// timers are due in so short a time.
-const COARSE: usize = 3;
+/// The first level whose slots are dealt out ahead. A slot of this level is 4 ms. A slot of the level below is 65 us, and takes
+/// no longer to deal out than a few timers take to fire.
+const COARSE: usize = 2;
 
 impl<T> Wheel<T> {
     /// Deals `most` timers out ahead, of the crowded slots that are near. Returns how many of the `most` are left.
