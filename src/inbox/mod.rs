@@ -49,34 +49,23 @@
 //!            '---------- push: swap, and ring the bell --'
 //! ```
 //!
-//! The same figure as a list: for each word that a step finds, the word that the step leaves.
-//! `wake` has the number n, and `push` has a post. A step that does not stand below a word is not
-//! called there. (A unit test of [`word`] takes each step of the list.)
+//! The same figure as a table: the word that a step finds, and the word that it leaves. `wake` has
+//! the number n. `+n`: n goes into the queue; `+post`: the call does. (A unit test of [`word`]
+//! takes each step of the table.)
 //!
-//! - `AWAKE`
-//!   - `wake`: n
-//!   - `push`: `NOTIFIED`, the post into the queue
-//!   - `park`: `PARKED`, sleep
-//!   - `unpark`: `AWAKE`
-//! - `PARKED`
-//!   - `wake`: n, ring
-//!   - `push`: `NOTIFIED`, the post into the queue, ring
-//!   - `unpark`: `AWAKE`
-//! - A number m
-//!   - `wake`: `NOTIFIED`, m and n into the queue
-//!   - `push`: `NOTIFIED`, m and the post into the queue
-//!   - `park`: m, no sleep
-//!   - `unpark`: m
-//!   - `take`: `AWAKE`, the answer is m
-//! - `NOTIFIED`
-//!   - `wake`: `NOTIFIED`, n into the queue
-//!   - `push`: `NOTIFIED`, the post into the queue
-//!   - `park`: `NOTIFIED`, no sleep
-//!   - `unpark`: `NOTIFIED`
-//!   - `take`: `AWAKE`, then the queue is taken
-//! - `CLOSED`
-//!   - `wake`: `CLOSED`, n is dropped
-//!   - `push`: `CLOSED`, the post is given back
+//! ```text
+//!   found       wake             push                  park        unpark      take
+//!   ----------  ---------------  --------------------  ----------  ----------  -----------
+//!   AWAKE       n                NOTIFIED +post        PARKED      AWAKE       -
+//!   PARKED      n, ring          NOTIFIED +post, ring  -           AWAKE       -
+//!   a number m  NOTIFIED +m +n   NOTIFIED +m +post     m           m           AWAKE, m
+//!   NOTIFIED    NOTIFIED +n      NOTIFIED +post        NOTIFIED    NOTIFIED    AWAKE, queue
+//!   CLOSED      CLOSED           CLOSED                -           -           -
+//! ```
+//!
+//! `-`: not called there. A `park` that does not leave `PARKED` is no sleep. A `take` that finds m
+//! answers m; one that finds `NOTIFIED` takes the queue. A closed inbox drops a wake, and gives a
+//! post back.
 //!
 //! (One step is left out: between two turns of a host, the loop's own thread goes from `PARKED` to
 //! `NOTIFIED` with an empty queue, so that the bell tells the host of a task that has become
