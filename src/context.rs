@@ -91,6 +91,10 @@ pub(crate) struct Counters {
 pub(crate) struct Counter(Cell<u64>);
 
 impl Counter {
+    pub(crate) fn get(&self) -> u64 {
+        self.0.get()
+    }
+
     pub(crate) fn add(&self, count: usize) {
         self.0.set(self.0.get() + count as u64);
     }

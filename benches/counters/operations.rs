@@ -59,8 +59,16 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
+/// A loop that looks after 64 polls. The default is 64 polls or 50 us, and under callgrind a poll takes fifty times as long.
+fn a_loop() -> EventLoop {
+    let builder = EventLoop::builder().poll_budget(64);
+    builder.build().expect("a loop")
+}
+
 fn in_a_task(work: impl Future<Output = ()> + 'static) {
-    roundelay::run(async { roundelay::spawn(work).await }).expect("no panic");
+    a_loop()
+        .run(async { roundelay::spawn(work).await })
+        .expect("no panic");
 }
 
 fn spawn_join(count: usize) {
@@ -160,23 +168,24 @@ fn guard(count: usize) {
 
 /// The client is a process of its own. It asks again after each answer.
 fn echo(count: usize) {
-    roundelay::run(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?.to_string();
-        let mut client = Command::new(env::current_exe()?)
-            .args(["client", &address, &count.to_string()])
-            .spawn()?;
-        let (stream, _) = listener.accept().await?;
-        // The server reads once, and finds nothing, before the client begins. The stream is registered only then. Without it,
-        // an echo that the other processor has sent in time would need no wait.
-        let early = stream.try_read(&mut [0]);
-        assert!(early.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
-        stream.write_all(&[0]).await?;
-        answer(stream).await?;
-        assert!(client.wait()?.success());
-        io::Result::Ok(())
-    })
-    .expect("an echo");
+    a_loop()
+        .run(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let address = listener.local_addr()?.to_string();
+            let mut client = Command::new(env::current_exe()?)
+                .args(["client", &address, &count.to_string()])
+                .spawn()?;
+            let (stream, _) = listener.accept().await?;
+            // The server reads once, and finds nothing, before the client begins. The stream is registered only then. Without it,
+            // an echo that the other processor has sent in time would need no wait.
+            let early = stream.try_read(&mut [0]);
+            assert!(early.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
+            stream.write_all(&[0]).await?;
+            answer(stream).await?;
+            assert!(client.wait()?.success());
+            io::Result::Ok(())
+        })
+        .expect("an echo");
 }
 
 async fn answer(stream: TcpStream) -> io::Result<()> {
@@ -203,25 +212,26 @@ pub(crate) fn client(address: &str, count: usize) -> io::Result<()> {
 
 /// Both sides are tasks of one loop.
 fn echo_in_one_loop(count: usize) {
-    roundelay::run(async {
-        let (near, far) = UnixStream::pair()?;
-        let server = roundelay::spawn(async move {
-            let mut buffer = [0; 4_096];
-            loop {
-                match far.read(&mut buffer).await? {
-                    0 => return io::Result::Ok(()),
-                    count => far.write_all(&buffer[..count]).await?,
+    a_loop()
+        .run(async {
+            let (near, far) = UnixStream::pair()?;
+            let server = roundelay::spawn(async move {
+                let mut buffer = [0; 4_096];
+                loop {
+                    match far.read(&mut buffer).await? {
+                        0 => return io::Result::Ok(()),
+                        count => far.write_all(&buffer[..count]).await?,
+                    }
                 }
+            });
+            for _ in 0..count {
+                near.write_all(&[7; 64]).await?;
+                near.read_exact(&mut [0; 64]).await?;
             }
-        });
-        for _ in 0..count {
-            near.write_all(&[7; 64]).await?;
-            near.read_exact(&mut [0; 64]).await?;
-        }
-        drop(near);
-        server.await.expect("no panic")
-    })
-    .expect("an echo");
+            drop(near);
+            server.await.expect("no panic")
+        })
+        .expect("an echo");
 }
 
 /// Wakes come from outside while the loop sleeps, because between two turns the loop counts as asleep.
@@ -235,7 +245,7 @@ fn foreign_burst(count: usize) {
 }
 
 fn turns(count: usize, burst: usize) {
-    let mut event_loop = EventLoop::new().expect("a loop");
+    let mut event_loop = a_loop();
     let wakers = Rc::new(RefCell::new(Vec::new()));
     let come = Rc::new(Cell::new(0));
     for _ in 0..burst {

@@ -2,21 +2,23 @@
 
 use std::cell::Cell;
 
+use super::pace::Pace;
+
 /// How many notes from other threads are delivered between two looks. A posted call is foreign code that may take as
 /// long as a poll, so the limit is the same as for polls.
 pub(super) const NOTES_PER_LOOK: usize = 64;
 
 /// What is left of the work until the next look is due.
 pub(super) struct Allowance {
-    pub(super) polls_per_look: usize,
+    pub(super) pace: Pace,
     pub(super) polls: Cell<usize>,
     pub(super) notes: Cell<usize>,
 }
 
 impl Allowance {
-    pub(super) fn new(polls_per_look: usize) -> Self {
+    pub(super) fn new(pace: Pace) -> Self {
         Self {
-            polls_per_look,
+            pace,
             polls: Cell::new(0),
             notes: Cell::new(0),
         }
@@ -29,7 +31,7 @@ impl Allowance {
 
     /// After a look: allows the full amount of work again.
     pub(super) fn refill(&self) {
-        self.polls.set(self.polls_per_look);
+        self.polls.set(self.pace.polls());
         self.notes.set(NOTES_PER_LOOK);
     }
 }

@@ -9,6 +9,7 @@ use super::EventLoop;
 use super::allowance::Allowance;
 use super::give_back::GiveBack;
 use super::observation::{Limits, Observation};
+use super::pace::Pace;
 use super::shuffle::Shuffle;
 use super::stay_awake::{self, StayAwake};
 use crate::account::Account;
@@ -52,7 +53,7 @@ pub enum OnPanic {
 #[must_use = "makes a loop by `build`"]
 pub struct Builder {
     name: String,
-    poll_budget: usize,
+    poll_budget: Option<usize>,
     max_io_events: usize,
     on_panic: OnPanic,
     timer_slack: Duration,
@@ -68,6 +69,8 @@ pub struct Builder {
     offload: PoolConfig,
 }
 
+const POLLS_PER_LOOK: usize = 64;
+
 /// The limit of `slow_poll` in builds with debug assertions, unless another one is set.
 const SLOW_POLL_IN_DEBUG_BUILDS: Duration = Duration::from_millis(100);
 
@@ -75,7 +78,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             name: "roundelay".to_owned(),
-            poll_budget: 64,
+            poll_budget: None,
             max_io_events: 1024,
             on_panic: OnPanic::Continue,
             timer_slack: slack::DEFAULT,
@@ -100,9 +103,10 @@ impl Builder {
         self
     }
 
-    /// After how many polls the loop looks at sockets, timers and other threads. Default: 64; zero counts as one.
+    /// After how many polls the loop looks at sockets and timers; zero counts as one. Default: 64, or as few as take 50
+    /// microseconds, where polls are long.
     pub fn poll_budget(mut self, polls: usize) -> Self {
-        self.poll_budget = polls.max(1);
+        self.poll_budget = Some(polls.max(1));
         self
     }
 
@@ -309,6 +313,11 @@ impl Builder {
             // Guarded by tests/io/network.rs::bytes_arrive_in_order_in_other_pieces_and_at_other_times_with_each_seed.
             reseed(seed);
         }
+        let is_repeatable = self.virtual_time || self.shuffle.is_some();
+        let pace = Pace::new(
+            self.poll_budget.unwrap_or(POLLS_PER_LOOK),
+            self.poll_budget.is_some() || is_repeatable,
+        );
         let limits = Limits {
             slow_poll: self.slow_poll,
             watchdog: self.watchdog,
@@ -319,7 +328,7 @@ impl Builder {
             is_plain: observation.is_none() && !self.virtual_time,
             context: Rc::new(context).into(),
             inbox,
-            allowance: Allowance::new(self.poll_budget),
+            allowance: Allowance::new(pace),
             stay_awake: StayAwake::new(self.spin),
             give_back,
             shuffle: self.shuffle.map(|seed| Box::new(Shuffle::new(seed))),

@@ -117,6 +117,7 @@ mod guest;
 mod main_task;
 mod narrator;
 mod observation;
+mod pace;
 #[cfg(feature = "record")]
 mod recorded;
 #[cfg(not(feature = "record"))]
@@ -168,9 +169,9 @@ pub fn run<F: IntoFuture>(main: F) -> F::Output {
 ///
 /// # Memory
 ///
-/// A future is dropped when its task ends. The memory of its cell is kept for the next task of its kind, up to sixteen
-/// megabytes for all kinds together. A loop's tables have a few dozen bytes for each task, timer and source, and for each
-/// undelivered note. What a burst leaves of both is given back when nothing has needed it for a second, a little at each rest.
+/// The memory of a finished task is kept for the next task of its kind, up to sixteen megabytes for all kinds together. A
+/// loop's tables have a few dozen bytes for each task, timer, source and undelivered note. What a burst leaves of both is given
+/// back when nothing has needed it for a second, a little at each rest.
 pub struct EventLoop {
     context: StaysOnItsLoopSoSendARemoteInstead<Rc<Context>>,
     inbox: Inbox,
@@ -403,8 +404,7 @@ impl EventLoop {
     /// How long things take in this loop: polls, waits for a poll, turns. `None` unless the loop is
     /// [observed](Builder::observe). A task asks [`Histograms::current`](crate::inspect::Histograms::current).
     pub fn histograms(&self) -> Option<Histograms> {
-        let account = self.context.account.as_ref()?;
-        Some(account.histograms())
+        Some(self.context.account.as_ref()?.histograms())
     }
 
     /// The tasks that are alive, in the order of their spawning, with [what they wait for](crate::inspect). asyncio's

@@ -84,6 +84,7 @@ impl EventLoop {
     pub(super) fn rest(&self, wait: Wait) -> io::Result<()> {
         // A halt that an earlier run has left does not concern this one.
         self.context.scheduler.take_halt();
+        self.allowance.pace.rests();
         match self.context.scheduler.ready_count() {
             0 if self.is_plain => self.park(wait, Timers::next_deadline),
             0 => self.rest_specially(wait),
@@ -198,11 +199,17 @@ impl EventLoop {
 
     /// Looks at the sockets and timers without waiting.
     fn look(&self) -> io::Result<()> {
-        let Counters { io_events, .. } = &self.context.counters;
+        let Counters {
+            io_events, polls, ..
+        } = &self.context.counters;
+        let has_sources = self.context.reactor.has_work();
+        if has_sources || self.context.timers.is_any_armed() {
+            self.allowance.pace.looks(polls.get(), Instant::now);
+        }
         self.allowance.refill();
         self.context.probe.looks();
         self.take_notes();
-        if self.context.reactor.has_work() {
+        if has_sources {
             io_events.add(self.context.reactor.poll(Wait::Now)?);
         }
         self.expire();
@@ -264,7 +271,7 @@ impl EventLoop {
     /// Fires due timers, in one look no more than there are polls until the next. So the ready queue, and with it the wait
     /// of a socket's task, does not grow with the number of due timers.
     fn expire(&self) {
-        let fired = self.context.timers.expire(self.allowance.polls_per_look);
+        let fired = self.context.timers.expire(self.allowance.pace.polls());
         self.context.counters.timers.add(fired);
         if fired > 1 {
             self.context.scheduler.prefetch(fired);

@@ -4,6 +4,7 @@
 //! A lost wake shows as a deadlock: the loop sleeps, and no thread is left to ring. `tests/loom_mutations.rs` has the lines
 //! of the inbox that these tests guard.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize as Count;
 

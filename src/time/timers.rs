@@ -124,6 +124,10 @@ impl Timers {
         Some(self.slack.put_off(self.clock.instant(tick)))
     }
 
+    pub(crate) fn is_any_armed(&self) -> bool {
+        self.wheel.borrow().len() > 0
+    }
+
     /// Wakes the tasks whose deadlines have passed, in the order of the deadlines, and says how many timers have fired.
     /// Reads the clock once, and not at all if no timer is armed.
     ///

@@ -522,3 +522,23 @@ fn a_loop_inside_a_task_has_its_own_budget_and_gives_the_outer_one_back() {
         });
     });
 }
+
+/// The loop has measured its pace when the timer becomes due: after 64 polls and after 128. Each of these polls takes a
+/// millisecond, so not two of them fit into the time that the loop wants between two looks. A slow machine makes them longer.
+#[test]
+fn where_polls_are_long_the_loop_looks_after_a_few() {
+    let _watched = crate::support::watch();
+    let delay = run(async {
+        let busy = Busy::new(3 * POLL_BUDGET);
+        let bully = spawn(busy.keep(async {
+            loop {
+                thread::sleep(Duration::from_millis(1));
+                yield_now().await;
+            }
+        }));
+        let delay = a_timer_that_fires(busy).await;
+        bully.abort();
+        delay
+    });
+    assert!(delay <= 1, "the timer waited for {delay} polls");
+}

@@ -1,0 +1,142 @@
+//! Tuning: fewer polls between two looks, where polls are long.
+//!
+//! The plain form looks after 64 polls. If a poll takes 10 us, as in a server that works on each request, a socket that has
+//! become ready waits for 640 us. To look at the clock after each poll would cost a lone yield a sixth of its time. So the loop
+//! measures at a look how long the polls since the last look have taken, and makes the number of polls until the next look
+//! such that they take [`GOAL`].
+//!
+//! ```text
+//!   64 polls of 10 us           5 polls    5 polls    5 polls
+//!   -------------------- look - ------- - look ------- look -- ..
+//! ```
+//!
+//! - *It costs* a reading of the clock at each look; at every eighth, while polls are short; none, if there is neither a source
+//!   nor a timer, or if the loop rests before the second look.
+//! - *From many to few at once, from few to many by doubling*: a short poll among long ones does not undo what was measured.
+//! - *A fixed number*: [`Builder::poll_budget`](crate::Builder::poll_budget) asks for one. A loop with virtual time, or with a
+//!   seed, has one too, because it must do the same again whatever the real clock says.
+//!
+//! It buys: a ready socket beside a task that works 10 us and yields waits for 70 us at most instead of 1,160 (`cargo bench
+//! --bench compare`, row `wait_busy`). Guarded by
+//! tests/scheduler/fairness.rs::where_polls_are_long_the_loop_looks_after_a_few.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// So long may the polls between two looks take.
+const GOAL: Duration = Duration::from_micros(50);
+
+/// While polls are short, so many looks are not measured after one that is.
+const UNMEASURED: u32 = 7;
+
+pub(super) struct Pace {
+    most: usize,
+    is_fixed: bool,
+    polls: Cell<usize>,
+    /// When the last measured look was, and how many polls there had been. `None` after a rest.
+    mark: Cell<Option<(Instant, u64)>>,
+    /// How many looks are not measured before the next that is.
+    unmeasured: Cell<u32>,
+}
+
+impl Pace {
+    pub(super) fn new(most: usize, is_fixed: bool) -> Self {
+        Self {
+            most,
+            is_fixed,
+            polls: Cell::new(most),
+            mark: Cell::new(None),
+            unmeasured: Cell::new(0),
+        }
+    }
+
+    /// How many polls there are until the next look.
+    pub(super) fn polls(&self) -> usize {
+        self.polls.get()
+    }
+
+    /// The loop rests, so the time until the next look says nothing of its polls.
+    pub(super) fn rests(&self) {
+        self.mark.set(None);
+    }
+
+    /// The loop looks. It has made `done` polls in its life.
+    pub(super) fn looks(&self, done: u64, now: impl FnOnce() -> Instant) {
+        if self.is_fixed {
+            return;
+        }
+        match self.unmeasured.get() {
+            0 => self.measure(done, now()),
+            looks => self.unmeasured.set(looks - 1),
+        }
+    }
+
+    fn measure(&self, done: u64, now: Instant) {
+        let Some((then, before)) = self.mark.replace(Some((now, done))) else {
+            return;
+        };
+        let (polls, took) = (u128::from(done - before), (now - then).as_nanos().max(1));
+        let fitting = polls * GOAL.as_nanos() / took;
+        let most = self.most.min(2 * self.polls.get());
+        let polls = usize::try_from(fitting).map_or(most, |polls| polls.clamp(1, most));
+        self.polls.set(polls);
+        if polls == self.most {
+            self.unmeasured.set(UNMEASURED);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Looks after as many polls as the pace says, each of so many microseconds. Returns these numbers.
+    fn numbers(pace: &Pace, clock: &mut Instant, done: &mut u64, micros: &[u64]) -> Vec<usize> {
+        let look = |micros: &u64| {
+            let polls = pace.polls();
+            *done += polls as u64;
+            *clock += Duration::from_micros(polls as u64 * micros);
+            pace.looks(*done, || *clock);
+            pace.polls()
+        };
+        micros.iter().map(look).collect()
+    }
+
+    #[test]
+    fn few_polls_at_once_where_they_are_long_and_more_by_doubling() {
+        let _watched = crate::watch::watch();
+        let (pace, mut clock, mut done) = (Pace::new(64, false), Instant::now(), 0);
+        let mut look = |micros: &[u64]| numbers(&pace, &mut clock, &mut done, micros);
+        assert_eq!(look(&[10]), [64], "one look alone measures nothing");
+        assert_eq!(look(&[10, 10]), [5, 5]);
+        assert_eq!(look(&[1_000]), [1], "at least one poll");
+        assert_eq!(look(&[0, 0, 0, 10]), [2, 4, 8, 5]);
+        assert_eq!(look(&[0, 0, 0, 0, 0]), [10, 20, 40, 64, 64]);
+    }
+
+    #[test]
+    fn short_polls_are_seldom_measured() {
+        let _watched = crate::watch::watch();
+        let (pace, clock) = (Pace::new(64, false), Instant::now());
+        let mut measured = 0;
+        for look in 0..80 {
+            pace.looks(64 * look, || {
+                measured += 1;
+                clock
+            });
+        }
+        assert_eq!((measured, pace.polls()), (11, 64));
+    }
+
+    #[test]
+    fn a_rest_is_no_poll_and_a_fixed_number_stays() {
+        let _watched = crate::watch::watch();
+        let (pace, mut clock, mut done) = (Pace::new(64, false), Instant::now(), 0);
+        for _ in 0..20 {
+            assert_eq!(numbers(&pace, &mut clock, &mut done, &[1_000]), [64]);
+            pace.rests();
+        }
+        let fixed = Pace::new(7, true);
+        assert_eq!(numbers(&fixed, &mut clock, &mut done, &[1_000; 3]), [7; 3]);
+    }
+}
