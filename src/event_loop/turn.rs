@@ -60,8 +60,8 @@
 //! The inbox costs a load. So the loop asks for notes after every poll, which halves the time until
 //! a thread that wakes a busy loop is answered. The timers cost a reading of the clock (but only if
 //! there is a timer), the sockets a system call (but only if there is a source). 64 polls share one
-//! such look. *A lone task that yields pays no system call for each yield*; nor does it hold up a
-//! socket for more than 64 polls. Guarded by
+//! such look, or fewer where polls are long ([`pace`](super::pace)). *A lone task that yields pays
+//! no system call for each yield*; nor does it hold up a socket for more than 64 polls. Guarded by
 //! tests/scheduler/fairness.rs::the_loop_looks_after_its_budget_of_polls_whatever_its_tasks_do_and_not_sooner.
 
 use std::io;
