@@ -40,7 +40,7 @@
 //!    only](mod@crate::offload#the-problem). Let the computation yield, or `offload` it.
 //!    `examples/08_starvation_and_yield.rs`
 //! 10. **Does a yield let I/O in?** Not each yield. The loop looks after 64 polls, or after as
-//!     many as take 50 us, so the [64th poll](crate::scheduler#the-batch-rule) lets I/O in at the
+//!     few as take 25 us, so the [64th poll](crate::scheduler#the-batch-rule) lets I/O in at the
 //!     latest.
 //!     `tests/scheduler/fairness.rs::the_loop_looks_after_its_budget_of_polls_whatever_its_tasks_do_and_not_sooner`
 //! 11. **What does `offload` cost?** One allocation, a system call to wake a worker that sleeps,

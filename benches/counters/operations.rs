@@ -59,7 +59,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// A loop that looks after 64 polls. The default is 64 polls or 50 us, and under callgrind a poll takes fifty times as long.
+/// A loop that looks after 64 polls. The default is 64 polls or 25 us, and under callgrind a poll takes fifty times as long.
 fn a_loop() -> EventLoop {
     let builder = EventLoop::builder().poll_budget(64);
     builder.build().expect("a loop")

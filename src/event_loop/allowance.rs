@@ -29,9 +29,14 @@ impl Allowance {
         self.polls.set(0);
     }
 
-    /// After a look: allows the full amount of work again.
+    /// At a look: allows the full amount of work again.
     pub(super) fn refill(&self) {
-        self.polls.set(self.pace.polls());
+        self.polls.set(self.pace.most());
         self.notes.set(NOTES_PER_LOOK);
+    }
+
+    /// After a look. `ready` says how many tasks are ready.
+    pub(super) fn keep_pace(&self, ready: impl FnOnce() -> usize) {
+        self.polls.set(self.pace.polls(ready));
     }
 }

@@ -103,8 +103,8 @@ impl Builder {
         self
     }
 
-    /// After how many polls the loop looks at sockets and timers; zero counts as one. Default: 64, or as few as take 50
-    /// microseconds, where polls are long.
+    /// After how many polls the loop looks at sockets and timers; zero counts as one. Default: 64; but where
+    /// polls are long and few tasks are ready, as many as take 25 microseconds.
     pub fn poll_budget(mut self, polls: usize) -> Self {
         self.poll_budget = Some(polls.max(1));
         self

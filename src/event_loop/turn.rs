@@ -213,6 +213,8 @@ impl EventLoop {
             io_events.add(self.context.reactor.poll(Wait::Now)?);
         }
         self.expire();
+        self.allowance
+            .keep_pace(|| self.context.scheduler.ready_count());
         self.context.probe.has_looked();
         Ok(())
     }
@@ -264,6 +266,8 @@ impl EventLoop {
         self.take_notes();
         io_events.add(polled?);
         self.expire();
+        self.allowance
+            .keep_pace(|| self.context.scheduler.ready_count());
         self.context.probe.has_looked();
         Ok(())
     }
@@ -271,7 +275,7 @@ impl EventLoop {
     /// Fires due timers, in one look no more than there are polls until the next. So the ready queue, and with it the wait
     /// of a socket's task, does not grow with the number of due timers.
     fn expire(&self) {
-        let fired = self.context.timers.expire(self.allowance.pace.polls());
+        let fired = self.context.timers.expire(self.allowance.pace.most());
         self.context.counters.timers.add(fired);
         if fired > 1 {
             self.context.scheduler.prefetch(fired);

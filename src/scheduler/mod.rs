@@ -113,8 +113,8 @@
 //! *Proof:* the allowance of polls starts at 64, falls with every poll, and is refilled by a look
 //! only; at zero the loop looks. No more than 64 notes are delivered between two looks, and a look
 //! itself is bounded. QED. `tests/event_loop/bounded_look.rs` and `tests/scheduler/fairness.rs`
-//! count it. (Where polls are long, the allowance is smaller: as many polls as take 50 us. See
-//! `event_loop/pace.rs`.)
+//! count it. (Where few tasks are ready and polls are long, the allowance is smaller: as many polls
+//! as take 25 us. See `event_loop/pace.rs`.)
 //!
 //! One poll can still be long. A socket that always has data makes its task loop for ever without
 //! returning `Pending`. So each poll may complete 128 operations of this crate's leaf futures; the

@@ -16,7 +16,7 @@ use crate::foreign;
 ///
 /// # What it does not promise
 ///
-/// A yield is not a look at the sockets and the timers. The loop looks once in 64 polls, or in as many as take 50 us, and
+/// A yield is not a look at the sockets and the timers. The loop looks once in 64 polls, or in as few as take 25 us, and
 /// when no task is ready, because a system call for each yield would cost more than the yield. A due timer or a ready socket
 /// waits at most that long.
 ///
