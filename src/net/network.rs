@@ -326,7 +326,7 @@ impl NetworkListener {
     /// Never.
     pub async fn accept(&self) -> io::Result<(Duplex, usize)> {
         let connection = self.queue.get().await;
-        Ok(connection.expect("the backlog is open while somebody listens"))
+        Ok(connection.expect("the backlog is open while the listener lives"))
     }
 }
 

@@ -434,7 +434,7 @@ where
         self.book.limited();
         self.tell_of_the_limit();
         let room = self.room.reserve().await;
-        room.expect("nobody ends the group while its body accepts")
+        room.expect("the group does not end while its body accepts")
     }
 
     fn tell_of_the_limit(&self) {

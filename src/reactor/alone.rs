@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   first[Read]   ->   behind, lines[Read]: 4 <-> 0 <-> 7    the first came before the others
-//!   first[Write]  ->   behind: nobody
+//!   first[Write]  ->   behind: empty
 //! ```
 //!
 //! When the first waiter leaves, no other waiter takes its entry, because a key must not change. While other waiters

@@ -77,7 +77,7 @@ impl Sources {
             fd,
             source: Rc::clone(source),
         });
-        debug_assert_eq!(slot, slot_of(token), "nobody came in between");
+        debug_assert_eq!(slot, slot_of(token), "no source was inserted in between");
     }
 
     /// The source of this token, if it is still there.

@@ -11,7 +11,7 @@
 //! This chapter replaces `spawn` and the type `Task` of the smallest loop
 //! (`examples/00_smallest_loop.rs`). A task there is a boxed future and nothing else. It has no
 //! state that another task could ask for, await or cancel, and a task that has returned `Pending`
-//! cannot be told from one that nobody will ever wake.
+//! cannot be told from one that no code will ever wake.
 //!
 //! ## The problem
 //!
