@@ -21,7 +21,8 @@
 //!   the burst has put it can keep the whole table: 32 bytes for each slot. If nothing could be given back, the next pause is
 //!   twice as long, up to 64 seconds.
 //!
-//! A loop that always has a task to poll does not rest, and gives nothing back. The table of sources is not evacuated.
+//! A loop that always has a task to poll does not rest, and gives nothing back. A host that waits for the loop's descriptor is
+//! not woken for it: the loop gives back at the turns that there are. The table of sources is not evacuated.
 //!
 //! Guarded by tests/allocations/give_back.rs::a_burst_leaves_less_than_twice_of_what_lives.
 
