@@ -27,16 +27,18 @@ impl Allowance {
     /// Makes a look due now.
     pub(super) fn end(&self) {
         self.polls.set(0);
+        self.pace.end();
     }
 
     /// At a look: allows the full amount of work again.
     pub(super) fn refill(&self) {
-        self.polls.set(self.pace.most());
+        self.polls.set(self.pace.polls());
         self.notes.set(NOTES_PER_LOOK);
     }
 
-    /// After a look. `ready` says how many tasks are ready.
-    pub(super) fn keep_pace(&self, ready: impl FnOnce() -> usize) {
-        self.polls.set(self.pace.polls(ready));
+    /// No poll is left. Returns whether there are more before the look, because many tasks are ready.
+    pub(super) fn prolong(&self, ready: impl FnOnce() -> usize) -> bool {
+        self.polls.set(self.pace.more_polls(ready));
+        self.polls.get() > 0
     }
 }

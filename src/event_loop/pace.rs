@@ -34,6 +34,8 @@ pub(super) struct Pace {
     most: usize,
     is_fixed: bool,
     polls: Cell<usize>,
+    /// Whether there have been more polls than these since the last look.
+    is_prolonged: Cell<bool>,
     /// When the last measured look was, and how many polls there had been. `None` after a rest.
     mark: Cell<Option<(Instant, u64)>>,
     /// How many looks are not measured before the next that is.
@@ -46,6 +48,7 @@ impl Pace {
             most,
             is_fixed,
             polls: Cell::new(most),
+            is_prolonged: Cell::new(false),
             mark: Cell::new(None),
             unmeasured: Cell::new(0),
         }
@@ -56,12 +59,23 @@ impl Pace {
         self.most
     }
 
-    /// How many polls there are until the next look, if `ready` says how many tasks are ready.
-    pub(super) fn polls(&self, ready: impl FnOnce() -> usize) -> usize {
-        match self.polls.get() {
-            polls if polls == self.most => polls,
-            polls => polls.max(ready()).min(self.most),
+    /// How many polls there are until the next look.
+    pub(super) fn polls(&self) -> usize {
+        self.polls.get()
+    }
+
+    /// How many polls there are after these, once between two looks. `ready` says how many tasks are ready now.
+    pub(super) fn more_polls(&self, ready: impl FnOnce() -> usize) -> usize {
+        let polls = self.polls.get();
+        if polls == self.most || self.is_prolonged.replace(true) {
+            return 0;
         }
+        ready().min(self.most - polls)
+    }
+
+    /// The next look is due after [`polls`](Self::polls), however many tasks are ready.
+    pub(super) fn end(&self) {
+        self.is_prolonged.set(true);
     }
 
     /// The loop rests, so the time until the next look says nothing of its polls.
@@ -71,6 +85,7 @@ impl Pace {
 
     /// The loop looks. It has made `done` polls in its life.
     pub(super) fn looks(&self, done: u64, now: impl FnOnce() -> Instant) {
+        self.is_prolonged.set(false);
         if self.is_fixed {
             return;
         }
@@ -99,14 +114,14 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// One task is ready. Looks after as many polls as the pace says, each of so many microseconds. Returns these numbers.
+    /// Looks after as many polls as the pace says, each of so many microseconds. Returns these numbers.
     fn numbers(pace: &Pace, clock: &mut Instant, done: &mut u64, micros: &[u64]) -> Vec<usize> {
         let look = |micros: &u64| {
-            let polls = pace.polls(|| 1);
+            let polls = pace.polls();
             *done += polls as u64;
             *clock += Duration::from_micros(polls as u64 * micros);
             pace.looks(*done, || *clock);
-            pace.polls(|| 1)
+            pace.polls()
         };
         micros.iter().map(look).collect()
     }
@@ -120,11 +135,23 @@ mod tests {
         assert_eq!(look(&[5, 5]), [5, 5]);
         assert_eq!(look(&[1_000]), [1], "at least one poll");
         assert_eq!(look(&[0, 0, 0, 5]), [2, 4, 8, 5]);
-        assert_eq!(pace.polls(|| 3), 5);
-        assert_eq!(pace.polls(|| 50), 50, "each ready task has its poll first");
-        assert_eq!(pace.polls(|| 1_000), 64, "but no more than 64");
-        let mut look = |micros: &[u64]| numbers(&pace, &mut clock, &mut done, micros);
         assert_eq!(look(&[0, 0, 0, 0, 0]), [10, 20, 40, 64, 64]);
+    }
+
+    #[test]
+    fn each_ready_task_has_its_poll_before_the_look_up_to_64() {
+        let _watched = crate::watch::watch();
+        let (pace, mut clock, mut done) = (Pace::new(64, false), Instant::now(), 0);
+        assert_eq!(pace.more_polls(|| 50), 0, "short polls need no more");
+        let mut look = || numbers(&pace, &mut clock, &mut done, &[5]);
+        assert_eq!([look(), look()], [[64], [5]]);
+        assert_eq!(pace.more_polls(|| 50), 50);
+        assert_eq!(pace.more_polls(|| 50), 0, "once between two looks");
+        look();
+        assert_eq!(pace.more_polls(|| 1_000), 59);
+        look();
+        pace.end();
+        assert_eq!(pace.more_polls(|| 50), 0);
     }
 
     #[test]
@@ -138,7 +165,7 @@ mod tests {
                 clock
             });
         }
-        assert_eq!((measured, pace.polls(|| 1)), (11, 64));
+        assert_eq!((measured, pace.polls()), (11, 64));
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl EventLoop {
         let Allowance { polls, notes, .. } = &self.allowance;
         let scheduler = &self.context.scheduler;
         while batch > 0 {
-            if polls.get() == 0 {
+            if polls.get() == 0 && !self.allowance.prolong(|| scheduler.ready_count()) {
                 observer.resumes();
                 self.look()?;
                 observer.has_looked();
@@ -213,8 +213,6 @@ impl EventLoop {
             io_events.add(self.context.reactor.poll(Wait::Now)?);
         }
         self.expire();
-        self.allowance
-            .keep_pace(|| self.context.scheduler.ready_count());
         self.context.probe.has_looked();
         Ok(())
     }
@@ -266,8 +264,6 @@ impl EventLoop {
         self.take_notes();
         io_events.add(polled?);
         self.expire();
-        self.allowance
-            .keep_pace(|| self.context.scheduler.ready_count());
         self.context.probe.has_looked();
         Ok(())
     }
