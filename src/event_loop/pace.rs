@@ -9,8 +9,10 @@
 //!   -------------------- look - ------- - look ------- look -- ..
 //! ```
 //!
-//! - *Not before each task that is ready has had its poll.* A task that a look wakes stands behind those that are ready: if
-//!   they are many, an earlier look helps it little, and a busy server would take fewer events by each system call.
+//! - *Not before each task that is ready has had its poll*, up to 64. A task that a look wakes stands behind those that are
+//!   ready: if they are many, an earlier look helps it little, and a busy server would take fewer events by each system call.
+//!   And where each look brings 64 notes, each of which spawns a task, the queue would grow without end. Guarded by
+//!   tests/event_loop/bounded_look.rs::tasks_spawned_from_other_threads_do_not_hold_a_timer_up.
 //! - *It costs* a reading of the clock at each look; at every eighth, while polls are short; none, if there is neither a source
 //!   nor a timer, or if the loop rests before the second look.
 //! - *From many to few at once, from few to many by doubling*: a short poll among long ones does not undo what was measured.
@@ -59,8 +61,9 @@ impl Pace {
         self.most
     }
 
-    /// How many polls there are until the next look.
+    /// After a look: how many polls there are until the next.
     pub(super) fn polls(&self) -> usize {
+        self.is_prolonged.set(false);
         self.polls.get()
     }
 
@@ -85,7 +88,6 @@ impl Pace {
 
     /// The loop looks. It has made `done` polls in its life.
     pub(super) fn looks(&self, done: u64, now: impl FnOnce() -> Instant) {
-        self.is_prolonged.set(false);
         if self.is_fixed {
             return;
         }
@@ -147,9 +149,9 @@ mod tests {
         assert_eq!([look(), look()], [[64], [5]]);
         assert_eq!(pace.more_polls(|| 50), 50);
         assert_eq!(pace.more_polls(|| 50), 0, "once between two looks");
-        look();
+        assert_eq!(pace.polls(), 5);
         assert_eq!(pace.more_polls(|| 1_000), 59);
-        look();
+        assert_eq!(pace.polls(), 5);
         pace.end();
         assert_eq!(pace.more_polls(|| 50), 0);
     }
