@@ -13,7 +13,8 @@
 //! ```
 //!
 //! - *No look pays for all of it.* A part is 64 cells, or one table, and after each part the loop looks at sockets and timers.
-//!   A table of a million entries is the longest part, some 5 ms, in most of which the system takes 32 megabytes back.
+//!   A table of a million entries is the longest part: some 5 ms, in most of which the system takes 32 megabytes back. So the
+//!   loop waits for a quiet moment, a millisecond in which nothing happens. If none comes within four seconds, it goes on.
 //! - *An idle loop does it too.* A rest ends when a second is over. Apart from that, an idle loop is not woken.
 //! - *A loop with small tables pays nothing.* A room sets the flag `has_grown` in the cold code where a table grows. While
 //!   the flag is not set, a rest costs one load.
@@ -41,6 +42,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause, after attempts in vain.
 const LONGEST: Duration = Duration::from_secs(64);
 
+/// A loop that has slept for so long is likely to have time for a table.
+const QUIET: Duration = Duration::from_millis(1);
+
+/// How long the loop waits for a quiet moment.
+const PATIENCE: Duration = Duration::from_secs(4);
+
 /// A table with room for so few is left alone.
 const SMALL: usize = 1024;
 
@@ -51,6 +58,8 @@ pub(super) struct GiveBack {
     pause: Cell<Duration>,
     /// The least that the spare cells have taken at a rest since the pause began.
     spare: Cell<usize>,
+    /// When the loop rested last, while it waits for a moment to give back.
+    rested: Cell<Option<Instant>>,
     /// Whether the present attempt has given anything back.
     has_given: Cell<bool>,
 }
@@ -72,6 +81,7 @@ impl Default for GiveBack {
             stage: Cell::new(Stage::Calm),
             pause: Cell::new(PAUSE),
             spare: Cell::new(0),
+            rested: Cell::new(None),
             has_given: Cell::new(false),
         }
     }
@@ -98,19 +108,34 @@ impl GiveBack {
     fn go_on(&self, wait: Wait, rooms: Rooms) -> Wait {
         let spare = rooms.context.scheduler.spare_bytes();
         self.spare.set(self.spare.get().min(spare));
-        match self.stage.get() {
-            Stage::Calm => self.begin_a_pause(wait, rooms, spare),
-            Stage::Pause(end) | Stage::Evacuation(end) if Instant::now() < end => {
-                wait.at_most_until(Some(end))
-            }
-            Stage::Pause(_) if self.free_some_spares(rooms) => Wait::Now,
-            Stage::Pause(_) => self.evacuate(wait, rooms),
-            Stage::Evacuation(_) if Table::ALL.iter().any(|table| table.shrink(rooms)) => {
-                self.has_given.set(true);
-                Wait::Now
-            }
-            Stage::Evacuation(_) => self.end_the_attempt(wait),
+        let end = match self.stage.get() {
+            Stage::Calm => return self.begin_a_pause(wait, rooms, spare),
+            Stage::Pause(end) | Stage::Evacuation(end) => end,
+        };
+        let now = Instant::now();
+        let rested = self.rested.replace(Some(now));
+        if now < end {
+            return wait.at_most_until(Some(end));
         }
+        let is_pause = matches!(self.stage.get(), Stage::Pause(_));
+        if is_pause && self.free_some_spares(rooms) {
+            return Wait::Now;
+        }
+        if is_pause && !rooms.is_any_loose() {
+            return self.end_the_attempt(wait);
+        }
+        let is_quiet = rested.is_some_and(|rested| now - rested >= QUIET);
+        if !is_quiet && now < end + PATIENCE {
+            return wait.at_most_until(Some(now + QUIET));
+        }
+        if is_pause {
+            return self.evacuate(wait, rooms);
+        }
+        if Table::ALL.iter().any(|table| table.shrink(rooms)) {
+            self.has_given.set(true);
+            return Wait::Now;
+        }
+        self.end_the_attempt(wait)
     }
 
     fn begin_a_pause(&self, wait: Wait, rooms: Rooms, spare: usize) -> Wait {
@@ -148,9 +173,6 @@ impl GiveBack {
     }
 
     fn evacuate(&self, wait: Wait, rooms: Rooms) -> Wait {
-        if !rooms.is_any_loose() {
-            return self.end_the_attempt(wait);
-        }
         for table in Table::ALL {
             if table.is_loose(rooms) {
                 table.evacuate(rooms);
