@@ -19,7 +19,7 @@
 //! - *A fixed number*: [`Builder::poll_budget`](crate::Builder::poll_budget) asks for one. A loop with virtual time, or with a
 //!   seed, has one too, because it must do the same again whatever the real clock says.
 //!
-//! It buys: beside that task, a socket waits for some 50 us in one case of a thousand, instead of 700 (`cargo bench --bench
+//! It buys: beside that task, a socket waits for some 60 us in one case of a thousand, instead of 700 (`cargo bench --bench
 //! compare`, row `wait_busy`). Guarded by
 //! tests/scheduler/fairness.rs::where_polls_are_long_the_loop_looks_after_a_few.
 
