@@ -239,7 +239,9 @@ fn sleeping_allocates_nothing_once_the_wheel_has_room() {
 #[test]
 fn wakes_from_another_thread_allocate_nothing_on_either_side() {
     const ROUNDS: usize = 200;
-    const BURST: usize = 3;
+    /// The wakes of three rounds may be in the inbox at once, if the loop's thread loses its processor between a look and a poll:
+    /// six, and a new queue has room for eight.
+    const BURST: usize = 2;
     watchdog(PATIENCE, || {
         let (count, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (waker_out, waker_in) = mpsc::channel::<Waker>();
