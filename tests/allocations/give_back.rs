@@ -1,8 +1,10 @@
-//! A loop gives back what a burst has left: what is promised under `EventLoop`, "Memory".
+//! A loop gives back what a burst has left: what is promised under `EventLoop`, "Memory". It waits for seconds of real time in
+//! between, and twice as long after an attempt in vain, so these tests have more time than others.
 
 use std::time::Duration;
 
 use crate::allocations::bytes;
+use crate::support::PATIENCE;
 use roundelay::net::UdpSocket;
 use roundelay::{EventLoop, JoinHandle, sleep, spawn, yield_now};
 
@@ -37,7 +39,7 @@ async fn burst(before: isize, burst: impl AsyncFnOnce()) {
 
 #[test]
 fn a_burst_leaves_less_than_twice_of_what_lives() {
-    let _watched = crate::support::watch();
+    let _watched = crate::support::watch_for(3 * PATIENCE);
     let before = bytes();
     roundelay::run(burst(before, async || {
         let nap = || spawn(sleep(Duration::from_millis(1)));
@@ -50,7 +52,7 @@ fn a_burst_leaves_less_than_twice_of_what_lives() {
 
 #[test]
 fn a_burst_of_timers_in_one_task_goes_back_too() {
-    let _watched = crate::support::watch();
+    let _watched = crate::support::watch_for(3 * PATIENCE);
     let before = bytes();
     roundelay::run(burst(before, async || {
         let mut naps: Vec<_> = (0..MANY)
@@ -71,7 +73,7 @@ fn a_burst_of_timers_in_one_task_goes_back_too() {
 /// has put that.
 #[test]
 fn a_burst_goes_back_while_a_few_tasks_come_and_go() {
-    let _watched = crate::support::watch();
+    let _watched = crate::support::watch_for(3 * PATIENCE);
     let before = bytes();
     roundelay::run(burst(before, async || {
         let traffic = spawn(async {
@@ -93,7 +95,7 @@ fn a_burst_goes_back_while_a_few_tasks_come_and_go() {
 
 #[test]
 fn a_flood_of_posts_goes_back_too() {
-    let _watched = crate::support::watch();
+    let _watched = crate::support::watch_for(3 * PATIENCE);
     let before = bytes();
     let mut event_loop = EventLoop::builder().post_queue(MANY).build().unwrap();
     let remote = event_loop.remote();
@@ -105,7 +107,7 @@ fn a_flood_of_posts_goes_back_too() {
 
 #[test]
 fn a_burst_of_sockets_goes_back_too() {
-    let _watched = crate::support::watch();
+    let _watched = crate::support::watch_for(3 * PATIENCE);
     let mut event_loop = EventLoop::new().unwrap();
     event_loop.run(async {
         let registered = || async {
@@ -128,7 +130,7 @@ fn a_burst_of_sockets_goes_back_too() {
 
 #[test]
 fn a_task_that_lives_on_at_the_end_of_the_table_keeps_it_until_it_ends() {
-    let _watched = crate::support::watch();
+    let _watched = crate::support::watch_for(3 * PATIENCE);
     let before = bytes();
     roundelay::run(async {
         let mut residents = residents(MANY);
