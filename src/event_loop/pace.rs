@@ -86,18 +86,18 @@ impl Pace {
         self.mark.set(None);
     }
 
-    /// The loop looks. It has made `done` polls in its life.
-    pub(super) fn looks(&self, done: u64, now: impl FnOnce() -> Instant) {
+    /// The loop looks. Returns whether this look is one to [measure](Self::measure).
+    pub(super) fn looks(&self) -> bool {
         if self.is_fixed {
-            return;
+            return false;
         }
-        match self.unmeasured.get() {
-            0 => self.measure(done, now()),
-            looks => self.unmeasured.set(looks - 1),
-        }
+        let before = self.unmeasured.get();
+        self.unmeasured.set(before.saturating_sub(1));
+        before == 0
     }
 
-    fn measure(&self, done: u64, now: Instant) {
+    /// The loop has made `done` polls in its life.
+    pub(super) fn measure(&self, done: u64, now: Instant) {
         let Some((then, before)) = self.mark.replace(Some((now, done))) else {
             return;
         };
@@ -122,7 +122,9 @@ mod tests {
             let polls = pace.polls();
             *done += polls as u64;
             *clock += Duration::from_micros(polls as u64 * micros);
-            pace.looks(*done, || *clock);
+            if pace.looks() {
+                pace.measure(*done, *clock);
+            }
             pace.polls()
         };
         micros.iter().map(look).collect()
@@ -162,10 +164,10 @@ mod tests {
         let (pace, clock) = (Pace::new(64, false), Instant::now());
         let mut measured = 0;
         for look in 0..80 {
-            pace.looks(64 * look, || {
+            if pace.looks() {
                 measured += 1;
-                clock
-            });
+                pace.measure(64 * look, clock);
+            }
         }
         assert_eq!((measured, pace.polls()), (11, 64));
     }

@@ -202,14 +202,14 @@ impl EventLoop {
         let Counters {
             io_events, polls, ..
         } = &self.context.counters;
-        let has_sources = self.context.reactor.has_work();
-        if has_sources || self.context.timers.is_any_armed() {
-            self.allowance.pace.looks(polls.get(), Instant::now);
+        let waits = || self.context.reactor.has_work() || self.context.timers.is_any_armed();
+        if self.allowance.pace.looks() && waits() {
+            self.allowance.pace.measure(polls.get(), Instant::now());
         }
         self.allowance.refill();
         self.context.probe.looks();
         self.take_notes();
-        if has_sources {
+        if self.context.reactor.has_work() {
             io_events.add(self.context.reactor.poll(Wait::Now)?);
         }
         self.expire();
