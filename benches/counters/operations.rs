@@ -48,6 +48,10 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         run: echo_in_one_loop,
     },
     Operation {
+        name: "echo_among_50",
+        run: echo_among_50,
+    },
+    Operation {
         name: "foreign_wake",
         run: foreign_wake,
     },
@@ -232,6 +236,32 @@ fn echo_in_one_loop(count: usize) {
             server.await.expect("no panic")
         })
         .expect("an echo");
+}
+
+/// Fifty connections speak, and one turn answers all of them. The figure is for one request, with its client: a write and a
+/// read by the standard library.
+fn echo_among_50(count: usize) {
+    const CONNECTIONS: usize = 50;
+    let mut event_loop = a_loop();
+    let listener = net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr().expect("its address");
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS {
+        clients.push(net::TcpStream::connect(address).expect("a client"));
+        let (server, _) = listener.accept().expect("a connection");
+        let server = TcpStream::from_std(server).expect("a stream");
+        drop(event_loop.spawn(answer(server)));
+    }
+    event_loop.run_until_idle().expect("turns");
+    for _ in 0..count / CONNECTIONS {
+        for client in &mut clients {
+            client.write_all(&[7; 64]).expect("a request");
+        }
+        event_loop.turn(Some(Duration::ZERO)).expect("a turn");
+        for client in &mut clients {
+            client.read_exact(&mut [0; 64]).expect("an answer");
+        }
+    }
 }
 
 /// Wakes come from outside while the loop sleeps, because between two turns the loop counts as asleep.

@@ -153,16 +153,17 @@ impl Listing {
     fn add_sources(&mut self, context: &Context) {
         let visit = |waker: &Waker, descriptor, interest: Interest| {
             self.watched.push(descriptor);
+            let task = behind::task_of(waker);
             let source = Source {
                 descriptor,
                 name: None,
             };
-            let what = if interest.is_readable() {
-                WaitsFor::Read(source)
-            } else {
-                WaitsFor::Write(source)
-            };
-            self.add(behind::task_of(waker), what);
+            if interest.is_readable() {
+                self.add(task, WaitsFor::Read(source.clone()));
+            }
+            if interest.is_writable() {
+                self.add(task, WaitsFor::Write(source));
+            }
         };
         context.reactor.each_waiter(visit);
     }

@@ -1,13 +1,13 @@
 //! Reading and writing for any [`Stream`], called by the methods in `methods.rs`.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::fault::{self, Call};
-use crate::reactor::{Interest, Registered, Watched};
+use crate::reactor::{Interest, Registered, Seat, Watched};
 
 /// A connected stream socket: TCP or Unix. Other crates cannot name it, and so cannot implement it.
 pub trait Stream {
@@ -91,20 +91,39 @@ pub(super) trait Transfer<S: Stream> {
     fn attempt(&mut self, stream: &S, source: &S::Source) -> io::Result<usize>;
 }
 
-/// Not an `async fn`, which would store the transfer twice: as its argument and in the operation. Every task that waits for
-/// a socket holds one of these.
-pub(super) fn wait<S: Stream, T: Transfer<S>>(
-    stream: &S,
-    mut transfer: T,
-) -> impl Future<Output = io::Result<usize>> {
-    let mut operation = (!transfer.has_nothing_to_move()).then(|| {
-        let attempt = move |source: &S::Source| transfer.attempt(stream, source);
-        stream.registered().operation(T::INTEREST, attempt)
-    });
-    poll_fn(move |cx| match &mut operation {
-        None => Poll::Ready(Ok(0)),
-        Some(operation) => Pin::new(operation).poll(cx),
-    })
+pub(super) fn wait<S: Stream, T: Transfer<S>>(stream: &S, transfer: T) -> Wait<'_, S, T> {
+    Wait {
+        stream,
+        transfer,
+        seat: stream.registered().seat(),
+    }
+}
+
+/// A transfer that waits until the stream is ready. Not an `async fn`, which would store the transfer twice: as its argument,
+/// and in the operation. Every task that waits for a stream holds one of these.
+pub(super) struct Wait<'a, S: Stream, T> {
+    stream: &'a S,
+    transfer: T,
+    seat: Seat<'a, S::Source>,
+}
+
+/// Nothing of it is pinned.
+impl<S: Stream, T> Unpin for Wait<'_, S, T> {}
+
+impl<S: Stream, T: Transfer<S>> Future for Wait<'_, S, T> {
+    type Output = io::Result<usize>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Wait {
+            stream,
+            transfer,
+            seat,
+        } = self.get_mut();
+        if transfer.has_nothing_to_move() {
+            return Poll::Ready(Ok(0));
+        }
+        seat.poll_io(cx, T::INTEREST, |source| transfer.attempt(stream, source))
+    }
 }
 
 pub(super) fn poll<S: Stream, T: Transfer<S>>(

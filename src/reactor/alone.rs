@@ -1,114 +1,106 @@
 //! Tuning: one waiter alone needs no line.
 //!
-//! Nearly every line of a source is one waiter long. So the first waiter of each line has its entry
-//! in the source itself, which the event has brought into the cache anyway. The waiters behind it
-//! stand in the plain lines of `waiters.rs`, which are made for the second waiter:
+//! Nearly every source has one waiter at a time. So the first waiter has its entry in the source
+//! itself, which the event has brought into the cache anyway. The waiters behind it stand in the
+//! plain line of `waiters.rs`, which is made for the second waiter:
 //!
 //! ```text
-//!   first[Read]   ->   behind, lines[Read]: 4 <-> 0 <-> 7    the first came before the others
-//!   first[Write]  ->   behind: empty
+//!   first   ->   behind: 4 <-> 0 <-> 7      the first came before the others
 //! ```
 //!
-//! When the first waiter leaves, no other waiter takes its entry, because a key must not change. While other waiters
-//! stand in the line behind, a new waiter joins that line too, or it would overtake them.
+//! When the first waiter leaves, no other waiter takes its entry, because a key must not change.
+//! While other waiters stand in the line behind, a new waiter joins that line too, or it would
+//! overtake them.
 //!
-//! With plain lines alone the row `echo_in_one_loop` of `cargo bench --bench counters` takes 3,196 instructions, with
-//! this file 3,017, and its bound lies between them; and each source that waits allocates once more. To do without this
-//! file, let `source.rs` import `Key` and `Waiters as Lines` from `waiters.rs`, which has `holds` and `join` for this
-//! purpose.
+//! With the plain line alone the row `echo_in_one_loop` of `cargo bench --bench counters` takes 2,975 instructions, with
+//! this file 2,773, and its bound lies between them; and each source that waits allocates once more.
+//! To do without this file, let `source.rs` import `Key` and `Waiters as Line` from `waiters.rs`.
 
 use std::task::Waker;
 
-use super::ready::Direction;
-use super::waiters::{self, Waiters};
+use super::ready::{Interest, Ready};
+use super::waiters::{self, Waiter, Waiters};
 
-/// Names one entry in the line of one direction. The future that joined with it owns it.
+/// Names one entry of the line. The future that joined with it owns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     First,
     Behind(waiters::Key),
 }
 
-/// [`Waiters`], and the first waiter of each direction in front of them.
-#[derive(Default)]
-pub(super) struct Lines {
-    firsts: [Option<Waker>; 2],
-    has_first: [bool; 2],
+/// [`Waiters`], and the first waiter in front of them.
+pub(super) struct Line {
+    first: Waiter,
+    has_first: bool,
     behind: Option<Box<Waiters>>,
 }
 
-impl Lines {
-    /// As `Waiters::holds`.
-    pub(super) fn holds(&self, direction: Direction, key: Option<Key>, waker: &Waker) -> bool {
-        let held = match key {
-            None => None,
-            Some(Key::First) => self.firsts[direction as usize].as_ref(),
-            Some(Key::Behind(key)) => self.behind.as_ref().and_then(|behind| behind.waker(key)),
-        };
-        held.is_some_and(|held| held.will_wake(waker))
-    }
-
-    /// As `Waiters::join`.
-    pub(super) fn join(
-        &mut self,
-        direction: Direction,
-        key: Option<Key>,
-        waker: Waker,
-    ) -> (Key, Option<Waker>) {
-        let key = key.unwrap_or_else(|| self.append(direction));
-        let replaced = match key {
-            Key::First => self.firsts[direction as usize].replace(waker),
-            Key::Behind(key) => self.behind_mut().replace(key, waker),
-        };
-        (key, replaced)
-    }
-
-    // Guarded by alone::tests::who_comes_when_the_first_has_left_overtakes_nobody
-    fn append(&mut self, direction: Direction) -> Key {
-        let behind = self.behind.as_ref();
-        let is_alone = behind.is_none_or(|behind| behind.is_empty(direction));
-        if is_alone && !self.has_first[direction as usize] {
-            self.has_first[direction as usize] = true;
-            return Key::First;
+impl Default for Line {
+    fn default() -> Line {
+        Line {
+            first: Waiter::new(Interest::EITHER),
+            has_first: false,
+            behind: None,
         }
-        Key::Behind(self.behind_mut().append(direction))
+    }
+}
+
+impl Line {
+    /// As `Waiters::entry`.
+    #[inline]
+    pub(super) fn entry(&mut self, key: Key) -> &mut Waiter {
+        match key {
+            Key::First => &mut self.first,
+            Key::Behind(key) => self.behind_mut().entry(key),
+        }
+    }
+
+    /// As `Waiters::append`.
+    // Guarded by alone::tests::a_task_that_comes_when_the_first_has_left_overtakes_no_other
+    #[inline]
+    pub(super) fn append(&mut self, interest: Interest) -> Key {
+        let behind = self.behind.as_ref();
+        if self.has_first || behind.is_some_and(|behind| !behind.is_empty()) {
+            return Key::Behind(self.behind_mut().append(interest));
+        }
+        self.has_first = true;
+        self.first.interest = interest;
+        Key::First
     }
 
     /// As `Waiters::leave`.
     #[must_use]
-    pub(super) fn leave(&mut self, direction: Direction, key: Key) -> Option<Waker> {
+    pub(super) fn leave(&mut self, key: Key) -> Option<Waker> {
         match key {
             Key::First => {
-                self.has_first[direction as usize] = false;
-                self.firsts[direction as usize].take()
+                self.has_first = false;
+                self.first.waker.take()
             }
-            Key::Behind(key) => self.behind_mut().leave(direction, key),
+            Key::Behind(key) => self.behind_mut().leave(key),
         }
     }
 
     /// As `Waiters::take_wakers`.
     #[inline]
-    pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
-        if let Some(waker) = self.firsts[direction as usize].take() {
+    pub(super) fn take_wakers(&mut self, news: Ready, into: &mut Vec<Waker>) {
+        if let Some(waker) = self.first.take_for(news) {
             into.push(waker);
         }
         if self.behind.is_some() {
-            self.take_wakers_behind(direction, into);
+            self.take_wakers_behind(news, into);
         }
     }
 
     #[cold]
-    fn take_wakers_behind(&mut self, direction: Direction, into: &mut Vec<Waker>) {
-        self.behind_mut().take_wakers(direction, into);
+    fn take_wakers_behind(&mut self, news: Ready, into: &mut Vec<Waker>) {
+        self.behind_mut().take_wakers(news, into);
     }
 
     /// As `Waiters::each`.
-    pub(super) fn each(&self, direction: Direction, mut visit: impl FnMut(&Waker)) {
-        if let Some(waker) = &self.firsts[direction as usize] {
-            visit(waker);
-        }
+    pub(super) fn each(&self, mut visit: impl FnMut(&Waiter)) {
+        visit(&self.first);
         if let Some(behind) = &self.behind {
-            behind.each(direction, visit);
+            behind.each(visit);
         }
     }
 
@@ -119,8 +111,8 @@ impl Lines {
     /// As `Waiters::len`.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        let firsts = self.has_first.iter().filter(|has_first| **has_first);
-        firsts.count() + self.behind.as_ref().map_or(0, |behind| behind.len())
+        let behind = self.behind.as_ref().map_or(0, |behind| behind.len());
+        usize::from(self.has_first) + behind
     }
 }
 
@@ -129,17 +121,18 @@ mod tests {
     use super::super::waiters::tests::{promises, wakers, woken};
     use super::*;
 
-    promises!(Lines);
+    promises!(Line);
 
     #[test]
-    fn who_is_alone_needs_no_line() {
-        let all = wakers(2);
-        let mut lines = Lines::default();
-        for direction in [Direction::Read, Direction::Write] {
-            lines.join(direction, None, all[0].clone());
+    fn a_waiter_that_is_alone_needs_no_line() {
+        let mut line = Line::default();
+        for interest in [READ, WRITE] {
+            let key = line.append(interest);
+            assert!(line.behind.is_none());
+            assert!(line.leave(key).is_none());
         }
-        assert!(lines.behind.is_none());
-        lines.join(Direction::Read, None, all[1].clone());
-        assert!(lines.behind.is_some());
+        line.append(READ);
+        line.append(WRITE);
+        assert!(line.behind.is_some());
     }
 }

@@ -158,6 +158,7 @@
 mod alone;
 mod end;
 mod give_back;
+mod narrator;
 mod ready;
 mod registered;
 mod rounded;
@@ -182,11 +183,13 @@ use mio::event::Event;
 use mio::{Events, Token};
 
 use self::end::End;
+use self::narrator::tell_of_an_event;
 pub use self::ready::{Interest, Ready};
 #[cfg(unix)]
 pub use self::registered::Registered;
 #[cfg(windows)]
 pub(crate) use self::registered::Registered;
+pub(crate) use self::registered::Seat;
 #[cfg(any(miri, not(target_os = "linux")))]
 use self::rounded::Alarm;
 use self::source::Source;
@@ -391,27 +394,16 @@ impl Reactor {
     }
 
     fn deliver(&self, event: &Event, woken: &mut Vec<Waker>) -> bool {
-        let token = event.token();
-        let news = Ready::from_event(event);
-        let source = self
-            .sources
-            .borrow()
-            .find(token)
-            .map(|source| source.deliver(news, woken));
+        let (token, news) = (event.token(), Ready::from_event(event));
+        let sources = self.sources.borrow();
+        let source = sources.find(token);
+        let found = source.map(|source| source.deliver(news, woken));
+        drop(sources);
         if self.probe.is_recording() {
             self.record(token, news, woken.len());
         }
-        if source.is_none() {
-            let line = format_args!("{}: dropped a stale event: the source is gone", Name(token));
-            foreign::tell(Level::Trace, foreign::IO, line);
-            return false;
-        }
-        foreign::tell(
-            Level::Trace,
-            foreign::IO,
-            format_args!("{}: {news:?}", Name(token)),
-        );
-        true
+        tell_of_an_event(token, news, found.is_some());
+        found.is_some()
     }
 
     /// Records an event: the wakers up to index `wakers` belong to this source or to the sources before it.
@@ -434,11 +426,7 @@ impl Reactor {
         })?;
         self.sources.borrow_mut().insert(token, fd, source);
         source.settle(token);
-        foreign::tell(
-            Level::Trace,
-            foreign::IO,
-            format_args!("{}: registered descriptor {fd}", Name(token)),
-        );
+        narrator::tell(token, format_args!("registered descriptor {fd}"));
         Ok(())
     }
 
@@ -466,11 +454,7 @@ impl Reactor {
     fn forget(&self, token: Token) {
         let source = self.sources.borrow_mut().remove(token);
         drop(source);
-        foreign::tell(
-            Level::Trace,
-            foreign::IO,
-            format_args!("{}: dropped", Name(token)),
-        );
+        narrator::tell(token, "dropped");
     }
 
     /// Ends the registration of a descriptor that stays open.

@@ -56,18 +56,6 @@ impl Interest {
     pub const fn is_writable(self) -> bool {
         self.0 & WRITE != 0
     }
-
-    /// Calls `something` for each direction of the interest. Not a loop, so that with a constant interest the compiler drops
-    /// the direction that is not included.
-    #[inline]
-    pub(super) fn each(self, mut something: impl FnMut(Direction)) {
-        if self.is_readable() {
-            something(Direction::Read);
-        }
-        if self.is_writable() {
-            something(Direction::Write);
-        }
-    }
 }
 
 impl BitOr for Interest {
@@ -86,13 +74,6 @@ impl fmt::Debug for Interest {
             _ => "READABLE | WRITABLE",
         })
     }
-}
-
-/// One of the two directions of a source. Each has a waiting line of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
-    Read = 0,
-    Write = 1,
 }
 
 /// What the loop knows of a source's readiness.
@@ -127,11 +108,6 @@ impl Ready {
     /// The part that concerns these directions.
     pub(super) const fn only(self, interest: Interest) -> Ready {
         Ready(self.0 & interest.0)
-    }
-
-    /// The directions that this readiness concerns.
-    pub(super) const fn interest(self) -> Interest {
-        Interest(self.0)
     }
 
     /// This readiness and that of an event.

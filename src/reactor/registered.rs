@@ -8,7 +8,7 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -17,11 +17,11 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 
 use super::Reactor;
+use super::narrator::tell_of_a_wait;
 use super::ready::{Interest, Ready};
 use super::source::{Place, Source};
 use super::sys::{Handle, Held, SHORT_TRANSFER_DRAINS, Watched};
 use crate::context;
-use crate::foreign::{self, Level};
 use crate::record::Probe;
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 
@@ -202,7 +202,7 @@ impl<S: Watched> Registered<S> {
         interest: Interest,
         f: impl FnMut(&S) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        self.poll_at(self.registration.source.standing(), cx, interest, f)
+        self.poll_at(self.registration.source.standing(interest), cx, interest, f)
     }
 
     /// [`readiness`](Registered::readiness) as a poll function, for adapters. It keeps its waker as
@@ -232,10 +232,17 @@ impl<S: Watched> Registered<S> {
         F: FnMut(&S) -> io::Result<T>,
     {
         Operation {
-            io: self,
+            seat: self.seat(),
             interest,
-            place: Cell::default(),
             attempt,
+        }
+    }
+
+    /// A seat for one operation.
+    pub(crate) fn seat(&self) -> Seat<'_, S> {
+        Seat {
+            io: self,
+            place: Place::default(),
         }
     }
 
@@ -247,7 +254,7 @@ impl<S: Watched> Registered<S> {
     /// and wait.
     fn poll_at<T>(
         &self,
-        place: &Cell<Place>,
+        place: &Place,
         cx: &mut Context<'_>,
         interest: Interest,
         mut attempt: impl FnMut(&S) -> io::Result<T>,
@@ -263,7 +270,7 @@ impl<S: Watched> Registered<S> {
                         source.would_block(interest);
                     }
                     result => {
-                        source.leave_lines(place, interest);
+                        source.leave(place);
                         context::spend_budget();
                         return Poll::Ready(result);
                     }
@@ -310,11 +317,7 @@ impl<S: Watched> Registered<S> {
         if Probe::EXISTS {
             context::peek(|context| context.probe.awaits_source(fd as u32));
         }
-        foreign::tell(
-            Level::Trace,
-            foreign::IO,
-            format_args!("descriptor {fd}: {interest:?} would block"),
-        );
+        tell_of_a_wait(fd, interest);
     }
 }
 
@@ -379,11 +382,37 @@ impl Drop for Registration {
     }
 }
 
-/// One operation, tried until it does not block. It owns its places in the lines, and leaves them when it is dropped.
-pub(crate) struct Operation<'a, S: Watched, F> {
+/// The place of one operation in the line. Leaves the line when it is dropped.
+pub(crate) struct Seat<'a, S: Watched> {
     io: &'a Registered<S>,
+    place: Place,
+}
+
+impl<S: Watched> Seat<'_, S> {
+    /// [`poll_io`](Registered::poll_io) for the operation that has this seat.
+    #[inline]
+    pub(crate) fn poll_io<T>(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        attempt: impl FnMut(&S) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        self.io.poll_at(&self.place, cx, interest, attempt)
+    }
+}
+
+impl<S: Watched> Drop for Seat<'_, S> {
+    // Guarded by tests/io/edge.rs::a_cancelled_waiter_leaves_nothing_behind
+    #[inline]
+    fn drop(&mut self) {
+        self.io.registration.source.leave(&self.place);
+    }
+}
+
+/// One operation, tried until it does not block.
+pub(crate) struct Operation<'a, S: Watched, F> {
+    seat: Seat<'a, S>,
     interest: Interest,
-    place: Cell<Place>,
     attempt: F,
 }
 
@@ -395,15 +424,7 @@ impl<S: Watched, T, F: FnMut(&S) -> io::Result<T>> Future for Operation<'_, S, F
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         let this = self.get_mut();
-        this.io
-            .poll_at(&this.place, cx, this.interest, &mut this.attempt)
-    }
-}
-
-impl<S: Watched, F> Drop for Operation<'_, S, F> {
-    // Guarded by tests/io/edge.rs::a_cancelled_waiter_leaves_nothing_behind
-    fn drop(&mut self) {
-        self.io.registration.source.leave(&self.place);
+        this.seat.poll_io(cx, this.interest, &mut this.attempt)
     }
 }
 

@@ -10,9 +10,8 @@
 //! **not-ready-means-registered**: a direction is remembered as *not* ready only while the source
 //! is registered with a living reactor. The code that ends the registration sets "unasked" again.
 //! So "not ready" needs no system call to be believed: when it becomes untrue, an event comes.
-//! - **nothing-left**: an entry in `waiters` belongs to one waiting future, which takes it away
-//!   when it is dropped; the `standing` place belongs to the `poll_` methods and goes with the
-//!   source.
+//! - **nothing-left**: an entry in `line` belongs to one waiting future, which takes it away when
+//!   it is dropped; the `standing` places belong to the `poll_` methods and go with the source.
 //!
 //! # Every waiter is woken
 //!
@@ -35,8 +34,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
-use super::alone::{Key, Lines};
-use super::ready::{Direction, Interest, Ready};
+use super::alone::{Key, Line};
+use super::ready::{Interest, Ready};
 use crate::foreign;
 
 /// What the log calls these wakers if one of them panics.
@@ -47,37 +46,21 @@ pub(super) struct Source {
     ready: Cell<Ready>,
     /// The source's name in the poller, while it is registered with a living reactor.
     token: Cell<Option<mio::Token>>,
-    waiters: RefCell<Lines>,
-    standing: Cell<Place>,
+    line: RefCell<Line>,
+    /// The places that the `poll_` methods share, since they have no future that could own one: one for each interest.
+    standing: [Place; 3],
 }
 
-/// The place of one waiting operation: an entry for each direction that it waits for.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Place([Option<Key>; 2]);
-
-impl Place {
-    fn key(self, direction: Direction) -> Option<Key> {
-        self.0[direction as usize]
-    }
-
-    fn with(mut self, direction: Direction, key: Key) -> Place {
-        self.0[direction as usize] = Some(key);
-        self
-    }
-
-    fn without(mut self, direction: Direction) -> Place {
-        self.0[direction as usize] = None;
-        self
-    }
-}
+/// The place of one waiting operation: the key of its entry, while it stands in the line.
+pub(super) type Place = Cell<Option<Key>>;
 
 impl Source {
     pub(super) fn new() -> Rc<Source> {
         Rc::new(Source {
             ready: Cell::new(Ready::UNASKED),
             token: Cell::new(None),
-            waiters: RefCell::default(),
-            standing: Cell::new(Place::default()),
+            line: RefCell::default(),
+            standing: Default::default(),
         })
     }
 
@@ -124,9 +107,7 @@ impl Source {
     /// Adds the readiness that the poller reports. The wakers of the tasks that wait for it go into `woken`.
     pub(super) fn deliver(&self, news: Ready, woken: &mut Vec<Waker>) {
         self.ready.set(self.ready.get().with(news));
-        let mut waiters = self.waiters.borrow_mut();
-        news.interest()
-            .each(|direction| waiters.take_wakers(direction, woken));
+        self.line.borrow_mut().take_wakers(news, woken);
     }
 
     /// Wakes all waiting tasks when no event will come any more: the source has left its loop, or the loop is gone.
@@ -140,76 +121,63 @@ impl Source {
 
     /// Calls `visit` with the waker of each waiting task, under the borrow.
     pub(super) fn each_waiter(&self, mut visit: impl FnMut(&Waker, Interest)) {
-        let waiters = self.waiters.borrow();
-        for (direction, interest) in [
-            (Direction::Read, Interest::READABLE),
-            (Direction::Write, Interest::WRITABLE),
-        ] {
-            waiters.each(direction, |waker| visit(waker, interest));
-        }
-    }
-
-    fn take_wakers(&self) -> Vec<Waker> {
-        let mut taken = Vec::new();
-        let mut waiters = self.waiters.borrow_mut();
-        Interest::EITHER.each(|direction| waiters.take_wakers(direction, &mut taken));
-        taken
-    }
-
-    /// Puts the waker in the line of each direction of `interest`, or replaces the waker of an entry that is there
-    /// already.
-    #[inline]
-    pub(super) fn join(&self, place: &Cell<Place>, interest: Interest, waker: &Waker) {
-        interest.each(|direction| self.join_line(place, direction, waker));
-    }
-
-    fn join_line(&self, place: &Cell<Place>, direction: Direction, waker: &Waker) {
-        let key = place.get().key(direction);
-        if self.waiters.borrow().holds(direction, key, waker) {
-            return;
-        }
-        // Cloning and dropping a waker may run any code, so both happen outside the borrow. The clone may change the
-        // place, so the place is read after it.
-        let waker = waker.clone();
-        let key = place.get().key(direction);
-        let (key, replaced) = self.waiters.borrow_mut().join(direction, key, waker);
-        place.set(place.get().with(direction, key));
-        foreign::let_go(replaced, SOURCE);
-    }
-
-    /// Takes an operation out of the lines: *nothing-left*.
-    #[inline]
-    pub(super) fn leave(&self, place: &Cell<Place>) {
-        self.leave_lines(place, Interest::EITHER);
-    }
-
-    /// Takes an operation out of the lines of these directions only. The `poll_` readers and writers share the standing
-    /// place, so a writer that is done must leave the reader's entry alone.
-    // Guarded by tests/io/copies.rs::a_write_through_a_poll_method_leaves_the_waiting_reader_in_line
-    #[inline]
-    pub(super) fn leave_lines(&self, place: &Cell<Place>, interest: Interest) {
-        interest.each(|direction| {
-            if let Some(key) = place.get().key(direction) {
-                place.set(place.get().without(direction));
-                self.leave_line(direction, key);
+        self.line.borrow().each(|waiter| {
+            if let Some(waker) = &waiter.waker {
+                visit(waker, waiter.interest);
             }
         });
     }
 
-    fn leave_line(&self, direction: Direction, key: Key) {
-        let waker = self.waiters.borrow_mut().leave(direction, key);
-        foreign::let_go(waker, SOURCE);
+    fn take_wakers(&self) -> Vec<Waker> {
+        let mut taken = Vec::new();
+        let mut line = self.line.borrow_mut();
+        line.take_wakers(Ready::UNASKED, &mut taken);
+        taken
     }
 
-    /// The place that the `poll_` methods share, since they have no future that could own one.
-    pub(super) fn standing(&self) -> &Cell<Place> {
-        &self.standing
+    /// Puts the waker at the end of the line, or into the entry that the operation has already.
+    ///
+    /// Cloning and dropping a waker may run any code, so both happen outside the borrow. The clone may change the place, so
+    /// the place is read after it.
+    #[inline]
+    pub(super) fn join(&self, place: &Place, interest: Interest, waker: &Waker) {
+        let holds = |key| self.line.borrow_mut().entry(key).holds(waker);
+        if place.get().is_some_and(holds) {
+            return;
+        }
+        let waker = waker.clone();
+        let mut line = self.line.borrow_mut();
+        let key = place.get().unwrap_or_else(|| line.append(interest));
+        let replaced = line.entry(key).waker.replace(waker);
+        drop(line);
+        place.set(Some(key));
+        foreign::let_go(replaced, SOURCE);
     }
 
-    /// How many entries are in the lines.
+    /// Takes an operation out of the line: *nothing-left*.
+    #[inline]
+    pub(super) fn leave(&self, place: &Place) {
+        if let Some(key) = place.take() {
+            let waker = self.line.borrow_mut().leave(key);
+            foreign::let_go(waker, SOURCE);
+        }
+    }
+
+    /// The place of the `poll_` methods that wait for these directions. A writer that is done leaves its own place, and so
+    /// the reader's entry stays.
+    // Guarded by tests/io/copies.rs::a_write_through_a_poll_method_leaves_the_waiting_reader_in_line
+    pub(super) fn standing(&self, interest: Interest) -> &Place {
+        match (interest.is_readable(), interest.is_writable()) {
+            (true, false) => &self.standing[0],
+            (false, _) => &self.standing[1],
+            (true, true) => &self.standing[2],
+        }
+    }
+
+    /// How many entries are in the line.
     #[cfg(test)]
     pub(super) fn places(&self) -> usize {
-        self.waiters.borrow().len()
+        self.line.borrow().len()
     }
 }
 

@@ -50,7 +50,7 @@ impl Line {
         Line { source, near, far }
     }
 
-    fn wait(&self, place: &Cell<Place>, bell: &Arc<Bell>) {
+    fn wait(&self, place: &Place, bell: &Arc<Bell>) {
         self.source
             .join(place, Interest::READABLE, &Waker::from(Arc::clone(bell)));
     }
@@ -234,7 +234,7 @@ fn a_full_batch_of_events_leaves_the_rest_for_the_next() {
     let reactor = Rc::new(Reactor::new(4).unwrap());
     let lines: Vec<Line> = (0..10).map(|_| Line::new(&reactor)).collect();
     let bell = Arc::new(Bell::default());
-    let places: Vec<Cell<Place>> = lines.iter().map(|_| Cell::default()).collect();
+    let places: Vec<Place> = lines.iter().map(|_| Cell::default()).collect();
     lines
         .iter()
         .zip(&places)

@@ -1,123 +1,120 @@
-//! The tasks that wait for a source: two first-come lines.
+//! The tasks that wait for a source: a first-come line.
 //!
 //! Pure, but for the wakers that it stores. No function here clones, wakes or drops a waker, so the
 //! owner may call each under a borrow, and run the user's code afterwards
 //! (*no-user-code-under-borrow*).
 //!
-//! A waiting future owns one entry for each direction, and holds its key. Readiness takes the
-//! wakers out, but an entry stays in line until its owner removes it. That has two uses. A key can
+//! A waiting future owns one entry, and holds its key. The entry says which directions the future
+//! waits for, so one line serves both. Readiness takes the wakers out of the entries that it
+//! concerns, but an entry stays in line until its owner removes it. That has two uses. A key can
 //! never name the entry of another future (*stale-is-inert*, by pinning). And a task that was woken
 //! in vain keeps its place: of several tasks that accept from one listener, the task that got a
 //! connection goes to the end of the line, so the tasks take turns.
 //!
-//! The entries of both directions share one slab, made for the first waiter, and each line is a
-//! [`Chain`] through it:
+//! The entries lie in a slab, made for the first waiter, and the line is a [`Chain`] through it:
 //!
 //! ```text
-//!   lines[Read]   4 <-> 0 <-> 7
-//!   lines[Write]  2
+//!   line   4 (read) <-> 0 (write) <-> 7 (read)
 //! ```
 //!
-//! Joining, and leaving from anywhere, cost O(1). Taking a line's wakers costs O(1) for each entry.
-//! In the steady state nothing is allocated.
+//! Joining, and leaving from anywhere, cost O(1). Taking the wakers costs O(1) for each entry. In
+//! the steady state nothing is allocated.
 
 use std::task::Waker;
 
 use slab::Slab;
 
-use super::ready::Direction;
+use super::ready::{Interest, Ready};
 use crate::chain::{self, Chain, Node};
 
-/// Names one entry in the line of one direction. The future that joined with it owns it.
+/// Names one entry of the line. The future that joined with it owns it.
 pub(super) type Key = u32;
 
-/// The lines of one source.
+/// One entry: a future that waits for the directions of `interest`.
+pub(super) struct Waiter {
+    pub(super) interest: Interest,
+    /// `None` from the moment of the wake until the owner finds that it has to wait further.
+    pub(super) waker: Option<Waker>,
+}
+
+impl Waiter {
+    pub(super) fn new(interest: Interest) -> Waiter {
+        Waiter {
+            interest,
+            waker: None,
+        }
+    }
+
+    /// Whether a wake of this entry would wake the owner of `waker`.
+    pub(super) fn holds(&self, waker: &Waker) -> bool {
+        self.waker
+            .as_ref()
+            .is_some_and(|held| held.will_wake(waker))
+    }
+
+    /// The waker, if the news concerns this waiter.
+    #[inline]
+    pub(super) fn take_for(&mut self, news: Ready) -> Option<Waker> {
+        self.waker.take_if(|_| !news.only(self.interest).is_empty())
+    }
+}
+
+/// The line of one source.
 pub(super) struct Waiters {
-    /// An entry has a waker until it is woken, and again after its owner finds that it has to wait further.
-    entries: Slab<Node<Option<Waker>>>,
-    lines: [Chain; 2],
+    entries: Slab<Node<Waiter>>,
+    line: Chain,
 }
 
 impl Default for Waiters {
     fn default() -> Waiters {
         Waiters {
             entries: Slab::new(),
-            lines: [Chain::EMPTY; 2],
+            line: Chain::EMPTY,
         }
     }
 }
 
 impl Waiters {
-    /// Whether the line of this direction is empty.
-    pub(super) fn is_empty(&self, direction: Direction) -> bool {
-        self.lines[direction as usize].first().is_none()
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
-    /// Whether the entry has a waker that wakes the same task.
-    // This and `join` are for `source.rs` if `alone.rs` is taken out. Until then only tests call them.
-    #[cfg(test)]
-    pub(super) fn holds(&self, _: Direction, key: Option<Key>, waker: &Waker) -> bool {
-        let held = key.and_then(|key| self.waker(key));
-        held.is_some_and(|held| held.will_wake(waker))
+    /// The entry `key`.
+    pub(super) fn entry(&mut self, key: Key) -> &mut Waiter {
+        &mut self.entries[key as usize].value
     }
 
-    /// Puts a waker into the entry `key`, or into a new entry at the end of the line. Returns the key, and the waker that
-    /// was replaced.
-    #[cfg(test)]
-    pub(super) fn join(
-        &mut self,
-        direction: Direction,
-        key: Option<Key>,
-        waker: Waker,
-    ) -> (Key, Option<Waker>) {
-        let key = key.unwrap_or_else(|| self.append(direction));
-        (key, self.replace(key, waker))
-    }
-
-    /// The waker of an entry that has not been woken.
-    pub(super) fn waker(&self, key: Key) -> Option<&Waker> {
-        self.entries[key as usize].value.as_ref()
-    }
-
-    /// Gives an entry another waker. Returns the old one.
-    pub(super) fn replace(&mut self, key: Key, waker: Waker) -> Option<Waker> {
-        self.entries[key as usize].value.replace(waker)
+    /// Adds an entry without a waker at the end of the line.
+    pub(super) fn append(&mut self, interest: Interest) -> Key {
+        let key = chain::index(self.entries.insert(Node::new(Waiter::new(interest))));
+        self.line.push_back(&mut self.entries, key);
+        key
     }
 
     /// Removes an entry from anywhere in the line. Returns its waker if it has not been woken.
     #[must_use]
-    pub(super) fn leave(&mut self, direction: Direction, key: Key) -> Option<Waker> {
-        self.lines[direction as usize].unlink(&mut self.entries, key);
-        self.entries.remove(key as usize).value
+    pub(super) fn leave(&mut self, key: Key) -> Option<Waker> {
+        self.line.unlink(&mut self.entries, key);
+        self.entries.remove(key as usize).value.waker
     }
 
-    /// Takes all the wakers of one line, first come first. The entries stay in line.
+    /// Takes the wakers that the news concerns, first come first. The entries stay in line.
     // Guarded by tests/io/edge.rs::tasks_that_accept_from_one_listener_take_turns
-    #[inline]
-    pub(super) fn take_wakers(&mut self, direction: Direction, into: &mut Vec<Waker>) {
-        let mut next = self.lines[direction as usize].first();
+    pub(super) fn take_wakers(&mut self, news: Ready, into: &mut Vec<Waker>) {
+        let mut next = self.line.first();
         while let Some(key) = next {
-            into.extend(self.entries[key as usize].value.take());
+            into.extend(self.entry(key).take_for(news));
             next = Chain::next(&self.entries, key);
         }
     }
 
-    /// Calls `visit` with the wakers of one line that have not been woken, first come first.
-    pub(super) fn each(&self, direction: Direction, mut visit: impl FnMut(&Waker)) {
-        let mut next = self.lines[direction as usize].first();
+    /// Calls `visit` with the entries, first come first.
+    pub(super) fn each(&self, mut visit: impl FnMut(&Waiter)) {
+        let mut next = self.line.first();
         while let Some(key) = next {
-            if let Some(waker) = self.waker(key) {
-                visit(waker);
-            }
+            visit(&self.entries[key as usize].value);
             next = Chain::next(&self.entries, key);
         }
-    }
-
-    /// Adds an entry without a waker at the end of the line.
-    pub(super) fn append(&mut self, direction: Direction) -> Key {
-        let key = chain::index(self.entries.insert(Node::new(None)));
-        self.lines[direction as usize].push_back(&mut self.entries, key);
-        key
     }
 
     /// How many entries exist. *nothing-left* tests read it.
@@ -127,7 +124,7 @@ impl Waiters {
     }
 }
 
-/// The tests of both kinds of lines: the lines of this file, and the lines of `alone.rs`.
+/// The tests of both kinds of lines: the line of this file, and the line of `alone.rs`.
 #[cfg(test)]
 pub(super) mod tests {
     use std::sync::Arc;
@@ -151,13 +148,14 @@ pub(super) mod tests {
             .collect()
     }
 
-    /// The tasks whose wakers `take` takes, as indices into `all`.
+    /// The tasks whose wakers `take` takes when these directions are ready, as indices into `all`.
     pub(in crate::reactor) fn woken(
-        take: impl FnOnce(&mut Vec<Waker>),
+        take: impl FnOnce(Ready, &mut Vec<Waker>),
+        ready: Interest,
         all: &[Waker],
     ) -> Vec<usize> {
         let mut taken = Vec::new();
-        take(&mut taken);
+        take(Ready::UNASKED.only(ready), &mut taken);
         taken
             .iter()
             .map(|waker| {
@@ -168,133 +166,131 @@ pub(super) mod tests {
     }
 
     macro_rules! promises {
-        ($lines:ty) => {
-            #[test]
-            fn a_line_is_woken_in_the_order_of_coming_whoever_left_meanwhile() {
-                let all = wakers(5);
-                for leaver in 0..5 {
-                    let mut waiters = <$lines>::default();
-                    let join = |waker: &Waker| waiters.join(Direction::Read, None, waker.clone()).0;
-                    let keys: Vec<_> = all.iter().map(join).collect();
-                    assert!(waiters.leave(Direction::Read, keys[leaver]).is_some());
-                    let others: Vec<usize> = (0..5).filter(|index| *index != leaver).collect();
-                    assert_eq!(
-                        woken(|into| waiters.take_wakers(Direction::Read, into), &all),
-                        others
-                    );
-                    for other in others {
-                        assert!(
-                            waiters.leave(Direction::Read, keys[other]).is_none(),
-                            "a woken entry still holds a waker"
-                        );
-                    }
-                    assert_eq!(waiters.len(), 0);
+        ($line:ty) => {
+            const READ: Interest = Interest::READABLE;
+            const WRITE: Interest = Interest::WRITABLE;
+
+            /// A line, and the wakers of the tasks that may stand in it.
+            struct Known {
+                line: $line,
+                all: Vec<Waker>,
+            }
+
+            impl Known {
+                fn new(tasks: usize) -> Known {
+                    let (line, all) = (<$line>::default(), wakers(tasks));
+                    Known { line, all }
+                }
+
+                fn come_for(&mut self, interest: Interest, task: usize) -> Key {
+                    let key = self.line.append(interest);
+                    assert!(self.stay(key, task).is_none());
+                    key
+                }
+
+                fn come(&mut self, task: usize) -> Key {
+                    self.come_for(READ, task)
+                }
+
+                fn stay(&mut self, key: Key, task: usize) -> Option<Waker> {
+                    self.line.entry(key).waker.replace(self.all[task].clone())
+                }
+
+                fn woken_by(&mut self, ready: Interest) -> Vec<usize> {
+                    woken(
+                        |news, into| self.line.take_wakers(news, into),
+                        ready,
+                        &self.all,
+                    )
                 }
             }
 
             #[test]
-            fn the_directions_do_not_see_each_other() {
-                let all = wakers(2);
-                let mut waiters = <$lines>::default();
-                waiters.join(Direction::Read, None, all[0].clone());
-                waiters.join(Direction::Write, None, all[1].clone());
-                assert_eq!(
-                    woken(|into| waiters.take_wakers(Direction::Write, into), &all),
-                    [1]
-                );
-                assert_eq!(
-                    woken(|into| waiters.take_wakers(Direction::Write, into), &all),
-                    [0usize; 0]
-                );
-                assert_eq!(
-                    woken(|into| waiters.take_wakers(Direction::Read, into), &all),
-                    [0]
-                );
+            fn a_line_is_woken_in_the_order_of_coming_whoever_left_meanwhile() {
+                for leaver in 0..5 {
+                    let mut known = Known::new(5);
+                    let keys: Vec<_> = (0..5).map(|task| known.come(task)).collect();
+                    assert!(known.line.leave(keys[leaver]).is_some());
+                    let others: Vec<usize> = (0..5).filter(|task| *task != leaver).collect();
+                    assert_eq!(known.woken_by(READ), others);
+                    for other in others {
+                        assert!(
+                            known.line.leave(keys[other]).is_none(),
+                            "a woken entry still holds a waker"
+                        );
+                    }
+                    assert_eq!(known.line.len(), 0);
+                }
             }
 
             #[test]
-            fn who_was_woken_in_vain_keeps_the_place_and_who_comes_anew_is_last() {
-                let all = wakers(3);
-                let mut waiters = <$lines>::default();
-                let (first, _) = waiters.join(Direction::Read, None, all[0].clone());
-                let (second, _) = waiters.join(Direction::Read, None, all[1].clone());
+            fn news_wakes_those_whom_it_concerns() {
+                let mut known = Known::new(3);
+                known.come_for(READ, 0);
+                known.come_for(WRITE, 1);
+                known.come_for(READ | WRITE, 2);
+                assert_eq!(known.woken_by(WRITE), [1, 2]);
+                assert_eq!(known.woken_by(WRITE), [0usize; 0]);
+                assert_eq!(known.woken_by(READ), [0]);
+            }
+
+            #[test]
+            fn a_task_that_was_woken_in_vain_keeps_its_place_and_a_new_one_is_last() {
+                let mut known = Known::new(3);
+                let (first, second) = (known.come(0), known.come(1));
+                let (own, other) = (known.all[0].clone(), known.all[2].clone());
                 // Under Miri one table of functions may have several addresses, so `will_wake` of std's wakers may be false.
-                assert!(
-                    (cfg!(miri) || waiters.holds(Direction::Read, Some(first), &all[0]))
-                        && !waiters.holds(Direction::Read, Some(first), &all[2])
-                );
-                assert!(
-                    waiters
-                        .join(Direction::Read, Some(first), all[2].clone())
-                        .1
-                        .is_some()
-                );
-                assert_eq!(
-                    woken(|into| waiters.take_wakers(Direction::Read, into), &all),
-                    [2, 1]
-                );
-                assert!(waiters.leave(Direction::Read, first).is_none());
-                let (anew, _) = waiters.join(Direction::Read, None, all[0].clone());
-                waiters.join(Direction::Read, Some(second), all[1].clone());
-                assert_eq!(
-                    woken(|into| waiters.take_wakers(Direction::Read, into), &all),
-                    [1, 0]
-                );
-                assert!(
-                    waiters.leave(Direction::Read, second).is_none()
-                        && waiters.leave(Direction::Read, anew).is_none()
-                );
-                assert_eq!(waiters.len(), 0);
+                assert!(cfg!(miri) || known.line.entry(first).holds(&own));
+                assert!(!known.line.entry(first).holds(&other));
+                assert!(known.stay(first, 2).is_some());
+                assert_eq!(known.woken_by(READ), [2, 1]);
+                assert!(known.line.leave(first).is_none());
+                let anew = known.come(0);
+                known.stay(second, 1);
+                assert_eq!(known.woken_by(READ), [1, 0]);
+                assert!(known.line.leave(second).is_none() && known.line.leave(anew).is_none());
+                assert_eq!(known.line.len(), 0);
             }
 
             #[test]
-            fn who_comes_when_the_first_has_left_overtakes_nobody() {
-                let all = wakers(4);
-                let mut waiters = <$lines>::default();
-                let mut join = |name: usize| {
-                    let (key, replaced) = waiters.join(Direction::Read, None, all[name].clone());
-                    assert!(replaced.is_none());
-                    key
-                };
-                let (first, _second) = (join(0), join(1));
-                assert!(waiters.leave(Direction::Read, first).is_some());
-                waiters.join(Direction::Read, None, all[2].clone());
-                waiters.join(Direction::Read, None, all[3].clone());
-                assert_eq!(
-                    woken(|into| waiters.take_wakers(Direction::Read, into), &all),
-                    [1, 2, 3]
-                );
+            fn a_task_that_comes_when_the_first_has_left_overtakes_no_other() {
+                let mut known = Known::new(4);
+                let (first, _second) = (known.come(0), known.come(1));
+                assert!(known.line.leave(first).is_some());
+                known.come(2);
+                known.come(3);
+                assert_eq!(known.woken_by(READ), [1, 2, 3]);
             }
 
             #[test]
             fn random_comings_and_goings_match_a_plain_list() {
-                let all = wakers(16);
-                let mut waiters = <$lines>::default();
-                let mut model: Vec<(usize, _)> = Vec::new();
+                let mut known = Known::new(16);
+                let mut model: Vec<(usize, Interest, Key)> = Vec::new();
                 let mut random = 0x9E37_79B9_7F4A_7C15_u64;
                 for _ in 0..if cfg!(miri) { 1_000 } else { 20_000 } {
                     random ^= random << 13;
                     random ^= random >> 7;
                     random ^= random << 17;
-                    let name = (random >> 8) as usize % all.len();
-                    match model.iter().position(|(known, _)| *known == name) {
-                        Some(place) => drop(waiters.leave(Direction::Read, model.remove(place).1)),
-                        None => model.push((
-                            name,
-                            waiters.join(Direction::Read, None, all[name].clone()).0,
-                        )),
-                    }
-                    if random % 64 == 0 {
-                        let names: Vec<usize> = model.iter().map(|(name, _)| *name).collect();
-                        assert_eq!(
-                            woken(|into| waiters.take_wakers(Direction::Read, into), &all),
-                            names
-                        );
-                        for (name, key) in &model {
-                            waiters.join(Direction::Read, Some(*key), all[*name].clone());
+                    let task = (random >> 8) as usize % known.all.len();
+                    match model.iter().position(|(known, ..)| *known == task) {
+                        Some(place) => drop(known.line.leave(model.remove(place).2)),
+                        None => {
+                            let interest = [READ, WRITE, READ | WRITE][(random >> 32) as usize % 3];
+                            model.push((task, interest, known.come_for(interest, task)));
                         }
                     }
-                    assert_eq!(waiters.len(), model.len());
+                    if random % 64 == 0 {
+                        let ready = [READ, WRITE][(random >> 16) as usize % 2];
+                        let waits = |of: &Interest| *of == ready || *of == (READ | WRITE);
+                        let concerned: Vec<_> =
+                            model.iter().filter(|(_, of, _)| waits(of)).collect();
+                        let tasks: Vec<usize> = concerned.iter().map(|(task, ..)| *task).collect();
+                        assert_eq!(known.woken_by(ready), tasks);
+                        for (task, _, key) in concerned {
+                            known.stay(*key, *task);
+                        }
+                    }
+                    assert_eq!(known.line.len(), model.len());
                 }
             }
         };
