@@ -1,4 +1,5 @@
-//! What handles ask of the scheduler: abort, join and detach; and the end of all tasks.
+//! What handles ask of the scheduler beside the join: abort, detach, a join by a waker that is not of this loop; and the end
+//! of all tasks.
 //!
 //! A handle holds its slot, so the slot's tenant is always the task of the handle, and no function here needs a generation
 //! to be sure. User code (the destructor of a future or an output, and a waker) runs after the borrow has ended.
@@ -55,41 +56,14 @@ impl Scheduler {
             .is_none_or(|slot| slot.serial != id.serial() || slot.is_finished())
     }
 
-    /// Moves the output of a finished task into `output`, an `Option<Result<T, JoinError>>`; this can be done once. If the
-    /// task has not finished, its asker is remembered: by number if it is a task of this loop, else by its waker. A task
-    /// that asks for its own output would wait for itself, and gets none. The asker is the task itself if the number says
-    /// so, or if this loop is polling the task at the moment.
-    #[inline(always)]
-    pub(crate) fn poll_join(
+    /// Cloning and dropping another waker runs foreign code, so it is not done under the borrow. That code may turn the loop
+    /// and finish the task, which then would not wake the clone: so `is_finished` is asked again.
+    pub(super) fn poll_join_from_afar(
         &self,
         id: TaskId,
-        asker: Option<TaskId>,
         waker: &Waker,
         output: &mut dyn Any,
     ) -> Poll<()> {
-        let Some(asker) = asker.filter(|asker| asker.loop_index() == self.loop_index) else {
-            return self.poll_join_from_afar(id, waker, output);
-        };
-        let mut tasks = self.tasks.borrow_mut();
-        if tasks.slots[id.slot()].is_finished() {
-            drop(tasks);
-            self.leave(id, output);
-            return Poll::Ready(());
-        }
-        if asker == id {
-            let life = tasks.slots[id.slot()].life;
-            return Self::refuse_self(life);
-        }
-        let old = tasks.set_joiner(id.slot(), Joiner::task(asker));
-        tasks.probe.awaits_task(id);
-        drop(tasks);
-        foreign::let_go(old, JOIN_HANDLE);
-        Poll::Pending
-    }
-
-    /// Cloning and dropping another waker runs foreign code, so it is not done under the borrow. That code may turn the loop
-    /// and finish the task, which then would not wake the clone: so `is_finished` is asked again.
-    fn poll_join_from_afar(&self, id: TaskId, waker: &Waker, output: &mut dyn Any) -> Poll<()> {
         if self.running() == Some(id) && is_current(self) {
             let life = self.tasks.borrow().slots[id.slot()].life;
             return Self::refuse_self(life);
@@ -109,17 +83,11 @@ impl Scheduler {
     /// A task that was aborted during its poll (it cancelled its own handle) is dropped as soon as its poll returns, so it
     /// may return `Pending`.
     #[cold]
-    fn refuse_self(life: Life) -> Poll<()> {
+    pub(super) fn refuse_self(life: Life) -> Poll<()> {
         match life {
             Life::Aborted => Poll::Pending,
             _ => Poll::Ready(()),
         }
-    }
-
-    /// Moves the output of a finished task to its join handle, which leaves the slot.
-    pub(crate) fn leave(&self, id: TaskId, output: &mut dyn Any) {
-        let rest = self.tasks.borrow_mut().leave(id.slot(), output);
-        drop(rest);
     }
 
     /// Counts one handle more on the slot.

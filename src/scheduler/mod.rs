@@ -172,6 +172,7 @@
 //!
 //! [Chapter 5](crate::inbox): wakes that come from another thread.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
@@ -181,7 +182,6 @@ use std::task::{Context, Poll, Waker};
 use crate::foreign::{self, Payload};
 use crate::record::Probe;
 use crate::task::cell::{Erased, TaskCell};
-use crate::task::error::JoinError;
 use crate::task::id::{MAX_TASKS, TaskId};
 
 mod ages;
@@ -196,6 +196,7 @@ mod info;
 mod joiner;
 mod observer;
 mod outputs;
+mod panics;
 mod prefetch;
 mod slot;
 mod spares;
@@ -388,36 +389,42 @@ impl Scheduler {
         }
     }
 
-    #[cold]
-    fn look_for_panic(&self, mut cell: Pin<&mut dyn Erased>) {
-        if self.ends_by_panic() && cell.as_mut().error().is_some_and(JoinError::is_panic) {
-            self.halt_by(cell.take_panic());
+    /// Moves the output of a finished task into `output`, an `Option<Result<T, JoinError>>`; this can be done once. If the
+    /// task has not finished, its asker is remembered: by number if it is a task of this loop, else by its waker. A task
+    /// that asks for its own output would wait for itself, and gets none. The asker is the task itself if the number says
+    /// so, or if this loop is polling the task at the moment.
+    #[inline(always)]
+    pub(crate) fn poll_join(
+        &self,
+        id: TaskId,
+        asker: Option<TaskId>,
+        waker: &Waker,
+        output: &mut dyn Any,
+    ) -> Poll<()> {
+        let Some(asker) = asker.filter(|asker| asker.loop_index() == self.loop_index) else {
+            return self.poll_join_from_afar(id, waker, output);
+        };
+        let mut tasks = self.tasks.borrow_mut();
+        if tasks.slots[id.slot()].is_finished() {
+            drop(tasks);
+            self.leave(id, output);
+            return Poll::Ready(());
         }
-    }
-
-    /// Takes a panic that was caught before it reached the scheduler. If panics end this loop's run, this one does; the
-    /// error keeps the message, and loses the payload.
-    pub(crate) fn heed(&self, error: &mut JoinError) {
-        if self.ends_by_panic() && error.is_panic() {
-            self.halt_by(error.take_payload());
+        if asker == id {
+            let life = tasks.slots[id.slot()].life;
+            return Self::refuse_self(life);
         }
+        let old = tasks.set_joiner(id.slot(), Joiner::task(asker));
+        tasks.probe.awaits_task(id);
+        drop(tasks);
+        foreign::let_go(old, JOIN_HANDLE);
+        Poll::Pending
     }
 
-    /// `close` drops tasks after the last run, so no panic can end a run then.
-    fn ends_by_panic(&self) -> bool {
-        self.panics_halt && !self.is_closed.get()
-    }
-
-    /// The first panic ends the run. A second panic before the run has returned is dropped.
-    fn halt_by(&self, panic: Option<Payload>) {
-        let first = self.panic.take().or(panic);
-        self.panic.set(first);
-        self.halt();
-    }
-
-    /// The panic that has ended the run, if there was one.
-    pub(crate) fn take_panic(&self) -> Option<Payload> {
-        self.panic.take()
+    /// Moves the output of a finished task to its join handle, which leaves the slot.
+    pub(crate) fn leave(&self, id: TaskId, output: &mut dyn Any) {
+        let rest = self.tasks.borrow_mut().leave(id.slot(), output);
+        drop(rest);
     }
 
     /// Ends the [`run`](Self::run) that is going on as soon as the present poll has returned.
@@ -435,7 +442,9 @@ impl Scheduler {
     }
 }
 
-/// A slot that is claimed for a task, while the caller fills the slot's cell.
+/// A slot that is claimed for a task, while the caller fills the slot's cell. Not a closure that fills the cell: a debug build
+/// would copy the future once more into the closure.
+// Guarded by tests/scheduler/panic.rs::a_future_of_three_megabytes_is_spawned_without_a_stack_to_match
 pub(crate) struct Admission<'a> {
     scheduler: &'a Scheduler,
     tasks: RefMut<'a, Tasks>,
