@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode, Output};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+#[path = "counters/floor.rs"]
+mod floor;
 #[path = "counters/operations.rs"]
 mod operations;
 
@@ -45,6 +47,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+/// Begins the name of a step in `counters/floor.rs`.
+const FLOOR: &str = "floor-";
 /// The argument that makes a process print its allocations.
 const ALLOCATIONS_OF: &str = "allocations-of";
 /// Far below one instruction, system call or allocation for each operation.
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["--record"] => record(),
+        ["--floor"] => show_floor(),
         _ => compare(),
     };
     match result {
@@ -87,6 +92,11 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Figures = BTreeMap<String, f64>;
 
 fn run(name: &str, count: &str) -> Result<()> {
+    if let Some(step) = name.strip_prefix(FLOOR) {
+        let (_, run) = floor::STEPS[step.parse::<usize>()?];
+        run(count.parse()?);
+        return Ok(());
+    }
     let operation = OPERATIONS
         .iter()
         .find(|operation| operation.name == name)
@@ -174,6 +184,20 @@ fn compare() -> Result<()> {
         )
         .into()),
     }
+}
+
+/// The price of each promise, as `counters/floor.rs` tells it.
+fn show_floor() -> Result<()> {
+    let [counter, ..] = COUNTERS;
+    let count = |operation: &str| each(counter, operation);
+    for (step, (what, _)) in floor::STEPS.iter().enumerate() {
+        println!("{:>8.0}  {what}", count(&format!("{FLOOR}{step}"))?);
+    }
+    println!(
+        "{:>8.0}  this crate: echo_among_50",
+        count("echo_among_50")?
+    );
+    Ok(())
 }
 
 fn record() -> Result<()> {
