@@ -312,6 +312,7 @@ impl<S: Watched> Registered<S> {
         Ok(Enrolled::Now)
     }
 
+    #[inline]
     fn tell_of_the_wait(&self, interest: Interest) {
         let fd = self.io.handle().descriptor();
         if Probe::EXISTS {
