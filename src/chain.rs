@@ -3,7 +3,7 @@
 //! *Before this:* [chapter 4](crate::scheduler). *Time:* 15 minutes. *Files, in reading order:*
 //! this one.
 //!
-//! The wait list of [`sync`](crate::sync) and the lines of a source in the reactor are chains.
+//! The wait list of [`sync`](crate::sync) and the line of a source in the reactor are chains.
 //!
 //! # The problem
 //!

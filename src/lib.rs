@@ -62,7 +62,7 @@
 //!    [`time/timeout.rs`], [`time/interval.rs`], [`time/wheel/ahead.rs`], [`time/slack.rs`].
 //! 7. **[The reactor](reactor#chapter-7-the-reactor)**: sockets: readiness, edges, and tokens that
 //!    may be stale. *After chapter 6, 60 minutes.* [`reactor/mod.rs`], [`reactor/ready.rs`],
-//!    [`reactor/source.rs`], [`reactor/sources.rs`], [`reactor/waiters.rs`],
+//!    [`reactor/source.rs`], [`reactor/waiters.rs`],
 //!    [`reactor/registered.rs`], [`reactor/wait.rs`], [`reactor/timerfd.rs`].
 //! 8. **[The pool](mod@offload)**: calls that block. *After chapters 5 and 7, 60 minutes.*
 //!    [`offload/mod.rs`], [`offload/line.rs`], [`offload/job.rs`], [`offload/pool.rs`],
@@ -203,7 +203,7 @@
 //! | token | the name by which the poller knows a source |
 //! | readiness | what the reactor last heard about a source |
 //! | line | tasks that wait, or jobs that wait, first come, first served |
-//! | place | where one operation stands in the lines of a source |
+//! | place | where one operation stands in the line of a source |
 //! | wheel, level, tick | the timers' table, one ring of it, and its unit of time: a microsecond |
 //! | slack | how long a loop without work may sleep past a deadline, after several timers have fired together |
 //! | observer | the part of the loop that hears of each poll, if the loop is observed |

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::fault::{self, Call};
-use crate::reactor::{Interest, Registered, Seat, Watched};
+use crate::reactor::{Interest, Place, Registered, Watched};
 
 /// A connected stream socket: TCP or Unix. Other crates cannot name it, and so cannot implement it.
 pub trait Stream {
@@ -95,7 +95,7 @@ pub(super) fn wait<S: Stream, T: Transfer<S>>(stream: &S, transfer: T) -> Wait<'
     Wait {
         stream,
         transfer,
-        seat: stream.registered().seat(),
+        place: Place::default(),
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) fn wait<S: Stream, T: Transfer<S>>(stream: &S, transfer: T) -> Wait<'
 pub(super) struct Wait<'a, S: Stream, T> {
     stream: &'a S,
     transfer: T,
-    seat: Seat<'a, S::Source>,
+    place: Place,
 }
 
 /// Nothing of it is pinned.
@@ -114,15 +114,19 @@ impl<S: Stream, T: Transfer<S>> Future for Wait<'_, S, T> {
     type Output = io::Result<usize>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Wait {
-            stream,
-            transfer,
-            seat,
-        } = self.get_mut();
-        if transfer.has_nothing_to_move() {
+        let this = self.get_mut();
+        if this.transfer.has_nothing_to_move() {
             return Poll::Ready(Ok(0));
         }
-        seat.poll_io(cx, T::INTEREST, |source| transfer.attempt(stream, source))
+        let attempt = |source: &S::Source| this.transfer.attempt(this.stream, source);
+        let registered = this.stream.registered();
+        registered.poll_at(&this.place, cx, T::INTEREST, attempt)
+    }
+}
+
+impl<S: Stream, T> Drop for Wait<'_, S, T> {
+    fn drop(&mut self) {
+        self.stream.registered().leave(&self.place);
     }
 }
 

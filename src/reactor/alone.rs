@@ -23,7 +23,7 @@ use super::waiters::{self, Waiter, Waiters};
 
 /// Names one entry of the line. The future that joined with it owns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
+pub(crate) enum Key {
     First,
     Behind(waiters::Key),
 }

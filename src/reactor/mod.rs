@@ -3,8 +3,7 @@
 //! # Chapter 7. The reactor
 //!
 //! *Before this:* [chapter 6](crate::time::wheel). *Time:* 60 minutes. *Files, in reading order:*
-//! this one, [`ready`], [`source`], [`sources`], [`waiters`], [`registered`], [`wait`],
-//! [`timerfd`].
+//! this one, [`ready`], [`source`], [`waiters`], [`registered`], [`wait`], [`timerfd`].
 //!
 //! ## The smallest loop
 //!
@@ -51,12 +50,12 @@
 //!                  ^   | WouldBlock: clear the cache, register if need be
 //!          (again) |   '----------------------------------------.
 //!                  |                                            v
-//!     the task is polled                   the wait: joined in the line of this direction
+//!     the task is polled                   the wait: joined in the source's line
 //!                  ^                                            |
 //!                  | wake, after all borrows                    v
 //!     +------------+---------+      event     +-----------------+----------+
 //!     | scratch list of      | <------------- | slab of sources            |
-//!     | wakers               |   token =      | slot --> ready, two lines  |
+//!     | wakers               |   token =      | slot --> ready, a line     |
 //!     +----------------------+ serial + slot  +----------------------------+
 //! ```
 //!
@@ -130,7 +129,7 @@
 //!
 //! Any number of tasks may wait on each direction of a source. Readiness may be told in vain, never
 //! forgotten. A source belongs to one loop at a time: the loop in which it last had to wait. *How
-//! it is done today*: every task that waits for a direction is woken; the lines are first-come, so
+//! it is done today*: every task that waits for a direction is woken; the line is first-come, so
 //! tasks that accept from one listener take turns.
 //!
 //! ## Sources
@@ -163,7 +162,6 @@ mod ready;
 mod registered;
 mod rounded;
 mod source;
-mod sources;
 mod sys;
 #[cfg(all(test, unix))]
 mod tests;
@@ -189,11 +187,10 @@ pub use self::ready::{Interest, Ready};
 pub use self::registered::Registered;
 #[cfg(windows)]
 pub(crate) use self::registered::Registered;
-pub(crate) use self::registered::Seat;
 #[cfg(any(miri, not(target_os = "linux")))]
 use self::rounded::Alarm;
-use self::source::Source;
-use self::sources::{Name, Sources};
+pub(crate) use self::source::Place;
+use self::source::{Name, Source, Sources};
 use self::sys::Handle;
 pub(crate) use self::sys::{Descriptor, Watched};
 #[cfg(all(target_os = "linux", not(miri)))]
@@ -231,7 +228,7 @@ pub(crate) struct Reactor {
     events: Cell<Option<Events>>,
     max_io_events: usize,
     sources: RefCell<Sources>,
-    /// Wakers that were taken out of their lines and are still to be woken.
+    /// Wakers that were taken out of the lines and are still to be woken.
     woken: Cell<Vec<Waker>>,
     /// Whether some of them are left for the next poll.
     is_behind: Cell<bool>,

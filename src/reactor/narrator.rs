@@ -5,7 +5,7 @@ use std::fmt;
 use mio::Token;
 
 use super::ready::{Interest, Ready};
-use super::sources::Name;
+use super::source::Name;
 use super::sys::Descriptor;
 use crate::foreign::{self, Level};
 

@@ -232,17 +232,10 @@ impl<S: Watched> Registered<S> {
         F: FnMut(&S) -> io::Result<T>,
     {
         Operation {
-            seat: self.seat(),
-            interest,
-            attempt,
-        }
-    }
-
-    /// A seat for one operation.
-    pub(crate) fn seat(&self) -> Seat<'_, S> {
-        Seat {
             io: self,
+            interest,
             place: Place::default(),
+            attempt,
         }
     }
 
@@ -250,9 +243,9 @@ impl<S: Watched> Registered<S> {
         self.registration.source.ready().only(interest)
     }
 
-    /// Each operation on a source: try; on `WouldBlock` register the source with the loop, join the line of the direction,
-    /// and wait.
-    fn poll_at<T>(
+    /// Each operation on a source: try; on `WouldBlock` register the source with the loop, join the line, and wait. The
+    /// owner of the place [leaves](Self::leave) when it is dropped.
+    pub(crate) fn poll_at<T>(
         &self,
         place: &Place,
         cx: &mut Context<'_>,
@@ -287,6 +280,12 @@ impl<S: Watched> Registered<S> {
             }
             // The source was registered just now. "Not ready" is what its last loop knew, so try again.
         }
+    }
+
+    /// Takes an operation that waits no longer out of the line.
+    #[inline]
+    pub(crate) fn leave(&self, place: &Place) {
+        self.registration.source.leave(place);
     }
 
     /// Whether the loop that runs on this thread watches the descriptor; `None` if no loop runs.
@@ -383,37 +382,11 @@ impl Drop for Registration {
     }
 }
 
-/// The place of one operation in the line. Leaves the line when it is dropped.
-pub(crate) struct Seat<'a, S: Watched> {
-    io: &'a Registered<S>,
-    place: Place,
-}
-
-impl<S: Watched> Seat<'_, S> {
-    /// [`poll_io`](Registered::poll_io) for the operation that has this seat.
-    #[inline]
-    pub(crate) fn poll_io<T>(
-        &self,
-        cx: &mut Context<'_>,
-        interest: Interest,
-        attempt: impl FnMut(&S) -> io::Result<T>,
-    ) -> Poll<io::Result<T>> {
-        self.io.poll_at(&self.place, cx, interest, attempt)
-    }
-}
-
-impl<S: Watched> Drop for Seat<'_, S> {
-    // Guarded by tests/io/edge.rs::a_cancelled_waiter_leaves_nothing_behind
-    #[inline]
-    fn drop(&mut self) {
-        self.io.registration.source.leave(&self.place);
-    }
-}
-
-/// One operation, tried until it does not block.
+/// One operation, tried until it does not block. It owns its place in the line, and leaves it when it is dropped.
 pub(crate) struct Operation<'a, S: Watched, F> {
-    seat: Seat<'a, S>,
+    io: &'a Registered<S>,
     interest: Interest,
+    place: Place,
     attempt: F,
 }
 
@@ -425,7 +398,15 @@ impl<S: Watched, T, F: FnMut(&S) -> io::Result<T>> Future for Operation<'_, S, F
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         let this = self.get_mut();
-        this.seat.poll_io(cx, this.interest, &mut this.attempt)
+        this.io
+            .poll_at(&this.place, cx, this.interest, &mut this.attempt)
+    }
+}
+
+impl<S: Watched, F> Drop for Operation<'_, S, F> {
+    // Guarded by tests/io/edge.rs::a_cancelled_waiter_leaves_nothing_behind
+    fn drop(&mut self) {
+        self.io.leave(&self.place);
     }
 }
 

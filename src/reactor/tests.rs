@@ -174,7 +174,7 @@ fn a_reused_slot_has_another_token() {
     reactor.forget(old);
     let next = Line::new(&reactor);
     let new = next.source.leave_home().unwrap();
-    assert_eq!(super::sources::slot_of(old), super::sources::slot_of(new));
+    assert_eq!(super::source::slot_of(old), super::source::slot_of(new));
     assert_ne!(old, new);
     reactor.forget(old);
     assert!(
