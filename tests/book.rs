@@ -560,3 +560,70 @@ fn every_link_of_the_documents_leads_somewhere() {
     }
     assert_none("links in documents that lead nowhere", &broken);
 }
+
+/// The path of one read on the first page: each file with its functions, in the order in which they run.
+fn path_of_a_read() -> Vec<(String, Vec<String>)> {
+    let essay = essay("lib.rs");
+    let after = essay
+        .iter()
+        .skip_while(|line| *line != "## The path of one read");
+    let figure = after.skip_while(|line| *line != "```text").skip(1);
+    let steps = figure.take_while(|line| *line != "```");
+    let step = |line: &String| {
+        let (before, functions) = line.split_once(".rs ")?;
+        let file = before.split_whitespace().last()?;
+        let functions = functions.split(',').map(|name| name.trim().to_owned());
+        Some((format!("{file}.rs"), functions.collect()))
+    };
+    steps.filter_map(step).collect()
+}
+
+/// The lines of code of all functions with a body that have this name in the file.
+fn lines_of(file: &str, name: &str) -> usize {
+    let sources = &the_crate().sources;
+    let source = sources.iter().find(|source| source.path == file);
+    let source = source.unwrap_or_else(|| panic!("no file {file}"));
+    let lines: Vec<&str> = source.code.lines().collect();
+    let is_head = |line: &&str| {
+        let after = line.split("fn ").nth(1);
+        after.and_then(|after| after.split(['(', '<']).next()) == Some(name)
+    };
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut sum = 0;
+    for (place, head) in lines.iter().enumerate().filter(|(_, line)| is_head(line)) {
+        // A declaration without a body ends at a semicolon before any brace opens.
+        let rest = &lines[place..];
+        let is_declaration = rest.iter().find(|line| line.ends_with([';', '{', '}']));
+        if is_declaration.is_some_and(|line| line.ends_with(';')) {
+            continue;
+        }
+        let is_end =
+            |line: &&str| indent(line) == indent(head) && line.trim_start().starts_with('}');
+        let length = match head.ends_with('}') {
+            true => 0,
+            false => rest.iter().position(|line| is_end(&line)).expect("an end"),
+        };
+        sum += rest[..=length]
+            .iter()
+            .filter(|line| !line.trim().is_empty())
+            .count();
+    }
+    sum
+}
+
+#[test]
+fn the_path_of_a_read_is_as_short_as_the_first_page_says() {
+    let path = path_of_a_read();
+    let files: BTreeSet<&String> = path.iter().map(|(file, _)| file).collect();
+    assert_eq!(files.len(), 15, "{files:?}");
+    let (mut sum, mut seen) = (0, BTreeSet::new());
+    for (file, functions) in &path {
+        for name in functions.iter().filter(|name| seen.insert((file, *name))) {
+            let lines = lines_of(file, name);
+            assert!(lines > 0, "{file} has no function {name}");
+            println!("{lines:>4} {file} {name}");
+            sum += lines;
+        }
+    }
+    assert!((600..800).contains(&sum), "{sum} lines");
+}
