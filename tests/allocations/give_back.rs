@@ -41,7 +41,7 @@ async fn burst(before: isize, burst: impl AsyncFnOnce()) {
 fn a_burst_leaves_less_than_twice_of_what_lives() {
     let _watched = crate::support::watch_for(3 * PATIENCE);
     let before = bytes();
-    roundelay::run(burst(before, async || {
+    crate::run(burst(before, async || {
         let nap = || spawn(sleep(Duration::from_millis(1)));
         let naps: Vec<_> = (0..MANY).map(|_| nap()).collect();
         for nap in naps {
@@ -54,7 +54,7 @@ fn a_burst_leaves_less_than_twice_of_what_lives() {
 fn a_burst_of_timers_in_one_task_goes_back_too() {
     let _watched = crate::support::watch_for(3 * PATIENCE);
     let before = bytes();
-    roundelay::run(burst(before, async || {
+    crate::run(burst(before, async || {
         let mut naps: Vec<_> = (0..MANY)
             .map(|_| Box::pin(sleep(Duration::from_secs(3600))))
             .collect();
@@ -75,7 +75,7 @@ fn a_burst_of_timers_in_one_task_goes_back_too() {
 fn a_burst_goes_back_while_a_few_tasks_come_and_go() {
     let _watched = crate::support::watch_for(3 * PATIENCE);
     let before = bytes();
-    roundelay::run(burst(before, async || {
+    crate::run(burst(before, async || {
         let traffic = spawn(async {
             loop {
                 let nap = spawn(sleep(Duration::from_millis(7)));
@@ -97,7 +97,11 @@ fn a_burst_goes_back_while_a_few_tasks_come_and_go() {
 fn a_flood_of_posts_goes_back_too() {
     let _watched = crate::support::watch_for(3 * PATIENCE);
     let before = bytes();
-    let mut event_loop = EventLoop::builder().post_queue(MANY).build().unwrap();
+    let mut event_loop = EventLoop::builder()
+        .slow_poll(None)
+        .post_queue(MANY)
+        .build()
+        .unwrap();
     let remote = event_loop.remote();
     event_loop.run(burst(before, async || {
         (0..MANY).for_each(|_| remote.post(|| ()).unwrap());
@@ -108,7 +112,7 @@ fn a_flood_of_posts_goes_back_too() {
 #[test]
 fn a_burst_of_sockets_goes_back_too() {
     let _watched = crate::support::watch_for(3 * PATIENCE);
-    let mut event_loop = EventLoop::new().unwrap();
+    let mut event_loop = crate::event_loop();
     event_loop.run(async {
         let registered = || async {
             let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -132,7 +136,7 @@ fn a_burst_of_sockets_goes_back_too() {
 fn a_task_that_lives_on_at_the_end_of_the_table_keeps_it_until_it_ends() {
     let _watched = crate::support::watch_for(3 * PATIENCE);
     let before = bytes();
-    roundelay::run(async {
+    crate::run(async {
         let mut residents = residents(MANY);
         let last = residents.pop().unwrap();
         yield_now().await;

@@ -2,12 +2,12 @@
 
 use crate::allocations::{allocations, bytes, peak, since};
 use crate::support::{PATIENCE, rounds, watchdog};
-use roundelay::{GroupError, TaskGroup, run, yield_now};
+use roundelay::{GroupError, TaskGroup, yield_now};
 
 type Outcome<T> = Result<T, GroupError<&'static str>>;
 
 fn scope<T>(body: impl AsyncFnOnce(TaskGroup<&'static str>) -> T) -> T {
-    let outcome: Outcome<T> = run(TaskGroup::scope(async |group| Ok(body(group).await)));
+    let outcome: Outcome<T> = crate::run(TaskGroup::scope(async |group| Ok(body(group).await)));
     outcome.unwrap()
 }
 

@@ -28,7 +28,7 @@ async fn listed(crowd: usize) -> usize {
 #[test]
 fn a_list_allocates_once_for_each_task_that_waits() {
     let _watched = crate::support::watch();
-    roundelay::run(async {
+    crate::run(async {
         let few = listed(1_000).await;
         let many = listed(10_000).await;
         assert_eq!(many - few, 9_000);
@@ -39,7 +39,11 @@ fn a_list_allocates_once_for_each_task_that_waits() {
 #[test]
 fn a_loop_that_is_observed_allocates_nothing_for_a_spawn_and_once_for_a_wait_in_sync() {
     let _watched = crate::support::watch();
-    let mut event_loop = EventLoop::builder().observe(true).build().unwrap();
+    let mut event_loop = EventLoop::builder()
+        .slow_poll(None)
+        .observe(true)
+        .build()
+        .unwrap();
     event_loop.run(async {
         let event = Rc::new(Event::new());
         let mut before = 0;

@@ -15,3 +15,15 @@ mod spare_cells;
 mod support;
 mod sync;
 mod tasks;
+
+use roundelay::EventLoop;
+
+/// A loop that tells of no slow poll. A debug build tells of each one, and the line about it takes memory.
+fn event_loop() -> EventLoop {
+    let builder = EventLoop::builder().slow_poll(None);
+    builder.build().expect("a loop")
+}
+
+fn run<F: Future>(main: F) -> F::Output {
+    event_loop().run(main)
+}

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use crate::allocations::{allocations, bytes, since};
 use crate::support::{PATIENCE, watchdog, watchdog_on_stack};
-use roundelay::{EventLoop, JoinHandle, spawn, yield_now};
+use roundelay::{JoinHandle, spawn, yield_now};
 
 const MIB: usize = 1 << 20;
 
@@ -54,7 +54,7 @@ async fn burst<const BYTES: usize>(total: usize) {
 /// The bytes that a loop holds after `bursts`. They include its tables.
 fn left_by<F: AsyncFnOnce()>(bursts: F) -> isize {
     let before = bytes();
-    let mut event_loop = EventLoop::new().unwrap();
+    let mut event_loop = crate::event_loop();
     event_loop.run(bursts());
     let left = bytes() - before;
     drop(event_loop);
@@ -156,7 +156,7 @@ fn sixteen_megabytes_are_kept_at_most_whatever_the_sizes_and_their_order() {
 #[test]
 fn a_program_that_goes_on_to_other_tasks_finds_their_cells_although_the_room_was_full() {
     watchdog(PATIENCE, || {
-        EventLoop::new().unwrap().run(async {
+        crate::event_loop().run(async {
             burst::<4096>(20 * MIB).await;
             for _ in 0..2 {
                 burst::<2056>(MIB).await;
@@ -184,7 +184,7 @@ fn the_allocator_tidies_up_in_small_parts_behind_a_burst_of_small_tasks() {
     /// The other tests of this program run at the same time, and free small pieces too.
     const MOST: usize = 4 * MIB;
     let _watched = crate::support::watch();
-    let mut event_loop = EventLoop::new().unwrap();
+    let mut event_loop = crate::event_loop();
     let most = event_loop.run(async {
         let mut samples = Vec::new();
         for _ in 0..TASKS / 1_000 {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::allocations::{allocations, bytes, since};
 use crate::support::{Gate, PATIENCE, own_waker, watchdog};
-use roundelay::{EventLoop, Remote, run, sleep, spawn, task, yield_now};
+use roundelay::{EventLoop, Remote, sleep, spawn, task, yield_now};
 
 /// Makes the room that the tables need for `count` tasks. It is made only once.
 async fn warm_up(count: usize) {
@@ -35,7 +35,7 @@ fn the_allocator_counts() {
 #[test]
 fn a_spawn_allocates_a_cell_and_the_next_of_its_kind_refills_it() {
     let _watched = crate::support::watch();
-    run(async {
+    crate::run(async {
         warm_up(200).await;
         let mut handles = Vec::with_capacity(100);
         for (spawns, why) in [(100, "one cell for each task"), (0, "only spare cells")] {
@@ -61,7 +61,7 @@ fn a_spawn_allocates_a_cell_and_the_next_of_its_kind_refills_it() {
 #[test]
 fn a_cell_of_megabytes_is_not_kept() {
     crate::support::watchdog_on_stack(64 << 20, || {
-        run(async {
+        crate::run(async {
             warm_up(10).await;
             // First there is a small spare cell on each shelf.
             macro_rules! one_of_each {
@@ -96,7 +96,7 @@ async fn one_of_words<const WORDS: usize>() {
 #[test]
 fn a_name_is_one_allocation_more() {
     let _watched = crate::support::watch();
-    run(async {
+    crate::run(async {
         warm_up(20).await;
         let name = String::from("pump").into_boxed_str();
         let before = allocations();
@@ -109,7 +109,7 @@ fn a_name_is_one_allocation_more() {
 #[test]
 fn detaching_aborting_and_abort_handles_allocate_nothing() {
     let _watched = crate::support::watch();
-    run(async {
+    crate::run(async {
         warm_up(200).await;
         let tasks: Vec<_> = (0..100)
             .map(|_| spawn(std::future::pending::<()>()))
@@ -135,7 +135,7 @@ fn detaching_aborting_and_abort_handles_allocate_nothing() {
 #[test]
 fn polls_yields_and_wakes_allocate_nothing() {
     let _watched = crate::support::watch();
-    run(async {
+    crate::run(async {
         warm_up(200).await;
         assert_eq!(poll_yield_and_wake().await, 0);
     });
@@ -181,7 +181,7 @@ async fn poll_yield_and_wake() -> usize {
 #[test]
 fn turns_that_find_nothing_and_runs_of_a_ready_future_allocate_next_to_nothing() {
     let _watched = crate::support::watch();
-    let mut event_loop = EventLoop::new().unwrap();
+    let mut event_loop = crate::event_loop();
     event_loop.run(warm_up(10));
     event_loop.turn(Some(Duration::ZERO)).unwrap();
     let before = allocations();
@@ -204,7 +204,7 @@ fn turns_that_find_nothing_and_runs_of_a_ready_future_allocate_next_to_nothing()
 #[test]
 fn sleeping_allocates_nothing_once_the_wheel_has_room() {
     watchdog(PATIENCE, || {
-        run(async {
+        crate::run(async {
             let mut naps = Vec::with_capacity(100);
             // The first round makes the room. The second round is measured.
             for round in 0..2 {
@@ -266,7 +266,7 @@ fn wakes_from_another_thread_allocate_nothing_on_either_side() {
                 since(before)
             }
         });
-        run(async {
+        crate::run(async {
             waker_out.send(own_waker().await).unwrap();
             let mut before = 0;
             poll_fn(|_| {
@@ -291,7 +291,7 @@ fn wakes_from_another_thread_allocate_nothing_on_either_side() {
 #[test]
 fn a_post_allocates_its_call_and_nothing_else() {
     let _watched = crate::support::watch();
-    let mut event_loop = EventLoop::new().unwrap();
+    let mut event_loop = crate::event_loop();
     let remote = event_loop.remote();
     let round = |event_loop: &mut EventLoop| {
         for n in 0..100_u64 {
@@ -314,7 +314,7 @@ fn a_post_allocates_its_call_and_nothing_else() {
 fn a_flood_of_wakes_at_a_frozen_loop_is_thinned_out_and_loses_nobody() {
     const TASKS: usize = 100;
     watchdog(PATIENCE, || {
-        run(async {
+        crate::run(async {
             let polled = std::rc::Rc::new(Cell::new(0));
             let (waker_out, wakers) = mpsc::channel();
             for _ in 0..TASKS {
@@ -359,7 +359,7 @@ fn a_flood_of_wakes_at_a_frozen_loop_is_thinned_out_and_loses_nobody() {
 #[test]
 fn ten_rounds_of_everything_use_as_much_memory_as_two() {
     watchdog(PATIENCE, || {
-        run(async {
+        crate::run(async {
             let mut in_use = Vec::with_capacity(10);
             for _ in 0..10 {
                 let tasks: Vec<_> = (0..500_u64)
@@ -393,7 +393,7 @@ fn the_tables_have_room_for_an_eighth_more_tasks_at_most() {
     /// The bytes of a slot and of its place in the queue.
     const EACH: usize = 32 + 4;
     let _watched = crate::support::watch();
-    let event_loop = EventLoop::new().unwrap();
+    let event_loop = crate::event_loop();
     let mut handles = Vec::with_capacity(TASKS + 1);
     handles.push(event_loop.spawn(pending::<()>()));
     let before = bytes();
