@@ -30,16 +30,15 @@ pub(crate) enum Key {
 
 /// [`Waiters`], and the first waiter in front of them.
 pub(super) struct Line {
+    /// Waits for neither direction if there is no first waiter.
     first: Waiter,
-    has_first: bool,
     behind: Option<Box<Waiters>>,
 }
 
 impl Default for Line {
     fn default() -> Line {
         Line {
-            first: Waiter::new(Interest::EITHER),
-            has_first: false,
+            first: Waiter::new(Interest::NEITHER),
             behind: None,
         }
     }
@@ -60,10 +59,9 @@ impl Line {
     #[inline]
     pub(super) fn append(&mut self, interest: Interest) -> Key {
         let behind = self.behind.as_ref();
-        if self.has_first || behind.is_some_and(|behind| !behind.is_empty()) {
+        if self.has_first() || behind.is_some_and(|behind| !behind.is_empty()) {
             return Key::Behind(self.behind_mut().append(interest));
         }
-        self.has_first = true;
         self.first.interest = interest;
         Key::First
     }
@@ -73,7 +71,7 @@ impl Line {
     pub(super) fn leave(&mut self, key: Key) -> Option<Waker> {
         match key {
             Key::First => {
-                self.has_first = false;
+                self.first.interest = Interest::NEITHER;
                 self.first.waker.take()
             }
             Key::Behind(key) => self.behind_mut().leave(key),
@@ -104,6 +102,10 @@ impl Line {
         }
     }
 
+    fn has_first(&self) -> bool {
+        self.first.interest != Interest::NEITHER
+    }
+
     fn behind_mut(&mut self) -> &mut Waiters {
         self.behind.get_or_insert_default()
     }
@@ -112,7 +114,7 @@ impl Line {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         let behind = self.behind.as_ref().map_or(0, |behind| behind.len());
-        usize::from(self.has_first) + behind
+        usize::from(self.has_first()) + behind
     }
 }
 

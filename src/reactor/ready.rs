@@ -45,7 +45,7 @@ impl Interest {
     pub const READABLE: Interest = Interest(READ);
     /// Something can be written, or a connection attempt has ended.
     pub const WRITABLE: Interest = Interest(WRITE);
-    pub(super) const EITHER: Interest = Interest(READ | WRITE);
+    pub(super) const NEITHER: Interest = Interest(0);
 
     /// Whether reading is included.
     pub const fn is_readable(self) -> bool {
@@ -239,7 +239,7 @@ mod tests {
     fn an_interest_twice_is_that_interest() {
         let (read, write) = (Interest::READABLE, Interest::WRITABLE);
         assert_eq!((read | read, write | write), (read, write));
-        assert_eq!(read | write, Interest::EITHER);
+        assert_eq!(read | write, Interest(READ | WRITE));
         assert!(!read.is_writable() && !write.is_readable());
         assert_eq!(
             format!("{read:?}, {write:?}, {:?}", read | write),

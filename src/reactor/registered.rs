@@ -59,6 +59,8 @@ pub struct Registered<S: Watched> {
     // Dropped before `io`, so that the slot is free when the descriptor is closed.
     registration: Registration,
     io: Held<S>,
+    /// The places that the `poll_` functions share, since they have no future that could own one: one for each interest.
+    standing: [Place; 3],
 }
 
 impl<S: Watched> Registered<S> {
@@ -70,6 +72,7 @@ impl<S: Watched> Registered<S> {
                 reactor: RefCell::default(),
             },
             io: Held::new(io),
+            standing: Default::default(),
         }
     }
 
@@ -202,7 +205,7 @@ impl<S: Watched> Registered<S> {
         interest: Interest,
         f: impl FnMut(&S) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        self.poll_at(self.registration.source.standing(interest), cx, interest, f)
+        self.poll_at(self.standing(interest), cx, interest, f)
     }
 
     /// [`readiness`](Registered::readiness) as a poll function, for adapters. It keeps its waker as
@@ -236,6 +239,17 @@ impl<S: Watched> Registered<S> {
             interest,
             place: Place::default(),
             attempt,
+        }
+    }
+
+    /// The place of the `poll_` functions that wait for these directions. A writer that is done leaves its own place, and so
+    /// the reader's entry stays.
+    // Guarded by tests/io/copies.rs::a_write_through_a_poll_method_leaves_the_waiting_reader_in_line
+    fn standing(&self, interest: Interest) -> &Place {
+        match (interest.is_readable(), interest.is_writable()) {
+            (true, false) => &self.standing[0],
+            (false, _) => &self.standing[1],
+            (true, true) => &self.standing[2],
         }
     }
 

@@ -12,7 +12,7 @@
 //! is registered with a living reactor. The code that ends the registration sets "unasked" again.
 //! So "not ready" needs no system call to be believed: when it becomes untrue, an event comes.
 //! - **nothing-left**: an entry in `line` belongs to one waiting future, which takes it away when
-//!   it is dropped; the `standing` places belong to the `poll_` methods and go with the source.
+//!   it is dropped; the entries of the `poll_` methods go with the source.
 //!
 //! # Every waiter is woken
 //!
@@ -55,8 +55,6 @@ pub(super) struct Source {
     /// The source's name in the poller, while it is registered with a living reactor.
     token: Cell<Option<Token>>,
     line: RefCell<Line>,
-    /// The places that the `poll_` methods share, since they have no future that could own one: one for each interest.
-    standing: [Place; 3],
 }
 
 /// The place of one waiting operation: the key of its entry, while it stands in the line.
@@ -68,7 +66,6 @@ impl Source {
             ready: Cell::new(Ready::UNASKED),
             token: Cell::new(None),
             line: RefCell::default(),
-            standing: Default::default(),
         })
     }
 
@@ -168,17 +165,6 @@ impl Source {
         if let Some(key) = place.take() {
             let waker = self.line.borrow_mut().leave(key);
             foreign::let_go(waker, SOURCE);
-        }
-    }
-
-    /// The place of the `poll_` methods that wait for these directions. A writer that is done leaves its own place, and so
-    /// the reader's entry stays.
-    // Guarded by tests/io/copies.rs::a_write_through_a_poll_method_leaves_the_waiting_reader_in_line
-    pub(super) fn standing(&self, interest: Interest) -> &Place {
-        match (interest.is_readable(), interest.is_writable()) {
-            (true, false) => &self.standing[0],
-            (false, _) => &self.standing[1],
-            (true, true) => &self.standing[2],
         }
     }
 
