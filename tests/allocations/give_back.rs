@@ -127,7 +127,7 @@ fn a_burst_of_sockets_goes_back_too() {
         for _ in 0..900 {
             sockets.push(registered().await);
         }
-        sockets.clear();
+        drop(sockets);
         idle_until(64 << 10, before).await;
     });
 }
