@@ -124,9 +124,9 @@ fn of_timers(row: &str, metric: &str) -> Option<Why> {
         ),
         ("sleep_50us" | "sleep_100us" | "sleep_1ms" | "sleep_10ms", "cpu") => shown(
             "Processor time of sleeps",
-            "The bare loop takes nearly as much. A sleep is two system calls, to set an alarm and to wait (strace). monoio and tokio \
-             wait with the time-out of `epoll_wait`, in one call, and are a millisecond late. The second call takes 0.5 to 2 µs. \
-             `epoll_pwait2` would save it, but it is 50 µs late, by the slack that Linux gives to a thread's time-outs.",
+            "The bare loop takes nearly as much. A sleep is two system calls, to set an alarm and to wait (strace). monoio makes one, with \
+             the time-out of `epoll_wait`, and is a millisecond late: in a loop of nothing else, that takes 1 to 3 µs less. \
+             `epoll_pwait2` takes nanoseconds, but saves 1 µs and is 50 µs late, by the slack that Linux gives to a thread's time-outs.",
         ),
         ("sleep_50us" | "sleep_100us" | "sleep_1ms" | "sleep_10ms", _) => shown(
             "Sleeps",
@@ -181,8 +181,8 @@ fn of_sockets(row: &str, rival: &str) -> Option<Why> {
             "Two processors beside tokio's multi-thread runtime",
             "The client wants one of the two processors. While it has a loop's processor, the connections of that loop wait, until \
              the kernel's next tick at worst: 4 ms. tokio's other worker takes them over. The bare loops wait as long, and sleep and wake \
-             as often, which is most of the rest: 0.2 times for each request, and 6 µs each time. Connections dealt out in turn, and loops \
-             that are bound to their processors, fare no better. One loop takes less than two: see the row of one thread.",
+             as often, which is most of the rest: 0.2 times for each request, for some 6 µs each time. Connections dealt out in turn, and \
+             loops that are bound to their processors, fare no better. One loop takes less than two: see the row of one thread.",
         ),
         _ => None,
     }
