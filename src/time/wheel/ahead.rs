@@ -52,6 +52,7 @@ const COARSE: usize = 2;
 impl<T> Wheel<T> {
     /// Deals timers out ahead, `most` at most, of the crowded slots that are near. Returns how many of the `most` are left.
     pub(crate) fn deal_ahead(&mut self, mut most: usize) -> usize {
+        let since = mem::replace(&mut self.dealt_until, self.elapsed);
         for level in COARSE..LEVELS {
             let next = slot_of(self.elapsed, level) + 1;
             let is_near = slot_of(self.elapsed, level - 1) >= SLOTS / 2;
@@ -60,7 +61,7 @@ impl<T> Wheel<T> {
             }
             let count = self.lists[self.row(level)][next].count as usize;
             if count > CROWD {
-                let piece = self.behind(level, next).min(most);
+                let piece = self.share(level, next, count, since).min(most);
                 // The bit of the slot stays: see rule 1.
                 self.pour(level, next, piece, NIL, |wheel, index| {
                     wheel.link_ahead(level, index);
@@ -71,21 +72,16 @@ impl<T> Wheel<T> {
         most
     }
 
-    /// How many timers of the next slot of a level ought to be dealt out by now, and are not.
-    fn behind(&self, level: usize, next: usize) -> usize {
-        let rest = self.lists[self.row(level)][next].count;
-        let dealt: u32 = match self.ahead[level] {
-            0 => 0,
-            _ => self.lists[self.row(level - 1) ^ 1]
-                .iter()
-                .map(|list| list.count)
-                .sum(),
-        };
-        let half = 1_u64 << (level as u32 * DIGIT - 1);
-        let left = self.first_tick(level, next) - self.elapsed;
+    /// How many of the `rest` of a slot to deal out ahead now, so that the rest shrinks evenly until the slot's first tick.
+    /// `since` is when the last were dealt out.
+    fn share(&self, level: usize, next: usize, rest: usize, since: u64) -> usize {
+        let first_tick = self.first_tick(level, next);
+        let half = 1 << (level as u32 * DIGIT - 1);
+        let since = since.max(first_tick - half);
         // The product of a count and a time may need more than 64 bits.
-        let due = u128::from(rest + dealt) * u128::from(half - left) / u128::from(half);
-        (due as u32).saturating_sub(dealt) as usize
+        let share =
+            rest as u128 * u128::from(self.elapsed - since) / u128::from(first_tick - since);
+        share as usize
     }
 
     /// Links a timer of the next slot of a level in the finer level's row ahead.
