@@ -126,6 +126,8 @@ pub(crate) struct Wheel<T> {
     occupied: [u64; LEVELS],
     /// Bit *i* of a level is set if and only if slot *i* of the finer level's row ahead has entries.
     ahead: [u64; LEVELS],
+    /// `elapsed`, when timers were last dealt out ahead.
+    dealt_until: u64,
     /// Whether `ahead` has a bit that is set: one byte to ask when a timer is cancelled, not eleven words.
     is_ahead: bool,
     /// The own row of each level.
@@ -174,6 +176,7 @@ impl<T> Wheel<T> {
         Wheel {
             occupied: [0; LEVELS],
             ahead: [0; LEVELS],
+            dealt_until: 0,
             is_ahead: false,
             rows: array::from_fn(|level| 2 * level as u8),
             lists: [[List::default(); SLOTS]; ROWS],

@@ -326,7 +326,7 @@ impl Model {
 
     fn deal_ahead(&mut self, level: u32, most: usize) {
         let first = self.tick(When::Turnover(level, 0));
-        self.expire(first.saturating_sub(1 << (6 * level - 1)).max(self.elapsed));
+        self.expire(first.saturating_sub(1).max(self.elapsed));
         let left = self.wheel.deal_ahead(most);
         self.ledger.ahead += (most - left) as u64;
         self.check();
@@ -798,6 +798,8 @@ fn a_timer_cancelled_elsewhere_does_not_end_the_dealing_of_a_slot() {
 /// The first tick of the slot that is dealt out ahead in the next tests. It is the fourth slot of level 3. `NEAR` is near it.
 const NEXT: u64 = 3 << 18;
 const NEAR: u64 = NEXT - (1 << 17);
+/// All but one of the timers are to be dealt out ahead until then.
+const LAST: u64 = NEXT - 1;
 
 #[test]
 fn a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick() {
@@ -810,10 +812,9 @@ fn a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick() {
         assert_eq!(pop(&mut wheel, now), None);
         assert_eq!(wheel.deal_ahead(100), 100, "the slot is {why}");
     }
-    assert_eq!(pop(&mut wheel, NEAR), None);
-    for left in [540, 440, 340, 240, 140, 40] {
-        assert_eq!(wheel.deal_ahead(100), 0, "{left}");
-    }
+    assert_eq!(pop(&mut wheel, LAST - 1), None);
+    assert_eq!(wheel.deal_ahead(600), 0);
+    assert_eq!(pop(&mut wheel, LAST), None);
     assert_eq!(wheel.deal_ahead(100), 100, "so few timers are not a crowd");
     assert_eq!(
         wheel.next_deadline(),
@@ -833,13 +834,25 @@ fn a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick() {
 }
 
 #[test]
+fn a_slot_is_dealt_out_ahead_in_step_with_the_time() {
+    let _watched = crate::support::watch();
+    let mut wheel = Wheel::new();
+    let _keys: Vec<_> = (0..640).map(|n| wheel.arm(NEXT + 9, n)).collect();
+    for (passed, dealt) in [(0, 0), (1 << 16, 320), (3 << 15, 160), (1 << 17, 0)] {
+        assert_eq!(pop(&mut wheel, NEAR + passed), None);
+        assert_eq!(wheel.deal_ahead(1_000), 1_000 - dealt, "after {passed}");
+        assert_eq!(wheel.deal_ahead(1_000), 1_000, "again after {passed}");
+    }
+}
+
+#[test]
 fn equal_deadlines_fire_in_the_order_of_arming_though_some_are_dealt_out_ahead() {
     let _watched = crate::support::watch();
     // One deadline is in slot 0 of level 2, which has a list of its own when the slot comes. The other is in another slot.
     for deadline in [NEXT + 7, NEXT + (5 << 12) + 7] {
         let mut wheel = Wheel::new();
         let mut keys: Vec<_> = (0..100).map(|n| wheel.arm(deadline, n)).collect();
-        assert_eq!(pop(&mut wheel, NEAR), None);
+        assert_eq!(pop(&mut wheel, LAST), None);
         assert_eq!(wheel.deal_ahead(30), 0);
         keys.push(wheel.arm(deadline, 100));
         assert_eq!(wheel.reset(&keys[3], deadline), Reset::Moved); // has been dealt out
@@ -864,7 +877,7 @@ fn timers_that_are_dealt_out_ahead_and_then_cancelled_leave_nothing() {
         let mut wheel = Wheel::new();
         let mut ahead: Vec<_> = (0..100).map(|n| wheel.arm(NEXT + 7, n)).collect();
         let far = wheel.arm(NEXT << 6, 100);
-        assert_eq!(pop(&mut wheel, NEAR), None);
+        assert_eq!(pop(&mut wheel, LAST), None);
         assert_eq!(wheel.deal_ahead(30), 0);
         let rest = ahead.split_off(30);
         let (first, second) = if ahead_first {
@@ -892,7 +905,7 @@ fn a_rest_that_is_cancelled_leaves_what_was_dealt_out_ahead_in_its_order() {
     let deadline = NEXT + 7;
     let mut wheel = Wheel::new();
     let mut keys: Vec<_> = (0..100).map(|n| wheel.arm(deadline, n)).collect();
-    assert_eq!(pop(&mut wheel, NEAR), None);
+    assert_eq!(pop(&mut wheel, LAST), None);
     assert_eq!(wheel.deal_ahead(30), 0);
     assert_eq!(wheel.pop_due(deadline, &mut 20), None);
     for key in keys.drain(30..) {
@@ -912,8 +925,8 @@ fn the_last_timer_of_one_list_ahead_does_not_take_the_others_along() {
     let mut keys: Vec<_> = (0..100)
         .map(|n| wheel.arm(NEXT + ((n % 2) << 12), n))
         .collect();
-    assert_eq!(pop(&mut wheel, NEAR), None);
-    assert_eq!(wheel.deal_ahead(100), 0);
+    assert_eq!(pop(&mut wheel, LAST), None);
+    assert_eq!(wheel.deal_ahead(100), 1);
     for key in keys.drain(2..) {
         assert!(wheel.disarm(key).is_some());
     }

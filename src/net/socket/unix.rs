@@ -10,7 +10,8 @@ use super::TcpSocket;
 
 impl TcpSocket {
     /// Whether several sockets may listen on one port; each of them has to set this (`SO_REUSEPORT`). Linux spreads the
-    /// connections over them, so that there can be one accepting loop for each processor.
+    /// connections over them, so that there can be one accepting loop for each processor. If other programs want the
+    /// processors too, fewer loops are better: a connection waits while its loop waits for a processor.
     ///
     /// # Errors
     ///

@@ -33,21 +33,26 @@
 //! Most timers are cancelled, and then the dealing ahead was in vain. So a slot is dealt out ahead only if it is crowded and
 //! near: more than [`CROWD`] timers, of level [`COARSE`] or above, and at most half of such a slot before its first tick.
 //!
+//! In that half the slot is dealt out evenly. A look that dealt out as many as it may would take twice as long as one that only
+//! fires, and so would all looks of the next millisecond. Where timers are due as fast as that, they would fall behind.
+//!
 //! `cargo bench --bench compare -- --rows fire_1m`: the last hundredth of a million timers, and the longest stall. Guarded by
-//! tests/time/wheel_model.rs::a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick and
+//! tests/time/wheel_model.rs::a_slot_that_is_dealt_out_ahead_needs_no_dealing_at_its_first_tick,
+//! tests/time/wheel_model.rs::a_slot_is_dealt_out_ahead_in_step_with_the_time and
 //! tests/time/wheel_model.rs::equal_deadlines_fire_in_the_order_of_arming_though_some_are_dealt_out_ahead.
 
 use std::mem;
 
-use super::{CROWD, LEVELS, NIL, SLOTS, Wheel, slot_of};
+use super::{CROWD, DIGIT, LEVELS, NIL, SLOTS, Wheel, slot_of};
 
 /// The first level whose slots are dealt out ahead. A slot of this level is 4 ms. A slot of the level below is 65 us, and takes
 /// no longer to deal out than a few timers take to fire.
 const COARSE: usize = 2;
 
 impl<T> Wheel<T> {
-    /// Deals `most` timers out ahead, of the crowded slots that are near. Returns how many of the `most` are left.
+    /// Deals timers out ahead, `most` at most, of the crowded slots that are near. Returns how many of the `most` are left.
     pub(crate) fn deal_ahead(&mut self, mut most: usize) -> usize {
+        let since = mem::replace(&mut self.dealt_until, self.elapsed);
         for level in COARSE..LEVELS {
             let next = slot_of(self.elapsed, level) + 1;
             let is_near = slot_of(self.elapsed, level - 1) >= SLOTS / 2;
@@ -56,7 +61,7 @@ impl<T> Wheel<T> {
             }
             let count = self.lists[self.row(level)][next].count as usize;
             if count > CROWD {
-                let piece = count.min(most);
+                let piece = self.share(level, next, count, since).min(most);
                 // The bit of the slot stays: see rule 1.
                 self.pour(level, next, piece, NIL, |wheel, index| {
                     wheel.link_ahead(level, index);
@@ -65,6 +70,18 @@ impl<T> Wheel<T> {
             }
         }
         most
+    }
+
+    /// How many of the `rest` of a slot to deal out ahead now, so that the rest shrinks evenly until the slot's first tick.
+    /// `since` is when the last were dealt out.
+    fn share(&self, level: usize, next: usize, rest: usize, since: u64) -> usize {
+        let first_tick = self.first_tick(level, next);
+        let half = 1 << (level as u32 * DIGIT - 1);
+        let since = since.max(first_tick - half);
+        // The product of a count and a time may need more than 64 bits.
+        let share =
+            rest as u128 * u128::from(self.elapsed - since) / u128::from(first_tick - since);
+        share as usize
     }
 
     /// Links a timer of the next slot of a level in the finer level's row ahead.

@@ -33,13 +33,16 @@ struct Connection {
 }
 
 pub fn serve(manner: Manner, talk: Talk, listening: impl FnOnce(SocketAddr)) -> io::Result<()> {
+    let listener = TcpListener::bind(LOOPBACK.parse().expect("an address"))?;
+    listening(listener.local_addr()?);
+    serve_on(listener, manner, talk)
+}
+
+pub fn serve_on(mut listener: TcpListener, manner: Manner, talk: Talk) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1_024);
-    let address = LOOPBACK.parse().expect("an address");
-    let mut listener = TcpListener::bind(address)?;
     poll.registry()
         .register(&mut listener, LISTENER, Interest::READABLE)?;
-    listening(listener.local_addr()?);
     let (mut connections, mut free) = (Vec::new(), Vec::new());
     loop {
         poll.poll(&mut events, None)?;

@@ -49,6 +49,7 @@ impl Row {
             "resp_1",
             "resp_16",
             "cores",
+            "cores_one",
         ]
         .contains(&self.name)
             || self.name.starts_with("sleep_")
@@ -364,6 +365,7 @@ pub const ROWS: &[Row] = &[
     serves!("resp_1", "GET by RESP, 50 connections", Of("redis-server", 0.95), Reach::None),
     serves!("resp_16", "GET by RESP, 50 connections, 16 pipelined", OfTokioAnd(1.0, "redis-server", 0.95), Reach::None),
     serves!("cores", "echo on two processors that the client shares, 50 connections", Of("tokio multi-thread", 0.9), Of("tokio multi-thread", 1.0)),
+    serves!("cores_one", "the same echo by one thread, on the same two processors", Reach::None, Reach::None),
     Row {
         name: "wait_quiet",
         group: WAITS,

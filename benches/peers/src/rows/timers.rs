@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn, ready};
+use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -26,18 +27,12 @@ pub fn run<P: Peer>(name: &str, effort: Effort) -> Option<Metrics> {
         "arm_100k" => P::block_on_task(arm_and_cancel_only::<P>(effort, 100_000)),
         "timers_bulk" => P::block_on_task(bulk::<P>(effort)),
         "scale_arm" => return Some(P::block_on_task(arm_then_cancel::<P>(effort))),
-        "fire_100k" => {
-            return Some(P::block_on(fire::<P>(
-                100_000,
-                Duration::from_millis(200),
-                Duration::from_millis(400),
-            )));
+        name => {
+            return Some(match Crowd::named(name, effort) {
+                Some(crowd) => P::block_on(fire::<P>(crowd)),
+                None => P::block_on_task(nap::<P>(effort, nap_of(name)?)),
+            });
         }
-        "fire_1m" if effort.is_quick => {
-            return Some(P::block_on(fire::<P>(200_000, SECOND / 5, SECOND)));
-        }
-        "fire_1m" => return Some(P::block_on(fire::<P>(1_000_000, SECOND, 3 * SECOND))),
-        name => return Some(P::block_on_task(nap::<P>(effort, nap_of(name)?))),
     };
     Some(vec![("ns", ns)])
 }
@@ -171,44 +166,87 @@ async fn arm_then_cancel<P: Peer>(effort: Effort) -> Metrics {
     vec![("arm", median(&mut arm)), ("cancel", median(&mut cancel))]
 }
 
-/// `count` tasks sleep, each until a moment of its own within `window`, which begins after `margin`.
-async fn fire<P: Peer>(count: usize, window: Duration, margin: Duration) -> Metrics {
-    let start = Instant::now() + margin;
-    let party = Rc::new(Party::default());
-    party.lateness.borrow_mut().reserve(count);
-    party.missing.set(count);
-    let mut random = SEED;
-    for _ in 0..count {
-        let deadline = start + Duration::from_nanos(random.below(window.as_nanos() as u64));
+/// So many timers, each with a moment of its own within `window`, which begins after `margin`.
+#[derive(Clone, Copy)]
+struct Crowd {
+    count: usize,
+    window: Duration,
+    margin: Duration,
+}
+
+impl Crowd {
+    fn named(name: &str, effort: Effort) -> Option<Self> {
+        let (count, window, margin) = match name {
+            "fire_100k" => (100_000, SECOND / 5, 2 * SECOND / 5),
+            "fire_1m" if effort.is_quick => (200_000, SECOND / 5, SECOND),
+            "fire_1m" => (1_000_000, SECOND, 3 * SECOND),
+            _ => return None,
+        };
+        Some(Self {
+            count,
+            window,
+            margin,
+        })
+    }
+
+    fn deadlines(self, start: Instant) -> impl Iterator<Item = Instant> {
+        let (mut random, window) = (SEED, self.window.as_nanos() as u64);
+        (0..self.count).map(move |_| start + Duration::from_nanos(random.below(window)))
+    }
+}
+
+/// A task for each timer.
+async fn fire<P: Peer>(crowd: Crowd) -> Metrics {
+    let start = Instant::now() + crowd.margin;
+    let party = Rc::new(Party::of(crowd));
+    for deadline in crowd.deadlines(start) {
         let party = Rc::clone(&party);
         P::detach(async move {
             P::sleep(deadline.saturating_duration_since(Instant::now())).await;
             party.come(deadline);
         });
     }
-    let almost = start - Duration::from_millis(10);
-    P::sleep(almost.saturating_duration_since(Instant::now())).await;
-    let is_on_time = Instant::now() < start;
-    let before = clock::cpu();
+    P::sleep(almost(start)).await;
+    let before = party.begin(start);
     Everybody(&party).await;
-    let cpu = (clock::cpu() - before).as_nanos() as f64 / count as f64;
-    let mut late = party.lateness.take();
-    late.sort_by(f64::total_cmp);
-    if !is_on_time {
-        fail(&format!("has not armed {count} timers within {margin:?}"));
-    }
-    let early = late.iter().filter(|&&late| late < 0.0).count();
-    vec![
-        ("cpu", cpu),
-        ("late_p50", quantile(&late, 0.5)),
-        ("late_p99", quantile(&late, 0.99)),
-        ("stall", party.stall.get().as_nanos() as f64 / 1e3),
-        ("early", early as f64),
-    ]
+    party.metrics(clock::cpu() - before)
 }
 
-#[derive(Default)]
+/// The time until the figures begin to count.
+fn almost(start: Instant) -> Duration {
+    (start - Duration::from_millis(10)).saturating_duration_since(Instant::now())
+}
+
+/// The least possible with a poller: a sorted list, and one alarm. There are no tasks, but as many sleeps as ours: a look is put
+/// off as long as our timers put it off (`src/time/slack.rs`).
+fn fire_bare(crowd: Crowd) -> io::Result<Metrics> {
+    const SLACK: Duration = Duration::from_micros(140);
+    const SLACK_EACH: Duration = Duration::from_micros(10);
+    let start = Instant::now() + crowd.margin;
+    let mut deadlines: Vec<_> = crowd.deadlines(start).collect();
+    deadlines.sort();
+    let (mut alarm, party) = (bare::Alarm::new()?, Party::of(crowd));
+    alarm.sleep(almost(start))?;
+    let before = party.begin(start);
+    let mut next = 0;
+    while let Some(&deadline) = deadlines.get(next) {
+        let look = Instant::now();
+        let due = deadlines[next..].iter().take_while(|&&at| at <= look);
+        let fired = due.map(|&at| party.come(at)).count();
+        next += fired;
+        let slack = SLACK.min(SLACK_EACH * fired.saturating_sub(1) as u32);
+        let deadline = deadlines.get(next).unwrap_or(&deadline);
+        let pause = (look + slack).max(*deadline) - Instant::now();
+        if next < crowd.count && !pause.is_zero() {
+            alarm.sleep(pause)?;
+        }
+    }
+    Ok(party.metrics(clock::cpu() - before))
+}
+
 struct Party {
+    crowd: Crowd,
+    is_on_time: Cell<bool>,
     missing: Cell<usize>,
     /// In microseconds.
     lateness: RefCell<Vec<f64>>,
@@ -219,6 +257,41 @@ struct Party {
 }
 
 impl Party {
+    fn of(crowd: Crowd) -> Self {
+        Self {
+            crowd,
+            is_on_time: Cell::new(false),
+            missing: Cell::new(crowd.count),
+            lateness: RefCell::new(Vec::with_capacity(crowd.count)),
+            last: Cell::default(),
+            stall: Cell::default(),
+            waiting: Cell::default(),
+        }
+    }
+
+    /// All timers are armed. Returns the processor time until now.
+    fn begin(&self, start: Instant) -> Duration {
+        self.is_on_time.set(Instant::now() < start);
+        clock::cpu()
+    }
+
+    fn metrics(&self, cpu: Duration) -> Metrics {
+        let Crowd { count, margin, .. } = self.crowd;
+        let mut late = self.lateness.take();
+        late.sort_by(f64::total_cmp);
+        if !self.is_on_time.get() {
+            fail(&format!("has not armed {count} timers within {margin:?}"));
+        }
+        let early = late.iter().filter(|&&late| late < 0.0).count();
+        vec![
+            ("cpu", cpu.as_nanos() as f64 / count as f64),
+            ("late_p50", quantile(&late, 0.5)),
+            ("late_p99", quantile(&late, 0.99)),
+            ("stall", self.stall.get().as_nanos() as f64 / 1e3),
+            ("early", early as f64),
+        ]
+    }
+
     fn come(&self, deadline: Instant) {
         let now = Instant::now();
         let early = deadline.saturating_duration_since(now).as_nanos() as f64;
@@ -261,6 +334,9 @@ async fn nap<P: Peer>(effort: Effort, duration: Duration) -> Metrics {
 
 /// The least possible with a poller: the thread sets an alarm, and waits for it.
 pub fn run_bare(name: &str, effort: Effort) -> Option<Metrics> {
+    if let Some(crowd) = Crowd::named(name, effort) {
+        return Some(fire_bare(crowd).expect("an alarm that goes off"));
+    }
     let duration = nap_of(name)?;
     let mut alarm = bare::Alarm::new().expect("a poller and an alarm");
     let mut naps = Naps::new(effort, duration);

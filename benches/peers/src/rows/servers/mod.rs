@@ -1,10 +1,10 @@
 //! What does a request cost with a real protocol?
 //!
 //! HTTP uses hyper, with the same version and the same handler for all. RESP, the protocol of Redis, has the same parser for all,
-//! and `redis-server` itself beside them. The echo has as many threads as there are processors.
+//! and `redis-server` itself beside them. The echo runs on a thread for each processor, and in another row on one.
 //!
 //! *The set-up* is that of `sockets.rs`: this process is the server, on the first processor. The client is a process of its own on
-//! the second, and measures both. If the server has a thread for each processor, both run on any processor.
+//! the second, and measures both. Echo and client run on any processor.
 //!
 //! *What would prove us wrong*: tokio, or `redis-server`, with less processor time for a request.
 
@@ -23,6 +23,7 @@ use crate::client::{Asks, Load};
 use crate::peer::Talk;
 use crate::{clock, fail};
 
+mod bare;
 mod redis;
 mod roundelay;
 mod table;
@@ -39,11 +40,13 @@ enum Serving {
     Resp,
     /// An echo, on a thread for each processor.
     Cores,
+    /// The same echo on one thread.
+    OneOfCores,
 }
 
 /// How many bytes an upload has.
 const UPLOAD: usize = 1 << 20;
-/// How the echo on all processors talks.
+/// How the echo talks.
 const ECHO: Talk = Talk::Whole(4_096);
 
 async fn hello(_: Request<Incoming>) -> Result<Response<String>, Infallible> {
@@ -69,7 +72,8 @@ pub fn run(peer: &str, name: &str, effort: Effort) -> Option<Metrics> {
     let is_offered = match serving {
         Serving::Hello | Serving::Upload => ["roundelay", "tokio LocalRuntime"].contains(&peer),
         Serving::Resp => ["roundelay", "tokio LocalRuntime", "redis-server"].contains(&peer),
-        Serving::Cores => ["roundelay", "tokio multi-thread"].contains(&peer),
+        Serving::Cores => ["roundelay", "tokio multi-thread", "mio, optimal"].contains(&peer),
+        Serving::OneOfCores => ["roundelay", "tokio LocalRuntime", "mio, optimal"].contains(&peer),
     };
     if !is_offered {
         return None;
@@ -80,6 +84,7 @@ pub fn run(peer: &str, name: &str, effort: Effort) -> Option<Metrics> {
     let listening = move |address: SocketAddr| begin(address, load, effort, process::id());
     let ended = match peer {
         "roundelay" => roundelay::serve(serving, listening),
+        "mio, optimal" => bare::serve(serving, listening),
         "redis-server" => redis::serve(move |address, server| begin(address, load, effort, server)),
         _ => tokio::serve(serving, listening),
     };
@@ -96,6 +101,10 @@ fn plan(name: &str) -> Option<(Serving, Load)> {
         depth,
         ..load(50, Asks::Get)
     };
+    let echo = Load {
+        is_everywhere: true,
+        ..load(50, Asks::Echo)
+    };
     Some(match name {
         "hello" => (Serving::Hello, load(64, Asks::Page)),
         "upload" => (
@@ -107,13 +116,8 @@ fn plan(name: &str) -> Option<(Serving, Load)> {
         ),
         "resp_1" => (Serving::Resp, resp(1)),
         "resp_16" => (Serving::Resp, resp(16)),
-        "cores" => (
-            Serving::Cores,
-            Load {
-                is_everywhere: true,
-                ..load(50, Asks::Echo)
-            },
-        ),
+        "cores" => (Serving::Cores, echo),
+        "cores_one" => (Serving::OneOfCores, echo),
         _ => return None,
     })
 }

@@ -30,6 +30,10 @@ pub fn serve(serving: Serving, listening: impl FnOnce(SocketAddr)) -> io::Result
             server.nodelay(true).await
         }),
         Serving::Cores => return serve_cores(listening),
+        Serving::OneOfCores => run(async {
+            let server = net::serve(listen(listening).await?, |stream, _| echo(stream, ECHO));
+            server.nodelay(true).await
+        }),
     };
     served.map(drop)
 }

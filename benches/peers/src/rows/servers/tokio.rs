@@ -29,6 +29,7 @@ pub fn serve(serving: Serving, listening: impl FnOnce(SocketAddr)) -> io::Result
             on_one_thread(listening, move |stream| resp(stream, table.clone()))
         }
         Serving::Cores => serve_cores(listening),
+        Serving::OneOfCores => on_one_thread(listening, |stream| echo(stream, ECHO)),
     }
 }
 
