@@ -39,6 +39,11 @@ pub(crate) struct Entry {
     pub(crate) ready_since: Option<Instant>,
 }
 
+/// What hears how late timers fire.
+pub(crate) trait Lateness {
+    fn fired(&self, late: Duration);
+}
+
 #[derive(Default)]
 pub(crate) struct Account {
     /// By slot.

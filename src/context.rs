@@ -37,17 +37,17 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::account::Account;
+use crate::account::{Account, Lateness};
 use crate::declared::{self, Declarations, Made};
 use crate::foreign;
 use crate::inbox::Address;
-use crate::offload::Pool;
+use crate::offload::LatePool;
 use crate::reactor::Reactor;
 use crate::record::Probe;
 use crate::scheduler::{self, Current, Scheduler};
-use crate::time::{Timers, may_stand, stand};
+use crate::time::{LateTimers, may_stand, stand};
 
 thread_local! {
     static CURRENT: RefCell<ManuallyDrop<Option<Rc<Context>>>> =
@@ -63,18 +63,37 @@ pub(crate) type Holder = Arc<dyn Fn() -> Option<String> + Send + Sync + UnwindSa
 /// The parts of a loop that a leaf future can reach.
 pub(crate) struct Context {
     pub(crate) scheduler: Rc<Scheduler>,
-    pub(crate) timers: Rc<Timers>,
+    pub(crate) timers: LateTimers,
     pub(crate) reactor: Rc<Reactor>,
-    pub(crate) offload: Rc<Pool>,
+    pub(crate) offload: LatePool,
     pub(crate) address: Address,
     pub(crate) counters: Counters,
     pub(crate) probe: Probe,
     /// Set in an observed loop.
-    pub(crate) account: Option<Rc<Account>>,
-    /// Set in an observed loop.
-    pub(crate) declarations: Option<Box<Declarations>>,
+    pub(crate) accounts: OnceCell<Rc<Accounts>>,
     /// Set in a loop with a watchdog.
     pub(crate) holder: OnceCell<Holder>,
+}
+
+/// What an observed loop remembers of its tasks.
+pub(crate) struct Accounts {
+    pub(crate) account: Account,
+    pub(crate) declarations: Declarations,
+}
+
+impl Accounts {
+    pub(crate) fn new() -> Self {
+        Self {
+            account: Account::default(),
+            declarations: Declarations::new(),
+        }
+    }
+}
+
+impl Lateness for Accounts {
+    fn fired(&self, late: Duration) {
+        self.account.fired(late);
+    }
 }
 
 /// The counts of the loop itself. The scheduler counts the wakes.
@@ -246,7 +265,7 @@ fn declaring_waker(waker: &Waker, what: impl FnOnce() -> Made) -> Waker {
     CURRENT.with_borrow(|current| {
         let of_this_loop = current.as_ref().and_then(|context| {
             let task = context.scheduler.running()?;
-            Some((task, context.declarations.as_ref()?))
+            Some((task, &context.accounts.get()?.declarations))
         });
         match of_this_loop {
             Some((task, declarations)) => declarations.add(task, what(), waker),

@@ -134,8 +134,13 @@ pub(crate) fn tell_stderr(target: &'static str, line: impl fmt::Display) {
 /// Whether the log listens at `trace`. Call it before work that only the log needs.
 #[inline]
 pub(crate) fn is_traced(target: &'static str) -> bool {
-    Level::Trace <= log::max_level()
-        && catch(|| log::log_enabled!(target: target, Level::Trace)).unwrap_or(false)
+    Level::Trace <= log::max_level() && listens_to(target)
+}
+
+#[cold]
+#[inline(never)]
+fn listens_to(target: &'static str) -> bool {
+    catch(|| log::log_enabled!(target: target, Level::Trace)).unwrap_or(false)
 }
 
 /// Wakes the owner of a waker. `of` completes "the waker of".
@@ -172,13 +177,23 @@ fn complain(of: &str, payload: Payload) {
 
 /// Drops a value that may hold the payload of a panic. The payload's destructor may panic too, and so may the payload
 /// of *that* panic. A normal chain ends soon; the rest of an endless chain is leaked.
+#[inline]
 pub(crate) fn bury(remains: impl Sized) {
-    let mut dropped = catch(|| drop(remains));
-    for _ in 0..8 {
-        let Err(payload) = dropped else { return };
-        dropped = catch(|| drop(payload));
+    if let Err(payload) = catch(|| drop(remains)) {
+        bury_payload(payload, 8);
     }
-    mem::forget(dropped);
+}
+
+/// `depth`: how many payloads of the chain are dropped.
+#[cold]
+#[inline(never)]
+fn bury_payload(payload: Payload, depth: usize) {
+    if depth == 0 {
+        return mem::forget(payload);
+    }
+    if let Err(payload) = catch(|| drop(payload)) {
+        bury_payload(payload, depth - 1);
+    }
 }
 
 /// The text of a panic, if it was raised with text, as `panic!` does.

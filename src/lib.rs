@@ -66,11 +66,12 @@
 //!    [`reactor/registered.rs`], [`reactor/wait.rs`], [`reactor/timerfd.rs`].
 //! 8. **[The pool](mod@offload)**: calls that block. *After chapters 5 and 7, 60 minutes.*
 //!    [`offload/mod.rs`], [`offload/line.rs`], [`offload/job.rs`], [`offload/pool.rs`],
-//!    [`offload/worker.rs`], [`offload/shared.rs`], [`offload/future.rs`], [`offload/calls.rs`].
+//!    [`offload/worker.rs`], [`offload/shared.rs`], [`offload/future.rs`], [`offload/made.rs`],
+//!    [`offload/calls.rs`].
 //! 9. **[The loop](event_loop)**: a turn, a look, a rest. *After chapters 4 to 8, 45 minutes.*
 //!    [`event_loop/mod.rs`], [`event_loop/turn.rs`], [`event_loop/allowance.rs`],
 //!    [`event_loop/main_task.rs`], [`context.rs`], [`event_loop/at_work.rs`],
-//!    [`event_loop/builder.rs`], [`event_loop/report.rs`].
+//!    [`event_loop/builder.rs`], [`event_loop/end.rs`], [`event_loop/report.rs`].
 //!
 //! **You may stop here.** Chapters 1 to 9 are the whole loop. The rooms below are built on it, and
 //! each needs only what it says.
@@ -138,7 +139,7 @@
 //! | wakers | `task/behind.rs`, `task/waker.rs` |
 //! | the scheduler | `scheduler/` |
 //! | cells | `task/cell.rs` |
-//! | the drivers | `time/timers.rs`, `reactor/`, `offload/`, `inbox/` |
+//! | the drivers | `time/timers`, `reactor/`, `offload/`, `inbox/` |
 //! | pure | `account.rs`, `appendix.rs`, `chain.rs`, `declared.rs`, `draw.rs`, `fault`, `foreign.rs`, `histogram.rs`, `pinned.rs`, `questions.rs`, `reactor/ready.rs`, `record/`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `task/output.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel`, `trying.rs`, `unrecorded.rs` |
 //!
 //! ## The life of one wakeup
@@ -168,7 +169,7 @@
 //!                  scheduler/mod.rs        admit, begin
 //!                  scheduler/tasks.rs      claim, claim_new, begin
 //!                  task/cell.rs            put, new
-//!   poll           event_loop/turn.rs      work, work_observed_by
+//!   poll           event_loop/turn.rs      work, work_observed_by, run_tasks
 //!                  task/waker.rs           of, data
 //!                  scheduler/mod.rs        run, poll
 //!                  scheduler/tasks.rs      next

@@ -31,7 +31,7 @@ const TABLE: &[(&str, Row)] = &[
     ("cells", Row::Together(&["task/cell.rs"])),
     (
         "the drivers",
-        Row::Apart(&["time/timers.rs", "reactor/", "offload/", "inbox/"]),
+        Row::Apart(&["time/timers", "reactor/", "offload/", "inbox/"]),
     ),
     ("pure", Row::Together(PURE)),
 ];
@@ -288,8 +288,8 @@ fn the_imports_that_make_the_design_are_seen() {
         ("event_loop/main_task.rs", "scheduler/mod.rs"),
         ("event_loop/mod.rs", "task/join.rs"),
         ("event_loop/builder.rs", "reactor/mod.rs"),
-        ("context.rs", "offload/pool.rs"),
-        ("context.rs", "time/timers.rs"),
+        ("context.rs", "offload/made.rs"),
+        ("context.rs", "time/timers/made.rs"),
         ("task/waker.rs", "task/id.rs"),
         ("scheduler/mod.rs", "scheduler/tasks.rs"),
         ("scheduler/handles.rs", "scheduler/mod.rs"),

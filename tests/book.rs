@@ -601,7 +601,7 @@ fn lines_of(file: &str, name: &str) -> usize {
             |line: &&str| indent(line) == indent(head) && line.trim_start().starts_with('}');
         let length = match head.ends_with('}') {
             true => 0,
-            false => rest.iter().position(|line| is_end(&line)).expect("an end"),
+            false => rest.iter().position(is_end).expect("an end"),
         };
         sum += rest[..=length]
             .iter()

@@ -5,23 +5,21 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::EventLoop;
 use super::allowance::Allowance;
 use super::give_back::GiveBack;
-use super::observation::{Limits, Observation};
+use super::observation::{Attach, Limits, Observing};
 use super::pace::Pace;
-use super::shuffle::Shuffle;
+use super::shuffle::{Shuffles, Shuffling};
 use super::stay_awake::{self, StayAwake};
-use crate::account::Account;
-use crate::context::{Context, Counters, choose_clock};
-use crate::declared::Declarations;
-use crate::future::reseed;
+use super::virtual_time::StandingClock;
+use super::{EventLoop, Observes, VirtualTime};
+use crate::context::{Context, Counters};
 use crate::inbox::Inbox;
-use crate::offload::{Pool, PoolConfig};
+use crate::offload::{LatePool, PoolConfig};
 use crate::reactor::Reactor;
 use crate::record::Probe;
 use crate::scheduler::Scheduler;
-use crate::time::{Timers, slack};
+use crate::time::{LateTimers, slack};
 use crate::trying::while_trying;
 
 /// What a panic in a task does to the loop.
@@ -52,18 +50,20 @@ pub enum OnPanic {
 #[derive(Clone, Debug)]
 #[must_use = "makes a loop by `build`"]
 pub struct Builder {
+    // Some settings need code of their own, and bring it as a trait object. So a program without such a setting does not
+    // contain its code.
     name: String,
     poll_budget: Option<usize>,
     max_io_events: usize,
     on_panic: OnPanic,
     timer_slack: Duration,
-    virtual_time: bool,
-    shuffle: Option<u64>,
+    virtual_time: Option<&'static dyn VirtualTime>,
+    shuffle: Option<(u64, &'static dyn Shuffles)>,
     spin: Duration,
     post_queue: usize,
-    slow_poll: Option<Duration>,
-    watchdog: Option<Duration>,
-    observe: bool,
+    limits: Limits,
+    /// Set by each setting that may need an observation.
+    observer: Option<&'static dyn Attach>,
     /// The size of the recording's ring in bytes; zero means no recording.
     pub(super) record: usize,
     offload: PoolConfig,
@@ -82,13 +82,19 @@ impl Default for Builder {
             max_io_events: 1024,
             on_panic: OnPanic::Continue,
             timer_slack: slack::DEFAULT,
-            virtual_time: false,
+            virtual_time: None,
             shuffle: None,
             spin: stay_awake::LIMIT,
             post_queue: usize::MAX,
-            slow_poll: cfg!(debug_assertions).then_some(SLOW_POLL_IN_DEBUG_BUILDS),
-            watchdog: None,
-            observe: false,
+            limits: Limits {
+                slow_poll: cfg!(debug_assertions).then_some(SLOW_POLL_IN_DEBUG_BUILDS),
+                watchdog: None,
+                keeps_accounts: false,
+            },
+            observer: match cfg!(debug_assertions) || Probe::EXISTS {
+                true => Some(&Observing),
+                false => None,
+            },
             record: 0,
             offload: PoolConfig::default(),
         }
@@ -162,7 +168,7 @@ impl Builder {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn virtual_time(mut self) -> Self {
-        self.virtual_time = true;
+        self.virtual_time = Some(&StandingClock);
         self
     }
 
@@ -198,7 +204,7 @@ impl Builder {
     /// assert!((0..20).any(|seed| greeting(seed) == None));
     /// ```
     pub fn shuffle(mut self, seed: u64) -> Self {
-        self.shuffle = Some(seed);
+        self.shuffle = Some((seed, &Shuffling));
         self
     }
 
@@ -237,7 +243,8 @@ impl Builder {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn slow_poll(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.slow_poll = limit.into();
+        self.limits.slow_poll = limit.into();
+        self.observer = Some(&Observing);
         self
     }
 
@@ -257,7 +264,8 @@ impl Builder {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn watchdog(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.watchdog = limit.into();
+        self.limits.watchdog = limit.into();
+        self.observer = Some(&Observing);
         self
     }
 
@@ -265,7 +273,8 @@ impl Builder {
     /// [`EventLoop::tasks`] then shows this too. Default: no. It costs a table entry and a reading of the clock for each
     /// spawn, and an allocation for each such wait.
     pub fn observe(mut self, observe: bool) -> Self {
-        self.observe = observe;
+        self.limits.keeps_accounts = observe;
+        self.observer = Some(&Observing);
         self
     }
 
@@ -309,29 +318,23 @@ impl Builder {
             .assemble(&inbox, &give_back)
             .map_err(|error| while_trying("cannot make an event loop", error))?;
         inbox.end();
-        if let Some(seed) = self.shuffle {
-            // Guarded by tests/io/network.rs::bytes_arrive_in_order_in_other_pieces_and_at_other_times_with_each_seed.
-            reseed(seed);
-        }
-        let is_repeatable = self.virtual_time || self.shuffle.is_some();
+        let is_repeatable = self.virtual_time.is_some() || self.shuffle.is_some();
         let pace = Pace::new(
             self.poll_budget.unwrap_or(POLLS_PER_LOOK),
             self.poll_budget.is_some() || is_repeatable,
         );
-        let limits = Limits {
-            slow_poll: self.slow_poll,
-            watchdog: self.watchdog,
-        };
-        let observation = Observation::new(&self.name, limits, &context)
+        let observation = self
+            .observation(&context)
             .map_err(|error| while_trying("cannot start the watchdog of an event loop", error))?;
         Ok(EventLoop {
-            is_plain: observation.is_none() && !self.virtual_time,
+            is_plain: observation.is_none() && self.virtual_time.is_none(),
             context: Rc::new(context).into(),
             inbox,
             allowance: Allowance::new(pace),
             stay_awake: StayAwake::new(self.spin),
             give_back,
-            shuffle: self.shuffle.map(|seed| Box::new(Shuffle::new(seed))),
+            shuffle: self.shuffle.map(|(seed, shuffling)| shuffling.order(seed)),
+            virtual_time: self.virtual_time,
             name: self.name,
             observation,
         })
@@ -348,55 +351,53 @@ impl Builder {
         Err(io::Error::new(io::ErrorKind::InvalidInput, why))
     }
 
+    fn observation(&self, context: &Context) -> io::Result<Option<Box<dyn Observes>>> {
+        match self.observer {
+            None => Ok(None),
+            Some(observer) => observer.attach(&self.name, self.limits, context),
+        }
+    }
+
     /// The parts of the loop that its leaf futures reach.
     fn assemble(&self, inbox: &Inbox, give_back: &GiveBack) -> io::Result<Context> {
         let (probe, jobs) = self.probe();
-        let account = self.observe.then(Rc::<Account>::default);
         let reactor = Reactor::new(self.max_io_events)?
             .recorded_by(probe.clone())
             .telling(give_back.has_grown());
         inbox.hang_bell(reactor.new_waker()?);
-        let offload = Pool::new(PoolConfig {
+        let config = PoolConfig {
             name: Some(self.name.clone()),
             ..self.offload
-        });
+        };
         Ok(Context {
-            scheduler: Rc::new(self.scheduler(inbox, probe.clone(), give_back)),
-            timers: Rc::new(self.timers(probe.clone(), account.clone(), give_back)),
+            // Made in its place. A scheduler that moves there has to be dropped if there is no place: 1 KB of each program.
+            scheduler: Rc::new_cyclic(|_| self.scheduler(inbox, probe.clone(), give_back)),
+            timers: self.timers(probe.clone(), give_back),
             reactor: Rc::new(reactor),
-            offload: Rc::new(offload.recorded_by(probe.clone(), jobs)),
+            offload: LatePool::new(config, probe.clone(), jobs),
             address: inbox.address(),
             counters: Counters::default(),
             probe,
-            account,
-            declarations: self.observe.then(|| Box::new(Declarations::new())),
+            accounts: OnceCell::new(),
             holder: OnceCell::new(),
         })
     }
 
     fn scheduler(&self, inbox: &Inbox, probe: Probe, give_back: &GiveBack) -> Scheduler {
-        let scheduler = Scheduler::new(
+        Scheduler::new(
             inbox.index(),
             inbox.first_serial(),
             self.on_panic == OnPanic::EndRun,
             probe,
             give_back.has_grown(),
-        );
-        if self.observe {
-            scheduler.observe();
-        }
-        scheduler
+        )
     }
 
-    fn timers(&self, probe: Probe, account: Option<Rc<Account>>, give_back: &GiveBack) -> Timers {
+    fn timers(&self, probe: Probe, give_back: &GiveBack) -> LateTimers {
         let has_grown = give_back.has_grown();
-        let timers = match self.virtual_time {
-            true => Timers::in_virtual_time(has_grown),
-            false => Timers::new(self.timer_slack, has_grown),
-        };
-        if let Some(origin) = timers.standing() {
-            choose_clock(Some(origin));
+        match self.virtual_time {
+            Some(virtual_time) => virtual_time.timers(has_grown, probe),
+            None => LateTimers::new(self.timer_slack, has_grown, probe),
         }
-        timers.recorded_by(probe).watched_by(account)
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! *Before this:* chapters [4](crate::scheduler) to [8](mod@crate::offload). *Time:* 45 minutes.
 //! *Files, in reading order:* this one, [`turn`], [`allowance`], [`main_task`],
-//! [`context`](crate::context), [`at_work`], [`builder`], [`report`].
+//! [`context`](crate::context), [`at_work`], [`builder`], [`end`], [`report`].
 //!
 //! ## The smallest loop
 //!
@@ -89,28 +89,30 @@
 //! code that is not ours, [`foreign`]. The map is on the [first
 //! page](crate#chapter-0-the-promise-and-the-map).
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::IntoFuture;
 use std::io;
-use std::panic::{Location, resume_unwind};
+use std::panic::{Location, RefUnwindSafe, resume_unwind};
 use std::rc::Rc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::context::{Context, Entered, Hosted, Metrics, choose_clock};
-use crate::foreign::{self, Level};
+use crate::context::{Context, Entered, Hosted, Metrics};
 use crate::inbox::Inbox;
 use crate::inspect::{Histograms, Tasks};
 use crate::reactor::Wait;
+use crate::record::Probe;
 use crate::remote::Remote;
 use crate::stays::StaysOnItsLoopSoSendARemoteInstead;
 use crate::task::JoinHandle;
+use crate::time::LateTimers;
 
 mod allowance;
 mod at_work;
 mod builder;
 #[cfg(unix)]
 mod descriptor;
+mod end;
 mod give_back;
 #[cfg(all(unix, feature = "tokio-guest"))]
 mod guest;
@@ -135,9 +137,8 @@ pub use builder::{Builder, OnPanic};
 use give_back::GiveBack;
 #[cfg(all(unix, feature = "tokio-guest"))]
 pub(crate) use guest::{Guest, Stint};
-use observation::Observation;
 pub use report::{Report, Turn};
-use shuffle::Shuffle;
+use shuffle::Order;
 pub use shuffle::seed_from_env;
 use stay_awake::StayAwake;
 
@@ -178,11 +179,42 @@ pub struct EventLoop {
     allowance: Allowance,
     stay_awake: StayAwake,
     give_back: GiveBack,
-    shuffle: Option<Box<Shuffle>>,
+    shuffle: Option<Box<dyn Order>>,
+    virtual_time: Option<&'static dyn VirtualTime>,
     name: String,
-    observation: Option<Box<Observation>>,
+    observation: Option<Box<dyn Observes>>,
     /// Without virtual time and without an observer.
     is_plain: bool,
+}
+
+/// What an observed loop asks of its observation.
+trait Observes {
+    /// [`EventLoop::work`], observed: a turn, from the end of one rest to the beginning of the next.
+    fn work(&self, event_loop: &EventLoop, batch: usize) -> io::Result<()>;
+
+    /// The loop is about to run a call that another thread has posted.
+    fn calls(&self);
+
+    /// The call has returned.
+    fn has_called(&self);
+
+    /// The rest of a loop that has nothing to do.
+    fn rest(&self, event_loop: &EventLoop, wait: Wait) -> io::Result<()>;
+
+    /// A host is about to take a turn.
+    fn is_called(&self);
+
+    /// The ready queue is about to be shuffled. Afterwards its last entries are not the newest.
+    fn is_before_a_shuffle(&self);
+}
+
+/// What a loop with virtual time does in another way.
+trait VirtualTime: fmt::Debug + Sync + RefUnwindSafe {
+    /// The timers of the loop, as [`LateTimers::new`] makes them.
+    fn timers(&self, has_grown: Rc<Cell<bool>>, probe: Probe) -> LateTimers;
+
+    /// The rest of a loop that has nothing to do.
+    fn rest(&self, event_loop: &EventLoop, wait: Wait) -> io::Result<()>;
 }
 
 impl EventLoop {
@@ -404,7 +436,7 @@ impl EventLoop {
     /// How long things take in this loop: polls, waits for a poll, turns. `None` unless the loop is
     /// [observed](Builder::observe). A task asks [`Histograms::current`](crate::inspect::Histograms::current).
     pub fn histograms(&self) -> Option<Histograms> {
-        Some(self.context.account.as_ref()?.histograms())
+        Some(self.context.accounts.get()?.account.histograms())
     }
 
     /// The tasks that are alive, in the order of their spawning, with [what they wait for](crate::inspect). asyncio's
@@ -420,72 +452,6 @@ impl EventLoop {
     /// ```
     pub fn tasks(&self) -> Tasks {
         Tasks::of(&self.context)
-    }
-
-    /// Lets the tasks and the offloaded jobs finish, for at most `grace`. Then drops the loop and returns what was still
-    /// running.
-    ///
-    /// The remaining tasks are dropped. A job that runs on its thread cannot be stopped: it goes on, and its result is
-    /// dropped.
-    ///
-    /// With [virtual time](Builder::virtual_time) the grace is over when either clock has reached it, the loop's or the real
-    /// one.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// let event_loop = roundelay::EventLoop::new()?;
-    /// drop(event_loop.spawn(std::future::pending::<()>()));
-    /// let report = event_loop.shutdown(Duration::ZERO);
-    /// assert_eq!(report.tasks.len(), 1);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn shutdown(mut self, grace: Duration) -> Report {
-        let (timers, wall) = (Rc::clone(&self.context.timers), Instant::now());
-        let start = timers.now();
-        // By the loop's clock and by the real one, since a virtual clock that is held stands still.
-        let spent = || (timers.now() - start).max(wall.elapsed());
-        let remaining = || grace.saturating_sub(spent());
-        while self.context.scheduler.task_count() > 0 && !remaining().is_zero() {
-            if let Err(error) = self.turn(Some(remaining())) {
-                let line = format_args!("{}: a shutdown gives up its grace: {error}", self.name);
-                foreign::tell(Level::Error, foreign::TURN, line);
-                break;
-            }
-        }
-        let tasks = self.tasks();
-        self.close();
-        let offload = self.context.offload.join(remaining());
-        Report { tasks, offload }
-    }
-
-    /// Closes the inbox and the pool, and drops all that lives on the loop, with the loop current, so that destructors find
-    /// it. A task that a destructor spawns is dropped at once.
-    pub(crate) fn close(&mut self) {
-        let entered = Entered::new(Rc::clone(&self.context));
-        self.context.scheduler.close();
-        // One by one: if two destructors panicked in one drop, the second would panic during unwinding, which aborts.
-        for note in self.inbox.close(self.context.scheduler.next_serial()) {
-            let what = "the destructor of a call posted through a Remote";
-            foreign::quietly(foreign::TASK, what, || drop(note));
-        }
-        self.context.offload.close();
-        drop(entered);
-        if self.context.timers.standing().is_some() {
-            choose_clock(None);
-        }
-    }
-}
-
-/// Never blocks and never panics, whether it is called in a task of another loop, in a thread-local's destructor, or during
-/// unwinding.
-impl Drop for EventLoop {
-    fn drop(&mut self) {
-        if self.shuffle.is_some() && thread::panicking() {
-            self.tell_seed();
-        }
-        self.close();
-        self.write_page();
     }
 }
 

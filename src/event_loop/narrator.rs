@@ -3,53 +3,52 @@
 //! *decide-then-do*: a line comes before a decision, or after the act that follows from it, because the sink of the log
 //! may run any code. Without a listener of the log, none of these functions is called.
 
-use std::mem::ManuallyDrop;
-use std::task::Waker;
+use std::fmt;
 
 use super::{EventLoop, Turn};
 use crate::context::Metrics;
 use crate::foreign::{self, Level};
 use crate::reactor::Wait;
-use crate::scheduler::{Observer, Ran, Scheduler};
+use crate::scheduler::{Label, Observer, Ran};
 use crate::task::TaskId;
 use crate::time::now;
 
-/// [`Scheduler::run`], with a log line for each poll and the tasks that it has woken.
-#[cold]
-pub(super) fn run_and_tell(
-    scheduler: &Scheduler,
-    limit: usize,
-    waker_of: impl Fn(TaskId) -> ManuallyDrop<Waker>,
-    observer: &impl Observer,
-    should_return: impl Fn() -> bool,
-) -> Ran {
-    let tell = |target, line: std::fmt::Arguments<'_>| foreign::tell(Level::Trace, target, line);
-    let mut ran = Ran::default();
-    while ran.taken < limit {
-        let Some(head) = scheduler.head() else { break };
-        let others = scheduler.ready_count() - 1;
-        if head.location.is_some() {
-            tell(foreign::TASK, format_args!("polls {head}"));
+impl EventLoop {
+    /// [`run_tasks`](Self::run_tasks), with a log line for each poll and the tasks that it has woken.
+    #[cold]
+    pub(super) fn run_and_tell(&self, limit: usize, observer: &impl Observer) -> Ran {
+        let scheduler = &self.context.scheduler;
+        let mut ran = Ran::default();
+        while ran.taken < limit {
+            let Some(head) = scheduler.head() else { break };
+            let others = scheduler.ready_count() - 1;
+            tell_of_the_poll(&head);
+            let one = self.run_tasks(scheduler, 1, observer);
+            ran.taken += 1;
+            ran.polls += one.polls;
+            self.tell_of_the_end(one.polls > 0, head.id, others);
+            let has_note = self.allowance.notes.get() > 0 && self.inbox.is_notified();
+            if scheduler.is_to_halt() || has_note || observer.has_news() {
+                break;
+            }
         }
-        let one = scheduler.run(1, &waker_of, observer, || false);
-        ran.taken += 1;
-        ran.polls += one.polls;
-        let id = head.id;
-        if one.polls > 0 && scheduler.is_finished(id) {
-            tell(foreign::TASK, format_args!("task {id} has finished"));
+        ran
+    }
+
+    /// Tells what the poll of a task has done, when `others` tasks were ready behind it.
+    fn tell_of_the_end(&self, was_polled: bool, id: TaskId, others: usize) {
+        let scheduler = &self.context.scheduler;
+        if was_polled && scheduler.is_finished(id) {
+            let line = format_args!("task {id} has finished");
+            foreign::tell(Level::Trace, foreign::TASK, line);
         }
-        for woken in scheduler.queued_behind(others) {
+        let woken = others..scheduler.ready_count();
+        for woken in woken.filter_map(|place| scheduler.queued_behind(place)) {
             let line = format_args!("task {woken} is ready, since the poll of task {id}");
-            tell(foreign::WAKE, line);
-        }
-        if scheduler.is_to_halt() || should_return() || observer.has_news() {
-            break;
+            foreign::tell(Level::Trace, foreign::WAKE, line);
         }
     }
-    ran
-}
 
-impl EventLoop {
     #[inline]
     pub(super) fn tell_of_the_wait(&self, wait: &Wait) {
         if foreign::is_traced(foreign::TURN) {
@@ -60,7 +59,7 @@ impl EventLoop {
     #[cold]
     #[inline(never)]
     fn tell_wait(&self, wait: &Wait) {
-        let told = in_words(&wait.at_most_until(self.context.timers.next_deadline()));
+        let told = Told(wait.at_most_until(self.context.timers.next_deadline()));
         let line = format_args!("{}: nothing is ready; {told}", self.name);
         foreign::tell(Level::Trace, foreign::TURN, line);
     }
@@ -80,6 +79,12 @@ impl EventLoop {
         let line = format_args!("{}: {turn}", self.name);
         foreign::tell(Level::Trace, foreign::TURN, line);
         turn
+    }
+}
+
+fn tell_of_the_poll(head: &Label) {
+    if head.location.is_some() {
+        foreign::tell(Level::Trace, foreign::TASK, format_args!("polls {head}"));
     }
 }
 
@@ -103,13 +108,17 @@ pub(super) fn tell_of_the_post() {
 }
 
 /// A wait in words.
-fn in_words(wait: &Wait) -> String {
-    match wait {
-        Wait::Now => "looks, without waiting".to_owned(),
-        Wait::Until(at) => format!(
-            "sleeps, for {:?} at most",
-            at.saturating_duration_since(now())
-        ),
-        Wait::Forever => "sleeps, until a socket or another thread wakes it".to_owned(),
+struct Told(Wait);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Wait::Now => f.write_str("looks, without waiting"),
+            Wait::Until(at) => {
+                let most = at.saturating_duration_since(now());
+                write!(f, "sleeps, for {} us at most", most.as_micros() as u64)
+            }
+            Wait::Forever => f.write_str("sleeps, until a socket or another thread wakes it"),
+        }
     }
 }

@@ -8,10 +8,14 @@
 use std::cell::Cell;
 use std::collections::hash_map::RandomState;
 use std::env;
+use std::fmt;
 use std::hash::{BuildHasher, Hasher};
+use std::panic::RefUnwindSafe;
 
 use crate::draw::Draw;
 use crate::foreign;
+use crate::future::reseed;
+use crate::scheduler::Scheduler;
 
 /// The environment variable with the seed of a failed test.
 const VARIABLE: &str = "ROUNDELAY_SEED";
@@ -45,25 +49,47 @@ pub fn seed_from_env() -> u64 {
     }
 }
 
-/// The state of a loop with [`Builder::shuffle`](crate::Builder::shuffle).
-pub(super) struct Shuffle {
-    seed: u64,
-    pub(super) draw: Draw,
-    is_told: Cell<bool>,
+/// The order of a loop with [`Builder::shuffle`](crate::Builder::shuffle).
+pub(super) trait Order {
+    /// Shuffles the tasks that are ready.
+    fn shuffle(&self, scheduler: &Scheduler);
+
+    /// Called when a panic ends the run, or the loop, of this name. Prints once the seed that repeats it.
+    fn tell(&self, name: &str);
 }
 
-impl Shuffle {
-    pub(super) fn new(seed: u64) -> Self {
-        Self {
+/// Makes the [`Order`] of a loop.
+pub(super) trait Shuffles: fmt::Debug + Sync + RefUnwindSafe {
+    fn order(&self, seed: u64) -> Box<dyn Order>;
+}
+
+#[derive(Debug)]
+pub(super) struct Shuffling;
+
+impl Shuffles for Shuffling {
+    fn order(&self, seed: u64) -> Box<dyn Order> {
+        // Guarded by tests/io/network.rs::bytes_arrive_in_order_in_other_pieces_and_at_other_times_with_each_seed.
+        reseed(seed);
+        Box::new(Shuffle {
             seed,
             draw: Draw::new(seed),
             is_told: Cell::new(false),
-        }
+        })
+    }
+}
+
+struct Shuffle {
+    seed: u64,
+    draw: Draw,
+    is_told: Cell<bool>,
+}
+
+impl Order for Shuffle {
+    fn shuffle(&self, scheduler: &Scheduler) {
+        scheduler.shuffle(|bound| self.draw.below(bound as u64) as usize);
     }
 
-    /// Called when a panic ends the run, or the loop, of this name. Prints once the seed that repeats it.
-    #[cold]
-    pub(super) fn tell(&self, name: &str) {
+    fn tell(&self, name: &str) {
         let seed = self.seed;
         if !self.is_told.replace(true) {
             let line = format_args!(

@@ -67,17 +67,15 @@
 use std::io;
 use std::time::Instant;
 
-use super::allowance::Allowance;
-use super::observation::Deed;
-use super::shuffle::Shuffle;
+use super::shuffle::Order;
 use super::{EventLoop, narrator};
 use crate::context::Counters;
 use crate::foreign;
-use crate::inbox::Note;
+use crate::inbox::{Call, Note};
 use crate::reactor::Wait;
-use crate::scheduler::{Observer, Unobserved};
+use crate::scheduler::{Observer, Ran, Scheduler, Unobserved};
 use crate::task::{TaskId, waker};
-use crate::time::Timers;
+use crate::time::LateTimers;
 
 impl EventLoop {
     /// Waits if there is nothing to do.
@@ -86,26 +84,21 @@ impl EventLoop {
         self.context.scheduler.take_halt();
         self.allowance.pace.rests();
         match self.context.scheduler.ready_count() {
-            0 if self.is_plain => self.park(wait, Timers::next_deadline),
+            0 if self.is_plain => self.park(wait, LateTimers::next_deadline),
             0 => self.rest_specially(wait),
             _ => Ok(()),
         }
     }
 
-    /// The rest of a loop with virtual time or an observer. A function of its own, so that other loops do not carry its
-    /// code.
+    /// The rest of a loop with virtual time or an observer. They have the code, so that other programs do not carry it.
     #[cold]
     #[inline(never)]
     fn rest_specially(&self, wait: Wait) -> io::Result<()> {
-        match self.context.timers.standing() {
-            Some(_) => self.pass_time(wait)?,
-            None => self.park_apart(wait, Timers::next_deadline)?,
+        match (&self.observation, self.virtual_time) {
+            (Some(observation), _) => observation.rest(self, wait),
+            (None, Some(virtual_time)) => virtual_time.rest(self, wait),
+            (None, None) => Ok(()),
         }
-        if let Some(observation) = &self.observation {
-            // The reactor has noted when the wait ended, so the time of this look counts from there.
-            observation.has_looked();
-        }
-        Ok(())
     }
 
     /// [`park`](Self::park), out of line, for loops that need not be quick.
@@ -113,7 +106,7 @@ impl EventLoop {
     pub(super) fn park_apart(
         &self,
         wait: Wait,
-        alarm: fn(&Timers) -> Option<Instant>,
+        alarm: fn(&LateTimers) -> Option<Instant>,
     ) -> io::Result<()> {
         self.park(wait, alarm)
     }
@@ -122,19 +115,18 @@ impl EventLoop {
     #[inline]
     pub(super) fn batch(&self) -> usize {
         if let Some(shuffle) = &self.shuffle {
-            self.shuffle_by(shuffle);
+            self.shuffle_by(&**shuffle);
         }
         self.context.scheduler.ready_count()
     }
 
     #[cold]
     #[inline(never)]
-    fn shuffle_by(&self, shuffle: &Shuffle) {
+    fn shuffle_by(&self, shuffle: &dyn Order) {
         if let Some(observation) = &self.observation {
             observation.is_before_a_shuffle();
         }
-        let scheduler = &self.context.scheduler;
-        scheduler.shuffle(|bound| shuffle.draw.below(bound as u64) as usize);
+        shuffle.shuffle(&self.context.scheduler);
     }
 
     /// The batch of a run. Without a shuffle it has no end: in a ring the border between two batches does not change the
@@ -155,13 +147,17 @@ impl EventLoop {
     pub(super) fn work(&self, batch: usize) -> io::Result<()> {
         match &self.observation {
             None => self.work_observed_by(&Unobserved, batch),
-            Some(observation) => observation.turn(|| self.work_observed_by(&**observation, batch)),
+            Some(observation) => observation.work(self, batch),
         }
     }
 
     #[inline]
-    fn work_observed_by(&self, observer: &impl Observer, mut batch: usize) -> io::Result<()> {
-        let Allowance { polls, notes, .. } = &self.allowance;
+    pub(super) fn work_observed_by(
+        &self,
+        observer: &impl Observer,
+        mut batch: usize,
+    ) -> io::Result<()> {
+        let polls = &self.allowance.polls;
         let scheduler = &self.context.scheduler;
         while batch > 0 {
             if polls.get() == 0 && !self.allowance.prolong(|| scheduler.ready_count()) {
@@ -170,17 +166,14 @@ impl EventLoop {
                 observer.has_looked();
             }
             let limit = batch.min(polls.get());
-            let (may_deliver, is_notified) = (notes.get() > 0, self.inbox.notice());
-            let has_note = || may_deliver && is_notified();
             observer.resumes();
             let ran = match foreign::is_traced(foreign::TASK) {
-                false => scheduler.run(limit, waker::of, observer, has_note),
-                true => narrator::run_and_tell(scheduler, limit, waker::of, observer, has_note),
+                false => self.run_tasks(scheduler, limit, observer),
+                true => self.run_and_tell(limit, observer),
             };
             observer.rests();
             self.context.counters.polls.add(ran.polls);
             polls.set(polls.get() - ran.taken);
-            batch -= ran.taken;
             if scheduler.take_halt() {
                 break;
             }
@@ -188,8 +181,22 @@ impl EventLoop {
             if scheduler.ready_count() == 0 {
                 break;
             }
+            batch -= ran.taken;
         }
         Ok(())
+    }
+
+    /// Polls `limit` tasks at most, and returns earlier for a note that may be delivered.
+    #[inline]
+    pub(super) fn run_tasks(
+        &self,
+        scheduler: &Scheduler,
+        limit: usize,
+        observer: &impl Observer,
+    ) -> Ran {
+        let (may_deliver, is_notified) = (self.allowance.notes.get() > 0, self.inbox.notice());
+        let has_note = || may_deliver && is_notified();
+        scheduler.run(limit, waker::of, observer, has_note)
     }
 
     /// How many tasks are ready, plus the notes that were taken out of the inbox and are not delivered.
@@ -217,15 +224,6 @@ impl EventLoop {
         Ok(())
     }
 
-    /// `act`, measured by the [`Observation`](super::observation::Observation) if there is one.
-    #[inline]
-    fn observed<R>(&self, deed: Deed, act: impl FnOnce() -> R) -> R {
-        match &self.observation {
-            None => act(),
-            Some(observation) => observation.around(deed, act),
-        }
-    }
-
     /// Waits until something happens, or until the time that `alarm` returns. *decide-then-do*: the log hears of the sleep
     /// first, and then no foreign code runs until the sleep is over, because the sink of the log may have woken a task or
     /// armed a timer. *inbox-before-park*: announce the sleep, then look for a note, then sleep.
@@ -235,7 +233,7 @@ impl EventLoop {
     pub(super) fn park(
         &self,
         wait: Wait,
-        alarm: impl Fn(&Timers) -> Option<Instant>,
+        alarm: impl Fn(&LateTimers) -> Option<Instant>,
     ) -> io::Result<()> {
         let Counters {
             io_events, parks, ..
@@ -307,12 +305,20 @@ impl EventLoop {
                 Note::Post(call) => {
                     narrator::tell_of_the_post();
                     self.context.probe.runs_mail();
-                    self.observed(Deed::Call, || {
-                        foreign::quietly(foreign::TASK, "a call posted through a Remote", call);
-                    });
+                    self.run_posted(call);
                 }
             }
         }
         self.context.probe.because_of_nobody();
+    }
+
+    fn run_posted(&self, call: Call) {
+        if let Some(observation) = &self.observation {
+            observation.calls();
+        }
+        foreign::quietly(foreign::TASK, "a call posted through a Remote", call);
+        if let Some(observation) = &self.observation {
+            observation.has_called();
+        }
     }
 }

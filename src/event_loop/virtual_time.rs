@@ -14,18 +14,38 @@
 //!   move the clock to the deadline of the next timer, and fire it
 //! ```
 
+use std::cell::Cell;
 use std::io;
+use std::rc::Rc;
 use std::thread;
 use std::time::Instant;
 
-use super::EventLoop;
+use super::{EventLoop, VirtualTime};
+use crate::context::choose_clock;
 use crate::foreign::{self, Level};
 use crate::reactor::Wait;
+use crate::record::Probe;
+use crate::time::LateTimers;
+
+#[derive(Debug)]
+pub(super) struct StandingClock;
+
+impl VirtualTime for StandingClock {
+    fn timers(&self, has_grown: Rc<Cell<bool>>, probe: Probe) -> LateTimers {
+        let timers = LateTimers::in_virtual_time(has_grown, probe);
+        choose_clock(timers.standing());
+        timers
+    }
+
+    fn rest(&self, event_loop: &EventLoop, wait: Wait) -> io::Result<()> {
+        event_loop.pass_time(wait)
+    }
+}
 
 impl EventLoop {
     /// Waits if there is nothing to do: in virtual time if possible. *decide-then-do*: no foreign code runs between the end
     /// of the look and the move of the clock.
-    pub(super) fn pass_time(&self, wait: Wait) -> io::Result<()> {
+    fn pass_time(&self, wait: Wait) -> io::Result<()> {
         if self.context.reactor.has_work() {
             // The kernel may not yet have delivered data that one socket of this thread sent to another.
             thread::yield_now();
@@ -34,7 +54,7 @@ impl EventLoop {
         if matches!(wait, Wait::Now) || self.work_left() > 0 || self.inbox.is_notified() {
             return Ok(());
         }
-        let timers = &self.context.timers;
+        let timers = self.context.timers.timers();
         let next = match wait.at_most_until(timers.next_deadline()) {
             // To the next deadline, or to the end of the wait.
             Wait::Until(at) if !timers.is_held() => at,

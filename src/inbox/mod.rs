@@ -318,25 +318,28 @@ impl Inbox {
         lock(&self.shared.queue).notes.shrink_to(queue::ROOM);
     }
 
-    /// Closes the inbox, and returns the undelivered notes. The next loop's serials begin at `next_serial`.
-    pub(crate) fn close(&self, next_serial: u32) -> VecDeque<Note> {
-        let mut notes = self.taken.take();
+    /// Closes the inbox, and hands each undelivered note to `take`. The next loop's serials begin at `next_serial`.
+    pub(crate) fn close(&self, next_serial: u32, take: &mut dyn FnMut(Note)) {
+        let taken = self.taken.take();
         self.waiting.set(0);
         let mut queue = lock(&self.shared.queue);
-        if queue.post_queue_of(self.generation).is_some() {
-            notes.extend(queue.close(next_serial));
-            // ORDERING: under the lock, and no thread can push any more.
-            self.shared.posts.store(0, SeqCst);
+        if queue.post_queue_of(self.generation).is_none() {
+            return;
         }
-        notes
+        let left = queue.close(next_serial);
+        // ORDERING: under the lock, and no thread can push any more.
+        self.shared.posts.store(0, SeqCst);
+        drop(queue);
+        hand_over(taken, take);
+        hand_over(left, take);
     }
 }
 
 impl Drop for Inbox {
     fn drop(&mut self) {
         let next_serial = self.first_serial();
-        // Empty, unless the making of the loop failed before the loop could close the inbox.
-        drop(self.close(next_serial));
+        // There is no note, unless the making of the loop failed before the loop could close the inbox.
+        self.close(next_serial, &mut drop);
         self.shared.bell.take_down();
         self.shared.word.close();
         table::give_back(self.shared);
@@ -369,6 +372,12 @@ impl Address {
 
     pub(crate) fn loop_index(&self) -> usize {
         self.shared.index
+    }
+}
+
+fn hand_over(mut notes: VecDeque<Note>, take: &mut dyn FnMut(Note)) {
+    while let Some(note) = notes.pop_front() {
+        take(note);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The queue behind the word: the notes that do not fit into the word, and which loop owns the
 //! inbox.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 
 /// How many notes a new queue has room for.
 pub(super) const ROOM: usize = 8;
@@ -54,11 +54,20 @@ impl Queue {
     /// and posts.
     #[cold]
     fn thin_out(&mut self) {
-        let mut seen = BTreeSet::new();
-        self.notes.retain(|note| match note {
-            Note::Wake(number) => seen.insert(*number),
-            Note::Post(_) => true,
-        });
+        // Of each wake its number and its place, sorted.
+        let mut wakes: Vec<(u64, u64)> = Vec::with_capacity(self.notes.len());
+        for (note, place) in self.notes.iter().zip(0..) {
+            if let Note::Wake(number) = note {
+                wakes.push((*number, place));
+            }
+        }
+        let mut is_repeated = vec![false; self.notes.len()];
+        for wakes in BinaryHeap::from(wakes).into_sorted_vec().windows(2) {
+            let [(before, _), (number, place)] = [wakes[0], wakes[1]];
+            is_repeated[place as usize] = number == before;
+        }
+        let mut is_repeated = is_repeated.into_iter();
+        self.notes.retain(|_| is_repeated.next() != Some(true));
         let room = self.notes.len().max(ROOM);
         // `reserve` would reserve more than this bound.
         self.notes.reserve_exact(room);

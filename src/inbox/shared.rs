@@ -1,5 +1,7 @@
 //! The part of the inbox that the loop and all other threads share.
 
+use std::sync::OnceLock;
+
 use super::bell::Bell;
 use super::queue::{Call, Note, Queue};
 use super::word::{Put, Word};
@@ -14,6 +16,8 @@ pub(super) struct Shared {
     /// How many calls were posted and are not delivered.
     pub(super) posts: AtomicUsize,
     pub(super) bell: Bell,
+    /// The next entry of its place in the table.
+    pub(super) later: OnceLock<&'static Shared>,
 }
 
 /// Whether a post obeys the bound of the queue.
@@ -38,6 +42,7 @@ impl Shared {
             queue: Mutex::new(Queue::new()),
             posts: AtomicUsize::new(0),
             bell: Bell::none(),
+            later: OnceLock::new(),
         }
     }
 

@@ -4,9 +4,9 @@
 //! threads touch lies in a static table. An entry is recycled and never freed, so any number may be
 //! looked up at any time, however old it is.
 //!
-//! Most programs have few loops, and the first entries lie side by side. The entries of further
-//! loops lie in pages. A page is allocated when its first index is used: a new [`OnceLock`] is not
-//! all zeros, so a static table of all entries would take 64 KiB of every program's file.
+//! A new [`OnceLock`] is not all zeros, so a static table of all entries would take 64 KiB of every
+//! program's file. Most programs have few loops. So the table has 32 places, and each entry has a
+//! place for the entry that comes 32 indices later.
 
 use std::io;
 use std::sync::OnceLock;
@@ -16,11 +16,8 @@ use crate::shim::{Mutex, lock, statics};
 use crate::task::id::MAX_LOOPS;
 
 statics! {
-    /// An entry is made when its index is first used.
-    static FIRST: Page = [const { OnceLock::new() }; ENTRIES];
-
-    /// Page zero is never made; [`FIRST`] takes its place.
-    static FURTHER: [OnceLock<Box<Page>>; PAGES] = [const { OnceLock::new() }; PAGES];
+    /// An entry is made when its index is first used. It is never freed, so it is leaked.
+    static FIRST: [Place; PLACES] = [const { OnceLock::new() }; PLACES];
 
     /// The free indices. Used when a loop is made or ends, never by a wake or a spawn.
     static INDICES: Mutex<Indices> = Mutex::new(Indices {
@@ -29,10 +26,10 @@ statics! {
     });
 }
 
-const ENTRIES: usize = 64;
-const PAGES: usize = MAX_LOOPS.div_ceil(ENTRIES);
+const PLACES: usize = 32;
 
-type Page = [OnceLock<Box<Shared>>; ENTRIES];
+/// The place of an entry in the table.
+type Place = OnceLock<&'static Shared>;
 
 struct Indices {
     free: Vec<usize>,
@@ -42,15 +39,18 @@ struct Indices {
 #[inline]
 fn entry(index: usize) -> Option<&'static Shared> {
     match FIRST.get(index) {
-        Some(entry) => entry.get().map(Box::as_ref),
-        None => further(index),
+        Some(place) => place.get().copied(),
+        None => later_entry(index),
     }
 }
 
 #[cold]
-fn further(index: usize) -> Option<&'static Shared> {
-    let page = FURTHER.get(index / ENTRIES)?.get()?;
-    page[index % ENTRIES].get().map(Box::as_ref)
+fn later_entry(index: usize) -> Option<&'static Shared> {
+    let mut entry = FIRST[index % PLACES].get()?;
+    for _ in 0..index / PLACES {
+        entry = entry.later.get()?;
+    }
+    Some(entry)
 }
 
 /// Queues a wake of the task with this number for the loop with this index. Does nothing if there is no such loop.
@@ -81,11 +81,22 @@ pub(super) fn claim() -> io::Result<&'static Shared> {
         None => return Err(too_many_loops()),
     };
     drop(indices);
-    let page: &Page = match index / ENTRIES {
-        0 => &FIRST,
-        page => FURTHER[page].get_or_init(|| Box::new([const { OnceLock::new() }; ENTRIES])),
-    };
-    Ok(page[index % ENTRIES].get_or_init(|| Box::new(Shared::new(index))))
+    let mut place: &Place = &FIRST[index % PLACES];
+    let mut made = index % PLACES;
+    loop {
+        let entry = place.get_or_init(|| make(made));
+        if made == index {
+            return Ok(entry);
+        }
+        place = &entry.later;
+        made += PLACES;
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn make(index: usize) -> &'static Shared {
+    Box::leak(Box::new(Shared::new(index)))
 }
 
 pub(super) fn give_back(shared: &'static Shared) {

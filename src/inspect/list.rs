@@ -127,12 +127,12 @@ impl Listing {
     }
 
     fn add_accounts(&mut self, context: &Context) {
-        let Some(account) = &context.account else {
+        let Some(accounts) = context.accounts.get() else {
             return;
         };
         let now = Instant::now();
         for task in &mut self.tasks {
-            let entry = account.of(task.id);
+            let entry = accounts.account.of(task.id);
             task.polls = Some(entry.map_or(0, |entry| entry.polls));
             task.busy = Some(entry.map_or(Duration::ZERO, |entry| entry.busy));
             let since = entry.and_then(|entry| entry.ready_since);
@@ -169,22 +169,27 @@ impl Listing {
     }
 
     fn add_timers(&mut self, context: &Context) {
-        let timers = &context.timers;
+        let Some(timers) = context.timers.get() else {
+            return;
+        };
         timers.each_waiter(|waker, left| self.add(behind::task_of(waker), WaitsFor::Timer(left)));
     }
 
     fn add_jobs(&mut self, context: &Context) {
-        context.offload.each_waiter(|number, location, state| {
+        let Some(pool) = context.offload.get() else {
+            return;
+        };
+        pool.each_waiter(|number, location, state| {
             let what = WaitsFor::Job { location, state };
             self.add(TaskId::from_bits(number), what);
         });
     }
 
     fn add_declared(&mut self, context: &Context) {
-        let Some(declarations) = &context.declarations else {
+        let Some(accounts) = context.accounts.get() else {
             return;
         };
-        for declared in declarations.list() {
+        for declared in accounts.declarations.list() {
             let Made { what, at } = declared.what;
             let location = at;
             self.add(Some(declared.task), WaitsFor::Sync { what, location });

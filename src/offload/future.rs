@@ -59,7 +59,7 @@ where
     T: Send + 'static,
 {
     let context = context::expect_current("offload");
-    Offload::submit(context.offload.clone(), closure, Location::caller())
+    Offload::submit(context.offload.pool(), closure, Location::caller())
 }
 
 /// As [`offload`], but returns an error where `offload` would panic, or would have to wait because the pool is full.
@@ -86,14 +86,11 @@ where
         return Err(TryOffloadError::NoLoop(closure));
     };
     // Only this thread adds jobs, so the room is still there in the next line.
-    if !context.offload.has_room() {
+    let pool = context.offload.pool();
+    if !pool.has_room() {
         return Err(TryOffloadError::Full(closure));
     }
-    Ok(Offload::submit(
-        context.offload.clone(),
-        closure,
-        Location::caller(),
-    ))
+    Ok(Offload::submit(pool, closure, Location::caller()))
 }
 
 /// The future of an [offloaded](offload) job. Resolves to the closure's output.

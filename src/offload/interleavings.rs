@@ -18,6 +18,7 @@ use super::future::Offload;
 use super::job::{Job, Outcome, Slot};
 use super::pool::Pool;
 use super::shared::{PoolConfig, Start};
+use crate::record::{JobLog, Probe};
 use crate::shim::thread::{self, Thread};
 use crate::shim::{Condvar, Mutex, explore};
 use crate::task::error::JoinError;
@@ -57,12 +58,16 @@ fn refuse_the_second(builder: thread::Builder, work: Work) -> io::Result<()> {
 /// An idle worker leaves when it has looked a second time.
 const BRIEFLY: Duration = Duration::from_micros(1);
 
+fn of(config: PoolConfig) -> Pool {
+    Pool::new(config, Probe::default(), JobLog::default())
+}
+
 fn pool(threads: usize, keep_alive: Duration, start: Start) -> Rc<Pool> {
     STARTS.set(0);
-    Rc::new(Pool::new(PoolConfig {
+    Rc::new(of(PoolConfig {
         threads,
         keep_alive,
-        start,
+        start: Some(start),
         ..PoolConfig::default()
     }))
 }

@@ -10,6 +10,7 @@
 //! to its working size.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -94,9 +95,15 @@ impl Line {
     }
 
     /// Removes and returns all jobs that wait, in order.
-    pub(super) fn dismiss(&mut self) -> Vec<Waiting> {
-        self.holes = 0;
-        self.places.drain(..).filter_map(|place| place.1).collect()
+    pub(super) fn dismiss(&mut self) -> Line {
+        let drawn = self.drawn;
+        mem::replace(
+            self,
+            Line {
+                drawn,
+                ..Line::default()
+            },
+        )
     }
 }
 

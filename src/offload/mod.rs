@@ -4,7 +4,7 @@
 //!
 //! *Before this:* [chapter 5](crate::inbox) and [chapter 7](crate::reactor). *Time:* 60 minutes.
 //! *Files, in reading order:* this one, [`line`](mod@self::line), [`job`], [`pool`], [`worker`],
-//! [`shared`], [`future`](mod@self::future), [`calls`].
+//! [`shared`], [`future`](mod@self::future), [`made`], [`calls`].
 //!
 //! ## The smallest loop
 //!
@@ -180,6 +180,7 @@ mod future;
 mod interleavings;
 mod job;
 mod line;
+mod made;
 mod pool;
 mod shared;
 #[cfg(all(test, not(loom)))]
@@ -188,6 +189,6 @@ mod worker;
 
 pub use awaited::JobState;
 pub use future::{Offload, TryOffloadError, offload, try_offload};
-pub(crate) use pool::Pool;
+pub(crate) use made::LatePool;
 pub(crate) use shared::PoolConfig;
 pub use shared::Running;

@@ -47,20 +47,14 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Starts no thread: the first job does.
-    pub(crate) fn new(config: PoolConfig) -> Pool {
+    /// Starts no thread: the first job does. `probe` records the jobs that are handed in, and `log` the threads that have
+    /// done them.
+    pub(crate) fn new(config: PoolConfig, probe: Probe, log: JobLog) -> Pool {
         Pool {
-            shared: Arc::new(Shared::new(config)),
+            shared: Arc::new(Shared::new(config, log)),
             awaited: Awaited::default(),
-            probe: Probe::default(),
+            probe,
         }
-    }
-
-    /// Records the jobs that are handed in. `log` records the threads that have done them.
-    pub(crate) fn recorded_by(mut self, probe: Probe, log: JobLog) -> Pool {
-        self.shared.lock().log = log;
-        self.probe = probe;
-        self
     }
 
     /// The jobs that are done.
@@ -129,13 +123,13 @@ impl Pool {
     pub(crate) fn close(&self) {
         let mut state = self.shared.lock();
         state.is_closed = true;
-        let waiting = state.line.dismiss();
+        let mut waiting = state.line.dismiss();
         let idle = std::mem::take(&mut state.idle);
         drop(state);
         for Idle { thread, .. } in idle {
             self.shared.calls.call(&thread);
         }
-        for Waiting { job, .. } in waiting {
+        while let Some((_, Waiting { job, .. })) = waiting.serve() {
             job.fail(JoinError::cancelled());
         }
     }

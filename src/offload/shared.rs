@@ -28,14 +28,16 @@ pub(crate) struct PoolConfig {
     pub(crate) stack_size: Option<usize>,
     /// The name of the loop, which becomes part of the workers' names.
     pub(crate) name: Option<String>,
-    /// Starts a thread. Tests put a function here that refuses.
-    pub(crate) start: Start,
+    /// How tests start a thread. `None`: [`start_thread`], which a program without jobs then does not contain.
+    pub(crate) start: Option<Start>,
 }
 
-/// A function that starts a thread: [`start_thread`], outside tests.
 pub(crate) type Start = fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
-fn start_thread(builder: thread::Builder, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+pub(super) fn start_thread(
+    builder: thread::Builder,
+    work: Box<dyn FnOnce() + Send>,
+) -> io::Result<()> {
     builder.spawn(work).map(drop)
 }
 
@@ -47,7 +49,7 @@ impl Default for PoolConfig {
             keep_alive: Duration::from_secs(10),
             stack_size: None,
             name: None,
-            start: start_thread,
+            start: None,
         }
     }
 }
@@ -125,7 +127,7 @@ pub(super) enum Call {
     Unpark(Thread),
     Start(usize),
     /// There is no worker, and no thread may be started: these jobs would wait for ever.
-    Refuse(Vec<Waiting>),
+    Refuse(Line),
 }
 
 impl State {
@@ -201,11 +203,15 @@ impl State {
 }
 
 impl Shared {
-    pub(super) fn new(config: PoolConfig) -> Self {
+    pub(super) fn new(config: PoolConfig, log: JobLog) -> Self {
+        let state = State {
+            log,
+            ..State::default()
+        };
         Self {
             config,
             calls: Calls::default(),
-            state: CachePadded::new(Mutex::new(State::default())),
+            state: CachePadded::new(Mutex::new(state)),
             empty: Condvar::new(),
         }
     }

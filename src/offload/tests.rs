@@ -17,16 +17,21 @@ use super::future::Offload;
 use super::pool::Pool;
 use super::shared::{PoolConfig, Start};
 use crate::fault::{Call, Deed, Plan};
+use crate::record::{JobLog, Probe};
 use crate::task::error::JoinError;
 
 type Work = Box<dyn FnOnce() + Send>;
 
+fn of(config: PoolConfig) -> Pool {
+    Pool::new(config, Probe::default(), JobLog::default())
+}
+
 fn pool(threads: usize, start: Start) -> Rc<Pool> {
     let keep_alive = Duration::MAX;
-    Rc::new(Pool::new(PoolConfig {
+    Rc::new(of(PoolConfig {
         threads,
         keep_alive,
-        start,
+        start: Some(start),
         ..PoolConfig::default()
     }))
 }
@@ -365,7 +370,7 @@ fn a_worker_that_dies_answers_its_job_and_makes_room_for_another() {
     for step in 0..9 {
         let plan = Plan::strike(Call::Work, step, Deed::Unwind);
         plan.enter();
-        let pool = Rc::new(Pool::new(PoolConfig {
+        let pool = Rc::new(of(PoolConfig {
             threads: 1,
             keep_alive: Duration::MAX,
             ..PoolConfig::default()
@@ -396,7 +401,7 @@ fn a_worker_that_dies_answers_its_job_and_makes_room_for_another() {
 fn a_start_that_panics_is_a_start_that_was_refused() {
     let _watched = crate::watch::watch();
     Plan::strike(Call::Start, 0, Deed::Unwind).enter();
-    let pool = Rc::new(Pool::new(PoolConfig::default()));
+    let pool = Rc::new(of(PoolConfig::default()));
     let error = block_on(offload(&pool, || 1)).unwrap_err();
     assert!(error.is_refused(), "{error}");
     assert!(

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use super::calls::Rest;
 use super::job::Job;
-use super::line::Waiting;
-use super::shared::{Call, Shared};
+use super::line::{Line, Waiting};
+use super::shared::{Call, Shared, start_thread};
 use crate::fault;
 use crate::foreign::{self, Level, Payload};
 use crate::shim::Instant;
@@ -77,7 +77,8 @@ fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
             worker.live();
         };
         fault::at(fault::Call::Start)?;
-        (shared.config.start)(builder, Box::new(life))
+        let start = shared.config.start.unwrap_or(start_thread);
+        start(builder, Box::new(life))
     });
     started.unwrap_or_else(|payload| {
         let error = io::Error::other(format!("starting a thread panicked: {}", text(&payload)));
@@ -87,8 +88,8 @@ fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
 }
 
 /// Fails jobs that no thread will run. An `io::Error` cannot be cloned, so each job gets a new one.
-fn refuse(jobs: Vec<Waiting>, error: &io::Error) {
-    for Waiting { job, .. } in jobs {
+fn refuse(mut jobs: Line, error: &io::Error) {
+    while let Some((_, Waiting { job, .. })) = jobs.serve() {
         let error = match error.raw_os_error() {
             Some(code) => io::Error::from_raw_os_error(code),
             None => io::Error::new(error.kind(), error.to_string()),

@@ -174,13 +174,13 @@ impl fmt::Debug for Ready {
             (WRITE_ERROR, "write error"),
             (READ_URGENT, "urgent"),
         ];
-        let told = NAMES
-            .iter()
-            .filter(|(bit, _)| self.0 & bit != 0)
-            .map(|(_, name)| format_args!("{name}").to_string());
-        f.write_str("Ready(")?;
-        f.write_str(&told.collect::<Vec<_>>().join(", "))?;
-        f.write_str(")")
+        let mut before = "Ready(";
+        for (_, name) in NAMES.iter().filter(|(bit, _)| self.0 & bit != 0) {
+            f.write_str(before)?;
+            f.write_str(name)?;
+            before = ", ";
+        }
+        f.write_str(if self.is_empty() { "Ready()" } else { ")" })
     }
 }
 

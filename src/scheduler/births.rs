@@ -1,8 +1,5 @@
 //! Notes a spawn, out of line because most spawns need no note.
 
-use std::time::Instant;
-
-use super::ages::Birth;
 use super::current;
 use super::tasks::Tasks;
 use crate::task::id::TaskId;
@@ -20,15 +17,8 @@ impl Tasks {
         let parent = current::running();
         let (name, location) = cell.as_mut().about();
         self.probe.spawned(id, parent, name, location);
-        if self.ages.is_observed() {
-            let birth = Birth {
-                id,
-                parent,
-                at: Instant::now(),
-                name: name.map(Box::from),
-                location,
-            };
-            self.ages.note_birth(slots, birth);
+        if let Some(births) = &mut self.ages.births {
+            births.note(slots, id, parent, (name, location));
         }
     }
 }

@@ -127,11 +127,11 @@ impl Scheduler {
         Some(label(&mut tasks, slot as usize))
     }
 
-    /// The tasks in the ready queue behind the first `others`.
-    pub(crate) fn queued_behind(&self, others: usize) -> Vec<TaskId> {
+    /// The task in the ready queue behind the first `others`.
+    pub(crate) fn queued_behind(&self, others: usize) -> Option<TaskId> {
         let tasks = self.tasks.borrow();
-        let slots = tasks.ready.iter().skip(others);
-        slots.map(|&slot| tasks.id_of(slot as usize)).collect()
+        let slot = *tasks.ready.get(others)?;
+        Some(tasks.id_of(slot as usize))
     }
 }
 

@@ -209,7 +209,7 @@ pub(crate) use budget::{has_operations_left, spend_operation};
 pub(crate) use current::{Current, wake_here};
 use discards::Discards;
 pub use info::TaskState;
-pub(crate) use info::{Asker, Described};
+pub(crate) use info::{Asker, Described, Label};
 use joiner::{Joiner, Who};
 pub(crate) use observer::{Observer, Step, Unobserved};
 use slot::Life;

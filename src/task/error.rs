@@ -14,7 +14,7 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::panic::Location;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::id::TaskId;
 use crate::foreign::{Payload, message};
@@ -45,7 +45,8 @@ enum Reason {
     /// A payload is `Send` but not `Sync`: two threads may not read it at once. The mutex makes the error `Sync` without a
     /// line of `unsafe`; taking the payload out by value needs no locking.
     Panicked(Mutex<Payload>),
-    Refused(io::Error),
+    /// Behind a pointer, so that the many places that drop a `JoinError` are small.
+    Refused(Arc<io::Error>),
     /// The task that awaited itself.
     SelfAwait(TaskId),
 }
@@ -71,7 +72,7 @@ impl JoinError {
 
     /// The operating system gave no thread for the job.
     pub(crate) fn refused(reason: io::Error) -> JoinError {
-        JoinError::because(Reason::Refused(reason))
+        JoinError::because(Reason::Refused(Arc::new(reason)))
     }
 
     /// A task has awaited its own handle.
@@ -216,7 +217,7 @@ impl From<JoinError> for io::Error {
 impl Error for JoinError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0.reason {
-            Reason::Refused(reason) => Some(reason),
+            Reason::Refused(reason) => Some(&**reason),
             Reason::Cancelled | Reason::Panicked(_) | Reason::SelfAwait(_) => None,
         }
     }

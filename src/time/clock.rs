@@ -76,7 +76,7 @@ pub(crate) fn stand(at: Option<Instant>) -> Option<Instant> {
 
 /// A tick of the real clock is 2^10 ns, a microsecond. It makes a timer half a microsecond late in the mean; an
 /// operating system takes 30 us to wake a thread. Ticks of 16 us would make a `sleep` of 50 us late by a third, and
-/// save nothing: [`Timers::next_deadline`](super::Timers::next_deadline) makes timers share a wake-up.
+/// save nothing: [`Timers::next_deadline`](super::timers::Timers::next_deadline) makes timers share a wake-up.
 const TICK_BITS: u32 = 10;
 
 /// 292 years in nanoseconds. A clock that stands still is not moved that far, and a deadline from there on never comes.

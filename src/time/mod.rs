@@ -229,5 +229,5 @@ pub(crate) use clock::{may_stand, stand};
 pub use interval::{Interval, MissedTick, Tick, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Deadline, Elapsed, timeout, timeout_at, timeout_with};
-pub(crate) use timers::Timers;
+pub(crate) use timers::LateTimers;
 pub use virtual_time::{Hold, advance, hold};

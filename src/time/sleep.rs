@@ -170,7 +170,7 @@ impl Sleep {
             return Poll::Ready(());
         }
         if !self.is_armed_here(call) {
-            let timers = context::with_current(call, |here| Rc::clone(&here.timers));
+            let timers = context::with_current(call, |here| here.timers.timers());
             let key = timers.arm(self.deadline, cx.waker());
             self.enter(State::Armed { key, timers });
         }
@@ -180,7 +180,7 @@ impl Sleep {
     fn is_armed_here(&self, call: &str) -> bool {
         match &self.state {
             State::Armed { timers, .. } => {
-                context::with_current(call, |here| Rc::ptr_eq(timers, &here.timers))
+                context::with_current(call, |here| here.timers.are(timers))
             }
             _ => false,
         }

@@ -11,7 +11,9 @@
 //! *Not needed here:* a lock per shard of the wheel, a list of wakers to be woken after unlocking,
 //! and a state machine that tells other threads which timer is firing.
 
-use std::cell::{Cell, RefCell};
+mod made;
+
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
@@ -19,9 +21,11 @@ use std::time::{Duration, Instant};
 use super::clock::{self, Clock};
 use super::slack::Slack;
 use super::wheel::{CROWD, Key, Reset, Wheel};
-use crate::account::Account;
+use crate::account::Lateness;
 use crate::foreign::{self, Level};
 use crate::record::Probe;
+
+pub(crate) use made::LateTimers;
 
 /// How many timers one look deals out to finer levels of the wheel, or fires, so that a look is short.
 const DEALT_EACH_LOOK: usize = 512;
@@ -40,45 +44,42 @@ pub(crate) struct Timers {
     /// How many holds keep a clock that stands still from being moved.
     holds: Cell<usize>,
     probe: Probe,
-    account: Option<Rc<Account>>,
+    account: OnceCell<Rc<dyn Lateness>>,
 }
 
 impl Timers {
-    /// `has_grown` is set when the table of timers grows.
-    pub(crate) fn new(most_slack: Duration, has_grown: Rc<Cell<bool>>) -> Self {
-        let origin = Instant::now();
+    /// Counts from `origin`. `has_grown` is set when the table of timers grows. `probe` records each timer that fires.
+    pub(crate) fn new(
+        origin: Instant,
+        most_slack: Duration,
+        has_grown: Rc<Cell<bool>>,
+        probe: Probe,
+    ) -> Self {
         let slack = Slack::new(most_slack, origin);
-        Self::with(Clock::starting_at(origin), slack, has_grown)
+        Self::with(Clock::starting_at(origin), slack, has_grown, probe)
     }
 
     /// Timers whose clock stands still until it is moved. Such a clock needs no slack.
-    pub(crate) fn in_virtual_time(has_grown: Rc<Cell<bool>>) -> Self {
+    pub(crate) fn in_virtual_time(has_grown: Rc<Cell<bool>>, probe: Probe) -> Self {
         let origin = Instant::now();
         let slack = Slack::new(Duration::ZERO, origin);
-        Self::with(Clock::standing_at(origin), slack, has_grown)
+        Self::with(Clock::standing_at(origin), slack, has_grown, probe)
     }
 
-    fn with(clock: Clock, slack: Slack, has_grown: Rc<Cell<bool>>) -> Self {
+    fn with(clock: Clock, slack: Slack, has_grown: Rc<Cell<bool>>, probe: Probe) -> Self {
         Timers {
             clock,
             wheel: RefCell::new(Wheel::new().telling(has_grown)),
             slack,
             holds: Cell::new(0),
-            probe: Probe::default(),
-            account: None,
+            probe,
+            account: OnceCell::new(),
         }
     }
 
-    /// With the account of how late timers fire.
-    pub(crate) fn watched_by(mut self, account: Option<Rc<Account>>) -> Self {
-        self.account = account;
-        self
-    }
-
-    /// With the probe that records each timer that fires.
-    pub(crate) fn recorded_by(mut self, probe: Probe) -> Self {
-        self.probe = probe;
-        self
+    /// From now on `account` hears how late timers fire. To be called once.
+    pub(crate) fn watched_by(&self, account: Rc<dyn Lateness>) {
+        self.account.get_or_init(|| account);
     }
 
     // The clock.
@@ -160,17 +161,14 @@ impl Timers {
             let Some((deadline_tick, waker)) = due else {
                 break;
             };
-            if self.account.is_some() || self.probe.is_recording() {
+            if self.account.get().is_some() || self.probe.is_recording() {
                 self.note(now, deadline_tick);
             }
             // *decide-then-do*: the timer has left the wheel, so its task is woken before the log is written.
             foreign::wake(waker, TIMER);
             let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
-            foreign::tell(
-                Level::Trace,
-                foreign::TIMER,
-                format_args!("fired, {late:?} late"),
-            );
+            let line = format_args!("fired, {} us late", late.as_micros() as u64);
+            foreign::tell(Level::Trace, foreign::TIMER, line);
             fired += 1;
         }
         self.probe.because_of_nobody();
@@ -215,7 +213,7 @@ impl Timers {
     fn note(&self, now: Instant, deadline_tick: u64) {
         let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
         self.probe.fired(late);
-        if let Some(account) = &self.account {
+        if let Some(account) = self.account.get() {
             account.fired(late);
         }
     }
@@ -290,7 +288,12 @@ mod tests {
 
     /// Makes timers. `due` of them are due already, and one more is due in an hour.
     fn with_due(due: usize) -> (Timers, Vec<Key>, Instant) {
-        let timers = Timers::new(slack::DEFAULT, Rc::default());
+        let timers = Timers::new(
+            Instant::now(),
+            slack::DEFAULT,
+            Rc::default(),
+            Probe::default(),
+        );
         // The current tick has not passed, so the timers are armed for the tick before it.
         while timers.clock.tick_at(Instant::now()) == 0 {}
         let past = timers.clock.instant(0);

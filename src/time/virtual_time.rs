@@ -48,8 +48,9 @@ pub fn advance(duration: Duration) {
              make the loop by `EventLoop::builder().virtual_time()`"
         );
     };
-    here.timers.move_to(saturating_add(now, duration));
-    here.counters.timers.add(here.timers.expire_all());
+    let timers = here.timers.timers();
+    timers.move_to(saturating_add(now, duration));
+    here.counters.timers.add(timers.expire_all());
 }
 
 /// Keeps a [virtual clock](crate::Builder::virtual_time) where it is, until the [`Hold`] is dropped. A test needs it to
@@ -95,7 +96,7 @@ pub struct Hold(Option<Address>);
 /// Holds the clock of that loop, if it stands still. The caller must [`release`] the address.
 fn hold_of(context: &Rc<Context>) -> Option<Address> {
     context.timers.standing()?;
-    context.timers.hold();
+    context.timers.timers().hold();
     Some(context.address)
 }
 
@@ -119,7 +120,7 @@ impl Drop for Hold {
 }
 
 fn release() {
-    context::peek(|here| here.timers.release());
+    context::peek(|here| here.timers.timers().release());
 }
 
 impl fmt::Debug for Hold {

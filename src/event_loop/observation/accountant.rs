@@ -1,15 +1,15 @@
-//! Keeps the [`Account`] of an observed loop, step by step.
+//! Keeps the [`Account`](crate::account::Account) of an observed loop, step by step.
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::account::Account;
+use crate::context::Accounts;
 use crate::scheduler::Scheduler;
 use crate::task::TaskId;
 
 pub(super) struct Accountant {
-    account: Rc<Account>,
+    accounts: Rc<Accounts>,
     scheduler: Rc<Scheduler>,
     /// How many entries of the ready queue have been counted.
     seen: Cell<u64>,
@@ -18,9 +18,9 @@ pub(super) struct Accountant {
 }
 
 impl Accountant {
-    pub(super) fn new(account: Rc<Account>, scheduler: Rc<Scheduler>) -> Self {
+    pub(super) fn new(accounts: Rc<Accounts>, scheduler: Rc<Scheduler>) -> Self {
         Self {
-            account,
+            accounts,
             seen: Cell::new(scheduler.entries_ever()),
             scheduler,
             since: Cell::new(Instant::now()),
@@ -32,16 +32,18 @@ impl Accountant {
     pub(super) fn look_for_wakes(&self, step: Instant) {
         let ever = self.scheduler.entries_ever();
         let new = ever - self.seen.replace(ever);
-        let note = |id| self.account.is_ready(id, step);
+        let note = |id| self.accounts.account.is_ready(id, step);
         self.scheduler.each_newest(new as usize, note);
     }
 
     pub(super) fn begins(&self, id: TaskId, now: Instant) {
-        self.account.begins(id, now);
+        self.accounts.account.begins(id, now);
     }
 
     pub(super) fn ends(&self, id: TaskId, begin: Instant, end: Instant) {
-        self.account.ends(id, end.saturating_duration_since(begin));
+        self.accounts
+            .account
+            .ends(id, end.saturating_duration_since(begin));
     }
 
     /// Between the last turn and this moment a host ran; the time is not a rest.
@@ -52,12 +54,12 @@ impl Accountant {
     pub(super) fn turn_begins(&self) {
         let now = Instant::now();
         let rest = now.saturating_duration_since(self.since.replace(now));
-        self.account.has_rested(rest);
+        self.accounts.account.has_rested(rest);
     }
 
     pub(super) fn turn_ends(&self) {
         let now = Instant::now();
         let turn = now.saturating_duration_since(self.since.replace(now));
-        self.account.has_turned(turn);
+        self.accounts.account.has_turned(turn);
     }
 }

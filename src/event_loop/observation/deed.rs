@@ -8,7 +8,7 @@ use crate::task::cell::TaskCell;
 
 /// Foreign code that the loop runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::event_loop) enum Deed {
+pub(super) enum Deed {
     /// A poll of a task.
     Poll,
     /// The future of a task that was aborted is dropped.

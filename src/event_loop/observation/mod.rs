@@ -12,19 +12,27 @@
 //! A loop without either has no `Observation`. The scheduler's run is generic over the observer, so such a loop runs
 //! code without one.
 //!
+//! The loop knows its observation only as a trait object ([`Observes`]), and the settings that ask for one know how to
+//! make it ([`Attach`]). So a program that observes no loop does not contain this code.
+//!
 //! *decide-then-do*: an observer notes, and the loop logs the notes after the run has returned.
 
 use std::cell::Cell;
+use std::fmt;
 use std::io;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::context::Context;
+use super::{EventLoop, Observes};
+use crate::account::Lateness;
+use crate::context::{Accounts, Context};
+use crate::reactor::Wait;
 use crate::record::{End, Probe};
 use crate::scheduler::{Observer, Step};
 use crate::task::TaskId;
 use crate::task::cell::TaskCell;
+use crate::time::LateTimers;
 
 mod accountant;
 mod deed;
@@ -37,13 +45,42 @@ mod thread_state;
 mod watchdog;
 
 use accountant::Accountant;
-use deed::Actor;
-pub(super) use deed::Deed;
+use deed::{Actor, Deed};
 use slow::SlowDeeds;
 use watchdog::Watchdog;
 
+/// Makes the observation of a loop.
+pub(super) trait Attach: fmt::Debug + Sync + RefUnwindSafe {
+    /// `None` if there is nothing to observe.
+    ///
+    /// # Errors
+    ///
+    /// The operating system refuses the watchdog's thread.
+    fn attach(
+        &self,
+        loop_name: &str,
+        limits: Limits,
+        context: &Context,
+    ) -> io::Result<Option<Box<dyn Observes>>>;
+}
+
+#[derive(Debug)]
+pub(super) struct Observing;
+
+impl Attach for Observing {
+    fn attach(
+        &self,
+        loop_name: &str,
+        limits: Limits,
+        context: &Context,
+    ) -> io::Result<Option<Box<dyn Observes>>> {
+        let observation = Observation::new(loop_name, limits, context)?;
+        Ok(observation.map(|observation| Box::new(observation) as Box<dyn Observes>))
+    }
+}
+
 /// The notes of a loop about the code that uses its thread.
-pub(super) struct Observation {
+struct Observation {
     /// When the present step began. The reactor sets it at the end of a wait.
     since: Rc<Cell<Instant>>,
     /// The task that was polled last, until its output is settled.
@@ -55,30 +92,26 @@ pub(super) struct Observation {
 }
 
 /// The settings by which a loop is observed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) slow_poll: Option<Duration>,
     pub(super) watchdog: Option<Duration>,
+    pub(super) keeps_accounts: bool,
 }
 
 impl Observation {
-    /// `None` if there is nothing to observe.
-    ///
-    /// # Errors
-    ///
-    /// The operating system refuses the watchdog's thread.
-    pub(super) fn new(
+    fn new(
         loop_name: &str,
         Limits {
             slow_poll,
             watchdog,
+            keeps_accounts,
         }: Limits,
         context: &Context,
-    ) -> io::Result<Option<Box<Self>>> {
+    ) -> io::Result<Option<Self>> {
         let probe = context.probe.clone();
-        let account = context.account.clone();
         let has_limit = slow_poll.is_some() || watchdog.is_some();
-        if !has_limit && account.is_none() && !probe.is_recording() {
+        if !has_limit && !keeps_accounts && !probe.is_recording() {
             return Ok(None);
         }
         let since = Rc::new(Cell::new(Instant::now()));
@@ -89,56 +122,20 @@ impl Observation {
         if let Some(watchdog) = &watchdog {
             context.holder.get_or_init(|| watchdog.holder());
         }
-        Ok(Some(Box::new(Self {
+        Ok(Some(Self {
             since,
             last: Cell::new(None),
             slow: SlowDeeds::new(loop_name, slow_poll.unwrap_or(Duration::MAX)),
             watchdog,
             probe,
-            accountant: account
-                .map(|account| Accountant::new(account, Rc::clone(&context.scheduler))),
-        })))
-    }
-
-    /// Notes a step of foreign code that is not a task's.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn around<R>(&self, deed: Deed, act: impl FnOnce() -> R) -> R {
-        self.resumes();
-        self.announce(|| Actor::nobody(deed));
-        let result = act();
-        self.step_of_nobody(deed);
-        self.rests();
-        result
+            accountant: keeps_accounts.then(|| keep_accounts(context)),
+        }))
     }
 
     fn announce<'a>(&self, actor: impl FnOnce() -> Actor<'a>) {
         if let Some(watchdog) = &self.watchdog {
             watchdog.begins(&actor(), self.since.get());
         }
-    }
-
-    /// A turn: from the end of one rest to the beginning of the next.
-    pub(super) fn turn<R>(&self, turn: impl FnOnce() -> R) -> R {
-        if let Some(accountant) = &self.accountant {
-            accountant.turn_begins();
-            let result = turn();
-            accountant.turn_ends();
-            return result;
-        }
-        turn()
-    }
-
-    /// A host is about to take a turn.
-    pub(super) fn is_called(&self) {
-        if let Some(accountant) = &self.accountant {
-            accountant.is_called();
-        }
-    }
-
-    /// The ready queue is about to be shuffled. Afterwards its last entries are not the newest.
-    pub(super) fn is_before_a_shuffle(&self) {
-        self.look_for_wakes(Instant::now());
     }
 
     fn look_for_wakes(&self, step: Instant) {
@@ -165,6 +162,48 @@ impl Observation {
         if self.step(|| Actor::nobody(deed)) {
             self.probe.is_slow(None);
         }
+    }
+}
+
+impl Observes for Observation {
+    fn work(&self, event_loop: &EventLoop, batch: usize) -> io::Result<()> {
+        let Some(accountant) = &self.accountant else {
+            return event_loop.work_observed_by(self, batch);
+        };
+        accountant.turn_begins();
+        let result = event_loop.work_observed_by(self, batch);
+        accountant.turn_ends();
+        result
+    }
+
+    fn calls(&self) {
+        self.resumes();
+        self.announce(|| Actor::nobody(Deed::Call));
+    }
+
+    fn has_called(&self) {
+        self.step_of_nobody(Deed::Call);
+        self.rests();
+    }
+
+    fn rest(&self, event_loop: &EventLoop, wait: Wait) -> io::Result<()> {
+        match event_loop.virtual_time {
+            Some(virtual_time) => virtual_time.rest(event_loop, wait)?,
+            None => event_loop.park_apart(wait, LateTimers::next_deadline)?,
+        }
+        // The reactor has noted when the wait ended, so the time of this look counts from there.
+        self.has_looked();
+        Ok(())
+    }
+
+    fn is_called(&self) {
+        if let Some(accountant) = &self.accountant {
+            accountant.is_called();
+        }
+    }
+
+    fn is_before_a_shuffle(&self) {
+        self.look_for_wakes(Instant::now());
     }
 }
 
@@ -239,6 +278,17 @@ impl Observer for Observation {
     fn has_news(&self) -> bool {
         self.slow.has_news()
     }
+}
+
+/// From now on the loop keeps accounts. It has spawned no task yet.
+fn keep_accounts(context: &Context) -> Accountant {
+    let accounts = Rc::new(Accounts::new());
+    context.accounts.get_or_init(|| Rc::clone(&accounts));
+    context
+        .timers
+        .watched_by(Rc::clone(&accounts) as Rc<dyn Lateness>);
+    context.scheduler.observe();
+    Accountant::new(accounts, Rc::clone(&context.scheduler))
 }
 
 /// How the task of this cell has ended.
