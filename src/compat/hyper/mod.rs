@@ -53,7 +53,7 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Executor, Timer};
 
 use super::Here;
-use crate::time::{Sleep, now, sleep, sleep_until};
+use crate::time::{Sleep, now, sleep, sleep_ahead};
 
 #[cfg(feature = "hyper-client")]
 pub use connector::{Connecting, Connector, pooled_client};
@@ -124,7 +124,7 @@ impl Timer for LoopTimer {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(SleepHere(Here::new(sleep_until(deadline))))
+        Box::pin(SleepHere(Here::new(sleep_ahead(deadline))))
     }
 
     /// Keeps the box and, if possible, the timer's place in the wheel.
