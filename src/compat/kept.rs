@@ -19,8 +19,8 @@
 //! | uploads of 1 MiB, 8 connections, at most 96 KiB a read | 0.95 | 0.94 | 0.95 |
 //! | the same, at most 408 KiB a read | 1.24 | 1.12 | 1.00 |
 //!
-//! An upload takes 15 system calls with a piece of 124 KiB, 11 with one of 408, and 10 on tokio. Page faults are 0.7, 4
-//! and 8, because a buffer of 408 KiB is often given back to the system and asked for again.
+//! An upload takes about 16 system calls with a piece of 124 KiB, 10 with one of 408, and 9 on tokio. Page faults are
+//! 0.6, 5 and 7, because a buffer of 408 KiB is often given back to the system and asked for again.
 //!
 //! Guarded by tests/ecosystem/http.rs::a_read_clears_nothing_and_allocates_nothing.
 
