@@ -245,7 +245,7 @@ mod for_hyper_util {
     }
 
     /// The responses are futures of this thread too, and are wrapped like the service.
-    impl<R, S: Service<R>> Service<R> for Here<S> {
+    impl<R, S: Service<R> + Unpin> Service<R> for Here<S> {
         type Response = S::Response;
         type Error = S::Error;
         type Future = Here<S::Future>;

@@ -388,25 +388,27 @@ impl<R: Read> Read for BufReader<R> {
 }
 
 /// Writes to the stream directly: the buffer is for reading only.
+///
+/// The futures are the stream's own. An `async fn` around each would move its arguments once more.
 impl<S: Write> Write for BufReader<S> {
-    async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.inner.write(buf).await
+    fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        self.inner.write(buf)
     }
 
-    async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.inner.write_vectored(bufs).await
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> impl Future<Output = io::Result<usize>> {
+        self.inner.write_vectored(bufs)
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush().await
+    fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
+        self.inner.flush()
     }
 
-    async fn close(&mut self) -> io::Result<()> {
-        self.inner.close().await
+    fn close(&mut self) -> impl Future<Output = io::Result<()>> {
+        self.inner.close()
     }
 
-    async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-        self.inner.write_all(buf).await
+    fn write_all(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+        self.inner.write_all(buf)
     }
 }
 

@@ -140,8 +140,8 @@ impl<W: Write> Write for BufWriter<W> {
         Ok(buf.len())
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        BufWriter::flush(self).await
+    fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
+        BufWriter::flush(self)
     }
 
     async fn close(&mut self) -> io::Result<()> {
@@ -149,8 +149,8 @@ impl<W: Write> Write for BufWriter<W> {
         self.inner.close().await
     }
 
-    async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-        BufWriter::write_all(self, buf).await
+    fn write_all(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+        BufWriter::write_all(self, buf)
     }
 }
 

@@ -74,30 +74,30 @@ pub trait Write {
 }
 
 impl<R: Read + ?Sized> Read for &mut R {
-    async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (**self).read(buf).await
+    fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        (**self).read(buf)
     }
 }
 
 impl<W: Write + ?Sized> Write for &mut W {
-    async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        (**self).write(buf).await
+    fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        (**self).write(buf)
     }
 
-    async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        (**self).write_vectored(bufs).await
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> impl Future<Output = io::Result<usize>> {
+        (**self).write_vectored(bufs)
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        (**self).flush().await
+    fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
+        (**self).flush()
     }
 
-    async fn close(&mut self) -> io::Result<()> {
-        (**self).close().await
+    fn close(&mut self) -> impl Future<Output = io::Result<()>> {
+        (**self).close()
     }
 
-    async fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-        (**self).write_all(buf).await
+    fn write_all(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+        (**self).write_all(buf)
     }
 }
 

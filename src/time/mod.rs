@@ -227,6 +227,8 @@ pub(crate) mod wheel;
 pub use clock::now;
 pub(crate) use clock::{may_stand, stand};
 pub use interval::{Interval, MissedTick, Tick, interval, interval_at};
+#[cfg(feature = "hyper")]
+pub(crate) use sleep::sleep_ahead;
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Deadline, Elapsed, timeout, timeout_at, timeout_with};
 pub(crate) use timers::LateTimers;

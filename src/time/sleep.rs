@@ -79,6 +79,15 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     }
 }
 
+/// [`sleep_until`] a deadline that the caller has just computed from the clock: the first poll need not read it again.
+#[cfg(feature = "hyper")]
+pub(crate) fn sleep_ahead(deadline: Instant) -> Sleep {
+    Sleep {
+        deadline,
+        state: State::Ahead,
+    }
+}
+
 /// The future of [`sleep`] and [`sleep_until`].
 ///
 /// A `Sleep` is `Unpin`, so it can be awaited by `&mut`, kept in a struct, and polled by hand. Once

@@ -2,10 +2,11 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice};
 use std::rc::Rc;
 
 use roundelay::io::{BufReader, BufWriter, FromFutures, FromTokio, Read, Write, copy, duplex};
+use roundelay::net::UnixStream;
 use roundelay::task::cooperative;
 use roundelay::{join, run, spawn, yield_now};
 
@@ -183,4 +184,23 @@ fn a_foreign_channel_that_is_cooperative_lets_others_run_once_in_128_values() {
         0,
         "a foreign channel knows nothing of our budget"
     );
+}
+
+#[test]
+fn buffers_that_are_written_at_once_arrive_in_their_order_whether_they_are_few_or_many() {
+    let _watched = support::watch();
+    in_loop(|| async {
+        let (mut near, far) = UnixStream::pair()?;
+        for length in [0, 1, 2, 100, 510, 511, 512, 513, 514, 5_000] {
+            let bytes: Vec<u8> = (0..length).map(|at| at as u8).collect();
+            let (head, body) = bytes.split_at(length / 3);
+            let pieces = [head, &[], body].map(IoSlice::new);
+            let written = tokio::io::AsyncWriteExt::write_vectored(&mut near, &pieces).await?;
+            assert_eq!(written, length);
+            let mut arrived = vec![0; length];
+            far.read_exact(&mut arrived).await?;
+            assert!(arrived == bytes, "{length} bytes");
+        }
+        Ok(())
+    });
 }

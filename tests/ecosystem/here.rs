@@ -1,11 +1,11 @@
 //! `compat::Here`: a value that is not `Send`, for crates that ask for `Send`.
 
-use std::future::Future;
+use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use roundelay::compat::Here;
@@ -48,6 +48,25 @@ fn what_is_here_may_travel_and_is_used_when_it_is_back() {
     assert!(here.is_here());
     assert_eq!(*here.0, 1);
     drop(here.into_inner());
+    ledger.assert_settled_here();
+}
+
+#[test]
+fn a_polled_future_may_travel_although_it_must_stay_in_its_place() {
+    let _watched = support::watch();
+    let ledger = Ledger::new();
+    let token = ledger.token("held across the await");
+    let mut here = Here::new(async move {
+        let (number, _token) = (7, token);
+        let kept_in_place = &number;
+        yield_now().await;
+        *kept_in_place
+    });
+    run(async { poll_fn(|cx| Poll::Ready(Pin::new(&mut here).poll(cx).is_pending())).await })
+        .then_some(())
+        .expect("the future waits");
+    let here = thread::spawn(move || here).join().unwrap();
+    assert_eq!(run(here), 7);
     ledger.assert_settled_here();
 }
 
@@ -119,6 +138,22 @@ fn a_drop_on_another_thread_that_is_panicking_leaks_in_silence() {
         panic!("{}", String::from("the first"));
     });
     assert_eq!(text.unwrap(), "the first");
+    assert_eq!(DROPS.load(SeqCst), 0);
+}
+
+#[test]
+fn a_polled_future_that_is_dropped_on_another_thread_is_leaked() {
+    static DROPS: AtomicUsize = AtomicUsize::new(0);
+    let _watched = support::watch();
+    let counted = Counted(&DROPS);
+    let mut here = Here::new(async move {
+        let _counted = counted;
+        pending::<()>().await;
+    });
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut here).poll(&mut cx).is_pending());
+    let text = panic_elsewhere(move || drop(here));
+    assert!(text.unwrap().contains("was dropped on another thread"));
     assert_eq!(DROPS.load(SeqCst), 0);
 }
 

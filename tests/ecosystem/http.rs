@@ -121,6 +121,20 @@ fn a_read_clears_nothing_and_allocates_nothing() {
 }
 
 #[test]
+fn a_sleep_of_hypers_ends_although_its_deadline_has_passed_and_may_be_reset() {
+    use hyper::rt::Timer;
+    let _watched = support::watch();
+    run(async {
+        let begin = now();
+        let mut sleep = LoopTimer.sleep_until(begin);
+        sleep.as_mut().await;
+        LoopTimer.reset(&mut sleep, begin + Duration::from_millis(5));
+        sleep.await;
+        assert!(begin.elapsed() >= Duration::from_millis(5));
+    });
+}
+
+#[test]
 fn a_client_that_never_ends_its_headers_is_cut_off() {
     support::watchdog(support::PATIENCE, || {
         run(async {

@@ -47,12 +47,13 @@ mod io;
 mod serve;
 
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hyper::rt::{Executor, Timer};
 
 use super::Here;
-use crate::time::{Sleep, now, sleep, sleep_until};
+use crate::time::{Sleep, now, sleep, sleep_ahead};
 
 #[cfg(feature = "hyper-client")]
 pub use connector::{Connecting, Connector, pooled_client};
@@ -91,7 +92,7 @@ where
 ///
 /// Without a timer hyper's own time limits are off, such as its default of thirty seconds for the headers of a request.
 ///
-/// The sleeps are [`Here<Sleep>`](Here), because hyper asks for `Send`.
+/// Hyper asks for sleeps that are `Send`. Like a [`Here`], these check their thread.
 ///
 /// # Panics
 ///
@@ -119,20 +120,31 @@ impl Timer for LoopTimer {
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(Here::new(sleep(duration)))
+        Box::pin(SleepHere(Here::new(sleep(duration))))
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(Here::new(sleep_until(deadline)))
+        Box::pin(SleepHere(Here::new(sleep_ahead(deadline))))
     }
 
     /// Keeps the box and, if possible, the timer's place in the wheel.
     fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, new_deadline: Instant) {
-        match sleep.as_mut().downcast_mut_pin::<Here<Sleep>>() {
-            Some(ours) => ours.get_mut().reset(new_deadline),
+        match sleep.as_mut().downcast_mut_pin::<SleepHere>() {
+            Some(ours) => ours.get_mut().0.reset(new_deadline),
             None => *sleep = self.sleep_until(new_deadline),
         }
     }
 }
 
-impl hyper::rt::Sleep for Here<Sleep> {}
+/// A type of its own, because a `Here` that is polled as a future moves to one more box.
+struct SleepHere(Here<Sleep>);
+
+impl Future for SleepHere {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).inner().poll(cx)
+    }
+}
+
+impl hyper::rt::Sleep for SleepHere {}

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use hyper::service::service_fn;
 use roundelay::compat::hyper::serve_http;
-use roundelay::io::{BufReader, BufWriter, Write};
+use roundelay::io::{BufReader, Write};
 use roundelay::net::{self, TcpListener, TcpSocket, TcpStream};
 use roundelay::run;
 
@@ -44,22 +44,21 @@ async fn listen(listening: impl FnOnce(SocketAddr)) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// The parser works in the reader's buffer. A read of more than the buffer holds sends the answers first.
+/// As the server of tokio: all requests in the reader's buffer are answered at once.
 async fn resp(stream: TcpStream, table: Table) -> io::Result<()> {
-    let mut stream = BufReader::new(BufWriter::new(stream));
-    let mut out = Vec::new();
+    let (mut stream, mut out) = (BufReader::new(stream), Vec::new());
     loop {
-        let command = parse(stream.buffer()).map_err(io::Error::other)?;
-        let Some((length, words)) = command else {
-            match stream.fill_more().await.map_err(io::Error::other)? {
-                0 => return Ok(()),
-                _ => continue,
-            }
-        };
-        out.clear();
-        table.answer(stream.buffer(), &words, &mut out);
-        stream.consume(length);
-        stream.write_all(&out).await?;
+        while let Some((length, words)) = parse(stream.buffer()).map_err(io::Error::other)? {
+            table.answer(stream.buffer(), &words, &mut out);
+            stream.consume(length);
+        }
+        if !out.is_empty() {
+            stream.write_all(&out).await?;
+            out.clear();
+        }
+        if stream.fill_more().await.map_err(io::Error::other)? == 0 {
+            return Ok(());
+        }
     }
 }
 
