@@ -86,7 +86,7 @@
 //! ## Next
 //!
 //! You may stop here: this is the whole loop. The rooms that are built on it begin with the door to
-//! code that is not ours, [`foreign`]. The map is on the [first
+//! code that is not ours, [`foreign`](crate::foreign). The map is on the [first
 //! page](crate#chapter-0-the-promise-and-the-map).
 
 use std::cell::Cell;
