@@ -9,7 +9,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -21,6 +20,8 @@ use std::time::Duration;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Token};
 use slab::Slab;
+
+use crate::operations::{fifty_connections, speak};
 
 /// A run of a loop that has the first so many promises.
 pub(crate) type Run = fn(usize);
@@ -54,7 +55,6 @@ const SERIALS: usize = 5;
 const NOTHING_LEFT: usize = 6;
 const BUDGET: usize = 7;
 
-const CONNECTIONS: usize = 50;
 const SLOT_BITS: u32 = 28;
 const OPERATIONS: u32 = 128;
 
@@ -120,26 +120,15 @@ fn run<const STEP: usize>(count: usize) {
         sources: RefCell::default(),
         streams: Vec::new(),
     };
-    let listener = net::TcpListener::bind("127.0.0.1:0").expect("a listener");
-    let address = listener.local_addr().expect("its address");
     let mut clients = Vec::new();
-    for serial in 0..CONNECTIONS {
-        clients.push(net::TcpStream::connect(address).expect("a client"));
-        let (server, _) = listener.accept().expect("a connection");
+    for (serial, (client, server)) in fifty_connections().enumerate() {
+        clients.push(client);
         server.set_nonblocking(true).expect("a mode");
         this.admit(serial, TcpStream::from_std(server))
             .expect("a source");
     }
     this.turn().expect("a turn");
-    for _ in 0..count / CONNECTIONS {
-        for client in &mut clients {
-            client.write_all(&[7; 64]).expect("a request");
-        }
-        this.turn().expect("a turn");
-        for client in &mut clients {
-            client.read_exact(&mut [0; 64]).expect("an answer");
-        }
-    }
+    speak(clients, count, || this.turn().expect("a turn"));
 }
 
 impl<const STEP: usize> Loop<STEP> {

@@ -241,23 +241,36 @@ fn echo_in_one_loop(count: usize) {
 /// Fifty connections speak, and one turn answers all of them. The figure is for one request, with its client: a write and a
 /// read by the standard library.
 fn echo_among_50(count: usize) {
-    const CONNECTIONS: usize = 50;
     let mut event_loop = a_loop();
-    let listener = net::TcpListener::bind("127.0.0.1:0").expect("a listener");
-    let address = listener.local_addr().expect("its address");
     let mut clients = Vec::new();
-    for _ in 0..CONNECTIONS {
-        clients.push(net::TcpStream::connect(address).expect("a client"));
-        let (server, _) = listener.accept().expect("a connection");
+    for (client, server) in fifty_connections() {
+        clients.push(client);
         let server = TcpStream::from_std(server).expect("a stream");
         drop(event_loop.spawn(answer(server)));
     }
     event_loop.run_until_idle().expect("turns");
-    for _ in 0..count / CONNECTIONS {
+    speak(clients, count, || {
+        event_loop.turn(Some(Duration::ZERO)).expect("a turn");
+    });
+}
+
+/// Each with its client's end and its server's end.
+pub(crate) fn fifty_connections() -> impl Iterator<Item = (net::TcpStream, net::TcpStream)> {
+    let listener = net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr().expect("its address");
+    (0..50).map(move |_| {
+        let client = net::TcpStream::connect(address).expect("a client");
+        (client, listener.accept().expect("a connection").0)
+    })
+}
+
+/// Sends `count` requests, one from each client and then a turn of the server, and reads the answers.
+pub(crate) fn speak(mut clients: Vec<net::TcpStream>, count: usize, mut turn: impl FnMut()) {
+    for _ in 0..count / clients.len() {
         for client in &mut clients {
             client.write_all(&[7; 64]).expect("a request");
         }
-        event_loop.turn(Some(Duration::ZERO)).expect("a turn");
+        turn();
         for client in &mut clients {
             client.read_exact(&mut [0; 64]).expect("an answer");
         }
