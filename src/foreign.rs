@@ -180,20 +180,21 @@ fn complain(of: &str, payload: Payload) {
 #[inline]
 pub(crate) fn bury(remains: impl Sized) {
     if let Err(payload) = catch(|| drop(remains)) {
-        bury_payload(payload, 8);
+        bury_payload(payload);
     }
 }
 
-/// `depth`: how many payloads of the chain are dropped.
+// Not generic, so that a program contains it once.
 #[cold]
 #[inline(never)]
-fn bury_payload(payload: Payload, depth: usize) {
-    if depth == 0 {
-        return mem::forget(payload);
+fn bury_payload(mut payload: Payload) {
+    for _ in 0..8 {
+        match catch(|| drop(payload)) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
     }
-    if let Err(payload) = catch(|| drop(payload)) {
-        bury_payload(payload, depth - 1);
-    }
+    mem::forget(payload);
 }
 
 /// The text of a panic, if it was raised with text, as `panic!` does.
