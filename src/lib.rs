@@ -177,14 +177,15 @@
 //!   WouldBlock     net/methods.rs          read
 //!                  net/stream.rs           wait, poll, attempt, is_short
 //!                  context.rs              poll_budget
-//!                  reactor/registered.rs   poll_at, enroll, is_told_here, enroll_now, begin
+//!                  reactor/registered.rs   poll_at, try_or_wait, wait
+//!                  reactor/registered.rs   enroll, enroll_now, begin
 //!                  reactor/mod.rs          register, watch
 //!                  reactor/source.rs       next_token, insert, settle, would_block, join
 //!                  reactor/waiters.rs      append, entry
 //!                  scheduler/tasks.rs      put_back
 //!   rest           event_loop/turn.rs      rest, park
 //!                  reactor/mod.rs          poll
-//!   wake           reactor/mod.rs          dispatch, deliver, wake
+//!   wake           reactor/mod.rs          dispatch, deliver
 //!                  reactor/ready.rs        from_event
 //!                  reactor/source.rs       find, deliver
 //!                  reactor/waiters.rs      take_wakers, take_for

@@ -65,6 +65,7 @@ mod udp;
 mod unix;
 #[cfg(unix)]
 mod unix_datagram;
+mod whole;
 
 use crate::trying::while_trying;
 

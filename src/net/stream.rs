@@ -75,7 +75,7 @@ const SURELY_TAKEN_BYTES: usize = 1 << 30;
 /// Whether a transfer stopped because the socket was empty or full, and not because we offered more than one call
 /// moves.
 fn is_short(moved: usize, offered: usize) -> bool {
-    moved > 0 && moved < offered && offered <= SURELY_TAKEN_BYTES
+    moved < offered && moved > 0 && offered <= SURELY_TAKEN_BYTES
 }
 
 /// One operation on a stream: what to move, and how to try once.
@@ -103,7 +103,7 @@ pub(super) fn wait<S: Stream, T: Transfer<S>>(stream: &S, transfer: T) -> Wait<'
 /// and in the operation. Every task that waits for a stream holds one of these.
 pub(super) struct Wait<'a, S: Stream, T> {
     stream: &'a S,
-    transfer: T,
+    pub(super) transfer: T,
     place: Place,
 }
 
@@ -113,6 +113,8 @@ impl<S: Stream, T> Unpin for Wait<'_, S, T> {}
 impl<S: Stream, T: Transfer<S>> Future for Wait<'_, S, T> {
     type Output = io::Result<usize>;
 
+    // Inlined by force, as `Registered::poll_at` is.
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.transfer.has_nothing_to_move() {
@@ -239,95 +241,4 @@ impl<S: Stream> Transfer<S> for WriteVectored<'_, '_> {
         }
         Ok(moved)
     }
-}
-
-pub(super) async fn read_exact<S: Stream>(stream: &S, mut buf: &mut [u8]) -> io::Result<()> {
-    while !buf.is_empty() {
-        match wait(stream, Read(buf)).await? {
-            0 => {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the stream ended before the buffer was full",
-                ));
-            }
-            moved => buf = &mut buf[moved..],
-        }
-    }
-    Ok(())
-}
-
-pub(super) async fn read_to_end<S: Stream>(stream: &S, buf: &mut Vec<u8>) -> io::Result<usize> {
-    let already = buf.len();
-    let mut filling = Filling {
-        filled: already,
-        buf,
-    };
-    loop {
-        match wait(stream, Read(filling.room())).await? {
-            0 => return Ok(filling.filled - already),
-            moved => filling.filled += moved,
-        }
-    }
-}
-
-/// A vector with room behind its content, to read into. Dropping this cuts the vector down to its content.
-///
-/// The room is zeroed once for each growth of the vector, not for each read.
-struct Filling<'a> {
-    buf: &'a mut Vec<u8>,
-    filled: usize,
-}
-
-impl Filling<'_> {
-    const LEAST_ROOM: usize = 32;
-    const LEAST_GROWTH: usize = 4096;
-
-    fn room(&mut self) -> &mut [u8] {
-        if self.buf.len() - self.filled < Self::LEAST_ROOM {
-            self.buf.truncate(self.filled);
-            if self.buf.capacity() - self.filled < Self::LEAST_ROOM {
-                self.buf.reserve(Self::LEAST_GROWTH);
-            }
-            self.buf.resize(self.buf.capacity(), 0);
-        }
-        &mut self.buf[self.filled..]
-    }
-}
-
-impl Drop for Filling<'_> {
-    // Guarded by tests/io/net_streams.rs::read_to_end_keeps_what_it_has_when_it_is_cancelled
-    fn drop(&mut self) {
-        self.buf.truncate(self.filled);
-    }
-}
-
-pub(super) async fn write_all<S: Stream>(stream: &S, mut buf: &[u8]) -> io::Result<()> {
-    while !buf.is_empty() {
-        match wait(stream, Write(buf)).await? {
-            0 => return Err(wrote_nothing()),
-            moved => buf = &buf[moved..],
-        }
-    }
-    Ok(())
-}
-
-pub(super) async fn write_all_vectored<S: Stream>(
-    stream: &S,
-    mut bufs: &mut [IoSlice<'_>],
-) -> io::Result<()> {
-    IoSlice::advance_slices(&mut bufs, 0);
-    while !bufs.is_empty() {
-        match wait(stream, WriteVectored(bufs)).await? {
-            0 => return Err(wrote_nothing()),
-            moved => IoSlice::advance_slices(&mut bufs, moved),
-        }
-    }
-    Ok(())
-}
-
-fn wrote_nothing() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::WriteZero,
-        "the stream took none of the bytes",
-    )
 }

@@ -400,7 +400,13 @@ impl Reactor {
             self.record(token, news, woken.len());
         }
         tell_of_an_event(token, news, found.is_some());
-        found.is_some()
+        let Some(first) = found else {
+            return false;
+        };
+        if let Some(first) = first {
+            foreign::wake(first, source::SOURCE);
+        }
+        true
     }
 
     /// Records an event: the wakers up to index `wakers` belong to this source or to the sources before it.

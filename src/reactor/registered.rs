@@ -3,16 +3,16 @@
 //! Every socket of [`crate::net`] holds a `Registered`. It is the reactor's leaf future: the only file here that knows
 //! which loop is running.
 
+mod operation;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
 mod windows;
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::ptr;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 
@@ -67,10 +67,7 @@ impl<S: Watched> Registered<S> {
     /// Wraps a descriptor that is in non-blocking mode. Makes no system call, and needs no running loop.
     pub fn new(io: S) -> Registered<S> {
         Registered {
-            registration: Registration {
-                source: Source::new().into(),
-                reactor: RefCell::default(),
-            },
+            registration: Registration::new(),
             io: Held::new(io),
             standing: Default::default(),
         }
@@ -134,7 +131,7 @@ impl<S: Watched> Registered<S> {
         interest: Interest,
         f: impl FnOnce(&S) -> io::Result<T>,
     ) -> io::Result<T> {
-        let told_here = self.is_told_here();
+        let told_here = self.registration.is_told_here();
         // If this loop does not watch the descriptor, the cache proves nothing, and only the kernel knows.
         if told_here == Some(true) && self.ready(interest).is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -143,7 +140,7 @@ impl<S: Watched> Registered<S> {
         if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
             && told_here.is_some()
         {
-            self.enroll()?;
+            self.registration.enroll(self.io.handle())?;
             self.registration.source.would_block(interest);
         }
         result
@@ -205,7 +202,12 @@ impl<S: Watched> Registered<S> {
         interest: Interest,
         f: impl FnMut(&S) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        self.poll_at(self.standing(interest), cx, interest, f)
+        let place = self.standing(interest);
+        let polled = self.poll_at(place, cx, interest, f);
+        if polled.is_ready() {
+            self.leave(place);
+        }
+        polled
     }
 
     /// [`readiness`](Registered::readiness) as a poll function, for adapters. It keeps its waker as
@@ -229,19 +231,6 @@ impl<S: Watched> Registered<S> {
         }
     }
 
-    /// The future of all the awaited methods.
-    pub(crate) fn operation<T, F>(&self, interest: Interest, attempt: F) -> Operation<'_, S, F>
-    where
-        F: FnMut(&S) -> io::Result<T>,
-    {
-        Operation {
-            io: self,
-            interest,
-            place: Place::default(),
-            attempt,
-        }
-    }
-
     /// The place of the `poll_` functions that wait for these directions. A writer that is done leaves its own place, and so
     /// the reader's entry stays.
     // Guarded by tests/io/copies.rs::a_write_through_a_poll_method_leaves_the_waiting_reader_in_line
@@ -258,7 +247,9 @@ impl<S: Watched> Registered<S> {
     }
 
     /// Each operation on a source: try; on `WouldBlock` register the source with the loop, join the line, and wait. The
-    /// owner of the place [leaves](Self::leave) when it is dropped.
+    /// owner of the place [leaves](Self::leave) when the operation is done or dropped.
+    // Inlined by force, and the further attempts are not: this saves 74 of the 752 instructions of an echo.
+    #[inline(always)]
     pub(crate) fn poll_at<T>(
         &self,
         place: &Place,
@@ -267,62 +258,85 @@ impl<S: Watched> Registered<S> {
         mut attempt: impl FnMut(&S) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
         ready!(context::poll_budget(cx));
-        let source = &self.registration.source;
-        loop {
-            while !self.ready(interest).is_empty() {
-                match self.io.lend(&mut attempt) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        self.enroll()?;
-                        source.would_block(interest);
-                    }
-                    result => {
-                        source.leave(place);
-                        context::spend_budget();
-                        return Poll::Ready(result);
-                    }
-                }
-            }
-            if self.enroll()? == Enrolled::Already {
-                source.join(place, interest, cx.waker());
-                // Cloning a foreign waker may run any code, so the cache is read again: only now is "not ready"
-                // certain.
-                if self.ready(interest).is_empty() {
-                    self.tell_of_the_wait(interest);
-                    return Poll::Pending;
-                }
-            }
-            // The source was registered just now. "Not ready" is what its last loop knew, so try again.
+        match self.try_or_wait(place, cx, interest, &mut attempt) {
+            Some(polled) => polled,
+            None => self.try_on(place, cx, interest, attempt),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_on<T>(
+        &self,
+        place: &Place,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        mut attempt: impl FnMut(&S) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            if let Some(polled) = self.try_or_wait(place, cx, interest, &mut attempt) {
+                return polled;
+            }
+        }
+    }
+
+    /// One attempt if the direction may be ready, and otherwise one wait. `None` means that it is to be tried again at once.
+    #[inline(always)]
+    fn try_or_wait<T>(
+        &self,
+        place: &Place,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        attempt: impl FnMut(&S) -> io::Result<T>,
+    ) -> Option<Poll<io::Result<T>>> {
+        if self.ready(interest).is_empty() {
+            return match self.wait(place, cx, interest) {
+                Poll::Ready(Ok(())) => None,
+                Poll::Ready(Err(error)) => Some(Poll::Ready(Err(error))),
+                Poll::Pending => Some(Poll::Pending),
+            };
+        }
+        let result = match self.io.lend(attempt) {
+            Ok(moved) => Ok(moved),
+            Err(error) => match self.accept_error(error, interest) {
+                Ok(()) => return None,
+                Err(error) => Err(error),
+            },
+        };
+        context::spend_budget();
+        Some(Poll::Ready(result))
+    }
+
+    /// Joins the line, and waits. Comes back at once, to try again, if something is ready by then.
+    #[inline]
+    fn wait(
+        &self,
+        place: &Place,
+        cx: &mut Context<'_>,
+        interest: Interest,
+    ) -> Poll<io::Result<()>> {
+        // If the source is registered just now, then "not ready" is what its last loop knew, so it is tried again.
+        if self.registration.enroll(self.io.handle())? == Enrolled::Already {
+            self.registration.source.join(place, interest, cx.waker());
+            // Cloning a foreign waker may run any code, so the cache is read again: only now is "not ready" certain.
+            if self.ready(interest).is_empty() {
+                self.tell_of_the_wait(interest);
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline]
+    fn accept_error(&self, error: io::Error, interest: Interest) -> io::Result<()> {
+        self.registration
+            .accept_error(error, interest, self.io.handle())
     }
 
     /// Takes an operation that waits no longer out of the line.
     #[inline]
     pub(crate) fn leave(&self, place: &Place) {
         self.registration.source.leave(place);
-    }
-
-    /// Whether the loop that runs on this thread watches the descriptor; `None` if no loop runs.
-    fn is_told_here(&self) -> Option<bool> {
-        context::peek(|context| self.registration.lives_on(&context.reactor))
-    }
-
-    /// Registers the descriptor with the current loop, unless that loop watches it already.
-    #[inline]
-    fn enroll(&self) -> io::Result<Enrolled> {
-        match self.is_told_here() {
-            Some(true) => Ok(Enrolled::Already),
-            _ => self.enroll_now(),
-        }
-    }
-
-    #[cold]
-    fn enroll_now(&self) -> io::Result<Enrolled> {
-        let context = context::current().ok_or_else(no_loop)?;
-        self.registration.end(self.io.handle());
-        self.registration
-            .begin(&context.reactor, self.io.handle())?;
-        Ok(Enrolled::Now)
     }
 
     #[inline]
@@ -350,26 +364,86 @@ fn no_loop() -> io::Error {
     )
 }
 
-/// Ends the registration when the source is dropped. A type of its own, so that `into_inner` can take the other fields.
+/// The home of a descriptor that no loop watches: an address that no reactor has, and that is not null either.
+const NOWHERE: *const Reactor = ptr::without_provenance(usize::MAX);
+
+/// Which loop watches the descriptor, and the source that it keeps there. What is here is compiled once for all types of
+/// descriptors. A type of its own also so that `into_inner` can take the other fields.
 struct Registration {
     source: StaysOnItsLoopSoSendARemoteInstead<Rc<Source>>,
+    /// The address of that loop's reactor, or [`NOWHERE`]. No other reactor can have it, because `reactor` keeps the
+    /// memory even of a dropped one.
+    home: Cell<*const Reactor>,
     /// The loop that watches this source.
     ///
     /// A `Weak`: a socket that outlives its loop must not keep the loop's descriptors open.
-    reactor: RefCell<Weak<Reactor>>,
+    reactor: Cell<Weak<Reactor>>,
 }
 
 impl Registration {
-    /// Whether this loop watches the source. Comparing addresses is enough: this `Weak` keeps the memory of a dropped
-    /// reactor, so no other reactor can have its address.
+    fn new() -> Registration {
+        Registration {
+            source: Source::new().into(),
+            home: Cell::new(NOWHERE),
+            reactor: Cell::default(),
+        }
+    }
+
+    /// After an interruption, or a `WouldBlock` that is remembered, the operation is to be tried again. Any other error is the
+    /// result of the operation.
+    #[cold]
+    fn accept_error(
+        &self,
+        error: io::Error,
+        interest: Interest,
+        handle: Handle<'_>,
+    ) -> io::Result<()> {
+        match error.kind() {
+            io::ErrorKind::Interrupted => {}
+            io::ErrorKind::WouldBlock => {
+                self.enroll(handle)?;
+                self.source.would_block(interest);
+            }
+            _ => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Whether the loop that runs on this thread watches the descriptor; `None` if no loop runs.
     #[inline]
-    fn lives_on(&self, reactor: &Rc<Reactor>) -> bool {
-        self.reactor.borrow().as_ptr() == Rc::as_ptr(reactor)
+    fn is_told_here(&self) -> Option<bool> {
+        if context::is_driven_by(self.home.get()) {
+            return Some(true);
+        }
+        context::peek(|context| self.home.get() == Rc::as_ptr(&context.reactor))
+    }
+
+    /// Registers the descriptor with the current loop, unless that loop watches it already.
+    #[inline]
+    fn enroll(&self, handle: Handle<'_>) -> io::Result<Enrolled> {
+        if context::is_driven_by(self.home.get()) {
+            return Ok(Enrolled::Already);
+        }
+        self.enroll_now(handle)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enroll_now(&self, handle: Handle<'_>) -> io::Result<Enrolled> {
+        let context = context::current().ok_or_else(no_loop)?;
+        // Between two turns no loop is the current one, and `context` is the resting loop.
+        if self.home.get() == Rc::as_ptr(&context.reactor) {
+            return Ok(Enrolled::Already);
+        }
+        self.end(handle);
+        self.begin(&context.reactor, handle)?;
+        Ok(Enrolled::Now)
     }
 
     fn begin(&self, reactor: &Rc<Reactor>, handle: Handle<'_>) -> io::Result<()> {
         reactor.register(&self.source, handle)?;
-        self.reactor.replace(Rc::downgrade(reactor));
+        self.home.set(Rc::as_ptr(reactor));
+        self.reactor.set(Rc::downgrade(reactor));
         Ok(())
     }
 
@@ -384,6 +458,7 @@ impl Registration {
     /// Ends the registration. Returns where the source was registered, if that loop still lives.
     fn leave_home(&self) -> Option<(Rc<Reactor>, mio::Token)> {
         let token = self.source.leave_home()?;
+        self.home.set(NOWHERE);
         Some((self.reactor.take().upgrade()?, token))
     }
 }
@@ -393,34 +468,6 @@ impl Drop for Registration {
         if let Some((reactor, token)) = self.leave_home() {
             reactor.forget(token);
         }
-    }
-}
-
-/// One operation, tried until it does not block. It owns its place in the line, and leaves it when it is dropped.
-pub(crate) struct Operation<'a, S: Watched, F> {
-    io: &'a Registered<S>,
-    interest: Interest,
-    place: Place,
-    attempt: F,
-}
-
-/// `attempt` is called, never pinned.
-impl<S: Watched, F> Unpin for Operation<'_, S, F> {}
-
-impl<S: Watched, T, F: FnMut(&S) -> io::Result<T>> Future for Operation<'_, S, F> {
-    type Output = io::Result<T>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        let this = self.get_mut();
-        this.io
-            .poll_at(&this.place, cx, this.interest, &mut this.attempt)
-    }
-}
-
-impl<S: Watched, F> Drop for Operation<'_, S, F> {
-    // Guarded by tests/io/edge.rs::a_cancelled_waiter_leaves_nothing_behind
-    fn drop(&mut self) {
-        self.io.leave(&self.place);
     }
 }
 

@@ -109,17 +109,19 @@ impl Source {
         self.token.take()
     }
 
-    /// Adds the readiness that the poller reports. The wakers of the tasks that wait for it go into `woken`.
-    pub(super) fn deliver(&self, news: Ready, woken: &mut Vec<Waker>) {
+    /// Adds the readiness that the poller reports. Returns the waker of the first task that waits for it. The wakers of the
+    /// others go into `others`.
+    pub(super) fn deliver(&self, news: Ready, others: &mut Vec<Waker>) -> Option<Waker> {
         self.ready.set(self.ready.get().with(news));
-        self.line.borrow_mut().take_wakers(news, woken);
+        self.line.borrow_mut().take_wakers(news, others)
     }
 
     /// Wakes all waiting tasks when no event will come any more: the source has left its loop, or the loop is gone.
     ///
     /// Each task tries again, and then registers with its new loop or gets an error.
     pub(super) fn wake_everybody(&self) {
-        for waker in self.take_wakers() {
+        let (first, others) = self.take_wakers();
+        for waker in first.into_iter().chain(others) {
             foreign::wake(waker, SOURCE);
         }
     }
@@ -133,29 +135,36 @@ impl Source {
         });
     }
 
-    fn take_wakers(&self) -> Vec<Waker> {
-        let mut taken = Vec::new();
+    fn take_wakers(&self) -> (Option<Waker>, Vec<Waker>) {
+        let mut others = Vec::new();
         let mut line = self.line.borrow_mut();
-        line.take_wakers(Ready::UNASKED, &mut taken);
-        taken
+        (line.take_wakers(Ready::UNASKED, &mut others), others)
     }
 
     /// Puts the waker at the end of the line, or into the entry that the operation has already.
     ///
     /// Cloning and dropping a waker may run any code, so both happen outside the borrow. The clone may change the place, so
     /// the place is read after it.
-    #[inline]
+    #[inline(never)]
     pub(super) fn join(&self, place: &Place, interest: Interest, waker: &Waker) {
-        let holds = |key| self.line.borrow_mut().entry(key).holds(waker);
-        if place.get().is_some_and(holds) {
+        if place.get().is_some_and(|key| self.holds(key, waker)) {
             return;
         }
         let waker = waker.clone();
-        let mut line = self.line.borrow_mut();
-        let key = place.get().unwrap_or_else(|| line.append(interest));
-        let replaced = line.entry(key).waker.replace(waker);
-        drop(line);
-        place.set(Some(key));
+        match place.get() {
+            Some(key) => self.stay(key, waker),
+            None => place.set(Some(self.line.borrow_mut().append(interest, waker))),
+        }
+    }
+
+    #[inline(never)]
+    fn holds(&self, key: Key, waker: &Waker) -> bool {
+        self.line.borrow_mut().entry(key).holds(waker)
+    }
+
+    #[inline(never)]
+    fn stay(&self, key: Key, waker: Waker) {
+        let replaced = self.line.borrow_mut().entry(key).waker.replace(waker);
         foreign::let_go(replaced, SOURCE);
     }
 
@@ -163,9 +172,13 @@ impl Source {
     #[inline]
     pub(super) fn leave(&self, place: &Place) {
         if let Some(key) = place.take() {
-            let waker = self.line.borrow_mut().leave(key);
-            foreign::let_go(waker, SOURCE);
+            self.leave_at(key);
         }
+    }
+
+    fn leave_at(&self, key: Key) {
+        let waker = self.line.borrow_mut().leave(key);
+        foreign::let_go(waker, SOURCE);
     }
 
     /// How many entries are in the line.
@@ -178,7 +191,8 @@ impl Source {
 impl Drop for Source {
     /// The futures have removed their own wakers. The wakers of the `poll_` methods are dropped here.
     fn drop(&mut self) {
-        for waker in self.take_wakers() {
+        let (first, others) = self.take_wakers();
+        for waker in first.into_iter().chain(others) {
             foreign::let_go(waker, SOURCE);
         }
     }

@@ -49,7 +49,7 @@ pub fn why(row: &str, metric: &str, rival: &str) -> Option<Why> {
     if rival.starts_with("mio") {
         return shown(
             "Beside a bare loop",
-            "A bare loop on mio has no tasks, and is the limit. Above the kernel an echo takes 190 instructions there, 900 here and 1,090 in \
+            "A bare loop on mio has no tasks, and is the limit. Above the kernel an echo takes 190 instructions there, 700 here and 1,090 in \
              tokio (callgrind): a task is woken, stands in line, and is polled. `cargo bench --bench counters -- --floor` counts what each \
              promise of a loop costs at least.",
         );
