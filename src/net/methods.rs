@@ -149,6 +149,7 @@ macro_rules! read_methods {
         /// # Errors
         ///
         /// `WouldBlock` if nothing has arrived; otherwise as [`read`](Self::read).
+        #[inline]
         pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
             crate::net::stream::try_now(self.stream(), crate::net::stream::Read(buf))
         }
@@ -158,6 +159,7 @@ macro_rules! read_methods {
         /// # Errors
         ///
         /// As [`try_read`](Self::try_read).
+        #[inline]
         pub fn try_read_vectored(
             &self,
             bufs: &mut [std::io::IoSliceMut<'_>],
@@ -175,6 +177,7 @@ macro_rules! read_methods {
         /// # Errors
         ///
         /// As [`read`](Self::read).
+        #[inline]
         pub fn poll_read(
             &self,
             cx: &mut std::task::Context<'_>,
@@ -189,6 +192,7 @@ macro_rules! read_methods {
         /// # Errors
         ///
         /// As [`read`](Self::read).
+        #[inline]
         pub fn poll_read_vectored(
             &self,
             cx: &mut std::task::Context<'_>,
@@ -202,6 +206,7 @@ macro_rules! read_methods {
         /// # Errors
         ///
         /// As [`readable`](Self::readable).
+        #[inline]
         pub fn poll_read_ready(
             &self,
             cx: &mut std::task::Context<'_>,
@@ -332,6 +337,7 @@ macro_rules! write_methods {
         /// # Errors
         ///
         /// `WouldBlock` if the socket takes nothing now; otherwise as [`write`](Self::write).
+        #[inline]
         pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
             crate::net::stream::try_now(self.stream(), crate::net::stream::Write(buf))
         }
@@ -341,6 +347,7 @@ macro_rules! write_methods {
         /// # Errors
         ///
         /// As [`try_write`](Self::try_write).
+        #[inline]
         pub fn try_write_vectored(&self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
             crate::net::stream::try_now(self.stream(), crate::net::stream::WriteVectored(bufs))
         }
@@ -355,6 +362,7 @@ macro_rules! write_methods {
         /// # Errors
         ///
         /// As [`write`](Self::write).
+        #[inline]
         pub fn poll_write(
             &self,
             cx: &mut std::task::Context<'_>,
@@ -369,6 +377,7 @@ macro_rules! write_methods {
         /// # Errors
         ///
         /// As [`write`](Self::write).
+        #[inline]
         pub fn poll_write_vectored(
             &self,
             cx: &mut std::task::Context<'_>,
@@ -382,6 +391,7 @@ macro_rules! write_methods {
         /// # Errors
         ///
         /// As [`writable`](Self::writable).
+        #[inline]
         pub fn poll_write_ready(
             &self,
             cx: &mut std::task::Context<'_>,

@@ -273,8 +273,19 @@ impl<S: Watched> Registered<S> {
         interest: Interest,
         mut attempt: impl FnMut(&S) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
+        self.try_until_it_waits(place, cx, interest, &mut attempt)
+    }
+
+    // Compiled once for all operations whose results have one type.
+    fn try_until_it_waits<T>(
+        &self,
+        place: &Place,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        attempt: &mut dyn FnMut(&S) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
         loop {
-            if let Some(polled) = self.try_or_wait(place, cx, interest, &mut attempt) {
+            if let Some(polled) = self.try_or_wait(place, cx, interest, &mut *attempt) {
                 return polled;
             }
         }
