@@ -22,9 +22,8 @@ pub(super) use linux::names;
 
 #[cfg(all(target_os = "linux", not(miri)))]
 mod linux {
-    use std::fs::{self, File};
-    use std::io::{BufRead, BufReader};
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+    use std::fs;
+    use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
     use super::{Arc, Descriptor, HashMap, TCP_LISTENER, UNIX_LISTENER};
 
@@ -72,7 +71,10 @@ mod linux {
             return link.to_owned();
         }
         let kind = match link.split_once(':') {
-            Some(("anon_inode", kind)) => kind.trim_matches(['[', ']']),
+            Some(("anon_inode", kind)) => kind
+                .strip_prefix('[')
+                .and_then(|kind| kind.strip_suffix(']'))
+                .unwrap_or(kind),
             Some((kind, _)) => kind,
             None => link,
         };
@@ -92,11 +94,18 @@ mod linux {
             ("unix", BEFORE_INODE_OF_UNIX, unix),
         ];
         for (table, before, describe) in tables {
-            let Ok(file) = File::open(format!("/proc/self/net/{table}")) else {
+            let Ok(table) = fs::read(format!("/proc/self/net/{table}")) else {
                 continue;
             };
-            for line in BufReader::new(file).lines().skip(1).map_while(Result::ok) {
-                let columns: Vec<&str> = line.split_whitespace().collect();
+            let table = String::from_utf8_lossy(&table);
+            let mut columns = Vec::new();
+            for line in table.split('\n').skip(1) {
+                columns.clear();
+                for column in line.split(' ') {
+                    if !column.is_empty() {
+                        columns.push(column);
+                    }
+                }
                 let inode = columns.get(before).and_then(|inode| inode.parse().ok());
                 let Some(&descriptor) = inode.and_then(|inode: Inode| sockets.get(&inode)) else {
                     continue;
@@ -139,19 +148,27 @@ mod linux {
     /// the number that this machine reads there.
     fn address(column: &str) -> Option<SocketAddr> {
         let (address, port) = column.split_once(':')?;
-        let port = u16::from_str_radix(port, 16).ok()?;
-        let words = address.as_bytes().chunks(8).map(|word| {
-            let digits = std::str::from_utf8(word)
-                .ok()
-                .filter(|word| word.len() == 8)?;
-            Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
-        });
-        let bytes = words.collect::<Option<Vec<_>>>()?.concat();
-        let address = match <[u8; 4]>::try_from(&*bytes) {
-            Ok(bytes) => IpAddr::V4(Ipv4Addr::from(bytes)),
-            Err(_) => Ipv6Addr::from(<[u8; 16]>::try_from(&*bytes).ok()?).to_canonical(),
+        let port = u16::try_from(hexadecimal(port)?).ok()?;
+        let word = |at: usize| {
+            let word = hexadecimal(address.get(8 * at..8 * at + 8)?)?;
+            Some(u32::from_be(word as u32))
+        };
+        let address = match address.len() {
+            8 => Ipv4Addr::from(word(0)?).into(),
+            32 => {
+                let mut bits = 0;
+                for at in 0..4 {
+                    bits = bits << 32 | u128::from(word(at)?);
+                }
+                Ipv6Addr::from(bits).to_canonical()
+            }
+            _ => return None,
         };
         Some(SocketAddr::new(address, port))
+    }
+
+    fn hexadecimal(digits: &str) -> Option<u64> {
+        u64::from_str_radix(digits, 16).ok()
     }
 
     #[cfg(test)]

@@ -170,10 +170,16 @@ impl TaskInfo {
 
     /// The first `most` waits, in words.
     pub(super) fn waits_in_words(&self, most: usize) -> String {
-        let told = self.waits_for.iter().take(most).map(WaitsFor::to_string);
-        let mut told = told.collect::<Vec<_>>().join("; ");
-        if self.waits_for.len() > most {
-            told += &format!("; {} more", self.waits_for.len() - most);
+        let mut told = String::new();
+        for (number, what) in self.waits_for.iter().enumerate() {
+            if number > 0 {
+                told += "; ";
+            }
+            if number == most {
+                told += &format!("{} more", self.waits_for.len() - most);
+                break;
+            }
+            told += &what.to_string();
         }
         told
     }

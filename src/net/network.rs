@@ -19,7 +19,6 @@
 //! programs run unchanged. Here a program has to be generic over its streams.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::pending;
 use std::io;
@@ -88,7 +87,8 @@ struct Inner {
     longest: Cell<Duration>,
     largest_piece: Cell<usize>,
     connections: Cell<usize>,
-    hosts: RefCell<BTreeMap<String, Rc<Host>>>,
+    /// A test has few.
+    hosts: RefCell<Vec<Rc<Host>>>,
 }
 
 /// Connections that wait to be accepted, with their numbers.
@@ -96,6 +96,7 @@ type Backlog = Queue<(Duplex, usize)>;
 
 /// The host behind a name.
 struct Host {
+    name: String,
     /// `Some` while the host has a listener.
     backlog: RefCell<Option<Rc<Backlog>>>,
     is_reachable: Event,
@@ -217,17 +218,20 @@ impl Network {
 impl Inner {
     fn host(&self, name: &str) -> Rc<Host> {
         let mut hosts = self.hosts.borrow_mut();
-        if let Some(host) = hosts.get(name) {
-            return Rc::clone(host);
+        for host in &*hosts {
+            if host.name == name {
+                return Rc::clone(host);
+            }
         }
         let is_reachable = Event::new();
         is_reachable.set();
         let host = Rc::new(Host {
+            name: name.to_owned(),
             backlog: RefCell::default(),
             is_reachable,
             wires: RefCell::default(),
         });
-        hosts.insert(name.to_owned(), Rc::clone(&host));
+        hosts.push(Rc::clone(&host));
         host
     }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::job::Job;
 
 /// A place in the line. A stale ticket finds no job: no number is drawn twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
 
 impl Ticket {
@@ -75,16 +75,16 @@ impl Line {
         None
     }
 
-    /// The jobs that wait, with their tickets, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Ticket, &Waiting)> {
-        let places = self.places.iter();
-        places.filter_map(|(ticket, place)| Some((Ticket(*ticket), place.as_ref()?)))
+    /// The place of a job that waits.
+    pub(super) fn place(&self, ticket: Ticket) -> Option<usize> {
+        let place = self.places.binary_search_by_key(&ticket.0, |place| place.0);
+        place.ok().filter(|place| self.places[*place].1.is_some())
     }
 
     /// Gives up a place. Returns `None` if the job was already served. The caller drops the job outside its lock.
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Waiting> {
-        let place = self.places.binary_search_by_key(&ticket.0, |place| place.0);
-        let job = self.places[place.ok()?].1.take()?;
+        let place = self.place(ticket)?;
+        let job = self.places[place].1.take()?;
         self.holes += 1;
         // Guarded by tests::holes_never_outnumber_the_jobs.
         if self.holes > self.places.len() / 2 {

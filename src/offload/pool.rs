@@ -110,12 +110,14 @@ impl Pool {
     }
 
     /// Shows each task that awaits a job, by its number: the line that offloaded the job, and the job's state. `visit`
-    /// runs under a borrow.
-    pub(crate) fn each_waiter(&self, visit: impl FnMut(u64, &'static Location<'static>, JobState)) {
-        if !self.awaited.is_empty() {
-            let jobs = Shared::jobs(&self.shared.lock());
-            self.awaited.each(jobs, visit);
-        }
+    /// runs under the lock.
+    pub(crate) fn each_waiter(
+        &self,
+        mut visit: impl FnMut(u64, &'static Location<'static>, JobState),
+    ) {
+        let state = self.shared.lock();
+        self.awaited
+            .each(|ticket, at, number| visit(number, at, state.of_job(ticket)));
     }
 
     /// Ends the pool without waiting. Jobs that wait are dropped at once, and their futures return `cancelled`. Jobs

@@ -197,6 +197,22 @@ impl State {
         );
     }
 
+    /// What has become of a job.
+    pub(super) fn of_job(&self, ticket: Ticket) -> JobState {
+        if self.line.place(ticket).is_some() {
+            return JobState::Queued;
+        }
+        for (_, worker) in &self.workers {
+            match worker.job {
+                Some((its, _, since)) if its == ticket => {
+                    return JobState::Running(since.elapsed());
+                }
+                _ => {}
+            }
+        }
+        JobState::Done
+    }
+
     fn position_of(&self, worker: usize) -> Option<usize> {
         self.idle.iter().rposition(|idle| idle.worker == worker)
     }
@@ -252,16 +268,6 @@ impl Shared {
             })
         });
         running.collect()
-    }
-
-    /// All jobs that wait or run.
-    pub(super) fn jobs(state: &State) -> Vec<(Ticket, JobState)> {
-        let waiting = state.line.iter();
-        let waiting = waiting.map(|(ticket, _)| (ticket, JobState::Queued));
-        let running = state.workers.iter().filter_map(|(_, worker)| worker.job);
-        let running =
-            running.map(|(ticket, _, since)| (ticket, JobState::Running(since.elapsed())));
-        waiting.chain(running).collect()
     }
 
     /// Linux shows fifteen bytes of a thread's name, so the number, which distinguishes two workers, comes first.
