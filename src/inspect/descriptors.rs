@@ -13,6 +13,7 @@ use crate::reactor::Descriptor;
 
 /// The names of these descriptors. A descriptor without a known name is left out.
 #[cfg(any(miri, not(target_os = "linux")))]
+#[inline]
 pub(super) fn names(_descriptors: &[Descriptor]) -> HashMap<Descriptor, Arc<str>> {
     HashMap::new()
 }
@@ -37,6 +38,7 @@ mod linux {
     const LISTENS: &str = "0A";
     const UNIX_LISTENS: &str = "00010000";
 
+    #[inline]
     pub(in crate::inspect) fn names(descriptors: &[Descriptor]) -> HashMap<Descriptor, Arc<str>> {
         let mut names = HashMap::new();
         let mut sockets = HashMap::new();
@@ -60,12 +62,14 @@ mod linux {
     }
 
     /// `socket:[12345]`
+    #[inline]
     fn socket(link: &str) -> Option<Inode> {
         let inode = link.strip_prefix("socket:[")?.strip_suffix(']')?;
         inode.parse().ok()
     }
 
     /// A path stays as it is. `pipe:[12345]` and `anon_inode:[eventfd]` become the name of their kind.
+    #[inline]
     fn of_link(link: &str, descriptor: Descriptor) -> String {
         if link.starts_with('/') {
             return link.to_owned();
@@ -81,6 +85,7 @@ mod linux {
         format!("the {kind} at descriptor {descriptor}")
     }
 
+    #[inline]
     fn name_sockets(
         sockets: &HashMap<Inode, Descriptor>,
         names: &mut HashMap<Descriptor, Arc<str>>,
@@ -117,6 +122,7 @@ mod linux {
         }
     }
 
+    #[inline]
     fn tcp(columns: &[&str], _: Descriptor) -> Option<String> {
         let (here, there) = (address(columns[1])?, address(columns[2])?);
         Some(match columns[3] {
@@ -125,6 +131,7 @@ mod linux {
         })
     }
 
+    #[inline]
     fn udp(columns: &[&str], _: Descriptor) -> Option<String> {
         let (here, there) = (address(columns[1])?, address(columns[2])?);
         Some(match there.port() {
@@ -133,6 +140,7 @@ mod linux {
         })
     }
 
+    #[inline]
     fn unix(columns: &[&str], descriptor: Descriptor) -> Option<String> {
         let kind = match columns[3] {
             UNIX_LISTENS => UNIX_LISTENER,
@@ -146,6 +154,7 @@ mod linux {
 
     /// `0100007F:1F90` is 127.0.0.1:8080: the port is a number. The address is in words of four bytes, each printed as
     /// the number that this machine reads there.
+    #[inline]
     fn address(column: &str) -> Option<SocketAddr> {
         let (address, port) = column.split_once(':')?;
         let port = u16::try_from(hexadecimal(port)?).ok()?;
@@ -167,6 +176,7 @@ mod linux {
         Some(SocketAddr::new(address, port))
     }
 
+    #[inline]
     fn hexadecimal(digits: &str) -> Option<u64> {
         u64::from_str_radix(digits, 16).ok()
     }

@@ -14,6 +14,7 @@ pub(super) struct ThreadState {
 }
 
 impl ThreadState {
+    #[inline]
     pub(super) fn of_this_thread() -> Self {
         // A link to `<process>/task/<thread>`.
         let link = fs::read_link("/proc/thread-self").ok();
@@ -23,6 +24,7 @@ impl ThreadState {
     }
 
     /// What the thread is doing at this moment, and the most likely cause.
+    #[inline]
     pub(super) fn in_words(&self) -> String {
         let Some(folder) = &self.folder else {
             return "what it does cannot be seen: there is no /proc".to_owned();
@@ -32,6 +34,7 @@ impl ThreadState {
     }
 }
 
+#[inline]
 fn in_words(stat: &str, syscall: &str, wchan: &str) -> String {
     // The name of the program stands in parentheses and may contain anything; the state follows.
     let state = stat
@@ -112,6 +115,7 @@ const CALLS: &[(&str, &[libc::c_long], &str)] = &[
     ),
 ];
 
+#[inline]
 fn in_call(number: u64) -> String {
     for calls in [CALLS, OLD_CALLS] {
         for (name, numbers, guess) in calls {
