@@ -41,16 +41,19 @@ pub(super) type Key = u32;
 
 impl Awaited {
     /// The task with this number awaits the job.
+    #[inline]
     pub(super) fn enter(&self, ticket: Ticket, at: &'static Location<'static>, number: u64) -> Key {
         let entry = Entry { ticket, at, number };
         self.0.borrow_mut().insert(entry) as Key
     }
 
     /// Another task awaits the job now.
+    #[inline]
     pub(super) fn change(&self, key: Key, number: u64) {
         self.0.borrow_mut()[key as usize].number = number;
     }
 
+    #[inline]
     pub(super) fn leave(&self, key: Key) {
         self.0.borrow_mut().remove(key as usize);
     }

@@ -22,6 +22,7 @@ pub(crate) struct Ticket(u64);
 
 impl Ticket {
     /// Unique among the jobs of the pool.
+    #[inline]
     pub(super) fn number(self) -> u64 {
         self.0
     }
@@ -43,21 +44,25 @@ pub(super) struct Line {
 
 impl Line {
     /// How many jobs wait.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.holes
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Draws a ticket that has no place in the line (yet).
+    #[inline]
     pub(super) fn draw(&mut self) -> Ticket {
         self.drawn += 1;
         Ticket(self.drawn)
     }
 
     /// Takes a place at the end of the line.
+    #[inline]
     pub(super) fn join(&mut self, job: Waiting) -> Ticket {
         let ticket = self.draw();
         self.places.push_back((ticket.0, Some(job)));
@@ -65,6 +70,7 @@ impl Line {
     }
 
     /// The job that has waited longest, and its ticket.
+    #[inline]
     pub(super) fn serve(&mut self) -> Option<(Ticket, Waiting)> {
         while let Some((ticket, place)) = self.places.pop_front() {
             match place {
@@ -76,12 +82,14 @@ impl Line {
     }
 
     /// The place of a job that waits.
+    #[inline]
     pub(super) fn place(&self, ticket: Ticket) -> Option<usize> {
         let place = self.places.binary_search_by_key(&ticket.0, |place| place.0);
         place.ok().filter(|place| self.places[*place].1.is_some())
     }
 
     /// Gives up a place. Returns `None` if the job was already served. The caller drops the job outside its lock.
+    #[inline]
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Waiting> {
         let place = self.place(ticket)?;
         let job = self.places[place].1.take()?;
@@ -95,6 +103,7 @@ impl Line {
     }
 
     /// Removes and returns all jobs that wait, in order.
+    #[inline]
     pub(super) fn dismiss(&mut self) -> Line {
         let drawn = self.drawn;
         mem::replace(
