@@ -702,7 +702,6 @@ const ON_DEMAND: &[&str] = &[
     "sync/cancel_token.rs",
     "sync/notify.rs",
     "time/interval.rs",
-    "time/sleep.rs",
     "time/virtual_time.rs",
 ];
 
