@@ -53,11 +53,13 @@ pub(crate) struct Account {
 
 impl Account {
     /// The task has been in the ready queue since this moment.
+    #[inline]
     pub(crate) fn is_ready(&self, id: TaskId, since: Instant) {
         self.change(id, |entry| entry.ready_since = Some(since));
     }
 
     /// The poll of the task begins now.
+    #[inline]
     pub(crate) fn begins(&self, id: TaskId, now: Instant) {
         let waited = self.change(id, |entry| {
             entry.polls += 1;
@@ -70,28 +72,34 @@ impl Account {
     }
 
     /// The poll is over.
+    #[inline]
     pub(crate) fn ends(&self, id: TaskId, took: Duration) {
         self.change(id, |entry| entry.busy += took);
         self.histograms.borrow_mut().polls.add(took);
     }
 
+    #[inline]
     pub(crate) fn fired(&self, late: Duration) {
         self.histograms.borrow_mut().timers.add(late);
     }
 
+    #[inline]
     pub(crate) fn has_turned(&self, took: Duration) {
         self.histograms.borrow_mut().turns.add(took);
     }
 
+    #[inline]
     pub(crate) fn has_rested(&self, took: Duration) {
         self.histograms.borrow_mut().rests.add(took);
     }
 
+    #[inline]
     pub(crate) fn of(&self, id: TaskId) -> Option<Entry> {
         let entry = *self.entries.borrow().get(id.slot())?;
         entry.filter(|entry| entry.id == id)
     }
 
+    #[inline]
     pub(crate) fn histograms(&self) -> Histograms {
         self.histograms.borrow().clone()
     }

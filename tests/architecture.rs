@@ -664,6 +664,114 @@ fn functions_are_short() {
     );
 }
 
+/// The rooms that few programs enter.
+const ON_DEMAND: &[&str] = &[
+    "account.rs",
+    "event_loop/observation/",
+    "future/ready.rs",
+    "group/around.rs",
+    "group/error.rs",
+    "group/keep.rs",
+    "group/teardown.rs",
+    "inspect/",
+    "io/duplex.rs",
+    "io/error.rs",
+    "net/connection.rs",
+    "net/datagram.rs",
+    "net/face.rs",
+    "net/lookup.rs",
+    "net/lookup_error.rs",
+    "net/network.rs",
+    "net/serve.rs",
+    "net/tcp.rs",
+    "net/udp.rs",
+    "net/unix.rs",
+    "net/unix_datagram.rs",
+    "offload/awaited.rs",
+    "offload/calls.rs",
+    "offload/future.rs",
+    "offload/job.rs",
+    "offload/line.rs",
+    "offload/made.rs",
+    "offload/pool.rs",
+    "offload/shared.rs",
+    "offload/worker.rs",
+    "remote/tasks.rs",
+    "remote/trigger.rs",
+    "sync/cancel_afar.rs",
+    "sync/cancel_token.rs",
+    "sync/notify.rs",
+    "time/interval.rs",
+    "time/virtual_time.rs",
+];
+
+/// The compiler translates a function of a library for each program that has the library, whether the program calls it or
+/// not; but a function that is generic, `async` or `#[inline]` only where it is called. Half of the time in which this crate
+/// was built went into such rooms.
+#[test]
+fn a_room_that_few_programs_enter_is_compiled_on_demand() {
+    let mut found = Vec::new();
+    for source in &the_crate().sources {
+        if !ON_DEMAND.iter().any(|room| source.path.starts_with(room)) {
+            continue;
+        }
+        let lines: Vec<&str> = source.code.lines().collect();
+        let mut is_generic = false;
+        for (place, line) in lines.iter().enumerate() {
+            let words = without_visibility(line);
+            if let Some(rest) = words.strip_prefix("impl") {
+                is_generic = has_type_parameter(rest);
+            }
+            if words.starts_with("trait ") || *line == "}" {
+                is_generic = words.starts_with("trait ");
+            }
+            let Some(rest) = words.strip_prefix("fn ") else {
+                continue;
+            };
+            let to_the_body = lines[place..].join(" ");
+            let head = to_the_body.split(['{', ';']).next().unwrap_or_default();
+            let has_body = to_the_body[head.len()..].starts_with('{');
+            let arguments = head.split("->").next().unwrap_or_default();
+            let name = rest.find(['<', '(']).unwrap_or(rest.len());
+            let is_marked = lines[..place]
+                .iter()
+                .rev()
+                .take_while(|line| line.trim_start().starts_with("#["))
+                .any(|line| line.contains("#[inline"));
+            let depends =
+                is_generic || has_type_parameter(&rest[name..]) || arguments.contains("impl ");
+            if has_body && !depends && !is_marked {
+                found.push(format!("src/{}:{}: {}", source.path, place + 1, words));
+            }
+        }
+    }
+    assert_none("functions without `#[inline]`", &found);
+}
+
+fn without_visibility(line: &str) -> &str {
+    let line = line.trim_start();
+    let Some(rest) = line.strip_prefix("pub") else {
+        return line;
+    };
+    let rest = match rest.strip_prefix('(') {
+        Some(rest) => rest.split_once(')').map_or("", |(_, rest)| rest),
+        None => rest,
+    };
+    rest.trim_start()
+}
+
+/// Whether a list of parameters, if the text begins with one, has more than lifetimes.
+fn has_type_parameter(text: &str) -> bool {
+    let Some(list) = text.strip_prefix('<') else {
+        return false;
+    };
+    let list = list.split('>').next().unwrap_or_default();
+    list.split(',').any(|name| {
+        let name = name.trim();
+        !name.is_empty() && !name.starts_with('\'')
+    })
+}
+
 // The book names no machine on which it was written.
 
 #[test]

@@ -32,7 +32,7 @@
 macro_rules! join {
     () => { () };
     ($($future:expr),+ $(,)?) => {{
-        let outputs = $crate::future::__private::Join::join(($($crate::__part!($future),)+)).await;
+        let outputs = $crate::future::__private::join($crate::__parts!($($future,)+)).await;
         outputs
     }};
 }
@@ -68,7 +68,7 @@ macro_rules! join {
 #[macro_export]
 macro_rules! try_join {
     ($($future:expr),+ $(,)?) => {{
-        let outputs = $crate::future::__private::TryJoin::try_join(($($crate::__part!($future),)+)).await;
+        let outputs = $crate::future::__private::try_join($crate::__parts!($($future,)+)).await;
         outputs
     }};
 }
@@ -182,10 +182,10 @@ macro_rules! __select {
     };
     (@arm $order:ident $letters:tt { $($part:tt)+ } { $($letter:ident $pattern:pat, $body:expr;)+ } else => $else:expr $(,)?) => {{
         let order = $crate::future::__private::Order::$order;
-        let winner = $crate::future::__private::Select::select(($($part)+), order).await;
+        let winner = $crate::future::__private::select($crate::__parts!(@if $($part)+), order).await;
         match winner {
-            $($crate::future::__private::Winner::$letter($pattern) => $body,)+
-            $crate::future::__private::Winner::Nobody => $else,
+            $(::core::option::Option::Some($crate::__winner!($letter $pattern)) => $body,)+
+            ::core::option::Option::None => $else,
         }
     }};
     (@arm $order:ident [] $parts:tt $arms:tt $($rest:tt)+) => {
@@ -223,11 +223,44 @@ macro_rules! __select {
     ) => {
         $crate::__select! {
             @arm $order [$($letters)*]
-            { $($parts)* $crate::__part!(@if $($wanted)+), }
+            { $($parts)* { $($wanted)+ } }
             { $($arms)* $letter $pattern, $body; }
             $($rest)*
         }
     };
+}
+
+/// The pattern of the winner with this letter: so many parts of the list come before it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __winner {
+    (A $pattern:pat) => { $crate::future::__private::Winner::First($pattern) };
+    (B $pattern:pat) => { $crate::__winner!(@after A $pattern) };
+    (C $pattern:pat) => { $crate::__winner!(@after B $pattern) };
+    (D $pattern:pat) => { $crate::__winner!(@after C $pattern) };
+    (E $pattern:pat) => { $crate::__winner!(@after D $pattern) };
+    (F $pattern:pat) => { $crate::__winner!(@after E $pattern) };
+    (G $pattern:pat) => { $crate::__winner!(@after F $pattern) };
+    (H $pattern:pat) => { $crate::__winner!(@after G $pattern) };
+    (I $pattern:pat) => { $crate::__winner!(@after H $pattern) };
+    (J $pattern:pat) => { $crate::__winner!(@after I $pattern) };
+    (K $pattern:pat) => { $crate::__winner!(@after J $pattern) };
+    (L $pattern:pat) => { $crate::__winner!(@after K $pattern) };
+    (@after $letter:ident $pattern:pat) => {
+        $crate::future::__private::Winner::Later($crate::__winner!($letter $pattern))
+    };
+}
+
+/// Makes a list of futures.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __parts {
+    () => { () };
+    (@if) => { () };
+    (@if { $($wanted:tt)+ } $($rest:tt)*) => {
+        ($crate::__part!(@if $($wanted)+), $crate::__parts!(@if $($rest)*))
+    };
+    ($first:expr, $($rest:expr,)*) => { ($crate::__part!($first), $crate::__parts!($($rest,)*)) };
 }
 
 /// Pins a future in the frame of the statement around it.

@@ -138,5 +138,5 @@ pub use order::reseed;
 /// The items that the macros expand to. Not for use by name.
 #[doc(hidden)]
 pub mod __private {
-    pub use super::parts::{Join, Order, Select, TryJoin, Winner};
+    pub use super::parts::{Order, Winner, join, select, try_join};
 }

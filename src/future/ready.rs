@@ -57,6 +57,7 @@ pub(super) struct ReadyList {
 }
 
 impl ReadyList {
+    #[inline]
     pub(super) fn new() -> Arc<ReadyList> {
         Arc::new(ReadyList {
             newest: AtomicU32::new(NOBODY),
@@ -67,6 +68,7 @@ impl ReadyList {
     }
 
     /// Stores the waker that the next push onto an empty list wakes.
+    #[inline]
     pub(super) fn register(&self, parent: &Waker) {
         let first = self.first_parent.get_or_init(|| parent.clone());
         // ORDERING: only this function, and so only this thread, writes `moved`; `take` publishes it to the pushers.
@@ -77,6 +79,7 @@ impl ReadyList {
     }
 
     /// Takes the whole list: the number of the child that was woken last, from which `Link::older` leads to the others.
+    #[inline]
     pub(super) fn take(&self) -> Option<u32> {
         // ORDERING: acquires what each pusher wrote (its compare-exchange releases), `older` above all. The release half
         // pairs with a pusher that finds our NOBODY: it then sees the parent registered before this swap.
@@ -85,12 +88,14 @@ impl ReadyList {
     }
 
     /// From here on a wake does nothing. Drops the parent's waker.
+    #[inline]
     pub(super) fn close(&self) {
         // ORDERING: no read depends on CLOSED. A pusher that does not see it pushes onto a list that is never taken.
         self.newest.store(CLOSED, Ordering::Relaxed);
         foreign::let_go(self.replace_parent(None), SET);
     }
 
+    #[inline]
     fn replace_parent(&self, parent: Option<Waker>) -> Option<Waker> {
         let mut slot = self.parent.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *slot, parent)
@@ -98,6 +103,7 @@ impl ReadyList {
 
     /// Tells the inspector which task the parent's waker wakes.
     #[cold]
+    #[inline]
     fn tell_of_parent(&self) {
         // ORDERING: as in `wake_parent`.
         if self.moved.load(Ordering::Relaxed) {
@@ -108,6 +114,7 @@ impl ReadyList {
         }
     }
 
+    #[inline]
     fn wake_parent(&self) {
         // ORDERING: `take` has published the last `register`.
         if self.moved.load(Ordering::Relaxed) {
@@ -121,6 +128,7 @@ impl ReadyList {
 }
 
 impl Drop for ReadyList {
+    #[inline]
     fn drop(&mut self) {
         foreign::let_go(self.first_parent.take(), SET);
     }
@@ -135,6 +143,7 @@ pub(super) struct Link {
 }
 
 impl Link {
+    #[inline]
     pub(super) fn new(list: &Arc<ReadyList>, number: u32) -> Arc<Link> {
         Arc::new(Link {
             list: Arc::clone(list),
@@ -145,6 +154,7 @@ impl Link {
     }
 
     /// The child that was woken before this one. Only for links reached from [`ReadyList::take`].
+    #[inline]
     pub(super) fn older(&self) -> Option<u32> {
         // ORDERING: `take` has acquired the push that wrote it.
         let older = self.older.load(Ordering::Relaxed);
@@ -152,6 +162,7 @@ impl Link {
     }
 
     /// Called before the child is polled: a wake from here on queues it anew.
+    #[inline]
     pub(super) fn unqueue(&self) {
         // ORDERING: a swap, not a store. It reads the `true` of the last writer, and so acquires the writes of that
         // thread before its wake, although the push of another thread has caused this poll.
@@ -159,11 +170,13 @@ impl Link {
     }
 
     /// Called when the child has finished: from here on its wakers do nothing. True if it is still in the list.
+    #[inline]
     pub(super) fn retire(&self) -> bool {
         // ORDERING: the flag alone decides whether a wake pushes; it publishes nothing else here.
         self.queued.swap(true, Ordering::AcqRel)
     }
 
+    #[inline]
     fn queue(&self) {
         // ORDERING: a swap even when it changes nothing; see `unqueue`, its partner.
         if !self.queued.swap(true, Ordering::AcqRel) {
@@ -171,6 +184,7 @@ impl Link {
         }
     }
 
+    #[inline]
     fn push(&self) {
         // ORDERING: the acquire half sees the parent that was registered before the list was emptied.
         let mut newest = self.list.newest.load(Ordering::Relaxed);
@@ -197,10 +211,12 @@ impl Link {
 }
 
 impl Wake for Link {
+    #[inline]
     fn wake(self: Arc<Self>) {
         self.queue();
     }
 
+    #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
         if behind::is_asked() {
             return self.list.tell_of_parent();

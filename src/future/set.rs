@@ -189,6 +189,7 @@ impl<F> Drop for Set<F> {
 }
 
 impl Linked {
+    #[inline]
     fn new(list: &Arc<ReadyList>, number: u32) -> Linked {
         let link = Link::new(list, number);
         let waker = Waker::from(Arc::clone(&link));

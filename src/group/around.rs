@@ -27,6 +27,7 @@ pub(super) struct Around {
 
 impl Around {
     /// Makes the entry of a new scope, in the body of the scope that is being polled.
+    #[inline]
     pub(super) fn here() -> Rc<Self> {
         let outer = swap(None);
         swap(outer.clone());
@@ -46,26 +47,31 @@ impl Around {
     }
 
     /// Whether a scope inside has failures that it has not returned yet.
+    #[inline]
     pub(super) fn is_owed(&self) -> bool {
         self.owing.get() > 0
     }
 
     /// Whether a scope inside was ending but not done in the last poll of the body.
+    #[inline]
     pub(super) fn has_been_answered(&self) -> bool {
         self.has_answered.get()
     }
 
     /// This scope has its first failure.
+    #[inline]
     pub(super) fn owe(&self) {
         self.each_outer(|outer| outer.owing.set(outer.owing.get() + 1));
     }
 
     /// The failures of this scope were returned or lost.
+    #[inline]
     pub(super) fn settle(&self) {
         self.each_outer(|outer| outer.owing.set(outer.owing.get() - 1));
     }
 
     /// This scope was polled, and is ending but not done.
+    #[inline]
     pub(super) fn answer(&self) {
         if let Some(outer) = &self.outer {
             outer.has_answered.set(true);
@@ -82,6 +88,7 @@ impl Around {
 }
 
 /// Once the thread's locals are gone, no nesting is known, and each scope counts as the outermost.
+#[inline]
 fn swap(around: Option<Rc<Around>>) -> Option<Rc<Around>> {
     INNERMOST
         .try_with(|innermost| innermost.replace(around))

@@ -171,12 +171,14 @@ pub(super) enum Culprit {
 }
 
 impl Culprit {
+    #[inline]
     pub(super) fn child(name: Option<&str>, at: &'static Location<'static>) -> Self {
         Culprit::Child(name.map(Box::from), at)
     }
 }
 
 impl fmt::Display for Culprit {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Culprit::Child(Some(name), at) => write!(f, "task '{name}' spawned at {at}"),
@@ -237,6 +239,7 @@ impl<E: fmt::Debug + fmt::Display> Error for Failure<E> {}
 struct Indented<'a, 'f>(&'a mut fmt::Formatter<'f>, &'static str);
 
 impl Write for Indented<'_, '_> {
+    #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut lines = text.split('\n');
         self.0.write_str(lines.next().unwrap_or_default())?;

@@ -169,6 +169,7 @@ impl<V, K: Keep<V>> sealed::Keep<V> for Bounded<K> {
 struct AddOnDrop<'a>(&'a Semaphore);
 
 impl Drop for AddOnDrop<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.0.add_permits(1);
     }

@@ -35,6 +35,7 @@ struct Orphan {
 }
 
 /// Drops these tasks' futures, in this order, before it returns; unless it is called [`DEPTH_LIMIT`] levels below itself.
+#[inline]
 pub(super) fn drop_all(context: &Rc<Context>, ids: Vec<TaskId>) {
     let orphans = ids.into_iter().map(|id| Orphan {
         context: Rc::clone(context),
@@ -55,6 +56,7 @@ pub(super) fn drop_all(context: &Rc<Context>, ids: Vec<TaskId>) {
 
 impl Orphan {
     /// Drops the task with its loop current, so that its destructors find the loop, wherever the scope was dropped.
+    #[inline]
     fn drop_now(self) {
         let is_current =
             context::current().is_some_and(|current| Rc::ptr_eq(&current, &self.context));
@@ -69,6 +71,7 @@ impl Orphan {
 struct Level;
 
 impl Level {
+    #[inline]
     fn enter() -> Self {
         DEPTH.set(DEPTH.get() + 1);
         Level
@@ -76,6 +79,7 @@ impl Level {
 }
 
 impl Drop for Level {
+    #[inline]
     fn drop(&mut self) {
         DEPTH.set(DEPTH.get() - 1);
         if DEPTH.get() == 0 {

@@ -13,6 +13,7 @@ use crate::reactor::Descriptor;
 
 /// The names of these descriptors. A descriptor without a known name is left out.
 #[cfg(any(miri, not(target_os = "linux")))]
+#[inline]
 pub(super) fn names(_descriptors: &[Descriptor]) -> HashMap<Descriptor, Arc<str>> {
     HashMap::new()
 }
@@ -22,9 +23,8 @@ pub(super) use linux::names;
 
 #[cfg(all(target_os = "linux", not(miri)))]
 mod linux {
-    use std::fs::{self, File};
-    use std::io::{BufRead, BufReader};
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+    use std::fs;
+    use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
     use super::{Arc, Descriptor, HashMap, TCP_LISTENER, UNIX_LISTENER};
 
@@ -38,6 +38,7 @@ mod linux {
     const LISTENS: &str = "0A";
     const UNIX_LISTENS: &str = "00010000";
 
+    #[inline]
     pub(in crate::inspect) fn names(descriptors: &[Descriptor]) -> HashMap<Descriptor, Arc<str>> {
         let mut names = HashMap::new();
         let mut sockets = HashMap::new();
@@ -61,24 +62,30 @@ mod linux {
     }
 
     /// `socket:[12345]`
+    #[inline]
     fn socket(link: &str) -> Option<Inode> {
         let inode = link.strip_prefix("socket:[")?.strip_suffix(']')?;
         inode.parse().ok()
     }
 
     /// A path stays as it is. `pipe:[12345]` and `anon_inode:[eventfd]` become the name of their kind.
+    #[inline]
     fn of_link(link: &str, descriptor: Descriptor) -> String {
         if link.starts_with('/') {
             return link.to_owned();
         }
         let kind = match link.split_once(':') {
-            Some(("anon_inode", kind)) => kind.trim_matches(['[', ']']),
+            Some(("anon_inode", kind)) => kind
+                .strip_prefix('[')
+                .and_then(|kind| kind.strip_suffix(']'))
+                .unwrap_or(kind),
             Some((kind, _)) => kind,
             None => link,
         };
         format!("the {kind} at descriptor {descriptor}")
     }
 
+    #[inline]
     fn name_sockets(
         sockets: &HashMap<Inode, Descriptor>,
         names: &mut HashMap<Descriptor, Arc<str>>,
@@ -92,11 +99,18 @@ mod linux {
             ("unix", BEFORE_INODE_OF_UNIX, unix),
         ];
         for (table, before, describe) in tables {
-            let Ok(file) = File::open(format!("/proc/self/net/{table}")) else {
+            let Ok(table) = fs::read(format!("/proc/self/net/{table}")) else {
                 continue;
             };
-            for line in BufReader::new(file).lines().skip(1).map_while(Result::ok) {
-                let columns: Vec<&str> = line.split_whitespace().collect();
+            let table = String::from_utf8_lossy(&table);
+            let mut columns = Vec::new();
+            for line in table.split('\n').skip(1) {
+                columns.clear();
+                for column in line.split(' ') {
+                    if !column.is_empty() {
+                        columns.push(column);
+                    }
+                }
                 let inode = columns.get(before).and_then(|inode| inode.parse().ok());
                 let Some(&descriptor) = inode.and_then(|inode: Inode| sockets.get(&inode)) else {
                     continue;
@@ -108,6 +122,7 @@ mod linux {
         }
     }
 
+    #[inline]
     fn tcp(columns: &[&str], _: Descriptor) -> Option<String> {
         let (here, there) = (address(columns[1])?, address(columns[2])?);
         Some(match columns[3] {
@@ -116,6 +131,7 @@ mod linux {
         })
     }
 
+    #[inline]
     fn udp(columns: &[&str], _: Descriptor) -> Option<String> {
         let (here, there) = (address(columns[1])?, address(columns[2])?);
         Some(match there.port() {
@@ -124,6 +140,7 @@ mod linux {
         })
     }
 
+    #[inline]
     fn unix(columns: &[&str], descriptor: Descriptor) -> Option<String> {
         let kind = match columns[3] {
             UNIX_LISTENS => UNIX_LISTENER,
@@ -137,21 +154,31 @@ mod linux {
 
     /// `0100007F:1F90` is 127.0.0.1:8080: the port is a number. The address is in words of four bytes, each printed as
     /// the number that this machine reads there.
+    #[inline]
     fn address(column: &str) -> Option<SocketAddr> {
         let (address, port) = column.split_once(':')?;
-        let port = u16::from_str_radix(port, 16).ok()?;
-        let words = address.as_bytes().chunks(8).map(|word| {
-            let digits = std::str::from_utf8(word)
-                .ok()
-                .filter(|word| word.len() == 8)?;
-            Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
-        });
-        let bytes = words.collect::<Option<Vec<_>>>()?.concat();
-        let address = match <[u8; 4]>::try_from(&*bytes) {
-            Ok(bytes) => IpAddr::V4(Ipv4Addr::from(bytes)),
-            Err(_) => Ipv6Addr::from(<[u8; 16]>::try_from(&*bytes).ok()?).to_canonical(),
+        let port = u16::try_from(hexadecimal(port)?).ok()?;
+        let word = |at: usize| {
+            let word = hexadecimal(address.get(8 * at..8 * at + 8)?)?;
+            Some(u32::from_be(word as u32))
+        };
+        let address = match address.len() {
+            8 => Ipv4Addr::from(word(0)?).into(),
+            32 => {
+                let mut bits = 0;
+                for at in 0..4 {
+                    bits = bits << 32 | u128::from(word(at)?);
+                }
+                Ipv6Addr::from(bits).to_canonical()
+            }
+            _ => return None,
         };
         Some(SocketAddr::new(address, port))
+    }
+
+    #[inline]
+    fn hexadecimal(digits: &str) -> Option<u64> {
+        u64::from_str_radix(digits, 16).ok()
     }
 
     #[cfg(test)]

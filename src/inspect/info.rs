@@ -90,12 +90,14 @@ pub struct Source {
 impl Source {
     /// The system's name for it, with its kind and its two addresses, for instance `the TCP stream
     /// 127.0.0.1:5000->127.0.0.1:40112`. `None` where the system has none: everywhere but on Linux.
+    #[inline]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 }
 
 impl Source {
+    #[inline]
     fn is_listener(&self) -> bool {
         let name = self.name().unwrap_or_default();
         name.starts_with(TCP_LISTENER) || name.starts_with(UNIX_LISTENER)
@@ -103,6 +105,7 @@ impl Source {
 }
 
 impl fmt::Display for Source {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
             Some(name) => f.write_str(name),
@@ -112,6 +115,7 @@ impl fmt::Display for Source {
 }
 
 impl fmt::Display for WaitsFor {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(source) if source.is_listener() => write!(f, "a connection to {source}"),
@@ -135,6 +139,7 @@ impl fmt::Display for WaitsFor {
 }
 
 impl From<Described> for TaskInfo {
+    #[inline]
     fn from(described: Described) -> Self {
         let Described {
             id,
@@ -161,6 +166,7 @@ impl From<Described> for TaskInfo {
 
 impl TaskInfo {
     /// The identifier, and the name if there is one.
+    #[inline]
     pub(super) fn title(&self) -> String {
         match &self.name {
             Some(name) => format!("{} '{name}'", self.id),
@@ -169,11 +175,18 @@ impl TaskInfo {
     }
 
     /// The first `most` waits, in words.
+    #[inline]
     pub(super) fn waits_in_words(&self, most: usize) -> String {
-        let told = self.waits_for.iter().take(most).map(WaitsFor::to_string);
-        let mut told = told.collect::<Vec<_>>().join("; ");
-        if self.waits_for.len() > most {
-            told += &format!("; {} more", self.waits_for.len() - most);
+        let mut told = String::new();
+        for (number, what) in self.waits_for.iter().enumerate() {
+            if number > 0 {
+                told += "; ";
+            }
+            if number == most {
+                told += &format!("{} more", self.waits_for.len() - most);
+                break;
+            }
+            told += &what.to_string();
         }
         told
     }
@@ -181,6 +194,7 @@ impl TaskInfo {
 
 impl fmt::Display for TaskInfo {
     /// One line: identifier, name, where it was spawned, and what it is doing.
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.title())?;
         if let Some(location) = self.location {
@@ -195,6 +209,7 @@ impl fmt::Display for TaskInfo {
 }
 
 /// File and line. The folder is left out, unless the file name is a common one, such as `mod.rs`.
+#[inline]
 pub(super) fn place(location: &Location<'_>) -> String {
     let mut parts = location.file().rsplit('/');
     let (file, line) = (parts.next().unwrap_or_default(), location.line());
@@ -206,6 +221,7 @@ pub(super) fn place(location: &Location<'_>) -> String {
 }
 
 /// A duration with as many digits as a person reads.
+#[inline]
 pub(super) fn brief(duration: Duration) -> String {
     match duration.as_secs() {
         0 if duration.as_millis() == 0 => format!("{} us", duration.as_micros()),

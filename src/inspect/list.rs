@@ -27,6 +27,7 @@ pub struct Tasks {
 
 impl Tasks {
     /// Lists the live tasks of a loop.
+    #[inline]
     pub(crate) fn of(context: &Context) -> Self {
         let tasks = context.scheduler.describe();
         let mut list = Listing::new(tasks.into_iter().map(TaskInfo::from).collect());
@@ -45,16 +46,19 @@ impl Tasks {
     }
 
     /// The task with this identifier.
+    #[inline]
     pub fn find(&self, id: TaskId) -> Option<&TaskInfo> {
         self.tasks.iter().find(|task| task.id == id)
     }
 
     /// Whether the loop [is observed](crate::Builder::observe), and so knows the parent of each task.
+    #[inline]
     pub fn is_observed(&self) -> bool {
         self.is_observed
     }
 
     /// The tasks as a vector.
+    #[inline]
     pub fn into_vec(self) -> Vec<TaskInfo> {
         self.tasks
     }
@@ -63,6 +67,7 @@ impl Tasks {
 impl Deref for Tasks {
     type Target = [TaskInfo];
 
+    #[inline]
     fn deref(&self) -> &[TaskInfo] {
         &self.tasks
     }
@@ -72,6 +77,7 @@ impl IntoIterator for Tasks {
     type Item = TaskInfo;
     type IntoIter = vec::IntoIter<TaskInfo>;
 
+    #[inline]
     fn into_iter(self) -> Self::IntoIter {
         self.tasks.into_iter()
     }
@@ -81,6 +87,7 @@ impl<'a> IntoIterator for &'a Tasks {
     type Item = &'a TaskInfo;
     type IntoIter = slice::Iter<'a, TaskInfo>;
 
+    #[inline]
     fn into_iter(self) -> Self::IntoIter {
         self.tasks.iter()
     }
@@ -98,6 +105,7 @@ struct Listing {
 const NOWHERE: u32 = u32::MAX;
 
 impl Listing {
+    #[inline]
     fn new(tasks: Vec<TaskInfo>) -> Self {
         let slots = tasks.iter().map(|task| task.id.slot() + 1).max();
         let mut places = vec![NOWHERE; slots.unwrap_or(0)];
@@ -112,6 +120,7 @@ impl Listing {
     }
 
     /// Adds a wait to a task. A task that is not in the list is of another loop, or has ended.
+    #[inline]
     fn add(&mut self, task: Option<TaskId>, what: WaitsFor) {
         let Some(id) = task else { return };
         let place = self.places.get(id.slot()).copied().unwrap_or(NOWHERE);
@@ -126,6 +135,7 @@ impl Listing {
         }
     }
 
+    #[inline]
     fn add_accounts(&mut self, context: &Context) {
         let Some(accounts) = context.accounts.get() else {
             return;
@@ -140,6 +150,7 @@ impl Listing {
         }
     }
 
+    #[inline]
     fn add_joins(&mut self, context: &Context) {
         context.scheduler.each_awaited(|awaited, asker| {
             let asker = match asker {
@@ -150,6 +161,7 @@ impl Listing {
         });
     }
 
+    #[inline]
     fn add_sources(&mut self, context: &Context) {
         let visit = |waker: &Waker, descriptor, interest: Interest| {
             self.watched.push(descriptor);
@@ -168,6 +180,7 @@ impl Listing {
         context.reactor.each_waiter(visit);
     }
 
+    #[inline]
     fn add_timers(&mut self, context: &Context) {
         let Some(timers) = context.timers.get() else {
             return;
@@ -175,6 +188,7 @@ impl Listing {
         timers.each_waiter(|waker, left| self.add(behind::task_of(waker), WaitsFor::Timer(left)));
     }
 
+    #[inline]
     fn add_jobs(&mut self, context: &Context) {
         let Some(pool) = context.offload.get() else {
             return;
@@ -185,6 +199,7 @@ impl Listing {
         });
     }
 
+    #[inline]
     fn add_declared(&mut self, context: &Context) {
         let Some(accounts) = context.accounts.get() else {
             return;
@@ -198,6 +213,7 @@ impl Listing {
     }
 
     /// Asks the system for the names of all descriptors, in one pass.
+    #[inline]
     fn name_sources(&mut self) {
         if self.watched.is_empty() {
             return;
@@ -211,6 +227,7 @@ impl Listing {
     }
 
     /// Adds an unknown wait to each waiting task without a known one.
+    #[inline]
     fn add_riddles(&mut self) {
         for task in &mut self.tasks {
             if task.state == TaskState::Waiting && task.waits_for.is_empty() {

@@ -143,6 +143,7 @@ pub use crate::scheduler::TaskState;
 
 impl Histograms {
     /// Of the loop that is running on this thread. `None` if there is none, or if it is not [observed](crate::Builder::observe).
+    #[inline]
     pub fn current() -> Option<Self> {
         let context = context::current()?;
         let accounts = context.accounts.get()?;

@@ -36,24 +36,28 @@ pub struct Ps<'a>(&'a Tasks);
 
 impl Tasks {
     /// A table: a line for each task, in the order of their spawning, and no line longer than 120 characters.
+    #[inline]
     pub fn ps(&self) -> Ps<'_> {
         Ps(self)
     }
 }
 
 impl fmt::Display for Tasks {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.ps().fmt(f)
     }
 }
 
 impl fmt::Debug for Ps<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.0, f)
     }
 }
 
 impl fmt::Display for Ps<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_observed = self.0.is_observed();
         let heading = HEADINGS.map(|(heading, _)| heading.to_owned());
@@ -96,6 +100,7 @@ impl fmt::Display for Ps<'_> {
     }
 }
 
+#[inline]
 fn row(task: &TaskInfo) -> [String; HEADINGS.len()] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let columns = [
@@ -112,6 +117,7 @@ fn row(task: &TaskInfo) -> [String; HEADINGS.len()] {
 }
 
 /// The waits of the task, one a line.
+#[inline]
 fn waits(task: &TaskInfo) -> Vec<String> {
     if task.state == TaskState::Ending {
         return Vec::new();
@@ -134,6 +140,7 @@ fn waits(task: &TaskInfo) -> Vec<String> {
 
 /// The text in lines of at most this width, broken between words if possible. Each line after the first has room for
 /// its indent.
+#[inline]
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
@@ -151,6 +158,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// The text, or its beginning and a mark.
+#[inline]
 fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();

@@ -16,12 +16,14 @@ impl Tasks {
     /// the parents are unknown: under each task are the tasks whose end it waits for.
     ///
     /// Below the tree is a line for each [circle](Self::circles) of tasks that wait for each other.
+    #[inline]
     pub fn pstree(&self) -> Pstree<'_> {
         Pstree(self)
     }
 
     /// The circles: each task waits for the end of the next, and the last for that of the first. A circle without other
     /// waits is a deadlock, and only an abort ends it.
+    #[inline]
     pub fn circles(&self) -> Vec<Circle> {
         circles(self)
     }
@@ -39,6 +41,7 @@ pub struct Circle {
 }
 
 impl fmt::Display for Circle {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = &self.titles[0];
         f.write_str(if self.is_deadlock {
@@ -58,6 +61,7 @@ impl fmt::Display for Circle {
     }
 }
 
+#[inline]
 fn circles(tasks: &Tasks) -> Vec<Circle> {
     // At most one other task awaits a task, so a task is in one circle at most. Following the awaiting tasks finds the
     // circle.
@@ -86,6 +90,7 @@ fn circles(tasks: &Tasks) -> Vec<Circle> {
     circles
 }
 
+#[inline]
 fn circle(tasks: &Tasks, place_of: &HashMap<TaskId, usize>, mut ids: Vec<TaskId>) -> Circle {
     let oldest = (0..ids.len()).min_by_key(|at| place_of[&ids[*at]]);
     ids.rotate_left(oldest.unwrap_or(0));
@@ -100,6 +105,7 @@ fn circle(tasks: &Tasks, place_of: &HashMap<TaskId, usize>, mut ids: Vec<TaskId>
     }
 }
 
+#[inline]
 fn joins(task: &TaskInfo) -> impl Iterator<Item = TaskId> {
     task.waits_for.iter().filter_map(|what| match what {
         WaitsFor::Task(id) => Some(*id),
@@ -108,12 +114,14 @@ fn joins(task: &TaskInfo) -> impl Iterator<Item = TaskId> {
 }
 
 impl fmt::Debug for Pstree<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.0, f)
     }
 }
 
 impl fmt::Display for Pstree<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let circles = self.0.circles();
         let (roots, children) = branches(self.0);
@@ -161,6 +169,7 @@ const DEEPEST: usize = 16;
 
 impl Branch {
     /// Draws the line. Returns the indent of the lines below it.
+    #[inline]
     fn draw(&self, f: &mut fmt::Formatter<'_>, task: &TaskInfo) -> Result<String, fmt::Error> {
         let Self {
             indent, is_last, ..
@@ -187,6 +196,7 @@ impl Branch {
 }
 
 /// The twigs of a branch, the first on top of the stack.
+#[inline]
 fn branches_of(
     children: &[usize],
     indent: &str,
@@ -210,6 +220,7 @@ fn branches_of(
 }
 
 /// The roots, and the children of each task: by places in the list.
+#[inline]
 fn branches(tasks: &Tasks) -> (Vec<usize>, Vec<Vec<usize>>) {
     let places = tasks.iter().enumerate();
     let place_of: HashMap<TaskId, usize> = places.map(|(place, task)| (task.id, place)).collect();

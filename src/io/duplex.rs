@@ -36,6 +36,7 @@ use crate::foreign;
 /// .unwrap();
 /// ```
 #[track_caller]
+#[inline]
 pub fn duplex(capacity: usize) -> (Duplex, Duplex) {
     let made = Made::here("bytes in the duplex");
     let (there, back) = (Pipe::new(capacity, made), Pipe::new(capacity, made));
@@ -82,6 +83,7 @@ struct State {
 }
 
 impl Pipe {
+    #[inline]
     fn new(capacity: usize, made: Made) -> Rc<Self> {
         Rc::new(Self {
             state: RefCell::new(State {
@@ -97,6 +99,7 @@ impl Pipe {
         })
     }
 
+    #[inline]
     fn poll_read(
         &self,
         cx: &mut Context<'_>,
@@ -112,6 +115,7 @@ impl Pipe {
         Poll::Ready(Ok(count))
     }
 
+    #[inline]
     fn take(&self, bufs: &mut [IoSliceMut<'_>]) -> Poll<io::Result<usize>> {
         let mut state = self.state.borrow_mut();
         if state.is_reset {
@@ -134,6 +138,7 @@ impl Pipe {
         Poll::Ready(Ok(count))
     }
 
+    #[inline]
     fn poll_write(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         ready!(context::poll_budget(cx));
         let what = self.made.but("room in the duplex");
@@ -145,6 +150,7 @@ impl Pipe {
         Poll::Ready(count)
     }
 
+    #[inline]
     fn put(&self, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let mut state = self.state.borrow_mut();
         if state.is_reset {
@@ -166,11 +172,13 @@ impl Pipe {
         Poll::Ready(Ok(count))
     }
 
+    #[inline]
     fn end(&self) {
         self.state.borrow_mut().is_ended = true;
         wake(&self.reader);
     }
 
+    #[inline]
     fn abandon(&self) {
         let mut state = self.state.borrow_mut();
         state.is_abandoned = true;
@@ -179,6 +187,7 @@ impl Pipe {
         wake(&self.writer);
     }
 
+    #[inline]
     fn reset(&self) {
         let mut state = self.state.borrow_mut();
         state.is_reset = true;
@@ -188,6 +197,7 @@ impl Pipe {
         wake(&self.writer);
     }
 
+    #[inline]
     fn show(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state.borrow();
         f.debug_struct(name)
@@ -216,6 +226,7 @@ fn poll_after_leaving<T>(
     answer
 }
 
+#[inline]
 fn wake(place: &Cell<Option<Waker>>) {
     if let Some(waker) = place.take() {
         foreign::wake(waker, END);
@@ -226,6 +237,7 @@ fn wake(place: &Cell<Option<Waker>>) {
 struct ClearOnDrop<'a>(&'a Cell<Option<Waker>>);
 
 impl Drop for ClearOnDrop<'_> {
+    #[inline]
     fn drop(&mut self) {
         foreign::let_go(self.0.take(), END);
     }
@@ -250,6 +262,7 @@ pub(crate) struct Cord([Rc<Pipe>; 2]);
 
 impl Cord {
     /// Makes each further call of either end fail with `ConnectionReset`.
+    #[inline]
     pub(crate) fn cut(&self) {
         self.0.iter().for_each(|pipe| pipe.reset());
     }
@@ -261,6 +274,7 @@ impl DuplexReader {
     /// # Errors
     ///
     /// `ConnectionReset`, if a [`Network`](crate::net::Network) has reset the connection. A pair by itself never fails.
+    #[inline]
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.0.poll_read(cx, &mut [IoSliceMut::new(buf)])
     }
@@ -270,6 +284,7 @@ impl DuplexReader {
     /// # Errors
     ///
     /// `ConnectionReset`, if a [`Network`](crate::net::Network) has reset the connection. A pair by itself never fails.
+    #[inline]
     pub fn poll_read_vectored(
         &self,
         cx: &mut Context<'_>,
@@ -285,6 +300,7 @@ impl DuplexWriter {
     /// # Errors
     ///
     /// `BrokenPipe` if the other end is gone, or this end was closed; `ConnectionReset` as a read.
+    #[inline]
     pub fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.0.poll_write(cx, &[IoSlice::new(buf)])
     }
@@ -294,6 +310,7 @@ impl DuplexWriter {
     /// # Errors
     ///
     /// As [`poll_write`](Self::poll_write).
+    #[inline]
     pub fn poll_write_vectored(
         &self,
         cx: &mut Context<'_>,
@@ -304,18 +321,21 @@ impl DuplexWriter {
 }
 
 impl Drop for DuplexReader {
+    #[inline]
     fn drop(&mut self) {
         self.0.abandon();
     }
 }
 
 impl Drop for DuplexWriter {
+    #[inline]
     fn drop(&mut self) {
         self.0.end();
     }
 }
 
 impl EndWriting for DuplexWriter {
+    #[inline]
     fn end_writing(&self) -> io::Result<()> {
         self.0.end();
         Ok(())
@@ -323,6 +343,7 @@ impl EndWriting for DuplexWriter {
 }
 
 impl EndWriting for Duplex {
+    #[inline]
     fn end_writing(&self) -> io::Result<()> {
         self.writer.end_writing()
     }
@@ -358,6 +379,7 @@ impl Duplex {
     /// # Errors
     ///
     /// `ConnectionReset`, if a [`Network`](crate::net::Network) has reset the connection. A pair by itself never fails.
+    #[inline]
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.reader.poll_read(cx, buf)
     }
@@ -367,6 +389,7 @@ impl Duplex {
     /// # Errors
     ///
     /// `ConnectionReset`, if a [`Network`](crate::net::Network) has reset the connection. A pair by itself never fails.
+    #[inline]
     pub fn poll_read_vectored(
         &self,
         cx: &mut Context<'_>,
@@ -380,6 +403,7 @@ impl Duplex {
     /// # Errors
     ///
     /// `BrokenPipe` if the other end is gone, or this end was closed; `ConnectionReset` as a read.
+    #[inline]
     pub fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.writer.poll_write(cx, buf)
     }
@@ -389,6 +413,7 @@ impl Duplex {
     /// # Errors
     ///
     /// As [`poll_write`](Self::poll_write).
+    #[inline]
     pub fn poll_write_vectored(
         &self,
         cx: &mut Context<'_>,
@@ -397,11 +422,13 @@ impl Duplex {
         self.writer.poll_write_vectored(cx, bufs)
     }
 
+    #[inline]
     pub(crate) fn cord(&self) -> Cord {
         Cord([Rc::clone(&self.reader.0), Rc::clone(&self.writer.0)])
     }
 
     /// Splits it into two halves for two owners.
+    #[inline]
     pub fn into_split(self) -> (DuplexReader, DuplexWriter) {
         (self.reader, self.writer)
     }
@@ -429,18 +456,21 @@ impl Write for Duplex {
 }
 
 impl fmt::Debug for DuplexReader {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.show("DuplexReader", f)
     }
 }
 
 impl fmt::Debug for DuplexWriter {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.show("DuplexWriter", f)
     }
 }
 
 impl fmt::Debug for Duplex {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Duplex")
             .field("reader", &self.reader)

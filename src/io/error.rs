@@ -39,6 +39,7 @@ pub enum ReadError {
 }
 
 impl fmt::Display for ReadError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ReadError::Incomplete {
@@ -80,6 +81,7 @@ impl fmt::Display for ReadError {
 }
 
 impl Error for ReadError {
+    #[inline]
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             ReadError::NotUtf8(error) => Some(error),
@@ -90,12 +92,14 @@ impl Error for ReadError {
 }
 
 impl From<io::Error> for ReadError {
+    #[inline]
     fn from(error: io::Error) -> ReadError {
         ReadError::Io(error)
     }
 }
 
 impl From<ReadError> for io::Error {
+    #[inline]
     fn from(error: ReadError) -> io::Error {
         match error {
             ReadError::Io(error) => error,

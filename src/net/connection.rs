@@ -86,6 +86,7 @@ pub(super) struct Book {
 }
 
 impl Book {
+    #[inline]
     pub(super) fn enter(self: &Rc<Self>) -> Entry {
         let mut served = self.served.borrow_mut();
         served.accepted += 1;
@@ -97,27 +98,33 @@ impl Book {
         }
     }
 
+    #[inline]
     pub(super) fn limited(&self) {
         self.served.borrow_mut().limited += 1;
     }
 
+    #[inline]
     pub(super) fn refused(&self) {
         self.served.borrow_mut().refused += 1;
     }
 
     /// The grace is over: connections that end from now on were cut off.
+    #[inline]
     pub(super) fn close(&self) {
         self.is_closed.set(true);
     }
 
+    #[inline]
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed.get()
     }
 
+    #[inline]
     pub(super) fn alive(&self) -> usize {
         self.alive.get()
     }
 
+    #[inline]
     pub(super) fn served(&self) -> Served {
         *self.served.borrow()
     }
@@ -150,6 +157,7 @@ enum End {
 }
 
 impl Drop for Entry {
+    #[inline]
     fn drop(&mut self) {
         // The connection is cut off, and its destructor panics.
         let is_panicking = thread::panicking();
@@ -190,6 +198,7 @@ pub struct Served {
 }
 
 impl fmt::Display for Served {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

@@ -25,6 +25,7 @@ macro_rules! datagram_methods {
         /// # Errors
         ///
         /// `WouldBlock` if there is no room now; otherwise as [`send`](Self::send).
+        #[inline]
         pub fn try_send(&self, buf: &[u8]) -> std::io::Result<usize> {
             self.io
                 .try_io(crate::reactor::Interest::WRITABLE, |socket| {
@@ -41,6 +42,7 @@ macro_rules! datagram_methods {
         /// # Errors
         ///
         /// As [`send`](Self::send).
+        #[inline]
         pub fn poll_send(
             &self,
             cx: &mut std::task::Context<'_>,
@@ -74,6 +76,7 @@ macro_rules! datagram_methods {
         /// # Errors
         ///
         /// `WouldBlock` if none is there; otherwise as [`recv`](Self::recv).
+        #[inline]
         pub fn try_recv(&self, buf: &mut [u8]) -> std::io::Result<usize> {
             self.io
                 .try_io(crate::reactor::Interest::READABLE, |socket| {
@@ -86,6 +89,7 @@ macro_rules! datagram_methods {
         /// # Errors
         ///
         /// As [`recv`](Self::recv).
+        #[inline]
         pub fn poll_recv(
             &self,
             cx: &mut std::task::Context<'_>,
@@ -119,6 +123,7 @@ macro_rules! datagram_methods {
         /// # Errors
         ///
         /// As [`try_recv`](Self::try_recv).
+        #[inline]
         pub fn try_recv_from(&self, buf: &mut [u8]) -> std::io::Result<(usize, $address)> {
             self.io
                 .try_io(crate::reactor::Interest::READABLE, |socket| {
@@ -131,6 +136,7 @@ macro_rules! datagram_methods {
         /// # Errors
         ///
         /// As [`recv`](Self::recv).
+        #[inline]
         pub fn poll_recv_from(
             &self,
             cx: &mut std::task::Context<'_>,
@@ -179,6 +185,7 @@ macro_rules! datagram_methods {
         /// # Errors
         ///
         /// As [`readable`](Self::readable).
+        #[inline]
         pub fn poll_recv_ready(
             &self,
             cx: &mut std::task::Context<'_>,
@@ -193,6 +200,7 @@ macro_rules! datagram_methods {
         /// # Errors
         ///
         /// As [`writable`](Self::writable).
+        #[inline]
         pub fn poll_send_ready(
             &self,
             cx: &mut std::task::Context<'_>,
@@ -207,6 +215,7 @@ macro_rules! datagram_methods {
         /// # Errors
         ///
         /// The error of the system.
+        #[inline]
         pub fn local_addr(&self) -> std::io::Result<$address> {
             self.io.get_ref().local_addr()
         }
@@ -216,6 +225,7 @@ macro_rules! datagram_methods {
         /// # Errors
         ///
         /// `NotConnected` if there is none.
+        #[inline]
         pub fn peer_addr(&self) -> std::io::Result<$address> {
             self.io.get_ref().peer_addr()
         }
@@ -225,6 +235,7 @@ macro_rules! datagram_methods {
         /// # Errors
         ///
         /// The system cannot be asked for it.
+        #[inline]
         pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
             self.io.get_ref().take_error()
         }

@@ -14,6 +14,7 @@ macro_rules! socket_methods {
         /// # Errors
         ///
         #[doc = concat!("`InvalidInput` if the descriptor is of another family: not ", $family, ". Or the mode cannot be set.")]
+        #[inline]
         pub fn from_std(socket: $std) -> std::io::Result<Self> {
             crate::net::face::refuse_another_family(socket.local_addr(), $family, $instead)?;
             socket.set_nonblocking(true)?;
@@ -23,6 +24,7 @@ macro_rules! socket_methods {
         }
 
         /// Returns the socket as one of the standard library. It stays in non-blocking mode.
+        #[inline]
         pub fn into_std(self) -> $std {
             self.io.into_inner().into()
         }
@@ -32,6 +34,7 @@ macro_rules! socket_methods {
         /// # Errors
         ///
         /// The error of the system.
+        #[inline]
         pub fn local_addr(&self) -> std::io::Result<$address> {
             self.io.get_ref().local_addr()
         }
@@ -41,6 +44,7 @@ macro_rules! socket_methods {
         /// # Errors
         ///
         /// The system cannot be asked for it.
+        #[inline]
         pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
             self.io.get_ref().take_error()
         }
@@ -74,6 +78,7 @@ macro_rules! listener_methods {
         /// # Errors
         ///
         /// `WouldBlock` if there is none; otherwise as [`accept`](Self::accept).
+        #[inline]
         pub fn try_accept(&self) -> std::io::Result<($stream, $address)> {
             self.io
                 .try_io(crate::reactor::Interest::READABLE, Self::accept_once)
@@ -88,6 +93,7 @@ macro_rules! listener_methods {
         /// # Errors
         ///
         /// As [`accept`](Self::accept).
+        #[inline]
         pub fn poll_accept(
             &self,
             cx: &mut std::task::Context<'_>,
@@ -96,6 +102,7 @@ macro_rules! listener_methods {
                 .poll_io(cx, crate::reactor::Interest::READABLE, Self::accept_once)
         }
 
+        #[inline]
         fn accept_once(listener: &$mio) -> std::io::Result<($stream, $address)> {
             let (io, peer) = crate::net::face::accept_once(|| listener.accept())?;
             Ok(($stream { io }, peer))
@@ -112,11 +119,13 @@ macro_rules! stream_methods {
         /// # Errors
         ///
         /// The connection is gone.
+        #[inline]
         pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
             self.io.get_ref().shutdown(how)
         }
 
         /// Borrows the stream as two halves, one for reading and one for writing.
+        #[inline]
         pub fn split(
             &self,
         ) -> (
@@ -131,6 +140,7 @@ macro_rules! stream_methods {
 
         /// Splits the stream into two halves for two owners. Dropping the writing half ends the writing side; see
         /// [`OwnedWriteHalf`](crate::net::OwnedWriteHalf).
+        #[inline]
         pub fn into_split(
             self,
         ) -> (
@@ -145,6 +155,7 @@ macro_rules! stream_methods {
         /// # Errors
         ///
         /// The error of the system; `NotConnected` once a TCP connection is gone.
+        #[inline]
         pub fn peer_addr(&self) -> std::io::Result<$address> {
             self.io.get_ref().peer_addr()
         }
@@ -159,6 +170,7 @@ macro_rules! stream_methods {
             Ok(Self { io })
         }
 
+        #[inline]
         fn stream(&self) -> &Self {
             self
         }
@@ -174,10 +186,12 @@ macro_rules! stream_traits {
 
             const SHORT_READ_EMPTIES: bool = $empties;
 
+            #[inline]
             fn registered(&self) -> &crate::reactor::Registered<$mio> {
                 &self.io
             }
 
+            #[inline]
             fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
                 $stream::shutdown(self, how)
             }
@@ -195,6 +209,7 @@ macro_rules! options {
             /// # Errors
             ///
             /// The error of the system.
+            #[inline]
             pub fn $name(&self, $($argument: $type),*) -> std::io::Result<$output> {
                 self.io.get_ref().$name($($argument),*)
             }

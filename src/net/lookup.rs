@@ -61,6 +61,7 @@ pub(super) async fn first_of(name: impl ToSocketAddrs) -> io::Result<SocketAddr>
     resolve(name).await?.next().ok_or_else(no_address)
 }
 
+#[inline]
 fn no_address() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
@@ -100,6 +101,7 @@ pub enum Addresses {
 impl Iterator for Addresses {
     type Item = SocketAddr;
 
+    #[inline]
     fn next(&mut self) -> Option<SocketAddr> {
         match self {
             Addresses::One(address) => address.next(),
@@ -122,6 +124,7 @@ impl Meaning {
         ))))
     }
 
+    #[inline]
     fn of_host(host: &str, port: u16) -> io::Result<Meaning> {
         match host.parse::<IpAddr>() {
             Ok(address) => Meaning::one((address, port)),
@@ -129,6 +132,7 @@ impl Meaning {
         }
     }
 
+    #[inline]
     fn of_text(text: &str) -> io::Result<Meaning> {
         if let Ok(address) = text.parse::<SocketAddr>() {
             return Meaning::one(address);
@@ -158,6 +162,7 @@ macro_rules! names {
     ($($name:ty: $this:ident => $meaning:expr;)*) => {$(
         impl ToSocketAddrs for $name {}
         impl sealed::Name for $name {
+            #[inline]
             fn meaning(&self) -> io::Result<Meaning> {
                 let $this = self;
                 $meaning

@@ -47,6 +47,7 @@ enum Reason {
 }
 
 impl LookupError {
+    #[inline]
     pub(super) fn new(host: String, port: u16, source: io::Error) -> Self {
         let reason = match source.raw_os_error() {
             Some(number) => Reason::numbered(number),
@@ -61,21 +62,25 @@ impl LookupError {
     }
 
     /// The failed look-up inside an error; `None` if the error is another one.
+    #[inline]
     pub fn of(error: &io::Error) -> Option<&LookupError> {
         error.get_ref()?.downcast_ref()
     }
 
     /// Whether the name does not exist, or has no address.
+    #[inline]
     pub fn is_not_found(&self) -> bool {
         self.reason == Reason::NotFound
     }
 
     /// Whether no name server has answered, or a name server could not answer now. A second try may succeed.
+    #[inline]
     pub fn is_temporary(&self) -> bool {
         self.reason == Reason::Temporary
     }
 
     /// The name that was looked up.
+    #[inline]
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -83,6 +88,7 @@ impl LookupError {
 
 impl Reason {
     /// On Unix a number belongs to an error of the system, and not of the resolver.
+    #[inline]
     fn numbered(number: i32) -> Self {
         if sys::NO_SUCH_NAME.contains(&number) {
             Self::NotFound
@@ -94,6 +100,7 @@ impl Reason {
     }
 
     /// The texts of glibc, musl, Bionic, the BSDs and macOS for `EAI_NONAME`, `EAI_NODATA` and `EAI_AGAIN`.
+    #[inline]
     fn told_by(text: &str) -> Self {
         const NOT_FOUND: [&str; 4] = [
             "not known",
@@ -115,6 +122,7 @@ impl Reason {
 }
 
 impl From<LookupError> for io::Error {
+    #[inline]
     fn from(error: LookupError) -> io::Error {
         let kind = match error.reason {
             Reason::NotFound => io::ErrorKind::NotFound,
@@ -125,12 +133,14 @@ impl From<LookupError> for io::Error {
 }
 
 impl fmt::Display for LookupError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "looking up {}:{}: {}", self.host, self.port, self.source)
     }
 }
 
 impl Error for LookupError {
+    #[inline]
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.source)
     }

@@ -19,7 +19,6 @@
 //! programs run unchanged. Here a program has to be generic over its streams.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::pending;
 use std::io;
@@ -88,7 +87,8 @@ struct Inner {
     longest: Cell<Duration>,
     largest_piece: Cell<usize>,
     connections: Cell<usize>,
-    hosts: RefCell<BTreeMap<String, Rc<Host>>>,
+    /// A test has few.
+    hosts: RefCell<Vec<Rc<Host>>>,
 }
 
 /// Connections that wait to be accepted, with their numbers.
@@ -96,6 +96,7 @@ type Backlog = Queue<(Duplex, usize)>;
 
 /// The host behind a name.
 struct Host {
+    name: String,
     /// `Some` while the host has a listener.
     backlog: RefCell<Option<Rc<Backlog>>>,
     is_reachable: Event,
@@ -107,6 +108,7 @@ struct Wire([Cord; 2]);
 
 impl Network {
     /// A network without latency, whose pieces are as large as the writes.
+    #[inline]
     pub fn new(seed: u64) -> Self {
         Self(Rc::new(Inner {
             draw: Draw::new(seed),
@@ -119,6 +121,7 @@ impl Network {
     }
 
     /// How long a piece takes. The time is drawn for each piece; a later piece does not overtake an earlier one.
+    #[inline]
     pub fn latency(self, range: RangeInclusive<Duration>) -> Self {
         self.0.shortest.set(*range.start());
         self.0.longest.set(*range.end());
@@ -127,6 +130,7 @@ impl Network {
 
     /// The most bytes of a piece; zero counts as one. The size of each piece is drawn, and so is the buffer of each end of a
     /// connection. So reads and writes stop short, at other places with each seed.
+    #[inline]
     pub fn pieces(self, most: usize) -> Self {
         self.0.largest_piece.set(most.max(1));
         self
@@ -137,6 +141,7 @@ impl Network {
     /// # Errors
     ///
     /// `AddrInUse` if `name` has a listener already.
+    #[inline]
     pub fn listen(&self, name: &str) -> io::Result<NetworkListener> {
         let host = self.0.host(name);
         let mut backlog = host.backlog.borrow_mut();
@@ -176,6 +181,7 @@ impl Network {
     }
 
     /// Puts a connection into the backlog. `None` if the host has no listener.
+    #[inline]
     fn enter(&self, host: &Rc<Host>) -> Option<Duplex> {
         let backlog = host.backlog.borrow().clone()?;
         let inner = &self.0;
@@ -195,17 +201,20 @@ impl Network {
 
     /// Stops all traffic from and to `name` until [`join`](Self::join): bytes, ends and new connections wait, as packets
     /// that TCP sends again and again. No call returns an error, so only a time-out notices.
+    #[inline]
     pub fn cut_off(&self, name: &str) {
         self.0.host(name).is_reachable.clear();
     }
 
     /// Ends a [`cut_off`](Self::cut_off): the traffic that has waited arrives.
+    #[inline]
     pub fn join(&self, name: &str) {
         self.0.host(name).is_reachable.set();
     }
 
     /// Resets the connections to `name`, as a crash of the host does: both ends of each return `ConnectionReset` from now
     /// on, and bytes on their way are lost.
+    #[inline]
     pub fn reset(&self, name: &str) {
         let wires = self.0.host(name).wires.take();
         for wire in wires.into_iter().filter_map(|wire| wire.upgrade()) {
@@ -215,22 +224,27 @@ impl Network {
 }
 
 impl Inner {
+    #[inline]
     fn host(&self, name: &str) -> Rc<Host> {
         let mut hosts = self.hosts.borrow_mut();
-        if let Some(host) = hosts.get(name) {
-            return Rc::clone(host);
+        for host in &*hosts {
+            if host.name == name {
+                return Rc::clone(host);
+            }
         }
         let is_reachable = Event::new();
         is_reachable.set();
         let host = Rc::new(Host {
+            name: name.to_owned(),
             backlog: RefCell::default(),
             is_reachable,
             wires: RefCell::default(),
         });
-        hosts.insert(name.to_owned(), Rc::clone(&host));
+        hosts.push(Rc::clone(&host));
         host
     }
 
+    #[inline]
     fn draw_latency(&self) -> Duration {
         let (shortest, longest) = (self.shortest.get(), self.longest.get());
         let range = longest.saturating_sub(shortest).as_nanos();
@@ -238,6 +252,7 @@ impl Inner {
         shortest.saturating_add(Duration::from_nanos(self.draw.below(range + 1)))
     }
 
+    #[inline]
     fn draw_piece(&self) -> usize {
         match self.largest_piece.get() {
             LARGEST_PIECE => LARGEST_PIECE,
@@ -246,6 +261,7 @@ impl Inner {
     }
 }
 
+#[inline]
 fn failed(kind: io::ErrorKind, what: &str, name: &str) -> io::Error {
     io::Error::new(kind, format!("cannot {what} '{name}': {kind}"))
 }
@@ -340,6 +356,7 @@ impl Accept for NetworkListener {
 }
 
 impl Drop for NetworkListener {
+    #[inline]
     fn drop(&mut self) {
         let backlog = self.host.backlog.take();
         drop(backlog);
@@ -348,6 +365,7 @@ impl Drop for NetworkListener {
 }
 
 impl fmt::Debug for Network {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Network")
             .field("latency", &(self.0.shortest.get()..=self.0.longest.get()))
@@ -357,6 +375,7 @@ impl fmt::Debug for Network {
 }
 
 impl fmt::Debug for NetworkListener {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NetworkListener")
             .field("waiting", &self.queue.len())

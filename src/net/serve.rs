@@ -112,6 +112,7 @@ pub trait Accept: 'static {
     /// # Errors
     ///
     /// The error of the system.
+    #[inline]
     fn set_nodelay(_stream: &Self::Stream) -> io::Result<()> {
         Ok(())
     }
@@ -125,6 +126,7 @@ impl Accept for TcpListener {
         TcpListener::accept(self).await
     }
 
+    #[inline]
     fn set_nodelay(stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)
     }
@@ -473,12 +475,14 @@ where
     }
 }
 
+#[inline]
 fn panic_on(panics: GroupError<Infallible>) -> ! {
     let error = panics.resume_panic();
     unreachable!("without an error type there are panics only: {error}")
 }
 
 /// Whether no later `accept` can succeed: `EINVAL` or `EBADF`, which have these numbers on every Unix.
+#[inline]
 fn is_broken(error: &io::Error) -> bool {
     const EBADF: i32 = 9;
     error.kind() == io::ErrorKind::InvalidInput || error.raw_os_error() == Some(EBADF)

@@ -154,6 +154,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// As [`try_read`](TcpStream::try_read).
+    #[inline]
     pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.io
             .try_io(Interest::READABLE, |stream| stream.peek(buf))
@@ -164,6 +165,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// As [`read`](TcpStream::read).
+    #[inline]
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.io
             .poll_io(cx, Interest::READABLE, |stream| stream.peek(buf))

@@ -82,6 +82,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// `WouldBlock` if there is no room now; otherwise as [`send_to`](UdpSocket::send_to).
+    #[inline]
     pub fn try_send_to(&self, buf: &[u8], address: SocketAddr) -> io::Result<usize> {
         self.io
             .try_io(Interest::WRITABLE, |socket| socket.send_to(buf, address))
@@ -92,6 +93,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`send_to`](UdpSocket::send_to).
+    #[inline]
     pub fn poll_send_to(
         &self,
         cx: &mut Context<'_>,
@@ -141,6 +143,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`recv`](UdpSocket::recv).
+    #[inline]
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.io
             .poll_io(cx, Interest::READABLE, |socket| socket.peek(buf))
@@ -151,6 +154,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// As [`recv`](UdpSocket::recv).
+    #[inline]
     pub fn poll_peek_from(
         &self,
         cx: &mut Context<'_>,
@@ -165,6 +169,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// `InvalidInput` if the descriptor is of another family: not an IPv4 or IPv6 socket. Or the mode cannot be set.
+    #[inline]
     pub fn from_std(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
         face::refuse_another_family(
             socket.local_addr(),
@@ -178,6 +183,7 @@ impl UdpSocket {
     }
 
     /// Returns the socket as one of the standard library. It stays in non-blocking mode.
+    #[inline]
     pub fn into_std(self) -> std::net::UdpSocket {
         self.io.into_inner().into()
     }

@@ -49,11 +49,13 @@ impl UnixListener {
     /// # Errors
     ///
     /// The address is in use.
+    #[inline]
     pub fn bind_addr(address: &SocketAddr) -> io::Result<UnixListener> {
         let bound = fault::at(Call::Bind).and_then(|()| mio::net::UnixListener::bind_addr(address));
         UnixListener::bound(bound, format_args!("binding to {address:?}"))
     }
 
+    #[inline]
     fn bound(
         listener: io::Result<mio::net::UnixListener>,
         tried: fmt::Arguments<'_>,
@@ -133,6 +135,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// There are no descriptors left.
+    #[inline]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (near, far) = mio::net::UnixStream::pair()?;
         Ok((

@@ -45,6 +45,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The address is in use.
+    #[inline]
     pub fn bind_addr(address: &SocketAddr) -> io::Result<UnixDatagram> {
         let bound =
             std::os::unix::net::UnixDatagram::bind_addr(address).and_then(UnixDatagram::from_std);
@@ -56,6 +57,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// There are no descriptors left.
+    #[inline]
     pub fn unbound() -> io::Result<UnixDatagram> {
         UnixDatagram::from_std(std::os::unix::net::UnixDatagram::unbound()?)
     }
@@ -65,6 +67,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// There are no descriptors left.
+    #[inline]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (near, far) = std::os::unix::net::UnixDatagram::pair()?;
         Ok((UnixDatagram::from_std(near)?, UnixDatagram::from_std(far)?))
@@ -87,6 +90,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// No socket has that address.
+    #[inline]
     pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
         let connected = self.io.get_ref().connect_addr(address);
         connected.map_err(|error| while_trying(format_args!("connecting to {address:?}"), error))
@@ -163,6 +167,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`send_to`](UnixDatagram::send_to).
+    #[inline]
     pub fn poll_send_to_addr(
         &self,
         cx: &mut Context<'_>,
@@ -183,6 +188,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The socket is not connected.
+    #[inline]
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.io.get_ref().shutdown(how)
     }
@@ -192,6 +198,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// `InvalidInput` if the descriptor is of another family: not a Unix socket. Or the mode cannot be set.
+    #[inline]
     pub fn from_std(socket: std::os::unix::net::UnixDatagram) -> io::Result<UnixDatagram> {
         face::refuse_another_family(
             socket.local_addr(),
@@ -205,6 +212,7 @@ impl UnixDatagram {
     }
 
     /// Returns the socket as one of the standard library. It stays in non-blocking mode.
+    #[inline]
     pub fn into_std(self) -> std::os::unix::net::UnixDatagram {
         self.io.into_inner()
     }

@@ -41,38 +41,27 @@ pub(super) type Key = u32;
 
 impl Awaited {
     /// The task with this number awaits the job.
+    #[inline]
     pub(super) fn enter(&self, ticket: Ticket, at: &'static Location<'static>, number: u64) -> Key {
         let entry = Entry { ticket, at, number };
         self.0.borrow_mut().insert(entry) as Key
     }
 
     /// Another task awaits the job now.
+    #[inline]
     pub(super) fn change(&self, key: Key, number: u64) {
         self.0.borrow_mut()[key as usize].number = number;
     }
 
+    #[inline]
     pub(super) fn leave(&self, key: Key) {
         self.0.borrow_mut().remove(key as usize);
     }
 
-    /// Shows each future that waits: its task's number, the line that offloaded the job, and the job's state. `jobs`
-    /// are the jobs that are not done.
-    pub(super) fn each(
-        &self,
-        mut jobs: Vec<(Ticket, JobState)>,
-        mut visit: impl FnMut(u64, &'static Location<'static>, JobState),
-    ) {
-        jobs.sort_unstable_by_key(|job| job.0);
+    /// Shows each future that waits: its job, the line that offloaded the job, and its task's number.
+    pub(super) fn each(&self, mut visit: impl FnMut(Ticket, &'static Location<'static>, u64)) {
         for (_, entry) in &*self.0.borrow() {
-            let state = match jobs.binary_search_by_key(&entry.ticket, |job| job.0) {
-                Ok(place) => jobs[place].1,
-                Err(_) => JobState::Done,
-            };
-            visit(entry.number, entry.at, state);
+            visit(entry.ticket, entry.at, entry.number);
         }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
     }
 }

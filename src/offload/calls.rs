@@ -22,18 +22,21 @@ const BRIEF: Duration = Duration::from_micros(50);
 pub(super) struct Calls(AtomicUsize);
 
 impl Calls {
+    #[inline]
     pub(super) fn call(&self, worker: &Thread) {
         worker.unpark();
         // ORDERING: Release, with the Acquire in `count`: a thread that counts the call finds its worker unparked.
         self.0.fetch_add(1, Release);
     }
 
+    #[inline]
     pub(super) fn count(&self) -> usize {
         // ORDERING: Acquire, with the Release in `call`.
         self.0.load(Acquire)
     }
 
     /// Waits awake for a call to any worker, but not for long.
+    #[inline]
     pub(super) fn stay_awake(&self, count: usize) {
         let begin = Instant::now();
         while self.count() == count && begin.elapsed() < BRIEF {
@@ -52,11 +55,13 @@ pub(super) struct Rest {
 
 impl Rest {
     /// The worker rests. Returns for how long already.
+    #[inline]
     pub(super) fn go_on(&mut self, now: Instant) -> Duration {
         now.saturating_duration_since(*self.since.get_or_insert(now))
     }
 
     /// The worker has a job. Returns `false` if it did not rest before.
+    #[inline]
     pub(super) fn end(&mut self, now: Instant) -> bool {
         let Some(since) = self.since.take() else {
             return false;

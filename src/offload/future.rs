@@ -169,14 +169,17 @@ struct Holding {
 }
 
 impl Job for Holding {
+    #[inline]
     fn run(&self) {
         self.job.run();
     }
 
+    #[inline]
     fn announce(&self) -> Option<Waker> {
         self.job.announce()
     }
 
+    #[inline]
     fn fail(&self, error: JoinError) {
         self.job.fail(error);
     }

@@ -244,6 +244,7 @@ impl<F, T> Outcome<T> for Slot<F, T> {
 }
 
 /// Logs a panic that no handle reports.
+#[inline]
 fn tell_unseen(error: &JoinError) {
     if error.is_panic() {
         foreign::tell(

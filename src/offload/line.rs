@@ -17,11 +17,12 @@ use std::sync::Arc;
 use super::job::Job;
 
 /// A place in the line. A stale ticket finds no job: no number is drawn twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
 
 impl Ticket {
     /// Unique among the jobs of the pool.
+    #[inline]
     pub(super) fn number(self) -> u64 {
         self.0
     }
@@ -43,21 +44,25 @@ pub(super) struct Line {
 
 impl Line {
     /// How many jobs wait.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.holes
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Draws a ticket that has no place in the line (yet).
+    #[inline]
     pub(super) fn draw(&mut self) -> Ticket {
         self.drawn += 1;
         Ticket(self.drawn)
     }
 
     /// Takes a place at the end of the line.
+    #[inline]
     pub(super) fn join(&mut self, job: Waiting) -> Ticket {
         let ticket = self.draw();
         self.places.push_back((ticket.0, Some(job)));
@@ -65,6 +70,7 @@ impl Line {
     }
 
     /// The job that has waited longest, and its ticket.
+    #[inline]
     pub(super) fn serve(&mut self) -> Option<(Ticket, Waiting)> {
         while let Some((ticket, place)) = self.places.pop_front() {
             match place {
@@ -75,16 +81,18 @@ impl Line {
         None
     }
 
-    /// The jobs that wait, with their tickets, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Ticket, &Waiting)> {
-        let places = self.places.iter();
-        places.filter_map(|(ticket, place)| Some((Ticket(*ticket), place.as_ref()?)))
+    /// The place of a job that waits.
+    #[inline]
+    pub(super) fn place(&self, ticket: Ticket) -> Option<usize> {
+        let place = self.places.binary_search_by_key(&ticket.0, |place| place.0);
+        place.ok().filter(|place| self.places[*place].1.is_some())
     }
 
     /// Gives up a place. Returns `None` if the job was already served. The caller drops the job outside its lock.
+    #[inline]
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Waiting> {
-        let place = self.places.binary_search_by_key(&ticket.0, |place| place.0);
-        let job = self.places[place.ok()?].1.take()?;
+        let place = self.place(ticket)?;
+        let job = self.places[place].1.take()?;
         self.holes += 1;
         // Guarded by tests::holes_never_outnumber_the_jobs.
         if self.holes > self.places.len() / 2 {
@@ -95,6 +103,7 @@ impl Line {
     }
 
     /// Removes and returns all jobs that wait, in order.
+    #[inline]
     pub(super) fn dismiss(&mut self) -> Line {
         let drawn = self.drawn;
         mem::replace(

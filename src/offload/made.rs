@@ -1,7 +1,7 @@
 //! The pool of a loop, which the first job makes.
 //!
-//! The loop has to close its pool, and knows it as a trait object. So a program that offloads no job does not contain the
-//! pool: 5 KB of each program's file.
+//! The loop has to close its pool, and to wait for its threads, and knows it as a trait object. So a program that offloads
+//! no job does not contain the pool, 5 KB of each program's file, and does not wait for its translation.
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -15,14 +15,23 @@ use crate::record::{JobLog, Probe};
 trait OfTheLoop {
     fn close(&self);
 
+    fn join(&self, grace: Duration) -> Vec<Running>;
+
     fn pool(self: Rc<Self>) -> Rc<Pool>;
 }
 
 impl OfTheLoop for Pool {
+    #[inline]
     fn close(&self) {
         self.close();
     }
 
+    #[inline]
+    fn join(&self, grace: Duration) -> Vec<Running> {
+        self.join(grace)
+    }
+
+    #[inline]
     fn pool(self: Rc<Self>) -> Rc<Pool> {
         self
     }
@@ -38,6 +47,7 @@ pub(crate) struct LatePool {
 }
 
 impl LatePool {
+    #[inline]
     pub(crate) fn new(config: PoolConfig, probe: Probe, log: JobLog) -> Self {
         Self {
             config,
@@ -49,6 +59,7 @@ impl LatePool {
     }
 
     /// The pool. Makes it if this is the first job.
+    #[inline]
     pub(super) fn pool(&self) -> Rc<Pool> {
         let made = self.made.get_or_init(|| {
             let config = self.config.clone();
@@ -62,11 +73,13 @@ impl LatePool {
     }
 
     /// The pool, if there was a job.
+    #[inline]
     pub(crate) fn get(&self) -> Option<Rc<Pool>> {
         Some(Rc::clone(self.made.get()?).pool())
     }
 
     /// See [`Pool::close`].
+    #[inline]
     pub(crate) fn close(&self) {
         self.is_closed.set(true);
         if let Some(made) = self.made.get() {
@@ -75,13 +88,18 @@ impl LatePool {
     }
 
     /// See [`Pool::join`].
+    #[inline]
     pub(crate) fn join(&self, grace: Duration) -> Vec<Running> {
         self.close();
-        self.get().map_or_else(Vec::new, |pool| pool.join(grace))
+        match self.made.get() {
+            Some(made) => made.join(grace),
+            None => Vec::new(),
+        }
     }
 
     /// The jobs that are done.
     #[cfg(feature = "record")]
+    #[inline]
     pub(crate) fn job_log(&self) -> JobLog {
         let log = self.get().map(|pool| pool.job_log());
         log.unwrap_or_else(|| self.log.clone())

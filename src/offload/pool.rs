@@ -49,6 +49,7 @@ pub(crate) struct Pool {
 impl Pool {
     /// Starts no thread: the first job does. `probe` records the jobs that are handed in, and `log` the threads that have
     /// done them.
+    #[inline]
     pub(crate) fn new(config: PoolConfig, probe: Probe, log: JobLog) -> Pool {
         Pool {
             shared: Arc::new(Shared::new(config, log)),
@@ -59,11 +60,13 @@ impl Pool {
 
     /// The jobs that are done.
     #[cfg(feature = "record")]
+    #[inline]
     pub(crate) fn job_log(&self) -> JobLog {
         self.shared.lock().log.clone()
     }
 
     /// Puts a job into the line. A pool that is closed, or that has no thread and gets none, fails the job at once.
+    #[inline]
     pub(crate) fn submit(&self, job: Arc<dyn Job>, at: &'static Location<'static>) -> Ticket {
         let line = format_args!("job offloaded at {at}");
         foreign::tell(Level::Trace, foreign::OFFLOAD, line);
@@ -83,6 +86,7 @@ impl Pool {
     }
 
     /// Whether a further job would be within the bound.
+    #[inline]
     pub(crate) fn has_room(&self) -> bool {
         let bound = self
             .shared
@@ -94,32 +98,38 @@ impl Pool {
     }
 
     /// Takes a job out of the line, if it is still there. The jobs behind it move up.
+    #[inline]
     pub(crate) fn leave(&self, ticket: Ticket) {
         let left = self.shared.lock().line.leave(ticket);
         drop(left);
     }
 
     /// Records that the polled task begins to wait for the job.
+    #[inline]
     pub(super) fn tell_of_the_wait(&self, ticket: Ticket) {
         self.probe.awaits_job(ticket.number());
     }
 
     /// The table of the tasks that await a job.
+    #[inline]
     pub(super) fn awaited(&self) -> &Awaited {
         &self.awaited
     }
 
     /// Shows each task that awaits a job, by its number: the line that offloaded the job, and the job's state. `visit`
-    /// runs under a borrow.
-    pub(crate) fn each_waiter(&self, visit: impl FnMut(u64, &'static Location<'static>, JobState)) {
-        if !self.awaited.is_empty() {
-            let jobs = Shared::jobs(&self.shared.lock());
-            self.awaited.each(jobs, visit);
-        }
+    /// runs under the lock.
+    pub(crate) fn each_waiter(
+        &self,
+        mut visit: impl FnMut(u64, &'static Location<'static>, JobState),
+    ) {
+        let state = self.shared.lock();
+        self.awaited
+            .each(|ticket, at, number| visit(number, at, state.of_job(ticket)));
     }
 
     /// Ends the pool without waiting. Jobs that wait are dropped at once, and their futures return `cancelled`. Jobs
     /// that run go on, and their threads end after them. A second call does nothing.
+    #[inline]
     pub(crate) fn close(&self) {
         let mut state = self.shared.lock();
         state.is_closed = true;
@@ -136,6 +146,7 @@ impl Pool {
 
     /// Closes the pool, and waits until all its threads are done, but at most for `grace`. Returns the jobs that still
     /// run.
+    #[inline]
     pub(crate) fn join(&self, grace: Duration) -> Vec<Running> {
         self.close();
         let shared = &*self.shared;
@@ -150,17 +161,20 @@ impl Pool {
 #[cfg(all(test, not(loom)))]
 impl Pool {
     /// How many workers have nothing to do.
+    #[inline]
     pub(super) fn idle_count(&self) -> usize {
         self.shared.lock().idle.len()
     }
 
     /// How many workers are counted.
+    #[inline]
     pub(super) fn worker_count(&self) -> usize {
         self.shared.lock().workers.len()
     }
 }
 
 impl Drop for Pool {
+    #[inline]
     fn drop(&mut self) {
         self.close();
     }

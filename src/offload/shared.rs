@@ -34,6 +34,7 @@ pub(crate) struct PoolConfig {
 
 pub(crate) type Start = fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
+#[inline]
 pub(super) fn start_thread(
     builder: thread::Builder,
     work: Box<dyn FnOnce() + Send>,
@@ -42,6 +43,7 @@ pub(super) fn start_thread(
 }
 
 impl Default for PoolConfig {
+    #[inline]
     fn default() -> PoolConfig {
         PoolConfig {
             threads: 64,
@@ -67,6 +69,7 @@ pub struct Running {
 }
 
 impl std::fmt::Display for Running {
+    #[inline]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Running {
             location,
@@ -132,6 +135,7 @@ pub(super) enum Call {
 
 impl State {
     /// Restores *somebody-comes*. At most `threads` workers may exist afterwards.
+    #[inline]
     pub(super) fn call(&mut self, threads: usize) -> Call {
         self.check();
         if self.line.is_empty() || self.coming.is_some() {
@@ -154,6 +158,7 @@ impl State {
     }
 
     /// The operating system gave no thread for `worker`. The existing workers must do the work.
+    #[inline]
     pub(super) fn refused(&mut self, worker: usize) -> Call {
         self.workers.remove(worker);
         self.coming = None;
@@ -164,6 +169,7 @@ impl State {
     }
 
     /// A worker looks at the line: it was called, started, done with a job, or its sleep was over.
+    #[inline]
     pub(super) fn arrive(&mut self, worker: usize) {
         if self.coming == Some(worker) {
             self.coming = None;
@@ -174,6 +180,7 @@ impl State {
     }
 
     /// Puts a worker into the idle stack. A worker that is already there, after a spurious wake-up, keeps its place.
+    #[inline]
     pub(super) fn lie_down(&mut self, worker: usize, thread: &Thread) {
         if self.position_of(worker).is_none() {
             let thread = thread.clone();
@@ -182,6 +189,7 @@ impl State {
     }
 
     /// Removes a worker that will work or leave from the idle stack, if it is there, so that no thread calls it.
+    #[inline]
     pub(super) fn get_up(&mut self, worker: usize) {
         if let Some(position) = self.position_of(worker) {
             self.idle.remove(position);
@@ -189,6 +197,7 @@ impl State {
     }
 
     /// Each worker is idle, busy, or coming, and in one of these places only.
+    #[inline]
     pub(super) fn check(&self) {
         let known = self.idle.len() + self.busy + usize::from(self.coming.is_some());
         debug_assert!(
@@ -197,12 +206,31 @@ impl State {
         );
     }
 
+    /// What has become of a job.
+    #[inline]
+    pub(super) fn of_job(&self, ticket: Ticket) -> JobState {
+        if self.line.place(ticket).is_some() {
+            return JobState::Queued;
+        }
+        for (_, worker) in &self.workers {
+            match worker.job {
+                Some((its, _, since)) if its == ticket => {
+                    return JobState::Running(since.elapsed());
+                }
+                _ => {}
+            }
+        }
+        JobState::Done
+    }
+
+    #[inline]
     fn position_of(&self, worker: usize) -> Option<usize> {
         self.idle.iter().rposition(|idle| idle.worker == worker)
     }
 }
 
 impl Shared {
+    #[inline]
     pub(super) fn new(config: PoolConfig, log: JobLog) -> Self {
         let state = State {
             log,
@@ -216,11 +244,13 @@ impl Shared {
         }
     }
 
+    #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
     /// Removes from all lists a worker that is about to end.
+    #[inline]
     pub(super) fn strike_off(&self, state: &mut State, worker: usize) {
         state.get_up(worker);
         state.workers.remove(worker);
@@ -232,6 +262,7 @@ impl Shared {
     /// Removes a worker that has died, for any reason. Another worker may take its place. If it was coming, the first
     /// job of the line is returned, and the caller fails it. Otherwise a pool whose workers die at once would start one
     /// thread after the other, for ever.
+    #[inline]
     pub(super) fn bereave(&self, worker: usize) -> (Option<Waiting>, Call) {
         let mut state = self.lock();
         let was_coming = state.coming == Some(worker);
@@ -242,6 +273,7 @@ impl Shared {
         (meant_for_it, state.call(self.config.threads))
     }
 
+    #[inline]
     pub(super) fn running(&self, state: &State) -> Vec<Running> {
         let running = state.workers.iter().filter_map(|(worker, it)| {
             let (_, location, since) = it.job?;
@@ -254,17 +286,8 @@ impl Shared {
         running.collect()
     }
 
-    /// All jobs that wait or run.
-    pub(super) fn jobs(state: &State) -> Vec<(Ticket, JobState)> {
-        let waiting = state.line.iter();
-        let waiting = waiting.map(|(ticket, _)| (ticket, JobState::Queued));
-        let running = state.workers.iter().filter_map(|(_, worker)| worker.job);
-        let running =
-            running.map(|(ticket, _, since)| (ticket, JobState::Running(since.elapsed())));
-        waiting.chain(running).collect()
-    }
-
     /// Linux shows fifteen bytes of a thread's name, so the number, which distinguishes two workers, comes first.
+    #[inline]
     pub(super) fn thread_name(&self, worker: usize) -> String {
         match &self.config.name {
             Some(name) => format!("offload-{worker}-{name}"),

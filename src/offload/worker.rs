@@ -26,6 +26,7 @@ use crate::shim::thread::{self, Thread};
 use crate::task::error::JoinError;
 
 /// Makes the call that `State::call` asked for.
+#[inline]
 pub(super) fn perform(shared: &Arc<Shared>, call: Call) {
     match call {
         Call::Nobody => {}
@@ -40,6 +41,7 @@ pub(super) fn perform(shared: &Arc<Shared>, call: Call) {
 }
 
 /// Fails the jobs that no thread will run. Starts no other thread, so a refusal cannot repeat itself.
+#[inline]
 fn refused(shared: &Shared, worker: usize, error: &io::Error) {
     let mut state = shared.lock();
     let is_news = !state.is_refused;
@@ -64,6 +66,7 @@ fn refused(shared: &Shared, worker: usize, error: &io::Error) {
 /// # Errors
 ///
 /// The operating system gave no thread. A panic of the start counts as an error too: the pool expects this worker.
+#[inline]
 fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
     let started = foreign::catch(|| {
         let mut builder = thread::Builder::new().name(shared.thread_name(me));
@@ -88,6 +91,7 @@ fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
 }
 
 /// Fails jobs that no thread will run. An `io::Error` cannot be cloned, so each job gets a new one.
+#[inline]
 fn refuse(mut jobs: Line, error: &io::Error) {
     while let Some((_, Waiting { job, .. })) = jobs.serve() {
         let error = match error.raw_os_error() {
@@ -98,6 +102,7 @@ fn refuse(mut jobs: Line, error: &io::Error) {
     }
 }
 
+#[inline]
 fn none_allowed() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
@@ -130,6 +135,7 @@ enum Next {
 }
 
 impl Worker {
+    #[inline]
     fn new(shared: &Arc<Shared>, me: usize) -> Worker {
         Worker {
             shared: Arc::clone(shared),
@@ -142,6 +148,7 @@ impl Worker {
         }
     }
 
+    #[inline]
     fn live(mut self) {
         let thread = thread::current();
         if let Err(payload) = foreign::catch(|| self.work(&thread)) {
@@ -154,6 +161,7 @@ impl Worker {
     /// A worker looks for its next job *before* it announces the last one. So a task that offloads one job after the
     /// other finds this worker idle, and one thread serves all its jobs. If the worker announced first, some of these
     /// jobs would start or wake another thread.
+    #[inline]
     fn work(&mut self, thread: &Thread) {
         self.shared.lock().is_refused = false;
         narrate(thread, "started");
@@ -179,6 +187,7 @@ impl Worker {
         narrate(thread, "let go");
     }
 
+    #[inline]
     fn run(&mut self) {
         let call = mem::replace(&mut self.call, Call::Nobody);
         perform(&self.shared, call);
@@ -190,6 +199,7 @@ impl Worker {
         self.done = self.job.take();
     }
 
+    #[inline]
     fn find_work(&mut self, thread: &Thread) -> Next {
         let now = Instant::now();
         let mut state = self.shared.lock();
@@ -230,6 +240,7 @@ impl Worker {
     /// Settles the state of a worker that unwound: its place, its jobs, its calls.
     // Guarded by tests::a_worker_that_dies_answers_its_job_and_makes_room_for_another
     #[cold]
+    #[inline]
     fn die(mut self, thread: &Thread, payload: Payload) {
         let cause = text(&payload).to_owned();
         foreign::bury(payload);
@@ -264,11 +275,13 @@ fn step() {
     fault::at(fault::Call::Work).expect("a step fails by unwinding only");
 }
 
+#[inline]
 fn text(payload: &Payload) -> &str {
     foreign::message(payload.as_ref()).unwrap_or("of a panic that is no text")
 }
 
 /// Wakes the task that waits for a finished job. Returns whether there was one.
+#[inline]
 fn wake(waker: Option<Waker>) -> bool {
     let Some(waker) = waker else { return false };
     foreign::wake(waker, "a job");
@@ -276,6 +289,7 @@ fn wake(waker: Option<Waker>) -> bool {
 }
 
 /// Logs what a worker does.
+#[inline]
 fn narrate(thread: &Thread, what: &str) {
     let name = thread.name().unwrap_or_default();
     let line = format_args!("thread '{name}' {what}");

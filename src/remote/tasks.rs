@@ -35,6 +35,7 @@ impl Remote {
     ///     assert!(tasks.to_string().contains("the job offloaded at "));
     /// });
     /// ```
+    #[inline]
     pub fn tasks(&self, limit: Duration) -> Result<Tasks, NoAnswer> {
         if let Some(context) = context::current() {
             if context.address.loop_index() == self.address.loop_index() && !self.is_closed() {
@@ -56,6 +57,7 @@ impl Remote {
     }
 
     /// The holder of the loop's thread, in words.
+    #[inline]
     fn holder(&self) -> Option<String> {
         self.holder.as_ref()?()
     }
@@ -74,12 +76,14 @@ enum Why {
 
 impl NoAnswer {
     /// Whether the loop exists, but did not answer in time.
+    #[inline]
     pub fn is_timeout(&self) -> bool {
         matches!(self.0, Why::Late(..))
     }
 
     /// The task that held the loop's thread when the time was over, for how long, and what the thread did. Only a loop
     /// with a [watchdog](crate::Builder::watchdog) knows it.
+    #[inline]
     pub fn held_by(&self) -> Option<&str> {
         match &self.0 {
             Why::Late(_, held_by) => held_by.as_deref(),
@@ -89,6 +93,7 @@ impl NoAnswer {
 }
 
 impl fmt::Display for NoAnswer {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("cannot list the tasks: the event loop ")?;
         match &self.0 {

@@ -31,6 +31,7 @@ impl CancelTrigger {
     /// # Errors
     ///
     /// [`Closed`] if the loop that was running when the trigger was made is gone.
+    #[inline]
     pub fn cancel(&self) -> Result<(), Closed> {
         let number = self.number;
         self.remote
@@ -39,6 +40,7 @@ impl CancelTrigger {
 }
 
 impl fmt::Debug for CancelTrigger {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CancelTrigger")
             .field("remote", &self.remote)
@@ -53,6 +55,7 @@ impl CancelToken {
     ///
     /// If no loop is running on this thread.
     #[track_caller]
+    #[inline]
     pub fn trigger(&self) -> CancelTrigger {
         CancelTrigger {
             remote: Remote::current(),

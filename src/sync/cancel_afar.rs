@@ -19,6 +19,7 @@ pub(super) trait Cancel {
 }
 
 /// Enters a token in the table, and returns its number.
+#[inline]
 pub(super) fn enter(node: Weak<dyn Cancel>) -> u64 {
     let number = NEXT.get();
     NEXT.set(number + 1);
@@ -27,11 +28,13 @@ pub(super) fn enter(node: Weak<dyn Cancel>) -> u64 {
 }
 
 /// Removes the number of a token that is gone. (At the end of the thread, the table may be gone before the token.)
+#[inline]
 pub(super) fn leave(number: u64) {
     let _ = TOKENS.try_with(|tokens| tokens.borrow_mut().remove(&number));
 }
 
 /// Cancels the token of that number, if it lives.
+#[inline]
 pub(super) fn cancel(number: u64) {
     let found = TOKENS.try_with(|tokens| tokens.borrow().get(&number).and_then(Weak::upgrade));
     if let Ok(Some(node)) = found {

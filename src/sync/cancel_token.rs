@@ -66,6 +66,7 @@ pub(super) struct Node {
 impl CancelToken {
     /// A token without a parent, not cancelled.
     #[track_caller]
+    #[inline]
     pub fn new() -> CancelToken {
         CancelToken {
             node: Node::new().into(),
@@ -75,6 +76,7 @@ impl CancelToken {
     /// A token that is cancelled with this token, and may be cancelled alone. The child of a cancelled token is
     /// cancelled.
     #[track_caller]
+    #[inline]
     pub fn child_token(&self) -> CancelToken {
         let child = Node::new();
         if self.is_cancelled() {
@@ -91,6 +93,7 @@ impl CancelToken {
     }
 
     /// Cancels the token and all its descendants. All are cancelled before the first task is woken.
+    #[inline]
     pub fn cancel(&self) {
         for node in Node::cancel_family(&self.node) {
             node.cancelled.wake_waiters();
@@ -98,6 +101,7 @@ impl CancelToken {
     }
 
     /// Whether it was cancelled.
+    #[inline]
     pub fn is_cancelled(&self) -> bool {
         self.node.cancelled.is_set()
     }
@@ -143,6 +147,7 @@ impl CancelToken {
     }
 
     /// The number by which [`cancel_numbered`](Self::cancel_numbered) finds it on this thread, for as long as it lives.
+    #[inline]
     pub(crate) fn number(&self) -> u64 {
         let number = self.node.number.get();
         let node = Rc::downgrade(&self.node);
@@ -152,11 +157,13 @@ impl CancelToken {
     }
 
     /// Cancels the token of that number, if it lives.
+    #[inline]
     pub(crate) fn cancel_numbered(number: u64) {
         cancel_afar::cancel(number);
     }
 
     /// A guard that cancels the token when it is dropped, unless it is disarmed.
+    #[inline]
     pub fn drop_guard(self) -> CancelGuard {
         CancelGuard { token: Some(self) }
     }
@@ -164,6 +171,7 @@ impl CancelToken {
 
 impl Default for CancelToken {
     #[track_caller]
+    #[inline]
     fn default() -> Self {
         CancelToken::new()
     }
@@ -171,6 +179,7 @@ impl Default for CancelToken {
 
 impl Node {
     #[track_caller]
+    #[inline]
     fn new() -> Rc<Node> {
         Rc::new(Node {
             cancelled: Event::of(Made::here("the cancellation of the token")),
@@ -182,6 +191,7 @@ impl Node {
 
     /// Marks a node and its descendants as cancelled, and lets all tasks through that wait for them. No task is woken
     /// yet.
+    #[inline]
     fn cancel_family(root: &Rc<Node>) -> Vec<Rc<Node>> {
         let mut family = vec![Rc::clone(root)];
         let mut marked = 0;
@@ -201,6 +211,7 @@ impl Node {
     }
 
     /// Removes the link to the parent, on both sides, and returns the parent.
+    #[inline]
     fn leave_parent(&self) -> Option<Rc<Node>> {
         let (parent, key) = self.parent.take()?;
         // A parent that is being cancelled has removed all its children already.
@@ -210,12 +221,14 @@ impl Node {
 }
 
 impl Cancel for Node {
+    #[inline]
     fn cancel(self: Rc<Self>) {
         CancelToken { node: self.into() }.cancel();
     }
 }
 
 impl Drop for Node {
+    #[inline]
     fn drop(&mut self) {
         if let Some(number) = self.number.get() {
             cancel_afar::leave(number);
@@ -230,6 +243,7 @@ impl Drop for Node {
 }
 
 impl fmt::Debug for CancelToken {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CancelToken")
             .field("cancelled", &self.is_cancelled())
@@ -247,6 +261,7 @@ pub struct CancelGuard {
 
 impl CancelGuard {
     /// Gives the token back, not cancelled.
+    #[inline]
     pub fn disarm(mut self) -> CancelToken {
         self.token
             .take()
@@ -255,6 +270,7 @@ impl CancelGuard {
 }
 
 impl Drop for CancelGuard {
+    #[inline]
     fn drop(&mut self) {
         if let Some(token) = &self.token {
             token.cancel();

@@ -50,6 +50,7 @@ impl Notify {
     }
 
     /// Notifies the task that has waited longest; if no task waits, the next task that comes.
+    #[inline]
     pub fn notify_one(&self) {
         let mut nudge = Some(Nudge::One);
         if self.waiters.grant_while(|_| nudge.take()) == 0 {
@@ -58,6 +59,7 @@ impl Notify {
     }
 
     /// Notifies all tasks that wait, and each [`Notified`] that exists but was not polled yet. Nothing is stored.
+    #[inline]
     pub fn notify_waiters(&self) {
         self.rounds.set(self.rounds.get().wrapping_add(1));
         self.waiters.grant_while(|_| Some(Nudge::All));
@@ -73,6 +75,7 @@ impl Notify {
     ///
     /// Nothing is lost but the place in the queue: a notification by `notify_one` goes to the next waiter, and if there
     /// is none it is stored.
+    #[inline]
     pub fn notified(&self) -> Notified<'_> {
         Notified {
             wait: Wait::new(self, self.rounds.get()),
@@ -82,6 +85,7 @@ impl Notify {
 
 impl Default for Notify {
     #[track_caller]
+    #[inline]
     fn default() -> Self {
         Notify::new()
     }
@@ -91,10 +95,12 @@ impl Grants for Notify {
     type Want = u64;
     type Grant = Nudge;
 
+    #[inline]
     fn waiters(&self) -> &WaitList<u64, Nudge> {
         &self.waiters
     }
 
+    #[inline]
     fn try_grant(&self, round: u64) -> Option<Nudge> {
         if self.rounds.get() != round {
             return Some(Nudge::All);
@@ -102,6 +108,7 @@ impl Grants for Notify {
         self.stored.take().then_some(Nudge::One)
     }
 
+    #[inline]
     fn left(&self, _: u64, nudge: Option<Nudge>) {
         // Guarded by tests/sync/signals.rs::a_notification_of_a_dropped_waiter_goes_to_the_next
         if let Some(Nudge::One) = nudge {
@@ -111,6 +118,7 @@ impl Grants for Notify {
 }
 
 impl fmt::Debug for Notify {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notify")
             .field("stored", &self.stored.get())
@@ -128,12 +136,14 @@ pub struct Notified<'a> {
 impl Future for Notified<'_> {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.wait).poll(cx).map(|_| ())
     }
 }
 
 impl fmt::Debug for Notified<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notified")
             .field("queued", &self.wait.is_queued())

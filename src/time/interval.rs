@@ -26,6 +26,7 @@ use crate::context;
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn interval(period: Duration) -> Interval {
     interval_at(clock::now(), period)
 }
@@ -46,6 +47,7 @@ pub fn interval(period: Duration) -> Interval {
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(
         !period.is_zero(),
@@ -81,6 +83,7 @@ pub enum MissedTick {
 
 impl MissedTick {
     /// When the next tick is due, if this tick was `due` then and is delivered `now`.
+    #[inline]
     fn next(self, due: Instant, now: Instant, period: Duration) -> Instant {
         let next = saturating_add(due, period);
         if next > now {
@@ -116,6 +119,7 @@ impl Interval {
     ///
     /// # Panics
     /// When polled before the tick is due and no loop is running on this thread.
+    #[inline]
     pub fn tick(&mut self) -> Tick<'_> {
         Tick { interval: self }
     }
@@ -130,6 +134,7 @@ impl Interval {
     ///
     /// # Panics
     /// Before the tick is due, if no loop is running on this thread.
+    #[inline]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(context::poll_budget(cx));
         ready!(self.sleep.poll_deadline(cx, "interval"));
@@ -141,26 +146,31 @@ impl Interval {
     }
 
     /// Begins anew: the next tick is due one period from now.
+    #[inline]
     pub fn reset(&mut self) {
         self.reset_at(saturating_add(clock::now(), self.period));
     }
 
     /// Begins anew: the next tick is due at `start`.
+    #[inline]
     pub fn reset_at(&mut self, start: Instant) {
         self.sleep.reset(start);
     }
 
     /// When the next tick is due.
+    #[inline]
     pub fn next_tick(&self) -> Instant {
         self.sleep.deadline()
     }
 
     /// The time from tick to tick.
+    #[inline]
     pub fn period(&self) -> Duration {
         self.period
     }
 
     /// The treatment of missed ticks.
+    #[inline]
     pub fn missed_tick(&self) -> MissedTick {
         self.missed_tick
     }
@@ -176,6 +186,7 @@ impl Interval {
     /// interval.set_missed_tick(MissedTick::Skip);
     /// assert_eq!(interval.missed_tick(), MissedTick::Skip);
     /// ```
+    #[inline]
     pub fn set_missed_tick(&mut self, missed_tick: MissedTick) {
         self.missed_tick = missed_tick;
     }
@@ -191,6 +202,7 @@ pub struct Tick<'a> {
 impl Future for Tick<'_> {
     type Output = Instant;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
         self.interval.poll_tick(cx)
     }
@@ -198,6 +210,7 @@ impl Future for Tick<'_> {
 
 /// Guarded by tests/time/timers.rs::a_dropped_tick_leaves_nothing_behind_and_loses_no_tick.
 impl Drop for Tick<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.interval.sleep.disarm();
     }

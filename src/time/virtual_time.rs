@@ -40,6 +40,7 @@ use crate::inbox::{Address, Room};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[track_caller]
+#[inline]
 pub fn advance(duration: Duration) {
     let here = context::expect_current("time::advance");
     let Some(now) = here.timers.standing() else {
@@ -81,6 +82,7 @@ pub fn advance(duration: Duration) {
 /// });
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[inline]
 pub fn hold() -> Hold {
     Hold(context::with_current("time::hold", hold_of))
 }
@@ -94,6 +96,7 @@ pub fn hold() -> Hold {
 pub struct Hold(Option<Address>);
 
 /// Holds the clock of that loop, if it stands still. The caller must [`release`] the address.
+#[inline]
 fn hold_of(context: &Rc<Context>) -> Option<Address> {
     context.timers.standing()?;
     context.timers.timers().hold();
@@ -102,6 +105,7 @@ fn hold_of(context: &Rc<Context>) -> Option<Address> {
 
 impl Hold {
     /// The hold that an offloaded job carries; `None` if the clock is the real one.
+    #[inline]
     pub(crate) fn for_a_job() -> Option<Hold> {
         let address = context::peek(hold_of)??;
         Some(Hold(Some(address)))
@@ -111,6 +115,7 @@ impl Hold {
 /// The end of a hold is a note, so it comes after all the notes that were sent before it.
 /// Guarded by tests/time/virtual_time.rs::what_a_thread_sends_before_it_lets_go_comes_before_the_clock_moves.
 impl Drop for Hold {
+    #[inline]
     fn drop(&mut self) {
         if let Some(address) = self.0 {
             // A loop that has ended has no clock.
@@ -119,11 +124,13 @@ impl Drop for Hold {
     }
 }
 
+#[inline]
 fn release() {
     context::peek(|here| here.timers.timers().release());
 }
 
 impl fmt::Debug for Hold {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_held = self.0.is_some();
         f.debug_struct("Hold")

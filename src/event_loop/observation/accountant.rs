@@ -18,6 +18,7 @@ pub(super) struct Accountant {
 }
 
 impl Accountant {
+    #[inline]
     pub(super) fn new(accounts: Rc<Accounts>, scheduler: Rc<Scheduler>) -> Self {
         Self {
             accounts,
@@ -29,6 +30,7 @@ impl Accountant {
 
     /// Notes each task that has entered the ready queue since the last look: it is ready since the beginning of that
     /// step.
+    #[inline]
     pub(super) fn look_for_wakes(&self, step: Instant) {
         let ever = self.scheduler.entries_ever();
         let new = ever - self.seen.replace(ever);
@@ -36,10 +38,12 @@ impl Accountant {
         self.scheduler.each_newest(new as usize, note);
     }
 
+    #[inline]
     pub(super) fn begins(&self, id: TaskId, now: Instant) {
         self.accounts.account.begins(id, now);
     }
 
+    #[inline]
     pub(super) fn ends(&self, id: TaskId, begin: Instant, end: Instant) {
         self.accounts
             .account
@@ -47,16 +51,19 @@ impl Accountant {
     }
 
     /// Between the last turn and this moment a host ran; the time is not a rest.
+    #[inline]
     pub(super) fn is_called(&self) {
         self.since.set(Instant::now());
     }
 
+    #[inline]
     pub(super) fn turn_begins(&self) {
         let now = Instant::now();
         let rest = now.saturating_duration_since(self.since.replace(now));
         self.accounts.account.has_rested(rest);
     }
 
+    #[inline]
     pub(super) fn turn_ends(&self) {
         let now = Instant::now();
         let turn = now.saturating_duration_since(self.since.replace(now));

@@ -30,6 +30,7 @@ pub(super) struct Actor<'a> {
 }
 
 impl<'a> Actor<'a> {
+    #[inline]
     pub(super) fn task(deed: Deed, id: TaskId, cell: &'a mut TaskCell) -> Self {
         let (name, location) = cell.as_mut().about();
         Self {
@@ -40,6 +41,7 @@ impl<'a> Actor<'a> {
     }
 
     /// An actor that is not a task.
+    #[inline]
     pub(super) fn nobody(deed: Deed) -> Self {
         Self {
             deed,
@@ -50,6 +52,7 @@ impl<'a> Actor<'a> {
 }
 
 impl fmt::Display for Actor<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.deed {
             Deed::Poll => "",

@@ -68,6 +68,7 @@ pub(super) trait Attach: fmt::Debug + Sync + RefUnwindSafe {
 pub(super) struct Observing;
 
 impl Attach for Observing {
+    #[inline]
     fn attach(
         &self,
         loop_name: &str,
@@ -100,6 +101,7 @@ pub(super) struct Limits {
 }
 
 impl Observation {
+    #[inline]
     fn new(
         loop_name: &str,
         Limits {
@@ -138,6 +140,7 @@ impl Observation {
         }
     }
 
+    #[inline]
     fn look_for_wakes(&self, step: Instant) {
         if let Some(accountant) = &self.accountant {
             accountant.look_for_wakes(step);
@@ -158,6 +161,7 @@ impl Observation {
     }
 
     /// Ends a step that was not a task's.
+    #[inline]
     fn step_of_nobody(&self, deed: Deed) {
         if self.step(|| Actor::nobody(deed)) {
             self.probe.is_slow(None);
@@ -166,6 +170,7 @@ impl Observation {
 }
 
 impl Observes for Observation {
+    #[inline]
     fn work(&self, event_loop: &EventLoop, batch: usize) -> io::Result<()> {
         let Some(accountant) = &self.accountant else {
             return event_loop.work_observed_by(self, batch);
@@ -176,16 +181,19 @@ impl Observes for Observation {
         result
     }
 
+    #[inline]
     fn calls(&self) {
         self.resumes();
         self.announce(|| Actor::nobody(Deed::Call));
     }
 
+    #[inline]
     fn has_called(&self) {
         self.step_of_nobody(Deed::Call);
         self.rests();
     }
 
+    #[inline]
     fn rest(&self, event_loop: &EventLoop, wait: Wait) -> io::Result<()> {
         match event_loop.virtual_time {
             Some(virtual_time) => virtual_time.rest(event_loop, wait)?,
@@ -196,18 +204,21 @@ impl Observes for Observation {
         Ok(())
     }
 
+    #[inline]
     fn is_called(&self) {
         if let Some(accountant) = &self.accountant {
             accountant.is_called();
         }
     }
 
+    #[inline]
     fn is_before_a_shuffle(&self) {
         self.look_for_wakes(Instant::now());
     }
 }
 
 impl Observer for Observation {
+    #[inline]
     fn resumes(&self) {
         let now = Instant::now();
         self.since.set(now);
@@ -216,11 +227,13 @@ impl Observer for Observation {
     }
 
     // The calls that were delivered in the look have been steps of their own.
+    #[inline]
     fn has_looked(&self) {
         self.step_of_nobody(Deed::Look);
         self.rests();
     }
 
+    #[inline]
     fn rests(&self) {
         if let Some(watchdog) = &self.watchdog {
             watchdog.rests();
@@ -228,6 +241,7 @@ impl Observer for Observation {
         self.slow.tell();
     }
 
+    #[inline]
     fn begins(&self, id: TaskId, cell: &mut TaskCell) {
         self.announce(|| Actor::task(Deed::Poll, id, cell));
         self.probe.polls(id);
@@ -236,6 +250,7 @@ impl Observer for Observation {
         }
     }
 
+    #[inline]
     fn ends(&self, id: TaskId, cell: &mut TaskCell, step: Step) {
         let deed = match step {
             Step::Pending | Step::Ready => Deed::Poll,
@@ -260,6 +275,7 @@ impl Observer for Observation {
         }
     }
 
+    #[inline]
     fn is_settled(&self) {
         self.probe.because_of_nobody();
         let Some((id, location)) = self.last.take() else {
@@ -275,12 +291,14 @@ impl Observer for Observation {
         }
     }
 
+    #[inline]
     fn has_news(&self) -> bool {
         self.slow.has_news()
     }
 }
 
 /// From now on the loop keeps accounts. It has spawned no task yet.
+#[inline]
 fn keep_accounts(context: &Context) -> Accountant {
     let accounts = Rc::new(Accounts::new());
     context.accounts.get_or_init(|| Rc::clone(&accounts));
@@ -292,6 +310,7 @@ fn keep_accounts(context: &Context) -> Accountant {
 }
 
 /// How the task of this cell has ended.
+#[inline]
 fn end_of(cell: &mut TaskCell) -> End {
     if cell.as_mut().holds_an_err() {
         return End::Error;

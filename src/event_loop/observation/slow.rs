@@ -28,6 +28,7 @@ struct Line {
 }
 
 impl SlowDeeds {
+    #[inline]
     pub(super) fn new(loop_name: &str, limit: Duration) -> Self {
         Self {
             loop_name: loop_name.to_owned(),
@@ -38,16 +39,19 @@ impl SlowDeeds {
         }
     }
 
+    #[inline]
     pub(super) fn limit(&self) -> Duration {
         self.limit
     }
 
+    #[inline]
     pub(super) fn has_news(&self) -> bool {
         self.has_news.get()
     }
 
     /// Logs the first, the second, the fourth time and so on.
     #[cold]
+    #[inline]
     pub(super) fn note(&self, actor: &Actor<'_>, took: Duration) {
         let site = (actor.deed, actor.task.map(|(_, location)| location));
         let count = self.count(site);
@@ -67,6 +71,7 @@ impl SlowDeeds {
     }
 
     /// Counts this time, and returns the count of the site. There are few such sites in a program, and each was slow.
+    #[inline]
     fn count(&self, site: Site) -> u64 {
         let mut counts = self.counts.borrow_mut();
         if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == site) {
@@ -78,6 +83,7 @@ impl SlowDeeds {
     }
 
     /// Writes the lines to the log. Without a logger, the first line of each site goes to standard error.
+    #[inline]
     pub(super) fn tell(&self) {
         if !self.has_news.replace(false) {
             return;
@@ -92,6 +98,7 @@ impl SlowDeeds {
     }
 }
 
+#[inline]
 fn so_far(count: u64) -> String {
     match count {
         1 => String::new(),
@@ -99,6 +106,7 @@ fn so_far(count: u64) -> String {
     }
 }
 
+#[inline]
 fn advice(deed: Deed) -> &'static str {
     match deed {
         Deed::Poll => {

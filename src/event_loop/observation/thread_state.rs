@@ -14,6 +14,7 @@ pub(super) struct ThreadState {
 }
 
 impl ThreadState {
+    #[inline]
     pub(super) fn of_this_thread() -> Self {
         // A link to `<process>/task/<thread>`.
         let link = fs::read_link("/proc/thread-self").ok();
@@ -23,6 +24,7 @@ impl ThreadState {
     }
 
     /// What the thread is doing at this moment, and the most likely cause.
+    #[inline]
     pub(super) fn in_words(&self) -> String {
         let Some(folder) = &self.folder else {
             return "what it does cannot be seen: there is no /proc".to_owned();
@@ -32,6 +34,7 @@ impl ThreadState {
     }
 }
 
+#[inline]
 fn in_words(stat: &str, syscall: &str, wchan: &str) -> String {
     // The name of the program stands in parentheses and may contain anything; the state follows.
     let state = stat
@@ -39,13 +42,12 @@ fn in_words(stat: &str, syscall: &str, wchan: &str) -> String {
         .next()
         .and_then(|rest| rest.trim().chars().next());
     let first = syscall.split_whitespace().next();
-    let number = first.and_then(|first| first.parse::<i64>().ok());
+    let number = first.and_then(|first| first.parse::<u64>().ok());
     match (number, state) {
         (None, Some('R')) => "it computes".to_owned(),
-        (Some(number), _) if number >= 0 => in_call(number),
+        (Some(number), _) => in_call(number),
         (_, Some('D')) => "it waits for a disk".to_owned(),
         (_, Some('T' | 't')) => "it is stopped, by a signal or a debugger".to_owned(),
-        (_, Some('R')) => "it computes".to_owned(),
         _ if wchan.is_empty() || wchan == "0" => {
             "it waits, and the system does not say for what".to_owned()
         }
@@ -113,15 +115,18 @@ const CALLS: &[(&str, &[libc::c_long], &str)] = &[
     ),
 ];
 
-fn in_call(number: i64) -> String {
-    let calls = CALLS.iter().chain(OLD_CALLS);
-    let known = calls
-        .into_iter()
-        .find(|(_, numbers, _)| numbers.contains(&number));
-    match known {
-        Some((name, _, guess)) => format!("it waits in {name}: {guess}"),
-        None => format!("it waits in system call {number}"),
+#[inline]
+fn in_call(number: u64) -> String {
+    for calls in [CALLS, OLD_CALLS] {
+        for (name, numbers, guess) in calls {
+            for known in *numbers {
+                if *known as u64 == number {
+                    return format!("it waits in {name}: {guess}");
+                }
+            }
+        }
     }
+    format!("it waits in system call {number}")
 }
 
 /// Calls that newer architectures do not have.

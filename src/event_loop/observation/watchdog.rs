@@ -51,6 +51,7 @@ struct Shared {
 
 impl Watchdog {
     /// Must be called on the watched thread.
+    #[inline]
     pub(super) fn new(loop_name: &str, limit: Duration) -> io::Result<Self> {
         let shared = Arc::new(Mutex::new(Shared {
             at_it: None,
@@ -79,11 +80,13 @@ impl Watchdog {
     }
 
     /// Lets any thread ask which deed holds the loop's thread at that moment.
+    #[inline]
     pub(super) fn holder(&self) -> Holder {
         let watch = Arc::clone(&self.watch);
         Arc::new(move || watch.holder())
     }
 
+    #[inline]
     pub(super) fn begins(&self, actor: &Actor<'_>, since: Instant) {
         let mut shared = lock(&self.shared);
         shared.number += 1;
@@ -101,6 +104,7 @@ impl Watchdog {
         }
     }
 
+    #[inline]
     pub(super) fn rests(&self) {
         lock(&self.shared).at_it = None;
     }
@@ -108,6 +112,7 @@ impl Watchdog {
 
 /// The watchdog's thread ends by itself; no thread waits for it.
 impl Drop for Watchdog {
+    #[inline]
     fn drop(&mut self) {
         lock(&self.shared).has_ended = true;
         self.thread.unpark();
@@ -115,6 +120,7 @@ impl Drop for Watchdog {
 }
 
 impl Shared {
+    #[inline]
     fn set_name(&mut self, name: Option<&str>) {
         match (&mut self.name, name) {
             (Some(buffer), Some(name)) => {
@@ -127,6 +133,7 @@ impl Shared {
 }
 
 /// The lock is never poisoned: no foreign code runs under it.
+#[inline]
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -148,6 +155,7 @@ enum Found {
 }
 
 impl Watch {
+    #[inline]
     fn holder(&self) -> Option<String> {
         let shared = lock(&self.shared);
         let (nameless, since) = shared.at_it?;
@@ -157,11 +165,13 @@ impl Watch {
         Some(self.in_words(&who, since.elapsed()))
     }
 
+    #[inline]
     fn in_words(&self, who: &str, lasted: Duration) -> String {
         let does = self.watched.in_words();
         format!("{who} has held the thread for {lasted:.1?} and still does; {does}")
     }
 
+    #[inline]
     fn run(&self) {
         let pause = (self.limit / 4).max(SHORTEST_PAUSE);
         let (mut idle_rounds, mut step, mut told_at) = (0, 0, self.limit);
@@ -189,6 +199,7 @@ impl Watch {
         }
     }
 
+    #[inline]
     fn find(&self) -> Found {
         let shared = lock(&self.shared);
         if shared.has_ended {
@@ -207,6 +218,7 @@ impl Watch {
     }
 
     /// Sleeps until the loop is at work again.
+    #[inline]
     fn sleep(&self) {
         let mut shared = lock(&self.shared);
         shared.is_asleep = shared.at_it.is_none() && !shared.has_ended;
@@ -217,6 +229,7 @@ impl Watch {
         }
     }
 
+    #[inline]
     fn tell(&self, who: &str, lasted: Duration) {
         let line = format!("{}: {}", self.loop_name, self.in_words(who, lasted));
         foreign::tell_somebody(Level::Warn, foreign::SLOW, line);
