@@ -189,12 +189,18 @@ pub(crate) fn bury(remains: impl Sized) {
 #[inline(never)]
 fn bury_payload(mut payload: Payload) {
     for _ in 0..8 {
-        match catch(|| drop(payload)) {
+        match drop_payload(payload) {
             Ok(()) => return,
             Err(next) => payload = next,
         }
     }
     mem::forget(payload);
+}
+
+// A function of its own, or a program contains it eight times.
+#[inline(never)]
+fn drop_payload(payload: Payload) -> Result<(), Payload> {
+    catch(|| drop(payload))
 }
 
 /// The text of a panic, if it was raised with text, as `panic!` does.
