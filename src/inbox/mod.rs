@@ -157,7 +157,7 @@ use std::io;
 use std::ptr;
 use std::rc::Rc;
 
-use crate::shim::atomic::Ordering::{Relaxed, SeqCst};
+use crate::shim::atomic::Ordering::Relaxed;
 use crate::shim::{self, lock};
 
 mod bell;
@@ -201,7 +201,7 @@ impl Inbox {
     pub(crate) fn new(post_queue: usize, has_grown: Rc<Cell<bool>>) -> io::Result<Self> {
         let shared = table::claim()?;
         let mut queue = lock(&shared.queue);
-        queue.post_queue = Some(post_queue);
+        queue.open(post_queue);
         shared.word.open();
         Ok(Self {
             shared,
@@ -221,6 +221,7 @@ impl Inbox {
         self.shared.index
     }
 
+    #[inline(never)]
     pub(crate) fn first_serial(&self) -> u32 {
         lock(&self.shared.queue).next_serial
     }
@@ -320,18 +321,18 @@ impl Inbox {
 
     /// Closes the inbox, and hands each undelivered note to `take`. The next loop's serials begin at `next_serial`.
     pub(crate) fn close(&self, next_serial: u32, take: &mut dyn FnMut(Note)) {
-        let taken = self.taken.take();
-        self.waiting.set(0);
+        let mut taken = self.taken.borrow_mut();
         let mut queue = lock(&self.shared.queue);
         if queue.post_queue_of(self.generation).is_none() {
             return;
         }
-        let left = queue.close(next_serial);
-        // ORDERING: under the lock, and no thread can push any more.
-        self.shared.posts.store(0, SeqCst);
+        queue.close(next_serial, &mut taken);
         drop(queue);
-        hand_over(taken, take);
-        hand_over(left, take);
+        self.waiting.set(taken.len());
+        drop(taken);
+        while let Some(note) = self.next() {
+            take(note);
+        }
     }
 }
 
@@ -372,12 +373,6 @@ impl Address {
 
     pub(crate) fn loop_index(&self) -> usize {
         self.shared.index
-    }
-}
-
-fn hand_over(mut notes: VecDeque<Note>, take: &mut dyn FnMut(Note)) {
-    while let Some(note) = notes.pop_front() {
-        take(note);
     }
 }
 

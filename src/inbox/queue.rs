@@ -30,11 +30,17 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new() -> Self {
         Self {
-            notes: VecDeque::with_capacity(ROOM),
+            notes: VecDeque::new(),
             post_queue: None,
             generation: 0,
             next_serial: 0,
         }
+    }
+
+    /// A loop moves in.
+    pub(super) fn open(&mut self, post_queue: usize) {
+        self.post_queue = Some(post_queue);
+        self.notes.reserve_exact(ROOM);
     }
 
     /// How many calls may wait for the loop of this generation. `None`: that loop is gone.
@@ -73,11 +79,14 @@ impl Queue {
         self.notes.reserve_exact(room);
     }
 
-    /// The loop leaves the inbox. Returns the unread notes.
-    pub(super) fn close(&mut self, next_serial: u32) -> VecDeque<Note> {
+    /// The loop leaves the inbox, and takes the unread notes.
+    pub(super) fn close(&mut self, next_serial: u32, taken: &mut VecDeque<Note>) {
         self.post_queue = None;
         self.generation += 1;
         self.next_serial = next_serial;
-        std::mem::replace(&mut self.notes, VecDeque::with_capacity(ROOM))
+        while let Some(note) = self.notes.pop_front() {
+            taken.push_back(note);
+        }
+        self.notes.shrink_to(ROOM);
     }
 }

@@ -96,7 +96,10 @@ pub(super) fn claim() -> io::Result<&'static Shared> {
 #[cold]
 #[inline(never)]
 fn make(index: usize) -> &'static Shared {
-    Box::leak(Box::new(Shared::new(index)))
+    // A vector has its memory first. A box is filled before, and what fills it has to be dropped if there is no memory.
+    let mut made = Vec::with_capacity(1);
+    made.push(Shared::new(index));
+    &made.leak()[0]
 }
 
 pub(super) fn give_back(shared: &'static Shared) {
