@@ -340,14 +340,21 @@ impl Builder {
         })
     }
 
+    #[inline(never)]
     fn check_name(&self) -> io::Result<()> {
-        if !self.name.contains('\0') {
+        let Some((before, behind)) = self.name.split_once('\0') else {
             return Ok(());
+        };
+        // Without `format!`, whose code no other part of a small program needs.
+        let mut why = "cannot make an event loop: its name \"".to_owned();
+        for part in [
+            before,
+            "\\0",
+            behind,
+            "\" contains a NUL, which the name of a thread cannot",
+        ] {
+            why.push_str(part);
         }
-        let why = format!(
-            "cannot make an event loop: its name {:?} contains a NUL, which the name of a thread cannot",
-            self.name
-        );
         Err(io::Error::new(io::ErrorKind::InvalidInput, why))
     }
 
