@@ -1,5 +1,7 @@
 //! One slot of the slab: a task, from its spawning until nothing needs the slot any more.
 
+use std::mem;
+
 use super::joiner::Joiner;
 use crate::task::cell::TaskCell;
 
@@ -39,6 +41,15 @@ impl Slot {
         is_queued: true,
         life: Life::Alive,
     };
+
+    /// Puts a cell into the slot, which has none.
+    #[inline]
+    pub(super) fn put(&mut self, cell: TaskCell) {
+        // Not an assignment, which drops what was there: code at each place, for nothing.
+        let nothing = self.cell.replace(cell);
+        debug_assert!(nothing.is_none());
+        mem::forget(nothing);
+    }
 
     pub(super) fn is_finished(&self) -> bool {
         self.life == Life::Finished

@@ -23,6 +23,8 @@ pub(super) struct Tasks {
     pub(super) slots: Slab<Slot>,
     /// Indices of slots. A spawn makes room for every task, so that no wake allocates.
     pub(super) ready: VecDeque<u32>,
+    /// The slots of the outputs that wait to be dropped: see `outputs.rs`.
+    pub(super) discards: VecDeque<u32>,
     pub(super) spares: Spares,
     /// Wakers that await a handle and belong to no task of this loop.
     pub(super) afar: Slab<Waker>,
@@ -49,6 +51,7 @@ impl Tasks {
             loop_index,
             slots: Slab::new(),
             ready: VecDeque::new(),
+            discards: VecDeque::new(),
             spares: Spares::new(Rc::clone(&has_grown)),
             afar: Slab::new(),
             spawned: u64::from(first_serial) % SERIALS,
@@ -153,7 +156,7 @@ impl Tasks {
         if slot.life != Life::Alive {
             return Some(cell);
         }
-        slot.cell = Some(cell);
+        slot.put(cell);
         None
     }
 
