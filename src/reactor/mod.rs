@@ -173,6 +173,7 @@ mod waiters;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
+use std::mem;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -312,12 +313,13 @@ impl Reactor {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
             Err(error) => Err(while_trying("waiting for events", error)),
         };
-        self.events.set(Some(events));
+        // The place is empty. `set` would contain the code that drops what was there; so below.
+        mem::forget(self.events.replace(Some(events)));
         if !woken.is_empty() {
             self.wake(&mut woken);
         }
         self.probe.has_reached_all();
-        self.woken.set(woken);
+        mem::forget(self.woken.replace(woken));
         found
     }
 
