@@ -1,7 +1,9 @@
 //! The queue behind the word: the notes that do not fit into the word, and which loop owns the
 //! inbox.
 
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
+
+use crate::sort::sort;
 
 /// How many notes a new queue has room for.
 pub(super) const ROOM: usize = 8;
@@ -68,7 +70,8 @@ impl Queue {
             }
         }
         let mut is_repeated = vec![false; self.notes.len()];
-        for wakes in BinaryHeap::from(wakes).into_sorted_vec().windows(2) {
+        sort(&mut wakes);
+        for wakes in wakes.windows(2) {
             let [(before, _), (number, place)] = [wakes[0], wakes[1]];
             is_repeated[place as usize] = number == before;
         }
