@@ -201,12 +201,12 @@ impl Inbox {
     pub(crate) fn new(post_queue: usize, has_grown: Rc<Cell<bool>>) -> io::Result<Self> {
         let shared = table::claim()?;
         let mut queue = lock(&shared.queue);
-        queue.open(post_queue);
+        queue.post_queue = Some(post_queue);
         shared.word.open();
         Ok(Self {
             shared,
             generation: queue.generation,
-            taken: RefCell::new(VecDeque::with_capacity(queue::ROOM)),
+            taken: RefCell::default(),
             waiting: Cell::new(0),
             has_grown,
         })

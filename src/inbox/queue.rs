@@ -39,12 +39,6 @@ impl Queue {
         }
     }
 
-    /// A loop moves in.
-    pub(super) fn open(&mut self, post_queue: usize) {
-        self.post_queue = Some(post_queue);
-        self.notes.reserve_exact(ROOM);
-    }
-
     /// How many calls may wait for the loop of this generation. `None`: that loop is gone.
     pub(super) fn post_queue_of(&self, generation: u64) -> Option<usize> {
         self.post_queue.filter(|_| self.generation == generation)
@@ -63,10 +57,10 @@ impl Queue {
     #[cold]
     fn thin_out(&mut self) {
         // Of each wake its number and its place, sorted.
-        let mut wakes: Vec<(u64, u64)> = Vec::with_capacity(self.notes.len());
-        for (note, place) in self.notes.iter().zip(0..) {
-            if let Note::Wake(number) = note {
-                wakes.push((*number, place));
+        let mut wakes = Vec::new();
+        for place in 0..self.notes.len() {
+            if let Note::Wake(number) = self.notes[place] {
+                wakes.push((number, place as u64));
             }
         }
         let mut is_repeated = vec![false; self.notes.len()];
@@ -75,8 +69,13 @@ impl Queue {
             let [(before, _), (number, place)] = [wakes[0], wakes[1]];
             is_repeated[place as usize] = number == before;
         }
-        let mut is_repeated = is_repeated.into_iter();
-        self.notes.retain(|_| is_repeated.next() != Some(true));
+        // Once around: each note goes from the front to the back.
+        for is_repeated in is_repeated {
+            match self.notes.pop_front() {
+                Some(note) if !is_repeated => self.notes.push_back(note),
+                _ => {}
+            }
+        }
         let room = self.notes.len().max(ROOM);
         // `reserve` would reserve more than this bound.
         self.notes.reserve_exact(room);

@@ -97,15 +97,17 @@ impl Ages {
 
     /// Tasks in the order of their spawning. They have their slots still.
     pub(super) fn oldest_first(&self, ids: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
-        let mut aged: Vec<(u64, u64)> = Vec::with_capacity(ids.size_hint().1.unwrap_or(0));
+        // Loops that push, because an iterator that collects is more code.
+        let mut aged = Vec::new();
         for id in ids {
             aged.push((self.age_of(id), id.bits()));
         }
         sort(&mut aged);
-        let sorted = aged.iter();
+        let mut sorted = Vec::new();
+        for (_, bits) in aged {
+            sorted.extend(TaskId::from_bits(bits));
+        }
         sorted
-            .filter_map(|(_, bits)| TaskId::from_bits(*bits))
-            .collect()
     }
 
     /// What is known of the spawn of a task.
