@@ -46,7 +46,7 @@ impl Bell {
             bell.as_ref().map_or(Ok(()), shim::Bell::wake)
         });
         pulled.unwrap_or_else(|payload| {
-            foreign::bury(payload);
+            foreign::bury_payload(payload);
             Err(io::Error::other("it panicked"))
         })
     }
