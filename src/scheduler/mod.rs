@@ -207,7 +207,7 @@ use budget::Share;
 pub(crate) use budget::{has_operations_left, spend_operation};
 pub(crate) use current::{Current, wake_here};
 pub use info::TaskState;
-pub(crate) use info::{Asker, Described, Label};
+pub(crate) use info::{Asker, Described};
 use joiner::{Joiner, Who};
 pub(crate) use observer::{Observer, Step, Unobserved};
 use slot::Life;
