@@ -2,6 +2,8 @@
 
 use std::mem;
 
+use slab::Slab;
+
 use super::joiner::Joiner;
 use crate::task::cell::TaskCell;
 
@@ -69,4 +71,10 @@ impl Slot {
     pub(super) fn is_needed(&self) -> bool {
         !self.is_finished() || self.is_queued || self.handles > 0
     }
+}
+
+/// Frees a slot, and drops the cell in it: one function, or the code that drops a cell stands at each place.
+#[inline(never)]
+pub(super) fn free(slots: &mut Slab<Slot>, index: usize) {
+    slots.remove(index);
 }

@@ -12,7 +12,7 @@ use slab::Slab;
 use super::ages::Ages;
 use super::evacuation::Evacuation;
 use super::joiner::{Joiner, Who};
-use super::slot::{Life, Slot};
+use super::slot::{self, Life, Slot};
 use super::spares::Spares;
 use crate::record::Probe;
 use crate::task::cell::TaskCell;
@@ -232,14 +232,14 @@ impl Tasks {
     #[inline(never)]
     pub(super) fn release(&mut self, index: usize) {
         if !self.slots[index].is_needed() {
-            self.slots.remove(index);
+            slot::free(&mut self.slots, index);
         }
     }
 
     /// Frees the vacant cells that were kept for later tasks.
     pub(super) fn drop_spares(&mut self) {
         while let Some(index) = self.spares.take_any(&mut self.slots) {
-            self.slots.remove(index);
+            slot::free(&mut self.slots, index);
         }
     }
 }
