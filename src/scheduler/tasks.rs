@@ -213,7 +213,7 @@ impl Tasks {
 
     /// Counts one handle less on the slot of a finished task, whose cell lies in the slot. Returns the cell if it cannot be
     /// kept here for the next task.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn retire(&mut self, index: usize, is_vacant: bool) -> Option<TaskCell> {
         let slot = &mut self.slots[index];
         slot.let_go();
