@@ -21,6 +21,8 @@ pub(crate) type Call = Box<dyn FnOnce() + Send>;
 /// The state under the inbox's lock.
 pub(super) struct Queue {
     pub(super) notes: VecDeque<Note>,
+    /// With so many notes the queue is [thinned out](Self::thin_out).
+    most: usize,
     /// How many calls may wait before a post is refused as [full](super::Refusal::Full). `None`: no loop owns this inbox.
     pub(super) post_queue: Option<usize>,
     /// Counts the loops that have owned this inbox, so that an `Address` of an earlier loop is closed.
@@ -33,6 +35,7 @@ impl Queue {
     pub(super) fn new() -> Self {
         Self {
             notes: VecDeque::new(),
+            most: ROOM,
             post_queue: None,
             generation: 0,
             next_serial: 0,
@@ -45,7 +48,7 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, note: Note) {
-        if self.notes.len() == self.notes.capacity() {
+        if self.notes.len() >= self.most {
             self.thin_out();
         }
         self.notes.push_back(note);
@@ -76,9 +79,7 @@ impl Queue {
                 _ => {}
             }
         }
-        let room = self.notes.len().max(ROOM);
-        // `reserve` would reserve more than this bound.
-        self.notes.reserve_exact(room);
+        self.most = 2 * self.notes.len().max(ROOM);
     }
 
     /// The loop leaves the inbox, and takes the unread notes.
