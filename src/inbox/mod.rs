@@ -206,7 +206,7 @@ impl Inbox {
         Ok(Self {
             shared,
             generation: queue.generation,
-            taken: RefCell::default(),
+            taken: RefCell::new(VecDeque::with_capacity(queue::ROOM)),
             waiting: Cell::new(0),
             has_grown,
         })
@@ -316,7 +316,7 @@ impl Inbox {
     /// Frees most of the room of both queues. They grow again if need be.
     pub(crate) fn shrink(&self) {
         self.taken.borrow_mut().shrink_to(queue::ROOM);
-        lock(&self.shared.queue).notes.shrink_to(queue::ROOM);
+        lock(&self.shared.queue).shrink();
     }
 
     /// Closes the inbox, and hands each undelivered note to `take`. The next loop's serials begin at `next_serial`.

@@ -34,7 +34,7 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new() -> Self {
         Self {
-            notes: VecDeque::new(),
+            notes: VecDeque::with_capacity(ROOM),
             most: ROOM,
             post_queue: None,
             generation: 0,
@@ -90,6 +90,12 @@ impl Queue {
         while let Some(note) = self.notes.pop_front() {
             taken.push_back(note);
         }
+        self.shrink();
+    }
+
+    /// Frees most of the room. The queue grows again if need be.
+    pub(super) fn shrink(&mut self) {
         self.notes.shrink_to(ROOM);
+        self.most = ROOM;
     }
 }

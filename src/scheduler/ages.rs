@@ -98,12 +98,12 @@ impl Ages {
     /// Tasks in the order of their spawning. They have their slots still.
     pub(super) fn oldest_first(&self, ids: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
         // Loops that push, because an iterator that collects is more code.
-        let mut aged = Vec::new();
+        let mut aged = Vec::with_capacity(ids.size_hint().1.unwrap_or(0));
         for id in ids {
             aged.push((self.age_of(id), id.bits()));
         }
         sort(&mut aged);
-        let mut sorted = Vec::new();
+        let mut sorted = Vec::with_capacity(aged.len());
         for (_, bits) in aged {
             sorted.extend(TaskId::from_bits(bits));
         }
