@@ -41,7 +41,8 @@ mod tests {
         let _watched = crate::watch::watch();
         for count in 0..200_u64 {
             // Few different numbers, so that many first halves are equal.
-            let mut pairs: Vec<(u64, u64)> = (0..count).map(|i| (i * 7919 % 13, i * 31 % 17)).collect();
+            let mut pairs: Vec<(u64, u64)> =
+                (0..count).map(|i| (i * 7919 % 13, i * 31 % 17)).collect();
             let mut sorted = pairs.clone();
             sorted.sort();
             sort(&mut pairs);

@@ -201,7 +201,7 @@ impl Inbox {
     pub(crate) fn new(post_queue: usize, has_grown: Rc<Cell<bool>>) -> io::Result<Self> {
         let shared = table::claim()?;
         let mut queue = lock(&shared.queue);
-        queue.post_queue = Some(post_queue);
+        queue.open(post_queue);
         shared.word.open();
         Ok(Self {
             shared,

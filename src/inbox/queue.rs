@@ -2,6 +2,7 @@
 //! inbox.
 
 use std::collections::VecDeque;
+use std::mem;
 
 use crate::sort::sort;
 
@@ -34,11 +35,20 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new() -> Self {
         Self {
-            notes: VecDeque::with_capacity(ROOM),
+            notes: VecDeque::new(),
             most: ROOM,
             post_queue: None,
             generation: 0,
             next_serial: 0,
+        }
+    }
+
+    /// A loop moves in.
+    pub(super) fn open(&mut self, post_queue: usize) {
+        self.post_queue = Some(post_queue);
+        if self.notes.capacity() == 0 {
+            // Not an assignment, which would contain the code that drops notes.
+            mem::forget(mem::replace(&mut self.notes, VecDeque::with_capacity(ROOM)));
         }
     }
 
