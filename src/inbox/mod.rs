@@ -181,7 +181,8 @@ pub(crate) struct Inbox {
     shared: &'static Shared,
     generation: u64,
     /// Notes that were taken out of the queue and are not delivered yet.
-    taken: RefCell<VecDeque<Note>>,
+    // Behind a pointer, so that the places that drop an inbox are small: 1 KB of each program.
+    taken: Rc<RefCell<VecDeque<Note>>>,
     /// How many notes `taken` has.
     waiting: Cell<usize>,
     has_grown: Rc<Cell<bool>>,
@@ -206,7 +207,7 @@ impl Inbox {
         Ok(Self {
             shared,
             generation: queue.generation,
-            taken: RefCell::new(VecDeque::with_capacity(queue::ROOM)),
+            taken: Rc::new_cyclic(|_| RefCell::new(VecDeque::with_capacity(queue::ROOM))),
             waiting: Cell::new(0),
             has_grown,
         })
