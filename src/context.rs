@@ -214,15 +214,21 @@ pub(crate) fn peek<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
     found.map_or_else(peek_between_turns, Some)
 }
 
-/// The loop that was entered between two turns. Announces it to its host, because the caller is about to give it work.
-/// Guarded by tests/event_loop/enter.rs::a_spawn_between_two_turns_makes_the_descriptor_readable.
 // A call of its own for each `read`, so that the inlined part stays small.
 #[cold]
 #[inline(never)]
 fn peek_between_turns<R>(read: impl FnOnce(&Rc<Context>) -> R) -> Option<R> {
+    Some(read(&between_turns()?))
+}
+
+/// The loop that was entered between two turns. Announces it to its host, because the caller is about to give it work.
+/// Guarded by tests/event_loop/enter.rs::a_spawn_between_two_turns_makes_the_descriptor_readable.
+#[cold]
+#[inline(never)]
+fn between_turns() -> Option<Rc<Context>> {
     let context = HOSTED.with_borrow(|hosted| (**hosted).clone())?;
     context.address.announce();
-    Some(read(&context))
+    Some(context)
 }
 
 /// The loop that is running on this thread, for calls that panic without one.

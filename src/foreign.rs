@@ -97,7 +97,7 @@ fn tell_and_bury(target: &'static str, what: &dyn fmt::Display, payload: Payload
         target,
         format_args!("{what} panicked: {text}"),
     );
-    bury(payload);
+    bury_payload(payload);
 }
 
 /// Writes a line to the log. Returns even if the sink panics.
@@ -110,7 +110,8 @@ pub(crate) fn tell(level: Level, target: &'static str, line: impl fmt::Display) 
 
 #[cold]
 fn tell_aloud(level: Level, target: &'static str, line: &dyn fmt::Display) {
-    bury(catch(|| log::log!(target: target, level, "{line}")));
+    let told = catch(|| log::log!(target: target, level, "{line}"));
+    told.unwrap_or_else(bury_payload);
 }
 
 /// Whether the log has no listener, for instance because no logger is installed.
@@ -184,17 +185,23 @@ pub(crate) fn bury(remains: impl Sized) {
     }
 }
 
-// Not generic, so that a program contains it once.
+/// [`bury`] for the payload alone. It is not generic, so that a program contains it once.
 #[cold]
 #[inline(never)]
-fn bury_payload(mut payload: Payload) {
+pub(crate) fn bury_payload(mut payload: Payload) {
     for _ in 0..8 {
-        match catch(|| drop(payload)) {
+        match drop_payload(payload) {
             Ok(()) => return,
             Err(next) => payload = next,
         }
     }
     mem::forget(payload);
+}
+
+// A function of its own, or a program contains it eight times.
+#[inline(never)]
+fn drop_payload(payload: Payload) -> Result<(), Payload> {
+    catch(|| drop(payload))
 }
 
 /// The text of a panic, if it was raised with text, as `panic!` does.

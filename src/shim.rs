@@ -40,6 +40,7 @@ macro_rules! statics {
 pub(crate) use statics;
 
 /// Locks a mutex of this crate. The mutex is never poisoned: no user code runs while it is held.
+#[inline(never)]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()

@@ -328,7 +328,7 @@ impl Builder {
             .map_err(|error| while_trying("cannot start the watchdog of an event loop", error))?;
         Ok(EventLoop {
             is_plain: observation.is_none() && self.virtual_time.is_none(),
-            context: Rc::new(context).into(),
+            context: context.into(),
             inbox,
             allowance: Allowance::new(pace),
             stay_awake: StayAwake::new(self.spin),
@@ -340,14 +340,21 @@ impl Builder {
         })
     }
 
+    #[inline(never)]
     fn check_name(&self) -> io::Result<()> {
-        if !self.name.contains('\0') {
+        let Some((before, behind)) = self.name.split_once('\0') else {
             return Ok(());
+        };
+        // Without `format!`, whose code no other part of a small program needs.
+        let mut why = "cannot make an event loop: its name \"".to_owned();
+        for part in [
+            before,
+            "\\0",
+            behind,
+            "\" contains a NUL, which the name of a thread cannot",
+        ] {
+            why.push_str(part);
         }
-        let why = format!(
-            "cannot make an event loop: its name {:?} contains a NUL, which the name of a thread cannot",
-            self.name
-        );
         Err(io::Error::new(io::ErrorKind::InvalidInput, why))
     }
 
@@ -359,28 +366,26 @@ impl Builder {
     }
 
     /// The parts of the loop that its leaf futures reach.
-    fn assemble(&self, inbox: &Inbox, give_back: &GiveBack) -> io::Result<Context> {
+    fn assemble(&self, inbox: &Inbox, give_back: &GiveBack) -> io::Result<Rc<Context>> {
         let (probe, jobs) = self.probe();
-        let reactor = Reactor::new(self.max_io_events)?
-            .recorded_by(probe.clone())
-            .telling(give_back.has_grown());
+        let reactor = Reactor::new(self.max_io_events, probe.clone(), give_back.has_grown())?;
         inbox.hang_bell(reactor.new_waker()?);
         let config = PoolConfig {
             name: Some(self.name.clone()),
             ..self.offload
         };
-        Ok(Context {
-            // Made in its place. A scheduler that moves there has to be dropped if there is no place: 1 KB of each program.
+        // Both are made in their places. What moves to its place has to be dropped if there is none: 1 KB of each program.
+        Ok(Rc::new_cyclic(|_| Context {
             scheduler: Rc::new_cyclic(|_| self.scheduler(inbox, probe.clone(), give_back)),
             timers: self.timers(probe.clone(), give_back),
-            reactor: Rc::new(reactor),
+            reactor,
             offload: LatePool::new(config, probe.clone(), jobs),
             address: inbox.address(),
             counters: Counters::default(),
             probe,
             accounts: OnceCell::new(),
             holder: OnceCell::new(),
-        })
+        }))
     }
 
     fn scheduler(&self, inbox: &Inbox, probe: Probe, give_back: &GiveBack) -> Scheduler {

@@ -125,7 +125,8 @@ impl EventLoop {
                 return Err(panic);
             }
             if let Some(result) = result {
-                return result.map_err(JoinError::into_panic);
+                let panic = |mut error: JoinError| error.take_payload();
+                return result.map_err(|error| panic(error).expect("only a panic ends it early"));
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{EventLoop, Turn};
 use crate::context::Metrics;
 use crate::foreign::{self, Level};
 use crate::reactor::Wait;
-use crate::scheduler::{Label, Observer, Ran};
+use crate::scheduler::{Observer, Ran};
 use crate::task::TaskId;
 use crate::time::now;
 
@@ -20,19 +20,29 @@ impl EventLoop {
         let scheduler = &self.context.scheduler;
         let mut ran = Ran::default();
         while ran.taken < limit {
-            let Some(head) = scheduler.head() else { break };
+            let Some(id) = self.tell_of_the_poll() else {
+                break;
+            };
             let others = scheduler.ready_count() - 1;
-            tell_of_the_poll(&head);
             let one = self.run_tasks(scheduler, 1, observer);
             ran.taken += 1;
             ran.polls += one.polls;
-            self.tell_of_the_end(one.polls > 0, head.id, others);
+            self.tell_of_the_end(one.polls > 0, id, others);
             let has_note = self.allowance.notes.get() > 0 && self.inbox.is_notified();
             if scheduler.is_to_halt() || has_note || observer.has_news() {
                 break;
             }
         }
         ran
+    }
+
+    /// Tells which task is polled next, and returns it.
+    fn tell_of_the_poll(&self) -> Option<TaskId> {
+        let head = self.context.scheduler.head()?;
+        if head.location.is_some() {
+            foreign::tell(Level::Trace, foreign::TASK, format_args!("polls {head}"));
+        }
+        Some(head.id)
     }
 
     /// Tells what the poll of a task has done, when `others` tasks were ready behind it.
@@ -42,8 +52,10 @@ impl EventLoop {
             let line = format_args!("task {id} has finished");
             foreign::tell(Level::Trace, foreign::TASK, line);
         }
-        let woken = others..scheduler.ready_count();
-        for woken in woken.filter_map(|place| scheduler.queued_behind(place)) {
+        for place in others..scheduler.ready_count() {
+            let Some(woken) = scheduler.queued_behind(place) else {
+                break;
+            };
             let line = format_args!("task {woken} is ready, since the poll of task {id}");
             foreign::tell(Level::Trace, foreign::WAKE, line);
         }
@@ -79,12 +91,6 @@ impl EventLoop {
         let line = format_args!("{}: {turn}", self.name);
         foreign::tell(Level::Trace, foreign::TURN, line);
         turn
-    }
-}
-
-fn tell_of_the_poll(head: &Label) {
-    if head.location.is_some() {
-        foreign::tell(Level::Trace, foreign::TASK, format_args!("polls {head}"));
     }
 }
 

@@ -101,10 +101,11 @@ impl Pace {
         let Some((then, before)) = self.mark.replace(Some((now, done))) else {
             return;
         };
-        let (polls, took) = (u128::from(done - before), (now - then).as_nanos().max(1));
-        let fitting = polls * GOAL.as_nanos() / took;
+        // 64 bits hold the nanoseconds of 500 years. A division of 128 bits is a function of its own.
+        let nanos = |time: Duration| time.as_nanos() as u64;
+        let fitting = (done - before) * nanos(GOAL) / nanos(now - then).max(1);
         let most = self.most.min(2 * self.polls.get());
-        let polls = usize::try_from(fitting).map_or(most, |polls| polls.clamp(1, most));
+        let polls = (fitting as usize).clamp(1, most);
         self.polls.set(polls);
         if polls == self.most {
             self.unmeasured.set(UNMEASURED);

@@ -28,7 +28,10 @@ impl Bell {
     pub(super) fn ring(&self, loop_index: usize) {
         // No other thread rings for this sleep, so a temporary failure is tried again.
         // Guarded by fault::tests::every_call_fails_and_unwinds_in_turn
-        let Err(error) = self.pull().or_else(|_| self.pull()) else {
+        if self.pull().is_ok() {
+            return;
+        }
+        let Err(error) = self.pull() else {
             return;
         };
         // An eventfd cannot fail in this way, and the caller is any code with a waker, so the error goes to the log.
@@ -46,7 +49,7 @@ impl Bell {
             bell.as_ref().map_or(Ok(()), shim::Bell::wake)
         });
         pulled.unwrap_or_else(|payload| {
-            foreign::bury(payload);
+            foreign::bury_payload(payload);
             Err(io::Error::other("it panicked"))
         })
     }

@@ -157,7 +157,7 @@ use std::io;
 use std::ptr;
 use std::rc::Rc;
 
-use crate::shim::atomic::Ordering::{Relaxed, SeqCst};
+use crate::shim::atomic::Ordering::Relaxed;
 use crate::shim::{self, lock};
 
 mod bell;
@@ -181,7 +181,8 @@ pub(crate) struct Inbox {
     shared: &'static Shared,
     generation: u64,
     /// Notes that were taken out of the queue and are not delivered yet.
-    taken: RefCell<VecDeque<Note>>,
+    // Behind a pointer, so that the places that drop an inbox are small: 1 KB of each program.
+    taken: Rc<RefCell<VecDeque<Note>>>,
     /// How many notes `taken` has.
     waiting: Cell<usize>,
     has_grown: Rc<Cell<bool>>,
@@ -201,12 +202,12 @@ impl Inbox {
     pub(crate) fn new(post_queue: usize, has_grown: Rc<Cell<bool>>) -> io::Result<Self> {
         let shared = table::claim()?;
         let mut queue = lock(&shared.queue);
-        queue.post_queue = Some(post_queue);
+        queue.open(post_queue);
         shared.word.open();
         Ok(Self {
             shared,
             generation: queue.generation,
-            taken: RefCell::new(VecDeque::with_capacity(queue::ROOM)),
+            taken: Rc::new_cyclic(|_| RefCell::new(VecDeque::with_capacity(queue::ROOM))),
             waiting: Cell::new(0),
             has_grown,
         })
@@ -221,6 +222,7 @@ impl Inbox {
         self.shared.index
     }
 
+    #[inline(never)]
     pub(crate) fn first_serial(&self) -> u32 {
         lock(&self.shared.queue).next_serial
     }
@@ -315,23 +317,23 @@ impl Inbox {
     /// Frees most of the room of both queues. They grow again if need be.
     pub(crate) fn shrink(&self) {
         self.taken.borrow_mut().shrink_to(queue::ROOM);
-        lock(&self.shared.queue).notes.shrink_to(queue::ROOM);
+        lock(&self.shared.queue).shrink();
     }
 
     /// Closes the inbox, and hands each undelivered note to `take`. The next loop's serials begin at `next_serial`.
     pub(crate) fn close(&self, next_serial: u32, take: &mut dyn FnMut(Note)) {
-        let taken = self.taken.take();
-        self.waiting.set(0);
+        let mut taken = self.taken.borrow_mut();
         let mut queue = lock(&self.shared.queue);
         if queue.post_queue_of(self.generation).is_none() {
             return;
         }
-        let left = queue.close(next_serial);
-        // ORDERING: under the lock, and no thread can push any more.
-        self.shared.posts.store(0, SeqCst);
+        queue.close(next_serial, &mut taken);
         drop(queue);
-        hand_over(taken, take);
-        hand_over(left, take);
+        self.waiting.set(taken.len());
+        drop(taken);
+        while let Some(note) = self.next() {
+            take(note);
+        }
     }
 }
 
@@ -372,12 +374,6 @@ impl Address {
 
     pub(crate) fn loop_index(&self) -> usize {
         self.shared.index
-    }
-}
-
-fn hand_over(mut notes: VecDeque<Note>, take: &mut dyn FnMut(Note)) {
-    while let Some(note) = notes.pop_front() {
-        take(note);
     }
 }
 

@@ -85,7 +85,7 @@ fn start(shared: &Arc<Shared>, me: usize) -> io::Result<()> {
     });
     started.unwrap_or_else(|payload| {
         let error = io::Error::other(format!("starting a thread panicked: {}", text(&payload)));
-        foreign::bury(payload);
+        foreign::bury_payload(payload);
         Err(error)
     })
 }
@@ -243,14 +243,14 @@ impl Worker {
     #[inline]
     fn die(mut self, thread: &Thread, payload: Payload) {
         let cause = text(&payload).to_owned();
-        foreign::bury(payload);
+        foreign::bury_payload(payload);
         let made = mem::replace(&mut self.call, Call::Nobody);
         let (mut meant_for_it, mut needed) = (None, Call::Nobody);
         if !self.has_left {
             // The code that panicked may panic here again. The jobs get their answers even then.
             match foreign::catch(|| self.shared.bereave(self.me)) {
                 Ok(settled) => (meant_for_it, needed) = settled,
-                Err(payload) => foreign::bury(payload),
+                Err(payload) => foreign::bury_payload(payload),
             }
         }
         perform(&self.shared, made);

@@ -173,6 +173,7 @@ mod waiters;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
+use std::mem;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -239,12 +240,17 @@ pub(crate) struct Reactor {
 }
 
 impl Reactor {
-    /// Opens the poller.
+    /// Opens the poller. `probe` records the readiness that reaches the sources, and `has_grown` is set when the table of
+    /// sources grows.
     ///
     /// # Errors
     ///
     /// The error of the system. Mostly no descriptor is left: the poller takes two, and the inbox's waker one.
-    pub(crate) fn new(max_io_events: usize) -> io::Result<Reactor> {
+    pub(crate) fn new(
+        max_io_events: usize,
+        probe: Probe,
+        has_grown: Rc<Cell<bool>>,
+    ) -> io::Result<Rc<Reactor>> {
         let poll = fault::at(Call::OpenPoller)
             .and_then(|()| mio::Poll::new())
             .map_err(|error| while_trying("opening the poller", error))?;
@@ -252,24 +258,19 @@ impl Reactor {
             .and_then(|()| poll.registry().try_clone())
             .map_err(|error| while_trying("duplicating the poller's descriptor", error))?;
         let max_io_events = max_io_events.max(1);
-        Ok(Reactor {
+        // Made in its place: a reactor that moves there has to be dropped if there is no place, which takes 1 KB.
+        Ok(Rc::new_cyclic(|_| Reactor {
             poll: RefCell::new(poll),
             registry,
             events: Cell::new(Some(Events::with_capacity(max_io_events))),
             max_io_events,
-            sources: RefCell::default(),
+            sources: RefCell::new(Sources::new(has_grown)),
             woken: Cell::default(),
             is_behind: Cell::new(false),
             alarm: OnceCell::new(),
             end: End::default(),
-            probe: Probe::default(),
-        })
-    }
-
-    /// From now on `probe` records the readiness that reaches the sources.
-    pub(crate) fn recorded_by(mut self, probe: Probe) -> Reactor {
-        self.probe = probe;
-        self
+            probe,
+        }))
     }
 
     /// From now on the end of each wait is noted in `ends`, before any task is woken. To be called once.
@@ -312,12 +313,13 @@ impl Reactor {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
             Err(error) => Err(while_trying("waiting for events", error)),
         };
-        self.events.set(Some(events));
+        // The place is empty. `set` would contain the code that drops what was there; so below.
+        mem::forget(self.events.replace(Some(events)));
         if !woken.is_empty() {
             self.wake(&mut woken);
         }
         self.probe.has_reached_all();
-        self.woken.set(woken);
+        mem::forget(self.woken.replace(woken));
         found
     }
 

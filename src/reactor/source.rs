@@ -199,12 +199,10 @@ impl Drop for Source {
 }
 
 /// The slab of sources, and the serial that tells the tenants of a slot apart.
-#[derive(Default)]
 pub(super) struct Sources {
     slots: Slab<Slot>,
     serial: usize,
-    /// Set when the table grows.
-    pub(super) has_grown: Rc<Cell<bool>>,
+    has_grown: Rc<Cell<bool>>,
 }
 
 struct Slot {
@@ -226,6 +224,15 @@ fn serial_of(token: Token) -> usize {
 }
 
 impl Sources {
+    /// `has_grown` is set when the table grows.
+    pub(super) fn new(has_grown: Rc<Cell<bool>>) -> Self {
+        Self {
+            slots: Slab::new(),
+            serial: 0,
+            has_grown,
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }

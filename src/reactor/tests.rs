@@ -61,7 +61,11 @@ impl Line {
 }
 
 fn reactor() -> Rc<Reactor> {
-    Rc::new(Reactor::new(64).unwrap())
+    reactor_of(64)
+}
+
+fn reactor_of(max_io_events: usize) -> Rc<Reactor> {
+    Reactor::new(max_io_events, Probe::default(), Rc::default()).unwrap()
 }
 
 #[test]
@@ -231,7 +235,7 @@ fn a_deadline_ends_a_wait() {
 #[test]
 fn a_full_batch_of_events_leaves_the_rest_for_the_next() {
     let _watched = crate::watch::watch();
-    let reactor = Rc::new(Reactor::new(4).unwrap());
+    let reactor = reactor_of(4);
     let lines: Vec<Line> = (0..10).map(|_| Line::new(&reactor)).collect();
     let bell = Arc::new(Bell::default());
     let places: Vec<Place> = lines.iter().map(|_| Cell::default()).collect();

@@ -30,6 +30,7 @@ impl Scheduler {
     }
 
     /// Drops a task's future at once. If the task is being polled, its future is dropped as soon as that poll returns.
+    #[inline(never)]
     pub(crate) fn drop_now(&self, id: TaskId) {
         let mut tasks = self.tasks.borrow_mut();
         let Some(slot) = tasks.slots.get_mut(id.slot()) else {

@@ -188,7 +188,6 @@ mod ages;
 mod births;
 mod budget;
 mod current;
-mod discards;
 mod evacuation;
 mod give_back;
 mod handles;
@@ -207,9 +206,8 @@ mod tests;
 use budget::Share;
 pub(crate) use budget::{has_operations_left, spend_operation};
 pub(crate) use current::{Current, wake_here};
-use discards::Discards;
 pub use info::TaskState;
-pub(crate) use info::{Asker, Described, Label};
+pub(crate) use info::{Asker, Described};
 use joiner::{Joiner, Who};
 pub(crate) use observer::{Observer, Step, Unobserved};
 use slot::Life;
@@ -232,7 +230,8 @@ pub(crate) struct Scheduler {
     loop_index: usize,
     tasks: RefCell<Tasks>,
     running: Cell<Option<TaskId>>,
-    discards: Discards,
+    /// Whether an output is being dropped at this moment, further down the stack.
+    is_discarding: Cell<bool>,
     is_closed: Cell<bool>,
     /// Set when [`run`](Self::run) is to return before its limit: the main task has ended, or a panic ends all.
     should_halt: Cell<bool>,
@@ -255,7 +254,7 @@ impl Scheduler {
             loop_index,
             tasks: RefCell::new(tasks),
             running: Cell::new(None),
-            discards: Discards::default(),
+            is_discarding: Cell::new(false),
             is_closed: Cell::new(false),
             should_halt: Cell::new(false),
             panics_halt,
@@ -376,7 +375,7 @@ impl Scheduler {
             drop(tasks);
             return self.discard(id, cell);
         }
-        slot.cell = Some(cell);
+        slot.put(cell);
         slot.joiner = Joiner::NOBODY;
         match joiner.who() {
             Who::Task(joiner) => tasks.wake(joiner),

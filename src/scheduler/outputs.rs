@@ -6,7 +6,7 @@
 //! tests/scheduler/discard_chain.rs::a_hundred_thousand_outputs_that_hold_each_other_are_dropped_on_a_small_stack.
 
 use super::Scheduler;
-use super::discards::Discards;
+use super::tasks::Tasks;
 use crate::foreign::{self, Level};
 use crate::task::cell::TaskCell;
 use crate::task::id::TaskId;
@@ -21,20 +21,19 @@ impl Scheduler {
             let line = format_args!("{error}; no task awaits its handle");
             foreign::tell(Level::Error, foreign::TASK, line);
         }
-        let Discards { is_going_on, queue } = &self.discards;
-        if is_going_on.replace(true) {
-            return queue.borrow_mut().push_back((id, cell));
+        if self.is_discarding.replace(true) {
+            return self.tasks.borrow_mut().discard_later(id.slot(), cell);
         }
-        let mut next = Some((id, cell));
-        while let Some((id, cell)) = next {
-            self.empty(id, cell);
-            next = queue.borrow_mut().pop_front();
+        let mut next = Some((id.slot(), cell));
+        while let Some((slot, cell)) = next {
+            self.empty(slot, cell);
+            next = self.tasks.borrow_mut().next_to_discard();
         }
         // `empty` catches every panic, so this line is always reached.
-        is_going_on.set(false);
+        self.is_discarding.set(false);
     }
 
-    fn empty(&self, id: TaskId, mut cell: TaskCell) {
+    fn empty(&self, slot: usize, mut cell: TaskCell) {
         if let Some(error) = cell.as_mut().discard() {
             let line = format_args!("{error}; that was in its output's destructor");
             foreign::tell(Level::Error, foreign::TASK, line);
@@ -42,9 +41,23 @@ impl Scheduler {
         }
         let is_vacant = cell.as_mut().vacant().is_some();
         let mut tasks = self.tasks.borrow_mut();
-        tasks.slots[id.slot()].cell = Some(cell);
-        let rest = tasks.retire(id.slot(), is_vacant);
+        tasks.slots[slot].put(cell);
+        let rest = tasks.retire(slot, is_vacant);
         drop(tasks);
         drop(rest);
+    }
+}
+
+impl Tasks {
+    /// The output waits in its slot, which is not reused until the output is gone.
+    fn discard_later(&mut self, slot: usize, cell: TaskCell) {
+        self.slots[slot].put(cell);
+        self.discards.push_back(slot as u32);
+    }
+
+    /// The output that has waited longest, and its slot.
+    fn next_to_discard(&mut self) -> Option<(usize, TaskCell)> {
+        let slot = self.discards.pop_front()? as usize;
+        Some((slot, self.slots[slot].cell.take()?))
     }
 }

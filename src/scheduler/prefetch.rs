@@ -14,8 +14,9 @@ impl Scheduler {
     pub(crate) fn prefetch(&self, count: usize) {
         let mut tasks = self.tasks.borrow_mut();
         let Tasks { ready, slots, .. } = &mut *tasks;
-        for &slot in ready.iter().rev().take(count) {
-            if let Some(cell) = &mut slots[slot as usize].cell {
+        for place in (0..ready.len()).rev().take(count) {
+            let slot = slots.get_mut(ready[place] as usize);
+            if let Some(cell) = slot.and_then(|slot| slot.cell.as_mut()) {
                 black_box((cell.as_mut().about().1, cell.as_mut().error().is_some()));
             }
         }

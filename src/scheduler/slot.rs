@@ -1,5 +1,9 @@
 //! One slot of the slab: a task, from its spawning until nothing needs the slot any more.
 
+use std::mem;
+
+use slab::Slab;
+
 use super::joiner::Joiner;
 use crate::task::cell::TaskCell;
 
@@ -40,6 +44,15 @@ impl Slot {
         life: Life::Alive,
     };
 
+    /// Puts a cell into the slot, which has none.
+    #[inline]
+    pub(super) fn put(&mut self, cell: TaskCell) {
+        // Not an assignment, which drops what was there: code at each place, for nothing.
+        let nothing = self.cell.replace(cell);
+        debug_assert!(nothing.is_none());
+        mem::forget(nothing);
+    }
+
     pub(super) fn is_finished(&self) -> bool {
         self.life == Life::Finished
     }
@@ -58,4 +71,10 @@ impl Slot {
     pub(super) fn is_needed(&self) -> bool {
         !self.is_finished() || self.is_queued || self.handles > 0
     }
+}
+
+/// Frees a slot, and drops the cell in it: one function, or the code that drops a cell stands at each place.
+#[inline(never)]
+pub(super) fn free(slots: &mut Slab<Slot>, index: usize) {
+    slots.remove(index);
 }

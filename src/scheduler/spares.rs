@@ -12,7 +12,7 @@ use std::rc::Rc;
 use slab::Slab;
 
 use super::joiner::Joiner;
-use super::slot::Slot;
+use super::slot::{self, Slot};
 use crate::task::cell::TaskCell;
 
 const SHELVES: usize = 16;
@@ -127,7 +127,7 @@ impl Spares {
     }
 
     fn free(&mut self, slots: &mut Slab<Slot>, index: usize) {
-        slots.remove(index);
+        slot::free(slots, index);
         self.freed += 1;
         if self.freed == FREED_AT_ONCE {
             self.freed = 0;

@@ -12,7 +12,7 @@ use slab::Slab;
 use super::ages::Ages;
 use super::evacuation::Evacuation;
 use super::joiner::{Joiner, Who};
-use super::slot::{Life, Slot};
+use super::slot::{self, Life, Slot};
 use super::spares::Spares;
 use crate::record::Probe;
 use crate::task::cell::TaskCell;
@@ -23,6 +23,8 @@ pub(super) struct Tasks {
     pub(super) slots: Slab<Slot>,
     /// Indices of slots. A spawn makes room for every task, so that no wake allocates.
     pub(super) ready: VecDeque<u32>,
+    /// The slots of the outputs that wait to be dropped: see `outputs.rs`.
+    pub(super) discards: VecDeque<u32>,
     pub(super) spares: Spares,
     /// Wakers that await a handle and belong to no task of this loop.
     pub(super) afar: Slab<Waker>,
@@ -49,6 +51,7 @@ impl Tasks {
             loop_index,
             slots: Slab::new(),
             ready: VecDeque::new(),
+            discards: VecDeque::new(),
             spares: Spares::new(Rc::clone(&has_grown)),
             afar: Slab::new(),
             spawned: u64::from(first_serial) % SERIALS,
@@ -153,7 +156,7 @@ impl Tasks {
         if slot.life != Life::Alive {
             return Some(cell);
         }
-        slot.cell = Some(cell);
+        slot.put(cell);
         None
     }
 
@@ -210,7 +213,7 @@ impl Tasks {
 
     /// Counts one handle less on the slot of a finished task, whose cell lies in the slot. Returns the cell if it cannot be
     /// kept here for the next task.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn retire(&mut self, index: usize, is_vacant: bool) -> Option<TaskCell> {
         let slot = &mut self.slots[index];
         slot.let_go();
@@ -229,14 +232,14 @@ impl Tasks {
     #[inline(never)]
     pub(super) fn release(&mut self, index: usize) {
         if !self.slots[index].is_needed() {
-            self.slots.remove(index);
+            slot::free(&mut self.slots, index);
         }
     }
 
     /// Frees the vacant cells that were kept for later tasks.
     pub(super) fn drop_spares(&mut self) {
         while let Some(index) = self.spares.take_any(&mut self.slots) {
-            self.slots.remove(index);
+            slot::free(&mut self.slots, index);
         }
     }
 }

@@ -272,7 +272,7 @@ impl<F: Future, R: Rider<F::Output>> Body<F, R> {
         match dropped {
             Ok(()) => {}
             // The future is gone and the error is written, even if the destructor panicked.
-            Err(payload) if is_panic => foreign::bury(payload),
+            Err(payload) if is_panic => foreign::bury_payload(payload),
             Err(payload) => {
                 let error = self.as_mut().about_this_task(JoinError::panicked(payload));
                 *self.stage() = Stage::Finished(Some(Err(error)));

@@ -225,23 +225,31 @@ impl Error for JoinError {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let subject = Subject(self.0.origin.as_ref());
-        match &self.0.reason {
-            Reason::Cancelled => write!(f, "{subject} was cancelled"),
-            Reason::Panicked(payload) => match message(lock(payload).as_ref()) {
-                Some(message) => write!(f, "{subject} panicked: {message}"),
-                None => write!(f, "{subject} panicked with a payload that is no text"),
-            },
-            Reason::Refused(reason) => write!(
-                f,
-                "the thread pool refused the {subject}: it has no thread and could not start one: {reason}"
-            ),
+        let Detail { reason, origin } = &*self.0;
+        if let Reason::SelfAwait(id) = reason {
             // Without name and line: the task's cell, which has them, is not in its slot while the task is polled.
-            Reason::SelfAwait(id) => write!(
+            return write!(
                 f,
                 "task {id} awaited its own handle, which yields nothing before the task has ended: \
                  await it in another task"
-            ),
+            );
+        }
+        if self.is_refused() {
+            f.write_str("the thread pool refused the ")?;
+        }
+        match origin {
+            None => f.write_str("task")?,
+            Some(origin) => origin.fmt(f)?,
+        }
+        match reason {
+            Reason::Panicked(payload) => match message(lock(payload).as_ref()) {
+                Some(message) => write!(f, " panicked: {message}"),
+                None => f.write_str(" panicked with a payload that is no text"),
+            },
+            Reason::Refused(reason) => {
+                write!(f, ": it has no thread and could not start one: {reason}")
+            }
+            Reason::Cancelled | Reason::SelfAwait(_) => f.write_str(" was cancelled"),
         }
     }
 }
@@ -252,25 +260,13 @@ impl fmt::Debug for JoinError {
     }
 }
 
-struct Subject<'a>(Option<&'a Origin>);
-
-impl fmt::Display for Subject<'_> {
+impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            None => f.write_str("task"),
-            Some(Origin {
-                noun,
-                name: Some(name),
-                verb,
-                at,
-            }) => write!(f, "{noun} '{name}' {verb} at {at}"),
-            Some(Origin {
-                noun,
-                name: None,
-                verb,
-                at,
-            }) => write!(f, "{noun} {verb} at {at}"),
+        f.write_str(self.noun)?;
+        if let Some(name) = &self.name {
+            write!(f, " '{name}'")?;
         }
+        write!(f, " {} at {}", self.verb, self.at)
     }
 }
 
