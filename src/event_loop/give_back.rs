@@ -99,62 +99,67 @@ impl GiveBack {
     pub(super) fn before(&self, wait: Wait, context: &Context, inbox: &Inbox) -> Wait {
         match self.has_grown.get() {
             false => wait,
-            true => self.go_on(wait, Rooms { context, inbox }),
+            true => match self.go_on(Rooms { context, inbox }) {
+                Wait::Now => Wait::Now,
+                Wait::Until(at) => wait.at_most_until(Some(at)),
+                Wait::Forever => wait,
+            },
         }
     }
 
+    /// Returns how long the loop may wait, if that were for nothing else.
     #[cold]
     #[inline(never)]
-    fn go_on(&self, wait: Wait, rooms: Rooms) -> Wait {
+    fn go_on(&self, rooms: Rooms) -> Wait {
         let spare = rooms.context.scheduler.spare_bytes();
         self.spare.set(self.spare.get().min(spare));
         let end = match self.stage.get() {
-            Stage::Calm => return self.begin_a_pause(wait, rooms, spare),
+            Stage::Calm => return self.begin_a_pause(rooms, spare),
             Stage::Pause(end) | Stage::Evacuation(end) => end,
         };
         let now = Instant::now();
         let rested = self.rested.replace(Some(now));
         if now < end {
-            return wait.at_most_until(Some(end));
+            return Wait::Until(end);
         }
         let is_pause = matches!(self.stage.get(), Stage::Pause(_));
         if is_pause && self.free_some_spares(rooms) {
             return Wait::Now;
         }
         if is_pause && !rooms.is_any_loose() {
-            return self.end_the_attempt(wait);
+            return self.end_the_attempt();
         }
         let is_quiet = rested.is_some_and(|rested| now - rested >= QUIET);
         if !is_quiet && now < end + PATIENCE {
-            return wait.at_most_until(Some(now + QUIET));
+            return Wait::Until(now + QUIET);
         }
         if is_pause {
-            return self.evacuate(wait, rooms);
+            return self.evacuate(rooms);
         }
         if rooms.any(Table::shrink) {
             self.has_given.set(true);
             return Wait::Now;
         }
-        self.end_the_attempt(wait)
+        self.end_the_attempt()
     }
 
-    fn begin_a_pause(&self, wait: Wait, rooms: Rooms, spare: usize) -> Wait {
+    fn begin_a_pause(&self, rooms: Rooms, spare: usize) -> Wait {
         if spare > FEW_BYTES || rooms.is_any_loose() {
             self.spare.set(spare);
-            return self.wait_in(Stage::Pause, self.pause.get(), wait);
+            return self.wait_in(Stage::Pause, self.pause.get());
         }
         if !rooms.any(Table::is_large) {
             rooms.context.scheduler.tell_of_spares_again();
             self.has_grown.set(false);
         }
-        wait
+        Wait::Forever
     }
 
     #[inline(never)]
-    fn wait_in(&self, stage: fn(Instant) -> Stage, length: Duration, wait: Wait) -> Wait {
+    fn wait_in(&self, stage: fn(Instant) -> Stage, length: Duration) -> Wait {
         let end = Instant::now() + length;
         self.stage.set(stage(end));
-        wait.at_most_until(Some(end))
+        Wait::Until(end)
     }
 
     /// Frees some of the cells that were spare all the time. Returns whether there were any.
@@ -173,19 +178,19 @@ impl GiveBack {
         freed > 0
     }
 
-    fn evacuate(&self, wait: Wait, rooms: Rooms) -> Wait {
+    fn evacuate(&self, rooms: Rooms) -> Wait {
         Table::ALL.iter().for_each(|table| table.evacuate(rooms));
-        self.wait_in(Stage::Evacuation, PAUSE, wait)
+        self.wait_in(Stage::Evacuation, PAUSE)
     }
 
     #[inline(never)]
-    fn end_the_attempt(&self, wait: Wait) -> Wait {
+    fn end_the_attempt(&self) -> Wait {
         self.stage.set(Stage::Calm);
         self.pause.set(match self.has_given.take() {
             true => PAUSE,
             false => LONGEST.min(2 * self.pause.get()),
         });
-        wait
+        Wait::Forever
     }
 }
 

@@ -10,34 +10,34 @@ const TRIES: usize = 64;
 impl Scheduler {
     /// How many tasks live, and how many have room.
     pub(crate) fn used_and_room(&self) -> (usize, usize) {
-        let tasks = self.tasks.borrow();
+        let tasks = self.tasks();
         (tasks.alive, tasks.slots.capacity())
     }
 
     /// What the cells take that are kept for later tasks.
     pub(crate) fn spare_bytes(&self) -> usize {
-        self.tasks.borrow().spares.bytes()
+        self.tasks().spares.bytes()
     }
 
     /// Frees a few spare cells, as long as more than `goal` bytes of them are kept.
     pub(crate) fn free_spares(&self, goal: usize) {
-        let tasks = &mut *self.tasks.borrow_mut();
+        let tasks = &mut *self.tasks_mut();
         tasks.spares.free_some(&mut tasks.slots, goal);
     }
 
     /// When more than [`FEW_BYTES`](super::FEW_BYTES) are kept again, the loop is told.
     pub(crate) fn tell_of_spares_again(&self) {
-        self.tasks.borrow_mut().spares.tell_again();
+        self.tasks_mut().spares.tell_again();
     }
 
     /// Leaves the table from `limit` on, so that it can be freed there.
     pub(crate) fn evacuate(&self, limit: usize) {
-        self.tasks.borrow_mut().evacuate(limit);
+        self.tasks_mut().evacuate(limit);
     }
 
     /// Ends the evacuation. Frees the slots behind the last one that is in use, if the table is loose.
     pub(crate) fn shrink(&self, is_loose: bool) {
-        let tasks = &mut *self.tasks.borrow_mut();
+        let tasks = &mut *self.tasks_mut();
         tasks.end_evacuation();
         if is_loose {
             tasks.fit();

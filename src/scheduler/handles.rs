@@ -17,7 +17,7 @@ use crate::task::id::TaskId;
 impl Scheduler {
     /// Asks for the end of a task. If the task is not being polled at this moment, its future is dropped at the task's turn.
     pub(crate) fn abort(&self, id: TaskId) {
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         let Some(slot) = tasks.slots.get_mut(id.slot()) else {
             return;
         };
@@ -32,7 +32,7 @@ impl Scheduler {
     /// Drops a task's future at once. If the task is being polled, its future is dropped as soon as that poll returns.
     #[inline(never)]
     pub(crate) fn drop_now(&self, id: TaskId) {
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         let Some(slot) = tasks.slots.get_mut(id.slot()) else {
             return;
         };
@@ -50,8 +50,7 @@ impl Scheduler {
 
     pub(crate) fn is_finished(&self, id: TaskId) -> bool {
         // A handle holds its slot, so the slot's tenant is the task of the handle.
-        self.tasks
-            .borrow()
+        self.tasks()
             .slots
             .get(id.slot())
             .is_none_or(|slot| slot.serial != id.serial() || slot.is_finished())
@@ -66,12 +65,12 @@ impl Scheduler {
         output: &mut dyn Any,
     ) -> Poll<()> {
         if self.running() == Some(id) && is_current(self) {
-            let life = self.tasks.borrow().slots[id.slot()].life;
+            let life = self.tasks().slots[id.slot()].life;
             return Self::refuse_self(life);
         }
         if !self.is_finished(id) {
             let waker = waker.clone();
-            let old = self.tasks.borrow_mut().join_from_afar(id.slot(), waker);
+            let old = self.tasks_mut().join_from_afar(id.slot(), waker);
             foreign::let_go(old, JOIN_HANDLE);
         }
         if !self.is_finished(id) {
@@ -93,19 +92,19 @@ impl Scheduler {
 
     /// Counts one handle more on the slot.
     pub(crate) fn hold(&self, id: TaskId) {
-        self.tasks.borrow_mut().slots[id.slot()].hold();
+        self.tasks_mut().slots[id.slot()].hold();
     }
 
     /// Counts one handle less on the slot.
     pub(crate) fn let_go(&self, id: TaskId) {
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         tasks.slots[id.slot()].let_go();
         tasks.release(id.slot());
     }
 
     /// The join handle is dropped, so the output will not be asked for.
     pub(crate) fn detach(&self, id: TaskId) {
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         let joiner = tasks.set_joiner(id.slot(), Joiner::GONE);
         let slot = &mut tasks.slots[id.slot()];
         if slot.is_finished() {
@@ -127,11 +126,11 @@ impl Scheduler {
         for id in self.alive() {
             self.drop_now(id);
         }
-        self.tasks.borrow_mut().drop_spares();
+        self.tasks_mut().drop_spares();
     }
 
     pub(super) fn alive(&self) -> Vec<TaskId> {
-        let tasks = self.tasks.borrow();
+        let tasks = self.tasks();
         let slots = tasks.slots.iter().filter(|(_, slot)| !slot.is_finished());
         tasks
             .ages
@@ -140,31 +139,31 @@ impl Scheduler {
 
     /// Sorts tasks by the order of their spawning. The tasks must still have their slots.
     pub(crate) fn oldest_first(&self, ids: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
-        self.tasks.borrow().ages.oldest_first(ids)
+        self.tasks().ages.oldest_first(ids)
     }
 
     /// The serial of the next task.
     pub(crate) fn next_serial(&self) -> u32 {
-        self.tasks.borrow().spawned as u32
+        self.tasks().spawned as u32
     }
 
     pub(crate) fn ready_count(&self) -> usize {
-        self.tasks.borrow().ready.len()
+        self.tasks().ready.len()
     }
 
     /// Shuffles the ready queue (Fisher and Yates, in Durstenfeld's form). `draw` returns a number below its argument.
     pub(crate) fn shuffle(&self, draw: impl Fn(usize) -> usize) {
-        let ready = &mut self.tasks.borrow_mut().ready;
+        let ready = &mut self.tasks_mut().ready;
         for last in (1..ready.len()).rev() {
             ready.swap(last, draw(last + 1));
         }
     }
 
     pub(crate) fn wakes(&self) -> u64 {
-        self.tasks.borrow().wakes
+        self.tasks().wakes
     }
 
     pub(crate) fn task_count(&self) -> usize {
-        self.tasks.borrow().alive
+        self.tasks().alive
     }
 }

@@ -81,17 +81,17 @@ pub(crate) enum Asker<'a> {
 impl Scheduler {
     /// From now on the scheduler remembers for each spawned task its parent and the time of its spawn.
     pub(crate) fn observe(&self) {
-        self.tasks.borrow_mut().observe();
+        self.tasks_mut().observe();
     }
 
     pub(crate) fn is_observed(&self) -> bool {
-        self.tasks.borrow().ages.is_observed()
+        self.tasks().ages.is_observed()
     }
 
     /// Describes the tasks that are alive, in the order of their spawning. One pass over the slots and one over the queue.
     pub(crate) fn describe(&self) -> Vec<Described> {
         let alive = self.alive();
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         let mut places = vec![0; tasks.slots.capacity()];
         for (place, &slot) in tasks.ready.iter().enumerate() {
             places[slot as usize] = place;
@@ -106,7 +106,7 @@ impl Scheduler {
 
     /// Calls `visit` with each task that is awaited, and with what awaits it. `visit` runs under the borrow.
     pub(crate) fn each_awaited(&self, mut visit: impl FnMut(TaskId, Asker<'_>)) {
-        let tasks = self.tasks.borrow();
+        let tasks = self.tasks();
         for (index, slot) in &tasks.slots {
             // The slot of a finished task may use this word for something else.
             if slot.is_finished() {
@@ -122,14 +122,14 @@ impl Scheduler {
 
     /// The task at the head of the ready queue.
     pub(crate) fn head(&self) -> Option<Label> {
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         let slot = *tasks.ready.front()?;
         Some(label(&mut tasks, slot as usize))
     }
 
     /// The task in the ready queue behind the first `others`.
     pub(crate) fn queued_behind(&self, others: usize) -> Option<TaskId> {
-        let tasks = self.tasks.borrow();
+        let tasks = self.tasks();
         let slot = *tasks.ready.get(others)?;
         Some(tasks.id_of(slot as usize))
     }
@@ -138,13 +138,13 @@ impl Scheduler {
 impl Scheduler {
     /// How many entries the ready queue has had since the loop was made.
     pub(crate) fn entries_ever(&self) -> u64 {
-        let tasks = self.tasks.borrow();
+        let tasks = self.tasks();
         tasks.wakes + tasks.spawned
     }
 
     /// Calls `visit` with the last `count` tasks of the ready queue. `visit` runs under the borrow.
     pub(crate) fn each_newest(&self, count: usize, visit: impl FnMut(TaskId)) {
-        let tasks = self.tasks.borrow();
+        let tasks = self.tasks();
         let others = tasks.ready.len().saturating_sub(count);
         let slots = tasks.ready.iter().skip(others);
         slots

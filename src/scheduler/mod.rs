@@ -173,7 +173,7 @@
 //! [Chapter 5](crate::inbox): wakes that come from another thread.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -266,7 +266,7 @@ impl Scheduler {
     /// [begin](Admission::begin).
     #[inline]
     pub(crate) fn admit(&self, size: usize) -> Admission<'_> {
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         let Some(index) = tasks.claim(size) else {
             drop(tasks);
             panic!("cannot spawn: this loop holds {MAX_TASKS} tasks, the most there can be");
@@ -278,9 +278,20 @@ impl Scheduler {
         }
     }
 
+    // The two borrows of the tasks are here, since each place of a borrow is also a place of a panic: 48 bytes, and a call.
+    #[inline(always)]
+    fn tasks(&self) -> Ref<'_, Tasks> {
+        self.tasks.borrow()
+    }
+
+    #[inline(always)]
+    fn tasks_mut(&self) -> RefMut<'_, Tasks> {
+        self.tasks.borrow_mut()
+    }
+
     #[inline]
     pub(crate) fn wake(&self, id: TaskId) {
-        self.tasks.borrow_mut().wake(id);
+        self.tasks_mut().wake(id);
     }
 
     pub(crate) fn running(&self) -> Option<TaskId> {
@@ -299,7 +310,7 @@ impl Scheduler {
         should_return: impl Fn() -> bool,
     ) -> Ran {
         let mut ran = Ran::default();
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         while ran.taken < limit {
             let Some((id, life, cell)) = tasks.next() else {
                 break;
@@ -314,20 +325,20 @@ impl Scheduler {
             observer.begins(id, &mut cell);
             if life == Life::Aborted {
                 self.cancel(id, cell, observer);
-                tasks = self.tasks.borrow_mut();
+                tasks = self.tasks_mut();
             } else if self.poll(id, cell.as_mut(), waker_of(id)).is_ready() {
                 observer.ends(id, &mut cell, Step::Ready);
                 self.finish(id, cell);
                 observer.is_settled();
-                tasks = self.tasks.borrow_mut();
+                tasks = self.tasks_mut();
             } else {
                 observer.ends(id, &mut cell, Step::Pending);
-                tasks = self.tasks.borrow_mut();
+                tasks = self.tasks_mut();
                 if let Some(cell) = tasks.put_back(id, cell) {
                     drop(tasks);
                     // The task was aborted during its poll.
                     self.cancel(id, cell, observer);
-                    tasks = self.tasks.borrow_mut();
+                    tasks = self.tasks_mut();
                 }
             }
             if self.should_halt.get() || should_return() || observer.has_news() {
@@ -364,7 +375,7 @@ impl Scheduler {
         if self.panics_halt {
             self.look_for_panic(cell.as_mut());
         }
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         tasks.alive -= 1;
         let slot = &mut tasks.slots[id.slot()];
         slot.life = Life::Finished;
@@ -403,7 +414,7 @@ impl Scheduler {
         let Some(asker) = asker.filter(|asker| asker.loop_index() == self.loop_index) else {
             return self.poll_join_from_afar(id, waker, output);
         };
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         if tasks.slots[id.slot()].is_finished() {
             drop(tasks);
             self.leave(id, output);
@@ -422,7 +433,7 @@ impl Scheduler {
 
     /// Moves the output of a finished task to its join handle, which leaves the slot.
     pub(crate) fn leave(&self, id: TaskId, output: &mut dyn Any) {
-        let rest = self.tasks.borrow_mut().leave(id.slot(), output);
+        let rest = self.tasks_mut().leave(id.slot(), output);
         drop(rest);
     }
 

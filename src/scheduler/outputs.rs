@@ -22,12 +22,12 @@ impl Scheduler {
             foreign::tell(Level::Error, foreign::TASK, line);
         }
         if self.is_discarding.replace(true) {
-            return self.tasks.borrow_mut().discard_later(id.slot(), cell);
+            return self.tasks_mut().discard_later(id.slot(), cell);
         }
         let mut next = Some((id.slot(), cell));
         while let Some((slot, cell)) = next {
             self.empty(slot, cell);
-            next = self.tasks.borrow_mut().next_to_discard();
+            next = self.tasks_mut().next_to_discard();
         }
         // `empty` catches every panic, so this line is always reached.
         self.is_discarding.set(false);
@@ -40,7 +40,7 @@ impl Scheduler {
             foreign::bury(error);
         }
         let is_vacant = cell.as_mut().vacant().is_some();
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         tasks.slots[slot].put(cell);
         let rest = tasks.retire(slot, is_vacant);
         drop(tasks);

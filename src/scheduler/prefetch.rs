@@ -12,7 +12,7 @@ use super::tasks::Tasks;
 impl Scheduler {
     /// Reads the cells of the tasks that were queued last.
     pub(crate) fn prefetch(&self, count: usize) {
-        let mut tasks = self.tasks.borrow_mut();
+        let mut tasks = self.tasks_mut();
         let Tasks { ready, slots, .. } = &mut *tasks;
         for place in (0..ready.len()).rev().take(count) {
             let slot = slots.get_mut(ready[place] as usize);
