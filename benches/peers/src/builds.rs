@@ -1,14 +1,17 @@
 //! What does it cost to have the runtime in a program: crates in the tree, time to compile them, size of the smallest program?
 //!
 //! Each runtime has a program that says hello from a task, in a folder of its own, with the features that the rows of this
-//! suite need. It is built from nothing in release mode, stripped, with the versions of this workspace.
+//! suite need. It is built from nothing in release mode, stripped, with the versions of this workspace, three times. A program
+//! that says hello without a runtime shows what the language itself takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Instant;
+
+mod parts;
 
 use crate::results::{Figures, root};
 
@@ -20,9 +23,23 @@ struct Hello {
 
 const TOKIO: &str = r#"tokio = { version = "1.54", features = ["io-util", "net", "rt", "time"] }"#;
 
+/// The program without a runtime.
+pub const NONE: &str = "none";
+
+/// Before the name of a part of our program, beside which stand the bytes that it adds to the program without a runtime.
+pub const PART: &str = "part: ";
+
+const OURS: &str = "roundelay";
+const REPETITIONS: usize = 3;
+
 const HELLOS: &[Hello] = &[
     Hello {
-        peer: "roundelay",
+        peer: NONE,
+        dependency: "",
+        main: r#"fn main() { println!("hello") }"#,
+    },
+    Hello {
+        peer: OURS,
         dependency: r#"roundelay = { path = "@ROOT@" }"#,
         main: r#"fn main() { roundelay::run(async { roundelay::spawn(async { println!("hello") }).await.unwrap() }) }"#,
     },
@@ -74,18 +91,42 @@ const HELLOS: &[Hello] = &[
 
 pub fn measure(peers: &[&str]) -> Result<BTreeMap<String, Figures>, Box<dyn Error>> {
     let mut figures = BTreeMap::new();
-    for hello in HELLOS.iter().filter(|hello| peers.contains(&hello.peer)) {
-        eprintln!("building {}", hello.peer);
-        figures.insert(hello.peer.to_string(), build(hello)?);
+    let is_wanted = |hello: &&Hello| hello.peer == NONE || peers.contains(&hello.peer);
+    let hellos: Vec<_> = HELLOS.iter().filter(is_wanted).collect();
+    for hello in &hellos {
+        lay_out(hello)?;
+    }
+    for number in 1..=REPETITIONS {
+        for hello in &hellos {
+            eprintln!("building {}, {number} of {REPETITIONS}", hello.peer);
+            let seconds = build(hello, "true")?;
+            let figures: &mut Figures = figures.entry(hello.peer.to_owned()).or_default();
+            figures
+                .entry("seconds".into())
+                .or_default()
+                .push((seconds * 10.0).round() / 10.0);
+        }
+    }
+    for hello in &hellos {
+        let bytes = fs::metadata(folder(hello)?.join("target/release/hello"))?.len();
+        let figures = figures.entry(hello.peer.to_owned()).or_default();
+        figures.insert("bytes".into(), vec![bytes as f64]);
+        figures.insert("crates".into(), vec![crates(hello)? as f64]);
+        if hello.peer == OURS {
+            figures.extend(parts_of(hello)?);
+        }
+        fs::remove_dir_all(folder(hello)?)?;
     }
     Ok(figures)
 }
 
-fn build(hello: &Hello) -> Result<Figures, Box<dyn Error>> {
-    let root = root().canonicalize()?;
-    let folder = root
-        .join("target/compare/hello")
-        .join(hello.peer.replace(' ', "-"));
+fn folder(hello: &Hello) -> Result<PathBuf, Box<dyn Error>> {
+    let hellos = root().canonicalize()?.join("target/compare/hello");
+    Ok(hellos.join(hello.peer.replace(' ', "-")))
+}
+
+fn lay_out(hello: &Hello) -> Result<(), Box<dyn Error>> {
+    let (root, folder) = (root().canonicalize()?, folder(hello)?);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(folder.join("src"))?;
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
@@ -99,32 +140,48 @@ fn build(hello: &Hello) -> Result<Figures, Box<dyn Error>> {
     );
     fs::write(folder.join("Cargo.toml"), manifest)?;
     cargo(&folder, &["fetch"])?;
-    let tree = cargo(
-        &folder,
-        &[
-            "tree",
-            "--edges",
-            "normal",
-            "--prefix",
-            "none",
-            "--no-dedupe",
-        ],
-    )?;
-    let tree = String::from_utf8_lossy(&tree.stdout).into_owned();
-    let crates: BTreeSet<_> = tree
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with("hello "))
-        .collect();
+    Ok(())
+}
+
+/// Builds it from nothing. Returns how many seconds that took.
+fn build(hello: &Hello, strip: &str) -> Result<f64, Box<dyn Error>> {
+    let folder = folder(hello)?;
+    let _ = fs::remove_dir_all(folder.join("target"));
+    let strip = format!("profile.release.strip={strip}");
     let start = Instant::now();
-    cargo(&folder, &["build", "--release"])?;
-    let seconds = start.elapsed().as_secs_f64();
-    let bytes = fs::metadata(folder.join("target/release/hello"))?.len();
-    fs::remove_dir_all(&folder)?;
-    Ok(Figures::from([
-        ("crates".into(), vec![crates.len() as f64]),
-        ("seconds".into(), vec![(seconds * 10.0).round() / 10.0]),
-        ("bytes".into(), vec![bytes as f64]),
-    ]))
+    cargo(&folder, &["build", "--release", "--config", &strip])?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
+fn crates(hello: &Hello) -> Result<usize, Box<dyn Error>> {
+    let words = [
+        "tree",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--no-dedupe",
+    ];
+    let tree = cargo(&folder(hello)?, &words)?;
+    let tree = String::from_utf8_lossy(&tree.stdout).into_owned();
+    let is_crate = |line: &&str| !line.is_empty() && !line.starts_with("hello ");
+    Ok(tree.lines().filter(is_crate).collect::<BTreeSet<_>>().len())
+}
+
+/// The parts of a program, each with the bytes that it has more there than the program without a runtime.
+fn parts_of(hello: &Hello) -> Result<Figures, Box<dyn Error>> {
+    let parts = |hello: &Hello| {
+        build(hello, "false")?;
+        parts::of(&folder(hello)?.join("target/release/hello"))
+    };
+    lay_out(&HELLOS[0])?;
+    let without = parts(&HELLOS[0])?;
+    fs::remove_dir_all(folder(&HELLOS[0])?)?;
+    let more = parts(hello)?.into_iter().map(|(part, bytes)| {
+        let more = bytes as f64 - without.get(&part).copied().unwrap_or(0) as f64;
+        (format!("{PART}{part}"), vec![more])
+    });
+    Ok(more.collect())
 }
 
 fn cargo(folder: &Path, arguments: &[&str]) -> Result<Output, Box<dyn Error>> {

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::{US, lines, ratio, short};
-use crate::results::Results;
+use crate::results::{Results, median};
 use crate::rows::table::{Line, Needs, ROWS, Row};
-use crate::{NOT_OFFERED, PEERS};
+use crate::{NOT_OFFERED, PEERS, builds};
 
 pub fn of_group(results: &Results, group: &str) -> String {
     let rows: Vec<_> = lines(results)
@@ -103,22 +103,48 @@ pub fn builds(results: &Results) -> String {
         "A program that says hello from a task, in release mode and stripped, built from nothing, all crates.\n\n\
          | | crates in the tree | seconds to compile | bytes |\n|---|---:|---:|---:|\n",
     );
-    for peer in PEERS {
+    for peer in PEERS.iter().chain([&builds::NONE]) {
         if let Some(figures) = results.builds.get(*peer) {
             let figure = |name: &str| {
                 figures
                     .get(name)
-                    .and_then(|values| values.first())
-                    .copied()
-                    .unwrap_or(f64::NAN)
+                    .map_or(f64::NAN, |values| median(&mut values.clone()))
             };
             let (crates, seconds, bytes) = (figure("crates"), figure("seconds"), figure("bytes"));
+            let name = match *peer {
+                builds::NONE => "without a runtime: a program that only prints",
+                runtime => runtime,
+            };
             let _ = writeln!(
                 text,
-                "| {peer} | {crates} | {seconds:.1} | {} |",
+                "| {name} | {crates} | {seconds:.1} | {} |",
                 short(bytes)
             );
         }
+    }
+    text + &parts(results)
+}
+
+/// The parts of our smallest program with fewer bytes than this are told together.
+const SMALL_PART: f64 = 1_000.0;
+
+/// What our smallest program has more than one that only prints.
+fn parts(results: &Results) -> String {
+    let figures = results.builds.get(US).into_iter().flatten();
+    let parts =
+        figures.filter_map(|(name, values)| Some((name.strip_prefix(builds::PART)?, values[0])));
+    let (small, mut parts): (Vec<_>, Vec<_>) = parts.partition(|(_, bytes)| *bytes < SMALL_PART);
+    if parts.is_empty() {
+        return String::new();
+    }
+    parts.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    parts.push(("other parts", small.iter().map(|(_, bytes)| bytes).sum()));
+    let mut text = String::from(
+        "\nWhat roundelay's program has more than the one that only prints (code by the folder or file of `src`):\n\n\
+         | | bytes |\n|---|---:|\n",
+    );
+    for (name, bytes) in parts {
+        let _ = writeln!(text, "| {name} | {} |", short(bytes));
     }
     text
 }
