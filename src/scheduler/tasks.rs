@@ -12,7 +12,7 @@ use slab::Slab;
 use super::ages::Ages;
 use super::evacuation::Evacuation;
 use super::joiner::{Joiner, Who};
-use super::slot::{self, Life, Slot};
+use super::slot::{Life, Slot, Slots};
 use super::spares::Spares;
 use crate::record::Probe;
 use crate::task::cell::TaskCell;
@@ -20,7 +20,7 @@ use crate::task::id::{MAX_TASKS, SERIALS, TaskId};
 
 pub(super) struct Tasks {
     loop_index: usize,
-    pub(super) slots: Slab<Slot>,
+    pub(super) slots: Slots,
     /// Indices of slots. A spawn makes room for every task, so that no wake allocates.
     pub(super) ready: VecDeque<u32>,
     /// The slots of the outputs that wait to be dropped: see `outputs.rs`.
@@ -49,7 +49,7 @@ impl Tasks {
     ) -> Self {
         let mut tasks = Self {
             loop_index,
-            slots: Slab::new(),
+            slots: Slots::new(),
             ready: VecDeque::new(),
             discards: VecDeque::new(),
             spares: Spares::new(Rc::clone(&has_grown)),
@@ -223,7 +223,7 @@ impl Tasks {
         if is_vacant {
             return self.spares.keep(&mut self.slots, index);
         }
-        self.slots.remove(index).cell
+        self.slots.take(index)
     }
 
     /// Frees the slot if nothing needs it. The ready queue needs a queued slot: if the slot were freed now, the entry in the
@@ -232,14 +232,14 @@ impl Tasks {
     #[inline(never)]
     pub(super) fn release(&mut self, index: usize) {
         if !self.slots[index].is_needed() {
-            slot::free(&mut self.slots, index);
+            self.slots.free(index);
         }
     }
 
     /// Frees the vacant cells that were kept for later tasks.
     pub(super) fn drop_spares(&mut self) {
         while let Some(index) = self.spares.take_any(&mut self.slots) {
-            slot::free(&mut self.slots, index);
+            self.slots.free(index);
         }
     }
 }
