@@ -151,7 +151,7 @@
 //!
 //! [Chapter 6](crate::time::wheel): timers, and the wheel that holds them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::io;
 use std::ptr;
@@ -279,10 +279,16 @@ impl Inbox {
         self.waiting.get()
     }
 
+    // In one place, since each place of a borrow is also a place of a panic.
+    #[inline(always)]
+    fn taken(&self) -> RefMut<'_, VecDeque<Note>> {
+        self.taken.borrow_mut()
+    }
+
     /// Takes all notes, unless notes taken earlier are not delivered yet. Returns how many are undelivered now. The two
     /// queues are swapped, so nothing is allocated.
     pub(crate) fn take(&self) -> usize {
-        let mut taken = self.taken.borrow_mut();
+        let mut taken = self.taken();
         if taken.is_empty() {
             match self.shared.word.take() {
                 // No thread has pushed since the last take, or the word would not be a number.
@@ -300,7 +306,7 @@ impl Inbox {
     /// The next of the taken notes, in the order in which they came.
     #[inline]
     pub(crate) fn next(&self) -> Option<Note> {
-        let note = self.taken.borrow_mut().pop_front()?;
+        let note = self.taken().pop_front()?;
         self.waiting.set(self.waiting.get() - 1);
         if let Note::Post(_) = note {
             // ORDERING: a count, on which no other memory depends. The lock orders the push that it counts before this.
@@ -311,18 +317,18 @@ impl Inbox {
 
     /// How many taken notes there are, and how many have room.
     pub(crate) fn used_and_room(&self) -> (usize, usize) {
-        (self.waiting(), self.taken.borrow().capacity())
+        (self.waiting(), self.taken().capacity())
     }
 
     /// Frees most of the room of both queues. They grow again if need be.
     pub(crate) fn shrink(&self) {
-        self.taken.borrow_mut().shrink_to(queue::ROOM);
+        self.taken().shrink_to(queue::ROOM);
         lock(&self.shared.queue).shrink();
     }
 
     /// Closes the inbox, and hands each undelivered note to `take`. The next loop's serials begin at `next_serial`.
     pub(crate) fn close(&self, next_serial: u32, take: &mut dyn FnMut(Note)) {
-        let mut taken = self.taken.borrow_mut();
+        let mut taken = self.taken();
         let mut queue = lock(&self.shared.queue);
         if queue.post_queue_of(self.generation).is_none() {
             return;

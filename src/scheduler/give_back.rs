@@ -1,7 +1,7 @@
 //! The table of tasks gives back what a burst has left: see `event_loop/give_back.rs`.
 
 use super::Scheduler;
-use super::slot::{self, Life, Slot};
+use super::slot::{Life, Slot};
 use super::tasks::Tasks;
 
 /// How many slots a spawn looks at while the table is evacuated.
@@ -80,7 +80,7 @@ impl Tasks {
     fn end_evacuation(&mut self) {
         self.spares.keep_any(true);
         for index in self.evacuation.end() {
-            slot::free(&mut self.slots, index);
+            self.slots.free(index);
         }
     }
 }

@@ -107,7 +107,7 @@ impl Scheduler {
     /// Calls `visit` with each task that is awaited, and with what awaits it. `visit` runs under the borrow.
     pub(crate) fn each_awaited(&self, mut visit: impl FnMut(TaskId, Asker<'_>)) {
         let tasks = self.tasks();
-        for (index, slot) in &tasks.slots {
+        for (index, slot) in tasks.slots.iter() {
             // The slot of a finished task may use this word for something else.
             if slot.is_finished() {
                 continue;

@@ -269,7 +269,7 @@ impl Scheduler {
         let mut tasks = self.tasks_mut();
         let Some(index) = tasks.claim(size) else {
             drop(tasks);
-            panic!("cannot spawn: this loop holds {MAX_TASKS} tasks, the most there can be");
+            refuse_a_spawn();
         };
         Admission {
             scheduler: self,
@@ -450,6 +450,13 @@ impl Scheduler {
     pub(crate) fn take_halt(&self) -> bool {
         self.should_halt.take()
     }
+}
+
+// Not in `admit`, which each spawn of a program contains.
+#[cold]
+#[inline(never)]
+fn refuse_a_spawn() -> ! {
+    panic!("cannot spawn: this loop holds {MAX_TASKS} tasks, the most there can be")
 }
 
 /// A slot that is claimed for a task, while the caller fills the slot's cell. Not a closure that fills the cell: a debug build

@@ -9,10 +9,8 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::rc::Rc;
 
-use slab::Slab;
-
 use super::joiner::Joiner;
-use super::slot::{self, Slot};
+use super::slot::Slots;
 use crate::task::cell::TaskCell;
 
 const SHELVES: usize = 16;
@@ -81,10 +79,10 @@ impl Spares {
 
     /// Keeps a slot and its vacant cell. If the cell is too large, it is returned, and its slot is free.
     #[inline(always)]
-    pub(super) fn keep(&mut self, slots: &mut Slab<Slot>, index: usize) -> Option<TaskCell> {
+    pub(super) fn keep(&mut self, slots: &mut Slots, index: usize) -> Option<TaskCell> {
         let size = size_of_val(&**slots[index].cell.as_ref()?);
         if size > self.largest as usize {
-            return slots.remove(index).cell;
+            return slots.take(index);
         }
         while size > self.room as usize {
             self.make_room(slots, size);
@@ -96,14 +94,14 @@ impl Spares {
 
     /// Takes the slot that was left last.
     #[inline]
-    pub(super) fn take(&mut self, slots: &mut Slab<Slot>, size: usize) -> Option<usize> {
+    pub(super) fn take(&mut self, slots: &mut Slots, size: usize) -> Option<usize> {
         let (index, size) = self.shelf(size).pop(slots)?;
         self.room += size as u32;
         Some(index)
     }
 
     /// Takes any slot, of any size.
-    pub(super) fn take_any(&mut self, slots: &mut Slab<Slot>) -> Option<usize> {
+    pub(super) fn take_any(&mut self, slots: &mut Slots) -> Option<usize> {
         let (index, size) = self.shelves.iter_mut().find_map(|shelf| shelf.pop(slots))?;
         self.room += size as u32;
         Some(index)
@@ -114,7 +112,7 @@ impl Spares {
     /// gone on to tasks of another kind, and a slot of another size is freed. The cell is vacant, so only the allocator's code
     /// runs.
     #[cold]
-    fn make_room(&mut self, slots: &mut Slab<Slot>, size: usize) {
+    fn make_room(&mut self, slots: &mut Slots, size: usize) {
         if (self.most as usize) < SPARE_BYTES {
             self.limit_to(SPARE_BYTES);
             return self.has_grown.set(true);
@@ -126,8 +124,8 @@ impl Spares {
         self.free(slots, index);
     }
 
-    fn free(&mut self, slots: &mut Slab<Slot>, index: usize) {
-        slot::free(slots, index);
+    fn free(&mut self, slots: &mut Slots, index: usize) {
+        slots.free(index);
         self.freed += 1;
         if self.freed == FREED_AT_ONCE {
             self.freed = 0;
@@ -136,7 +134,7 @@ impl Spares {
     }
 
     /// Frees cells as long as more than `goal` bytes are kept, [`FREED_AT_ONCE`] cells at most.
-    pub(super) fn free_some(&mut self, slots: &mut Slab<Slot>, goal: usize) {
+    pub(super) fn free_some(&mut self, slots: &mut Slots, goal: usize) {
         for _ in 0..FREED_AT_ONCE {
             if self.bytes() <= goal {
                 break;
@@ -181,7 +179,7 @@ fn ask_for_a_large_piece() {
 
 impl Shelf {
     #[inline]
-    fn push(&mut self, slots: &mut Slab<Slot>, index: usize, size: usize) {
+    fn push(&mut self, slots: &mut Slots, index: usize, size: usize) {
         // In a slot without a task, `serial` holds the index of the slot below, and `joiner` the size of the cell.
         let slot = &mut slots[index];
         slot.serial = self.top;
@@ -190,7 +188,7 @@ impl Shelf {
     }
 
     #[inline]
-    fn pop(&mut self, slots: &Slab<Slot>) -> Option<(usize, usize)> {
+    fn pop(&mut self, slots: &Slots) -> Option<(usize, usize)> {
         if self.top == NONE {
             return None;
         }

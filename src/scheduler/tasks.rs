@@ -12,15 +12,16 @@ use slab::Slab;
 use super::ages::Ages;
 use super::evacuation::Evacuation;
 use super::joiner::{Joiner, Who};
-use super::slot::{self, Life, Slot};
+use super::slot::{Life, Slot, Slots};
 use super::spares::Spares;
 use crate::record::Probe;
 use crate::task::cell::TaskCell;
 use crate::task::id::{MAX_TASKS, SERIALS, TaskId};
 
 pub(super) struct Tasks {
-    loop_index: usize,
-    pub(super) slots: Slab<Slot>,
+    /// The number of a task with the serial zero in the first slot.
+    origin: TaskId,
+    pub(super) slots: Slots,
     /// Indices of slots. A spawn makes room for every task, so that no wake allocates.
     pub(super) ready: VecDeque<u32>,
     /// The slots of the outputs that wait to be dropped: see `outputs.rs`.
@@ -48,8 +49,8 @@ impl Tasks {
         has_grown: Rc<Cell<bool>>,
     ) -> Self {
         let mut tasks = Self {
-            loop_index,
-            slots: Slab::new(),
+            origin: TaskId::new(loop_index, 0, 0),
+            slots: Slots::new(),
             ready: VecDeque::new(),
             discards: VecDeque::new(),
             spares: Spares::new(Rc::clone(&has_grown)),
@@ -92,7 +93,7 @@ impl Tasks {
     /// Puts the task in that slot at the end of the queue. Its join handle holds the slot.
     #[inline(always)]
     pub(super) fn begin(&mut self, index: usize) -> TaskId {
-        let id = TaskId::new(self.loop_index, self.spawned as u32, index);
+        let id = self.origin.with(self.spawned as u32, index);
         if self.spawned >= SERIALS {
             self.note_spawn(id);
         }
@@ -143,7 +144,7 @@ impl Tasks {
         // Cleared before the poll, so that a wake during the poll queues the task again. If it were cleared after the poll,
         // that wake would be lost. Guarded by tests/scheduler/wake.rs::a_task_woken_while_it_is_polled_is_polled_again.
         slot.is_queued = false;
-        let id = TaskId::new(self.loop_index, slot.serial, index);
+        let id = self.origin.with(slot.serial, index);
         let life = slot.life;
         Some((id, life, slot.cell.take_if(|_| life != Life::Finished)))
     }
@@ -174,7 +175,7 @@ impl Tasks {
     }
 
     pub(super) fn id_of(&self, index: usize) -> TaskId {
-        TaskId::new(self.loop_index, self.slots[index].serial, index)
+        self.origin.with(self.slots[index].serial, index)
     }
 
     /// Remembers a waker that is not of this loop. Returns the waker that the caller has to drop: the one that was
@@ -223,7 +224,7 @@ impl Tasks {
         if is_vacant {
             return self.spares.keep(&mut self.slots, index);
         }
-        self.slots.remove(index).cell
+        self.slots.take(index)
     }
 
     /// Frees the slot if nothing needs it. The ready queue needs a queued slot: if the slot were freed now, the entry in the
@@ -232,14 +233,14 @@ impl Tasks {
     #[inline(never)]
     pub(super) fn release(&mut self, index: usize) {
         if !self.slots[index].is_needed() {
-            slot::free(&mut self.slots, index);
+            self.slots.free(index);
         }
     }
 
     /// Frees the vacant cells that were kept for later tasks.
     pub(super) fn drop_spares(&mut self) {
         while let Some(index) = self.spares.take_any(&mut self.slots) {
-            slot::free(&mut self.slots, index);
+            self.slots.free(index);
         }
     }
 }

@@ -59,6 +59,13 @@ impl TaskId {
         Self(NonZeroU64::new(bits).expect("the loop's part is not zero"))
     }
 
+    /// The number of another task of the same loop. This number has the serial zero and the slot zero.
+    #[inline]
+    pub(crate) fn with(self, serial: u32, slot: usize) -> Self {
+        debug_assert!(self.serial() == 0 && self.slot() == 0 && slot < MAX_TASKS);
+        Self(self.0 | u64::from(serial & SERIAL_MASK) << SLOT_BITS | slot as u64)
+    }
+
     #[inline]
     pub(crate) fn bits(self) -> u64 {
         self.0.get()
