@@ -70,7 +70,7 @@ pub(crate) struct Context {
     pub(crate) counters: Counters,
     pub(crate) probe: Probe,
     /// Set in an observed loop.
-    pub(crate) accounts: OnceCell<Rc<Accounts>>,
+    pub(crate) accounts: OnceCell<Rc<dyn Kept>>,
     /// Set in a loop with a watchdog.
     pub(crate) holder: OnceCell<Holder>,
 }
@@ -87,6 +87,17 @@ impl Accounts {
             account: Account::default(),
             declarations: Declarations::new(),
         }
+    }
+}
+
+/// Accounts as their loop knows them: a trait object, so that a program that observes no loop does not contain what drops them.
+pub(crate) trait Kept {
+    fn accounts(&self) -> &Accounts;
+}
+
+impl Kept for Accounts {
+    fn accounts(&self) -> &Accounts {
+        self
     }
 }
 
@@ -155,6 +166,11 @@ impl Metrics {
 }
 
 impl Context {
+    /// The accounts of an observed loop.
+    pub(crate) fn accounts(&self) -> Option<&Accounts> {
+        self.accounts.get().map(|kept| kept.accounts())
+    }
+
     pub(crate) fn metrics(&self) -> Metrics {
         let Counters {
             polls,
@@ -271,7 +287,7 @@ fn declaring_waker(waker: &Waker, what: impl FnOnce() -> Made) -> Waker {
     CURRENT.with_borrow(|current| {
         let of_this_loop = current.as_ref().and_then(|context| {
             let task = context.scheduler.running()?;
-            Some((task, &context.accounts.get()?.declarations))
+            Some((task, &context.accounts()?.declarations))
         });
         match of_this_loop {
             Some((task, declarations)) => declarations.add(task, what(), waker),

@@ -127,7 +127,7 @@ impl Listing {
     }
 
     fn add_accounts(&mut self, context: &Context) {
-        let Some(accounts) = context.accounts.get() else {
+        let Some(accounts) = context.accounts() else {
             return;
         };
         let now = Instant::now();
@@ -186,7 +186,7 @@ impl Listing {
     }
 
     fn add_declared(&mut self, context: &Context) {
-        let Some(accounts) = context.accounts.get() else {
+        let Some(accounts) = context.accounts() else {
             return;
         };
         for declared in accounts.declarations.list() {

@@ -145,7 +145,7 @@ impl Histograms {
     /// Of the loop that is running on this thread. `None` if there is none, or if it is not [observed](crate::Builder::observe).
     pub fn current() -> Option<Self> {
         let context = context::current()?;
-        let accounts = context.accounts.get()?;
+        let accounts = context.accounts()?;
         Some(accounts.account.histograms())
     }
 }
