@@ -299,10 +299,17 @@ fn declaring_waker(waker: &Waker, what: impl FnOnce() -> Made) -> Waker {
 /// From here on, [`time::now`](crate::time::now) goes by the clock of the current loop. Without one, the time stands at
 /// `between`, or is the real time.
 pub(crate) fn choose_clock(between: Option<Instant>) {
-    let standing = |context: &Rc<Context>| context.timers.standing();
-    let current = CURRENT.with_borrow(|current| current.as_ref().map(standing));
-    let found = current.or_else(|| HOSTED.with_borrow(|hosted| hosted.as_ref().map(standing)));
+    let found = CURRENT
+        .with(standing_in)
+        .or_else(|| HOSTED.with(standing_in));
     stand(found.unwrap_or(between));
+}
+
+/// The clock of the loop in that place.
+#[inline(never)]
+fn standing_in(place: &RefCell<ManuallyDrop<Option<Rc<Context>>>>) -> Option<Option<Instant>> {
+    let place = place.borrow();
+    Some(place.as_ref()?.timers.standing())
 }
 
 /// The clock of [`time::now`](crate::time::now) before a loop became current, if one of the two is virtual. Otherwise
