@@ -75,6 +75,7 @@ const PURE: &[&str] = &[
     "reactor/ready.rs",
     "record/",
     "shim",
+    "sort.rs",
     "stays.rs",
     "task/error.rs",
     "task/id.rs",

@@ -95,8 +95,11 @@ pub(super) fn claim() -> io::Result<&'static Shared> {
 
 #[cold]
 #[inline(never)]
+#[expect(
+    clippy::vec_init_then_push,
+    reason = "in a box or a `vec!` the entry is made first, and has to be dropped if there is no memory: 0.5 KB"
+)]
 fn make(index: usize) -> &'static Shared {
-    // A vector has its memory first. A box is filled before, and what fills it has to be dropped if there is no memory.
     let mut made = Vec::with_capacity(1);
     made.push(Shared::new(index));
     &made.leak()[0]

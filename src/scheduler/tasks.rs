@@ -222,7 +222,8 @@ impl Tasks {
             return slot.cell.take();
         }
         if is_vacant {
-            return self.spares.keep(&mut self.slots, index);
+            let size = size_of_val(&**slot.cell.as_ref()?);
+            return self.spares.keep(&mut self.slots, index, size);
         }
         self.slots.take(index)
     }
