@@ -20,7 +20,7 @@ use crate::reactor::Reactor;
 use crate::record::Probe;
 use crate::scheduler::Scheduler;
 use crate::time::{LateTimers, slack};
-use crate::trying::while_trying;
+use crate::trying::{refused, while_trying};
 
 /// What a panic in a task does to the loop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -355,7 +355,7 @@ impl Builder {
         ] {
             why.push_str(part);
         }
-        Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+        Err(refused(io::ErrorKind::InvalidInput, &why))
     }
 
     fn observation(&self, context: &Context) -> io::Result<Option<Box<dyn Observes>>> {

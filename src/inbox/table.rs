@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use super::shared::Shared;
 use crate::shim::{Mutex, lock, statics};
 use crate::task::id::MAX_LOOPS;
+use crate::trying::refused;
 
 statics! {
     /// An entry is made when its index is first used. It is never freed, so it is leaked.
@@ -112,7 +113,8 @@ pub(super) fn give_back(shared: &'static Shared) {
 fn too_many_loops() -> io::Error {
     // The number stands in the text: nothing else in a small program needs the code of `format!`.
     const { assert!(MAX_LOOPS - 1 == 4095) };
-    io::Error::other(
+    refused(
+        io::ErrorKind::Other,
         "cannot make another event loop: this process has 4095 alive, the most there can be; drop one first",
     )
 }
