@@ -345,16 +345,13 @@ impl Builder {
         let Some((before, behind)) = self.name.split_once('\0') else {
             return Ok(());
         };
-        // Without `format!`, whose code no other part of a small program needs.
-        let mut why = "cannot make an event loop: its name \"".to_owned();
-        for part in [
+        let why = [
+            "cannot make an event loop: its name \"",
             before,
             "\\0",
             behind,
             "\" contains a NUL, which the name of a thread cannot",
-        ] {
-            why.push_str(part);
-        }
+        ];
         Err(refused(io::ErrorKind::InvalidInput, &why))
     }
 

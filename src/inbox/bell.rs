@@ -51,7 +51,7 @@ impl Bell {
         });
         pulled.unwrap_or_else(|payload| {
             foreign::bury_payload(payload);
-            Err(refused(io::ErrorKind::Other, "it panicked"))
+            Err(refused(io::ErrorKind::Other, &["it panicked"]))
         })
     }
 }

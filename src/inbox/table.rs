@@ -111,10 +111,11 @@ pub(super) fn give_back(shared: &'static Shared) {
 }
 
 fn too_many_loops() -> io::Error {
-    // The number stands in the text: nothing else in a small program needs the code of `format!`.
     const { assert!(MAX_LOOPS - 1 == 4095) };
     refused(
         io::ErrorKind::Other,
-        "cannot make another event loop: this process has 4095 alive, the most there can be; drop one first",
+        &[
+            "cannot make another event loop: this process has 4095 alive, the most there can be; drop one first",
+        ],
     )
 }
