@@ -36,7 +36,7 @@ impl Bell {
             return;
         };
         // An eventfd cannot fail in this way, and the caller is any code with a waker, so the error goes to the log.
-        foreign::tell(
+        foreign::tell_apart(
             Level::Error,
             foreign::WAKE,
             format_args!("loop {loop_index} could not be interrupted: {error}"),
