@@ -93,7 +93,7 @@ pub(crate) struct Context {
     pub(crate) counters: Counters,
     pub(crate) probe: Probe,
     /// Set in an observed loop.
-    pub(crate) accounts: OnceCell<Rc<Accounts>>,
+    pub(crate) accounts: OnceCell<Rc<dyn Kept>>,
     /// Set in a loop with a watchdog.
     pub(crate) holder: OnceCell<Holder>,
 }
@@ -110,6 +110,17 @@ impl Accounts {
             account: Account::default(),
             declarations: Declarations::new(),
         }
+    }
+}
+
+/// Accounts as their loop knows them: a trait object, so that a program that observes no loop does not contain what drops them.
+pub(crate) trait Kept {
+    fn accounts(&self) -> &Accounts;
+}
+
+impl Kept for Accounts {
+    fn accounts(&self) -> &Accounts {
+        self
     }
 }
 
@@ -178,6 +189,11 @@ impl Metrics {
 }
 
 impl Context {
+    /// The accounts of an observed loop.
+    pub(crate) fn accounts(&self) -> Option<&Accounts> {
+        self.accounts.get().map(|kept| kept.accounts())
+    }
+
     pub(crate) fn metrics(&self) -> Metrics {
         let Counters {
             polls,
@@ -294,7 +310,7 @@ fn declaring_waker(waker: &Waker, what: impl FnOnce() -> Made) -> Waker {
     CURRENT.with_borrow(|current| {
         let of_this_loop = current.as_ref().and_then(|context| {
             let task = context.scheduler.running()?;
-            Some((task, &context.accounts.get()?.declarations))
+            Some((task, &context.accounts()?.declarations))
         });
         match of_this_loop {
             Some((task, declarations)) => declarations.add(task, what(), waker),
@@ -306,10 +322,17 @@ fn declaring_waker(waker: &Waker, what: impl FnOnce() -> Made) -> Waker {
 /// From here on, [`time::now`](crate::time::now) goes by the clock of the current loop. Without one, the time stands at
 /// `between`, or is the real time.
 pub(crate) fn choose_clock(between: Option<Instant>) {
-    let standing = |context: &Rc<Context>| context.timers.standing();
-    let current = CURRENT.with_borrow(|current| current.as_ref().map(standing));
-    let found = current.or_else(|| HOSTED.with_borrow(|hosted| hosted.as_ref().map(standing)));
+    let found = CURRENT
+        .with(standing_in)
+        .or_else(|| HOSTED.with(standing_in));
     stand(found.unwrap_or(between));
+}
+
+/// The clock of the loop in that place.
+#[inline(never)]
+fn standing_in(place: &RefCell<ManuallyDrop<Option<Rc<Context>>>>) -> Option<Option<Instant>> {
+    let place = place.borrow();
+    Some(place.as_ref()?.timers.standing())
 }
 
 /// The clock of [`time::now`](crate::time::now) before a loop became current, if one of the two is virtual. Otherwise

@@ -92,7 +92,7 @@ pub(crate) fn quietly(target: &'static str, what: impl fmt::Display, foreign: im
 #[cold]
 fn tell_and_bury(target: &'static str, what: &dyn fmt::Display, payload: Payload) {
     let text = message(payload.as_ref()).unwrap_or("with a payload that is no text");
-    tell(
+    tell_apart(
         Level::Error,
         target,
         format_args!("{what} panicked: {text}"),
@@ -142,6 +142,13 @@ pub(crate) fn is_traced(target: &'static str) -> bool {
 #[inline(never)]
 fn listens_to(target: &'static str) -> bool {
     catch(|| log::log_enabled!(target: target, Level::Trace)).unwrap_or(false)
+}
+
+/// [`tell`] out of line, for code that is cold.
+#[cold]
+#[inline(never)]
+pub(crate) fn tell_apart(level: Level, target: &'static str, line: fmt::Arguments<'_>) {
+    tell(level, target, line);
 }
 
 /// Wakes the owner of a waker. `of` completes "the waker of".

@@ -40,8 +40,15 @@ macro_rules! statics {
 pub(crate) use statics;
 
 /// Locks a mutex of this crate. The mutex is never poisoned: no user code runs while it is held.
+// Out of line, so that a program contains it once for each kind of mutex.
 #[inline(never)]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock_in_place(mutex)
+}
+
+/// [`lock`] inlined by force: this saves five of 346 instructions of each wake in a burst.
+#[inline(always)]
+pub(crate) fn lock_in_place<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -20,7 +20,7 @@ use crate::reactor::Reactor;
 use crate::record::Probe;
 use crate::scheduler::Scheduler;
 use crate::time::{LateTimers, slack};
-use crate::trying::while_trying;
+use crate::trying::{refused, while_trying};
 
 /// What a panic in a task does to the loop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -345,17 +345,14 @@ impl Builder {
         let Some((before, behind)) = self.name.split_once('\0') else {
             return Ok(());
         };
-        // Without `format!`, whose code no other part of a small program needs.
-        let mut why = "cannot make an event loop: its name \"".to_owned();
-        for part in [
+        let why = [
+            "cannot make an event loop: its name \"",
             before,
             "\\0",
             behind,
             "\" contains a NUL, which the name of a thread cannot",
-        ] {
-            why.push_str(part);
-        }
-        Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+        ];
+        Err(refused(io::ErrorKind::InvalidInput, &why))
     }
 
     fn observation(&self, context: &Context) -> io::Result<Option<Box<dyn Observes>>> {

@@ -134,7 +134,7 @@ impl GiveBack {
             return Wait::Until(now + QUIET);
         }
         if is_pause {
-            return self.evacuate(rooms);
+            return self.evacuate(now + PAUSE, rooms);
         }
         if rooms.any(Table::shrink) {
             self.has_given.set(true);
@@ -146,20 +146,15 @@ impl GiveBack {
     fn begin_a_pause(&self, rooms: Rooms, spare: usize) -> Wait {
         if spare > FEW_BYTES || rooms.is_any_loose() {
             self.spare.set(spare);
-            return self.wait_in(Stage::Pause, self.pause.get());
+            let end = Instant::now() + self.pause.get();
+            self.stage.set(Stage::Pause(end));
+            return Wait::Until(end);
         }
         if !rooms.any(Table::is_large) {
             rooms.context.scheduler.tell_of_spares_again();
             self.has_grown.set(false);
         }
         Wait::Forever
-    }
-
-    #[inline(never)]
-    fn wait_in(&self, stage: fn(Instant) -> Stage, length: Duration) -> Wait {
-        let end = Instant::now() + length;
-        self.stage.set(stage(end));
-        Wait::Until(end)
     }
 
     /// Frees some of the cells that were spare all the time. Returns whether there were any.
@@ -178,9 +173,10 @@ impl GiveBack {
         freed > 0
     }
 
-    fn evacuate(&self, rooms: Rooms) -> Wait {
+    fn evacuate(&self, end: Instant, rooms: Rooms) -> Wait {
         Table::ALL.iter().for_each(|table| table.evacuate(rooms));
-        self.wait_in(Stage::Evacuation, PAUSE)
+        self.stage.set(Stage::Evacuation(end));
+        Wait::Until(end)
     }
 
     #[inline(never)]

@@ -436,7 +436,7 @@ impl EventLoop {
     /// How long things take in this loop: polls, waits for a poll, turns. `None` unless the loop is
     /// [observed](Builder::observe). A task asks [`Histograms::current`](crate::inspect::Histograms::current).
     pub fn histograms(&self) -> Option<Histograms> {
-        Some(self.context.accounts.get()?.account.histograms())
+        Some(self.context.accounts()?.account.histograms())
     }
 
     /// The tasks that are alive, in the order of their spawning, with [what they wait for](crate::inspect). asyncio's

@@ -40,7 +40,7 @@ impl EventLoop {
     fn tell_of_the_poll(&self) -> Option<TaskId> {
         let head = self.context.scheduler.head()?;
         if head.location.is_some() {
-            foreign::tell(Level::Trace, foreign::TASK, format_args!("polls {head}"));
+            foreign::tell_apart(Level::Trace, foreign::TASK, format_args!("polls {head}"));
         }
         Some(head.id)
     }
@@ -50,14 +50,14 @@ impl EventLoop {
         let scheduler = &self.context.scheduler;
         if was_polled && scheduler.is_finished(id) {
             let line = format_args!("task {id} has finished");
-            foreign::tell(Level::Trace, foreign::TASK, line);
+            foreign::tell_apart(Level::Trace, foreign::TASK, line);
         }
         for place in others..scheduler.ready_count() {
             let Some(woken) = scheduler.queued_behind(place) else {
                 break;
             };
             let line = format_args!("task {woken} is ready, since the poll of task {id}");
-            foreign::tell(Level::Trace, foreign::WAKE, line);
+            foreign::tell_apart(Level::Trace, foreign::WAKE, line);
         }
     }
 
@@ -73,7 +73,7 @@ impl EventLoop {
     fn tell_wait(&self, wait: &Wait) {
         let told = Told(wait.at_most_until(self.context.timers.next_deadline()));
         let line = format_args!("{}: nothing is ready; {told}", self.name);
-        foreign::tell(Level::Trace, foreign::TURN, line);
+        foreign::tell_apart(Level::Trace, foreign::TURN, line);
     }
 
     /// Logs that a panic ends the run, or the loop.
@@ -106,7 +106,7 @@ pub(super) fn tell_of_the_wake(id: TaskId) {
 #[inline(never)]
 fn tell_wake(id: TaskId) {
     let line = format_args!("task {id} is ready, woken from elsewhere");
-    foreign::tell(Level::Trace, foreign::WAKE, line);
+    foreign::tell_apart(Level::Trace, foreign::WAKE, line);
 }
 
 pub(super) fn tell_of_the_post() {

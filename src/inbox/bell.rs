@@ -5,6 +5,7 @@ use std::io;
 use crate::fault;
 use crate::foreign::{self, Level};
 use crate::shim::{self, Mutex, lock};
+use crate::trying::refused;
 
 /// It has a lock of its own, so that a thread in the system call does not keep other threads from pushing.
 pub(super) struct Bell(Mutex<Option<shim::Bell>>);
@@ -35,7 +36,7 @@ impl Bell {
             return;
         };
         // An eventfd cannot fail in this way, and the caller is any code with a waker, so the error goes to the log.
-        foreign::tell(
+        foreign::tell_apart(
             Level::Error,
             foreign::WAKE,
             format_args!("loop {loop_index} could not be interrupted: {error}"),
@@ -50,7 +51,7 @@ impl Bell {
         });
         pulled.unwrap_or_else(|payload| {
             foreign::bury_payload(payload);
-            Err(io::Error::other("it panicked"))
+            Err(refused(io::ErrorKind::Other, &["it panicked"]))
         })
     }
 }

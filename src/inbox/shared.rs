@@ -7,7 +7,7 @@ use super::queue::{Call, Note, Queue};
 use super::word::{Put, Word};
 use crate::shim::atomic::AtomicUsize;
 use crate::shim::atomic::Ordering::Relaxed;
-use crate::shim::{Mutex, lock};
+use crate::shim::{Mutex, lock_in_place as lock};
 
 pub(super) struct Shared {
     pub(super) index: usize,

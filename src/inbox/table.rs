@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use super::shared::Shared;
 use crate::shim::{Mutex, lock, statics};
 use crate::task::id::MAX_LOOPS;
+use crate::trying::refused;
 
 statics! {
     /// An entry is made when its index is first used. It is never freed, so it is leaked.
@@ -95,8 +96,11 @@ pub(super) fn claim() -> io::Result<&'static Shared> {
 
 #[cold]
 #[inline(never)]
+#[expect(
+    clippy::vec_init_then_push,
+    reason = "in a box or a `vec!` the entry is made first, and has to be dropped if there is no memory: 0.5 KB"
+)]
 fn make(index: usize) -> &'static Shared {
-    // A vector has its memory first. A box is filled before, and what fills it has to be dropped if there is no memory.
     let mut made = Vec::with_capacity(1);
     made.push(Shared::new(index));
     &made.leak()[0]
@@ -107,9 +111,11 @@ pub(super) fn give_back(shared: &'static Shared) {
 }
 
 fn too_many_loops() -> io::Error {
-    // The number stands in the text: nothing else in a small program needs the code of `format!`.
     const { assert!(MAX_LOOPS - 1 == 4095) };
-    io::Error::other(
-        "cannot make another event loop: this process has 4095 alive, the most there can be; drop one first",
+    refused(
+        io::ErrorKind::Other,
+        &[
+            "cannot make another event loop: this process has 4095 alive, the most there can be; drop one first",
+        ],
     )
 }

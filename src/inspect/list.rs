@@ -137,7 +137,7 @@ impl Listing {
 
     #[inline]
     fn add_accounts(&mut self, context: &Context) {
-        let Some(accounts) = context.accounts.get() else {
+        let Some(accounts) = context.accounts() else {
             return;
         };
         let now = Instant::now();
@@ -201,7 +201,7 @@ impl Listing {
 
     #[inline]
     fn add_declared(&mut self, context: &Context) {
-        let Some(accounts) = context.accounts.get() else {
+        let Some(accounts) = context.accounts() else {
             return;
         };
         for declared in accounts.declarations.list() {

@@ -146,7 +146,7 @@ impl Histograms {
     #[inline]
     pub fn current() -> Option<Self> {
         let context = context::current()?;
-        let accounts = context.accounts.get()?;
+        let accounts = context.accounts()?;
         Some(accounts.account.histograms())
     }
 }

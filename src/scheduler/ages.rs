@@ -83,8 +83,8 @@ impl Ages {
 
     /// Notes a spawn into `slot`, when there are `slots` slots and `spawned` tasks were spawned before.
     pub(super) fn note_round(&mut self, slot: usize, slots: usize, spawned: u64) {
-        if slot >= self.rounds.len() {
-            self.rounds.resize(slots, 0);
+        while self.rounds.len() < slots {
+            self.rounds.push(0);
         }
         self.rounds[slot] = (spawned / SERIALS) as u32;
     }

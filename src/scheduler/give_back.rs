@@ -57,7 +57,9 @@ impl Tasks {
         // `shrink_to_fit` lists them anew only if the last slot is vacant. No task may move: its number has the index.
         self.slots.compact(|_, _, _| false);
         // Room for every task, as before.
-        self.ready.shrink_to(self.slots.capacity());
+        if self.slots.capacity() < self.ready.capacity() {
+            self.make_room_to_queue(self.slots.capacity());
+        }
     }
 
     /// The slot for a task while the table is evacuated. If the first few that the slab offers are beyond the limit, the

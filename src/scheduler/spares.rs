@@ -77,10 +77,14 @@ impl Spares {
         }
     }
 
-    /// Keeps a slot and its vacant cell. If the cell is too large, it is returned, and its slot is free.
+    /// Keeps a slot and its vacant cell, which has `size` bytes. If the cell is too large, it is returned, and its slot is free.
     #[inline(always)]
-    pub(super) fn keep(&mut self, slots: &mut Slots, index: usize) -> Option<TaskCell> {
-        let size = size_of_val(&**slots[index].cell.as_ref()?);
+    pub(super) fn keep(
+        &mut self,
+        slots: &mut Slots,
+        index: usize,
+        size: usize,
+    ) -> Option<TaskCell> {
         if size > self.largest as usize {
             return slots.take(index);
         }

@@ -132,7 +132,19 @@ impl Tasks {
         self.has_grown.set(true);
         self.slots.reserve_exact(more);
         let slots = self.slots.capacity().min(MAX_TASKS);
-        self.ready.reserve_exact(slots - self.ready.len());
+        self.make_room_to_queue(slots);
+    }
+
+    /// Gives the ready queue room for so many slots, more than before or fewer.
+    // A new queue, because the code that makes a queue longer and the code that makes one shorter are 0.8 KB.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn make_room_to_queue(&mut self, slots: usize) {
+        let mut ready = VecDeque::with_capacity(slots);
+        while let Some(slot) = self.ready.pop_front() {
+            ready.push_back(slot);
+        }
+        self.ready = ready;
     }
 
     /// Takes the head of the queue, and moves the task's cell out of its slot, so that nothing is borrowed during the poll.
@@ -222,7 +234,8 @@ impl Tasks {
             return slot.cell.take();
         }
         if is_vacant {
-            return self.spares.keep(&mut self.slots, index);
+            let size = size_of_val(&**slot.cell.as_ref()?);
+            return self.spares.keep(&mut self.slots, index, size);
         }
         self.slots.take(index)
     }

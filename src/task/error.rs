@@ -36,8 +36,9 @@ use crate::foreign::{Payload, message};
 pub struct JoinError(Box<Detail>);
 
 struct Detail {
-    reason: Reason,
     origin: Option<Origin>,
+    // Last, because its destructor may panic: then nothing is left to drop, at each of the many places.
+    reason: Reason,
 }
 
 enum Reason {

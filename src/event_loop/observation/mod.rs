@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use super::{EventLoop, Observes};
 use crate::account::Lateness;
-use crate::context::{Accounts, Context};
+use crate::context::{Accounts, Context, Kept};
 use crate::reactor::Wait;
 use crate::record::{End, Probe};
 use crate::scheduler::{Observer, Step};
@@ -301,7 +301,9 @@ impl Observer for Observation {
 #[inline]
 fn keep_accounts(context: &Context) -> Accountant {
     let accounts = Rc::new(Accounts::new());
-    context.accounts.get_or_init(|| Rc::clone(&accounts));
+    context
+        .accounts
+        .get_or_init(|| Rc::clone(&accounts) as Rc<dyn Kept>);
     context
         .timers
         .watched_by(Rc::clone(&accounts) as Rc<dyn Lateness>);
