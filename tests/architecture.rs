@@ -709,8 +709,8 @@ const ON_DEMAND: &[&str] = &[
 ];
 
 /// The compiler translates a function of a library for each program that has the library, whether the program calls it or
-/// not; but a function that is generic, `async` or `#[inline]` only where it is called. Half of the time in which this crate
-/// was built went into such rooms.
+/// not; but a function that is generic, `async` or `#[inline]` only where it is called. Such rooms are half of this crate's
+/// translation.
 #[test]
 fn a_room_that_few_programs_enter_is_compiled_on_demand() {
     let mut found = Vec::new();
