@@ -705,6 +705,8 @@ const ON_DEMAND: &[&str] = &[
     "sync/cancel_token.rs",
     "sync/notify.rs",
     "time/interval.rs",
+    "time/sleep.rs",
+    "time/timers",
     "time/virtual_time.rs",
 ];
 

@@ -72,6 +72,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///     sleep_until(first + Duration::from_millis(1)).await; // whatever the time in between
 /// });
 /// ```
+#[inline]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep {
         deadline,
@@ -81,6 +82,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// [`sleep_until`] a deadline that the caller has just computed from the clock: the first poll need not read it again.
 #[cfg(feature = "hyper")]
+#[inline]
 pub(crate) fn sleep_ahead(deadline: Instant) -> Sleep {
     Sleep {
         deadline,
@@ -120,11 +122,13 @@ impl Sleep {
     /// When it will be ready.
     ///
     /// After [`sleep`] with a duration too long to add, it is the last instant of the platform.
+    #[inline]
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
     /// Whether the deadline has passed, by the clock at this moment.
+    #[inline]
     pub fn is_elapsed(&self) -> bool {
         matches!(self.state, State::Elapsed) || self.deadline <= now()
     }
@@ -148,6 +152,7 @@ impl Sleep {
     ///     assert!(nap.is_elapsed());
     /// });
     /// ```
+    #[inline]
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         if let State::Armed { key, timers } = &self.state {
@@ -159,6 +164,7 @@ impl Sleep {
     }
 
     /// Removes the timer; the deadline stays.
+    #[inline]
     pub(super) fn disarm(&mut self) {
         if let State::Armed { .. } = self.state {
             self.enter(State::Unknown);
@@ -167,6 +173,7 @@ impl Sleep {
 
     /// A poll that neither asks nor spends the budget: a time-out must be able to fire although the
     /// future inside has just spent the whole budget.
+    #[inline]
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>, call: &str) -> Poll<()> {
         let has_passed = match &self.state {
             State::Elapsed => true,
@@ -186,6 +193,7 @@ impl Sleep {
         Poll::Pending
     }
 
+    #[inline]
     fn is_armed_here(&self, call: &str) -> bool {
         match &self.state {
             State::Armed { timers, .. } => {
@@ -211,6 +219,7 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(context::poll_budget(cx));
         ready!(self.get_mut().poll_deadline(cx, "sleep"));
@@ -220,12 +229,14 @@ impl Future for Sleep {
 }
 
 impl Drop for Sleep {
+    #[inline]
     fn drop(&mut self) {
         self.enter(State::Elapsed);
     }
 }
 
 impl fmt::Debug for Sleep {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Unknown | State::Ahead => "not armed",

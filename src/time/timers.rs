@@ -49,6 +49,7 @@ pub(crate) struct Timers {
 
 impl Timers {
     /// Counts from `origin`. `has_grown` is set when the table of timers grows. `probe` records each timer that fires.
+    #[inline]
     pub(crate) fn new(
         origin: Instant,
         most_slack: Duration,
@@ -60,12 +61,14 @@ impl Timers {
     }
 
     /// Timers whose clock stands still until it is moved. Such a clock needs no slack.
+    #[inline]
     pub(crate) fn in_virtual_time(has_grown: Rc<Cell<bool>>, probe: Probe) -> Self {
         let origin = Instant::now();
         let slack = Slack::new(Duration::ZERO, origin);
         Self::with(Clock::standing_at(origin), slack, has_grown, probe)
     }
 
+    #[inline]
     fn with(clock: Clock, slack: Slack, has_grown: Rc<Cell<bool>>, probe: Probe) -> Self {
         Timers {
             clock,
@@ -78,36 +81,43 @@ impl Timers {
     }
 
     /// From now on `account` hears how late timers fire. To be called once.
+    #[inline]
     pub(crate) fn watched_by(&self, account: Rc<dyn Lateness>) {
         self.account.get_or_init(|| account);
     }
 
     // The clock.
 
+    #[inline]
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
     }
 
     /// The time of a clock that stands still; `None` for the real clock.
+    #[inline]
     pub(crate) fn standing(&self) -> Option<Instant> {
         self.clock.standing()
     }
 
     /// Moves the clock of the loop that is current on this thread, if it stands still.
+    #[inline]
     pub(crate) fn move_to(&self, instant: Instant) {
         self.clock.move_to(instant);
         clock::stand(self.clock.standing());
     }
 
     /// Holds a clock that stands still until [`release`](Self::release) has been called as many times.
+    #[inline]
     pub(crate) fn hold(&self) {
         self.holds.set(self.holds.get() + 1);
     }
 
+    #[inline]
     pub(crate) fn release(&self) {
         self.holds.set(self.holds.get() - 1);
     }
 
+    #[inline]
     pub(crate) fn is_held(&self) -> bool {
         self.holds.get() > 0
     }
@@ -117,6 +127,7 @@ impl Timers {
     /// When the loop must look again: when the next timer is due; or a little before, if its slot is
     /// crowded (see the chapter on the wheel); or a little later, if several timers have just fired
     /// (see `slack.rs`).
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let tick = self.wheel.borrow_mut().next_deadline()?;
         if self.clock.is_out_of_reach(tick) {
@@ -125,6 +136,7 @@ impl Timers {
         Some(self.slack.put_off(self.clock.instant(tick)))
     }
 
+    #[inline]
     pub(crate) fn is_any_armed(&self) -> bool {
         self.wheel.borrow().len() > 0
     }
@@ -183,17 +195,20 @@ impl Timers {
     }
 
     /// How many timers are armed, and how many have room.
+    #[inline]
     pub(crate) fn used_and_room(&self) -> (usize, usize) {
         let wheel = self.wheel.borrow();
         (wheel.len(), wheel.room())
     }
 
     /// Leaves the table from `limit` on, so that it can be freed there.
+    #[inline]
     pub(crate) fn evacuate(&self, limit: usize) {
         self.wheel.borrow_mut().evacuate(limit);
     }
 
     /// Ends the evacuation. Frees the room behind the last timer, if the table is loose.
+    #[inline]
     pub(crate) fn shrink(&self, is_loose: bool) {
         self.wheel.borrow_mut().shrink(is_loose);
     }
@@ -220,6 +235,7 @@ impl Timers {
 
     /// [`expire`](Self::expire) without a bound, after the clock was moved by hand. At most as many fire as were armed
     /// before.
+    #[inline]
     pub(crate) fn expire_all(&self) -> usize {
         let armed = self.wheel.borrow().len();
         let is_due = |at| at <= self.now();
@@ -233,6 +249,7 @@ impl Timers {
     // For leaf futures.
 
     /// Arms a timer that will wake `waker`.
+    #[inline]
     pub(crate) fn arm(&self, deadline: Instant, waker: &Waker) -> Key {
         let deadline_tick = self.clock.deadline_tick(deadline);
         self.probe.armed(deadline);
@@ -241,6 +258,7 @@ impl Timers {
     }
 
     /// Moves a timer and keeps its waker, unless the timer has fired.
+    #[inline]
     pub(crate) fn reset(&self, key: &Key, deadline: Instant) -> Reset {
         let deadline_tick = self.clock.deadline_tick(deadline);
         self.probe.armed(deadline);
@@ -248,6 +266,7 @@ impl Timers {
     }
 
     /// Ends a timer, fired or not, and drops its waker.
+    #[inline]
     pub(crate) fn disarm(&self, key: Key) {
         let waker = self.wheel.borrow_mut().disarm(key);
         if waker.is_some() {
@@ -258,6 +277,7 @@ impl Timers {
     }
 
     /// Ready once the timer has fired; until then the timer keeps `waker`.
+    #[inline]
     pub(crate) fn poll_fired(&self, key: &Key, waker: &Waker) -> Poll<()> {
         match self.wheel.borrow().item(key) {
             None => return Poll::Ready(()),

@@ -32,34 +32,42 @@ trait OfTheLoop {
 }
 
 impl OfTheLoop for Timers {
+    #[inline]
     fn timers(self: Rc<Self>) -> Rc<Timers> {
         self
     }
 
+    #[inline]
     fn standing(&self) -> Option<Instant> {
         self.standing()
     }
 
+    #[inline]
     fn next_deadline(&self) -> Option<Instant> {
         self.next_deadline()
     }
 
+    #[inline]
     fn is_any_armed(&self) -> bool {
         self.is_any_armed()
     }
 
+    #[inline]
     fn expire(&self, most: usize) -> usize {
         self.expire(most)
     }
 
+    #[inline]
     fn used_and_room(&self) -> (usize, usize) {
         self.used_and_room()
     }
 
+    #[inline]
     fn evacuate(&self, limit: usize) {
         self.evacuate(limit);
     }
 
+    #[inline]
     fn shrink(&self, is_loose: bool) {
         self.shrink(is_loose);
     }
@@ -79,6 +87,7 @@ pub(crate) struct LateTimers {
 
 impl LateTimers {
     /// The settings of [`Timers::new`].
+    #[inline]
     pub(crate) fn new(slack: Duration, has_grown: Rc<Cell<bool>>, probe: Probe) -> Self {
         Self {
             origin: Instant::now(),
@@ -91,6 +100,7 @@ impl LateTimers {
     }
 
     /// See [`Timers::in_virtual_time`]. These are made at once.
+    #[inline]
     pub(crate) fn in_virtual_time(has_grown: Rc<Cell<bool>>, probe: Probe) -> Self {
         let made = Timers::in_virtual_time(Rc::clone(&has_grown), probe.clone());
         Self {
@@ -100,6 +110,7 @@ impl LateTimers {
     }
 
     /// From now on `account` hears how late timers fire. To be called once.
+    #[inline]
     pub(crate) fn watched_by(&self, account: Rc<dyn Lateness>) {
         if let Some(timers) = self.get() {
             timers.watched_by(Rc::clone(&account));
@@ -114,6 +125,7 @@ impl LateTimers {
     }
 
     #[cold]
+    #[inline]
     fn make(&self) -> Rc<dyn OfTheLoop> {
         let (has_grown, probe) = (Rc::clone(&self.has_grown), self.probe.clone());
         let timers = Timers::new(self.origin, self.slack, has_grown, probe);
@@ -124,6 +136,7 @@ impl LateTimers {
     }
 
     /// The timers, if there was a sleep.
+    #[inline]
     pub(crate) fn get(&self) -> Option<Rc<Timers>> {
         Some(Rc::clone(self.made.get()?).timers())
     }
@@ -135,10 +148,12 @@ impl LateTimers {
         made.is_some_and(|made| ptr::addr_eq(Rc::as_ptr(made), Rc::as_ptr(timers)))
     }
 
+    #[inline]
     pub(crate) fn now(&self) -> Instant {
         self.standing().unwrap_or_else(Instant::now)
     }
 
+    #[inline]
     pub(crate) fn standing(&self) -> Option<Instant> {
         self.made.get()?.standing()
     }
@@ -148,6 +163,7 @@ impl LateTimers {
         self.made.get()?.next_deadline()
     }
 
+    #[inline]
     pub(crate) fn is_any_armed(&self) -> bool {
         self.made.get().is_some_and(|made| made.is_any_armed())
     }
@@ -157,16 +173,19 @@ impl LateTimers {
         self.made.get().map_or(0, |made| made.expire(most))
     }
 
+    #[inline]
     pub(crate) fn used_and_room(&self) -> (usize, usize) {
         self.made.get().map_or((0, 0), |made| made.used_and_room())
     }
 
+    #[inline]
     pub(crate) fn evacuate(&self, limit: usize) {
         if let Some(made) = self.made.get() {
             made.evacuate(limit);
         }
     }
 
+    #[inline]
     pub(crate) fn shrink(&self, is_loose: bool) {
         if let Some(made) = self.made.get() {
             made.shrink(is_loose);
