@@ -58,10 +58,12 @@ pub(crate) struct Declared {
 }
 
 impl Wake for Declared {
+    #[inline]
     fn wake(self: Arc<Self>) {
         foreign::wake_by_ref(&self.waker, WAIT);
     }
 
+    #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
         foreign::wake_by_ref(&self.waker, WAIT);
     }
@@ -86,6 +88,7 @@ const WAIT: &str = "a wait that was declared";
 const SHORT: usize = 32;
 
 impl Declarations {
+    #[inline]
     pub(crate) fn new() -> Self {
         // ORDERING: see `is_wanted`.
         IS_WANTED.store(true, Ordering::Relaxed);
@@ -99,6 +102,7 @@ impl Declarations {
     }
 
     /// Returns the waker to leave in place of the task's own.
+    #[inline]
     pub(crate) fn add(&self, task: TaskId, what: Made, waker: Waker) -> Waker {
         let declared = Arc::new(Declared { task, what, waker });
         let list = &mut *self.list.borrow_mut();
@@ -111,6 +115,7 @@ impl Declarations {
     }
 
     /// The present waits. Not under the borrow, because the last owner of a wait drops a waker.
+    #[inline]
     pub(crate) fn list(&self) -> Vec<Arc<Declared>> {
         let entries = &self.list.borrow().entries;
         entries.iter().filter_map(Weak::upgrade).collect()

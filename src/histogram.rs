@@ -33,6 +33,7 @@ pub struct Histogram {
 }
 
 impl Default for Histogram {
+    #[inline]
     fn default() -> Self {
         Self {
             counts: Box::new([0; BUCKETS]),
@@ -44,6 +45,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
+    #[inline]
     pub(crate) fn add(&mut self, duration: Duration) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.counts[bucket_of(nanos)] += 1;
@@ -53,22 +55,26 @@ impl Histogram {
     }
 
     /// The number of durations.
+    #[inline]
     pub fn count(&self) -> u64 {
         self.count
     }
 
     /// The sum of all durations.
+    #[inline]
     pub fn sum(&self) -> Duration {
         self.sum
     }
 
     /// The longest duration, exactly.
+    #[inline]
     pub fn max(&self) -> Duration {
         self.max
     }
 
     /// The duration that this share of all durations does not exceed: one in a hundred is longer than `quantile(0.99)`.
     /// At most a quarter too large; zero without any duration.
+    #[inline]
     pub fn quantile(&self, share: f64) -> Duration {
         let rank = (share.clamp(0.0, 1.0) * self.count as f64).ceil().max(1.0) as u64;
         let reached = self.buckets().find(|(_, count)| *count >= rank);
@@ -77,6 +83,7 @@ impl Histogram {
 
     /// The buckets that are not empty: the end of each, and how many durations are not longer. Prometheus calls these
     /// ends `le`.
+    #[inline]
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
         let mut sum = 0;
         let occupied = self
@@ -91,6 +98,7 @@ impl Histogram {
     }
 }
 
+#[inline]
 fn bucket_of(nanos: u64) -> usize {
     let power = nanos.max(1).ilog2();
     if power < PART_BITS {
@@ -101,6 +109,7 @@ fn bucket_of(nanos: u64) -> usize {
 }
 
 /// The largest value of a bucket.
+#[inline]
 fn end_of(bucket: usize) -> u64 {
     if bucket < PARTS {
         return bucket as u64;
@@ -111,6 +120,7 @@ fn end_of(bucket: usize) -> u64 {
 }
 
 impl fmt::Display for Histogram {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { count, max, .. } = self;
         let (median, late) = (self.quantile(0.5), self.quantile(0.99));
@@ -122,6 +132,7 @@ impl fmt::Display for Histogram {
 }
 
 impl fmt::Debug for Histogram {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Histogram({self})")
     }
