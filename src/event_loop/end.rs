@@ -27,6 +27,7 @@ impl EventLoop {
     /// assert_eq!(report.tasks.len(), 1);
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[inline]
     pub fn shutdown(mut self, grace: Duration) -> Report {
         let (context, wall) = (Rc::clone(&self.context), Instant::now());
         let start = context.timers.now();

@@ -435,6 +435,7 @@ impl EventLoop {
 
     /// How long things take in this loop: polls, waits for a poll, turns. `None` unless the loop is
     /// [observed](Builder::observe). A task asks [`Histograms::current`](crate::inspect::Histograms::current).
+    #[inline]
     pub fn histograms(&self) -> Option<Histograms> {
         Some(self.context.accounts()?.account.histograms())
     }
@@ -450,6 +451,7 @@ impl EventLoop {
     /// println!("{}", event_loop.tasks()); // .. waiting  a timer in 60.0 s
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[inline]
     pub fn tasks(&self) -> Tasks {
         Tasks::of(&self.context)
     }

@@ -44,6 +44,7 @@ impl Turn {
 }
 
 impl fmt::Display for Turn {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Turn {
             polls,
@@ -79,6 +80,7 @@ impl Report {
 }
 
 impl fmt::Display for Report {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_clean() {
             return f.write_str("everything finished");

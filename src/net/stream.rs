@@ -74,6 +74,7 @@ const SURELY_TAKEN_BYTES: usize = 1 << 30;
 
 /// Whether a transfer stopped because the socket was empty or full, and not because we offered more than one call
 /// moves.
+#[inline]
 fn is_short(moved: usize, offered: usize) -> bool {
     moved < offered && moved > 0 && offered <= SURELY_TAKEN_BYTES
 }
@@ -177,6 +178,7 @@ impl<S: Stream> Transfer<S> for Read<'_> {
 pub(super) struct ReadVectored<'a, 'b>(pub(super) &'a mut [IoSliceMut<'b>]);
 
 impl ReadVectored<'_, '_> {
+    #[inline]
     fn room(&self) -> usize {
         self.0.iter().map(|buf| buf.len()).sum()
     }
@@ -222,6 +224,7 @@ impl<S: Stream> Transfer<S> for Write<'_> {
 pub(super) struct WriteVectored<'a, 'b>(pub(super) &'a [IoSlice<'b>]);
 
 impl WriteVectored<'_, '_> {
+    #[inline]
     fn load(&self) -> usize {
         self.0.iter().map(|buf| buf.len()).sum()
     }

@@ -96,6 +96,7 @@ impl Filling<'_> {
     const LEAST_ROOM: usize = 32;
     const LEAST_GROWTH: usize = 4096;
 
+    #[inline]
     fn room(&mut self) -> &mut [u8] {
         if self.buf.len() - self.filled < Self::LEAST_ROOM {
             self.buf.truncate(self.filled);
@@ -130,6 +131,7 @@ pub(super) async fn write_all_vectored<S: Stream>(
 }
 
 #[cold]
+#[inline]
 fn wrote_nothing() -> io::Error {
     io::Error::new(
         io::ErrorKind::WriteZero,

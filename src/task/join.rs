@@ -109,6 +109,7 @@ pub fn current() -> Option<TaskId> {
 ///     drop(pump);
 /// });
 /// ```
+#[inline]
 pub fn all() -> Tasks {
     context::current().map_or_else(Tasks::default, |context| Tasks::of(&context))
 }
