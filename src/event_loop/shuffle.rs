@@ -36,6 +36,7 @@ const VARIABLE: &str = "ROUNDELAY_SEED";
 /// event_loop.run(async { /* whatever is to be tested */ });
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[inline]
 pub fn seed_from_env() -> u64 {
     match env::var_os(VARIABLE) {
         None => RandomState::new().build_hasher().finish(),
@@ -67,6 +68,7 @@ pub(super) trait Shuffles: fmt::Debug + Sync + RefUnwindSafe {
 pub(super) struct Shuffling;
 
 impl Shuffles for Shuffling {
+    #[inline]
     fn order(&self, seed: u64) -> Box<dyn Order> {
         // Guarded by tests/io/network.rs::bytes_arrive_in_order_in_other_pieces_and_at_other_times_with_each_seed.
         reseed(seed);
@@ -85,10 +87,12 @@ struct Shuffle {
 }
 
 impl Order for Shuffle {
+    #[inline]
     fn shuffle(&self, scheduler: &Scheduler) {
         scheduler.shuffle(|bound| self.draw.below(bound as u64) as usize);
     }
 
+    #[inline]
     fn tell(&self, name: &str) {
         let seed = self.seed;
         if !self.is_told.replace(true) {

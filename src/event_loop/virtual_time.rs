@@ -31,12 +31,14 @@ use crate::time::LateTimers;
 pub(super) struct StandingClock;
 
 impl VirtualTime for StandingClock {
+    #[inline]
     fn timers(&self, has_grown: Rc<Cell<bool>>, probe: Probe) -> LateTimers {
         let timers = LateTimers::in_virtual_time(has_grown, probe);
         choose_clock(timers.standing());
         timers
     }
 
+    #[inline]
     fn rest(&self, event_loop: &EventLoop, wait: Wait) -> io::Result<()> {
         event_loop.pass_time(wait)
     }
@@ -45,6 +47,7 @@ impl VirtualTime for StandingClock {
 impl EventLoop {
     /// Waits if there is nothing to do: in virtual time if possible. *decide-then-do*: no foreign code runs between the end
     /// of the look and the move of the clock.
+    #[inline]
     fn pass_time(&self, wait: Wait) -> io::Result<()> {
         if self.context.reactor.has_work() {
             // The kernel may not yet have delivered data that one socket of this thread sent to another.
@@ -72,11 +75,13 @@ impl EventLoop {
     }
 
     /// Parks without an alarm, since the real clock has nothing to do with this loop's deadlines.
+    #[inline]
     fn park_without_alarm(&self, wait: Wait) -> io::Result<()> {
         self.park_apart(wait, |_| None)
     }
 
     /// The wait while the clock is held: as long, but by the real clock.
+    #[inline]
     fn on_the_wall(&self, wait: Wait) -> Wait {
         let Wait::Until(at) = wait else {
             return wait;
