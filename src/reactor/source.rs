@@ -119,8 +119,14 @@ impl Source {
     ///
     /// Each task tries again, and then registers with its new loop or gets an error.
     pub(super) fn wake_everybody(&self) {
+        self.part_with_wakers(foreign::wake);
+    }
+
+    // The loop stands here once, for wakes and for drops.
+    #[inline(never)]
+    fn part_with_wakers(&self, part_with: fn(Waker, &str)) {
         for waker in self.take_wakers() {
-            foreign::wake(waker, SOURCE);
+            part_with(waker, SOURCE);
         }
     }
 
@@ -178,9 +184,7 @@ impl Source {
 impl Drop for Source {
     /// The futures have removed their own wakers. The wakers of the `poll_` methods are dropped here.
     fn drop(&mut self) {
-        for waker in self.take_wakers() {
-            foreign::let_go(waker, SOURCE);
-        }
+        self.part_with_wakers(|waker, of| foreign::let_go(waker, of));
     }
 }
 
