@@ -184,7 +184,7 @@ impl Source {
 impl Drop for Source {
     /// The futures have removed their own wakers. The wakers of the `poll_` methods are dropped here.
     fn drop(&mut self) {
-        self.part_with_wakers(|waker, of| foreign::let_go(waker, of));
+        self.part_with_wakers(foreign::let_go);
     }
 }
 
