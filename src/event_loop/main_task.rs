@@ -125,8 +125,10 @@ impl EventLoop {
                 return Err(panic);
             }
             if let Some(result) = result {
-                let panic = |mut error: JoinError| error.take_payload();
-                return result.map_err(|error| panic(error).expect("only a panic ends it early"));
+                // Not `into_panic`, whose message for other errors no program needs here.
+                return result.map_err(|mut error| {
+                    error.take_payload().expect("only a panic ends it early")
+                });
             }
         }
     }

@@ -181,7 +181,7 @@ pub(crate) struct Inbox {
     shared: &'static Shared,
     generation: u64,
     /// Notes that were taken out of the queue and are not delivered yet.
-    // Behind a pointer, so that the places that drop an inbox are small: 1 KB of each program.
+    // Behind a pointer, so that the places that drop an inbox are small: 0.5 KB of each program.
     taken: Rc<RefCell<VecDeque<Note>>>,
     /// How many notes `taken` has.
     waiting: Cell<usize>,

@@ -120,9 +120,18 @@ impl Source {
     ///
     /// Each task tries again, and then registers with its new loop or gets an error.
     pub(super) fn wake_everybody(&self) {
-        let (first, others) = self.take_wakers();
+        self.part_with_wakers(foreign::wake);
+    }
+
+    // The loop stands here once, for wakes and for drops.
+    #[inline(never)]
+    fn part_with_wakers(&self, part_with: fn(Waker, &str)) {
+        let mut others = Vec::new();
+        let mut line = self.line.borrow_mut();
+        let first = line.take_wakers(Ready::UNASKED, &mut others);
+        drop(line);
         for waker in first.into_iter().chain(others) {
-            foreign::wake(waker, SOURCE);
+            part_with(waker, SOURCE);
         }
     }
 
@@ -133,12 +142,6 @@ impl Source {
                 visit(waker, waiter.interest);
             }
         });
-    }
-
-    fn take_wakers(&self) -> (Option<Waker>, Vec<Waker>) {
-        let mut others = Vec::new();
-        let mut line = self.line.borrow_mut();
-        (line.take_wakers(Ready::UNASKED, &mut others), others)
     }
 
     /// Puts the waker at the end of the line, or into the entry that the operation has already.
@@ -191,10 +194,7 @@ impl Source {
 impl Drop for Source {
     /// The futures have removed their own wakers. The wakers of the `poll_` methods are dropped here.
     fn drop(&mut self) {
-        let (first, others) = self.take_wakers();
-        for waker in first.into_iter().chain(others) {
-            foreign::let_go(waker, SOURCE);
-        }
+        self.part_with_wakers(foreign::let_go);
     }
 }
 
