@@ -140,7 +140,7 @@
 //! | the scheduler | `scheduler/` |
 //! | cells | `task/cell.rs` |
 //! | the drivers | `time/timers`, `reactor/`, `offload/`, `inbox/` |
-//! | pure | `account.rs`, `appendix.rs`, `chain.rs`, `declared.rs`, `draw.rs`, `fault`, `foreign.rs`, `histogram.rs`, `pinned.rs`, `questions.rs`, `reactor/ready.rs`, `record/`, `shim`, `sort.rs`, `stays.rs`, `task/error.rs`, `task/id.rs`, `task/output.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel`, `trying.rs`, `unrecorded.rs` |
+//! | pure | `account.rs`, `appendix.rs`, `chain.rs`, `declared.rs`, `draw.rs`, `fault`, `foreign.rs`, `histogram.rs`, `pinned.rs`, `questions.rs`, `reactor/ready.rs`, `record/`, `shim`, `stays.rs`, `task/error.rs`, `task/id.rs`, `task/output.rs`, `time/clock.rs`, `time/slack.rs`, `time/wheel`, `trying.rs`, `unrecorded.rs` |
 //!
 //! ## The life of one wakeup
 //!
@@ -324,7 +324,6 @@ mod shim;
 #[cfg(all(unix, feature = "signal"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 pub mod signal;
-mod sort;
 mod stays;
 pub mod sync;
 pub mod task;

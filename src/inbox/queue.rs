@@ -1,10 +1,8 @@
 //! The queue behind the word: the notes that do not fit into the word, and which loop owns the
 //! inbox.
 
-use std::collections::VecDeque;
+use std::collections::{BinaryHeap, VecDeque};
 use std::mem;
-
-use crate::sort::sort;
 
 /// How many notes a new queue has room for.
 pub(super) const ROOM: usize = 8;
@@ -77,8 +75,7 @@ impl Queue {
             }
         }
         let mut is_repeated = vec![false; self.notes.len()];
-        sort(&mut wakes);
-        for wakes in wakes.windows(2) {
+        for wakes in BinaryHeap::from(wakes).into_sorted_vec().windows(2) {
             let [(before, _), (number, place)] = [wakes[0], wakes[1]];
             is_repeated[place as usize] = number == before;
         }

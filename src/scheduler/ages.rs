@@ -6,10 +6,10 @@
 //! [`Builder::observe`](crate::Builder::observe). One comparison at each spawn guards both tables: an observed loop begins
 //! with the second round.
 
+use std::collections::BinaryHeap;
 use std::panic::Location;
 use std::time::Instant;
 
-use crate::sort::sort;
 use crate::task::id::{SERIALS, TaskId};
 
 /// The spawn of a task. An observed loop remembers it as long as the task has its slot.
@@ -97,14 +97,14 @@ impl Ages {
 
     /// Tasks in the order of their spawning. They have their slots still.
     pub(super) fn oldest_first(&self, ids: impl Iterator<Item = TaskId>) -> Vec<TaskId> {
-        // Loops that push, because an iterator that collects is more code.
+        // A heap sorts with the least code: each of the standard library's own sorts adds 4 KB to every program, or 24 KB. Loops
+        // push, because an iterator that collects is more code.
         let mut aged = Vec::with_capacity(ids.size_hint().1.unwrap_or(0));
         for id in ids {
             aged.push((self.age_of(id), id.bits()));
         }
-        sort(&mut aged);
         let mut sorted = Vec::with_capacity(aged.len());
-        for (_, bits) in aged {
+        for (_, bits) in BinaryHeap::from(aged).into_sorted_vec() {
             sorted.extend(TaskId::from_bits(bits));
         }
         sorted
