@@ -29,6 +29,16 @@ pub const NONE: &str = "none";
 /// Before the name of a part of our program, beside which stand the bytes that it adds to the program without a runtime.
 pub const PART: &str = "part: ";
 
+/// Before the name of a setting of the program's own manifest, beside which stands how large our program is with it.
+pub const SETTING: &str = "setting: ";
+
+/// Settings, each with how cargo is told of it.
+const SETTINGS: [(&str, &str); 3] = [
+    ("codegen-units = 1", "profile.release.codegen-units=1"),
+    ("panic = \"abort\"", "profile.release.panic=\"abort\""),
+    ("lto = \"fat\"", "profile.release.lto=\"fat\""),
+];
+
 const OURS: &str = "roundelay";
 const REPETITIONS: usize = 3;
 
@@ -99,7 +109,7 @@ pub fn measure(peers: &[&str]) -> Result<BTreeMap<String, Figures>, Box<dyn Erro
     for number in 1..=REPETITIONS {
         for hello in &hellos {
             eprintln!("building {}, {number} of {REPETITIONS}", hello.peer);
-            let seconds = build(hello, "true")?;
+            let seconds = build(hello, "profile.release.strip=true")?;
             let figures: &mut Figures = figures.entry(hello.peer.to_owned()).or_default();
             figures
                 .entry("seconds".into())
@@ -108,12 +118,15 @@ pub fn measure(peers: &[&str]) -> Result<BTreeMap<String, Figures>, Box<dyn Erro
         }
     }
     for hello in &hellos {
-        let bytes = fs::metadata(folder(hello)?.join("target/release/hello"))?.len();
         let figures = figures.entry(hello.peer.to_owned()).or_default();
-        figures.insert("bytes".into(), vec![bytes as f64]);
+        figures.insert("bytes".into(), vec![bytes_of(hello)?]);
         figures.insert("crates".into(), vec![crates(hello)? as f64]);
         if hello.peer == OURS {
             figures.extend(parts_of(hello)?);
+            for (name, setting) in SETTINGS {
+                build(hello, setting)?;
+                figures.insert(format!("{SETTING}{name}"), vec![bytes_of(hello)?]);
+            }
         }
         fs::remove_dir_all(folder(hello)?)?;
     }
@@ -143,14 +156,18 @@ fn lay_out(hello: &Hello) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Builds it from nothing. Returns how many seconds that took.
-fn build(hello: &Hello, strip: &str) -> Result<f64, Box<dyn Error>> {
+/// Builds it from nothing, with one more setting. Returns how many seconds that took.
+fn build(hello: &Hello, setting: &str) -> Result<f64, Box<dyn Error>> {
     let folder = folder(hello)?;
     let _ = fs::remove_dir_all(folder.join("target"));
-    let strip = format!("profile.release.strip={strip}");
     let start = Instant::now();
-    cargo(&folder, &["build", "--release", "--config", &strip])?;
+    cargo(&folder, &["build", "--release", "--config", setting])?;
     Ok(start.elapsed().as_secs_f64())
+}
+
+fn bytes_of(hello: &Hello) -> Result<f64, Box<dyn Error>> {
+    let program = folder(hello)?.join("target/release/hello");
+    Ok(fs::metadata(program)?.len() as f64)
 }
 
 fn crates(hello: &Hello) -> Result<usize, Box<dyn Error>> {
@@ -171,7 +188,7 @@ fn crates(hello: &Hello) -> Result<usize, Box<dyn Error>> {
 /// The parts of a program, each with the bytes that it has more there than the program without a runtime.
 fn parts_of(hello: &Hello) -> Result<Figures, Box<dyn Error>> {
     let parts = |hello: &Hello| {
-        build(hello, "false")?;
+        build(hello, "profile.release.strip=false")?;
         parts::of(&folder(hello)?.join("target/release/hello"))
     };
     lay_out(&HELLOS[0])?;

@@ -316,7 +316,7 @@ impl Results {
             _ => _ = self.about.insert("steadiness".into(), pace.report()),
         }
         if options.has_builds {
-            self.builds = builds::measure(&peers)?;
+            self.builds.extend(builds::measure(&peers)?);
         }
         fs::write(file, self.to_text()?)?;
         Ok(())

@@ -122,7 +122,7 @@ pub fn builds(results: &Results) -> String {
             );
         }
     }
-    text + &parts(results)
+    text + &parts(results) + &settings(results)
 }
 
 /// The parts of our smallest program with fewer bytes than this are told together.
@@ -147,4 +147,21 @@ fn parts(results: &Results) -> String {
         let _ = writeln!(text, "| {name} | {} |", short(bytes));
     }
     text
+}
+
+/// How large our smallest program is with a setting of its own manifest.
+fn settings(results: &Results) -> String {
+    let figures = results.builds.get(US).into_iter().flatten();
+    let sizes =
+        figures.filter_map(|(name, values)| Some((name.strip_prefix(builds::SETTING)?, values[0])));
+    let mut text = String::new();
+    for (name, bytes) in sizes {
+        let _ = writeln!(text, "| `{name}` | {} |", short(bytes));
+    }
+    if text.is_empty() {
+        return text;
+    }
+    format!(
+        "\nThe same program with one more line in the `[profile.release]` of its manifest:\n\n| | bytes |\n|---|---:|\n{text}"
+    )
 }
