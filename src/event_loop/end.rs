@@ -36,8 +36,11 @@ impl EventLoop {
         let remaining = || grace.saturating_sub(spent());
         while self.context.scheduler.task_count() > 0 && !remaining().is_zero() {
             if let Err(error) = self.turn(Some(remaining())) {
-                let line = format_args!("{}: a shutdown gives up its grace: {error}", self.name);
-                foreign::tell(Level::Error, foreign::TURN, line);
+                foreign::tell(
+                    Level::Error,
+                    foreign::TURN,
+                    format_args!("{}: a shutdown gives up its grace: {error}", self.name),
+                );
                 break;
             }
         }

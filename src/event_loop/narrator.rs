@@ -49,15 +49,21 @@ impl EventLoop {
     fn tell_of_the_end(&self, was_polled: bool, id: TaskId, others: usize) {
         let scheduler = &self.context.scheduler;
         if was_polled && scheduler.is_finished(id) {
-            let line = format_args!("task {id} has finished");
-            foreign::tell_apart(Level::Trace, foreign::TASK, line);
+            foreign::tell_apart(
+                Level::Trace,
+                foreign::TASK,
+                format_args!("task {id} has finished"),
+            );
         }
         for place in others..scheduler.ready_count() {
             let Some(woken) = scheduler.queued_behind(place) else {
                 break;
             };
-            let line = format_args!("task {woken} is ready, since the poll of task {id}");
-            foreign::tell_apart(Level::Trace, foreign::WAKE, line);
+            foreign::tell_apart(
+                Level::Trace,
+                foreign::WAKE,
+                format_args!("task {woken} is ready, since the poll of task {id}"),
+            );
         }
     }
 
@@ -72,8 +78,11 @@ impl EventLoop {
     #[inline(never)]
     fn tell_wait(&self, wait: &Wait) {
         let told = Told(wait.at_most_until(self.context.timers.next_deadline()));
-        let line = format_args!("{}: nothing is ready; {told}", self.name);
-        foreign::tell_apart(Level::Trace, foreign::TURN, line);
+        foreign::tell_apart(
+            Level::Trace,
+            foreign::TURN,
+            format_args!("{}: nothing is ready; {told}", self.name),
+        );
     }
 
     /// Logs that a panic ends the run, or the loop.
@@ -88,8 +97,11 @@ impl EventLoop {
     /// The counts of a turn, for the log and for the caller.
     pub(super) fn sum_up(&self, before: Metrics) -> Turn {
         let turn = Turn::between(before, self.metrics(), self.work_left());
-        let line = format_args!("{}: {turn}", self.name);
-        foreign::tell(Level::Trace, foreign::TURN, line);
+        foreign::tell(
+            Level::Trace,
+            foreign::TURN,
+            format_args!("{}: {turn}", self.name),
+        );
         turn
     }
 }
@@ -105,8 +117,11 @@ pub(super) fn tell_of_the_wake(id: TaskId) {
 #[cold]
 #[inline(never)]
 fn tell_wake(id: TaskId) {
-    let line = format_args!("task {id} is ready, woken from elsewhere");
-    foreign::tell_apart(Level::Trace, foreign::WAKE, line);
+    foreign::tell_apart(
+        Level::Trace,
+        foreign::WAKE,
+        format_args!("task {id} is ready, woken from elsewhere"),
+    );
 }
 
 pub(super) fn tell_of_the_post() {

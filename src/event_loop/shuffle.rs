@@ -96,11 +96,13 @@ impl Order for Shuffle {
     fn tell(&self, name: &str) {
         let seed = self.seed;
         if !self.is_told.replace(true) {
-            let line = format_args!(
-                "the event loop '{name}' polls in an order drawn from the seed {seed}; for the same order again: \
+            foreign::tell_stderr(
+                foreign::TURN,
+                format_args!(
+                    "the event loop '{name}' polls in an order drawn from the seed {seed}; for the same order again: \
                  `Builder::shuffle({seed})`, or {VARIABLE}={seed} where the seed is from `seed_from_env`"
+                ),
             );
-            foreign::tell_stderr(foreign::TURN, line);
         }
     }
 }

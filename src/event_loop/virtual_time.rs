@@ -65,11 +65,14 @@ impl EventLoop {
         };
         let leap = next.saturating_duration_since(timers.now());
         timers.move_to(next);
-        let line = format_args!(
-            "{}: nothing is ready; the clock moves on by {leap:?}",
-            self.name
+        foreign::tell(
+            Level::Trace,
+            foreign::TURN,
+            format_args!(
+                "{}: nothing is ready; the clock moves on by {leap:?}",
+                self.name
+            ),
         );
-        foreign::tell(Level::Trace, foreign::TURN, line);
         // Fires what is due now.
         self.park_without_alarm(Wait::Now)
     }

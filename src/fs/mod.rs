@@ -100,8 +100,7 @@ macro_rules! of_two_paths {
             let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
             job(move || {
                 $call(&from, &to).map_err(|error| {
-                    let what = format_args!("{} {} to {}", $doing, from.display(), to.display());
-                    while_trying(what, error)
+                    while_trying(format_args!("{} {} to {}", $doing, from.display(), to.display()), error)
                 })
             })
             .await

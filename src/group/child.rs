@@ -55,8 +55,11 @@ fn tell_of_the_refusal<E: 'static>(group: &Shared<E>, at: &'static Location<'sta
         true => Level::Warn,
         false => Level::Debug,
     };
-    let line = format_args!("a task spawned at {at} was dropped: its group takes no more children");
-    foreign::tell(level, foreign::TASK, line);
+    foreign::tell(
+        level,
+        foreign::TASK,
+        format_args!("a task spawned at {at} was dropped: its group takes no more children"),
+    );
 }
 
 /// One child's place in its group, until the child leaves. Generic over the type of its value, which the group does not

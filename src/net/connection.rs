@@ -35,10 +35,13 @@ where
         Ok(Ok(())) => End::Finished,
         Ok(Err(error)) => {
             if let Some(unsaid) = entry.book.failures.one_more() {
-                let line = format_args!(
-                    "the connection from {who:?} failed: {error} ({unsaid} more have failed since the last line)"
+                foreign::tell(
+                    Level::Warn,
+                    foreign::IO,
+                    format_args!(
+                        "the connection from {who:?} failed: {error} ({unsaid} more have failed since the last line)"
+                    ),
                 );
-                foreign::tell(Level::Warn, foreign::IO, line);
             }
             End::Failed
         }

@@ -440,14 +440,16 @@ where
     }
 
     fn tell_of_the_limit(&self) {
-        let Some(unsaid) = self.limits.one_more() else {
-            return;
-        };
-        let line = format_args!(
-            "a server stands at its limit of {} connections, and accepts the next when one ends ({unsaid} more times since the last line)",
-            self.limit
-        );
-        foreign::tell(Level::Warn, foreign::IO, line);
+        let limit = self.limit;
+        if let Some(unsaid) = self.limits.one_more() {
+            foreign::tell(
+                Level::Warn,
+                foreign::IO,
+                format_args!(
+                    "a server stands at its limit of {limit} connections, and accepts the next when one ends ({unsaid} more times since the last line)"
+                ),
+            );
+        }
     }
 
     /// Logs that `accept` failed, and waits until it may succeed.

@@ -68,8 +68,11 @@ impl Pool {
     /// Puts a job into the line. A pool that is closed, or that has no thread and gets none, fails the job at once.
     #[inline]
     pub(crate) fn submit(&self, job: Arc<dyn Job>, at: &'static Location<'static>) -> Ticket {
-        let line = format_args!("job offloaded at {at}");
-        foreign::tell(Level::Trace, foreign::OFFLOAD, line);
+        foreign::tell(
+            Level::Trace,
+            foreign::OFFLOAD,
+            format_args!("job offloaded at {at}"),
+        );
         let mut state = self.shared.lock();
         if state.is_closed {
             let ticket = state.line.draw();

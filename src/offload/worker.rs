@@ -54,10 +54,13 @@ fn refused(shared: &Shared, worker: usize, error: &io::Error) {
         Call::Nobody | Call::Start(_) => {}
     }
     if is_news {
-        let line = format_args!(
-            "the operating system refused a thread ({error}); going on with {workers}"
+        foreign::tell(
+            Level::Warn,
+            foreign::OFFLOAD,
+            format_args!(
+                "the operating system refused a thread ({error}); going on with {workers}"
+            ),
         );
-        foreign::tell(Level::Warn, foreign::OFFLOAD, line);
     }
 }
 
@@ -264,8 +267,11 @@ impl Worker {
             wake(job.announce());
         }
         let name = thread.name().unwrap_or_default();
-        let line = format_args!("thread '{name}' died: {cause}");
-        foreign::tell(Level::Error, foreign::OFFLOAD, line);
+        foreign::tell(
+            Level::Error,
+            foreign::OFFLOAD,
+            format_args!("thread '{name}' died: {cause}"),
+        );
     }
 }
 
@@ -292,6 +298,9 @@ fn wake(waker: Option<Waker>) -> bool {
 #[inline]
 fn narrate(thread: &Thread, what: &str) {
     let name = thread.name().unwrap_or_default();
-    let line = format_args!("thread '{name}' {what}");
-    foreign::tell(Level::Trace, foreign::OFFLOAD, line);
+    foreign::tell(
+        Level::Trace,
+        foreign::OFFLOAD,
+        format_args!("thread '{name}' {what}"),
+    );
 }

@@ -40,8 +40,11 @@ impl End {
     #[cold]
     fn tell(&self) {
         if let Some(error) = self.untold.take() {
-            let line = format_args!("waits by the millisecond, without a timer: {error}");
-            foreign::tell(Level::Debug, foreign::TIMER, line);
+            foreign::tell(
+                Level::Debug,
+                foreign::TIMER,
+                format_args!("waits by the millisecond, without a timer: {error}"),
+            );
         }
         match self.noted.get() {
             Some(noted) => noted.set(Instant::now()),

@@ -191,14 +191,14 @@ pub(crate) use self::registered::Registered;
 #[cfg(any(miri, not(target_os = "linux")))]
 use self::rounded::Alarm;
 pub(crate) use self::source::Place;
-use self::source::{Name, Source, Sources};
+use self::source::{Source, Sources};
 use self::sys::Handle;
 pub(crate) use self::sys::{Descriptor, Watched};
 #[cfg(all(target_os = "linux", not(miri)))]
 use self::timerfd::Alarm;
 pub(crate) use self::wait::Wait;
 use crate::fault::{self, Call};
-use crate::foreign::{self, Level};
+use crate::foreign;
 use crate::record::Probe;
 use crate::shim::Bell;
 use crate::trying::while_trying;
@@ -426,8 +426,10 @@ impl Reactor {
         let fd = handle.descriptor();
         let token = self.sources.borrow_mut().next_token()?;
         self.watch(handle, token).map_err(|error| {
-            let tried = format_args!("the event loop cannot watch descriptor {fd}");
-            while_trying(tried, error)
+            while_trying(
+                format_args!("the event loop cannot watch descriptor {fd}"),
+                error,
+            )
         })?;
         self.sources.borrow_mut().insert(token, fd, source);
         source.settle(token);
@@ -467,12 +469,7 @@ impl Reactor {
         self.forget(token);
         let ended = fault::at(Call::Unwatch).and_then(|()| handle.deregister(&self.registry));
         if let Err(error) = ended {
-            let fd = handle.descriptor();
-            let line = format_args!(
-                "{}: cannot deregister descriptor {fd}: {error}",
-                Name(token)
-            );
-            foreign::tell(Level::Warn, foreign::IO, line);
+            narrator::complain(token, handle.descriptor(), &error);
         }
     }
 }

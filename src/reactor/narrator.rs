@@ -1,6 +1,7 @@
 //! What the reactor tells the log. The steps themselves stay free of it.
 
 use std::fmt;
+use std::io;
 
 use mio::Token;
 
@@ -23,8 +24,24 @@ pub(super) fn tell_of_an_event(token: Token, news: Ready, is_known: bool) {
 /// Tells of a source.
 #[cold]
 pub(super) fn tell(token: Token, what: impl fmt::Display) {
-    let line = format_args!("{}: {what}", Name(token));
-    foreign::tell(Level::Trace, foreign::IO, line);
+    foreign::tell(
+        Level::Trace,
+        foreign::IO,
+        format_args!("{}: {what}", Name(token)),
+    );
+}
+
+/// A registration could not be ended.
+#[cold]
+pub(super) fn complain(token: Token, fd: Descriptor, error: &io::Error) {
+    foreign::tell(
+        Level::Warn,
+        foreign::IO,
+        format_args!(
+            "{}: cannot deregister descriptor {fd}: {error}",
+            Name(token)
+        ),
+    );
 }
 
 /// Tells that an operation waits.
@@ -37,6 +54,9 @@ pub(super) fn tell_of_a_wait(fd: Descriptor, interest: Interest) {
 
 #[cold]
 fn tell_of_it(fd: Descriptor, interest: Interest) {
-    let line = format_args!("descriptor {fd}: {interest:?} would block");
-    foreign::tell(Level::Trace, foreign::IO, line);
+    foreign::tell(
+        Level::Trace,
+        foreign::IO,
+        format_args!("descriptor {fd}: {interest:?} would block"),
+    );
 }

@@ -18,8 +18,11 @@ impl Scheduler {
         cell.as_mut().offer_to_rider();
         let unread = cell.as_mut().error().filter(|error| error.is_panic());
         if let Some(error) = unread {
-            let line = format_args!("{error}; no task awaits its handle");
-            foreign::tell_apart(Level::Error, foreign::TASK, line);
+            foreign::tell_apart(
+                Level::Error,
+                foreign::TASK,
+                format_args!("{error}; no task awaits its handle"),
+            );
         }
         if self.is_discarding.replace(true) {
             return self.tasks_mut().discard_later(id.slot(), cell);
@@ -35,8 +38,11 @@ impl Scheduler {
 
     fn empty(&self, slot: usize, mut cell: TaskCell) {
         if let Some(error) = cell.as_mut().discard() {
-            let line = format_args!("{error}; that was in its output's destructor");
-            foreign::tell_apart(Level::Error, foreign::TASK, line);
+            foreign::tell_apart(
+                Level::Error,
+                foreign::TASK,
+                format_args!("{error}; that was in its output's destructor"),
+            );
             foreign::bury(error);
         }
         let is_vacant = cell.as_mut().vacant().is_some();

@@ -179,8 +179,11 @@ impl Timers {
             // *decide-then-do*: the timer has left the wheel, so its task is woken before the log is written.
             foreign::wake(waker, TIMER);
             let late = now.saturating_duration_since(self.clock.instant(deadline_tick));
-            let line = format_args!("fired, {} us late", late.as_micros() as u64);
-            foreign::tell(Level::Trace, foreign::TIMER, line);
+            foreign::tell(
+                Level::Trace,
+                foreign::TIMER,
+                format_args!("fired, {} us late", late.as_micros() as u64),
+            );
             fired += 1;
         }
         self.probe.because_of_nobody();
