@@ -264,6 +264,7 @@ impl<S: Watched> Registered<S> {
         }
     }
 
+    // Takes the attempt by value: with its address taken in `poll_at`, an echo takes 2 instructions more, in one loop 18.
     #[cold]
     #[inline(never)]
     fn try_on<T>(
